@@ -1,0 +1,1 @@
+"""The live system: listens block by block, acts in time. Never imports torch."""

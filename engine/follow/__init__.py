@@ -1,0 +1,1 @@
+"""Where in the score the live side is."""

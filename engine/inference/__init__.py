@@ -1,0 +1,1 @@
+"""Running nodes around exported networks."""

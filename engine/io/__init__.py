@@ -1,0 +1,1 @@
+"""Audio and MIDI devices, and files."""

@@ -1,0 +1,1 @@
+"""Networks, their losses, their export, and the weights that ship."""

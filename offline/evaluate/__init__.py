@@ -1,0 +1,1 @@
+"""Metrics over files and corpora."""

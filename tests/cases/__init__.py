@@ -1,0 +1,6 @@
+"""The processors under contract: one module a package, each with a list CASES."""
+
+from tests.cases import core
+from tests.contract import Case
+
+CASES: list[Case] = [*core.CASES]

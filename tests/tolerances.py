@@ -1,0 +1,6 @@
+"""Every tolerance that a test may use, each with its reason."""
+
+EXACT = 0.0  # partition, reset, causality: the same operations on the same numbers
+FLOAT32 = 1e-5  # of the signal's standard deviation: numba float32 against numpy or scipy in float64
+EXPORT = 1e-4  # torch against the exported graph: other orders of summation over hundreds of terms
+MUSICAL_S = 0.05  # alignment and onsets: what listeners and annotators agree on
