@@ -25,11 +25,11 @@ import numpy as np
 
 __all__ = ["Chain", "Processor", "join"]
 
-In = TypeVar("In", contravariant=True)
-Out = TypeVar("Out", covariant=True)
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
 
 
-class Processor(Protocol[In, Out]):
+class Processor(Protocol[In_contra, Out_co]):
     """A node of the stream; the laws stand at the top of this file."""
 
     @property
@@ -37,7 +37,7 @@ class Processor(Protocol[In, Out]):
         """Samples by which the output lags the input, exactly. Events: by which `emitted_at` lags `at`, at most."""
         ...
 
-    def process(self, block: In) -> Out:
+    def process(self, block: In_contra) -> Out_co:
         """Take one block, return whatever is ready now: possibly nothing, possibly several frames."""
         ...
 
