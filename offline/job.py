@@ -1,0 +1,87 @@
+"""The main job on a file: follow and separate it, write events, stems and a picture."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.events import Event, Position
+from engine.format import AudioFormat
+from engine.io.event_log import EventWriter
+from engine.io.files import AudioReader, StemWriter
+from engine.io.live_line import LiveLine
+from engine.pipelines import Pipeline, PipelineConfig
+from engine.stream import StreamReport, stream_file
+from offline.picture import Truth, draw
+
+__all__ = ["FileJob", "JobReport", "run_file"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileJob:
+    """What to do with a file.
+
+    configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
+    output; picture: a PNG, with the truth in it where it is known.
+    """
+
+    input: Path
+    configure: Callable[[AudioFormat], PipelineConfig]
+    directory: Path | None = None
+    events: str | None = None
+    picture: Path | None = None
+    truth: Truth | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """What came of it: the stream's report, the positions in order, and the stems' files by target."""
+
+    stream: StreamReport
+    audio: AudioFormat
+    positions: list[Position]
+    stems: dict[str, Path]
+
+
+def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
+    """Stream the file through its pipeline and write everything that was asked for."""
+    with AudioReader(job.input) as reader, ExitStack() as stack:
+        pipeline = Pipeline(reader.format, job.configure(reader.format))
+        stems = _stems(job, pipeline, reader.format, stack)
+        positions: list[Position] = []
+        line = LiveLine(reader.format.sample_rate, duration=reader.n_samples)
+        sinks: list[Callable[[Event], None]] = [line.on_event]
+        if job.events is not None:
+            sinks.append(stack.enter_context(EventWriter(job.events, reader.format.sample_rate)).write)
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Position):
+                positions.append(event)
+            for sink in sinks:
+                sink(event)
+
+        stream = stream_file(reader, pipeline, stems=stems, on_event=on_event, on_progress=line.on_progress, stop=stop)
+        line.close()
+        audio = reader.format
+    files = {} if job.directory is None else {name: job.directory / f"{name}.wav" for name in pipeline.targets}
+    if job.picture is not None:
+        _draw(job, files, positions, audio)
+    return JobReport(stream=stream, audio=audio, positions=positions, stems=files)
+
+
+def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:
+    if job.directory is None:
+        return None
+    if job.directory.is_file():
+        raise ConfigError(str(job.directory), expected="a folder for the stems", got="a file")
+    return stack.enter_context(StemWriter(job.directory, pipeline.targets, audio, skip=pipeline.latency))
+
+
+def _draw(job: FileJob, files: dict[str, Path], positions: list[Position], audio: AudioFormat) -> None:
+    assert job.picture is not None
+    recordings = [("input", job.input), *((name, file) for name, file in files.items() if name != "input")]
+    draw(job.picture, recordings=recordings, positions=positions, sample_rate=audio.sample_rate, truth=job.truth)
