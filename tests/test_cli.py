@@ -1,0 +1,147 @@
+"""The commands as a user types them: what they write, what they say, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine.events import Position, from_line
+from tests.tolerances import FLOAT32
+
+RATE = 22050
+COMMANDS = ("run", "separate", "demo", "devices", "doctor", "evaluate")
+
+
+def collaparte(*args: object, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "collaparte", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def failure(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a user's mistake."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("collaparte: "), result.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    """A stereo file of tones and clicks that ends in the middle of a hop."""
+    t = np.arange(3 * RATE + 777) / RATE
+    audio = 0.2 * np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], axis=1)
+    audio[:: RATE // 2] += 0.7
+    path = tmp_path / "tones.wav"
+    soundfile.write(path, audio.astype(np.float32), RATE, "FLOAT")
+    return path
+
+
+def test_help_shows_examples() -> None:
+    result = collaparte("--help")
+    assert result.returncode == 0 and "examples:" in result.stdout
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    result = collaparte(name, "--help")
+    assert result.returncode == 0 and result.stdout.startswith(f"usage: collaparte {name}")
+
+
+def test_run_writes_stems_that_sum_to_the_input(tones: Path, tmp_path: Path) -> None:
+    result = collaparte("run", "--input", tones, "--separate", "hpss", "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(tones, dtype="float32")
+    stems = [
+        soundfile.read(tmp_path / "stems" / f"{name}.wav", dtype="float32")[0] for name in ("harmonic", "percussive")
+    ]
+    assert all(
+        soundfile.info(str(tmp_path / "stems" / f"{n}.wav")).subtype == "FLOAT" for n in ("harmonic", "percussive")
+    )
+    assert stems[0].shape == audio.shape
+    assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
+
+
+def test_separate_names_a_folder_for_every_file(tones: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.flac"
+    soundfile.write(other, soundfile.read(tones)[0], RATE)
+    result = collaparte("separate", tones, other, "--model", "hpss", "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    for name in ("tones", "other"):
+        assert {p.name for p in (tmp_path / "stems" / name).iterdir()} == {"harmonic.wav", "percussive.wav"}
+
+
+def test_one_bad_file_does_not_stop_the_others(tones: Path, tmp_path: Path) -> None:
+    result = collaparte("separate", tmp_path / "none.wav", tones, "--output", tmp_path / "stems")
+    assert result.returncode == 2 and "nothing there" in result.stderr
+    assert (tmp_path / "stems" / "tones" / "harmonic.wav").is_file()
+
+
+def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
+    result = collaparte("demo", "--output", tmp_path / "demo")
+    assert result.returncode == 0, result.stderr
+    written = {p.name for p in (tmp_path / "demo").iterdir()}
+    assert written >= {"harmonic.wav", "percussive.wav", "events.jsonl", "picture.png"}
+    lines = (tmp_path / "demo" / "events.jsonl").read_text().splitlines()
+    events = [from_line(line, 44100) for line in lines]
+    assert sum(isinstance(event, Position) for event in events) > 100
+    assert all(json.loads(line)["emitted_at_s"] >= json.loads(line)["at_s"] for line in lines)
+    assert "within 50 ms" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("run", "--input", "none.wav", "--separate", "hpss"), "none.wav: expected an audio file, got nothing there"),
+        (("run", "--input", "{tones}"), "something to do"),
+        (("run", "--input", "{tones}", "--score", "none.musicxml"), "none.musicxml"),
+        (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "9"), "look_ahead"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--output", "{tones}"), "a folder for the stems"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--events", "{tones}/x.jsonl"), "a place to write events"),
+    ],
+)
+def test_a_mistake_is_one_line(tones: Path, args: tuple[str, ...], said: str) -> None:
+    assert said in failure(collaparte(*(arg.format(tones=tones) for arg in args)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals) -> None:
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", 44100, 1) as file:
+        block = (0.1 * np.random.default_rng(0).standard_normal(44100)).astype(np.float32)
+        for _ in range(1200):
+            file.write(block)
+    command = [
+        sys.executable,
+        "-m",
+        "collaparte",
+        "run",
+        "--input",
+        path,
+        "--separate",
+        "hpss",
+        "--output",
+        tmp_path / "o",
+    ]
+    child = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    harmonic = tmp_path / "o" / "harmonic.wav"
+    deadline = time.monotonic() + 60
+    while not (harmonic.exists() and os.path.getsize(harmonic) > 500_000):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(number)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130 and "Traceback" not in said
+    lengths = {soundfile.info(str(tmp_path / "o" / f"{name}.wav")).frames for name in ("harmonic", "percussive")}
+    assert len(lengths) == 1 and 100_000 < lengths.pop() < 1200 * 44100
