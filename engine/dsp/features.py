@@ -1,0 +1,208 @@
+"""Features of spectra: chroma, and a sustained and an onset half over bands or pitch classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.config import require, require_one_of
+from engine.dsp.filterbank import band_centres, band_weights, chroma_weights, sparse
+from engine.errors import ShapeError
+from engine.format import FrameFormat
+
+__all__ = ["KINDS", "Chroma", "FeatureConfig", "SpectralFeatures", "feature_weights"]
+
+Spectra = npt.NDArray[np.complex64]
+Features = npt.NDArray[np.float32]
+
+KINDS = ("bands", "chroma")
+LIMIT = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: anything else is garbage
+TINY = np.float32(1e-12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureConfig:
+    """What `SpectralFeatures` computes.
+
+    kind: "bands" (semitone bands) or "chroma" (12 pitch classes); low_hz, high_hz: range of the bands;
+    bands_per_octave: 1 to 48; compression: c in log(1 + c x), 0.1 to 10,000; lag: frames between the two that an
+    onset is the difference of, 1 to 8; half_life_s: of the running peak that levels are relative to; floor: the
+    least such peak, 1 being a full-scale sine; decay: share of an onset that is left in the next frame, 0 to 0.99.
+    """
+
+    kind: str = "bands"
+    low_hz: float = 55.0
+    high_hz: float = 6000.0
+    bands_per_octave: int = 12
+    compression: float = 30.0
+    lag: int = 2
+    half_life_s: float = 30.0
+    floor: float = 3e-4
+    decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_one_of("kind", self.kind, KINDS)
+        require("low_hz", self.low_hz, 20, 1000)
+        require("high_hz", self.high_hz, 1500, 20_000)
+        require("bands_per_octave", self.bands_per_octave, 1, 48)
+        require("compression", self.compression, 0.1, 10_000)
+        require("lag", self.lag, 1, 8)
+        require("half_life_s", self.half_life_s, 0.1, 1000)
+        require("floor", self.floor, 1e-9, 1.0)
+        require("decay", self.decay, 0.0, 0.99)
+
+
+def feature_weights(frames: FrameFormat, config: FeatureConfig) -> Features:
+    """The matrix (feature, bin) that takes magnitudes to bands or pitch classes."""
+    if config.kind == "chroma":
+        return np.sqrt(chroma_weights(frames))
+    centres = band_centres(
+        frames, low_hz=config.low_hz, high_hz=config.high_hz, bands_per_octave=config.bands_per_octave
+    )
+    return band_weights(frames, centres, config.bands_per_octave)
+
+
+class Chroma:
+    """Spectra (frame, channel, bin) to chroma (frame, 12) from C, the loudest pitch class 1; silence is 0.
+
+    The power spectrum, meaned over channels, through `chroma_weights`; librosa.feature.chroma_stft(tuning=0).
+    """
+
+    latency = 0
+
+    def __init__(self, frames: FrameFormat) -> None:
+        self.frames = frames
+        self._map = sparse(chroma_weights(frames))
+        self._power = np.zeros(frames.n_bins, np.float32)
+        self._out = np.zeros((0, 12), np.float32)
+
+    def process(self, spectra: Spectra) -> Features:
+        """Chroma of each frame; borrowed until the next call."""
+        _check(spectra, self.frames)
+        self._out = _room(self._out, len(spectra))
+        _chroma(spectra, self._map, self._power, self._out)
+        return self._out[: len(spectra)]
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class SpectralFeatures:
+    """Spectra (frame, channel, bin) to features (frame, 2 F): what sounds (F columns), then what has just begun (F).
+
+    Magnitudes x, meaned over channels and mapped to F bands or pitch classes, relative to a running peak, compressed:
+    y = log(1 + c x / peak). The onset half is max(0, y[t] - m[t - lag]), m being y's maximum over three neighbouring
+    bands against vibrato (Boeck & Widmer, SuperFlux, 2013). With kind "chroma" this is onset-weighted chroma.
+    """
+
+    latency = 0
+
+    def __init__(self, frames: FrameFormat, config: FeatureConfig) -> None:
+        self.frames, self.config = frames, config
+        self._map = sparse(feature_weights(frames, config))
+        self.n_bands = len(self._map.start) - 1
+        hops = config.half_life_s * frames.audio.sample_rate / frames.hop
+        self._numbers = np.array(
+            [4 / frames.n_fft, 0.5 ** (1 / hops), config.floor, config.compression, config.decay], np.float64
+        )
+        self._past = np.zeros((config.lag, self.n_bands), np.float32)  # blurred y of the last frames, a ring
+        self._peak_turn = np.zeros(2)
+        self._magnitude = np.zeros(frames.n_bins, np.float32)
+        self._out = np.zeros((0, 2 * self.n_bands), np.float32)
+        self._last = np.zeros(self.n_bands, np.float32)
+        self.reset()
+
+    def process(self, spectra: Spectra) -> Features:
+        """Features of each frame; borrowed until the next call."""
+        _check(spectra, self.frames)
+        self._out = _room(self._out, len(spectra))
+        buffers = (self._magnitude, self._past, self._last, self._peak_turn)
+        wrap = self.config.kind == "chroma"
+        _features(spectra, self._map, self._numbers, wrap, buffers, self._out)
+        return self._out[: len(spectra)]
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._past[:] = 0
+        self._last[:] = 0
+        self._peak_turn[:] = self.config.floor, 0
+
+
+def _check(spectra: Spectra, frames: FrameFormat) -> None:
+    if spectra.ndim != 3 or spectra.shape[2] != frames.n_bins:
+        raise ShapeError("spectra", expected=f"(frame, channel, {frames.n_bins} bins)", got=str(spectra.shape))
+
+
+def _room(out: Features, n: int) -> Features:
+    return out if len(out) >= n else np.zeros((n, out.shape[1]), np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _mean_power(spectrum: Any, power: Any) -> Any:
+    """Mean power over channels of spectrum (channel, bin); what is not a sane number counts as 0."""
+    n_channels = spectrum.shape[0]
+    for k in range(len(power)):
+        total = np.float32(0)
+        for c in range(n_channels):
+            re, im = spectrum[c, k].real, spectrum[c, k].imag
+            if abs(re) < LIMIT and abs(im) < LIMIT:  # false for NaN
+                total += re * re + im * im
+        power[k] = total / np.float32(max(n_channels, 1))
+
+
+@njit(nogil=True, cache=True)
+def _apply(rows: Any, i: Any, x: Any) -> Any:
+    """Row i of a sparse map times x."""
+    total = np.float32(0)
+    for k in range(rows.start[i], rows.start[i + 1]):
+        total += rows.weights[k] * x[rows.bins[k]]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _chroma(spectra: Any, rows: Any, power: Any, out: Any) -> Any:
+    for t in range(spectra.shape[0]):
+        _mean_power(spectra[t], power)
+        peak = TINY
+        for i in range(12):
+            out[t, i] = _apply(rows, i, power)
+            peak = max(peak, out[t, i])
+        for i in range(12):
+            out[t, i] /= peak
+
+
+@njit(nogil=True, cache=True)
+def _features(spectra: Any, rows: Any, numbers: Any, wrap: Any, buffers: Any, out: Any) -> Any:
+    """numbers: scale, fall of the peak a frame, floor, compression, decay; buffers: see the class."""
+    magnitude, past, last, peak_turn = buffers
+    n = len(last)
+    for t in range(spectra.shape[0]):
+        _mean_power(spectra[t], magnitude)
+        for k in range(len(magnitude)):
+            magnitude[k] = np.sqrt(magnitude[k]) * np.float32(numbers[0])
+        peak = max(peak_turn[0] * numbers[1], numbers[2])
+        for i in range(n):
+            out[t, i] = _apply(rows, i, magnitude)
+            peak = max(peak, out[t, i])
+        gain = np.float32(numbers[3] / peak)
+        old = past[int(peak_turn[1])]
+        for i in range(n):
+            out[t, i] = np.log1p(gain * out[t, i])
+            fresh = max(out[t, i] - old[i], np.float32(0))
+            last[i] = max(fresh, last[i] * np.float32(numbers[4]))
+            out[t, n + i] = last[i]
+        _blur(out[t], n, wrap, old)
+        peak_turn[0], peak_turn[1] = peak, (peak_turn[1] + 1) % len(past)
+
+
+@njit(nogil=True, cache=True)
+def _blur(y: Any, n: Any, wrap: Any, blurred: Any) -> Any:
+    """Maximum of each of the first n entries and its neighbours, round the circle if `wrap`."""
+    for i in range(n):
+        below = i - 1 if i > 0 else (n - 1 if wrap else i)
+        above = i + 1 if i < n - 1 else (0 if wrap else i)
+        blurred[i] = max(y[i], y[below], y[above])

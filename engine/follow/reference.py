@@ -1,0 +1,89 @@
+"""The score side of following: for each event, when it comes and what it should look like, in feature space.
+
+From a score every distinct onset is an event, and its features are imagined (`engine.follow.piano`); from a
+recording the events are the onsets heard in it, and its own features are their templates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.dsp.features import FeatureConfig, feature_weights
+from engine.follow.piano import PianoConfig, note_features
+from engine.follow.score import Score
+from engine.format import FrameFormat
+
+__all__ = ["Reference", "reference_from_score"]
+
+Floats = npt.NDArray[np.float64]
+Features = npt.NDArray[np.float32]
+
+MEMORY_S = 8.0  # of a held note: by then it has faded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reference:
+    """Events in order.
+
+    score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit length: what sounds,
+    and what has just begun.
+    """
+
+    score_s: Floats
+    quarter: Floats
+    sustain: Features
+    onset: Features
+
+
+def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, piano: PianoConfig) -> Reference:
+    """Imagine each distinct onset of the score in the features that `SpectralFeatures` computes of live sound."""
+    notes = note_features(frames, feature_weights(frames, features), piano)
+    events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
+    score_s = score.seconds(score.onset_quarter)
+    start_s, end_s = score_s[events], score.seconds(score.note_quarter + score.note_duration)
+    shape = (len(score_s), notes.shape[1])
+    before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    fade = (piano.ring_s, piano.pedal, piano.pedal_s)
+    _sounding(events, start_s, end_s, score.note_pitch, score_s, notes, fade, before, after)
+    gain = features.compression * piano.level
+    sustain = np.log1p(gain * after)
+    fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
+    onset = fresh + 1e-3 * (after - before)  # a note that repeats at once is still an onset
+    return Reference(score_s=score_s, quarter=score.onset_quarter, sustain=_unit(sustain), onset=_unit(onset))
+
+
+def _unit(rows: Features) -> Features:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _blurred(rows: Features, wrap: bool) -> Features:
+    """Maximum over three neighbouring features, as `SpectralFeatures` does."""
+    edges = (rows[:, -1:], rows[:, :1]) if wrap else (rows[:, :1], rows[:, -1:])
+    padded = np.concatenate([edges[0], rows, edges[1]], axis=1)
+    return np.asarray(np.maximum(np.maximum(padded[:, :-2], padded[:, 2:]), rows), np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _sounding(
+    events: Any, start_s: Any, end_s: Any, pitch: Any, score_s: Any, notes: Any, fade: Any, before: Any, after: Any
+) -> Any:
+    """Add up the notes that sound just before and just after each event, (event, feature), fading exponentially."""
+    ring_s, pedal, pedal_s = fade
+    for i in range(len(events)):
+        row = notes[pitch[i]]
+        after[events[i]] += row
+        for event in range(events[i] + 1, len(score_s)):
+            age = score_s[event] - start_s[i]
+            if age > MEMORY_S:
+                break
+            share = np.exp(-age / ring_s)
+            released = score_s[event] - end_s[i]
+            if released > -0.01:
+                share *= pedal * np.exp(-max(released, 0.0) / pedal_s)
+            before[event] += np.float32(share) * row
+            after[event] += np.float32(share) * row
