@@ -1,0 +1,97 @@
+"""Multi-domain and combination losses of X-UMX.
+
+Sawata, Uhlich, Takahashi, Mitsufuji, "All for one and one for all" (2021), equations (1) to (7). Where sources
+add up, so do their errors; so every combination follows from the inner products of the single sources and of their
+errors, and all 14 combinations of four targets cost hardly more than four. The reference magnitude of a combination
+is the sum of its sources' magnitudes, as in the authors' own code.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+__all__ = ["ALPHA", "allowed", "combination_masks", "mean_loss", "multi_domain_loss", "spectral_mse", "weighted_sdr"]
+
+ALPHA = 10.0  # of equation (4): the paper leaves it open, its authors' code uses 10
+SMALLEST = 1e-8  # energy, of full-scale samples: below it a source is silence
+
+
+def combination_masks(n_targets: int, *, combine: bool = True) -> Tensor:
+    """Which targets each combination holds: (combination, target) of 0 and 1, after equation (7).
+
+    All with 1 to n_targets - 1 members, the singles first; only the singles if not `combine`.
+
+    >>> combination_masks(4).shape
+    torch.Size([14, 4])
+    """
+    sizes = range(1, max(n_targets, 2)) if combine else (1,)
+    chosen = [members for size in sizes for members in combinations(range(n_targets), size)]
+    masks = torch.zeros(len(chosen), n_targets)
+    for row, members in enumerate(chosen):
+        masks[row, list(members)] = 1
+    return masks
+
+
+def allowed(masks: Tensor, merged: Tensor) -> Tensor:
+    """Which combinations (batch, combination) an example can be judged by.
+
+    merged: (batch, target) of 0 and 1: the targets that the example's references do not tell apart. A combination
+    serves if it holds all of them or none.
+    """
+    held = merged.to(masks) @ masks.T
+    return (held == 0) | (held == merged.sum(1, keepdim=True))
+
+
+def spectral_mse(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
+    """Equation (5), as a mean over time and frequency: (batch, combination).
+
+    reference, estimate: magnitudes (frame, batch, target, channel, bin); masks: (combination, target).
+    """
+    error = (estimate - reference).permute(1, 2, 0, 3, 4).flatten(2)
+    gram = error @ error.transpose(1, 2) / error.shape[2]
+    return _quadratic(masks.to(gram), gram)
+
+
+def weighted_sdr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
+    """Equation (6), between -1 (perfect) and 1: (batch, combination).
+
+    reference, estimate: samples (batch, target, sample); the mixture is the sum of the references, equation (1).
+    With x a combination, x' the rest of the mixture and e the error of the estimate, the estimate is x + e and
+    what it leaves of the mixture x' - e.
+    """
+    n_targets = reference.shape[1]
+    both = torch.cat([reference, estimate - reference], 1)
+    gram = both @ both.transpose(1, 2)
+    zeros = torch.zeros_like(masks)
+    wanted, rest = torch.cat([masks, zeros], 1).to(gram), torch.cat([1 - masks, zeros], 1).to(gram)
+    error = torch.cat([zeros, masks], 1).to(gram)
+    assert wanted.shape[1] == 2 * n_targets
+    energy, rest_energy = _quadratic(wanted, gram), _quadratic(rest, gram)
+    share = energy / (energy + rest_energy + SMALLEST)
+    return -share * _cosine(wanted, wanted + error, gram) - (1 - share) * _cosine(rest, rest - error, gram)
+
+
+def multi_domain_loss(mse: Tensor, wsdr: Tensor, alpha: float = ALPHA) -> Tensor:
+    """Equation (4), of any shape."""
+    return mse + alpha * wsdr
+
+
+def mean_loss(losses: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Equation (7): the mean over the combinations (batch, combination) that are valid, then over the batch."""
+    if valid is None:
+        return losses.mean()
+    weights = valid.to(losses)
+    return ((losses * weights).sum(1) / weights.sum(1)).mean()
+
+
+def _quadratic(rows: Tensor, gram: Tensor) -> Tensor:
+    return torch.einsum("ni,bij,nj->bn", rows, gram, rows)
+
+
+def _cosine(left: Tensor, right: Tensor, gram: Tensor) -> Tensor:
+    product = torch.einsum("ni,bij,nj->bn", left, gram, right)
+    norms = (_quadratic(left, gram) + SMALLEST) * (_quadratic(right, gram) + SMALLEST)
+    return product / torch.sqrt(torch.clamp(norms, min=SMALLEST**2))

@@ -1,0 +1,160 @@
+"""Open-Unmix and CrossNet-Open-Unmix: one network a target, magnitude spectra in, masks out.
+
+Stoeter, Uhlich, Liutkus, Mitsufuji, "Open-Unmix: a reference implementation for music source separation" (2019);
+Sawata, Uhlich, Takahashi, Mitsufuji, "All for one and one for all" (2021), section 2.2 and figure 3 for the
+crossing. Axis 0 is time: magnitudes are (frame, batch, channel, bin), masks (frame, batch, target, channel, bin).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.config import require
+from engine.errors import ConfigError
+
+__all__ = ["SIZES", "OpenUnmix", "State", "Unmix", "UnmixConfig"]
+
+TARGETS = ("vocals", "drums", "bass", "other")
+
+State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * direction, batch, width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmixConfig:
+    """What a bank of networks looks like.
+
+    targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; hidden: 8 to 4096, even; n_layers: 1 to 8;
+    bandwidth_hz: what the input is cropped to; bidirectional: sees the whole file, cannot run live;
+    cross: average over the targets after the encoders and after the LSTMs (X-UMX).
+    """
+
+    targets: tuple[str, ...] = TARGETS
+    sample_rate: int = 44100
+    n_fft: int = 4096
+    hop: int = 1024
+    n_channels: int = 2
+    hidden: int = 512
+    n_layers: int = 3
+    bandwidth_hz: float = 16000.0
+    bidirectional: bool = False
+    cross: bool = True
+
+    def __post_init__(self) -> None:
+        require("targets", len(self.targets), 1, 16)
+        require("sample_rate", self.sample_rate, 1000, 384_000)
+        require("n_fft", self.n_fft, 16, 1 << 17)
+        require("hop", self.hop, 1, self.n_fft)
+        require("n_channels", self.n_channels, 1, 64)
+        require("hidden", self.hidden, 8, 4096)
+        require("n_layers", self.n_layers, 1, 8)
+        require("bandwidth_hz", self.bandwidth_hz, 100, self.sample_rate)
+        if self.hidden % 2:
+            raise ConfigError("hidden", expected="an even number", got=str(self.hidden))
+
+    @property
+    def n_bins(self) -> int:
+        """Bins that the masks cover."""
+        return self.n_fft // 2 + 1
+
+    @property
+    def n_input_bins(self) -> int:
+        """Bins that the network looks at: those up to `bandwidth_hz`."""
+        return min(self.n_bins, int(self.bandwidth_hz * self.n_fft / self.sample_rate) + 1)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, as written on cards and into checkpoints."""
+        return {**asdict(self), "targets": list(self.targets)}
+
+
+SIZES = {
+    "standard": {"n_fft": 4096, "hop": 1024},  # 93 ms of window: as published
+    "low-latency": {"n_fft": 1024, "hop": 512},  # 23 ms of window
+}
+
+
+class OpenUnmix(nn.Module):
+    """The network of one target; its state dict has the names and shapes of the `openunmix` package."""
+
+    def __init__(self, config: UnmixConfig) -> None:
+        super().__init__()
+        width_in, width_out = config.n_channels * config.n_input_bins, config.n_channels * config.n_bins
+        hidden = config.hidden
+        self.config = config
+        self.input_mean = nn.Parameter(torch.zeros(config.n_input_bins))
+        self.input_scale = nn.Parameter(torch.ones(config.n_input_bins))
+        self.output_mean = nn.Parameter(torch.ones(config.n_bins))
+        self.output_scale = nn.Parameter(torch.ones(config.n_bins))
+        self.fc1 = nn.Linear(width_in, hidden, bias=False)
+        self.bn1 = nn.BatchNorm1d(hidden)
+        self.lstm = nn.LSTM(
+            hidden,
+            hidden // 2 if config.bidirectional else hidden,
+            num_layers=config.n_layers,
+            bidirectional=config.bidirectional,
+            dropout=0.4 if config.n_layers > 1 else 0.0,
+        )
+        self.fc2 = nn.Linear(2 * hidden, hidden, bias=False)
+        self.bn2 = nn.BatchNorm1d(hidden)
+        self.fc3 = nn.Linear(hidden, width_out, bias=False)
+        self.bn3 = nn.BatchNorm1d(width_out)
+
+    def encode(self, magnitude: Tensor) -> Tensor:
+        """Squash (frame, batch, channel, bin) to (frame, batch, hidden) in [-1, 1]."""
+        n_frames, n_batch = magnitude.shape[:2]
+        cropped = magnitude[..., : self.config.n_input_bins]
+        scaled = (cropped + self.input_mean) * self.input_scale
+        code = self.bn1(self.fc1(scaled.reshape(n_frames * n_batch, -1)))
+        return torch.tanh(code).reshape(n_frames, n_batch, -1)
+
+    def decode(self, code: Tensor) -> Tensor:
+        """The mask (frame, batch, channel, bin), 0 and up, from code and LSTM output side by side."""
+        n_frames, n_batch = code.shape[:2]
+        inner = torch.relu(self.bn2(self.fc2(code.reshape(n_frames * n_batch, -1))))
+        outer = self.bn3(self.fc3(inner)).reshape(n_frames, n_batch, self.config.n_channels, -1)
+        return torch.relu(outer * self.output_scale + self.output_mean)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """The mask (frame, batch, channel, bin) of this target alone."""
+        code = self.encode(magnitude)
+        return self.decode(torch.cat([code, self.lstm(code)[0]], -1))
+
+
+class Unmix(nn.Module):
+    """All targets together: independent (UMX) or crossing (X-UMX)."""
+
+    def __init__(self, config: UnmixConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.nets = nn.ModuleDict({target: OpenUnmix(config) for target in config.targets})
+
+    def set_statistics(self, mean: Tensor, scale: Tensor) -> None:
+        """Start from the mean and standard deviation (bin) of mixture magnitudes, as the reference does."""
+        n = self.config.n_input_bins
+        scale = torch.clamp(scale[:n], min=1e-4 * float(scale[:n].max()))
+        with torch.no_grad():
+            for net in self.nets.values():
+                net.input_mean.copy_(-mean[:n])
+                net.input_scale.copy_(1 / scale)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Masks (frame, batch, target, channel, bin), 0 and up, of magnitudes (frame, batch, channel, bin)."""
+        return self.stream(magnitude, None)[0]
+
+    def stream(self, magnitude: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Masks, and the LSTM states after the last frame; `state` None is the start of the stream."""
+        nets = list(self.nets.values())
+        codes = self._cross([net.encode(magnitude) for net in nets])
+        states = state or [None] * len(nets)
+        runs = [net.lstm(code, before) for net, code, before in zip(nets, codes, states, strict=True)]
+        outputs = self._cross([run[0] for run in runs])
+        masks = [net.decode(torch.cat(pair, -1)) for net, *pair in zip(nets, codes, outputs, strict=True)]
+        return torch.stack(masks, dim=2), [run[1] for run in runs]
+
+    def _cross(self, paths: list[Tensor]) -> list[Tensor]:
+        """Average over the targets (figure 3b), or leave the paths alone (figure 3a)."""
+        if not self.config.cross:
+            return paths
+        return [sum(paths[1:], paths[0]) / len(paths)] * len(paths)
