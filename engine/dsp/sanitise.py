@@ -1,0 +1,32 @@
+"""Keep what is no sound out of every state: NaN, Inf and absurd values become silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.errors import ShapeError
+
+__all__ = ["LIMIT", "as_block", "clean"]
+
+LIMIT = 2.0**20  # 120 dB over full scale: no converter gives it, and its square stays far from float32's end
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def clean(value: Any, limit: Any) -> Any:
+    """`value`, or 0 where it is NaN or beyond +-limit; both comparisons are false for NaN."""
+    return value if -limit <= value <= limit else np.float32(0.0)
+
+
+def as_block(where: str, block: npt.NDArray[Any], dtype: type, row: tuple[int, ...]) -> npt.NDArray[Any]:
+    """`block` as kernels take it: (time, *row), contiguous, writable; copied only if it is not so yet.
+
+    ShapeError names `where` if the axes behind the first are not `row`.
+    """
+    if block.shape[1:] != row:
+        wanted = ", ".join(map(str, ("time", *row)))
+        raise ShapeError(where, expected=f"({wanted})", got=str(block.shape))
+    return np.require(block, dtype, ("C", "W"))
