@@ -3,4 +3,5 @@
 EXACT = 0.0  # partition, reset, causality: the same operations on the same numbers
 FLOAT32 = 1e-5  # of the signal's standard deviation: numba float32 against numpy or scipy in float64
 EXPORT = 1e-4  # torch against the exported graph: other orders of summation over hundreds of terms
+RESAMPLED = 1e-4  # -80 dB: the sum of what a filter of 100 dB lets through
 MUSICAL_S = 0.05  # alignment and onsets: what listeners and annotators agree on

@@ -1,0 +1,148 @@
+"""Between two sample rates, block by block: a polyphase windowed-sinc filter of linear phase.
+
+At a mismatch of device and engine this stands in the live path twice, so its latency counts: a streaming soxr gives
+its output 18 to 22 ms late (44.1 to 48 kHz, any quality from MQ on), in bursts; this one under 1 ms, evenly.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.config import require
+from engine.dsp.sanitise import LIMIT, as_block, clean
+from engine.errors import ConfigError
+
+__all__ = ["ResampleConfig", "Resampler"]
+
+MAX_PHASES = 1 << 16  # of 64 taps: 16 MB
+PASS_BAND = 0.907  # of the lower rate's half: 20 kHz of 44.1 kHz; what lies between it and the mirror may alias
+STOP_BAND_DB = 100.0
+
+Audio = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResampleConfig:
+    """source_rate, target_rate: Hz, 1,000 to 384,000, whole; n_channels: 1 to 64."""
+
+    source_rate: int
+    target_rate: int
+    n_channels: int
+
+    def __post_init__(self) -> None:
+        require("source_rate", self.source_rate, 1000, 384_000)
+        require("target_rate", self.target_rate, 1000, 384_000)
+        require("n_channels", self.n_channels, 1, 64)
+        if self.up > MAX_PHASES:
+            ratio = f"{self.source_rate} to {self.target_rate} Hz"
+            raise ConfigError("resampler", expected="rates with a common factor", got=ratio, remedy="use a usual rate")
+
+    @property
+    def up(self) -> int:
+        """The target's part in the reduced ratio."""
+        return self.target_rate // math.gcd(self.source_rate, self.target_rate)
+
+    @property
+    def down(self) -> int:
+        """The source's part in the reduced ratio."""
+        return self.source_rate // math.gcd(self.source_rate, self.target_rate)
+
+    @property
+    def n_taps(self) -> int:
+        """Source samples that one target sample is made of: even, by Kaiser's estimate of the length."""
+        lower = min(self.source_rate, self.target_rate)
+        transition = 2 * math.pi * (1 - PASS_BAND) * lower / self.source_rate
+        return 2 * math.ceil((STOP_BAND_DB - 8) / (2.285 * transition) / 2)
+
+
+def design(config: ResampleConfig) -> Audio:
+    """The filter's phases (phase, tap): phase p puts a target sample p / up source samples after a source sample.
+
+    Kaiser-windowed sinc (Kaiser 1974), cut at half the lower rate, each phase scaled to unit gain at 0 Hz.
+    """
+    n, up = config.n_taps, config.up
+    beta = 0.1102 * (STOP_BAND_DB - 8.7)
+    position = np.arange(n)[None, :] - (n // 2 - 1) - np.arange(up)[:, None] / up
+    cutoff = min(1.0, config.target_rate / config.source_rate)
+    window = np.i0(beta * np.sqrt(np.maximum(0.0, 1 - (position / (n / 2)) ** 2))) / np.i0(beta)
+    taps = np.sinc(cutoff * position) * window
+    return np.ascontiguousarray(taps / taps.sum(axis=1, keepdims=True), np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _append(line: Any, held: Any, block: Any) -> Any:
+    """Put the block (sample, channel) after the `held` samples of the line; what is no number becomes silence."""
+    for i in range(block.shape[0]):
+        for channel in range(block.shape[1]):
+            line[channel, held + i] = clean(block[i, channel], LIMIT)
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _filter(line: Any, taps: Any, first: Any, down: Any, out: Any) -> Any:
+    """out[k, c] = sum_j taps[p, j] line[c, s + j], s * up + p = first + k * down; line: (channel, sample)."""
+    up, n = taps.shape
+    for channel in range(line.shape[0]):
+        for k in range(out.shape[0]):
+            start, phase = divmod(first + k * down, up)
+            total = np.float32(0.0)
+            for j in range(n):
+                total += taps[phase, j] * line[channel, start + j]
+            out[k, channel] = total
+
+
+class Resampler:
+    """Audio (sample, channel) at one rate in, at another out: after n samples in, floor(n * up / down) samples out.
+
+    `latency` counts samples of the output: sample k + latency stands for the instant k / target_rate.
+    """
+
+    def __init__(self, config: ResampleConfig) -> None:
+        self.config = config
+        self._taps = design(config)
+        # After n samples in, sample floor(n up / down) - 1 + latency goes out; half its taps lie after its own place.
+        self._latency = config.n_taps // 2 * config.up // config.down
+        self._line = np.zeros((config.n_channels, config.n_taps + 1024), np.float32)
+        self._out = np.zeros((1024, config.n_channels), np.float32)
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Samples of the output by which it lags."""
+        return self._latency
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._line[:] = 0.0
+        up, down, n = self.config.up, self.config.down, self.config.n_taps
+        self._held = n  # silence before the beginning
+        # The first tap of the next target sample, in 1 / up source samples from the start of the line.
+        self._place = self._held * up - self._latency * down - (n // 2 - 1) * up
+        self._due = 0  # 1 / down target samples that are owed to the output
+
+    def process(self, block: Audio) -> Audio:
+        """Take a block (sample, channel), return floor(samples * up / down) samples, borrowed until the next call."""
+        block = as_block("Resampler", block, np.float32, (self.config.n_channels,))
+        if self._held + len(block) > self._line.shape[1]:
+            self._line = np.concatenate([self._line, np.zeros_like(self._line, shape=(len(self._line), len(block)))], 1)
+        _append(self._line, self._held, block)
+        self._held += len(block)
+        ready, self._due = divmod(self._due + len(block) * self.config.up, self.config.down)
+        if ready > len(self._out):
+            self._out = np.zeros((ready, self.config.n_channels), np.float32)
+        out = self._out[:ready]
+        _filter(self._line, self._taps, self._place, self.config.down, out)
+        self._drop(self._place + ready * self.config.down)
+        return out
+
+    def _drop(self, place: int) -> None:
+        """Forget the samples before the next target sample's first tap."""
+        done = min(place // self.config.up, self._held)
+        self._line[:, : self._held - done] = self._line[:, done : self._held].copy()
+        self._held -= done
+        self._place = place - done * self.config.up
