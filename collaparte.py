@@ -33,6 +33,7 @@ examples:
   collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
 """
 USER_ERROR, INTERRUPTED = 2, 130
+FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 8, 0  # frames: the best stems for files, the least latency for the stage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,43 +55,95 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Follow and separate a file or a live input."""
-    live = any(_is_device(name) for name in args.output) or not _is_file(args.input)
+    from engine.errors import ConfigError
+    from offline.live_job import is_device
+
+    if args.score is None and args.separate == "none":
+        remedy = "add --score FILE to follow it, --separate hpss to split it, or both"
+        raise ConfigError("run", expected="something to do with the input", got="neither", remedy=remedy)
+    live = is_device(args.input) or any(map(is_device, args.output))
     return _run_live(args) if live else _run_file(args)
 
 
 def _run_file(args: argparse.Namespace) -> int:
     from offline.job import FileJob, run_file
 
+    if len(args.output) > 1:
+        _twice("--output")
+    job = FileJob(
+        input=Path(args.input),
+        configure=_configure(args, look_ahead=FILE_LOOK_AHEAD),
+        directory=Path(args.output[0]) if args.output else None,
+        events=args.events,
+        picture=args.plot,
+    )
     with _stoppable() as stop:
-        job = FileJob(
-            input=Path(args.input),
-            configure=lambda audio: _pipeline(args, audio, look_ahead=8),
-            directories=tuple(map(Path, args.output)),
-            events=args.events,
-            picture=args.plot,
-        )
         report = run_file(job, stop=stop)
-    print(report.text, file=sys.stderr)
-    return INTERRUPTED if report.stopped else 0
+    return INTERRUPTED if report.stream.stopped else 0
 
 
 def _run_live(args: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from engine.session import SessionConfig
+    from offline.live_job import find_device, is_device, live_format, parse_gains, run_session
+
+    sinks = [name for name in args.output if is_device(name)]
+    folders = [Path(name) for name in args.output if not is_device(name)]
+    if len(sinks) > 1 or len(folders) > 1:
+        _twice("--output")
+    source = find_device(args.input, output=False) if is_device(args.input) else Path(args.input)
+    sink = find_device(sinks[0], output=True) if sinks else None
+    audio = live_format(source, args.rate)
+    config = SessionConfig(
+        source=source,
+        sink=sink,
+        pipeline=_configure(args, look_ahead=LIVE_LOOK_AHEAD)(audio),
+        sample_rate=audio.sample_rate,
+        record_to=folders[0] if folders else None,
+        events_to=args.events,
+        gains=parse_gains(args.gain),
+        block=args.block,
+        duration_s=args.duration,
+    )
+    run_session(config)
+    return 0
 
 
-def _pipeline(args: argparse.Namespace, audio: AudioFormat, *, look_ahead: int) -> PipelineConfig:
-    """The pipeline that the options ask for; look_ahead: frames, where the user says nothing."""
+def _twice(option: str) -> None:
+    from engine.errors import ConfigError
+
+    raise ConfigError(
+        option, expected="at most one folder and one device", got="more", remedy=f"give {option} once each"
+    )
+
+
+def _configure(args: argparse.Namespace, *, look_ahead: int) -> Callable[[AudioFormat], PipelineConfig]:
+    """The pipeline that the options ask for, by the input's format; look_ahead: frames, where the user says none."""
+    from engine.dsp.hpss import HpssConfig
+    from engine.follow.follower import FollowConfig
     from engine.pipelines import PipelineConfig
+    from offline.score_input import read_score_input
 
-    return PipelineConfig()
+    frames = look_ahead if args.look_ahead is None else args.look_ahead
+    separate = HpssConfig(look_ahead=frames) if args.separate == "hpss" else None
+
+    def configure(audio: AudioFormat) -> PipelineConfig:
+        follow = FollowConfig()
+        score = None if args.score is None else read_score_input(args.score, audio, follow)
+        return PipelineConfig(separate=separate, score=score, follow=follow)
+
+    return configure
 
 
 def separate(args: argparse.Namespace) -> int:
     """Separate files into stems."""
+    from engine.dsp.hpss import HpssConfig
+    from engine.pipelines import PipelineConfig
     from offline.batch import separate_files
 
+    config = PipelineConfig(separate=HpssConfig(look_ahead=args.look_ahead, iterations=args.iterations))
     with _stoppable() as stop:
-        return separate_files(args.files, args.output, model=args.model, stop=stop)
+        failed = separate_files(args.files, args.output, lambda audio: config, stop=stop)
+    return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -98,25 +151,22 @@ def demo(args: argparse.Namespace) -> int:
     from offline.demo.show import show
 
     with _stoppable() as stop:
-        return show(args.output, seed=args.seed, stop=stop)
+        return INTERRUPTED if show(args.output, seed=args.seed, stop=stop).stream.stopped else 0
 
 
 def devices(args: argparse.Namespace) -> int:
     """List the audio devices."""
-    raise NotImplementedError
+    from offline.live_job import describe_devices
+
+    print(describe_devices())
+    return 0
 
 
 def doctor(args: argparse.Namespace) -> int:
     """Check what this machine has, and warm the compiled kernels."""
-    raise NotImplementedError
+    from engine.doctor import examine
 
-
-def _is_device(name: str) -> bool:
-    return name in ("mic", "device", "jack") or name.startswith(("device:", "jack:"))
-
-
-def _is_file(name: str) -> bool:
-    return not _is_device(name)
+    return 0 if examine(print) else 1
 
 
 @contextmanager
@@ -171,6 +221,9 @@ def _add_run(commands: Any) -> None:
         help="0 to 8 frames of 23 ms: better stems for more latency (default 8 to files, 0 to devices)")  # fmt: skip
     add("--events", metavar="FILE", help="write events as JSON lines; - is standard output")
     add("--plot", type=Path, metavar="PNG", help="draw what happened (file input)")
+    add("--rate", type=int, metavar="HZ", help="sample rate of the engine (devices; default the device's own)")
+    add("--block", type=int, default=0, metavar="SAMPLES", help="block of the device (default its own)")
+    add("--duration", type=float, default=0.0, metavar="S", help="end a live run after so many seconds")
     add("--gain", action="append", default=[], metavar="TARGET=DB", help="level of a stem on the device; -inf mutes")
 
 
@@ -178,6 +231,8 @@ def _add_separate(commands: Any) -> None:
     parser = _add(commands, "separate", separate)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--model", choices=["hpss"], default="hpss", help="what to separate with (default hpss)")
+    parser.add_argument("--look-ahead", type=int, default=FILE_LOOK_AHEAD, metavar="FRAMES", help="0 to 8 (default 8)")
+    parser.add_argument("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
     parser.add_argument("--output", type=Path, default=Path("stems"), metavar="DIR", help="one folder a file goes here")
 
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.dsp.hpss import HpssConfig, HpssSpectra
+from engine.dsp.stft import Istft, Stft
 from engine.events import Event
-from engine.format import AudioFormat
+from engine.follow.follower import FollowConfig, Follower, follow_frames
+from engine.follow.reference import Reference
+from engine.follow.score import Score
+from engine.format import AudioFormat, FrameFormat
 
 __all__ = ["Pipeline", "PipelineConfig", "PipelineOutput"]
+
+Audio = npt.NDArray[np.float32]
+Spectrum = tuple[FrameFormat, str]  # frames through a window, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig:
-    """What to do with the input; may be pickled to the engine process."""
+    """What to do with the input; may be pickled to the engine process.
+
+    separate: into which stems, None to leave the input whole; score: follow it, as `follow` says; a Reference must
+    have been made for the frames of `follow_frames`.
+    """
+
+    separate: HpssConfig | None = None
+    score: Score | Reference | None = None
+    follow: FollowConfig = field(default_factory=FollowConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +42,72 @@ class PipelineOutput:
     stems: (sample, target, channel) float32, borrowed until the next call; events: in order of `emitted_at`.
     """
 
-    stems: npt.NDArray[np.float32]
+    stems: Audio
     events: list[Event]
 
 
+class _Separator(NamedTuple):
+    """What turns shared spectra into stems."""
+
+    input: Spectrum
+    spectra: HpssSpectra
+    istft: Istft
+
+
 class Pipeline:
-    """Audio blocks (sample, channel) in; stems, `latency` samples later, and events out."""
+    """Audio blocks (sample, channel) in; stems, `latency` samples later, and events out.
+
+    A spectrum is computed once for each frame format, however many nodes want it.
+    """
 
     def __init__(self, audio: AudioFormat, config: PipelineConfig) -> None:
         self.audio = audio
-        self.targets: tuple[str, ...] = ("input",)
+        self._stfts: dict[Spectrum, Stft] = {}
+        self._separator = None if config.separate is None else self._separate(config.separate)
+        self._follower: Follower | None = None
+        if config.score is not None:
+            self._follower_input = self._shared(follow_frames(audio, config.follow), "hann")
+            self._follower = Follower(self._follower_input[0], config.score, config.follow)
+
+    def _separate(self, config: HpssConfig) -> _Separator:
+        frames = config.frames(self.audio)
+        istft = Istft(frames, window=config.window, n_targets=len(config.targets))
+        return _Separator(self._shared(frames, config.window), HpssSpectra(frames, config), istft)
+
+    def _shared(self, frames: FrameFormat, window: str) -> Spectrum:
+        self._stfts.setdefault((frames, window), Stft(frames, window=window))
+        return frames, window
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the stems, in order."""
+        return ("input",) if self._separator is None else self._separator.spectra.targets
 
     @property
     def latency(self) -> int:
         """Samples by which the stems lag the input."""
-        return 0
+        if self._separator is None:
+            return 0
+        parts = (self._stfts[self._separator.input], self._separator.spectra, self._separator.istft)
+        return sum(part.latency for part in parts)
 
-    def process(self, block: npt.NDArray[np.float32]) -> PipelineOutput:
+    def process(self, block: Audio) -> PipelineOutput:
         """Take a block (sample, channel), return the stems and events that are ready."""
-        return PipelineOutput(stems=block[:, None, :], events=[])
+        spectra = {key: stft.process(block) for key, stft in self._stfts.items()}
+        events: list[Event] = []
+        if self._follower is not None:
+            events += self._follower.process(spectra[self._follower_input])
+        stems = block[:, None, :]
+        if self._separator is not None:
+            stems = self._separator.istft.process(self._separator.spectra.process(spectra[self._separator.input]))
+        return PipelineOutput(stems=stems, events=events)
 
     def reset(self) -> None:
         """As newly built."""
+        for stft in self._stfts.values():
+            stft.reset()
+        if self._separator is not None:
+            self._separator.spectra.reset()
+            self._separator.istft.reset()
+        if self._follower is not None:
+            self._follower.reset()

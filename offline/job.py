@@ -16,7 +16,8 @@ from engine.io.files import AudioReader, StemWriter
 from engine.io.live_line import LiveLine
 from engine.pipelines import Pipeline, PipelineConfig
 from engine.stream import StreamReport, stream_file
-from offline.picture import Truth, draw
+from offline.evaluate.alignment import read_truth, track_of
+from offline.picture import draw
 
 __all__ = ["FileJob", "JobReport", "run_file"]
 
@@ -26,7 +27,7 @@ class FileJob:
     """What to do with a file.
 
     configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
-    output; picture: a PNG, with the truth in it where it is known.
+    output; picture: a PNG, with the errors in it where `truth` (CSV quarter,audio_s) is given.
     """
 
     input: Path
@@ -34,17 +35,19 @@ class FileJob:
     directory: Path | None = None
     events: str | None = None
     picture: Path | None = None
-    truth: Truth | None = None
+    truth: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """What came of it: the stream's report, the positions in order, and the stems' files by target."""
+    """What came of it: the stream's report, the positions in order, and the files: stems by target, events, picture."""
 
     stream: StreamReport
     audio: AudioFormat
     positions: list[Position]
     stems: dict[str, Path]
+    events: Path | None
+    picture: Path | None
 
 
 def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
@@ -70,7 +73,8 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
     files = {} if job.directory is None else {name: job.directory / f"{name}.wav" for name in pipeline.targets}
     if job.picture is not None:
         _draw(job, files, positions, audio)
-    return JobReport(stream=stream, audio=audio, positions=positions, stems=files)
+    events = Path(job.events) if job.events not in (None, "-") else None
+    return JobReport(stream=stream, audio=audio, positions=positions, stems=files, events=events, picture=job.picture)
 
 
 def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:
@@ -84,4 +88,6 @@ def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStac
 def _draw(job: FileJob, files: dict[str, Path], positions: list[Position], audio: AudioFormat) -> None:
     assert job.picture is not None
     recordings = [("input", job.input), *((name, file) for name, file in files.items() if name != "input")]
-    draw(job.picture, recordings=recordings, positions=positions, sample_rate=audio.sample_rate, truth=job.truth)
+    track = track_of(positions, audio.sample_rate) if positions else None
+    truth = None if job.truth is None else read_truth(job.truth)
+    draw(job.picture, recordings=recordings, track=track, truth=truth)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,49 +11,42 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.dsp.stft import Stft
-from engine.events import Position
 from engine.format import FrameFormat, frame_size
 from engine.io.files import AudioReader
+from offline.evaluate.alignment import Track, first_reach
 
-__all__ = ["Truth", "draw"]
+__all__ = ["draw"]
 
 COLUMNS = 1200  # of the pictures of spectra: a column for every pixel
 ROWS = 160  # bands, spaced as the ear does
 RANGE_DB = 70.0
 LOW_HZ = 40.0
+LIMIT_MS = 250.0  # larger errors are drawn at the edge
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
-    """Where each score onset really sounds: quarter notes and seconds, of equal length."""
-
-    quarter: Floats
-    audio_s: Floats
+Truth = tuple[Floats, Floats]  # quarters and seconds of every score onset
 
 
 def draw(
     path: str | Path,
     *,
     recordings: Sequence[tuple[str, Path]],
-    positions: Sequence[Position] = (),
-    sample_rate: int = 1,
+    track: Track | None = None,
     truth: Truth | None = None,
 ) -> None:
     """Write a PNG: one spectrogram a recording (title, file), and the followed position over time below them.
 
-    positions: as they came, at `sample_rate` Hz; truth: drawn beside them, with the error, where it is known.
+    track: the followed positions; truth: quarters and seconds of the score's onsets, drawn with the error of each.
     """
-    n_rows = len(recordings) + bool(positions) + (truth is not None and bool(positions))
+    n_rows = len(recordings) + (track is not None) * (2 if truth is not None else 1)
     figure = Figure(figsize=(12, 2.3 * n_rows + 0.6), layout="constrained")
     axes = figure.subplots(n_rows, 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, file) in zip(axes, recordings, strict=False):
         _spectrogram(axis, title, file)
-    if positions:
-        _path(axes[len(recordings)], positions, sample_rate, truth)
-    if positions and truth is not None:
-        _errors(axes[-1], positions, sample_rate, truth)
+    if track is not None:
+        _path(axes[len(recordings)], track, truth)
+        if truth is not None:
+            _errors(axes[-1], track, truth)
     axes[-1].set_xlabel("seconds")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, format="png")
@@ -96,25 +88,20 @@ def _levels_db(reader: AudioReader) -> tuple[Floats, Floats]:
     return 10 * np.log10(power + 1e-12), edges_hz
 
 
-def _path(axis: Axes, positions: Sequence[Position], sample_rate: int, truth: Truth | None) -> None:
-    at_s = [p.at / sample_rate for p in positions]
-    axis.plot(at_s, [p.quarter for p in positions], label="followed", color="tab:blue")
+def _path(axis: Axes, track: Track, truth: Truth | None) -> None:
+    axis.plot(track.at_s, track.quarter, label="followed", color="tab:blue")
     if truth is not None:
-        axis.plot(truth.audio_s, truth.quarter, ".", label="true", color="tab:orange", markersize=3)
+        axis.plot(truth[1], truth[0], ".", label="true", color="tab:orange", markersize=3)
     axis.set(ylabel="quarter notes", title="position in the score")
     axis.legend(loc="upper left")
     axis.grid(alpha=0.3)
 
 
-def _errors(axis: Axes, positions: Sequence[Position], sample_rate: int, truth: Truth) -> None:
-    """The error of every score onset: when the followed position first reached it, less when it sounded."""
-    at_s = np.array([p.at / sample_rate for p in positions])
-    reached = np.maximum.accumulate([p.quarter for p in positions])
-    first = np.searchsorted(reached, truth.quarter - 1e-6)
-    found = first < len(at_s)
-    errors_ms = 1000 * (at_s[first[found]] - truth.audio_s[found])
+def _errors(axis: Axes, track: Track, truth: Truth) -> None:
+    quarter, audio_s = truth
+    error_ms = 1000 * (first_reach(track, quarter) - audio_s)
     axis.axhspan(-50, 50, color="tab:green", alpha=0.15, label="within 50 ms")
-    axis.plot(truth.audio_s[found], errors_ms, ".", color="tab:blue")
-    axis.set(ylabel="ms", title="error of every onset (late is up)", ylim=(-250, 250))
+    axis.plot(audio_s, np.clip(error_ms, -LIMIT_MS, LIMIT_MS), ".", color="tab:blue")
+    axis.set(ylabel="ms", title="error of every onset (late is up)", ylim=(-1.04 * LIMIT_MS, 1.04 * LIMIT_MS))
     axis.legend(loc="upper left")
     axis.grid(alpha=0.3)

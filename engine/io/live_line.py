@@ -35,9 +35,9 @@ class LiveLine:
             self._position = event
             if not self.in_place and event.bar != self._bar:
                 self._bar = event.bar
-                self._print(self._text(event.at))
+                self.say(self._text(event.at))
         elif isinstance(event, Sound | Dropout | Late):
-            self._print(_describe(event, event.at / self.sample_rate))
+            self.say(_describe(event, event.at / self.sample_rate))
 
     def on_progress(self, now: int) -> None:
         """Redraw, if it is time; `now` in samples."""
@@ -62,7 +62,8 @@ class LiveLine:
             text += f"   bar {p.bar:4d}   quarter {p.quarter:8.2f}   {p.tempo_bpm:5.1f} bpm   sure {p.confidence:4.0%}"
         return text
 
-    def _print(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
         start = "\r" + " " * WIDTH + "\r" if self.in_place else ""
         self.out.write(f"{start}{text}\n")
         self.out.flush()

@@ -1,0 +1,47 @@
+"""The demo: a piece written, performed, followed, separated, and compared with the truth."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from engine.dsp.hpss import HpssConfig
+from engine.follow.score_files import read_score
+from engine.pipelines import PipelineConfig
+from offline.demo import DemoPiece, make_demo
+from offline.evaluate.alignment import evaluate, format_table, read_truth, track_of
+from offline.job import FileJob, JobReport, run_file
+
+__all__ = ["show"]
+
+
+def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
+    """Write the piece to the directory, run the main job on it, and print how far the position was from the truth."""
+    piece = make_demo(directory, seed=seed)
+    print(f"A minuet by Petzold, {piece.seconds:.0f} s, played with rubato by {piece.synthesiser}: {piece.audio_path}")
+    score = read_score(piece.score_path)
+    config = PipelineConfig(separate=HpssConfig(), score=score)
+    job = FileJob(
+        input=piece.audio_path,
+        configure=lambda audio: config,
+        directory=directory,
+        events=str(directory / "events.jsonl"),
+        picture=directory / "picture.png",
+        truth=piece.truth_path,
+    )
+    report = run_file(job, stop=stop)
+    if not report.stream.stopped:
+        _compare(report, piece)
+    return report
+
+
+def _compare(report: JobReport, piece: DemoPiece) -> None:
+    track = track_of(report.positions, report.audio.sample_rate)
+    reached = evaluate(track, *read_truth(piece.truth_path))["first reach"]
+    print(format_table({"minuet": reached}))
+    print(
+        f"Of {reached.n} score onsets, {reached.within[1]:.1f} % were found within 50 ms of the truth "
+        f"(median error {1000 * reached.median_s:.0f} ms)."
+    )
+    written = (*report.stems.values(), report.picture, report.events)
+    print("Written: " + ", ".join(str(path) for path in written if path is not None))

@@ -1,0 +1,67 @@
+"""Cases of whole pipelines: their stems and their events, each as a processor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.dsp.hpss import HpssConfig
+from engine.events import Event
+from engine.follow.score import make_score
+from engine.format import AudioFormat
+from engine.pipelines import Pipeline, PipelineConfig
+from tests.contract import Case, delayed
+
+AUDIO = AudioFormat(sample_rate=8000, n_channels=2)
+RNG = np.random.default_rng(5)
+SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+NOTE = 4000  # samples a note
+
+
+def melody() -> np.ndarray:
+    """The scale in decaying harmonic tones with a little noise, (sample, 2)."""
+    t = np.arange(NOTE) / AUDIO.sample_rate
+    tones = [
+        sum(np.sin(2 * np.pi * k * 440 * 2 ** ((pitch - 69) / 12) * t) / k for k in (1, 2, 3)) * np.exp(-4 * t)
+        for pitch in SCALE
+    ]
+    mono = 0.2 * np.concatenate([np.zeros(NOTE), *tones])
+    return (mono[:, None] + 0.001 * RNG.standard_normal((len(mono), 2))).astype(np.float32)
+
+
+SCORE = make_score("scale", [(i / 2, 0.5, pitch, 64) for i, pitch in enumerate(SCALE)], tempi=[(0.0, 60.0)])
+BOTH = PipelineConfig(separate=HpssConfig(look_ahead=2), score=SCORE)
+
+
+class Stems(Pipeline):
+    """A pipeline of which only the stems are looked at."""
+
+    def process(self, block: np.ndarray) -> np.ndarray:  # type: ignore[override]
+        return super().process(block).stems
+
+
+class Events(Pipeline):
+    """A pipeline of which only the events are looked at."""
+
+    def process(self, block: np.ndarray) -> list[Event]:  # type: ignore[override]
+        return super().process(block).events
+
+    @property
+    def latency(self) -> int:
+        assert self._follower is not None
+        return self._follower.latency
+
+
+def sum_of_stems(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+    return delayed(output.sum(axis=1), signal, latency)
+
+
+def delay_of_events(output: list[Event], signal: np.ndarray, latency: int) -> float:
+    """0 where every event was given out exactly `latency` samples after its instant."""
+    assert output
+    return float(max(abs(event.emitted_at - event.at - latency) for event in output))
+
+
+CASES = [
+    Case("stems of a pipeline", lambda: Stems(AUDIO, BOTH), melody(), sum_of_stems),
+    Case("events of a pipeline", lambda: Events(AUDIO, BOTH), melody(), delay_of_events),
+]
