@@ -11,21 +11,23 @@ from numba import njit
 
 from engine.config import require
 from engine.dsp.features import FeatureConfig, SpectralFeatures
+from engine.errors import ShapeError
 from engine.events import Position
 from engine.follow.match import MatchConfig, match_numbers
-from engine.follow.oltw import SearchConfig, SearchNumbers, advance, new_search, read_out, restart
+from engine.follow.oltw import SearchConfig, advance, new_search, read_out, restart, search_numbers
 from engine.follow.piano import PianoConfig
 from engine.follow.reference import Reference, reference_from_score
 from engine.follow.score import Score
 from engine.follow.tempo import TempoConfig, tempo_numbers
 from engine.format import AudioFormat, FrameFormat, frame_size
 
-__all__ = ["FollowConfig", "Follower", "follow_frames"]
+__all__ = ["FollowConfig", "Follower", "follow_frames", "onset_delay"]
 
 Spectra = npt.NDArray[np.complex64]
 
 BEFORE = -1 / 64  # the quarter reported while the first note has not been heard
-N_OUT = 3  # score_s, log period, confidence
+RETREAT_S = 1.0  # for so long the best path must lie behind before the position goes back
+N_OUT = 5  # quarter, bar, score_s, tempo_bpm, confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class FollowConfig:
     """All settings of following.
 
     n_fft_44k1: frame size at 44.1 kHz, other rates take the power of two that lasts nearest as long; overlap: hops a
-    frame; lag: frames by which the answer waits for what comes after; rise: hops and rise_fft: frames by which an
+    frame; lag: hops by which the answer waits for what comes after; rise: hops, and rise_fft: frames, by which an
     onset is felt late in the middle of a Hann window.
     """
 
@@ -68,82 +70,110 @@ class Follower:
     `at` is the middle of the frame `lag` frames ago, less the delay with which an onset is felt there (fixed,
     measured): so the first `at` whose quarter reaches a note's is when that note began. `emitted_at` is the end of
     the newest frame. Before the first note `quarter` is slightly negative. Frames whose `at` would be negative give
-    nothing. The quarter never goes back unless the best path has been behind it for a while.
+    nothing. The quarter goes back only after the best path has been behind it for a second.
     """
 
-    def __init__(self, frames: FrameFormat, score: Score, config: FollowConfig, reference: Reference | None = None):
-        self.frames, self.score, self.config = frames, score, config
+    def __init__(self, frames: FrameFormat, score: Score | Reference, config: FollowConfig) -> None:
+        self.frames, self.config = frames, config
+        if isinstance(score, Score):
+            score = reference_from_score(score, frames, config.features, config.piano)
+        self.reference = score
         self._features = SpectralFeatures(frames, config.features)
-        self._reference = reference or reference_from_score(score, frames, config.features, config.piano)
+        _check(self._features.n_bands, score)
         self._search = new_search(config.search.entries)
         frame_s = frames.hop / frames.audio.sample_rate
+        self._timing = (frame_s, config.lag, RETREAT_S / frame_s)
         self._numbers = (
-            _search_numbers(config.search, frame_s),
+            search_numbers(config.search, frame_s),
             tempo_numbers(config.tempo, frame_s),
             match_numbers(config.match, frame_s, config.features.compression),
         )
-        self._delay = config.lag * frames.hop + round(config.rise * frames.hop + config.rise_fft * frames.n_fft)
+        self._score = (score.score_s, score.quarter, score.bar_quarter, score.bar_number)
+        self._templates = (score.sustain, score.onset)
+        self._progress = np.zeros(3)
         self._out = np.zeros((0, N_OUT))
-        self._state = np.zeros(3)
         self.reset()
 
     @property
     def latency(self) -> int:
         """Samples by which `emitted_at` lags `at`, exactly, from the input audio on: the frame is counted in."""
-        return self.frames.n_fft - self.frames.n_fft // 2 + self._delay
+        half_frame = self.frames.n_fft - self.frames.n_fft // 2
+        return half_frame + self.config.lag * self.frames.hop + onset_delay(self.frames, self.config)
 
     def process(self, spectra: Spectra) -> list[Position]:
         """Positions of each frame."""
         features = self._features.process(spectra)
         if len(self._out) < len(features):
             self._out = np.zeros((len(features), N_OUT))
-        templates = (self._reference.sustain, self._reference.onset)
-        timing = (self.frames.hop / self.frames.audio.sample_rate, self.config.lag)
-        _follow(
-            features, self._search, templates, self._reference.score_s, self._numbers, timing, self._state, self._out
-        )
-        positions = [self._position(self._n_frames + i, *self._out[i]) for i in range(len(features))]
-        self._n_frames += len(features)
-        return [position for position in positions if position.at >= 0]
+        out, first = self._out[: len(features)], int(self._progress[0])
+        _follow(features, self._search, self._templates, self._score, self._numbers, self._timing, self._progress, out)
+        silent = max(0, -(-self.latency // self.frames.hop) - 1 - first)  # frames that speak of before the input
+        return [self._position(first + i, row) for i, row in enumerate(out[silent:].tolist(), start=silent)]
 
     def reset(self) -> None:
         """As newly built."""
         self._features.reset()
         restart(self._search, self.config.tempo.spread)
-        self._state[:] = 0, -1.0, 0.0
-        self._n_frames = 0
+        self._progress[:] = 0
 
-    def _position(self, frame: int, score_s: float, period: float, confidence: float) -> Position:
-        quarter = float(self.score.quarter(score_s)) if score_s >= 0 else BEFORE
-        ahead = float(self.score.quarter(max(score_s, 0.0) + 1e-3)) - float(self.score.quarter(max(score_s, 0.0)))
+    def _position(self, frame: int, row: list[float]) -> Position:
         end = self.frames.end(frame)
         return Position(
             at=end - self.latency,
             emitted_at=end,
-            quarter=quarter,
-            bar=self.score.bar(quarter),
-            score_s=float(self.score.seconds(quarter)),
-            tempo_bpm=ahead * 60_000 * float(np.exp(-period)),
-            confidence=float(confidence),
+            quarter=row[0],
+            bar=int(row[1]),
+            score_s=row[2],
+            tempo_bpm=row[3],
+            confidence=row[4],
         )
 
 
-def _search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
-    return SearchNumbers(config.beam, config.skip, float(np.log(frame_s / config.start_s)), frame_s)
+def onset_delay(frames: FrameFormat, config: FollowConfig) -> int:
+    """Samples by which an onset is felt late in the middle of a frame: the features compare frames `lag` apart."""
+    return round(config.rise * frames.hop + config.rise_fft * frames.n_fft)
+
+
+def _check(n_bands: int, reference: Reference) -> None:
+    if reference.sustain.shape[1] != n_bands:
+        got = f"{reference.sustain.shape[1]} from the reference"
+        remedy = "make the reference for the same frames and features"
+        raise ShapeError(reference.name, expected=f"{n_bands} features", got=got, remedy=remedy)
 
 
 @njit(nogil=True, cache=True)
 def _follow(
-    features: Any, search: Any, templates: Any, event_s: Any, numbers: Any, timing: Any, state: Any, out: Any
-) -> Any:
-    """Every frame through the search; state: frames so far, the furthest score second, spare."""
-    frame_s, lag = timing
+    features: Any, search: Any, templates: Any, score: Any, numbers: Any, timing: Any, progress: Any, out: Any
+) -> None:
+    """Every frame through the search, and a row of `out` (frame, N_OUT) for it.
+
+    progress: frames so far, the place reached (event and share of the way to the next), frames spent behind it.
+    """
+    frame_s, lag, patience = timing
     for t in range(features.shape[0]):
-        now_s = state[0] * frame_s
-        advance(search, features[t], now_s, templates, event_s, numbers[0], numbers[1], numbers[2])
-        reached = read_out(search, now_s - lag * frame_s, event_s)
-        state[1] = max(state[1], reached)
-        out[t, 0] = state[1]
-        out[t, 1] = search.tempo[search.best[0] % len(search.tempo), search.best[1], 1]
-        out[t, 2] = search.mass[0]
-        state[0] += 1
+        now_s = progress[0] * frame_s
+        advance(search, features[t], now_s, templates, score[0], numbers[0], numbers[1], numbers[2])
+        event, share = read_out(search, now_s - lag * frame_s, score[0])
+        place = event + share
+        progress[2] = progress[2] + 1 if place < progress[1] else 0.0
+        if place > progress[1] or progress[2] > patience:
+            progress[1], progress[2] = place, 0.0
+        _report(progress[1], search, score, out[t])
+        progress[0] += 1
+
+
+@njit(nogil=True, cache=True)
+def _report(place: Any, search: Any, score: Any, row: Any) -> None:
+    """Write quarter, bar, score_s, tempo_bpm, confidence for a place between two events."""
+    event_s, event_quarter, bar_quarter, bar_number = score
+    i = min(max(int(place) - 1, 0), max(len(event_s) - 2, 0))
+    length_s, length_quarter = 0.5, 1.0
+    if len(event_s) > 1:
+        length_s, length_quarter = event_s[i + 1] - event_s[i], event_quarter[i + 1] - event_quarter[i]
+    share = place - 1 - i
+    period = search.tempo[search.best[0] % len(search.tempo), search.best[1], 1]
+    row[0] = event_quarter[i] + share * length_quarter if place >= 1 else BEFORE
+    row[1] = bar_number[max(np.searchsorted(bar_quarter, row[0] + 1e-4, side="right") - 1, 0)]
+    row[2] = event_s[i] + share * length_s if place >= 1 else BEFORE
+    row[3] = 60 * length_quarter / length_s * np.exp(-period)
+    row[4] = search.mass[0]

@@ -19,13 +19,15 @@ class MatchConfig:
 
     sustain, onset: nats for a perfect fit, a frame of 12 ms and an onset; sustain_threshold, onset_threshold: the fit
     that says nothing, 0 to 1; onset_level: projection of the onset features that counts as a full onset;
+    novelty: reward of any event for coming when anything begins, relative to `onset`;
     silence: level relative to the running peak below which what sounds says nothing.
     """
 
     sustain: float = 1.0
     sustain_threshold: float = 0.65
     onset: float = 10.0
-    onset_threshold: float = 0.2
+    novelty: float = 0.0
+    onset_threshold: float = 0.1
     onset_level: float = 1.0
     silence: float = 0.003
 
@@ -33,6 +35,7 @@ class MatchConfig:
         require("sustain", self.sustain, 0.0, 100.0)
         require("sustain_threshold", self.sustain_threshold, 0.0, 1.0)
         require("onset", self.onset, 0.0, 1000.0)
+        require("novelty", self.novelty, 0.0, 1.0)
         require("onset_threshold", self.onset_threshold, 0.0, 1.0)
         require("onset_level", self.onset_level, 0.01, 100.0)
         require("silence", self.silence, 0.0, 0.5)
@@ -44,6 +47,7 @@ class MatchNumbers(NamedTuple):
     sustain: float
     sustain_threshold: float
     onset: float
+    novelty: float
     onset_threshold: float
     onset_level: float
     silence: float
@@ -55,6 +59,7 @@ def match_numbers(config: MatchConfig, frame_s: float, compression: float) -> Ma
         config.sustain * frame_s / 0.0116,
         config.sustain_threshold,
         config.onset,
+        config.novelty,
         config.onset_threshold,
         config.onset_level,
         float(np.log1p(compression * config.silence)),
@@ -79,6 +84,7 @@ def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, sustain
     n = len(row) // 2
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
+    novelty = numbers.novelty * min(strength / numbers.onset_level, 2.0)
     silent = sounds.max() < numbers.silence
     for event in range(first, last + 1):
         slot = event % len(sustain)
@@ -90,4 +96,4 @@ def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, sustain
             sustain[slot] = numbers.sustain * (fit - numbers.sustain_threshold)
         projection = _dot(begins, reference[1][event - 1])
         full = min(projection / numbers.onset_level, 1.0)
-        onset[slot] = numbers.onset * (full * projection / (strength + 1e-9) - numbers.onset_threshold)
+        onset[slot] = numbers.onset * (full * projection / (strength + 1e-9) + novelty - numbers.onset_threshold)

@@ -21,7 +21,7 @@ from engine.config import require
 from engine.follow.match import match
 from engine.follow.tempo import Tempo, density, survival, update
 
-__all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart"]
+__all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -59,6 +59,11 @@ class SearchNumbers(NamedTuple):
     skip: float
     start: float
     frame_s: float
+
+
+def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
+    """The numbers for frames of so many seconds."""
+    return SearchNumbers(config.beam, config.skip, float(np.log(frame_s / config.start_s)), frame_s)
 
 
 class Search(NamedTuple):
@@ -228,20 +233,24 @@ def _prune(search: Any, beam: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def read_out(search: Any, then_s: Any, event_s: Any) -> Any:
-    """Score seconds at the moment `then_s`, a little ago, on today's best path; negative before the start."""
+    """(event, share of the way to the next) at the moment `then_s`, a little ago, on today's best path.
+
+    Event 0 is before the start. Nobody is said to be at the next event before it is heard.
+    """
     slot, k = search.best[0] % SPAN, search.best[1]
-    next_s, next_event = 0.0, 0
+    next_s, next_event, entry_s, event = 0.0, 0, 0.0, 0
     for i in range(HISTORY):
         entry_s, event = search.entry_s[slot, k, i], search.entry_event[slot, k, i]
         if entry_s <= then_s:
             break
         next_s, next_event = entry_s, event
-    if event == 0:
-        return -1.0
-    here = event_s[event - 1]
-    if entry_s > then_s or event == len(event_s):
-        return here
+    if event == 0 or entry_s > then_s or event == len(event_s):
+        return event, 0.0
     if next_event > 0:
-        return here + (event_s[next_event - 1] - here) * (then_s - entry_s) / (next_s - entry_s)
-    pace = np.exp(-search.tempo[slot, k, 1])
-    return here + min((then_s - entry_s) * pace, NEARLY * (event_s[event] - here))
+        ahead_s = (event_s[next_event - 1] - event_s[event - 1]) * (then_s - entry_s) / (next_s - entry_s)
+    else:
+        ahead_s = (then_s - entry_s) * np.exp(-search.tempo[slot, k, 1])
+    while event + 1 < next_event and ahead_s >= event_s[event] - event_s[event - 1]:  # past an event passed over
+        ahead_s -= event_s[event] - event_s[event - 1]
+        event += 1
+    return event, min(ahead_s / (event_s[event] - event_s[event - 1]), NEARLY)

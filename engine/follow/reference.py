@@ -21,6 +21,7 @@ from engine.format import FrameFormat
 __all__ = ["Reference", "reference_from_score"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
 MEMORY_S = 8.0  # of a held note: by then it has faded
@@ -30,14 +31,17 @@ MEMORY_S = 8.0  # of a held note: by then it has faded
 class Reference:
     """Events in order.
 
-    score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit length: what sounds,
-    and what has just begun.
+    name: of the score; score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit
+    length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers.
     """
 
+    name: str
     score_s: Floats
     quarter: Floats
     sustain: Features
     onset: Features
+    bar_quarter: Floats
+    bar_number: Ints
 
 
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, piano: PianoConfig) -> Reference:
@@ -54,7 +58,15 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
     sustain = np.log1p(gain * after)
     fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
     onset = fresh + 1e-3 * (after - before)  # a note that repeats at once is still an onset
-    return Reference(score_s=score_s, quarter=score.onset_quarter, sustain=_unit(sustain), onset=_unit(onset))
+    return Reference(
+        name=score.name,
+        score_s=score_s,
+        quarter=score.onset_quarter,
+        sustain=_unit(sustain),
+        onset=_unit(onset),
+        bar_quarter=score.bar_quarter,
+        bar_number=score.bar_number,
+    )
 
 
 def _unit(rows: Features) -> Features:
