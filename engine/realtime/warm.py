@@ -1,0 +1,79 @@
+"""Before the sound: compile and warm a pipeline with silence, and find by how much it holds output back."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from engine.cells import Arena, Layout, anonymous_file
+from engine.format import MAX_HOP
+from engine.pipelines import Pipeline
+from engine.realtime.hop import CHUNK, Hop, Rings
+from engine.ring import private_ring
+
+__all__ = ["prefill", "rehearse", "warm"]
+
+PROBE = 61  # samples: shorter than any hop and coprime to most, so single hops come out one by one
+TURNS = 3  # hops that have to be seen
+
+
+def warm(pipeline: Pipeline) -> int:
+    """Feed silence until hops come out; return the hop: the samples that the pipeline gives at a time (1: any)."""
+    hop = _hop(pipeline)
+    pipeline.reset()
+    return hop
+
+
+def rehearse(pipeline: Pipeline, rings: Rings, hop: int) -> None:
+    """Let silence go the whole way of a live block, in rings of its own: everything is compiled and paged in then.
+
+    Pipeline and resamplers are reset afterwards, and what lives by now is hidden from the collector.
+    """
+    width = len(pipeline.targets) * pipeline.audio.n_channels
+    descriptor = anonymous_file()
+    layout = Layout(record_rows=2 * CHUNK, record_width=width, event_bytes=1 << 16)
+    arena = Arena(descriptor, layout, create=True)
+    os.close(descriptor)
+    n_samples = pipeline.latency + TURNS * (hop + CHUNK)
+    inputs = private_ring(n_samples, pipeline.audio.n_channels)
+    inputs.write(np.zeros_like(inputs.data))
+    outputs = None if rings.outputs is None else private_ring(CHUNK, rings.outputs.data.shape[1])
+    stage = replace(rings, inputs=inputs, outputs=outputs, paced=False)
+    rehearsal = Hop(arena, pipeline, stage, record=True, grown=lambda block: 0)
+    rehearsal.at_end.set()
+    rehearsal.run()
+    for part in (pipeline, rings.into, rings.out_of):
+        if part is not None:
+            part.reset()
+    if rehearsal.error is not None:
+        raise rehearsal.error
+    gc.collect()
+    gc.freeze()
+
+
+def _hop(pipeline: Pipeline) -> int:
+    silence = np.zeros((PROBE, pipeline.audio.n_channels), np.float32)
+    held_back, lengths = False, []
+    for _ in range(0, 4 * MAX_HOP, PROBE):
+        n = len(pipeline.process(silence).stems)
+        held_back |= n != PROBE
+        lengths += [n] if n else []
+        if len(lengths) >= TURNS:
+            break
+    return math.gcd(*lengths) if held_back else 1
+
+
+def prefill(block: int, hop: int, slack: int, ratio: float = 1.0) -> int:
+    """Return the samples of silence that the output ring has to start with, so that none is ever missing.
+
+    block: the device's; hop: the pipeline's, `ratio` device samples to one of its own; slack: samples for the
+    scheduler. With one rate the deficit at the device is block + hop - gcd(block, hop), exactly; between two rates a
+    whole hop and the two roundings.
+    """
+    if ratio == 1.0:
+        return block + hop - math.gcd(block, hop) + slack
+    return block + math.ceil(hop * ratio) + 2 + slack

@@ -1,0 +1,84 @@
+"""A JACK server without a sound card, as tests and benchmarks need it, under a name of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from types import TracebackType
+from typing import Self
+
+UP_S = 10.0
+
+
+class JackServer:
+    """`jackd -d dummy`; `with` starts and stops it. Everything started meanwhile finds it by the environment."""
+
+    def __init__(self, *, rate: int = 48000, period: int = 512, realtime: bool = False) -> None:
+        self.name = f"colla{uuid.uuid4().hex[:8]}"
+        self.rate, self.period, self.realtime = rate, period, realtime
+        self.process: subprocess.Popen[bytes] | None = None
+        self._before: dict[str, str | None] = {}
+
+    @staticmethod
+    def missing() -> str:
+        """Why there can be no server here, or empty."""
+        lacks = [tool for tool in ("jackd", "jack_wait", "jack_lsp") if shutil.which(tool) is None]
+        return f"{' and '.join(lacks)} not installed (Debian: apt install jackd2)" if lacks else ""
+
+    def start(self) -> None:
+        """Start, and wait until clients can come."""
+        kind = ["-R", "-P", "70"] if self.realtime else ["-r"]
+        self.process = subprocess.Popen(
+            ["jackd", "-n", self.name, *kind, "-d", "dummy", "-r", str(self.rate), "-p", str(self.period)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        subprocess.run(["jack_wait", "-s", self.name, "-w", "-t", "10"], check=True, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        """End it without warning."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(5)
+        self.process = None
+
+    def set_period(self, period: int) -> None:
+        """Change the block while it runs."""
+        subprocess.run(["jack_bufsize", str(period)], check=True, stdout=subprocess.DEVNULL)
+
+    def connect(self, source: str, target: str, *, within_s: float = 5.0) -> None:
+        """Connect two ports as soon as both are there."""
+        deadline = time.monotonic() + within_s
+        while subprocess.run(["jack_connect", source, target], capture_output=True, check=False).returncode:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{source} -> {target}")
+            time.sleep(0.05)
+
+    def __enter__(self) -> Self:
+        environment = {
+            "JACK_DEFAULT_SERVER": self.name,
+            "JACK_NO_START_SERVER": "1",
+            "JACK_NO_AUDIO_RESERVATION": "1",
+        }
+        self._before = {name: os.environ.get(name) for name in environment}
+        os.environ.update(environment)
+        self.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+        for name, value in self._before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
