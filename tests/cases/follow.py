@@ -1,0 +1,85 @@
+"""Cases of following: the features and the follower itself, fed with the spectra of a played scale."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.dsp.features import Chroma, FeatureConfig, SpectralFeatures, feature_weights
+from engine.dsp.filterbank import chroma_weights
+from engine.dsp.stft import Stft
+from engine.events import Position
+from engine.follow.follower import FollowConfig, Follower, follow_frames
+from engine.format import AudioFormat
+from tests.contract import Case, delayed
+from tests.follow.play import RATE, scale, sound
+
+SCORE = scale(12)
+CONFIG = FollowConfig()
+FRAMES = follow_frames(AudioFormat(sample_rate=RATE, n_channels=2), CONFIG)
+SIZES = (0, 1, 2, 3, 5, 50, 1000)
+
+
+def spectra() -> np.ndarray:
+    audio, _ = sound(SCORE)
+    stereo = np.concatenate([audio, 0.5 * audio], axis=1)
+    stereo += 1e-3 * np.random.default_rng(2).standard_normal(stereo.shape).astype(np.float32)
+    return Stft(FRAMES).process(stereo).copy()
+
+
+SPECTRA = spectra()
+
+
+def power(signal: np.ndarray) -> np.ndarray:
+    """The slow twin of the mean over channels."""
+    return (np.abs(signal.astype(np.complex128)) ** 2).mean(axis=1)
+
+
+def as_chroma(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+    if latency % FRAMES.hop:
+        return math.inf
+    chroma = power(signal) @ chroma_weights(FRAMES).T.astype(np.float64)
+    return delayed(output, chroma / chroma.max(axis=1, keepdims=True), latency // FRAMES.hop)
+
+
+def as_features(config: FeatureConfig):
+    """The slow twin: running peak, compression, difference to the blurred past, decay; in float64."""
+
+    def misfit(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+        if latency % FRAMES.hop:
+            return math.inf
+        x = np.sqrt(power(signal)) * (4 / FRAMES.n_fft) @ feature_weights(FRAMES, config).T.astype(np.float64)
+        fall = 0.5 ** (FRAMES.hop / FRAMES.audio.sample_rate / config.half_life_s)
+        peak, last, rows, past = config.floor, 0.0, [], []
+        for row in x:
+            peak = max(peak * fall, config.floor, row.max())
+            y = np.log1p(config.compression * row / peak)
+            old = past[-config.lag] if len(past) >= config.lag else np.zeros_like(y)
+            edges = "wrap" if config.kind == "chroma" else "edge"
+            wide = np.pad(y, 1, mode=edges)
+            past.append(np.maximum(np.maximum(wide[:-2], wide[2:]), y))
+            last = np.maximum(np.maximum(y - old, 0), config.decay * last)
+            rows.append(np.concatenate([y, last]))
+        return delayed(output, np.array(rows), latency // FRAMES.hop)
+
+    return misfit
+
+
+def as_positions(output: list[Position], signal: np.ndarray, latency: int) -> float:
+    """One position a frame, from the first that speaks of the input on, all exactly so late."""
+    ends = [FRAMES.end(t) for t in range(len(signal)) if FRAMES.end(t) >= latency]
+    stamps = [(p.at, p.emitted_at) for p in output]
+    return 0.0 if stamps == [(end - latency, end) for end in ends] else math.inf
+
+
+def features(name: str, config: FeatureConfig) -> Case:
+    return Case(name, lambda: SpectralFeatures(FRAMES, config), SPECTRA, as_features(config), sizes=SIZES)
+
+
+CASES = [
+    Case("chroma", lambda: Chroma(FRAMES), SPECTRA, as_chroma, sizes=SIZES),
+    features("band features", FeatureConfig()),
+    features("onset-weighted chroma", FeatureConfig(kind="chroma", lag=3, decay=0.8)),
+    Case("follower", lambda: Follower(FRAMES, SCORE, CONFIG), SPECTRA, as_positions, sizes=SIZES),
+]
