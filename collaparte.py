@@ -32,6 +32,14 @@ examples:
   collaparte run --input mic --score piece.musicxml --events -         events on standard output
   collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
 """
+EVALUATE_EXAMPLES = """\
+A piece is a folder with score.musicxml (or .mxl, .mid), performance.wav (or .flac, .ogg) and truth.csv (columns
+quarter,audio_s). A song is a folder with drums.wav and its other stems.
+
+examples:
+  collaparte evaluate follow demo/
+  collaparte evaluate hpss songs/
+"""
 USER_ERROR, INTERRUPTED = 2, 130
 FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 8, 0  # frames: the best stems for files, the least latency for the stage
 
@@ -146,6 +154,15 @@ def separate(args: argparse.Namespace) -> int:
     return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0
 
 
+def evaluate(args: argparse.Namespace) -> int:
+    """Measure following or separation over a folder of recordings with their truth."""
+    if args.what == "follow":
+        from offline.evaluate.follow import evaluate_folder
+
+        evaluate_folder(args.folder, csv=args.csv)
+    return 0
+
+
 def demo(args: argparse.Namespace) -> int:
     """Write a piece, play it with rubato, follow and separate it, and say how well that went."""
     from offline.demo.show import show
@@ -195,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_run, _add_separate, _add_demo, _add_devices, _add_doctor):
+    for add in (_add_run, _add_separate, _add_evaluate, _add_demo, _add_devices, _add_doctor):
         add(commands)
     return parser
 
@@ -234,6 +251,13 @@ def _add_separate(commands: Any) -> None:
     parser.add_argument("--look-ahead", type=int, default=FILE_LOOK_AHEAD, metavar="FRAMES", help="0 to 8 (default 8)")
     parser.add_argument("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
     parser.add_argument("--output", type=Path, default=Path("stems"), metavar="DIR", help="one folder a file goes here")
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = _add(commands, "evaluate", evaluate, EVALUATE_EXAMPLES)
+    parser.add_argument("what", choices=["follow", "hpss"], help="what to measure")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of pieces, or of songs in stems")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here too")
 
 
 def _add_demo(commands: Any) -> None:

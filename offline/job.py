@@ -27,7 +27,8 @@ class FileJob:
     """What to do with a file.
 
     configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
-    output; picture: a PNG, with the errors in it where `truth` (CSV quarter,audio_s) is given.
+    output; picture: a PNG, with the errors in it where `truth` (CSV quarter,audio_s) is given;
+    show: a live line on the terminal.
     """
 
     input: Path
@@ -36,6 +37,7 @@ class FileJob:
     events: str | None = None
     picture: Path | None = None
     truth: Path | None = None
+    show: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
         pipeline = Pipeline(reader.format, job.configure(reader.format))
         stems = _stems(job, pipeline, reader.format, stack)
         positions: list[Position] = []
-        line = LiveLine(reader.format.sample_rate, duration=reader.n_samples)
+        line = LiveLine(reader.format.sample_rate, duration=reader.n_samples, silent=not job.show)
         sinks: list[Callable[[Event], None]] = [line.on_event]
         if job.events is not None:
             sinks.append(stack.enter_context(EventWriter(job.events, reader.format.sample_rate)).write)

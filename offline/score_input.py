@@ -7,10 +7,11 @@ from pathlib import Path
 from engine.follow.follower import FollowConfig
 from engine.follow.reference import Reference
 from engine.follow.score import Score
+from engine.follow.score_files import SUFFIXES as SCORE_SUFFIXES
 from engine.follow.score_files import read_score
 from engine.format import AudioFormat
 
-__all__ = ["read_score_input"]
+__all__ = ["SCORE_SUFFIXES", "read_score_input"]
 
 
 def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:

@@ -17,13 +17,15 @@ WIDTH = 78
 class LiveLine:
     """Shows position events in place on a terminal, and one line a bar elsewhere.
 
-    duration: samples of the whole input where it is known, for the percentage.
+    duration: samples of the whole input where it is known, for the percentage; silent: show nothing at all.
     """
 
-    def __init__(self, sample_rate: int, *, duration: int | None = None, out: TextIO | None = None) -> None:
-        self.sample_rate, self.duration = sample_rate, duration
+    def __init__(
+        self, sample_rate: int, *, duration: int | None = None, silent: bool = False, out: TextIO | None = None
+    ) -> None:
+        self.sample_rate, self.duration, self.silent = sample_rate, duration, silent
         self.out = sys.stderr if out is None else out
-        self.in_place = self.out.isatty()
+        self.in_place = self.out.isatty() and not silent
         self._now = 0
         self._position: Position | None = None
         self._bar: int | None = None
@@ -64,6 +66,8 @@ class LiveLine:
 
     def say(self, text: str) -> None:
         """Print a line of its own."""
+        if self.silent:
+            return
         start = "\r" + " " * WIDTH + "\r" if self.in_place else ""
         self.out.write(f"{start}{text}\n")
         self.out.flush()
