@@ -31,6 +31,7 @@ SUFFIXES = (".musicxml", ".xml", ".mxl", ".mid", ".midi")
 MAX_BYTES = 64 << 20  # of a file, or of what a compressed one unpacks to: a symphony takes 20 MiB
 MAX_MIDI_EVENTS = 2_000_000
 DRUM_CHANNEL = 9
+SHORTEST_BAR = 0.25  # quarters: a signature of less is a broken file's
 RECURSION = 20_000  # partitura's unfolding recurses once a segment
 Row = tuple[float, float, int, int]
 
@@ -185,9 +186,8 @@ def _midi_notes(messages: list[tuple[float, Any]], end: float) -> list[Row]:
 def _midi_bars(messages: list[tuple[float, Any]], end: float) -> list[tuple[float, int]]:
     """(quarter, number) of each bar by the time signatures, 4/4 before the first."""
     changes = [(0.0, 4.0)]
-    changes += [
-        (q, 4.0 * m.numerator / m.denominator) for q, m in messages if m.type == "time_signature" and m.numerator
-    ]
+    signatures = [(q, 4.0 * m.numerator / m.denominator) for q, m in messages if m.type == "time_signature"]
+    changes += [(q, length) for q, length in signatures if length >= SHORTEST_BAR]
     rows: list[tuple[float, int]] = []
     for (start, length), stop in zip(changes, [q for q, _ in changes[1:]] + [end], strict=True):
         rows.extend((float(q), 0) for q in np.arange(start, min(stop, MAX_QUARTERS) - 1e-9, length))
