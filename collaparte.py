@@ -64,12 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> int:
     """Follow and separate a file or a live input."""
     from engine.errors import ConfigError
-    from offline.live_job import is_device
+    from engine.io.files import AudioReader
 
     if args.score is None and args.separate == "none":
         remedy = "add --score FILE to follow it, --separate hpss to split it, or both"
         raise ConfigError("run", expected="something to do with the input", got="neither", remedy=remedy)
-    live = is_device(args.input) or any(map(is_device, args.output))
+    if not _is_device(args.input):
+        AudioReader(args.input).close()  # say at once if there is none
+    live = _is_device(args.input) or any(map(_is_device, args.output))
     return _run_live(args) if live else _run_file(args)
 
 
@@ -83,22 +85,26 @@ def _run_file(args: argparse.Namespace) -> int:
         configure=_configure(args, look_ahead=FILE_LOOK_AHEAD),
         directory=Path(args.output[0]) if args.output else None,
         events=args.events,
-        picture=args.plot,
+        keep=args.plot is not None,
     )
     with _stoppable() as stop:
         report = run_file(job, stop=stop)
+    if args.plot is not None:
+        from offline.picture import draw_job
+
+        draw_job(args.plot, job, report)
     return INTERRUPTED if report.stream.stopped else 0
 
 
 def _run_live(args: argparse.Namespace) -> int:
     from engine.session import SessionConfig
-    from offline.live_job import find_device, is_device, live_format, parse_gains, run_session
+    from offline.live_job import find_device, live_format, parse_gains, run_session
 
-    sinks = [name for name in args.output if is_device(name)]
-    folders = [Path(name) for name in args.output if not is_device(name)]
+    sinks = [name for name in args.output if _is_device(name)]
+    folders = [Path(name) for name in args.output if not _is_device(name)]
     if len(sinks) > 1 or len(folders) > 1:
         _twice("--output")
-    source = find_device(args.input, output=False) if is_device(args.input) else Path(args.input)
+    source = find_device(args.input, output=False) if _is_device(args.input) else Path(args.input)
     sink = find_device(sinks[0], output=True) if sinks else None
     audio = live_format(source, args.rate)
     config = SessionConfig(
@@ -184,6 +190,11 @@ def doctor(args: argparse.Namespace) -> int:
     from engine.doctor import examine
 
     return 0 if examine(print) else 1
+
+
+def _is_device(name: str) -> bool:
+    """Whether an input or output names a device: mic, device, device:NAME, jack, jack:PORTS."""
+    return name.partition(":")[0] in ("mic", "device", "jack")
 
 
 @contextmanager

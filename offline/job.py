@@ -1,4 +1,4 @@
-"""The main job on a file: follow and separate it, write events, stems and a picture."""
+"""The main job on a file: follow and separate it, write events and stems."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from engine.io.files import AudioReader, StemWriter
 from engine.io.live_line import LiveLine
 from engine.pipelines import Pipeline, PipelineConfig
 from engine.stream import StreamReport, stream_file
-from offline.evaluate.alignment import read_truth, track_of
-from offline.picture import draw
 
 __all__ = ["FileJob", "JobReport", "run_file"]
 
@@ -27,29 +25,26 @@ class FileJob:
     """What to do with a file.
 
     configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
-    output; picture: a PNG, with the errors in it where `truth` (CSV quarter,audio_s) is given;
-    show: a live line on the terminal.
+    output; show: a live line on the terminal; keep: remember the positions for the report, else it has none.
     """
 
     input: Path
     configure: Callable[[AudioFormat], PipelineConfig]
     directory: Path | None = None
     events: str | None = None
-    picture: Path | None = None
-    truth: Path | None = None
     show: bool = True
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """What came of it: the stream's report, the positions in order, and the files: stems by target, events, picture."""
+    """What came of it: the stream's report, the positions in order, and the files: stems by target, and events."""
 
     stream: StreamReport
     audio: AudioFormat
     positions: list[Position]
     stems: dict[str, Path]
     events: Path | None
-    picture: Path | None
 
 
 def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
@@ -64,7 +59,7 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
             sinks.append(stack.enter_context(EventWriter(job.events, reader.format.sample_rate)).write)
 
         def on_event(event: Event) -> None:
-            if isinstance(event, Position):
+            if job.keep and isinstance(event, Position):
                 positions.append(event)
             for sink in sinks:
                 sink(event)
@@ -73,10 +68,8 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
         line.close()
         audio = reader.format
     files = {} if job.directory is None else {name: job.directory / f"{name}.wav" for name in pipeline.targets}
-    if job.picture is not None:
-        _draw(job, files, positions, audio)
     events = Path(job.events) if job.events not in (None, "-") else None
-    return JobReport(stream=stream, audio=audio, positions=positions, stems=files, events=events, picture=job.picture)
+    return JobReport(stream=stream, audio=audio, positions=positions, stems=files, events=events)
 
 
 def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:
@@ -85,11 +78,3 @@ def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStac
     if job.directory.is_file():
         raise ConfigError(str(job.directory), expected="a folder for the stems", got="a file")
     return stack.enter_context(StemWriter(job.directory, pipeline.targets, audio, skip=pipeline.latency))
-
-
-def _draw(job: FileJob, files: dict[str, Path], positions: list[Position], audio: AudioFormat) -> None:
-    assert job.picture is not None
-    recordings = [("input", job.input), *((name, file) for name, file in files.items() if name != "input")]
-    track = track_of(positions, audio.sample_rate) if positions else None
-    truth = None if job.truth is None else read_truth(job.truth)
-    draw(job.picture, recordings=recordings, track=track, truth=truth)

@@ -12,15 +12,9 @@ from engine.io.devices import Device, DeviceInfo, list_devices
 from engine.io.live_line import LiveLine
 from engine.session import Session, SessionConfig, SessionReport, SessionStatus
 
-__all__ = ["find_device", "is_device", "parse_gains", "run_session"]
+__all__ = ["find_device", "parse_gains", "run_session"]
 
-PORTAUDIO = ("mic", "device")
 CHANNELS = 2  # of a stream, where the device has as many
-
-
-def is_device(text: str) -> bool:
-    """Whether an input or output on the command line names a device: mic, device, device:NAME, jack, jack:PORTS."""
-    return text.partition(":")[0] in (*PORTAUDIO, "jack")
 
 
 def find_device(text: str, *, output: bool) -> Device:

@@ -11,6 +11,7 @@ from engine.pipelines import PipelineConfig
 from offline.demo import DemoPiece, make_demo
 from offline.evaluate.alignment import evaluate, format_table, read_truth, track_of
 from offline.job import FileJob, JobReport, run_file
+from offline.picture import draw_job
 
 __all__ = ["show"]
 
@@ -26,12 +27,14 @@ def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
         configure=lambda audio: config,
         directory=directory,
         events=str(directory / "events.jsonl"),
-        picture=directory / "picture.png",
-        truth=piece.truth_path,
+        keep=True,
     )
     report = run_file(job, stop=stop)
     if not report.stream.stopped:
         _compare(report, piece)
+        draw_job(directory / "picture.png", job, report, truth=piece.truth_path)
+        written = (*report.stems.values(), report.events, directory / "picture.png")
+        print("Written: " + ", ".join(map(str, written)))
     return report
 
 
@@ -43,5 +46,3 @@ def _compare(report: JobReport, piece: DemoPiece) -> None:
         f"Of {reached.n} score onsets, {reached.within[1]:.1f} % were found within 50 ms of the truth "
         f"(median error {1000 * reached.median_s:.0f} ms)."
     )
-    written = (*report.stems.values(), report.picture, report.events)
-    print("Written: " + ", ".join(str(path) for path in written if path is not None))

@@ -85,7 +85,7 @@ def evaluate_piece(piece: Piece) -> dict[str, Accuracy]:
     def configure(audio: AudioFormat) -> PipelineConfig:
         return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
 
-    report = run_file(FileJob(input=piece.performance, configure=configure, show=False))
+    report = run_file(FileJob(input=piece.performance, configure=configure, show=False, keep=True))
     return evaluate(track_of(report.positions, report.audio.sample_rate), *read_truth(piece.truth))
 
 
