@@ -1,0 +1,1 @@
+"""Systems that write music: a representation, an architecture and a strategy each."""
