@@ -1,0 +1,1 @@
+"""Corpora, their splits, and what turns them into arrays."""

@@ -1,0 +1,81 @@
+"""Two protocols of likelihood, with the floors beside every model: nats per note on a grid, per step on rolls.
+
+Sixteenth grid (Jsb16thSeparated.json): mean over all notes of all frames and voices, whole pieces, silence before the
+first frame, every note of the split counted once. Rolls (Boulanger-Lewandowski et al. 2012): mean over steps of the
+log-likelihood of a whole step. The two sets of chorales are transposed and ordered differently: never compare them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from offline.data.symbolic import Split
+from offline.generate.codecs import VoiceGrid
+from offline.generate.markov import Markov, chorale_contexts
+
+__all__ = ["NoteFigures", "markov_nll", "note_figures", "persistence_nll", "roll_floors"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteFigures:
+    """nats_per_note: over all; nats_per_change: over notes that differ from the voice's last; n_notes: how many."""
+
+    nats_per_note: float
+    nats_per_change: float
+    n_notes: int
+
+
+def note_figures(pieces: list[np.ndarray], nll: list[np.ndarray]) -> NoteFigures:
+    """Average nats (frame, voice) of pieces (frame, voice)."""
+    flat = np.concatenate([n.ravel() for n in nll])
+    moved = np.concatenate([_changes(piece).ravel() for piece in pieces])
+    return NoteFigures(nats_per_note=float(flat.mean()), nats_per_change=float(flat[moved].mean()), n_notes=len(flat))
+
+
+def _changes(piece: np.ndarray) -> np.ndarray:
+    return piece != np.vstack([np.full((1, piece.shape[1]), -1, piece.dtype), piece[:-1]])
+
+
+def persistence_nll(chorales: Split, codec: VoiceGrid, split: str) -> list[np.ndarray]:
+    """Nats of hold-or-move by voice, and after a move any pitch as often as the voice has it in training."""
+    train = [codec.tokens(piece) for piece in chorales["train"]]
+    last = np.concatenate([np.vstack([np.zeros((1, 4), int), t[:-1]]) for t in train])
+    now = np.concatenate(train)
+    stay = (last == now).mean(axis=0)
+    pitch = np.stack([np.bincount(now[:, v], minlength=codec.n_tokens) + 1.0 for v in range(now.shape[1])])
+    pitch /= pitch.sum(axis=1, keepdims=True)
+    nll = []
+    for piece in map(codec.tokens, chorales[split]):
+        held = piece == np.vstack([np.zeros((1, 4), int), piece[:-1]])
+        nll.append(-np.log(held * stay + (1 - stay) * pitch[np.arange(now.shape[1]), piece]))
+    return nll
+
+
+def markov_nll(model: Markov, codec: VoiceGrid, pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """Nats (frame, voice) of chorales under the blended Markov chains."""
+    nll = []
+    for piece in pieces:
+        contexts, tokens = chorale_contexts(codec.tokens(piece))
+        nll.append(-np.log(model.probability(contexts, tokens)).reshape(piece.shape[::-1]).T)
+    return nll
+
+
+def roll_floors(rolls: Split, split: str) -> dict[str, float]:
+    """Nats per step on rolls: keys one by one at their own rate, and each given whether it sounded the step before."""
+    train, wanted = rolls["train"], rolls[split]
+    counts = np.ones((2, 2, 88))
+    for roll in train:
+        before = np.vstack([np.zeros((1, 88), np.uint8), roll[:-1]])
+        for was in (0, 1):
+            for now in (0, 1):
+                counts[was, now] += ((before == was) & (roll == now)).sum(axis=0)
+    alone = counts.sum(axis=0) / counts.sum(axis=(0, 1))
+    given = counts / counts.sum(axis=1, keepdims=True)
+    totals, steps, key = np.zeros(2), 0, np.arange(88)
+    for roll in wanted:
+        before = np.vstack([np.zeros((1, 88), np.uint8), roll[:-1]])
+        totals += -np.log(alone[roll, key]).sum(), -np.log(given[before, roll, key]).sum()
+        steps += len(roll)
+    return {"each key's rate": totals[0] / steps, "Markov, key by key": totals[1] / steps}
