@@ -1,0 +1,1 @@
+"""Training: loops that stop by the clock, save and go on."""
