@@ -1,0 +1,121 @@
+"""Spectra to log-mel magnitudes: what the sound event networks listen to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.config import require
+from engine.dsp.filterbank import sparse
+from engine.errors import ConfigError, ShapeError
+from engine.format import FrameFormat
+
+__all__ = ["LogMel", "LogMelConfig", "mel_to_hz", "mel_weights"]
+
+Spectra = npt.NDArray[np.complex64]
+Features = npt.NDArray[np.float32]
+
+LINEAR_HZ = 200.0 / 3  # hertz a mel below the corner
+CORNER_HZ, CORNER_MEL = 1000.0, 15.0
+LOG_STEP = np.log(6.4) / 27  # of the natural logarithm of the frequency, a mel, above the corner
+MAX_BIN = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: anything else is garbage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogMelConfig:
+    """n_mels: 8 to 512; low_hz, high_hz: range of the triangles, 0 for high_hz means half the sample rate.
+
+    floor: what is added before the logarithm, 1e-10 to 1; the default lies near the noise of a 16 bit recording.
+    """
+
+    n_mels: int = 128
+    low_hz: float = 0.0
+    high_hz: float = 0.0
+    floor: float = 1e-5
+
+    def __post_init__(self) -> None:
+        require("n_mels", self.n_mels, 8, 512)
+        require("low_hz", self.low_hz, 0, 20_000)
+        require("high_hz", self.high_hz, 0, 192_000)
+        require("floor", self.floor, 1e-10, 1.0)
+
+
+def mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Frequencies, Hz, of points on Slaney's mel scale (Auditory Toolbox, 1998): linear to 1 kHz, then logarithmic."""
+    above = CORNER_HZ * np.exp(LOG_STEP * np.maximum(mel - CORNER_MEL, 0))
+    return np.where(mel < CORNER_MEL, mel * LINEAR_HZ, above)
+
+
+def hz_to_mel(hz: float) -> float:
+    """The inverse of `mel_to_hz` for one frequency."""
+    if hz < CORNER_HZ:
+        return hz / LINEAR_HZ
+    return float(CORNER_MEL + np.log(hz / CORNER_HZ) / LOG_STEP)
+
+
+def mel_weights(frames: FrameFormat, config: LogMelConfig) -> Features:
+    """Triangles (mel, bin), evenly spaced in mel, each of unit area over frequency in Hz.
+
+    ConfigError if the range is empty or lies above half the sample rate.
+    """
+    half = frames.audio.sample_rate / 2
+    high = config.high_hz or half
+    if not config.low_hz < high <= half:
+        raise ConfigError(
+            "high_hz", expected=f"above low_hz {config.low_hz:g} and up to {half:g}", got=f"{config.high_hz:g}"
+        )
+    edges = mel_to_hz(np.linspace(hz_to_mel(config.low_hz), hz_to_mel(high), config.n_mels + 2))[:, None]
+    hz = np.arange(frames.n_bins) * frames.audio.sample_rate / frames.n_fft
+    rising = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
+    triangles = np.maximum(np.minimum(rising, falling), 0) * 2 / (edges[2:] - edges[:-2])
+    return np.asarray(triangles, np.float32)
+
+
+class LogMel:
+    """Spectra (frame, channel, bin) to features (frame, mel): ln(floor + mel magnitudes), natural logarithm.
+
+    The magnitude is the square root of the mean power over channels, so channels in antiphase do not cancel.
+    """
+
+    latency = 0
+
+    def __init__(self, frames: FrameFormat, config: LogMelConfig) -> None:
+        self.frames, self.config = frames, config
+        self._map = sparse(mel_weights(frames, config))
+        self._magnitude = np.zeros(frames.n_bins, np.float32)
+        self._out = np.zeros((0, config.n_mels), np.float32)
+
+    def process(self, spectra: Spectra) -> Features:
+        """Log-mel of each frame; borrowed until the next call."""
+        if spectra.ndim != 3 or spectra.shape[2] != self.frames.n_bins:
+            raise ShapeError("LogMel", expected=f"(frame, channel, {self.frames.n_bins} bins)", got=str(spectra.shape))
+        if len(self._out) < len(spectra):
+            self._out = np.zeros((len(spectra), self.config.n_mels), np.float32)
+        _log_mel(spectra, self._map, np.float32(self.config.floor), self._magnitude, self._out)
+        return self._out[: len(spectra)]
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+@njit(nogil=True, cache=True)
+def _log_mel(spectra: Any, rows: Any, floor: Any, magnitude: Any, out: Any) -> None:
+    """out[t, m] = ln(floor + sum_k w[m, k] sqrt(mean_c |X[t, c, k]|^2)); what is no sane number counts as 0."""
+    for t in range(spectra.shape[0]):
+        for k in range(len(magnitude)):
+            power = np.float32(0)
+            for c in range(spectra.shape[1]):
+                re, im = spectra[t, c, k].real, spectra[t, c, k].imag
+                if abs(re) < MAX_BIN and abs(im) < MAX_BIN:  # false for NaN
+                    power += re * re + im * im
+            magnitude[k] = np.sqrt(power / np.float32(max(spectra.shape[1], 1)))
+        for m in range(out.shape[1]):
+            total = np.float32(0)
+            for i in range(rows.start[m], rows.start[m + 1]):
+                total += rows.weights[i] * magnitude[rows.bins[i]]
+            out[t, m] = np.log(floor + total)
