@@ -1,0 +1,151 @@
+"""From the probabilities of a network to events: median filter, hysteresis, shortest duration, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.config import require, require_odd, require_one_of
+from engine.errors import ConfigError, ShapeError
+
+__all__ = ["Change", "Decider", "DecisionConfig"]
+
+MEDIANS = ("centred", "causal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionConfig:
+    """How a probability becomes an event; the defaults are the paper's (section 2.2): 0.5, centred median of 7 steps.
+
+    threshold: a class sounds from here on, 0 to 1; thresholds: the same for single classes, by label; release: share
+    of the threshold below which it no longer sounds, 0.05 to 1 (1 is no hysteresis); median: steps, odd, 1 to 99;
+    alignment: "centred" waits for half of the median's steps, "causal" looks back only and answers at once;
+    shortest: steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100.
+    """
+
+    threshold: float = 0.5
+    thresholds: Mapping[str, float] | None = None
+    release: float = 1.0
+    median: int = 7
+    alignment: str = "centred"
+    shortest: int = 1
+    hold: int = 1
+
+    def __post_init__(self) -> None:
+        require("threshold", self.threshold, 0, 1)
+        for label, value in (self.thresholds or {}).items():
+            require(f"threshold of {label}", value, 0, 1)
+        require("release", self.release, 0.05, 1)
+        require_odd("median", self.median, 1, 99)
+        require_one_of("alignment", self.alignment, MEDIANS)
+        require("shortest", self.shortest, 1, 100)
+        require("hold", self.hold, 1, 100)
+
+    @property
+    def wait(self) -> int:
+        """Steps after a change that its report comes, at most: the median's look-ahead and the time it must last."""
+        half = self.median // 2 if self.alignment == "centred" else 0
+        return half + max(self.shortest, self.hold) - 1
+
+    def levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """The threshold of each class; ConfigError lists the classes if a label is none of them."""
+        own = self.thresholds or {}
+        for label in own:
+            if label not in classes:
+                raise ConfigError("thresholds", expected="labels among " + ", ".join(classes), got=label)
+        return np.array([own.get(label, self.threshold) for label in classes], np.float32)
+
+
+class Change(NamedTuple):
+    """A class (its number) begins (`active`) or ends with step `step`; known once step `known` was there."""
+
+    step: int
+    known: int
+    label: int
+    active: bool
+    probability: float
+
+
+class Decider:
+    """Probabilities (step, class) in, a list of `Change` out, ordered by `known`, then class.
+
+    A class sounds while the median of its probability is at its threshold or above, and until it falls below
+    `release` times that. Before the first step all is quiet.
+    """
+
+    def __init__(self, classes: tuple[str, ...], config: DecisionConfig) -> None:
+        self.classes, self.config = classes, config
+        self._levels = config.levels(classes)
+        n = len(classes)
+        self._ring = np.zeros((n, config.median), np.float32)
+        self._sorted = np.zeros(config.median, np.float32)
+        self._runs = np.zeros((n, 3), np.int64)  # active, steps that speak for a change, the step where those began
+        self._peak = np.zeros(n, np.float32)
+        self._changes = np.zeros((64, 5))
+        self._n_steps = 0
+
+    @property
+    def latency(self) -> int:
+        """Steps by which `known` lags `step`, at most."""
+        return self.config.wait
+
+    def process(self, probabilities: npt.NDArray[np.float32]) -> list[Change]:
+        """The changes that the next steps make known."""
+        if probabilities.ndim != 2 or probabilities.shape[1] != len(self.classes):
+            expected = f"(step, {len(self.classes)} classes)"
+            raise ShapeError("Decider", expected=expected, got=str(probabilities.shape))
+        room = len(probabilities) * len(self.classes)
+        if len(self._changes) < room:
+            self._changes = np.zeros((room, 5))
+        half = self.config.median // 2 if self.config.alignment == "centred" else 0
+        numbers = half, self.config.release, self.config.shortest, self.config.hold, self._n_steps
+        state = self._ring, self._sorted, self._runs, self._peak
+        n = _decide(np.asarray(probabilities, np.float32), self._levels, numbers, state, self._changes)
+        self._n_steps += len(probabilities)
+        return [Change(int(s), int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]]
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._ring[:] = 0
+        self._runs[:] = 0
+        self._peak[:] = 0
+        self._n_steps = 0
+
+
+@njit(nogil=True, cache=True)
+def _decide(probabilities: Any, levels: Any, numbers: Any, state: Any, changes: Any) -> int:
+    """Fill `changes` (change, [step, known, class, active, probability]) and return how many there are.
+
+    numbers: half the median if centred, release, shortest, hold, steps so far; state: see `Decider`.
+    """
+    half, release, shortest, hold, past = numbers
+    ring, line, runs, peak = state
+    width, n = ring.shape[1], 0
+    for t in range(probabilities.shape[0]):
+        now = past + t
+        for c in range(probabilities.shape[1]):
+            value = probabilities[t, c]
+            ring[c, now % width] = value if value >= 0 else np.float32(0.0)  # false for NaN
+            line[:] = ring[c]
+            line.sort()
+            value = line[width // 2]
+            active = runs[c, 0]
+            speaks = value < release * levels[c] if active else value >= levels[c]
+            if not speaks:
+                runs[c, 1], peak[c] = 0, np.float32(0.0)
+                continue
+            if runs[c, 1] == 0:
+                runs[c, 2] = now - half
+            runs[c, 1] += 1
+            peak[c] = max(peak[c], value)
+            if runs[c, 1] >= (hold if active else shortest):
+                changes[n, 0], changes[n, 1], changes[n, 2] = runs[c, 2], now, c
+                changes[n, 3], changes[n, 4] = 1 - active, peak[c]
+                n += 1
+                runs[c, 0], runs[c, 1], peak[c] = 1 - active, 0, np.float32(0.0)
+    return n
