@@ -72,7 +72,7 @@ class Spectra:
 
     n_fft: int = 1024
     hop: int = 256
-    n_iterations: int = 32
+    n_iterations: int = 100
 
     def _window(self) -> np.ndarray:
         return np.hanning(self.n_fft + 1)[:-1]
