@@ -97,21 +97,28 @@ def _run_file(args: argparse.Namespace) -> int:
 
 
 def _run_live(args: argparse.Namespace) -> int:
+    from engine.format import AudioFormat
+    from engine.io.files import AudioReader
     from engine.session import SessionConfig
-    from offline.live_job import find_device, live_format, parse_gains, run_session
+    from offline.live_job import find_device, parse_gains, run_session
 
     sinks = [name for name in args.output if _is_device(name)]
     folders = [Path(name) for name in args.output if not _is_device(name)]
     if len(sinks) > 1 or len(folders) > 1:
         _twice("--output")
-    source = find_device(args.input, output=False) if _is_device(args.input) else Path(args.input)
-    sink = find_device(sinks[0], output=True) if sinks else None
-    audio = live_format(source, args.rate)
+    if _is_device(args.input):
+        source, audio = find_device(args.input, output=False)
+    else:
+        with AudioReader(args.input) as reader:
+            source, audio = reader.path, reader.format
+    rate = args.rate or audio.sample_rate
     config = SessionConfig(
         source=source,
-        sink=sink,
-        pipeline=_configure(args, look_ahead=LIVE_LOOK_AHEAD)(audio),
-        sample_rate=audio.sample_rate,
+        sink=find_device(sinks[0], output=True)[0] if sinks else None,
+        pipeline=_configure(args, look_ahead=LIVE_LOOK_AHEAD)(
+            AudioFormat(sample_rate=rate, n_channels=audio.n_channels)
+        ),
+        sample_rate=rate,
         record_to=folders[0] if folders else None,
         events_to=args.events,
         gains=parse_gains(args.gain),

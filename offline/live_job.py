@@ -5,25 +5,52 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from engine.errors import ConfigError, DeviceError
+from engine.format import AudioFormat
 from engine.io.devices import Device, DeviceInfo, list_devices
 from engine.io.live_line import LiveLine
 from engine.session import Session, SessionConfig, SessionReport, SessionStatus
 
-__all__ = ["find_device", "parse_gains", "run_session"]
+__all__ = ["describe_devices", "find_device", "parse_gains", "run_session"]
 
 CHANNELS = 2  # of a stream, where the device has as many
+FALLBACK_HZ = 48000  # of a JACK server without any ports
 
 
-def find_device(text: str, *, output: bool) -> Device:
-    """The device that the text names, with one or two channels, as it has; DeviceError if it is not there."""
+def find_device(text: str, *, output: bool) -> tuple[Device, AudioFormat]:
+    """The device that the text names, and the audio it gives or takes; DeviceError if it is not there.
+
+    text: mic, device or device:NAME (PortAudio; NAME is part of a name, or a number), jack or jack:PORTS. Two
+    channels, or one where the device has no more.
+    """
     kind, _, name = text.partition(":")
-    if kind == "jack":
-        return Device(name=name, backend="jack", n_channels=CHANNELS)
-    n_channels = _channels(_choose(list_devices("portaudio"), name, output=output), output=output)
-    return Device(name=name, backend="portaudio", n_channels=min(CHANNELS, n_channels))
+    backend = "jack" if kind == "jack" else "portaudio"
+    devices = list_devices(backend)
+    if backend == "jack":
+        rate, n_channels = (devices[0].sample_rate, CHANNELS) if devices else (FALLBACK_HZ, CHANNELS)
+    else:
+        info = _choose(devices, name, output=output)
+        rate, n_channels = info.sample_rate, min(CHANNELS, _channels(info, output=output))
+    device = Device(name=name, backend=backend, n_channels=n_channels)
+    return device, AudioFormat(sample_rate=rate, n_channels=n_channels)
+
+
+def describe_devices() -> str:
+    """A table of all audio devices of both backends; what a backend has to complain about stands in its place."""
+    lines = []
+    for backend, prefix in (("portaudio", "device:"), ("jack", "jack:")):
+        try:
+            lines += [_describe(info, prefix) for info in list_devices(backend)]
+        except DeviceError as error:
+            lines.append(str(error))
+    return "\n".join(lines) if lines else "no audio devices; collaparte doctor says what is missing"
+
+
+def _describe(info: DeviceInfo, prefix: str) -> str:
+    mark = "*" if info.default else " "
+    ways = f"{info.n_inputs:3d} in {info.n_outputs:3d} out  {info.sample_rate:6d} Hz"
+    return f"{mark} {prefix}{info.name:40s} {ways}  {info.host}"
 
 
 def _choose(devices: Sequence[DeviceInfo], name: str, *, output: bool) -> DeviceInfo:
@@ -64,33 +91,20 @@ def parse_gains(texts: Sequence[str]) -> dict[str, float]:
     return gains
 
 
-@dataclass(slots=True)
-class _Screen:
-    """What the user sees of a running session."""
-
-    line: LiveLine
-    pipeline_rate: int | None
-    told_latency: bool = False
-
-    def on_status(self, status: SessionStatus) -> None:
-        """Progress on the live line; anything new to say on a line of its own."""
-        if status.message:
-            self.line.say(status.message)
-        if status.latency is not None and not self.told_latency:
-            self.told_latency = True
-            self.line.sample_rate = self.pipeline_rate or status.latency.sample_rate
-            self.line.say(f"latency from input to output: {status.latency}; ctrl-C ends")
-        self.line.on_progress(status.now)
-
-
 def run_session(config: SessionConfig, *, duration: int | None = None) -> SessionReport:
     """Run a session with a live line on the terminal; at its end say what was lost, if anything.
 
-    duration: samples of the input where it has an end; config.sample_rate or else the device's is the clock.
+    duration: samples of the input where it has an end; config.sample_rate is the clock of the line.
     """
-    screen = _Screen(LiveLine(config.sample_rate or 1, duration=duration), config.sample_rate)
-    report = Session(config).run(on_event=screen.line.on_event, on_status=screen.on_status)
-    screen.line.close()
+    line = LiveLine(config.sample_rate or FALLBACK_HZ, duration=duration)
+
+    def on_status(status: SessionStatus) -> None:
+        if status.message:
+            line.say(status.message)
+        line.on_progress(status.now)
+
+    report = Session(config).run(on_event=line.on_event, on_status=on_status)
+    line.close()
     for text in _losses(report):
         print(text, file=sys.stderr)
     return report
