@@ -1,0 +1,157 @@
+"""Sets of soundscapes as arrays to train and evaluate on: log-mel from the live front end, and labels by step.
+
+A set is a folder: `mel.npy` (scene, frame, mel) float16, `steps.npy` (scene, step, class) uint8, `events.tsv` as in
+DESED, and `set.json` with the classes and how it was made. Arrays are memory-mapped: a set may exceed the memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.dsp.logmel import LogMel, LogMelConfig
+from engine.dsp.stft import Stft
+from engine.errors import ConfigError
+from engine.inference.steps import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin
+from engine.processor import Chain
+from offline.data.soundscapes import Interval, Mixer, Scene
+
+__all__ = ["SceneSet", "front_end", "label_steps", "log_mel", "open_set", "read_tsv", "write_set", "write_tsv"]
+
+Events = dict[str, list[Interval]]  # by file name
+
+
+def front_end() -> Chain:
+    """Mono audio at 22.05 kHz to log-mel frames: what the live node runs."""
+    return Chain(Stft(SOUND_FRAMES), LogMel(SOUND_FRAMES, LogMelConfig(n_mels=MEL_BANDS)))
+
+
+def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.NDArray[np.float32]:
+    """Log-mel (frame, mel) of mono audio (sample) at 22.05 kHz, padded with silence to whole steps."""
+    front = front or front_end()
+    front.reset()
+    padded = np.pad(audio, (0, -len(audio) % STEP))
+    return np.array(front.process(padded[:, None]))
+
+
+def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int) -> npt.NDArray[np.uint8]:
+    """Which class sounds in which step: (step, class), 1 where an event covers at least half of the step.
+
+    An event shorter than that counts in the one step that holds its middle.
+    """
+    labels = np.zeros((n_steps, len(classes)), np.uint8)
+    for event in events:
+        if event.label not in classes:
+            continue
+        first, last = (((t * SOUND_RATE) - step_begin(0)) / STEP for t in (event.onset_s, event.offset_s))
+        begin, end = round(first), round(last)
+        if end <= begin:
+            begin = int((first + last) / 2)
+            end = begin + 1
+        labels[max(begin, 0) : max(end, 0), classes.index(event.label)] = 1
+    return labels
+
+
+def write_tsv(path: Path, events: Events) -> None:
+    """Sound events as in DCASE: filename, onset, offset, event_label; a file without events keeps its name alone."""
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        rows = csv.writer(lines, delimiter="\t", lineterminator="\n")
+        rows.writerow(["filename", "onset", "offset", "event_label"])
+        for name, of in events.items():
+            rows.writerows([name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label] for e in of)
+            if not of:
+                rows.writerow([name, "", "", ""])
+
+
+def read_tsv(path: Path) -> Events:
+    """The inverse of `write_tsv`; ConfigError names the line that is no event."""
+    events: Events = {}
+    with path.open(newline="", encoding="utf-8") as lines:
+        for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
+            try:
+                of = events.setdefault(row["filename"], [])
+                if row["event_label"]:
+                    of.append(Interval(float(row["onset"]), float(row["offset"]), row["event_label"]))
+            except (KeyError, TypeError, ValueError) as error:
+                expected = "filename, onset, offset, event_label"
+                raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(row)) from error
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSet:
+    """A set in memory or mapped: classes, mel (scene, frame, mel), steps (scene, step, class), events by scene name."""
+
+    classes: tuple[str, ...]
+    mel: npt.NDArray[np.float16]
+    steps: npt.NDArray[np.uint8]
+    events: Events
+
+    def __len__(self) -> int:
+        return len(self.mel)
+
+    @property
+    def names(self) -> list[str]:
+        """The scenes' file names, in order."""
+        return list(self.events)
+
+
+Render = Callable[[int], Scene]
+_work: list[Mixer] = []  # the mixer of a worker process, set before it is forked
+
+
+def _render(job: tuple[int, int]) -> tuple[npt.NDArray[np.float16], list[Interval]]:
+    scene = _work[0].scene(*job)
+    return log_mel(scene.audio).astype(np.float16), scene.events
+
+
+def _rendered(
+    mixer: Mixer, jobs: list[tuple[int, int]], n_processes: int
+) -> Iterator[tuple[np.ndarray, list[Interval]]]:
+    _work[:] = [mixer]
+    if n_processes == 1:
+        yield from map(_render, jobs)
+        return
+    with get_context("fork").Pool(n_processes) as pool:
+        yield from pool.imap(_render, jobs, chunksize=8)
+
+
+def write_set(folder: Path, mixer: Mixer, n_scenes: int, seed: int, *, n_processes: int = 1) -> None:
+    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n_steps = -(-mixer.n_samples // STEP)
+    mel_shape = n_scenes, n_steps * STEP_FRAMES, MEL_BANDS
+    mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, mel_shape)
+    steps = np.zeros((n_scenes, n_steps, len(mixer.labels)), np.uint8)
+    events: Events = {}
+    jobs = [(seed, index) for index in range(n_scenes)]
+    for index, (frames, happened) in enumerate(_rendered(mixer, jobs, n_processes)):
+        mel[index] = frames
+        steps[index] = label_steps(happened, mixer.labels, n_steps)
+        events[f"{seed}-{index:06d}.wav"] = happened
+    mel.flush()
+    np.save(folder / "steps.npy", steps)
+    write_tsv(folder / "events.tsv", events)
+    made = {"classes": mixer.labels, "seed": seed, "alarms": mixer.alarms, "mix": asdict(mixer.config)}
+    (folder / "set.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+def open_set(folder: Path) -> SceneSet:
+    """Open what `write_set` wrote; ConfigError if a file is missing or they do not fit."""
+    try:
+        made = json.loads((folder / "set.json").read_text(encoding="utf-8"))
+        mel, steps = np.load(folder / "mel.npy", mmap_mode="r"), np.load(folder / "steps.npy")
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(folder), expected="a set of scenes", got=str(error)) from error
+    events = read_tsv(folder / "events.tsv")
+    if not len(mel) == len(steps) == len(events):
+        got = f"{len(mel)}, {len(steps)}, {len(events)}"
+        raise ConfigError(str(folder), expected="as many scenes in mel, steps and events", got=got)
+    return SceneSet(tuple(made["classes"]), mel, steps, events)
