@@ -9,11 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from engine.format import AudioFormat
-    from engine.pipelines import PipelineConfig
+from typing import Any
 
 EXAMPLES = """\
 examples:
@@ -41,7 +37,6 @@ examples:
   collaparte evaluate hpss songs/
 """
 USER_ERROR, INTERRUPTED = 2, 130
-FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 8, 0  # frames: the best stems for files, the least latency for the stage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,116 +58,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Follow and separate a file or a live input."""
-    from engine.errors import ConfigError
+    from engine.io.devices import is_device
     from engine.io.files import AudioReader
 
-    if args.score is None and args.separate == "none":
-        remedy = "add --score FILE to follow it, --separate hpss to split it, or both"
-        raise ConfigError("run", expected="something to do with the input", got="neither", remedy=remedy)
-    if not _is_device(args.input):
-        AudioReader(args.input).close()  # say at once if there is none
-    live = _is_device(args.input) or any(map(_is_device, args.output))
-    return _run_live(args) if live else _run_file(args)
+    if not is_device(args.input):
+        AudioReader(args.input).close()  # say at once if there is none, before seconds of imports
+    from offline.commands.run import run_file, run_live
 
-
-def _run_file(args: argparse.Namespace) -> int:
-    from offline.job import FileJob, run_file
-
-    if len(args.output) > 1:
-        _twice("--output")
-    job = FileJob(
-        input=Path(args.input),
-        configure=_configure(args, look_ahead=FILE_LOOK_AHEAD),
-        directory=Path(args.output[0]) if args.output else None,
-        events=args.events,
-        keep=args.plot is not None,
-    )
+    live = is_device(args.input) or any(map(is_device, args.output))
+    if live:
+        return run_live(args)
     with _stoppable() as stop:
-        report = run_file(job, stop=stop)
+        report = run_file(args, stop)
     if args.plot is not None:
         from offline.picture import draw_job
 
-        draw_job(args.plot, job, report)
+        draw_job(args.plot, report)
     return INTERRUPTED if report.stream.stopped else 0
-
-
-def _run_live(args: argparse.Namespace) -> int:
-    from engine.format import AudioFormat
-    from engine.io.files import AudioReader
-    from engine.session import SessionConfig
-    from offline.live_job import find_device, parse_gains, run_session
-
-    sinks = [name for name in args.output if _is_device(name)]
-    folders = [Path(name) for name in args.output if not _is_device(name)]
-    if len(sinks) > 1 or len(folders) > 1:
-        _twice("--output")
-    if _is_device(args.input):
-        source, audio = find_device(args.input, output=False)
-    else:
-        with AudioReader(args.input) as reader:
-            source, audio = reader.path, reader.format
-    rate = args.rate or audio.sample_rate
-    config = SessionConfig(
-        source=source,
-        sink=find_device(sinks[0], output=True)[0] if sinks else None,
-        pipeline=_configure(args, look_ahead=LIVE_LOOK_AHEAD)(
-            AudioFormat(sample_rate=rate, n_channels=audio.n_channels)
-        ),
-        sample_rate=rate,
-        record_to=folders[0] if folders else None,
-        events_to=args.events,
-        gains=parse_gains(args.gain),
-        block=args.block,
-        duration_s=args.duration,
-    )
-    run_session(config)
-    return 0
-
-
-def _twice(option: str) -> None:
-    from engine.errors import ConfigError
-
-    raise ConfigError(
-        option, expected="at most one folder and one device", got="more", remedy=f"give {option} once each"
-    )
-
-
-def _configure(args: argparse.Namespace, *, look_ahead: int) -> Callable[[AudioFormat], PipelineConfig]:
-    """The pipeline that the options ask for, by the input's format; look_ahead: frames, where the user says none."""
-    from engine.dsp.hpss import HpssConfig
-    from engine.follow.follower import FollowConfig
-    from engine.pipelines import PipelineConfig
-    from offline.score_input import read_score_input
-
-    frames = look_ahead if args.look_ahead is None else args.look_ahead
-    separate = HpssConfig(look_ahead=frames) if args.separate == "hpss" else None
-
-    def configure(audio: AudioFormat) -> PipelineConfig:
-        follow = FollowConfig()
-        score = None if args.score is None else read_score_input(args.score, audio, follow)
-        return PipelineConfig(separate=separate, score=score, follow=follow)
-
-    return configure
 
 
 def separate(args: argparse.Namespace) -> int:
     """Separate files into stems."""
-    from engine.dsp.hpss import HpssConfig
-    from engine.pipelines import PipelineConfig
-    from offline.batch import separate_files
+    from offline.commands.separate import separate as command
 
-    config = PipelineConfig(separate=HpssConfig(look_ahead=args.look_ahead, iterations=args.iterations))
     with _stoppable() as stop:
-        failed = separate_files(args.files, args.output, lambda audio: config, stop=stop)
-    return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0
+        failed = command(args, stop)
+        return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Measure following or separation over a folder of recordings with their truth."""
     if args.what == "follow":
-        from offline.evaluate.follow import evaluate_folder
-
-        evaluate_folder(args.folder, csv=args.csv)
+        from offline.evaluate.follow import evaluate_folder as command
+    else:
+        from offline.evaluate.hpss import evaluate_folder as command
+    command(args.folder, csv=args.csv)
     return 0
 
 
@@ -197,11 +117,6 @@ def doctor(args: argparse.Namespace) -> int:
     from engine.doctor import examine
 
     return 0 if examine(print) else 1
-
-
-def _is_device(name: str) -> bool:
-    """Whether an input or output names a device: mic, device, device:NAME, jack, jack:PORTS."""
-    return name.partition(":")[0] in ("mic", "device", "jack")
 
 
 @contextmanager
@@ -266,7 +181,7 @@ def _add_separate(commands: Any) -> None:
     parser = _add(commands, "separate", separate)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--model", choices=["hpss"], default="hpss", help="what to separate with (default hpss)")
-    parser.add_argument("--look-ahead", type=int, default=FILE_LOOK_AHEAD, metavar="FRAMES", help="0 to 8 (default 8)")
+    parser.add_argument("--look-ahead", type=int, default=8, metavar="FRAMES", help="0 to 8 (default 8)")
     parser.add_argument("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
     parser.add_argument("--output", type=Path, default=Path("stems"), metavar="DIR", help="one folder a file goes here")
 

@@ -38,8 +38,9 @@ class FileJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """What came of it: the stream's report, the positions in order, and the files: stems by target, and events."""
+    """What came of it: the stream's report, the positions in order, and the files: input, stems by target, events."""
 
+    input: Path
     stream: StreamReport
     audio: AudioFormat
     positions: list[Position]
@@ -69,7 +70,7 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
         audio = reader.format
     files = {} if job.directory is None else {name: job.directory / f"{name}.wav" for name in pipeline.targets}
     events = Path(job.events) if job.events not in (None, "-") else None
-    return JobReport(stream=stream, audio=audio, positions=positions, stems=files, events=events)
+    return JobReport(input=job.input, stream=stream, audio=audio, positions=positions, stems=files, events=events)
 
 
 def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:

@@ -14,7 +14,7 @@ from engine.dsp.stft import Stft
 from engine.format import FrameFormat, frame_size
 from engine.io.files import AudioReader
 from offline.evaluate.alignment import Track, first_reach, read_truth, track_of
-from offline.job import FileJob, JobReport
+from offline.job import JobReport
 
 __all__ = ["draw", "draw_job"]
 
@@ -28,12 +28,12 @@ Floats = npt.NDArray[np.float64]
 Truth = tuple[Floats, Floats]  # quarters and seconds of every score onset
 
 
-def draw_job(path: str | Path, job: FileJob, report: JobReport, *, truth: Path | None = None) -> None:
+def draw_job(path: str | Path, report: JobReport, *, truth: Path | None = None) -> None:
     """Draw what `run_file` did; truth: CSV quarter,audio_s of the true onsets."""
     stems = [(name, file) for name, file in report.stems.items() if name != "input"]
     track = track_of(report.positions, report.audio.sample_rate) if report.positions else None
     onsets = None if truth is None else read_truth(truth)
-    draw(path, recordings=[("input", job.input), *stems], track=track, truth=onsets)
+    draw(path, recordings=[("input", report.input), *stems], track=track, truth=onsets)
 
 
 def draw(

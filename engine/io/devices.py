@@ -13,7 +13,7 @@ from engine.config import require, require_one_of
 from engine.errors import DeviceError
 from engine.format import MAX_CHANNELS
 
-__all__ = ["BACKENDS", "Device", "DeviceInfo", "backend", "list_devices"]
+__all__ = ["BACKENDS", "Device", "DeviceInfo", "backend", "is_device", "list_devices"]
 
 BACKENDS = {"portaudio": "engine.io.audio", "jack": "engine.io.jack"}
 LIST_TIMEOUT_S = 15
@@ -48,6 +48,11 @@ class DeviceInfo:
     n_outputs: int
     sample_rate: int
     default: bool
+
+
+def is_device(text: str) -> bool:
+    """Whether a user's word for an input or output names a device: mic, device, device:NAME, jack or jack:PORTS."""
+    return text.partition(":")[0] in ("mic", "device", "jack")
 
 
 def backend(name: str) -> ModuleType:

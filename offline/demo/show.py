@@ -32,7 +32,7 @@ def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
     report = run_file(job, stop=stop)
     if not report.stream.stopped:
         _compare(report, piece)
-        draw_job(directory / "picture.png", job, report, truth=piece.truth_path)
+        draw_job(directory / "picture.png", report, truth=piece.truth_path)
         written = (*report.stems.values(), report.events, directory / "picture.png")
         print("Written: " + ", ".join(map(str, written)))
     return report

@@ -1,0 +1,1 @@
+"""What the commands do, once the front door has read their options."""

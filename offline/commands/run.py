@@ -1,0 +1,100 @@
+"""`collaparte run`, on files and on devices."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from pathlib import Path
+
+from engine.dsp.hpss import HpssConfig
+from engine.errors import ConfigError
+from engine.follow.follower import FollowConfig
+from engine.format import AudioFormat
+from engine.io.devices import Device, is_device
+from engine.io.files import AudioReader
+from engine.pipelines import PipelineConfig
+from engine.session import SessionConfig
+from offline import job
+from offline.job import FileJob, JobReport
+from offline.live_job import find_device, parse_gains, run_session
+from offline.score_input import read_score_input
+
+__all__ = ["run_file", "run_live"]
+
+FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 8, 0  # frames: the best stems for files, the least latency for the stage
+ONLY_FILES = ("plot",)
+ONLY_DEVICES = ("gain", "rate", "block", "duration")
+
+
+def run_file(args: argparse.Namespace, stop: threading.Event) -> JobReport:
+    """File to files; args.plot is left to the front door."""
+    _refuse(args, ONLY_DEVICES, expected="a device", got="files only")
+    _, folder = _outputs(args.output)
+    file_job = FileJob(
+        input=Path(args.input),
+        configure=lambda audio: _pipeline(args, audio, FILE_LOOK_AHEAD),
+        directory=folder,
+        events=args.events,
+        keep=args.plot is not None,
+    )
+    return job.run_file(file_job, stop=stop)
+
+
+def run_live(args: argparse.Namespace) -> int:
+    """A device on at least one side."""
+    _refuse(args, ONLY_FILES, expected="files only", got="a device")
+    sink, folder = _outputs(args.output)
+    source, audio = _source(args.input, args.rate)
+    config = SessionConfig(
+        source=source,
+        sink=None if sink is None else find_device(sink, output=True)[0],
+        pipeline=_pipeline(args, audio, LIVE_LOOK_AHEAD),
+        sample_rate=audio.sample_rate,
+        record_to=folder,
+        events_to=args.events,
+        gains=parse_gains(args.gain),
+        block=args.block,
+        duration_s=args.duration,
+    )
+    run_session(config)
+    return 0
+
+
+def _refuse(args: argparse.Namespace, names: tuple[str, ...], *, expected: str, got: str) -> None:
+    for name in names:
+        if getattr(args, name):
+            raise ConfigError(f"--{name}", expected=expected, got=got, remedy=f"leave --{name} out")
+
+
+def _outputs(texts: list[str]) -> tuple[str | None, Path | None]:
+    """The device to play on and the folder to write to, each at most once."""
+    sinks = [text for text in texts if is_device(text)]
+    folders = [Path(text) for text in texts if not is_device(text)]
+    if len(sinks) > 1 or len(folders) > 1:
+        raise ConfigError("--output", expected="at most one device and one folder", got=", ".join(texts))
+    return sinks[0] if sinks else None, folders[0] if folders else None
+
+
+def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
+    """Where the input comes from, and the audio that the pipeline will see."""
+    source: Device | Path
+    if is_device(text):
+        source, audio = find_device(text, output=False)
+    else:
+        with AudioReader(text) as reader:
+            source, audio = reader.path, reader.format
+    return source, AudioFormat(sample_rate=rate or audio.sample_rate, n_channels=audio.n_channels)
+
+
+def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> PipelineConfig:
+    """The pipeline that the options ask for; look_ahead: frames, where the user says nothing."""
+    if args.score is None and args.separate == "none":
+        remedy = "add --score FILE to follow it, --separate hpss to split it, or both"
+        raise ConfigError("run", expected="something to do with the input", got="nothing", remedy=remedy)
+    follow = FollowConfig()
+    frames = look_ahead if args.look_ahead is None else args.look_ahead
+    return PipelineConfig(
+        separate=HpssConfig(look_ahead=frames) if args.separate == "hpss" else None,
+        score=None if args.score is None else read_score_input(args.score, audio, follow),
+        follow=follow,
+    )
