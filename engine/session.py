@@ -266,7 +266,8 @@ class _Course:
 
     def _status(self, state: str, message: str = "", run: EngineRun | None = None) -> None:
         counts = _sum(self._past, run.counts()) if run else self._past
-        now = (self._base or 0) + run.counts().n_samples if run else self._end
+        base = self._end if self._base is None else self._base
+        now = base + run.counts().n_samples if run else self._end
         self._told_s = time.monotonic()
         self._on_status(SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts))
 

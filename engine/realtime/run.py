@@ -60,7 +60,8 @@ class EngineRun:
         while self.state not in ("ended", "failed") and (message := self._process.receive()) is not None:
             self._take(message)
         if self.state == "running" and self._device_gone():
-            self.state = "lost"
+            assert self.arena is not None
+            self.state = "ended" if self.arena[Cell.ENDED] else "lost"  # at the end, only its last sounds are lost
         elif self.state in ("opening", "opened", "running") and self._process.ended:
             self._take_crash()
         return self.state
@@ -89,7 +90,7 @@ class EngineRun:
         now_s, count = time.monotonic(), self.arena[Cell.CALLBACKS]
         if count != self._n_callbacks:
             self._n_callbacks, self.seen_s = count, now_s
-        if self.arena[Cell.ENDED]:
+        if self.arena[Cell.ENDED] > 1:
             return False
         return self._watchdog.look(count, now_s) or bool(self.arena[Cell.SHUTDOWN])
 

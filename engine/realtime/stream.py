@@ -38,6 +38,7 @@ class Stream:
         self._hop_size = hop_size
         self._ratio = device.sample_rate / pipeline.audio.sample_rate
         self._ready = 0  # samples of silence in the output ring at the start
+        self._last = 0  # the device's sample when there was still something to play
         self._fifo = ""
         self._send: Callable[[Running], None] = lambda message: None
         self._rings = self._make_rings()
@@ -136,9 +137,9 @@ class Stream:
         return more
 
     def _announce(self) -> None:
-        latency = self._latency()
-        self._arena[Cell.LATENCY] = latency.total
-        self._send(Running(latency=latency, fifo=self._fifo, block=self.hop.longest))
+        self._declared = self._latency()
+        self._arena[Cell.LATENCY] = self._declared.total
+        self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest))
 
     def _latency(self) -> Latency:
         """The declared latency as things stand."""
@@ -153,6 +154,10 @@ class Stream:
         )
 
     def played(self) -> bool:
-        """Whether what was made has gone to the device; a stopped stream does not wait for that."""
-        outputs = self._rings.outputs
-        return outputs is None or bool(self._arena[Cell.STOP]) or outputs.n_readable == 0
+        """Whether what was made has come out of the device; a stopped stream does not wait for that."""
+        outputs, now = self._rings.outputs, self._arena[Cell.SAMPLES]
+        if outputs is None or self._arena[Cell.STOP]:
+            return True
+        if outputs.n_readable:
+            self._last = now
+        return now - self._last >= 2 * self.hop.longest + self._declared.device

@@ -10,8 +10,6 @@ import uuid
 from types import TracebackType
 from typing import Self
 
-UP_S = 10.0
-
 
 class JackServer:
     """`jackd -d dummy`; `with` starts and stops it. Everything started meanwhile finds it by the environment."""
@@ -36,7 +34,7 @@ class JackServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        subprocess.run(["jack_wait", "-s", self.name, "-w", "-t", "10"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["jack_wait", "-s", self.name, "-w", "-t", "10"], check=True, capture_output=True)
 
     def kill(self) -> None:
         """End it without warning."""
