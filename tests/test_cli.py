@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from collaparte import main
 from engine.events import Position, from_line
 from tests.tolerances import FLOAT32
 
@@ -21,12 +25,27 @@ RATE = 22050
 COMMANDS = ("run", "separate", "demo", "devices", "doctor", "evaluate")
 
 
-def collaparte(*args: object, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "collaparte", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+@dataclass(frozen=True)
+class Result:
+    """What a command printed and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def failure(result: subprocess.CompletedProcess[str]) -> str:
+def collaparte(*args: object) -> Result:
+    """A command in this process, which has imported everything already."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main([str(arg) for arg in args])
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def failure(result: Result) -> str:
     """The one line of a user's mistake."""
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
@@ -47,7 +66,8 @@ def tones(tmp_path: Path) -> Path:
 
 
 def test_help_shows_examples() -> None:
-    result = collaparte("--help")
+    script = Path(sys.executable).with_name("collaparte")
+    result = subprocess.run([script, "--help"], capture_output=True, text=True, check=False)
     assert result.returncode == 0 and "examples:" in result.stdout
     assert all(name in result.stdout for name in COMMANDS)
 
