@@ -12,23 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from engine.io.soundfont import find_soundfont
 from offline.demo.perform import Performance
 
-__all__ = ["additive", "clicks", "find_soundfont", "fluidsynth", "synthesise"]
+__all__ = ["additive", "clicks", "fluidsynth", "synthesise"]
 
 Audio = npt.NDArray[np.float32]
 
-SOUNDFONTS = (
-    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
-    "/usr/share/sounds/sf2/default-GM.sf2",
-    "/usr/share/sounds/sf2/TimGM6mb.sf2",
-    "/usr/share/sounds/sf3/default-GM.sf3",
-    "/usr/share/sounds/sf3/MuseScore_General.sf3",
-    "/usr/share/soundfonts/default.sf2",
-    "/usr/share/soundfonts/FluidR3_GM.sf2",
-    "/opt/homebrew/share/soundfonts/default.sf2",
-    "/usr/local/share/soundfonts/default.sf2",
-)
 TAIL_S = 2.0
 TICKS, TEMPO_US = 10_000, 500_000  # 50 microseconds a tick
 PARTIALS = 12
@@ -44,11 +34,6 @@ def synthesise(performance: Performance, sample_rate: int) -> tuple[Audio, str]:
         except (subprocess.SubprocessError, OSError, soundfile.LibsndfileError):
             pass  # a broken installation is no reason for a demo without sound
     return additive(performance, sample_rate), "built-in"
-
-
-def find_soundfont() -> Path | None:
-    """The first soundfont in the usual places."""
-    return next((Path(path) for path in SOUNDFONTS if Path(path).exists()), None)
 
 
 def fluidsynth(performance: Performance, sample_rate: int, soundfont: Path) -> Audio:
