@@ -1,0 +1,56 @@
+"""Drawing from distributions: temperature that leaves rhythm alone, and rules of part-writing as masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["draw", "forbid_parallels", "soften", "softmax"]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities, float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max())
+    return np.asarray(shifted / shifted.sum())
+
+
+def soften(p: np.ndarray, temperature: float, *, keep: int | None = None) -> np.ndarray:
+    """Raise p to the power 1 / temperature and normalise it; what token `keep` has stays as it is.
+
+    With the held note as `keep`, temperature acts on which pitch comes next and not on whether one comes: a low
+    temperature on everything freezes music, for three quarters of all frames hold.
+    """
+    held = 0.0 if keep is None else float(p[keep])
+    rest = np.array(p, np.float64)
+    if keep is not None:
+        rest[keep] = 0
+    powers = np.exp(np.log(np.maximum(rest, 1e-300)) / temperature - np.log(max(rest.max(), 1e-300)) / temperature)
+    powers[rest <= 0] = 0
+    total = powers.sum()
+    out = powers * ((1 - held) / total) if total > 0 else powers
+    if keep is not None:
+        out[keep] = held if total > 0 else 1.0
+    return np.asarray(out)
+
+
+def draw(p: np.ndarray, rng: np.random.Generator) -> int:
+    """One token; p need not sum to one."""
+    sums = np.cumsum(p)
+    return int(min(np.searchsorted(sums, rng.random() * sums[-1], side="right"), len(p) - 1))
+
+
+def forbid_parallels(p: np.ndarray, v: int, last: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Take out the tokens of voice v that make parallel fifths or octaves with a voice above it.
+
+    Tokens are 0 for a rest and pitch + constant else. If nothing were left, everything stays.
+    """
+    token = np.arange(len(p))
+    allowed = np.ones(len(p), bool)
+    for u in range(v):
+        if chosen[u] == last[u] or not chosen[u] or not last[u] or not last[v]:
+            continue
+        before, after = (last[u] - last[v]) % 12, (chosen[u] - token) % 12
+        same_way = np.sign(token - last[v]) == np.sign(chosen[u] - last[u])
+        if before in (0, 7):
+            allowed &= (after != before) | ~same_way | (token == 0)
+    masked = np.where(allowed, p, 0.0)
+    return masked if masked.sum() > 1e-9 else p
