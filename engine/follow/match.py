@@ -19,25 +19,27 @@ class MatchConfig:
 
     sustain, onset: nats for a perfect fit, a frame of 12 ms and an onset; sustain_threshold, onset_threshold: the fit
     that says nothing, 0 to 1; onset_level: projection of the onset features that counts as a full onset;
-    novelty: reward of any event for coming when anything begins, relative to `onset`;
+    hush: nats lost by an event that comes when nothing at all begins, falling to 0 at a strength of hush_level;
     silence: level relative to the running peak below which what sounds says nothing.
     """
 
-    sustain: float = 1.0
+    sustain: float = 0.8
     sustain_threshold: float = 0.65
     onset: float = 10.0
-    novelty: float = 0.0
     onset_threshold: float = 0.1
     onset_level: float = 1.0
+    hush: float = 4.0
+    hush_level: float = 0.5
     silence: float = 0.003
 
     def __post_init__(self) -> None:
         require("sustain", self.sustain, 0.0, 100.0)
         require("sustain_threshold", self.sustain_threshold, 0.0, 1.0)
         require("onset", self.onset, 0.0, 1000.0)
-        require("novelty", self.novelty, 0.0, 1.0)
         require("onset_threshold", self.onset_threshold, 0.0, 1.0)
         require("onset_level", self.onset_level, 0.01, 100.0)
+        require("hush", self.hush, 0.0, 1000.0)
+        require("hush_level", self.hush_level, 0.01, 100.0)
         require("silence", self.silence, 0.0, 0.5)
 
 
@@ -47,9 +49,10 @@ class MatchNumbers(NamedTuple):
     sustain: float
     sustain_threshold: float
     onset: float
-    novelty: float
     onset_threshold: float
     onset_level: float
+    hush: float
+    hush_level: float
     silence: float
 
 
@@ -59,9 +62,10 @@ def match_numbers(config: MatchConfig, frame_s: float, compression: float) -> Ma
         config.sustain * frame_s / 0.0116,
         config.sustain_threshold,
         config.onset,
-        config.novelty,
         config.onset_threshold,
         config.onset_level,
+        config.hush,
+        config.hush_level,
         float(np.log1p(compression * config.silence)),
     )
 
@@ -75,20 +79,22 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, sustain: Any, onset: Any) -> Any:
-    """Write the evidence for events first to last (event 0: before the start) into the rings `sustain`, `onset`.
+def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, rings: Any) -> Any:
+    """Write the evidence for events first to last (event 0: before the start) into rings; return the onset strength.
 
-    row: features (2 F) of one frame; reference: (sustain, onset) templates (event, F) of unit length. Sustain is
-    the cosine between what sounds and the event, onset the cosine times the strength, each above its threshold.
+    row: features (2 F) of one frame; reference: (sustain, onset) templates (event, F) of unit length; rings: sustain,
+    the cosine between what sounds and the event, and onset, the cosine times the strength, each above its threshold,
+    in nats; likeness, the bare cosine of the onset.
     """
+    sustain, onset, likeness = rings
     n = len(row) // 2
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
-    novelty = numbers.novelty * min(strength / numbers.onset_level, 2.0)
+    hush = numbers.hush * max(0.0, 1 - strength / numbers.hush_level)
     silent = sounds.max() < numbers.silence
     for event in range(first, last + 1):
         slot = event % len(sustain)
-        sustain[slot], onset[slot] = 0.0, 0.0
+        sustain[slot], onset[slot], likeness[slot] = 0.0, 0.0, 0.0
         if event == 0:
             continue
         if not silent:
@@ -96,4 +102,6 @@ def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, sustain
             sustain[slot] = numbers.sustain * (fit - numbers.sustain_threshold)
         projection = _dot(begins, reference[1][event - 1])
         full = min(projection / numbers.onset_level, 1.0)
-        onset[slot] = numbers.onset * (full * projection / (strength + 1e-9) + novelty - numbers.onset_threshold)
+        likeness[slot] = projection / (strength + 1e-9)
+        onset[slot] = numbers.onset * (full * likeness[slot] - numbers.onset_threshold) - hush
+    return strength

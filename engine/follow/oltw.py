@@ -29,6 +29,10 @@ Ints = npt.NDArray[np.int64]
 SPAN = 256  # events that hypotheses may be apart
 HISTORY = 8  # entries that a path remembers
 DEAD = -1e18
+TRUST_S = 2.0  # half-life of the memory of how well onsets have fitted
+PRIOR = 5.0  # strength with which following begins undecided, about two onsets' worth
+WAITING = 0.45  # what counts for the fit while the first note is waited for, and at the beginning
+DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit that deserves even trust, and how sharply it turns
 NEARLY = 0.97  # of the way to the next event: so far goes who waits for it
 
 
@@ -53,17 +57,19 @@ class SearchConfig:
 
 
 class SearchNumbers(NamedTuple):
-    """`SearchConfig` as the kernels take it: nats, and seconds a frame."""
+    """`SearchConfig` as the kernels take it: nats, seconds a frame, and what is remembered of trust a frame later."""
 
     beam: float
     skip: float
     start: float
     frame_s: float
+    memory: float
 
 
 def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
     """The numbers for frames of so many seconds."""
-    return SearchNumbers(config.beam, config.skip, float(np.log(frame_s / config.start_s)), frame_s)
+    memory = 0.5 ** (frame_s / TRUST_S)
+    return SearchNumbers(config.beam, config.skip, float(np.log(frame_s / config.start_s)), frame_s, memory)
 
 
 class Search(NamedTuple):
@@ -71,7 +77,8 @@ class Search(NamedTuple):
 
     score: log likelihood but for `carried`, what its event has earned since the ring took it in; standing: score now;
     tempo: the five numbers of `Tempo`; entry_s, entry_event: the path's last entries, newest first; span: first and
-    last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best.
+    last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best;
+    likeness: of what begins to each event's onset; trust: 0 to 1, how well it fits the best path, and two sums.
     """
 
     score: Floats
@@ -82,9 +89,11 @@ class Search(NamedTuple):
     carried: Floats
     sustain: Floats
     onset: Floats
+    likeness: Floats
     span: Ints
     best: Ints
     mass: Floats
+    trust: Floats
 
 
 def new_search(entries: int) -> Search:
@@ -99,9 +108,11 @@ def new_search(entries: int) -> Search:
         np.zeros(SPAN),
         np.zeros(SPAN),
         np.zeros(SPAN),
+        np.zeros(SPAN),
         np.zeros(2, np.int64),
         np.zeros(2, np.int64),
         np.zeros(1),
+        np.zeros(3),
     )
 
 
@@ -113,6 +124,7 @@ def restart(search: Search, spread: float) -> None:
     search.score[0, 0] = 0.0
     search.tempo[0, 0, 3] = spread**2
     search.entry_s[0, 0] = -1.0
+    search.trust[:] = 0.0, PRIOR * WAITING, PRIOR
 
 
 @njit(nogil=True, cache=True)
@@ -131,13 +143,14 @@ def advance(
     """
     first, last = search.span[0], search.span[1]
     top = min(last + 2, len(event_s), first + SPAN - 1)
-    match(row, reference, first, top, matching, search.sustain, search.onset)
+    strength = match(row, reference, first, top, matching, (search.sustain, search.onset, search.likeness))
     for event in range(first, last + 1):
         search.carried[event % SPAN] += search.sustain[event % SPAN]
     for event in range(top, first, -1):  # from the far end, so that no path enters two events in one frame
         _enter(search, event, first, last, now_s, event_s, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
+    _trust(search, strength, top, numbers.memory)
 
 
 @njit(nogil=True, cache=True)
@@ -229,6 +242,22 @@ def _prune(search: Any, beam: Any) -> Any:
         search.carried[slot] -= best  # keep the numbers small however long it runs
     search.span[0], search.span[1] = first, last
     search.mass[0] = near / mass
+
+
+@njit(nogil=True, cache=True)
+def _trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
+    """Average, by strength, how well what begins fits the best path's event or the next; then the trust it deserves.
+
+    On the recordings that this was made with the average lies from 0.45 to 0.65 with the right score, from 0.1 to
+    0.4 with a wrong one.
+    """
+    event = search.best[0]
+    fit = search.likeness[event % SPAN] if event > 0 else WAITING
+    if event < top:
+        fit = max(fit, search.likeness[(event + 1) % SPAN])
+    search.trust[1] = memory * search.trust[1] + strength * fit
+    search.trust[2] = memory * search.trust[2] + strength
+    search.trust[0] = 1 / (1 + np.exp((DOUBT - search.trust[1] / search.trust[2]) / DOUBT_WIDTH))
 
 
 @njit(nogil=True, cache=True)

@@ -29,11 +29,11 @@ class PianoConfig:
     recording's peak.
     """
 
-    slope: float = 2.0
+    slope: float = 1.7
     inharmonicity: float = 4e-4
     n_partials: int = 30
     ring_s: float = 1.5
-    pedal: float = 0.4
+    pedal: float = 0.15
     pedal_s: float = 1.0
     level: float = 0.5
 
