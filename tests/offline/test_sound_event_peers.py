@@ -53,9 +53,9 @@ def container(name: str, events: list[Interval]) -> object:
 def test_f1_is_sed_evals(seed: int) -> None:
     reference, _, estimate = corpus(seed)
     by_event = sed_eval.sound_event.EventBasedMetrics(
-        CLASSES, t_collar=0.2, percentage_of_length=0.2, event_matching_type="optimal"
+        list(CLASSES), t_collar=0.2, percentage_of_length=0.2, event_matching_type="optimal"
     )
-    by_segment = sed_eval.sound_event.SegmentBasedMetrics(CLASSES, 1.0)
+    by_segment = sed_eval.sound_event.SegmentBasedMetrics(list(CLASSES), 1.0)
     for name in reference:
         for metrics in (by_event, by_segment):
             metrics.evaluate(container(name, reference[name]), container(name, estimate[name]))
