@@ -1,0 +1,111 @@
+"""The house stays in order: sizes, names, documentation, imports, and every processor under contract."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import engine
+import offline
+from tests.cases import CASES
+
+ROOT = Path(__file__).parents[1]
+GENERATED = {"engine/dsp/networks.py"}
+PACKAGES = [path for folder in ("engine", "models", "offline") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = [*(p for p in PACKAGES if p.relative_to(ROOT).as_posix() not in GENERATED), ROOT / "collaparte.py"]
+MAX_FILE, MAX_FUNCTION, MAX_ARGUMENTS = 300, 40, 6
+
+every_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def is_kernel(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Numba kernels take their whole state as arguments."""
+    return any("njit" in ast.unparse(mark) or "cfunc" in ast.unparse(mark) for mark in function.decorator_list)
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of the body without the docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+@every_source
+def test_files_have_one_subject(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MAX_FILE
+
+
+@every_source
+def test_functions_are_short(path: Path) -> None:
+    for function in functions(path):
+        if is_kernel(function):
+            continue
+        assert length(function) <= MAX_FUNCTION, function.name
+        named = [a for a in (*function.args.posonlyargs, *function.args.args) if a.arg not in ("self", "cls")]
+        assert len(named) <= MAX_ARGUMENTS, function.name
+
+
+@pytest.mark.parametrize("path", SOURCES[:-1], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_import_hides_in_a_function(path: Path) -> None:
+    for function in functions(path):
+        hidden = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not hidden, f"{function.name}, line {hidden[0].lineno}"
+
+
+def processors() -> Iterator[type]:
+    """Every class of the project that has the three members of the contract."""
+    for package in (engine, offline):
+        for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            module = importlib.import_module(info.name)
+            for _, kind in inspect.getmembers(module, inspect.isclass):
+                members = all(hasattr(kind, name) for name in ("process", "reset")) and (
+                    "latency" in dir(kind) or "latency" in getattr(kind, "__annotations__", {})
+                )
+                if kind.__module__ == info.name and members and not inspect.isabstract(kind):
+                    yield kind
+
+
+NOT_UNDER_CONTRACT = {"Processor", "Pipeline"}  # the protocol itself; stems and events at once, see test_stream
+
+
+def test_every_processor_is_under_contract() -> None:
+    tested = {type(case.build()) for case in CASES}
+    missing = [k.__qualname__ for k in processors() if k not in tested and k.__name__ not in NOT_UNDER_CONTRACT]
+    assert not missing
+
+
+def test_imports_run_one_way() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+HEAVY = {"torch", "librosa", "matplotlib", "partitura", "offline", "models", "scipy.signal", "scipy.stats"}
+LIVE = "import engine.session, engine.realtime.process, sys; print(*sys.modules)"
+
+
+def test_the_live_path_is_light() -> None:
+    """What costs a second to import must not be reached from the live engine."""
+    result = subprocess.run([sys.executable, "-c", LIVE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not HEAVY & set(result.stdout.split())
+
+
+def test_nothing_imports_the_front_door() -> None:
+    for path in SOURCES[:-1]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            assert "collaparte" not in (*names, module), path
