@@ -1,7 +1,7 @@
 """The score side of following: for each event, when it comes and what it should look like, in feature space.
 
 From a score every distinct onset is an event, and its features are imagined (`engine.follow.piano`); from a
-recording the events are the onsets heard in it, and its own features are their templates.
+recording (`engine.follow.recording`) the events are the onsets heard in it, its own features their templates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.follow.piano import PianoConfig, note_features
 from engine.follow.score import Score
 from engine.format import FrameFormat
 
-__all__ = ["Reference", "reference_from_score"]
+__all__ = ["Reference", "reference_from_score", "unit"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -62,14 +62,15 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         name=score.name,
         score_s=score_s,
         quarter=score.onset_quarter,
-        sustain=_unit(sustain),
-        onset=_unit(onset),
+        sustain=unit(sustain),
+        onset=unit(onset),
         bar_quarter=score.bar_quarter,
         bar_number=score.bar_number,
     )
 
 
-def _unit(rows: Features) -> Features:
+def unit(rows: Features) -> Features:
+    """Each row at length 1; a row of zeros stays so."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
 
 
