@@ -11,7 +11,7 @@ import soundfile
 
 from offline.demo.perform import Performance, perform
 from offline.demo.piece import minuet, write_midi, write_musicxml
-from offline.demo.synthesise import clicks, synthesise
+from offline.demo.sound import clicks, synthesise
 
 __all__ = ["DemoPiece", "make_demo"]
 

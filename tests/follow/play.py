@@ -12,7 +12,7 @@ from engine.follow.score import Score, make_score
 from engine.format import AudioFormat
 from engine.processor import Chain
 from offline.demo.perform import Performance, PerformConfig, perform
-from offline.demo.synthesise import additive
+from offline.demo.sound import additive
 from offline.evaluate.alignment import Track, track_of
 from offline.run import collect
 
