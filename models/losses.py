@@ -50,25 +50,22 @@ def spectral_mse(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
 
     reference, estimate: magnitudes (frame, batch, target, channel, bin); masks: (combination, target).
     """
-    error = (estimate - reference).permute(1, 2, 0, 3, 4).flatten(2)
-    gram = error @ error.transpose(1, 2) / error.shape[2]
+    error = (estimate - reference).flatten(3)
+    gram = _gram(error) / (error.shape[0] * error.shape[3])
     return _quadratic(masks.to(gram), gram)
 
 
 def weighted_sdr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
     """Equation (6), between -1 (perfect) and 1: (batch, combination).
 
-    reference, estimate: samples (batch, target, sample); the mixture is the sum of the references, equation (1).
-    With x a combination, x' the rest of the mixture and e the error of the estimate, the estimate is x + e and
-    what it leaves of the mixture x' - e.
+    reference, estimate: samples (time, batch, target, ...), the last axes as one with time; the mixture is the sum
+    of the references, equation (1). With x a combination, x' the rest of the mixture and e the error of the
+    estimate, the estimate is x + e and what it leaves of the mixture x' - e.
     """
-    n_targets = reference.shape[1]
-    both = torch.cat([reference, estimate - reference], 1)
-    gram = both @ both.transpose(1, 2)
+    gram = _gram(torch.cat([reference, estimate - reference], 2).flatten(3))
     zeros = torch.zeros_like(masks)
     wanted, rest = torch.cat([masks, zeros], 1).to(gram), torch.cat([1 - masks, zeros], 1).to(gram)
     error = torch.cat([zeros, masks], 1).to(gram)
-    assert wanted.shape[1] == 2 * n_targets
     energy, rest_energy = _quadratic(wanted, gram), _quadratic(rest, gram)
     share = energy / (energy + rest_energy + SMALLEST)
     return -share * _cosine(wanted, wanted + error, gram) - (1 - share) * _cosine(rest, rest - error, gram)
@@ -85,6 +82,11 @@ def mean_loss(losses: Tensor, valid: Tensor | None = None) -> Tensor:
         return losses.mean()
     weights = valid.to(losses)
     return ((losses * weights).sum(1) / weights.sum(1)).mean()
+
+
+def _gram(signals: Tensor) -> Tensor:
+    """Inner products (batch, signal, signal) of (time, batch, signal, value)."""
+    return (signals @ signals.transpose(2, 3)).sum(0)
 
 
 def _quadratic(rows: Tensor, gram: Tensor) -> Tensor:

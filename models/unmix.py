@@ -8,11 +8,13 @@ crossing. Axis 0 is time: magnitudes are (frame, batch, channel, bin), masks (fr
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engine.config import require
+from engine.config import require, require_one_of
+from engine.dsp.window import WINDOWS
 from engine.errors import ConfigError
 
 __all__ = ["SIZES", "OpenUnmix", "State", "Unmix", "UnmixConfig"]
@@ -26,15 +28,17 @@ State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * directi
 class UnmixConfig:
     """What a bank of networks looks like.
 
-    targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; hidden: 8 to 4096, even; n_layers: 1 to 8;
-    bandwidth_hz: what the input is cropped to; bidirectional: sees the whole file, cannot run live;
-    cross: average over the targets after the encoders and after the LSTMs (X-UMX).
+    targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; window: of `engine.dsp.window`;
+    hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
+    bidirectional: sees the whole file, cannot run live; cross: average over the targets after the encoders and
+    after the LSTMs (X-UMX).
     """
 
     targets: tuple[str, ...] = TARGETS
     sample_rate: int = 44100
     n_fft: int = 4096
     hop: int = 1024
+    window: str = "hann"
     n_channels: int = 2
     hidden: int = 512
     n_layers: int = 3
@@ -50,6 +54,7 @@ class UnmixConfig:
         require("n_channels", self.n_channels, 1, 64)
         require("hidden", self.hidden, 8, 4096)
         require("n_layers", self.n_layers, 1, 8)
+        require_one_of("window", self.window, WINDOWS)
         require("bandwidth_hz", self.bandwidth_hz, 100, self.sample_rate)
         if self.hidden % 2:
             raise ConfigError("hidden", expected="an even number", got=str(self.hidden))
@@ -69,9 +74,9 @@ class UnmixConfig:
         return {**asdict(self), "targets": list(self.targets)}
 
 
-SIZES = {
-    "standard": {"n_fft": 4096, "hop": 1024},  # 93 ms of window: as published
-    "low-latency": {"n_fft": 1024, "hop": 512},  # 23 ms of window
+SIZES: dict[str, dict[str, Any]] = {
+    "standard": {"n_fft": 4096, "hop": 1024, "window": "hann"},  # 93 ms of window: as published
+    "low-latency": {"n_fft": 1024, "hop": 512, "window": "sine"},  # 23 ms of window
 }
 
 
@@ -113,8 +118,25 @@ class OpenUnmix(nn.Module):
         """The mask (frame, batch, channel, bin), 0 and up, from code and LSTM output side by side."""
         n_frames, n_batch = code.shape[:2]
         inner = torch.relu(self.bn2(self.fc2(code.reshape(n_frames * n_batch, -1))))
-        outer = self.bn3(self.fc3(inner)).reshape(n_frames, n_batch, self.config.n_channels, -1)
-        return torch.relu(outer * self.output_scale + self.output_mean)
+        outer = self._normalise_output(self.fc3(inner))
+        return torch.relu(outer).reshape(n_frames, n_batch, self.config.n_channels, -1)
+
+    def _normalise_output(self, outer: Tensor) -> Tensor:
+        """`bn3`, then `output_scale` and `output_mean`, as one normalisation: a third of the passes over memory."""
+        n, bn = self.config.n_channels, self.bn3
+        scale, shift = self.output_scale.repeat(n), self.output_mean.repeat(n)
+        if bn.training:
+            bn.num_batches_tracked.add_(1)
+        return nn.functional.batch_norm(
+            outer,
+            bn.running_mean,
+            bn.running_var,
+            bn.weight * scale,
+            bn.bias * scale + shift,
+            bn.training,
+            bn.momentum,
+            bn.eps,
+        )
 
     def forward(self, magnitude: Tensor) -> Tensor:
         """The mask (frame, batch, channel, bin) of this target alone."""

@@ -32,13 +32,18 @@ def test_equation_5_by_hand() -> None:
     assert spectral_mse(reference, estimate, masks)[0].tolist() == pytest.approx([2.5, 4.5, 1.0], abs=FLOAT32)
 
 
+def over_time(signals: torch.Tensor) -> torch.Tensor:
+    """(target, sample) as (time, batch, target, sample), every second half to another instant."""
+    return signals.unflatten(-1, (2, -1)).movedim(-2, 0)[:, None]
+
+
 def test_equation_6_by_hand() -> None:
     """x1 = (3, 0), x2 = (0, 4), y = (3, 4); estimates (1, 1) and (0, 2)."""
-    reference, estimate = torch.tensor([[[3.0, 0], [0, 4]]]), torch.tensor([[[1.0, 1], [0, 2]]])
+    reference, estimate = torch.tensor([[3.0, 0], [0, 4]]), torch.tensor([[1.0, 1], [0, 2]])
     share_1, share_2 = 9 / 25, 16 / 25
     first = -share_1 * 1 / sqrt(2) - (1 - share_1) * (4 * 3) / (4 * sqrt(4 + 9))
     second = -share_2 * 1 - (1 - share_2) * (3 * 3) / (3 * sqrt(9 + 4))
-    got = weighted_sdr(reference, estimate, combination_masks(2))[0]
+    got = weighted_sdr(over_time(reference), over_time(estimate), combination_masks(2))[0]
     assert got.tolist() == pytest.approx([first, second], abs=FLOAT32)
 
 
@@ -55,7 +60,8 @@ def test_all_fourteen_equal_the_equations_as_written() -> None:
     gains = np.array([1, 0.3, 0.01, 2])[:, None]  # one source 46 dB below another
     reference = rng.standard_normal((4, 500)) * gains
     estimate = reference + 0.3 * rng.standard_normal((4, 500)) * gains
-    wsdr = weighted_sdr(torch.tensor(reference[None]).float(), torch.tensor(estimate[None]).float(), EVERY_14)[0]
+    signals = (over_time(torch.tensor(x).float()) for x in (reference, estimate))
+    wsdr = weighted_sdr(*signals, EVERY_14)[0]
     spectra = (5, 1, 4, 2, 7)
     magnitude, guess = rng.random(spectra), rng.random(spectra)
     mse = spectral_mse(torch.tensor(magnitude).float(), torch.tensor(guess).float(), EVERY_14)[0]
@@ -73,13 +79,13 @@ def test_equations_4_and_7() -> None:
 
 
 def test_a_perfect_estimate_is_the_minimum() -> None:
-    reference = torch.randn(2, 4, 300, generator=torch.Generator().manual_seed(0))
+    reference = torch.randn(300, 2, 4, 1, generator=torch.Generator().manual_seed(0))
     assert weighted_sdr(reference, reference.clone(), EVERY_14).max() == pytest.approx(-1, abs=FLOAT32)
 
 
 def test_silent_sources_give_no_nan() -> None:
-    estimate = torch.zeros(1, 4, 100, requires_grad=True)
-    loss = weighted_sdr(torch.zeros(1, 4, 100), estimate, EVERY_14).sum()
+    estimate = torch.zeros(100, 1, 4, 2, requires_grad=True)
+    loss = weighted_sdr(torch.zeros(100, 1, 4, 2), estimate, EVERY_14).sum()
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(estimate.grad).all()
