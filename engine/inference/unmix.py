@@ -1,0 +1,168 @@
+"""Stems from spectra, hop by hop: the live side of Open-Unmix and CrossNet-Open-Unmix.
+
+The network sees magnitudes and answers with one mask for each target. The masks need not add up to one: what they
+leave of the mixture, or take too much, is shared out, so that the stems sum to the input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.config import require, require_one_of
+from engine.dsp.sanitise import LIMIT, as_block, clean
+from engine.dsp.stft import grown
+from engine.errors import ConfigError, ModelError
+from engine.format import AudioFormat, FrameFormat
+from engine.inference.onnx import Network
+
+__all__ = ["SHARING", "Unmix", "UnmixConfig"]
+
+SHARING = ("ratio", "equal")
+FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmixConfig:
+    """Settings of a live separation.
+
+    model: the ONNX file; sharing: of what the masks leave over: `ratio` to each target as it has already, `equal` to
+    all alike.
+    """
+
+    model: Path
+    sharing: str = "ratio"
+
+    def __post_init__(self) -> None:
+        require_one_of("sharing", self.sharing, SHARING)
+
+
+@njit(nogil=True, cache=True)
+def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
+    """Clean one frame (channel, bin) into `cleaned` and write |cleaned| to `out` (model's channel, bin).
+
+    A single channel goes to all the channels of the model.
+    """
+    n_channels, n_bins = cleaned.shape
+    for c in range(n_channels):
+        for k in range(n_bins):
+            value = spectrum[c, k]
+            cleaned[c, k] = complex(clean(value.real, limit), clean(value.imag, limit))
+    for c in range(out.shape[0]):
+        source = c if n_channels > 1 else 0
+        for k in range(n_bins):
+            value = cleaned[source, k]
+            out[c, k] = np.sqrt(value.real * value.real + value.imag * value.imag)
+
+
+@njit(nogil=True, cache=True)
+def share_out(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest: Any, out: Any) -> None:
+    """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, model's channel, bin); they sum to it.
+
+    A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A single channel takes the mean
+    of the masks of all the model's channels.
+    """
+    n_targets, n_channels, n_bins = out.shape
+    n_model = masks.shape[1]
+    if n_channels < n_model:
+        for t in range(n_targets):
+            for m in range(1, n_model):
+                for k in range(n_bins):
+                    masks[t, 0, k] += masks[t, m, k]
+            for k in range(n_bins):
+                masks[t, 0, k] /= np.float32(n_model)
+    for c in range(n_channels):
+        for k in range(n_bins):
+            gain[k] = np.float32(0)
+        for t in range(n_targets):
+            for k in range(n_bins):
+                gain[k] += masks[t, c, k]
+        for k in range(n_bins):
+            total = gain[k]
+            alike = equal or total < faint
+            gain[k] = np.float32(1) if alike else np.float32(1) / total
+            rest[k] = (np.float32(1) - total) / np.float32(n_targets) if alike else np.float32(0)
+        for t in range(n_targets):
+            for k in range(n_bins):
+                out[t, c, k] = (masks[t, c, k] * gain[k] + rest[k]) * cleaned[c, k]
+
+
+class Unmix:
+    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame.
+
+    n_channels: as many as the model has, or 1. The network is run once a frame, however many come at once, so the
+    result never depends on the blocks. ModelError if the file does not fit.
+    """
+
+    def __init__(self, config: UnmixConfig, *, n_channels: int) -> None:
+        self.network = Network(config.model, "unmix")
+        self.targets = _targets(self.network)
+        n_model = self.network.value("n_channels", int)
+        if n_channels not in (1, n_model):
+            raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy="choose channels")
+        self.frames = _frames(self.network, n_channels)
+        self.window: str = self.network.value("window", str)
+        n_bins, n_targets = self.frames.n_bins, len(self.targets)
+        self.network.expect_shapes({"magnitude": (None, n_model, n_bins)})
+        self._equal = config.sharing == "equal"
+        self._cleaned = np.zeros((n_channels, n_bins), np.complex64)
+        self._magnitude = np.zeros((1, n_model, n_bins), np.float32)
+        self._gain, self._rest = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
+        self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
+        self._probe((n_targets, n_model, n_bins))
+
+    @property
+    def latency(self) -> int:
+        """0: each frame is answered by itself and the past; the spectra's own lag is counted where they are made."""
+        return 0
+
+    def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
+        """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
+        spectra = as_block("Unmix", spectra, np.complex64, self._cleaned.shape)
+        self._stems = grown(self._stems, len(spectra))
+        limit, faint = np.float32(LIMIT * self.frames.n_fft), np.float32(FAINT)
+        for frame, spectrum in enumerate(spectra):
+            magnitudes(spectrum, limit, self._cleaned, self._magnitude[0])
+            masks = self.network.run({"magnitude": self._magnitude})["mask"]
+            share_out(self._cleaned, masks[0], self._equal, faint, self._gain, self._rest, self._stems[frame])
+        return self._stems[: len(spectra)]
+
+    def reset(self) -> None:
+        """Forget the past: the network's state is zero again."""
+        self.network.reset()
+
+    def _probe(self, shape: tuple[int, ...]) -> None:
+        """Run one frame of silence: what the file promises has to come out, and be numbers."""
+        try:
+            mask = self.network.run({"magnitude": self._magnitude})["mask"]
+        except Exception as error:  # the runtime raises a dozen unrelated types
+            reason = " ".join(str(error).split())[:120]
+            raise ModelError(self.network.path, expected="a network that runs", got=reason) from error
+        if mask.shape != (1, *shape) or mask.dtype != np.float32 or not np.isfinite(mask).all():
+            got = f"{mask.shape} of {mask.dtype}"
+            raise ModelError(self.network.path, expected=f"finite float32 masks {(1, *shape)}", got=got)
+        self.network.reset()
+
+
+def _targets(network: Network) -> tuple[str, ...]:
+    names = network.value("targets", list)
+    plain = all(isinstance(name, str) and name.isidentifier() for name in names)  # they become names of files
+    if not plain or not 1 <= len(set(names)) == len(names) <= 16:
+        raise ModelError(network.path, expected="1 to 16 plain target names", got=repr(names)[:60])
+    return tuple(names)
+
+
+def _frames(network: Network, n_channels: int) -> FrameFormat:
+    try:
+        audio = AudioFormat(sample_rate=network.value("sample_rate", int), n_channels=n_channels)
+        frames = FrameFormat(audio=audio, n_fft=network.value("n_fft", int), hop=network.value("hop", int))
+        require("n_fft", frames.n_fft, 16, 1 << 17)
+    except ConfigError as error:
+        raise ModelError(network.path, expected=error.expected, got=f"{error.where} {error.got}") from error
+    network.expect("feature", "magnitude")
+    return frames

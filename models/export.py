@@ -1,0 +1,136 @@
+"""The bridge from torch to the files that the engine runs: ONNX with its state as inputs and outputs, and metadata.
+
+What the engine must know to run a network is written into the file; what people must know stands on the card beside
+it (`NAME.toml`): data and its licence, split, command, metrics, sha256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+from engine.inference.onnx import Network
+from models.folded import FoldedUnmix
+from models.unmix import Unmix
+
+__all__ = ["Graph", "check", "export", "export_unmix", "write_card"]
+
+OPSET = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A module and how its inputs and outputs are called.
+
+    inputs: name and an example, in the module's order; a state is called NAME_in and comes back as NAME_out;
+    dynamic: which axis of which input or output may have any length, as {"magnitude": {0: "frame"}}.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    outputs: Sequence[str]
+    dynamic: Mapping[str, Mapping[int, str]]
+
+
+def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool = False) -> None:
+    """Write `path`: the graph, as 8-bit weights if `int8`, with every value of the metadata as JSON."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations: dynamo freezes the frame axis, so not yet
+        plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
+        torch.onnx.export(
+            graph.module.eval(),
+            tuple(graph.inputs.values()),
+            str(plain),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_axes={name: dict(axes) for name, axes in graph.dynamic.items()},
+        )
+        if int8:
+            quantize_dynamic(plain, small, weight_type=QuantType.QInt8)
+        model = onnx.load(str(small if int8 else plain))
+    values = {**metadata, "opset": OPSET, "precision": "int8" if int8 else "fp32"}
+    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in values.items()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def check(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
+    """Largest error of the file, run block by block, against the module on the whole `stream` at once.
+
+    Relative to the standard deviation of the module's first output; axis 0 of the first input is time.
+    """
+    first, *states = graph.inputs
+    with torch.no_grad():
+        zeros = [torch.zeros_like(graph.inputs[name]) for name in states]
+        expected = graph.module.eval()(stream, *zeros)[0].numpy()
+    network = Network(path, kind)
+    parts = [network.run({first: part.numpy()})[graph.outputs[0]].copy() for part in stream.split(block)]
+    got = np.concatenate(parts)
+    if got.shape != expected.shape:
+        raise ModelError(str(path), expected=f"outputs of shape {expected.shape}", got=str(got.shape))
+    return float(np.abs(got - expected).max() / expected.std())
+
+
+def write_card(path: Path, fields: Mapping[str, object]) -> None:
+    """Write NAME.toml beside NAME.onnx: the given fields and the file's sha256."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    lines = [f"{name} = {_toml(value)}" for name, value in {**fields, "sha256": digest}.items()]
+    path.with_suffix(".toml").write_text("\n".join(lines) + "\n")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(str(name))} = {_toml(item)}" for name, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike
+
+
+def unmix_graph(model: Unmix) -> Graph:
+    """The live graph of a one-directional bank: magnitude, h, c -> mask, h, c."""
+    folded = FoldedUnmix(model)
+    config = model.config
+    state = torch.zeros(folded.state_shape)
+    magnitude = torch.zeros(1, config.n_channels, config.n_bins)
+    return Graph(
+        module=folded,
+        inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
+        outputs=("mask", "h_out", "c_out"),
+        dynamic={"magnitude": {0: "frame"}, "mask": {0: "frame"}},
+    )
+
+
+def export_unmix(model: Unmix, path: Path, *, licence: str, training: str, int8: bool = False) -> Graph:
+    """Write the live file of a bank; licence: of its weights; training: one line on where they come from."""
+    config, graph = model.config, unmix_graph(model)
+    metadata = {
+        "kind": "unmix",
+        "feature": "magnitude",
+        "sample_rate": config.sample_rate,
+        "n_fft": config.n_fft,
+        "hop": config.hop,
+        "window": config.window,
+        "n_channels": config.n_channels,
+        "targets": list(config.targets),
+        "hidden": config.hidden,
+        "cross": config.cross,
+        "licence": licence,
+        "training": training,
+    }
+    export(graph, path, metadata, int8=int8)
+    return graph

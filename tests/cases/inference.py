@@ -1,0 +1,38 @@
+"""Cases of the nodes around networks: stems of a tiny random bank, which sum to what went in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.inference.unmix import Unmix, UnmixConfig
+from tests.contract import Case, delayed
+from tests.inference.files import small_file
+
+
+def _spectra(n_channels: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    shape = (300, n_channels, 129)
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
+
+
+def sum_of_stems(output: np.ndarray, spectra: np.ndarray, latency: int) -> float:
+    wanted = np.where(np.isfinite(spectra), spectra, 0)
+    return delayed(output.sum(axis=1), wanted, latency)
+
+
+SIZES = (0, 1, 2, 3, 16, 100)
+
+CASES = [
+    Case(
+        f"unmix {name}",
+        lambda int8=int8, n=n_channels: Unmix(UnmixConfig(model=small_file(int8=int8)), n_channels=n),
+        _spectra(n_channels),
+        sum_of_stems,
+        sizes=SIZES,
+    )
+    for name, int8, n_channels in [
+        ("stereo", False, 2),
+        ("stereo int8", True, 2),
+        ("mono", False, 1),
+    ]
+]

@@ -1,0 +1,26 @@
+"""Small network files for the tests, written once a process."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from models.export import export_unmix
+from models.unmix import Unmix, UnmixConfig
+from tests.models.test_unmix import shaken
+
+FOLDER = Path(mkdtemp(prefix="networks-"))
+
+
+@cache
+def small_model(**settings: object) -> Unmix:
+    """A tiny bank with random weights, normalisations and scalers, whose masks lie on both sides of one."""
+    return shaken(Unmix(UnmixConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})))  # type: ignore[arg-type]
+
+
+@cache
+def small_file(*, int8: bool = False, **settings: object) -> Path:
+    path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
+    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
+    return path
