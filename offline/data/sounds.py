@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import soxr
 
 from engine.errors import AudioFileError, ConfigError
+from offline.resample import resample
 
 __all__ = [
     "FROZEN_SPLIT",
@@ -168,4 +168,4 @@ def _read(path: Path, sample_rate: int) -> Audio:
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioFileError(str(path), expected="a readable sound", got=str(error)) from error
     mono = np.nan_to_num(audio.mean(1))
-    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate)
+    return resample(mono[:, None], rate, sample_rate)[:, 0]
