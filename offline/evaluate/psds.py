@@ -6,7 +6,7 @@ Serizel, "Threshold independent evaluation of sound event detection scores" (202
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,7 @@ def psds(
 
     Classes without a reference are left out of the mean. The length of the data is that of all files' steps.
     """
-    hours = len(scores) * (edges_s[-1] - edges_s[0]) / HOUR_S
-    curves = [roc(reference, scores, edges_s, classes, c, config, hours) for c in range(len(classes))]
+    curves = [roc(reference, scores, edges_s, classes, c, config) for c in range(len(classes))]
     curves = [curve for curve in curves if curve is not None]
     if not curves:
         raise ConfigError("psds", expected="at least one reference event", got="none")
@@ -83,7 +82,6 @@ def roc(
     classes: Sequence[str],
     label: int,
     config: PsdsConfig,
-    hours: float,
 ) -> tuple[Floats, Floats] | None:
     """Effective false positives an hour and recall of a class, by falling threshold; None if it never sounds."""
     events = {name: _intervals(reference.get(name, ()), classes) for name in scores}
@@ -100,17 +98,21 @@ def roc(
     counts = np.cumsum(changes[order], axis=0)
     last = np.append(np.diff(thresholds[order]) != 0, True)  # of equal thresholds
     counts = counts[last]
-    sounding = np.array(
-        [
-            sum(float((of[of[:, 2] == k, 1] - of[of[:, 2] == k, 0]).sum()) for of in events.values())
-            for k in range(len(classes))
-        ]
-    )
+    hours = len(scores) * (edges_s[-1] - edges_s[0]) / HOUR_S
+    sounding = _sounding_s(events.values(), len(classes))
     others = [k for k in range(len(classes)) if k != label and sounding[k] > 0]
     false = counts[:, 1] / hours
     if others and config.cross_cost:
         false = false + config.cross_cost * (counts[:, 2:][:, others] / (sounding[others] / HOUR_S)).mean(1)
     return false, counts[:, 0] / wanted
+
+
+def _sounding_s(events: Iterable[Floats], n_classes: int) -> Floats:
+    """Seconds that each class sounds."""
+    seconds = np.zeros(n_classes)
+    for of in events:
+        np.add.at(seconds, of[:, 2].astype(int), of[:, 1] - of[:, 0])
+    return seconds
 
 
 def _staircase(curve: tuple[Floats, Floats], at: Floats) -> Floats:

@@ -1,0 +1,22 @@
+"""The case of the decisions on probabilities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.inference.decide import Change, Decider, DecisionConfig
+from tests.contract import Case
+
+PROBABILITIES = np.random.default_rng(0).random((400, 2)).astype(np.float32)
+CAREFUL = DecisionConfig(median=5, release=0.8, shortest=2, hold=3)
+
+
+def by_step(output: list[Change], signal: np.ndarray, latency: int) -> float:
+    """There are changes, and the one that waited longest waited exactly so long."""
+    waits = {change.known - change.step for change in output}
+    return 0.0 if output and max(waits) == latency else math.inf
+
+
+CASES = [Case("decider", lambda: Decider(("a", "b"), CAREFUL), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100))]
