@@ -17,16 +17,18 @@ from engine.dsp.window import WINDOWS
 from engine.format import MAX_HOP, AudioFormat, FrameFormat, frame_size
 from engine.processor import Chain
 
-__all__ = ["Hpss", "HpssConfig", "HpssSpectra"]
+__all__ = ["PAPER", "Hpss", "HpssConfig", "HpssSpectra"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HpssConfig:
-    """How to separate. The defaults are the paper's, one iteration, centred.
+    """How to separate; `PAPER` is what the paper used.
 
     n_fft, hop: samples; None is what lasts nearest as long as 4096 at 44.1 kHz, and a quarter of it. window: of
-    `engine.dsp.window.WINDOWS`. span_harmonic, span_percussive: frames and bins of the running medians, odd, 1 to
-    99. look_ahead: frames, 0 to (span_harmonic - 1) / 2; each costs a hop of latency. iterations: of Algorithm 1.
+    `engine.dsp.window.WINDOWS`. look_ahead: frames, 0 to (span_harmonic - 1) / 2, at most 49; each costs a hop of
+    latency. span_harmonic, span_percussive: frames and bins of the running medians, odd, 1 to 99; None is what the
+    look-ahead centres, at least 3. exponent: 0.5, 0.75 or 1 (Wiener), of the powers in the filter. iterations: of
+    Algorithm 1.
     spatial: model the covariance of the channels, else each channel alone. forgetting: weight of the newest frame
     in the covariances, above 0, at most 1. residual: give out what is neither, too (Driedger, Mueller, Disch,
     ISMIR 2014). margin: 1 to 100, by how much a target must exceed the other, in amplitude; used with residual.
@@ -35,9 +37,10 @@ class HpssConfig:
     n_fft: int | None = None
     hop: int | None = None
     window: str = "hann"
-    span_harmonic: int = 17
-    span_percussive: int = 17
-    look_ahead: int = 8
+    look_ahead: int = 5
+    span_harmonic: int | None = None
+    span_percussive: int = 31
+    exponent: float = 0.75
     iterations: int = 1
     spatial: bool = True
     forgetting: float = 0.05
@@ -50,12 +53,19 @@ class HpssConfig:
         if self.hop is not None:
             require("hop", self.hop, 1, MAX_HOP if self.n_fft is None else self.n_fft)
         require_one_of("window", self.window, WINDOWS)
-        require_odd("span_harmonic", self.span_harmonic, 1, 99)
+        if self.span_harmonic is not None:
+            require_odd("span_harmonic", self.span_harmonic, 1, 99)
+        require("look_ahead", self.look_ahead, 0, ((self.span_harmonic or 99) - 1) // 2)
         require_odd("span_percussive", self.span_percussive, 1, 99)
-        require("look_ahead", self.look_ahead, 0, (self.span_harmonic - 1) // 2)
+        require_one_of("exponent", self.exponent, (0.5, 0.75, 1))
         require("iterations", self.iterations, 1, 20)
         require("forgetting", self.forgetting, 1e-4, 1)
         require("margin", self.margin, 1, 100)
+
+    @property
+    def frames_harmonic(self) -> int:
+        """The span of the medians over time: `span_harmonic` or its default."""
+        return self.span_harmonic or max(3, 2 * self.look_ahead + 1)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -68,11 +78,14 @@ class HpssConfig:
         return FrameFormat(audio=audio, n_fft=n_fft, hop=self.hop or n_fft // 4)
 
 
+PAPER = HpssConfig(look_ahead=8, span_harmonic=17, span_percussive=17, exponent=1)
+
+
 class HpssSpectra:
     """Spectra (frame, channel, bin) in, spectra of the targets (frame, target, channel, bin) out, one for one.
 
     Output frame t is input frame t - look_ahead, separated; the targets of a frame add up to it. The medians over
-    time see the last span_harmonic frames, silence before the first; those over frequency mirror their ends.
+    time see the last frames_harmonic frames, silence before the first; those over frequency mirror their ends.
     """
 
     def __init__(self, frames: FrameFormat, config: HpssConfig) -> None:
@@ -81,8 +94,8 @@ class HpssSpectra:
         self._spatial = config.spatial and n_channels > 1
         n_models = 1 if self._spatial else n_channels
         stride = row_stride(n_bins)
-        self._networks = network(config.span_harmonic), network(config.span_percussive)
-        self._powers = aligned(n_models, config.span_harmonic, stride)
+        self._networks = network(config.frames_harmonic), network(config.span_percussive)
+        self._powers = aligned(n_models, config.frames_harmonic, stride)
         self._spectra = np.zeros((config.look_ahead + 1, n_channels, n_bins), np.complex64)
         self._covariances = self._identities()
         self._work = aligned(3, n_models, stride)
@@ -91,6 +104,13 @@ class HpssSpectra:
         self._vector = np.zeros(n_channels, np.complex64)
         self._out = np.zeros((0, len(self.targets), n_channels, n_bins), np.complex64)
         self._seen = 0
+        power = 2 * config.exponent if config.residual else 0
+        self._settings = (
+            np.float32(config.forgetting),
+            np.float32(config.margin**power),
+            np.float32(LIMIT * frames.n_fft),
+            round(4 * config.exponent),
+        )
 
     def _identities(self) -> npt.NDArray[np.float32]:
         """One covariance for the mixture, then two for each further iteration; none without the spatial model."""
@@ -108,12 +128,11 @@ class HpssSpectra:
         row = self._spectra.shape[1:]
         spectra = as_block("Hpss", spectra, np.complex64, row)
         self._out = grown(self._out, len(spectra))
-        margin = self.config.margin if self.config.residual else 1.0
         separate(
             spectra,
             self._seen,
             self.config.iterations,
-            (np.float32(self.config.forgetting), np.float32(margin**2), np.float32(LIMIT * self.frames.n_fft)),
+            self._settings,
             self._networks,
             self._powers,
             self._spectra,

@@ -1,4 +1,7 @@
-"""Frames of streaming kernel back-fitting (Algorithm 1 of FitzGerald et al. 2014, see `engine.dsp.kam`)."""
+"""Frames of streaming kernel back-fitting (Algorithm 1 of FitzGerald et al. 2014, see `engine.dsp.kam`).
+
+Rows are taken out of arrays one by one: only what is contiguous for sure becomes vector code.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.dsp.kam import learn, mask, power, whitened, wiener
+from engine.dsp.kam import learn, mask, power, root, whitened, wiener
 from engine.dsp.median import median_bins, median_rows, reflect
 from engine.dsp.sanitise import clean
 
@@ -29,34 +32,37 @@ def separate(
 ) -> None:
     """Take `frames` (frame, channel, bin) in; write one row of `out` (frame, target, channel, bin) for each.
 
-    seen: frames before these; settings: forgetting, squared margin, limit; networks: of the medians over time and
-    frequency. powers (model, span, bin or more) and spectra (look-ahead + 1, channel, bin) are rings of the last
-    frames; a model is one channel, or all of them with the spatial model. covariances: none, or packed: of the
-    mixture, then harmonic and percussive of each iteration from the second on.
+    seen: frames before these; settings: forgetting, squared margin, limit, quarters of the exponent; networks: of
+    the medians over time and frequency. powers (model, span, bin or more) and spectra (look-ahead + 1, channel,
+    bin) are rings of the last frames; a model is one channel, or all of them with the spatial model. covariances:
+    none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on.
 
     Only the frame that goes out is refined; its neighbours keep the power of the mixture. Refined neighbours would
     shrink at every pass, and with less than the full look-ahead their median would drag the harmonic part to 0.
     """
     span, n_delayed, n_bins = powers.shape[1], len(spectra), spectra.shape[2]
     work, padded, matrix, vector = scratch
-    harmonic, percussive, kept = work[0, :, :n_bins], work[1, :, :n_bins], work[2, :, :n_bins]
+    harmonic, percussive, kept = work[0], work[1], work[2]
     for f in range(len(frames)):
         t = seen + f
         newest, target = spectra[t % n_delayed], spectra[(t + 1) % n_delayed]
-        centre = powers[:, (t - n_delayed + 1) % span, :n_bins]
+        row = (t - n_delayed + 1) % span
         _keep(frames[f], settings[2], newest)
-        observe(newest, covariances[:1], settings[0], matrix, vector, powers[:, t % span, :n_bins])
-        _over_time(networks[0], powers, harmonic)
-        _over_frequency(networks[1], centre, padded, percussive)
-        kept[:] = centre
+        observe(newest, covariances[:1], settings, matrix, vector, powers, t % span)
+        for m in range(len(powers)):
+            kept[m] = powers[m, row]
+            median_rows(networks[0], powers[m], harmonic[m, :n_bins])
+        _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
         for n in range(1, n_iterations):
             before, after = covariances[2 * n - 3 : 2 * n - 1], covariances[2 * n - 1 : 2 * n + 1]
             apply_filter(target, harmonic, percussive, before, np.float32(1), matrix, vector, out[f, :2])
-            observe(out[f, 0], after[:1], settings[0], matrix, vector, centre)
-            _over_time(networks[0], powers, harmonic)
-            observe(out[f, 1], after[1:], settings[0], matrix, vector, centre)
-            _over_frequency(networks[1], centre, padded, percussive)
-        centre[:] = kept
+            observe(out[f, 0], after[:1], settings, matrix, vector, powers, row)
+            for m in range(len(powers)):
+                median_rows(networks[0], powers[m], harmonic[m, :n_bins])
+            observe(out[f, 1], after[1:], settings, matrix, vector, powers, row)
+            _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
+        for m in range(len(powers)):
+            powers[m, row] = kept[m]
         last = covariances[2 * n_iterations - 3 : 2 * n_iterations - 1]
         apply_filter(target, harmonic, percussive, last, settings[1], matrix, vector, out[f])
 
@@ -71,27 +77,25 @@ def _keep(frame: Any, limit: Any, newest: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def observe(x: Any, packed: Any, forgetting: Any, matrix: Any, vector: Any, powers: Any) -> None:
-    """4a-c: powers (model, bin) of x, of each channel alone or whitened by packed[0], which learns from x first."""
+def observe(x: Any, packed: Any, settings: Any, matrix: Any, vector: Any, powers: Any, row: int) -> None:
+    """4a-c: the powers of x into powers[:, row], whitened by packed[0], which learns from x first; or per channel."""
+    n_bins = x.shape[1]
     if len(packed):
-        learn(x, packed[0], forgetting, powers[0])
-        whitened(x, packed[0], matrix[0], vector, powers[0])
+        learn(x, packed[0], settings[0], powers[0, row, :n_bins])
+        whitened(x, packed[0], matrix[0], vector, powers[0, row, :n_bins])
+        root(powers[0, row, :n_bins], settings[3])
     else:
         for c in range(len(x)):
-            power(x[c], powers[c])
+            power(x[c], powers[c, row, :n_bins])
+            root(powers[c, row, :n_bins], settings[3])
 
 
 @njit(nogil=True, cache=True)
-def _over_time(network: Any, powers: Any, harmonic: Any) -> None:
+def _over_frequency(network: Any, powers: Any, row: int, n_bins: int, padded: Any, percussive: Any) -> None:
+    """The medians over frequency of powers[:, row]."""
     for m in range(len(powers)):
-        median_rows(network, powers[m], harmonic[m])
-
-
-@njit(nogil=True, cache=True)
-def _over_frequency(network: Any, powers: Any, padded: Any, percussive: Any) -> None:
-    for m in range(len(powers)):
-        reflect(powers[m], padded)
-        median_bins(network, padded, percussive[m])
+        reflect(powers[m, row, :n_bins], padded)
+        median_bins(network, padded, percussive[m, :n_bins])
 
 
 @njit(nogil=True, cache=True)
@@ -113,9 +117,8 @@ def apply_filter(
             for c in range(len(x)):
                 m = min(c, len(own) - 1)
                 mask(x[c], own[m], other[m], weight, out[j, c])
-    for c in range(len(x)):
-        for k in range(x.shape[1]):
-            rest = x[c, k]
-            for j in range(last):
-                rest -= out[j, c, k]
-            out[last, c, k] = rest
+    out[last] = x
+    for j in range(last):
+        for c in range(len(x)):
+            for k in range(x.shape[1]):
+                out[last, c, k] -= out[j, c, k]

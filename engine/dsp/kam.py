@@ -14,8 +14,9 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.dsp.median import aligned
+from engine.dsp.minmax import large
 
-__all__ = ["FLOOR", "identity", "learn", "mask", "power", "solve", "whitened", "wiener"]
+__all__ = ["FLOOR", "identity", "learn", "mask", "power", "root", "solve", "whitened", "wiener"]
 
 FLOOR = np.float32(1e-30)  # power added to both sources: silence is halved instead of divided by 0
 LOADING = np.float32(1e-2)  # of the identity in every covariance: a panned source alone would make it singular
@@ -36,12 +37,24 @@ def power(x: Any, z: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
+def root(z: Any, quarters: int) -> None:
+    """Z to the power of quarters / 4, by square roots; medians of z then are those of the power, to that power."""
+    if quarters == 2:
+        for k in range(len(z)):
+            z[k] = np.sqrt(z[k])
+    elif quarters == 3:
+        for k in range(len(z)):
+            half = np.sqrt(z[k])
+            z[k] = half * np.sqrt(half)
+
+
+@njit(nogil=True, cache=True)
 def learn(x: Any, packed: Any, alpha: Any, z: Any) -> None:
     """Algorithm 1, 4a-b, as a recursive mean: R <- (1 - alpha) R + alpha I x x* / tr(x x*). Silence teaches nothing.
 
     z (bin) is scratch. Multiplying x by any factor changes nothing, so x may be mixture or source alike.
     """
-    n_channels = len(x)
+    n_channels, weight = len(x), alpha * np.float32(len(x))
     for k in range(len(z)):
         z[k] = FLOOR
     for i in range(n_channels):
@@ -51,9 +64,9 @@ def learn(x: Any, packed: Any, alpha: Any, z: Any) -> None:
         for j in range(i, n_channels):
             real, imag = packed[i, j], packed[j, i]
             for k in range(len(z)):
-                heard = z[k] > 2 * FLOOR
+                heard = z[k] > np.float32(2) * FLOOR
                 keep = np.float32(1) - alpha if heard else np.float32(1)
-                gain = alpha * n_channels / z[k] if heard else np.float32(0)
+                gain = weight / z[k] if heard else np.float32(0)
                 a, b = x[i, k], x[j, k]
                 real[k] = keep * real[k] + gain * (a.real * b.real + a.imag * b.imag)
                 if i != j:
@@ -68,16 +81,16 @@ def whitened(x: Any, packed: Any, matrix: Any, vector: Any, z: Any) -> None:
     """
     n_channels = len(x)
     keep = np.float32(1) - LOADING
+    two = np.float32(2)
     if n_channels == 2:
         for k in range(len(z)):
             a, b = keep * packed[0, 0, k] + LOADING, keep * packed[1, 1, k] + LOADING
             c, d = keep * packed[0, 1, k], keep * packed[1, 0, k]
-            left, right = x[0, k], x[1, k]
-            cross_real = left.real * right.real + left.imag * right.imag
-            cross_imag = left.imag * right.real - left.real * right.imag
-            own = b * (left.real * left.real + left.imag * left.imag)
-            own += a * (right.real * right.real + right.imag * right.imag)
-            z[k] = max(np.float32(0), (own - 2 * (c * cross_real + d * cross_imag)) / (2 * (a * b - c * c - d * d)))
+            p, q, r, s = x[0, k].real, x[0, k].imag, x[1, k].real, x[1, k].imag
+            own = b * (p * p + q * q) + a * (r * r + s * s)
+            cross = c * (p * r + q * s) + d * (q * r - p * s)
+            ratio = (own - two * cross) / (two * (a * b - c * c - d * d))
+            z[k] = large(ratio, np.float32(0))
         return
     for k in range(len(z)):
         unpack(packed, k, keep, LOADING, matrix)
@@ -87,7 +100,7 @@ def whitened(x: Any, packed: Any, matrix: Any, vector: Any, z: Any) -> None:
         total = np.float32(0)
         for i in range(n_channels):
             total += x[i, k].real * vector[i].real + x[i, k].imag * vector[i].imag
-        z[k] = max(np.float32(0), total / n_channels)
+        z[k] = large(np.float32(total / n_channels), np.float32(0))
 
 
 @njit(nogil=True, cache=True)
@@ -125,7 +138,7 @@ def solve(matrix: Any, vector: Any) -> None:
 @njit(nogil=True, cache=True)
 def mask(x: Any, own: Any, other: Any, weight: Any, out: Any) -> None:
     """Equation 7 for one channel, or sources of one covariance: out = x own / (own + weight other)."""
-    for k in range(len(own)):
+    for k in range(len(out)):
         gain = (own[k] + FLOOR) / (own[k] + weight * other[k] + (np.float32(1) + weight) * FLOOR)
         out[k] = complex(gain * x[k].real, gain * x[k].imag)
 
@@ -141,7 +154,7 @@ def wiener(
     n_channels = len(x)
     keep = np.float32(1) - LOADING
     if n_channels == 2:
-        for k in range(len(own)):
+        for k in range(out.shape[1]):
             total = own[k] + weight * other[k] + (np.float32(1) + weight) * FLOOR
             g = (own[k] + FLOOR) / total
             h = np.float32(1) - g
@@ -158,7 +171,7 @@ def wiener(
             out[0, k] = complex(a0 * y + c0 * u - d0 * v, a0 * z + c0 * v + d0 * u)
             out[1, k] = complex(b0 * u + c0 * y + d0 * z, b0 * v + c0 * z - d0 * y)
         return
-    for k in range(len(own)):
+    for k in range(out.shape[1]):
         g = (own[k] + FLOOR) / (own[k] + weight * other[k] + (np.float32(1) + weight) * FLOOR)
         h = np.float32(1) - g
         unpack(own_packed, k, keep, LOADING, matrix[0])

@@ -100,6 +100,7 @@ CASES = [
     ),
     hpss("mono, causal", 1, look_ahead=0),
     hpss("stereo, spatial", 2),
+    hpss("stereo, as published", 2, look_ahead=8, span_percussive=17, exponent=1),
     hpss("stereo, each channel", 2, spatial=False, look_ahead=4, span_percussive=37),
     hpss("three channels", 3, look_ahead=2, span_harmonic=9),
     hpss("two iterations", 2, iterations=2, look_ahead=4),
