@@ -1,0 +1,110 @@
+"""`collaparte train generator`: any system of the survey by one command, resumable, bounded in minutes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import ConfigError
+from models.generators.frames import FrameLstmConfig
+from offline.generate.corpora import Corpora
+from offline.generate.systems import SYSTEMS, find
+from offline.train import adversarial, blocks, causal, rolls, tuner
+from offline.train.frames import ChoraleFrames, FrameTraining
+from offline.train.loop import LoopConfig, Task, Trainer, pick_device
+from offline.train.system import SIZES, SystemTask, TaskSettings
+
+__all__ = ["TASKS", "add_options", "build", "main", "train"]
+
+TASKS: dict[str, type[SystemTask]] = {
+    "BachBot": causal.BachBot,
+    "Blues_C": causal.BluesChords,
+    "Blues_MC": causal.BluesMelody,
+    "Celtic": causal.Celtic,
+    "CONCERT": causal.Concert,
+    "C-RBM": rolls.TemplateRbm,
+    "C-RNN-GAN": adversarial.Adversarial,
+    "deepAC": blocks.DeepAc,
+    "DeepBach": blocks.Infill,
+    "DeepHear_M": blocks.DeepHear,
+    "DeepHear_C": blocks.DeepHear,
+    "Hexahedria": rolls.Hexahedria,
+    "MidiNet": adversarial.Bars,
+    "MiniBach": blocks.Window,
+    "Rhythm": causal.Rhythm,
+    "RNN-RBM": rolls.RollRbm,
+    "RL-Tuner": tuner.RlTuner,
+    "UnitSelection": tuner.UnitSelection,
+    "VRAE": blocks.Latent,
+    "VRASH": blocks.LatentMelody,
+    "WaveNet": causal.Sound,
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `collaparte train generator`."""
+    add = parser.add_argument
+    add("--system", required=True, help="one of " + ", ".join(name for name in SYSTEMS if name != "Markov"))
+    add("--data", type=Path, required=True, help="folder of symbolic corpora (and tunes.json)")
+    add("--out", type=Path, required=True, help="folder for checkpoint and curves")
+    add("--size", choices=SIZES, default="published")
+    add("--minutes", type=float, default=10.0)
+    add("--rate", type=float, default=2e-3)
+    add("--decay", type=float, default=0.6, help="last part of the minutes over which the learning rate falls")
+    add("--batch", type=int, default=16)
+    add("--seed", type=int, default=0)
+    add("--device", default="auto")
+    add("--threads", type=int, default=1)
+    add("--resume", action="store_true")
+
+
+FRAMES = {
+    "published": FrameLstmConfig(hidden=512, width=256, dropout=0.4),
+    "small": FrameLstmConfig(hidden=256, width=128, dropout=0.1),
+    "tiny": FrameLstmConfig(hidden=12, width=8, embed=4),
+}
+
+
+def build(args: argparse.Namespace) -> Task:
+    """The task that the options ask for, its data loaded."""
+    find(args.system)
+    corpora, device = Corpora(args.data), pick_device(args.device)
+    if args.system == "Markov":
+        raise ConfigError("system", expected="a network", got="Markov", remedy="it is counted when asked for")
+    if args.system == "Frames":
+        config = FRAMES[args.size]
+        training = FrameTraining(n_streams=args.batch, seed=args.seed)
+        return ChoraleFrames(corpora.chorales(), config, training, device)
+    settings = TaskSettings(size=args.size, batch=args.batch, device=str(device), seed=args.seed)
+    return TASKS[args.system](corpora, settings)
+
+
+def train(args: argparse.Namespace) -> dict[str, float]:
+    """Run the options of `add_options`; returns the last validation."""
+    torch.set_num_threads(args.threads)
+    task: Any = build(args)
+    loop = LoopConfig(minutes=args.minutes, rate=args.rate, decay=args.decay, clip=1.0, weight_decay=0.0, average=0.995)
+    trainer = Trainer(task, args.out, loop)
+    if args.resume:
+        trainer.resume()
+    n_parameters = sum(p.numel() for p in task.model.parameters())
+    print(f"{args.system}, {args.size}: {n_parameters:,} parameters, from step {trainer.step}")
+    figures = trainer.run()
+    print(", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    return figures
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m offline.train.generator`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    train(parser.parse_args(arguments))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
