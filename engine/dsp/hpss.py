@@ -68,6 +68,16 @@ class HpssConfig:
         return self.span_harmonic or max(3, 2 * self.look_ahead + 1)
 
     @property
+    def weight(self) -> float:
+        """What the powers of the other target are multiplied by in the filter: 1 unless there is a residual."""
+        return float(self.margin ** (2 * self.exponent)) if self.residual else 1.0
+
+    @property
+    def quarters(self) -> int:
+        """The exponent as the kernels take it."""
+        return round(4 * self.exponent)
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The stems in the order in which they come out."""
         return ("harmonic", "percussive", "residual") if self.residual else ("harmonic", "percussive")
@@ -104,12 +114,11 @@ class HpssSpectra:
         self._vector = np.zeros(n_channels, np.complex64)
         self._out = np.zeros((0, len(self.targets), n_channels, n_bins), np.complex64)
         self._seen = 0
-        power = 2 * config.exponent if config.residual else 0
         self._settings = (
             np.float32(config.forgetting),
-            np.float32(config.margin**power),
+            np.float32(config.weight),
             np.float32(LIMIT * frames.n_fft),
-            round(4 * config.exponent),
+            config.quarters,
         )
 
     def _identities(self) -> npt.NDArray[np.float32]:

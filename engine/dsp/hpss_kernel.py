@@ -14,7 +14,7 @@ from engine.dsp.kam import learn, mask, power, root, whitened, wiener
 from engine.dsp.median import median_bins, median_rows, reflect
 from engine.dsp.sanitise import clean
 
-__all__ = ["apply_filter", "observe", "separate"]
+__all__ = ["apply_filter", "measure", "separate"]
 
 
 @njit(nogil=True, cache=True)
@@ -48,7 +48,7 @@ def separate(
         newest, target = spectra[t % n_delayed], spectra[(t + 1) % n_delayed]
         row = (t - n_delayed + 1) % span
         _keep(frames[f], settings[2], newest)
-        observe(newest, covariances[:1], settings, matrix, vector, powers, t % span)
+        _observe(newest, covariances[:1], settings, matrix, vector, powers, t % span)
         for m in range(len(powers)):
             kept[m] = powers[m, row]
             median_rows(networks[0], powers[m], harmonic[m, :n_bins])
@@ -56,10 +56,10 @@ def separate(
         for n in range(1, n_iterations):
             before, after = covariances[2 * n - 3 : 2 * n - 1], covariances[2 * n - 1 : 2 * n + 1]
             apply_filter(target, harmonic, percussive, before, np.float32(1), matrix, vector, out[f, :2])
-            observe(out[f, 0], after[:1], settings, matrix, vector, powers, row)
+            _observe(out[f, 0], after[:1], settings, matrix, vector, powers, row)
             for m in range(len(powers)):
                 median_rows(networks[0], powers[m], harmonic[m, :n_bins])
-            observe(out[f, 1], after[1:], settings, matrix, vector, powers, row)
+            _observe(out[f, 1], after[1:], settings, matrix, vector, powers, row)
             _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
         for m in range(len(powers)):
             powers[m, row] = kept[m]
@@ -77,17 +77,22 @@ def _keep(frame: Any, limit: Any, newest: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def observe(x: Any, packed: Any, settings: Any, matrix: Any, vector: Any, powers: Any, row: int) -> None:
-    """4a-c: the powers of x into powers[:, row], whitened by packed[0], which learns from x first; or per channel."""
-    n_bins = x.shape[1]
+def _observe(x: Any, packed: Any, settings: Any, matrix: Any, vector: Any, powers: Any, row: int) -> None:
+    """4a-c: let packed[0], if any, learn from x, then measure the powers of x into powers[:, row]."""
     if len(packed):
-        learn(x, packed[0], settings[0], powers[0, row, :n_bins])
-        whitened(x, packed[0], matrix[0], vector, powers[0, row, :n_bins])
-        root(powers[0, row, :n_bins], settings[3])
+        learn(x, packed[0], settings[0], powers[0, row, : x.shape[1]])
+    for m in range(len(powers)):
+        measure(x, m, packed, settings[3], matrix, vector, powers[m, row, : x.shape[1]])
+
+
+@njit(nogil=True, cache=True)
+def measure(x: Any, model: int, packed: Any, quarters: int, matrix: Any, vector: Any, z: Any) -> None:
+    """4c: z(f), the power of x whitened by packed[0], or without that of the channel `model`; to quarters / 4."""
+    if len(packed):
+        whitened(x, packed[0], matrix[0], vector, z)
     else:
-        for c in range(len(x)):
-            power(x[c], powers[c, row, :n_bins])
-            root(powers[c, row, :n_bins], settings[3])
+        power(x[model], z)
+    root(z, quarters)
 
 
 @njit(nogil=True, cache=True)
