@@ -1,0 +1,146 @@
+"""Render synthetic multitracks to train separation on: composed here, played by FluidSynth, sung by a vocoder.
+
+Writes FOLDER/song-SEED/{vocals,drums,bass,other}.ogg. The compositions and the mixing are ours, and the soundfonts'
+licences allow any use of what is played with them; so may the songs be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import mido
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from engine.errors import EngineError
+from offline.data.compose import Part, Piece, compose
+from offline.data.desk import produce
+from offline.data.sing import VOICES, Syllable, sing, syllables
+
+__all__ = ["add_options", "main", "render", "soundfonts"]
+
+RATE = 44100
+TICKS = 480  # a quarter
+DRUM_CHANNEL = 9
+PEAK = 0.5  # of the loudest stem, full scale: gains are drawn again when mixing
+LEVELS_DB = {"vocals": (-4, 4), "drums": (-5, 5), "bass": (-7, 3), "other": (-7, 3)}  # root mean square about -20
+
+
+def soundfonts() -> list[Path]:
+    """Those of the system, by name; EngineError if there is none."""
+    folder = Path("/usr/share/sounds")
+    found = sorted({path.resolve() for kind in ("sf2", "sf3") for path in (folder / kind).glob(f"*.{kind}")})
+    if not found:
+        raise EngineError(str(folder), expected="soundfonts", got="none", remedy="apt-get install fluid-soundfont-gm")
+    return found
+
+
+def midi_file(part: Part, tempo_bpm: float) -> mido.MidiFile:
+    """One instrument as a MIDI file with one track."""
+    channel = DRUM_CHANNEL if part.drums else 0
+    events = [(0, mido.Message("program_change", program=part.program, channel=channel))]
+    for note in part.notes:
+        start, end = round(note.start * TICKS), round((note.start + note.length) * TICKS)
+        on = mido.Message("note_on", note=note.pitch, velocity=note.velocity, channel=channel)
+        events += [(start, on), (max(end, start + 1), mido.Message("note_off", note=note.pitch, channel=channel))]
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo_bpm))])
+    now = 0
+    for at, message in sorted(events, key=lambda event: event[0]):
+        track.append(message.copy(time=at - now))
+        now = at
+    return mido.MidiFile(tracks=[track], ticks_per_beat=TICKS)
+
+
+def play(part: Part, tempo_bpm: float, soundfont: Path) -> np.ndarray:
+    """The part as FluidSynth plays it: (sample, channel) float32."""
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise EngineError("fluidsynth", expected="the program", got="none", remedy="apt-get install fluidsynth")
+    with tempfile.TemporaryDirectory() as folder:
+        midi, wave = Path(folder, "part.mid"), Path(folder, "part.wav")
+        midi_file(part, tempo_bpm).save(midi)
+        options = ["-ni", "-q", "-g", "0.5", "-R", "0", "-C", "0", "-r", str(RATE), "-T", "wav", "-F", str(wave)]
+        command = [program, *options, str(soundfont), str(midi)]
+        subprocess.run(command, check=True, capture_output=True)
+        return soundfile.read(wave, dtype="float32", always_2d=True)[0]
+
+
+@cache
+def voice(name: str) -> list[Syllable]:
+    """The syllables of a voice, spoken once."""
+    return syllables(name)
+
+
+def stems(rng: np.random.Generator, piece: Piece) -> dict[str, np.ndarray]:
+    """Each stem of the piece (sample, channel), produced and levelled."""
+    fonts, n = soundfonts(), int((piece.seconds + 2) * RATE)
+    out = {}
+    for name, parts in piece.parts.items():
+        total = np.zeros((n, 2), np.float32)
+        for part in parts:
+            audio = play(part, piece.tempo_bpm, fonts[int(rng.integers(len(fonts)))])[:n]
+            audio = produce(rng, audio, RATE, wide=0.3 if name in ("drums", "bass") else 1.0)
+            total[: len(audio)] += audio / max(1e-6, float(np.abs(audio).max()))
+        out[name] = total
+    bank = voice(str(rng.choice(VOICES)))
+    sung = sing(rng, piece.melody, bank, tempo_bpm=piece.tempo_bpm, sample_rate=RATE)[:n]
+    out["vocals"] = np.zeros((n, 2), np.float32)
+    out["vocals"][: len(sung)] = produce(rng, sung, RATE, wide=0.3)
+    return _levelled(rng, out)
+
+
+def _levelled(rng: np.random.Generator, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    levelled = {name: audio * _gain(rng, audio, *LEVELS_DB[name]) for name, audio in given.items()}
+    loudest = max(float(np.abs(audio).max()) for audio in levelled.values())
+    return {name: audio * min(1.0, PEAK / loudest) for name, audio in levelled.items()}
+
+
+def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: float) -> np.float32:
+    """To a random root mean square around -20 dB of full scale, silence not counted."""
+    loud = np.abs(audio).max(axis=1) > 0.01
+    rms = float(np.sqrt(np.mean(np.square(audio[loud])))) if loud.any() else 1.0
+    return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
+
+
+def render(folder: Path, seed: int, *, seconds: float = 75.0) -> Path:
+    """Write song number `seed`, unless it is there already; always the same for the same soundfonts."""
+    target = folder / f"song-{seed:05d}"
+    if target.exists():
+        return target
+    rng = np.random.default_rng((1903, seed))
+    part = target.with_suffix(".part")
+    part.mkdir(parents=True, exist_ok=True)
+    for name, audio in stems(rng, compose(rng, seconds=seconds)).items():
+        with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, format="OGG", subtype="VORBIS") as file:
+            for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
+                file.write(audio[start : start + RATE])
+    part.rename(target)
+    return target
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `collaparte render-songs`."""
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--songs", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first song")
+    parser.add_argument("--seconds", type=float, default=75.0)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.data.render_songs`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    args = parser.parse_args(arguments)
+    for seed in tqdm(range(args.first, args.first + args.songs), unit="song"):
+        render(args.folder, seed, seconds=args.seconds)
+
+
+if __name__ == "__main__":
+    main()

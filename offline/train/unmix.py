@@ -1,0 +1,248 @@
+"""Train Open-Unmix or CrossNet-Open-Unmix on folders of stems.
+
+Sawata et al. (2021), section 3.1: one optimiser for all targets, Adam at 0.001, no early stopping.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.config import require
+from models.losses import ALPHA, allowed, combination_masks, mean_loss, multi_domain_loss, spectral_mse, weighted_sdr
+from models.spectra import Transform
+from models.unmix import SIZES, TARGETS, Unmix, UnmixConfig
+from offline.data.mixing import MixConfig, Mixer, StemBank
+from offline.data.multitrack import FULL_SCALE, find_songs, load, parse_corpus
+from offline.train.loop import LoopConfig, Trainer, autocast, pick_device
+
+__all__ = ["ObjectiveConfig", "UnmixTask", "add_options", "main", "train"]
+
+STATISTICS_BATCHES = 8
+VALID_S = 60.0  # of every song held out, where its quietest target is loudest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveConfig:
+    """What is minimised, on what.
+
+    multi_domain: add the time domain, equation (4); combine: all combinations, equation (7); alpha: of equation (4);
+    batch: examples; segment_s: seconds of each; mixed: bfloat16 where it is safe; seed: of the mixes.
+    """
+
+    multi_domain: bool = True
+    combine: bool = True
+    alpha: float = ALPHA
+    batch: int = 16
+    segment_s: float = 4.0
+    mixed: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require("batch", self.batch, 1, 4096)
+        require("segment_s", self.segment_s, 0.2, 60)
+        require("alpha", self.alpha, 0, 1e6)
+
+
+class UnmixTask:
+    """Random mixes, the losses of the paper, and SI-SDR on songs held out."""
+
+    def __init__(
+        self, config: UnmixConfig, objective: ObjectiveConfig, mixer: Mixer, held_out: Sequence[Tensor]
+    ) -> None:
+        self.config, self.objective, self.mixer, self.held_out = config, objective, mixer, held_out
+        self.device = torch.device(mixer.bank.device)
+        torch.manual_seed(objective.seed)
+        self.model = Unmix(config).to(self.device)
+        self.transform = Transform(config.n_fft, config.hop, config.window).to(self.device)
+        masks = combination_masks(len(config.targets), combine=objective.combine)
+        self.masks = masks.to(self.device)
+
+    def start_from_statistics(self) -> None:
+        """Scale the inputs by mean and deviation of mixtures of the training data."""
+        n = self.objective.batch
+        mixtures = (self.mixer.draw(-k % 10_000_000, n).references.sum(1) for k in range(1, STATISTICS_BATCHES + 1))
+        magnitude = torch.cat([self.transform.spectra(mixture).abs().flatten(0, 2) for mixture in mixtures])
+        self.model.set_statistics(magnitude.mean(0), magnitude.std(0))
+
+    def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
+        """Equation (7) over mix number `index`."""
+        mix = self.mixer.draw(index, self.objective.batch)
+        spectra = self.transform.spectra(mix.references)  # (frame, batch, target, channel, bin)
+        mixture = spectra.sum(2)
+        magnitude = mixture.abs()
+        with autocast(self.device, enabled=self.objective.mixed):
+            masks = self.model(magnitude)
+        valid = allowed(self.masks, mix.merged)
+        gradient, total = torch.empty_like(masks), torch.zeros(2, device=self.device)
+        size = 1 if self.device.type == "cpu" else len(valid)  # what fits a cache, or the whole
+        for part in torch.arange(len(valid)).split(size):
+            rows = slice(int(part[0]), int(part[-1]) + 1)
+            own = masks.detach()[:, rows].float().requires_grad_()
+            mse = spectral_mse(spectra[:, rows].abs(), own * magnitude[:, rows, None], self.masks)
+            wsdr = self._time_domain(own, mixture[:, rows], mix.references[rows])
+            share = len(part) / len(valid)
+            value = share * mean_loss(multi_domain_loss(mse, wsdr, self.alpha), valid[rows])
+            gradient[:, rows] = torch.autograd.grad(value, own)[0]
+            total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in (mse, wsdr)])
+        numbers = dict(zip(("mse", "wsdr"), total.tolist(), strict=True))
+        value = total[0] + self.alpha * total[1]
+        return _Known.apply(masks, gradient, value), numbers
+
+    @property
+    def alpha(self) -> float:
+        """Of equation (4); 0 leaves the time domain out."""
+        return self.objective.alpha if self.objective.multi_domain else 0.0
+
+    def _time_domain(self, masks: Tensor, mixture: Tensor, references: Tensor) -> Tensor:
+        """Equation (6), (batch, combination); 0 where it is left out."""
+        if not self.objective.multi_domain:
+            return torch.zeros(references.shape[0], len(self.masks), device=self.device)
+        samples = self.transform.masked_samples(masks, mixture)
+        return weighted_sdr(self.transform.inner(references), samples, self.masks)
+
+    def validate(self, model: torch.nn.Module) -> dict[str, float]:
+        """SI-SDR (dB) of each target and its gain over the mixture, mean over the songs held out."""
+        rows = [self._song(model, references) for references in self.held_out]
+        if not rows:
+            return {}
+        gains = torch.stack(rows).mean(0)
+        names = [f"{kind}_{target}" for kind in ("si_sdr", "gain") for target in self.config.targets]
+        figures = dict(zip(names, gains.flatten().tolist(), strict=True))
+        return {**figures, "gain": float(gains[1].mean())}
+
+    def _song(self, model: torch.nn.Module, references: Tensor) -> Tensor:
+        """(2, target): SI-SDR and its gain for references (target, channel, sample)."""
+        spectra = self.transform.spectra(references.sum(0, keepdim=True))
+        masks = model(spectra.abs())
+        masks = masks / masks.sum(2, keepdim=True).clamp_min(1e-8)
+        estimates = self.transform.samples(masks * spectra[:, :, None])[:, 0]
+        inner = self.transform.inner(references)
+        si_sdr = scale_invariant_sdr(inner, estimates)
+        mixture = scale_invariant_sdr(inner, inner.sum(1, keepdim=True).expand_as(inner))
+        return torch.stack([si_sdr, si_sdr - mixture])
+
+    def describe(self) -> dict[str, Any]:
+        """The network's settings."""
+        return self.config.as_dict()
+
+
+class _Known(torch.autograd.Function):
+    """A value whose gradient is known already: taken example by example, it never needs the memory of a batch."""
+
+    @staticmethod
+    def forward(ctx: Any, masks: Tensor, gradient: Tensor, value: Tensor) -> Tensor:
+        ctx.save_for_backward(gradient)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.saved_tensors[0] * grads[0], None, None
+
+
+def scale_invariant_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
+    """SI-SDR in dB (target) of signals (time, target, ...); Le Roux et al. (2019), equation (3)."""
+    x, y = (signal.movedim(1, 0).flatten(1).double() for signal in (reference, estimate))
+    scale = (x * y).sum(1, keepdim=True) / (x * x).sum(1, keepdim=True).clamp_min(1e-12)
+    wanted = scale * x
+    return 10 * torch.log10((wanted**2).sum(1).clamp_min(1e-12) / ((y - wanted) ** 2).sum(1).clamp_min(1e-12))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `collaparte train unmix`."""
+    add = parser.add_argument
+    add("--data", action="append", required=True, metavar="DIR[:WEIGHT[:bass+other]]", help="folders of stems")
+    add("--out", type=Path, required=True, help="folder for checkpoint and curves")
+    add("--hold-out", nargs="*", default=[], metavar="SONG", help="songs that are validated on, never trained on")
+    add("--targets", nargs="+", default=list(TARGETS))
+    add("--size", choices=sorted(SIZES), default="standard")
+    add("--hidden", type=int, default=256)
+    add("--layers", type=int, default=3)
+    add("--model", choices=["umx", "xumx"], default="xumx")
+    add("--bidirectional", action="store_true", help="for files only")
+    add("--no-mdl", action="store_true", help="without the multi-domain loss")
+    add("--no-cl", action="store_true", help="without the combination loss")
+    add("--minutes", type=float, default=10.0)
+    add("--rate", type=float, default=1e-3)
+    add("--decay", type=float, default=0.3, help="last part of the minutes over which the learning rate falls")
+    add("--batch", type=int, default=16)
+    add("--segment", type=float, default=4.0, help="seconds of each example")
+    add("--seed", type=int, default=0)
+    add("--device", default="auto")
+    add("--threads", type=int, default=1)
+    add("--resume", action="store_true")
+
+
+def build(args: argparse.Namespace) -> UnmixTask:
+    """The task that the options ask for, its data loaded."""
+    config = UnmixConfig(
+        targets=tuple(args.targets),
+        hidden=args.hidden,
+        n_layers=args.layers,
+        bidirectional=args.bidirectional,
+        cross=args.model == "xumx",
+        **SIZES[args.size],
+    )
+    objective = ObjectiveConfig(
+        multi_domain=not args.no_mdl,
+        combine=not args.no_cl,
+        batch=args.batch,
+        segment_s=args.segment,
+        seed=args.seed,
+    )
+    device, corpora = pick_device(args.device), [parse_corpus(text) for text in args.data]
+    rate = config.sample_rate
+    bank = StemBank(corpora, config.targets, sample_rate=rate, exclude=args.hold_out, device=device)
+    hops = max(1, round((objective.segment_s * rate - config.n_fft) / config.hop))
+    mixer = Mixer(bank, MixConfig(), n_samples=config.n_fft + hops * config.hop, seed=args.seed)
+    songs = [
+        torch.from_numpy(load(song, config.targets, sample_rate=rate))
+        for corpus in corpora
+        if args.hold_out
+        for song in find_songs(corpus, only=args.hold_out, needed=False)
+    ]
+    return UnmixTask(config, objective, mixer, [_excerpt(song, rate).to(device) for song in songs])
+
+
+def _excerpt(song: Tensor, sample_rate: int) -> Tensor:
+    """(target, channel, sample) of full scale 1 from (target, sample, channel) of 16 bits: where all targets sound."""
+    n = min(int(VALID_S), song.shape[1] // sample_rate)
+    seconds = song[:, : song.shape[1] // sample_rate * sample_rate].unflatten(1, (-1, sample_rate))
+    energy = torch.stack([row.double().square().mean((1, 2)) for row in seconds]).unfold(1, n, 1).sum(2)
+    first = int(energy.amin(0).argmax()) * sample_rate
+    return song[:, first : first + n * sample_rate].transpose(1, 2) / FULL_SCALE
+
+
+def train(args: argparse.Namespace) -> dict[str, float]:
+    """Run the options of `add_options`; returns the last validation."""
+    torch.set_num_threads(args.threads)
+    task = build(args)
+    loop = LoopConfig(minutes=args.minutes, rate=args.rate, decay=args.decay)
+    trainer = Trainer(task, args.out, loop)
+    if args.resume:
+        trainer.resume()
+    if trainer.step == 0:
+        task.start_from_statistics()
+    bank = task.mixer.bank
+    print(f"{len(bank.names)} songs, {bank.seconds / 60:.0f} minutes: {', '.join(bank.names)}")
+    print(f"held out: {len(task.held_out)}; {sum(p.numel() for p in task.model.parameters()):,} parameters")
+    figures = trainer.run()
+    print(", ".join(f"{name} {value:.2f}" for name, value in figures.items()))
+    return figures
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.train.unmix`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    train(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()
