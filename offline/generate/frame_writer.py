@@ -57,10 +57,7 @@ class FrameWriter:
 
     def step(self, given: np.ndarray | None = None) -> np.ndarray:
         """The next frame; given: (voice,) pitches that are fixed, -1 a rest, -2 where the network chooses."""
-        last = self.last.reshape(1, 1, -1)
-        phase = np.array([[self.step_number % self.n_phases]])
-        age = np.minimum(self.age, self.n_ages - 1).reshape(1, 1, -1)
-        shares = self.body.run({"last": last, "age": age, "phase": phase})["shares"]
+        last, shares = self.last.reshape(1, 1, -1), self.shares()
         chosen = np.zeros((1, 1, self.n_voices), np.int64)
         for v in range(self.n_voices):
             if given is not None and given[v] != -2:
@@ -68,10 +65,19 @@ class FrameWriter:
                 continue
             logits = self.head.run({"shares": shares, "last": last, "chosen": chosen})["logits"][v]
             chosen[0, 0, v] = self._choose(v, softmax(logits), chosen[0, 0])
-        frame = chosen[0, 0]
+        self.accept(chosen[0, 0])
+        return self.codec.pitches(chosen[0, 0])
+
+    def shares(self) -> np.ndarray:
+        """Run the memory over the last frame: what the past says to each voice, (voice, width). Once a frame."""
+        phase = np.array([[self.step_number % self.n_phases]])
+        age = np.minimum(self.age, self.n_ages - 1).reshape(1, 1, -1)
+        return self.body.run({"last": self.last.reshape(1, 1, -1), "age": age, "phase": phase})["shares"]
+
+    def accept(self, frame: np.ndarray) -> None:
+        """Take tokens (voice,) as the frame that was written."""
         self.age = np.where(frame == self.last, self.age + 1, 0)
         self.last, self.step_number = frame.copy(), self.step_number + 1
-        return self.codec.pitches(frame)
 
     def _choose(self, v: int, p: np.ndarray, chosen: np.ndarray) -> int:
         p = soften(p, self.config.temperature, keep=int(self.last[v]))
