@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from offline.generate.codecs import CODECS
 from offline.generate.corpora import Corpora, blues, chord_code, chords_of, grooves, sound_of, with_chords
 from offline.generate.piece import Piece
 from offline.generate.systems import SYSTEMS, find, table
+from offline.train import all_systems
 from offline.train.blocks import DeepHear, Infill
 from offline.train.generator import TASKS, main
 from offline.train.system import TaskSettings, windows
@@ -192,3 +195,17 @@ def test_windows_stay_inside_and_fill_up() -> None:
     drawn = windows([np.arange(1, 4), np.arange(10, 40)], 50, 5, rng)
     for row in drawn:
         assert row.tolist() == [1, 2, 3, 0, 0] or np.all(np.diff(row) == 1)
+
+
+def test_systems_side_by_side_are_packed_to_carry(folder: Path, tmp_path: Path) -> None:
+    options = ["--data", str(folder), "--out", str(tmp_path), "--minutes", "0.01", "--jobs", "2", "--size", "tiny"]
+    assert all_systems.main([*options, "--only", "Blues_C", "MiniBach", "--batch", "4", "--device", "cpu"]) == 0
+    parts = sorted((tmp_path / "parts").iterdir())
+    with tarfile.open(fileobj=io.BytesIO(b"".join(part.read_bytes() for part in parts))) as tar:
+        assert {"Blues_C/weights.pt", "Blues_C/curves.jsonl", "MiniBach/weights.pt"} <= set(tar.getnames())
+        file = tar.extractfile("MiniBach/weights.pt")
+        assert file is not None
+        saved = torch.load(io.BytesIO(file.read()), weights_only=True)
+    task = TASKS["MiniBach"](Corpora(folder), TINY)
+    task.model.load_state_dict(saved["weights"])
+    assert task.sample(64, 0).n_steps == 64
