@@ -1,0 +1,170 @@
+"""Train the sound event CRNN: supervised, or as the student of a mean teacher, on any mixture of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.config import require
+from engine.errors import ConfigError
+from engine.inference.decide import DecisionConfig
+from models.crnn import Crnn
+from models.mean_teacher import LossConfig, published_rate, sound_event_loss
+from offline.data.scenes import SceneSet
+from offline.evaluate.detections import detect, tag
+from offline.evaluate.sound_events import evaluate
+from offline.train.loop import LoopConfig, Trainer, autocast
+
+__all__ = ["STRONG", "UNLABELLED", "WEAK", "BatchConfig", "CrnnTask", "CrnnTrainer", "Source", "probabilities"]
+
+UNLABELLED, WEAK, STRONG = 0, 1, 2
+STATISTICS_SCENES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Scenes to draw from, and what of their labels may be used: UNLABELLED, WEAK or STRONG; share of each batch."""
+
+    scenes: SceneSet
+    known: int
+    n_a_batch: int
+    chosen: Sequence[int] | None = None  # the scenes' numbers; all, if None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchConfig:
+    """How a batch is made noisy: all in dB or bands of the log-mel.
+
+    gain_db: of a smooth random curve over frequency (0 to 40); mask: widest stripe of bands that is blanked, 0 to 64;
+    mixed: precision bfloat16; seed: of everything random.
+    """
+
+    gain_db: float = 6.0
+    mask: int = 12
+    mixed: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require("gain_db", self.gain_db, 0, 40)
+        require("mask", self.mask, 0, 64)
+
+
+class CrnnTask:
+    """The model, its sources of scenes and its validation set, as `offline.train.loop.Task`."""
+
+    def __init__(
+        self, model: Crnn, sources: Sequence[Source], validation: SceneSet, loss: LossConfig, batch: BatchConfig
+    ) -> None:
+        for source in sources:
+            if source.scenes.classes != model.config.classes:
+                expected, got = ", ".join(model.config.classes), ", ".join(source.scenes.classes)
+                raise ConfigError("scenes", expected=expected, got=got)
+        self.model, self.sources, self.validation = model, list(sources), validation
+        self.losses, self.batch = loss, batch
+        self.teacher: nn.Module | None = None  # set where consistency is asked for
+        self._resident: dict[int, tuple[Tensor, Tensor]] = {}  # sets of scenes that fit the accelerator's memory
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.mean.device
+
+    def measure_statistics(self) -> None:
+        """Set the model's fixed standardisation from the first source."""
+        scenes = self.sources[0].scenes
+        some = np.asarray(scenes.mel[: min(len(scenes), STATISTICS_SCENES)], np.float32).reshape(
+            -1, scenes.mel.shape[2]
+        )
+        self.model.set_statistics(torch.from_numpy(some.mean(0)), torch.from_numpy(some.std(0)))
+
+    def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss of batch `index`."""
+        rng = np.random.default_rng([self.batch.seed, index])
+        mel, labels, known = self._draw(rng)
+        noisy = _perturbed(mel, self.batch, rng)
+        with autocast(self.device, enabled=self.batch.mixed):
+            logits = self.model(noisy)
+            with torch.no_grad():
+                teacher = self.teacher(noisy) if self.teacher is not None else None
+        return sound_event_loss(logits, labels, known, self.losses, teacher)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """The paper's three figures with its fixed threshold and median filter."""
+        scenes = self.validation
+        steps = probabilities(model, scenes.mel, mixed=self.batch.mixed)
+        found = detect(scenes.names, steps, scenes.classes, DecisionConfig())
+        return evaluate(scenes.events, found, scenes.classes, tag(scenes.names, steps, scenes.classes))
+
+    def describe(self) -> dict[str, Any]:
+        """The model's settings."""
+        return self.model.config.as_dict()
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-mel (batch, frame, mel), labels (batch, step, class) and what is known (batch), on the device."""
+        mels, labels, known = [], [], []
+        for source in self.sources:
+            among = np.arange(len(source.scenes)) if source.chosen is None else np.asarray(source.chosen)
+            mel, label = self._rows(source.scenes, np.sort(rng.choice(among, source.n_a_batch)))
+            mels.append(mel)
+            labels.append(label)
+            known += [source.known] * source.n_a_batch
+        return torch.cat(mels).float(), torch.cat(labels).float(), torch.tensor(known, device=self.device)
+
+    def _rows(self, scenes: SceneSet, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """These scenes on the device: read as they are asked for on a CPU, all kept in an accelerator's memory."""
+        if self.device.type == "cpu":
+            return torch.from_numpy(scenes.mel[rows]), torch.from_numpy(scenes.steps[rows])
+        if id(scenes) not in self._resident:
+            arrays = np.ascontiguousarray(scenes.mel), scenes.steps
+            self._resident[id(scenes)] = tuple(torch.from_numpy(a).to(self.device) for a in arrays)  # type: ignore[assignment]
+        mel, steps = self._resident[id(scenes)]
+        chosen = torch.from_numpy(rows).to(self.device)
+        return mel[chosen], steps[chosen]
+
+
+class CrnnTrainer(Trainer):
+    """The loop; where asked for, with the paper's learning rate, and with the average of the weights as teacher."""
+
+    def __init__(self, task: CrnnTask, folder: Any, config: LoopConfig, *, published: bool = False) -> None:
+        super().__init__(task, folder, config)
+        self.published = published
+        if task.losses.consistency and task.teacher is None:
+            task.teacher = self.averaged.module
+
+    def _rate(self, done: float) -> float:
+        if self.published:
+            return self.config.rate * published_rate(self.step)
+        return super()._rate(done)
+
+
+def probabilities(model: nn.Module, mel: np.ndarray, *, batch: int = 32, mixed: bool = False) -> np.ndarray:
+    """Step probabilities (scene, step, class) of log-mel (scene, frame, mel); the model is in evaluation mode."""
+    device = next(model.parameters()).device
+    parts = []
+    with torch.inference_mode(), autocast(device, enabled=mixed):
+        for start in range(0, len(mel), batch):
+            x = torch.from_numpy(np.asarray(mel[start : start + batch], np.float32)).to(device)
+            parts.append(torch.sigmoid(model(x).float()).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _perturbed(mel: Tensor, config: BatchConfig, rng: np.random.Generator) -> Tensor:
+    """Another microphone: a smooth random curve over frequency, and a stripe of bands held at their mean."""
+    n_batch, _, n_mels = mel.shape
+    if config.gain_db:
+        nepers = config.gain_db * np.log(10) / 20
+        knots = torch.from_numpy(rng.uniform(-nepers, nepers, (n_batch, 1, 5))).to(mel)
+        mel = mel + nn.functional.interpolate(knots, n_mels, mode="linear", align_corners=True)
+    if config.mask:
+        width = rng.integers(0, config.mask + 1, n_batch)
+        first = rng.integers(0, n_mels - width + 1)
+        band = np.arange(n_mels)
+        blank = (band >= first[:, None]) & (band < (first + width)[:, None])
+        level = mel.mean(1, keepdim=True)  # of each band: no level that real sound could not have
+        mel = torch.where(torch.from_numpy(blank).to(mel.device)[:, None], level, mel)
+    return mel

@@ -1,0 +1,193 @@
+"""One call trains one CRNN: what the command line offers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.config import require, require_one_of
+from models.crnn import Crnn, CrnnConfig
+from models.mean_teacher import LossConfig
+from offline.data.scenes import SceneSet, open_set
+from offline.train.crnn import STRONG, UNLABELLED, WEAK, BatchConfig, CrnnTask, CrnnTrainer, Source
+from offline.train.loop import LoopConfig, pick_device
+
+__all__ = ["CrnnJob", "add_options", "from_options", "load_crnn", "main", "train_crnn"]
+
+LABELS = ("strong", "weak")
+FILTERS = (16, 32, 64, 128, 128, 128, 128)  # table 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrnnJob:
+    """What to train, on what, where to.
+
+    sets: folders made by `offline.data.make_scenes`; validation: one more; output: folder of the run; labels: "strong"
+    uses the steps' labels, "weak" the clips' only; labelled: share of the scenes that have labels at all, 0 to 1, the
+    others are unlabelled (the paper's 24 + 24 a batch); teacher: mean teacher on all scenes; distil: the checkpoint
+    of a finished network whose probabilities are learnt too; start_from: one whose weights are gone on from.
+    Classes come from the sets.
+    """
+
+    sets: tuple[Path, ...]
+    validation: Path
+    output: Path
+    activation: str = "relu"
+    causal: bool = False
+    look_ahead: int = 0
+    dropout: float = 1 / 3
+    filters: tuple[int, ...] = FILTERS
+    labels: str = "strong"
+    labelled: float = 1.0
+    teacher: bool = False
+    n_batch: int = 48
+    published_rate: bool = False
+    device: str = "auto"
+    resume: bool = False
+    start_from: Path | None = None
+    distil: Path | None = None
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+
+    def __post_init__(self) -> None:
+        require_one_of("labels", self.labels, LABELS)
+        require("labelled", self.labelled, 0, 1)
+        require("n_batch", self.n_batch, 2, 4096)
+
+
+def train_crnn(job: CrnnJob) -> dict[str, float]:
+    """Train, leaving checkpoint.pt and curves.jsonl in `job.output`; the figures of the last validation."""
+    scenes = joined([open_set(folder) for folder in job.sets])
+    config = CrnnConfig(
+        classes=scenes.classes,
+        activation=job.activation,
+        causal=job.causal,
+        look_ahead=job.look_ahead,
+        dropout=job.dropout,
+        filters=job.filters,
+    )
+    torch.manual_seed(job.batch.seed)
+    model = Crnn(config)
+    if job.start_from is not None:
+        model.load_state_dict(load_crnn(job.start_from).state_dict())
+    device = pick_device(job.device)
+    losses = LossConfig() if job.teacher or job.distil else LossConfig(consistency=0)
+    task = CrnnTask(model, sources(job, scenes), open_set(job.validation), losses, job.batch)
+    if job.distil is not None:
+        task.teacher = load_crnn(job.distil).to(device)
+    if job.start_from is None:
+        task.measure_statistics()
+    model.to(device, memory_format=torch.channels_last)
+    trainer = CrnnTrainer(task, job.output, job.loop, published=job.published_rate)
+    if job.resume:
+        trainer.resume()
+    return trainer.run()
+
+
+def sources(job: CrnnJob, scenes: SceneSet) -> list[Source]:
+    """The labelled scenes and, for a mean teacher, as many a batch of the others."""
+    n_labelled = max(round(job.labelled * len(scenes)), 1)
+    order = np.random.default_rng(job.batch.seed).permutation(len(scenes))
+    known = STRONG if job.labels == "strong" else WEAK
+    if not job.teacher or n_labelled == len(scenes):
+        return [Source(scenes, known, job.n_batch, order[:n_labelled])]
+    half = job.n_batch // 2
+    return [
+        Source(scenes, known, job.n_batch - half, order[:n_labelled]),
+        Source(scenes, UNLABELLED, half, order[n_labelled:]),
+    ]
+
+
+def joined(sets: list[SceneSet]) -> SceneSet:
+    """Several sets as one; a single one stays mapped, several are read into memory."""
+    if len(sets) == 1:
+        return sets[0]
+    events = {name: of for one in sets for name, of in one.events.items()}
+    mel, steps = (np.concatenate([getattr(one, name) for one in sets]) for name in ("mel", "steps"))
+    return SceneSet(sets[0].classes, mel, steps, events)
+
+
+def load_crnn(checkpoint: Path) -> Crnn:
+    """The averaged model of a run's checkpoint.pt, on the CPU, in evaluation mode."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    model = Crnn(CrnnConfig.from_dict(saved["task"]))
+    model.load_state_dict(saved["weights"])
+    return model.eval()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of one training."""
+    add = parser.add_argument
+    add("output", type=Path, help="folder of the run: checkpoint.pt and curves.jsonl")
+    add("--sets", type=Path, nargs="+", required=True, help="folders of mixed scenes")
+    add("--validation", type=Path, required=True, help="one more such folder, of other sources")
+    add("--activation", choices=["relu", "glu"], default="relu")
+    add("--causal", action="store_true", help="the network that runs live")
+    add("--look-ahead", type=int, default=0, metavar="STEPS", help="66 ms each, of the causal network")
+    add(
+        "--filters",
+        type=int,
+        nargs=7,
+        default=(16, 32, 64, 128, 128, 128, 128),
+        metavar="N",
+        help="channels of the seven stacks",
+    )
+    add("--dropout", type=float, default=1 / 3)
+    add("--labels", choices=LABELS, default="strong")
+    add("--labelled", type=float, default=1.0, metavar="SHARE", help="of the scenes that have labels")
+    add("--teacher", action="store_true", help="mean teacher; the unlabelled scenes are half of each batch")
+    add("--distil", type=Path, metavar="CHECKPOINT", help="learn a finished network's probabilities too")
+    add("--start-from", type=Path, metavar="CHECKPOINT", help="go on from another run's weights")
+    add("--batch", type=int, default=48)
+    add("--minutes", type=float, default=10)
+    add("--rate", type=float, default=1e-3)
+    add("--published-rate", action="store_true", help="the paper's ramp-up and decay, by steps")
+    add("--average", type=float, default=0.999, help="of the weights; what is kept, and the mean teacher")
+    add("--gain-db", type=float, default=6.0, help="random filtering of the training scenes")
+    add("--mask", type=int, default=12, help="widest stripe of mel bands that is blanked")
+    add("--seed", type=int, default=0)
+    add("--device", default="auto")
+    add("--resume", action="store_true")
+
+
+def from_options(options: argparse.Namespace) -> CrnnJob:
+    """The job that the options ask for."""
+    o = options
+    return CrnnJob(
+        sets=tuple(o.sets),
+        validation=o.validation,
+        output=o.output,
+        activation=o.activation,
+        causal=o.causal,
+        look_ahead=o.look_ahead,
+        dropout=o.dropout,
+        filters=tuple(o.filters),
+        labels=o.labels,
+        labelled=o.labelled,
+        teacher=o.teacher,
+        n_batch=o.batch,
+        published_rate=o.published_rate,
+        device=o.device,
+        resume=o.resume,
+        start_from=o.start_from,
+        distil=o.distil,
+        batch=BatchConfig(seed=o.seed, gain_db=o.gain_db, mask=o.mask),
+        loop=LoopConfig(minutes=o.minutes, rate=o.rate, average=o.average),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train by options and print the figures of the last validation."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    print(json.dumps(train_crnn(from_options(parser.parse_args(arguments)))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Training: sources of batches, the mean teacher, resuming, and that a network learns what can be learnt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import ConfigError
+from models.crnn import Crnn, CrnnConfig
+from models.mean_teacher import LossConfig
+from offline.data.scenes import SceneSet
+from offline.data.soundscapes import Interval
+from offline.train.crnn import (
+    STRONG,
+    UNLABELLED,
+    WEAK,
+    BatchConfig,
+    CrnnTask,
+    CrnnTrainer,
+    Source,
+    _perturbed,
+    probabilities,
+)
+from offline.train.crnn_job import CrnnJob, joined, load_crnn, sources
+from offline.train.loop import LoopConfig
+
+CLASSES = ("high", "low")
+SMALL = (4, 4, 8, 8, 8, 8, 8)
+PLAIN = BatchConfig(gain_db=0, mask=0, mixed=False)
+
+
+def scenes(n: int, seed: int) -> SceneSet:
+    """Twenty steps of noise in which bands 90 to 110 or 20 to 40 are 3 nepers louder for five to ten steps."""
+    rng = np.random.default_rng(seed)
+    mel = rng.standard_normal((n, 80, 128)).astype(np.float16) - 6
+    steps, events = np.zeros((n, 20, 2), np.uint8), {}
+    for i in range(n):
+        c, first, length = rng.integers(2), rng.integers(0, 10), rng.integers(5, 11)
+        bands = slice(90, 110) if c == 0 else slice(20, 40)
+        mel[i, 4 * first : 4 * (first + length), bands] += 3
+        steps[i, first : first + length, c] = 1
+        events[f"{seed}-{i}"] = [Interval(first * 0.0664, (first + length) * 0.0664, CLASSES[c])]
+    return SceneSet(CLASSES, mel, steps, events)
+
+
+def task(known: int = STRONG, *, consistency: float = 0.0, batch: BatchConfig = PLAIN) -> CrnnTask:
+    torch.manual_seed(0)
+    model = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, dropout=0.0))
+    given = [Source(scenes(24, 0), known, 8), Source(scenes(24, 1), UNLABELLED, 4)]
+    made = CrnnTask(model, given, scenes(16, 2), LossConfig(consistency=consistency), batch)
+    made.measure_statistics()
+    return made
+
+
+def test_a_batch_is_made_of_its_sources() -> None:
+    made = task(WEAK)
+    mel, labels, known = made._draw(np.random.default_rng(0))
+    assert mel.shape == (12, 80, 128)
+    assert labels.shape == (12, 20, 2)
+    assert known.tolist() == [WEAK] * 8 + [UNLABELLED] * 4
+
+
+def test_batches_are_fixed_by_their_number() -> None:
+    made = task(batch=BatchConfig(mixed=False))
+    first, other = (float(made.loss(3)[0].detach()) for _ in range(2))
+    assert first == other != float(made.loss(4)[0].detach())
+
+
+def test_labels_of_unlabelled_scenes_are_never_looked_at() -> None:
+    made, wrong = task(), task()
+    wrong.sources[1].scenes.steps[:] = 1
+    assert float(made.loss(0)[0].detach()) == float(wrong.loss(0)[0].detach())
+
+
+def test_perturbations_change_what_is_heard_by_no_more_than_asked() -> None:
+    mel = torch.from_numpy(scenes(6, 0).mel).float()
+    nepers = 6 * np.log(10) / 20
+    louder = _perturbed(mel, BatchConfig(gain_db=6, mask=0), np.random.default_rng(0)) - mel
+    assert 0.5 * nepers < louder.abs().max() <= nepers
+    assert louder.std(1).max() < 1e-5  # the same in every frame
+    masked = _perturbed(mel, BatchConfig(gain_db=0, mask=12), np.random.default_rng(0))
+    n_bands = (masked != mel).any(1).sum(1)
+    assert 0 < n_bands.max() <= 12
+    torch.testing.assert_close(masked.mean(1), mel.mean(1))  # held at each band's own level
+
+
+def test_the_statistics_are_those_of_the_training_scenes() -> None:
+    made = task()
+    mel = made.sources[0].scenes.mel.astype(np.float32).reshape(-1, 128)
+    np.testing.assert_allclose(made.model.mean.numpy(), mel.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(made.model.scale.numpy(), 1 / mel.std(0), rtol=1e-4)
+
+
+def steps_of(trainer: CrnnTrainer, n: int) -> list[float]:
+    return [trainer._update(0.0)["loss"] for _ in range(n)]
+
+
+def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=1, rate=1e-2, warmup=1, average=0.9))
+    steps_of(trainer, 60)
+    figures = trainer._validate()
+    assert figures["clip_f1"] > 0.9
+    assert figures["segment_f1"] > 0.9
+
+
+def test_the_mean_teacher_is_the_average_of_the_students(tmp_path: Path) -> None:
+    made = task(WEAK, consistency=2.0)
+    trainer = CrnnTrainer(made, tmp_path, LoopConfig(minutes=1, average=0.9))
+    assert made.teacher is trainer.averaged.module
+    assert "consistency" in trainer._update(0.0)
+    before = {name: p.clone() for name, p in made.teacher.named_parameters()}
+    trainer._update(0.0)
+    assert any((p != before[name]).any() for name, p in made.teacher.named_parameters())
+    assert not made.teacher.training
+
+
+def test_a_resumed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
+    config = LoopConfig(minutes=1)
+    whole = steps_of(CrnnTrainer(task(), tmp_path / "a", config), 6)
+    first = CrnnTrainer(task(), tmp_path / "b", config)
+    steps_of(first, 3)
+    first.save()
+    second = CrnnTrainer(task(), tmp_path / "b", config)
+    second.resume()
+    assert steps_of(second, 3) == pytest.approx(whole[3:], rel=1e-5)
+    loaded = load_crnn(tmp_path / "b" / "checkpoint.pt")
+    mel = scenes(4, 5).mel
+    np.testing.assert_allclose(probabilities(loaded, mel), probabilities(first.averaged.module.eval(), mel), atol=1e-6)
+
+
+def test_the_share_of_labels(tmp_path: Path) -> None:
+    job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, labels="weak", labelled=0.25, teacher=True, n_batch=10)
+    both = joined([scenes(24, 0), scenes(16, 1)])
+    weak, unlabelled = sources(job, both)
+    assert (len(weak.chosen), len(unlabelled.chosen)) == (10, 30)
+    assert not set(weak.chosen) & set(unlabelled.chosen)
+    assert (weak.known, weak.n_a_batch, unlabelled.known, unlabelled.n_a_batch) == (WEAK, 5, UNLABELLED, 5)
+
+
+def test_scenes_of_other_classes_are_refused() -> None:
+    model = Crnn(CrnnConfig(classes=("low", "high"), filters=SMALL))
+    with pytest.raises(ConfigError, match="expected low, high, got high, low"):
+        CrnnTask(model, [Source(scenes(4, 0), STRONG, 2)], scenes(4, 0), LossConfig(), PLAIN)
+
+
+def test_the_curves_are_written(tmp_path: Path) -> None:
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=0.0, average=0.9))
+    figures = trainer.run()
+    last = json.loads((tmp_path / "curves.jsonl").read_text().splitlines()[-1])
+    assert last["valid"] == figures
