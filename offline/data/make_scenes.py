@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from offline.data.scenes import write_set, write_tsv
 from offline.data.sounds import FROZEN_SPLIT, SPLITS, load_bank, read_split
 from offline.data.soundscapes import Interval, MixConfig, Mixer
 
-__all__ = ["SceneJob", "alarm_families", "make_audio", "make_mixer", "make_set"]
+__all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_set"]
 
 ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
 
@@ -70,3 +71,36 @@ def make_audio(job: SceneJob, folder: Path) -> None:
     write_tsv(folder / "strong.tsv", events)
     weak = (f"{name}\t{','.join(sorted({e.label for e in of}))}\n" for name, of in events.items())
     (folder / "weak.tsv").write_text("filename\tevent_labels\n" + "".join(weak), encoding="utf-8")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of one set."""
+    add = parser.add_argument
+    add("sounds", type=Path, help="folder of isolated sounds, LABEL/NAME.wav")
+    add("output", type=Path, help="folder to write to")
+    add("--which", choices=SPLITS, default="train")
+    add("-n", "--scenes", type=int, default=1000)
+    add("--seed", type=int, default=0)
+    add("--rich", action="store_true", help="rooms, noise, distractors and changed sounds, to train on")
+    add("--distractors", type=float, default=None, metavar="SHARE", help="of the scenes with sounds that are no event")
+    add("--no-alarms", action="store_true", help="no synthetic alarms")
+    add("--audio", action="store_true", help="audio files in DESED's layout instead of log-mel")
+    add("--jobs", type=int, default=1, help="processes")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Mix one set by options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    o = parser.parse_args(arguments)
+    own = {} if o.distractors is None else {"p_distractor": o.distractors}
+    mix = MixConfig.training(**own) if o.rich else MixConfig(**own)
+    job = SceneJob(sounds=o.sounds, which=o.which, n_scenes=o.scenes, seed=o.seed, mix=mix, alarms=not o.no_alarms)
+    if o.audio:
+        make_audio(job, o.output)
+    else:
+        make_set(job, o.output, n_processes=o.jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -116,11 +116,12 @@ def _rendered(
     mixer: Mixer, jobs: list[tuple[int, int]], n_processes: int
 ) -> Iterator[tuple[np.ndarray, list[Interval]]]:
     _work[:] = [mixer]
+    yield _render(jobs[0])  # compiles the front end once, before there are many to do it
     if n_processes == 1:
-        yield from map(_render, jobs)
+        yield from map(_render, jobs[1:])
         return
     with get_context("fork").Pool(n_processes) as pool:
-        yield from pool.imap(_render, jobs, chunksize=8)
+        yield from pool.imap(_render, jobs[1:], chunksize=8)
 
 
 def write_set(folder: Path, mixer: Mixer, n_scenes: int, seed: int, *, n_processes: int = 1) -> None:
