@@ -1,0 +1,96 @@
+"""Figures of a sound event network from its probabilities on a set of scenes, and thresholds tuned on another set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from engine.inference.decide import DecisionConfig
+from engine.inference.steps import SOUND_RATE, step_begin
+from offline.data.scenes import SceneSet
+from offline.evaluate.detections import Probabilities, clip_probabilities, detect, tag
+from offline.evaluate.psds import PSDS_1, PSDS_2, psds
+from offline.evaluate.sound_events import evaluate, event_counts, segment_counts
+
+__all__ = ["Tuned", "by_class", "figures", "step_edges_s", "tune"]
+
+GRID = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2).tolist())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """Decisions tuned on validation data: of events, and of clips by class."""
+
+    events: DecisionConfig
+    tags: Mapping[str, float]
+
+
+def step_edges_s(n_steps: int) -> np.ndarray:
+    """Where each of so many steps begins and the last one ends, seconds; not before 0."""
+    return np.maximum([step_begin(k) / SOUND_RATE for k in range(n_steps + 1)], 0.0)
+
+
+def figures(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) -> dict[str, float]:
+    """Clip, segment and event F1 and both PSDS, 0 to 1, of probabilities (scene, step, class).
+
+    Without `tuned` with the paper's decisions (0.5, median of 7). The score has no thresholds, but its median.
+    """
+    config = tuned.events if tuned else DecisionConfig()
+    found = detect(scenes.names, steps, scenes.classes, config)
+    tags = tag(scenes.names, steps, scenes.classes, tuned.tags if tuned else None)
+    filtered = median_filter(steps, (1, config.median, 1), mode="constant")
+    scores = dict(zip(scenes.names, filtered, strict=True))
+    edges = step_edges_s(steps.shape[1])
+    return {
+        **evaluate(scenes.events, found, scenes.classes, tags),
+        "psds_1": psds(scenes.events, scores, edges, scenes.classes, PSDS_1),
+        "psds_2": psds(scenes.events, scores, edges, scenes.classes, PSDS_2),
+    }
+
+
+def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> dict[str, dict[str, float]]:
+    """Segment and event F1 of each class."""
+    found = detect(scenes.names, steps, scenes.classes, config)
+    segments = segment_counts(scenes.events, found, scenes.classes)
+    events = event_counts(scenes.events, found, scenes.classes)
+    return {label: {"segment_f1": segments[label].f1, "event_f1": events[label].f1} for label in scenes.classes}
+
+
+def tune(
+    scenes: SceneSet, steps: Probabilities, base: DecisionConfig, medians: tuple[int, ...] = (3, 5, 7, 9)
+) -> Tuned:
+    """The median, and for each class the thresholds, that are best on these scenes.
+
+    Of events by the mean of segment and event F1, of clips by their F1.
+    """
+    best: tuple[float, DecisionConfig] | None = None
+    for median in medians:
+        value, config = _thresholds(scenes, steps, replace(base, median=median))
+        if best is None or value > best[0]:
+            best = value, config
+    assert best is not None
+    return Tuned(events=best[1], tags=_tag_thresholds(scenes, steps))
+
+
+def _thresholds(scenes: SceneSet, steps: Probabilities, base: DecisionConfig) -> tuple[float, DecisionConfig]:
+    values = np.zeros((len(GRID), len(scenes.classes)))
+    for i, threshold in enumerate(GRID):
+        of = by_class(scenes, steps, replace(base, threshold=threshold, thresholds=None))
+        values[i] = [np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes]
+    best = values.argmax(0)
+    chosen = {label: GRID[k] for label, k in zip(scenes.classes, best, strict=True)}
+    return float(values.max(0).mean()), replace(base, thresholds=chosen)
+
+
+def _tag_thresholds(scenes: SceneSet, steps: Probabilities) -> dict[str, float]:
+    clips, wanted = clip_probabilities(steps), np.asarray(scenes.steps).max(1).astype(bool)
+    chosen = {}
+    for c, label in enumerate(scenes.classes):
+        said = clips[:, c, None] >= np.array(GRID)
+        hits = (said & wanted[:, c, None]).sum(0)
+        f1 = 2 * hits / np.maximum(said.sum(0) + wanted[:, c].sum(), 1)
+        chosen[label] = GRID[int(f1.argmax())]
+    return chosen
