@@ -39,7 +39,7 @@ class Cell(IntEnum):
     FLAGS = 8  # callbacks in which PortAudio itself told of an under- or overflow
     LONGEST = 9  # the longest block seen
     N_XRUNS = 16  # told by JACK, in another of its threads
-    SHUTDOWN = 17  # JACK says that the server is gone
+    SHUTDOWN = 17  # JACK or PortAudio says that the device is gone
     # written by the engine process
     CONSUMED = 24  # input samples that went through the pipeline, at its rate
     ACKNOWLEDGED = 25  # of LOST, samples that the hop thread has replaced by silence

@@ -109,10 +109,11 @@ class _Course:
         self._status("starting")
         while (ended := self._serve()) == "lost" and self._config.restart and not self._stop.is_set():
             self._n_restarts += 1
-            self._status("waiting", "the device is gone; waiting for it to come back")
         self._files.close()
         self._status("stopped")
-        return self._report("device" if ended == "lost" and not self._stop.is_set() else ended)
+        if ended == "lost":
+            ended = "stopped" if self._stop.is_set() else "device"
+        return self._report(ended)
 
     def _serve(self) -> str:
         """One engine process; return `stopped`, `file` or `lost`."""
@@ -155,6 +156,8 @@ class _Course:
                 self._open(run)
             if run.running is not None:
                 self._pump(run)
+            if state == "lost":
+                self._status("waiting", "the device is gone" + "; waiting for it" * self._config.restart, run)
             if state in ("ended", "lost", "failed"):
                 return state
             self._tell(run)

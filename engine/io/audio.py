@@ -82,9 +82,12 @@ class Stream:
         self._pair = _find(source, "input"), _find(sink, "output")
         self._n = [None if device is None else device.n_channels for device in (source, sink)]
         self.sample_rate = self._rate(sample_rate)
-        self.block = 0  # known once it runs
+        self.settle_s = 0.5  # a sound server behind it may call a few times and begin seconds later
+        self.silence_s = 1.0  # without a callback, then it is gone; PulseAudio calls in bursts
         self._stream: Any = None
         self._context: Any = None
+        self._block = 0
+        self._buffers = "low"
 
     def _rate(self, wanted: int | None) -> int:
         """The wanted rate where the devices take it, else their own."""
@@ -103,7 +106,7 @@ class Stream:
 
     def start(self, context: Any, block: int) -> None:
         """Open and start; context: of `engine.io.callback`, kept alive here; block: samples, 0 for the device's own."""
-        self._context = context
+        self._context, self._block = context, block
         indices = [None if info is None else info["index"] for info in self._pair]
         kind = "duplex" if None not in indices else "input" if indices[0] is not None else "output"
         side = 0 if indices[0] is not None else 1
@@ -115,7 +118,7 @@ class Stream:
                 device=tuple(indices) if kind == "duplex" else indices[side],
                 channels=tuple(self._n) if kind == "duplex" else self._n[side],
                 dtype="float32",
-                latency="low",
+                latency=self._buffers,
                 callback=_library()._ffi.cast("PaStreamCallback*", portaudio_callback.address),
                 userdata=_library()._ffi.cast("void*", context.ctypes.data),
                 wrap_callback=None,
@@ -132,6 +135,21 @@ class Stream:
         told = self._stream.latency
         pair = told if isinstance(told, tuple) else (told, 0.0) if self._pair[0] is not None else (0.0, told)
         return round(pair[0] * self.sample_rate), round(pair[1] * self.sample_rate)
+
+    def relax(self) -> bool:
+        """Start again with longer buffers, where the sound does not flow with short ones; False if it was so."""
+        if self._buffers == "high":
+            return False
+        self._buffers = "high"
+        self._stream.abort()
+        self._stream.close()
+        self.start(self._context, self._block)
+        return True
+
+    @property
+    def alive(self) -> bool:
+        """False as soon as PortAudio knows that the stream has ended."""
+        return bool(self._stream.active)
 
     def stop(self) -> None:
         """Stop and close. This hangs for ever if the device is gone: call it where that does no harm."""

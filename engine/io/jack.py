@@ -83,7 +83,9 @@ class Stream:
         self._client = _open("collaparte")
         self._source, self._sink = source, sink
         self.sample_rate: int = self._client.samplerate
-        self.block: int = self._client.blocksize
+        self.settle_s = 0.0  # JACK's first call is as good as any
+        self.silence_s = 0.1  # without a callback, then it is gone
+        self.alive = True  # JACK itself tells when not, see `jack_shutdown`
         inputs, outputs = self._client.inports, self._client.outports
         self._inputs = [inputs.register(f"in_{k + 1}") for k in range(source.n_channels if source else 0)]
         self._outputs = [outputs.register(f"out_{k + 1}") for k in range(sink.n_channels if sink else 0)]
@@ -132,6 +134,10 @@ class Stream:
         for port, latency in zip(ports, ranges, strict=True):
             library.jack_port_get_latency_range(_address(port), mode, ctypes.byref(latency))
         return max((latency.high for latency in ranges), default=0)
+
+    def relax(self) -> bool:
+        """False: the server decides about buffers."""
+        return False
 
     def stop(self) -> None:
         """Leave the server."""

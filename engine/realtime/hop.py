@@ -26,8 +26,9 @@ from engine.ring import RingBuffer, n_readable
 __all__ = ["CHUNK", "Hop", "Rings", "mix", "raise_priority"]
 
 CHUNK = 1024  # samples at most in one call of the pipeline, so that after a stall output flows soon
-NAP_US = 250  # between looks at the input ring
-NAPS = 80  # looks before the thread looks around itself
+LOOKS = 8  # at the input ring while a block lasts
+MIN_NAP_US, MAX_NAP_US = 100, 2000
+WAIT_US = 20_000  # until the thread looks around itself
 
 Audio = npt.NDArray[np.float32]
 
@@ -117,7 +118,7 @@ class Hop:
         self._mixed = np.zeros((CHUNK, rings.outputs.data.shape[1] if rings.outputs else 0), np.float32)
         self._gains = arena.gains[: len(pipeline.targets)].copy()
         self._n_stems = self._unrecorded = 0
-        self.longest = 0  # block, in samples
+        self.longest = 512  # block, in samples
         self.at_end = threading.Event()  # set when nothing more will come into the input ring
         self.finished = threading.Event()
         self.error: Exception | None = None
@@ -126,7 +127,7 @@ class Hop:
         """Work until the stream is stopped or its file is at the end, then let the rest out. The thread's target."""
         try:
             while not self._done():
-                if self._blocked() or not wait(self.rings.inputs.head, 1, NAPS, NAP_US):
+                if self._blocked() or not wait(self.rings.inputs.head, 1, WAIT_US // self._nap_us, self._nap_us):
                     self._replace_lost()
                 else:
                     self.feed(self._block[: self.rings.inputs.read(self._block)])
@@ -136,6 +137,12 @@ class Hop:
             self.error = error
         self.arena[Cell.ENDED] = 1
         self.finished.set()
+
+    @property
+    def _nap_us(self) -> int:
+        """Microseconds between two looks at the input ring: an eighth of a block of reaction costs little processor."""
+        nap = 1_000_000 * self.longest // (LOOKS * self.pipeline.audio.sample_rate)
+        return min(max(nap, MIN_NAP_US), MAX_NAP_US)
 
     def _done(self) -> bool:
         if self.rings.inputs.n_readable and not (self.rings.paced and self.arena[Cell.STOP]):
@@ -147,7 +154,7 @@ class Hop:
         outputs = self.rings.outputs
         if outputs is None or not self.rings.paced or outputs.n_writable > len(outputs.data) // 2:
             return False
-        time.sleep(NAP_US * 1e-6)
+        time.sleep(self._nap_us * 1e-6)
         return True
 
     def feed(self, block: Audio) -> None:

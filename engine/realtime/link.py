@@ -16,17 +16,19 @@ from engine.realtime.messages import Job
 
 __all__ = ["EngineProcess", "Watchdog"]
 
-LIMIT_S = 0.1  # without a callback, then the device is lost
-PERIODS = 3  # but at least so many blocks
+PERIODS = 3  # without a callback at least, before a device counts as gone
 LOOK_S = 0.025  # a longer time between two looks says more about this process than about the device
 KILL_S = 1.0
 
 
 class Watchdog:
-    """Tells by a callback counter that stands still that the device is gone. block_s: seconds of a block."""
+    """Tells by a callback counter that stands still for `silence_s` that the device is gone.
 
-    def __init__(self, block_s: float) -> None:
-        self._limit_s = max(LIMIT_S, PERIODS * block_s)
+    block_s: seconds of a block; it has to miss several.
+    """
+
+    def __init__(self, silence_s: float, block_s: float) -> None:
+        self._limit_s = max(silence_s, PERIODS * block_s)
         self._count, self._seen_s, self._quiet_s = -1, 0.0, 0.0
 
     def look(self, count: int, now_s: float) -> bool:

@@ -86,11 +86,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """Sound runs; sent again when the latency changes. fifo: `granted`, or why not; block: the device's, in samples."""
+    """Sound runs; sent again when the latency changes.
+
+    fifo: `granted`, or why not; block: the device's, in samples; silence_s: without a callback, the device is gone.
+    """
 
     latency: Latency
     fifo: str
     block: int
+    silence_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

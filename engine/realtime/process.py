@@ -129,6 +129,7 @@ def watch(stream: Stream, arena: Arena, parent: int) -> None:
     """Beat until the hop thread is done, and what it made is played; leave at once if the main process dies."""
     while not (stream.hop.finished.is_set() and stream.played()):
         time.sleep(BEAT_S)
+        stream.look()
         arena[Cell.HEARTBEAT] += 1
         arena[Cell.CPU_US] = round(time.process_time() * 1e6)
         if os.getppid() != parent:

@@ -74,7 +74,7 @@ class EngineRun:
                 self.opened, self.state, self.waiting = message, "opened", ""
             case Running():
                 self.running, self.state, self.waiting = message, "running", ""
-                self._watchdog = Watchdog(message.block / message.latency.sample_rate)
+                self._watchdog = Watchdog(message.silence_s, message.block / message.latency.sample_rate)
             case Failed():
                 self.error, self.state = message.error, "failed"
             case Ended():

@@ -24,6 +24,7 @@ __all__ = ["Stream"]
 
 RING_S = 2.0  # how long the hop thread may be away before input is lost
 FIRST_CALLBACKS = 4  # the first ones may be odd
+STEADY = 0.8  # of the nominal rate
 DELIVERY_S = 5.0  # some sound servers start seconds late
 FILE_AHEAD_S = 0.25  # of a file's sound that is ready before it plays
 SLACK_S = 0.01  # see SessionConfig
@@ -73,7 +74,7 @@ class Stream:
         rings = self._rings
         ctx = context(self._arena.cells, None if rings.paced else rings.inputs, rings.outputs)
         self._device.start(ctx, self._job.block)
-        self._await(lambda: self._arena[Cell.CALLBACKS] >= FIRST_CALLBACKS)
+        self._await_flow()
         self.hop.longest = self._arena[Cell.LONGEST]
         if not rings.paced:
             self._add_silence(self._needed(self.hop.longest))
@@ -84,6 +85,25 @@ class Stream:
             self._start_file(reader)
         self._arena.cells[Cell.ARMED] = 1
         self._announce()
+
+    def _await_flow(self) -> None:
+        """Wait until the device delivers, if need be with longer buffers than it said it can do with."""
+        try:
+            self._await(self._flows)
+        except DeviceError:
+            if not self._device.relax():
+                raise
+            self._await(self._flows)
+
+    def _flows(self) -> bool:
+        """Whether the device calls back for good: some sound servers call a few times, and begin seconds later."""
+        if self._arena[Cell.CALLBACKS] < FIRST_CALLBACKS:
+            return False
+        before = self._arena[Cell.SAMPLES]
+        time.sleep(self._device.settle_s)
+        flowed = self._arena[Cell.SAMPLES] - before
+        wanted = STEADY * self._device.settle_s * self._device.sample_rate - self._arena[Cell.LONGEST]
+        return bool(flowed >= wanted)
 
     def _await(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + DELIVERY_S
@@ -139,7 +159,8 @@ class Stream:
     def _announce(self) -> None:
         self._declared = self._latency()
         self._arena[Cell.LATENCY] = self._declared.total
-        self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest))
+        silence_s = self._device.silence_s
+        self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest, silence_s=silence_s))
 
     def _latency(self) -> Latency:
         """The declared latency as things stand."""
@@ -152,6 +173,11 @@ class Stream:
             resampling=round(resampling),
             pipeline=round(self._pipeline.latency * self._ratio),
         )
+
+    def look(self) -> None:
+        """Note for the main process if the device knows that it is gone."""
+        if not self._device.alive:
+            self._arena[Cell.SHUTDOWN] = 1
 
     def played(self) -> bool:
         """Whether what was made has come out of the device; a stopped stream does not wait for that."""

@@ -36,7 +36,7 @@ def recorder(folder: Path, skip: int = 0) -> Recorder:
 
 def watched(counts: list[int], step_s: float, block_s: float = 0.01) -> int | None:
     """The look at which the watchdog barks."""
-    dog = Watchdog(block_s)
+    dog = Watchdog(0.1, block_s)
     dog.look(0, 0.0)
     for turn, count in enumerate(counts):
         if dog.look(count, (turn + 1) * step_s):
@@ -57,7 +57,7 @@ def test_watchdog_lets_long_blocks_pass(block_s: float) -> None:
 
 def test_watchdog_forgives_a_stall_of_its_own() -> None:
     """The machine stood still for a second, callbacks and watchdog alike: no reason to bark."""
-    dog = Watchdog(0.01)
+    dog = Watchdog(0.1, 0.01)
     assert not any(dog.look(turn, 0.01 * turn) for turn in range(10))
     assert not dog.look(9, 1.2)
     assert not dog.look(10, 1.21)
