@@ -1,0 +1,1 @@
+"""The harness of the real-time figures: load, canaries, witnesses."""
