@@ -32,7 +32,7 @@ setup: .venv/.demo
 
 .venv/.dev: $(SETUP) setup/system_packages.sh
 	setup/system_packages.sh test
-	setup/venv.sh live,dev
+	setup/venv.sh live,train,dev
 	touch $@ .venv/.demo
 
 clean:

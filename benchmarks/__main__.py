@@ -1,0 +1,82 @@
+"""All figures in one run, written to benchmarks/RESULTS.md.
+
+python -m benchmarks [--seconds 60] [--only dsp pipeline following separation realtime]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from benchmarks import dsp, pipeline, quality, realtime
+from benchmarks.rows import Row
+
+PAGE = Path(__file__).with_name("RESULTS.md")
+PACKAGES = ("numpy", "numba", "rocket-fft", "scipy", "librosa", "bottleneck")
+HEADER = "| what | ours | peer, in the same run | ratio | agreement |\n|---|---|---|---|---|\n"
+
+
+def main() -> None:
+    """Measure section after section; the page is written anew after each, so that a long run shows what it has."""
+    options = _options()
+    sections = {
+        "dsp": ("Kernels and separation: CPU time", dsp.rows),
+        "pipeline": ("The whole pipeline", pipeline.rows),
+        "following": ("How well it follows", quality.following),
+        "separation": ("How well it separates", quality.separation),
+        "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
+    }
+    done = [_preface()]
+    for name in options.only or sections:
+        title, rows = sections[name]
+        print(f"{title} ...", flush=True)
+        done.append(f"## {title}\n\n{_table(rows())}")
+        PAGE.write_text("\n".join(done), encoding="utf-8")
+    print(f"Written: {PAGE}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
+    names = ("dsp", "pipeline", "following", "separation", "realtime")
+    parser.add_argument("--only", nargs="+", choices=names, help="some sections; the page then has only these")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each run under load (default 60)")
+    parser.add_argument("--periods", type=int, nargs="+", default=[512, 1024], help="of the JACK server, samples")
+    return parser.parse_args()
+
+
+def _preface() -> str:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    return (
+        "# Measured\n\n"
+        "Written by `make bench`. Every ratio is between two things measured in the same run on the same machine; "
+        "times are CPU times of one thread, the median of repeats, unless a row says otherwise.\n\n"
+        f"{datetime.date.today()}, {_processor()}, {os.cpu_count()} cores, {platform.system()}, "
+        f"Python {platform.python_version()}, {versions}.\n"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _table(rows: Iterable[Row]) -> str:
+    return HEADER + "".join(_lines(rows))
+
+
+def _lines(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        print(f"  {row.what}: {row.ours} | {row.peer} | {row.ratio} | {row.agreement}", flush=True)
+        yield f"| {row.what} | {row.ours} | {row.peer} | {row.ratio} | {row.agreement} |\n"
+
+
+if __name__ == "__main__":
+    main()

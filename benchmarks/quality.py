@@ -1,0 +1,95 @@
+"""How well it follows and separates real recordings, beside librosa's whole-file methods on the same sound.
+
+    python -m benchmarks.quality
+
+Needs the recordings beside the project (../shared/data); without them these pages stay empty.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.rows import Row
+from engine.follow.score import Score
+from engine.follow.score_files import read_score
+from engine.io.files import AudioReader
+from offline.demo.perform import PerformConfig, perform
+from offline.demo.sound import synthesise
+from offline.evaluate.alignment import Accuracy, accuracy, mean_accuracy, read_truth
+from offline.evaluate.follow import Piece, evaluate_piece, find_pieces
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+PEER_HZ, PEER_HOP = 22050, 512  # librosa's defaults
+STRAIGHT = PerformConfig(arch=0, wander=0, slowing=0, spread_ms=0, lead_ms=0, start_s=0)
+
+Floats = npt.NDArray[np.float64]
+
+
+def following() -> Iterator[Row]:
+    """Live following, a row a group of pieces, against librosa's chroma and dynamic time warping of whole files."""
+    if not (SHARED / "alignment").is_dir():
+        return
+    ours: dict[str, list[Accuracy]] = {}
+    peers: dict[str, list[Accuracy]] = {}
+    costs: dict[str, list[float]] = {}
+    for piece in find_pieces(SHARED / "alignment"):
+        group = piece.name.partition("_")[0]
+        begin = time.process_time()
+        ours.setdefault(group, []).append(evaluate_piece(piece)["first reach"])
+        middle = time.process_time()
+        peers.setdefault(group, []).append(_whole_file(piece))
+        costs.setdefault(group, []).append((time.process_time() - middle) / (middle - begin))
+    for group, results in ours.items():
+        yield _compare(group, mean_accuracy(results), mean_accuracy(peers[group]), float(np.mean(costs[group])))
+
+
+def _compare(group: str, ours: Accuracy, peer: Accuracy, cost: float) -> Row:
+    return Row(
+        what=f"{group}: percent of {ours.n} onsets within 25 / 50 / 100 / 200 ms",
+        ours=_shares(ours) + ", live",
+        peer=_shares(peer) + ", librosa CQT chroma and DTW, whole file",
+        ratio=f"{ours.within[0] / peer.within[0]:.2f} at 25 ms; CPU {cost:.1f}",
+        agreement=f"median error {1000 * ours.median_s:.0f} and {1000 * peer.median_s:.0f} ms; lost {ours.lost:.1f} %",
+    )
+
+
+def _shares(result: Accuracy) -> str:
+    return " / ".join(f"{share:.0f}" for share in result.within)
+
+
+def _whole_file(piece: Piece) -> Accuracy:
+    """The peer: chroma of the recording and of the score's synthesised sound, warped onto each other as wholes."""
+    score = read_score(piece.score)
+    quarter, audio_s = read_truth(piece.truth)
+    with AudioReader(piece.performance) as reader:
+        live = librosa.resample(reader.read().mean(axis=1), orig_sr=reader.format.sample_rate, target_sr=PEER_HZ)
+    path = librosa.sequence.dtw(_chroma(_sound(score)), _chroma(live), metric="cosine")[1][::-1]
+    first = np.searchsorted(path[:, 0], score.seconds(quarter) * PEER_HZ / PEER_HOP)
+    reached = path[np.minimum(first, len(path) - 1), 1] * PEER_HOP / PEER_HZ
+    return accuracy(reached - audio_s)
+
+
+def _sound(score: Score) -> npt.NDArray[np.float32]:
+    return synthesise(perform(score, seed=0, config=STRAIGHT), PEER_HZ)[0]
+
+
+def _chroma(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    chroma = librosa.feature.chroma_cqt(y=sound, sr=PEER_HZ, hop_length=PEER_HOP)
+    return np.asarray(chroma + 1e-6, np.float32)  # the cosine of silence has no meaning
+
+
+def print_rows(rows: Mapping[str, Iterator[Row]]) -> None:
+    """Every row as it comes."""
+    for title, page in rows.items():
+        for row in page:
+            print(title, row, flush=True)
+
+
+if __name__ == "__main__":
+    print_rows({"following": following()})
