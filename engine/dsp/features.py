@@ -37,7 +37,7 @@ class FeatureConfig:
     kind: str = "bands"
     low_hz: float = 55.0
     high_hz: float = 6000.0
-    bands_per_octave: int = 12
+    bands_per_octave: int = 24
     compression: float = 30.0
     lag: int = 2
     half_life_s: float = 30.0

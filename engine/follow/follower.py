@@ -41,7 +41,7 @@ class FollowConfig:
 
     n_fft_44k1: int = 2048
     overlap: int = 4
-    lag: int = 5
+    lag: int = 4
     rise: float = 0.9
     rise_fft: float = 0.2
     features: FeatureConfig = field(default_factory=FeatureConfig)

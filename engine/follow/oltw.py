@@ -41,19 +41,22 @@ class SearchConfig:
     """How widely to search.
 
     entries: kept an event; beam: nats below the best path at which others are dropped; skip: nats that passing
-    over an event costs; start_s: expected seconds of waiting before the first note.
+    over an event costs; start_s: expected seconds of waiting before the first note; patience: nats a second that
+    waiting for it earns: what plays along with noise must earn more.
     """
 
     entries: int = 16
     beam: float = 60.0
     skip: float = 4.0
     start_s: float = 5.0
+    patience: float = 6.0
 
     def __post_init__(self) -> None:
         require("entries", self.entries, 2, 256)
         require("beam", self.beam, 1.0, 1000.0)
         require("skip", self.skip, 0.0, 1000.0)
         require("start_s", self.start_s, 0.01, 10_000.0)
+        require("patience", self.patience, 0.0, 100.0)
 
 
 class SearchNumbers(NamedTuple):
@@ -62,6 +65,7 @@ class SearchNumbers(NamedTuple):
     beam: float
     skip: float
     start: float
+    patience: float
     frame_s: float
     memory: float
 
@@ -69,7 +73,8 @@ class SearchNumbers(NamedTuple):
 def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
     """The numbers for frames of so many seconds."""
     memory = 0.5 ** (frame_s / TRUST_S)
-    return SearchNumbers(config.beam, config.skip, float(np.log(frame_s / config.start_s)), frame_s, memory)
+    start = float(np.log(frame_s / config.start_s))
+    return SearchNumbers(config.beam, config.skip, start, config.patience * frame_s, frame_s, memory)
 
 
 class Search(NamedTuple):
@@ -144,6 +149,8 @@ def advance(
     first, last = search.span[0], search.span[1]
     top = min(last + 2, len(event_s), first + SPAN - 1)
     strength = match(row, reference, first, top, matching, (search.sustain, search.onset, search.likeness))
+    if first == 0:
+        search.sustain[0] = numbers.patience
     for event in range(first, last + 1):
         search.carried[event % SPAN] += search.sustain[event % SPAN]
     for event in range(top, first, -1):  # from the far end, so that no path enters two events in one frame
@@ -253,7 +260,7 @@ def _trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
     """
     event = search.best[0]
     fit = search.likeness[event % SPAN] if event > 0 else WAITING
-    if event < top:
+    if 0 < event < top:
         fit = max(fit, search.likeness[(event + 1) % SPAN])
     search.trust[1] = memory * search.trust[1] + strength * fit
     search.trust[2] = memory * search.trust[2] + strength

@@ -26,7 +26,8 @@ class TempoConfig:
 
     spread: standard deviation of the log tempo at the start around the score's; drift: of the log tempo after a
     second of score; onset_ms: of an onset around its beat; beat_ms: by which the beat itself wanders an event;
-    free: share of events that come at any time (fermatas, pauses, hesitations); free_spread: of their log duration.
+    free: share of events that come at any time (fermatas, pauses, hesitations), early: of these those that come too
+    soon; free_spread, early_spread: of their log duration.
     """
 
     spread: float = 0.5
@@ -34,7 +35,9 @@ class TempoConfig:
     onset_ms: float = 20.0
     beat_ms: float = 10.0
     free: float = 0.05
+    early: float = 0.2
     free_spread: float = 0.7
+    early_spread: float = 0.35
 
     def __post_init__(self) -> None:
         require("spread", self.spread, 0.01, 3.0)
@@ -42,6 +45,8 @@ class TempoConfig:
         require("onset_ms", self.onset_ms, 1.0, 200.0)
         require("beat_ms", self.beat_ms, 0.0, 200.0)
         require("free", self.free, 1e-6, 0.5)
+        require("early", self.early, 0.0, 1.0)
+        require("early_spread", self.early_spread, 0.05, 5.0)
         require("free_spread", self.free_spread, 0.05, 5.0)
 
 
@@ -62,7 +67,9 @@ class TempoNumbers(NamedTuple):
     onset: float
     beat: float
     free: float
+    early: float
     free_spread: float
+    early_spread: float
     shortest_s: float
 
 
@@ -73,7 +80,9 @@ def tempo_numbers(config: TempoConfig, frame_s: float) -> TempoNumbers:
         (config.onset_ms / 1000) ** 2,
         (config.beat_ms / 1000) ** 2,
         config.free,
+        config.early,
         config.free_spread,
+        config.early_spread,
         0.4 * frame_s,
     )
 
@@ -90,10 +99,11 @@ def _surprise(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def _in_time(z: Any, sigma: Any, numbers: Any) -> Any:
-    """Densities of the log ratio z: of an event in time (normal) and of a free one (Laplace)."""
+    """Densities of the log ratio z: of an event in time (normal) and of a free one (exponential to each side)."""
     regular = (1 - numbers.free) * np.exp(-0.5 * (z / sigma) ** 2) / (sigma * 2.5066282746310002)
-    free = 0.5 * numbers.free / numbers.free_spread * np.exp(-abs(z) / numbers.free_spread)
-    return regular, free
+    if z < 0:
+        return regular, numbers.free * numbers.early / numbers.early_spread * np.exp(z / numbers.early_spread)
+    return regular, numbers.free * (1 - numbers.early) / numbers.free_spread * np.exp(-z / numbers.free_spread)
 
 
 @njit(nogil=True, cache=True)
@@ -109,9 +119,10 @@ def survival(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
     """Log probability that the next event has not come by now; the normal's tail as a logistic."""
     z, sigma, _, _ = _surprise(tempo, now_s, length_s, numbers)
     regular = 1 / (1 + np.exp(min(1.702 * z / sigma, 60.0)))
-    free = 0.5 * np.exp(-abs(z) / numbers.free_spread)
     if z < 0:
-        free = 1 - free
+        free = 1 - numbers.early * np.exp(z / numbers.early_spread)
+    else:
+        free = (1 - numbers.early) * np.exp(-z / numbers.free_spread)
     return np.log((1 - numbers.free) * regular + numbers.free * free + 1e-30)
 
 
