@@ -29,6 +29,7 @@ __all__ = ["add_options", "main", "render", "soundfonts"]
 RATE = 44100
 TICKS = 480  # a quarter
 DRUM_CHANNEL = 9
+SMALL = 0.7  # of Vorbis, 0 to 1: about 90 kbit/s, so that hours can be carried to where a GPU is
 PEAK = 0.5  # of the loudest stem, full scale: gains are drawn again when mixing
 LEVELS_DB = {"vocals": (-4, 4), "drums": (-5, 5), "bass": (-7, 3), "other": (-7, 3)}  # root mean square about -20
 
@@ -118,7 +119,8 @@ def render(folder: Path, seed: int, *, seconds: float = 75.0) -> Path:
     part = target.with_suffix(".part")
     part.mkdir(parents=True, exist_ok=True)
     for name, audio in stems(rng, compose(rng, seconds=seconds)).items():
-        with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, format="OGG", subtype="VORBIS") as file:
+        options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
+        with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, **options) as file:
             for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
                 file.write(audio[start : start + RATE])
     part.rename(target)

@@ -171,6 +171,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, default=10.0)
     add("--rate", type=float, default=1e-3)
     add("--decay", type=float, default=0.3, help="last part of the minutes over which the learning rate falls")
+    add("--validate-every", type=float, default=10.0, metavar="MINUTES")
     add("--batch", type=int, default=16)
     add("--segment", type=float, default=4.0, help="seconds of each example")
     add("--seed", type=int, default=0)
@@ -223,7 +224,8 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     """Run the options of `add_options`; returns the last validation."""
     torch.set_num_threads(args.threads)
     task = build(args)
-    loop = LoopConfig(minutes=args.minutes, rate=args.rate, decay=args.decay)
+    every_s = 60 * args.validate_every
+    loop = LoopConfig(minutes=args.minutes, rate=args.rate, decay=args.decay, validate_s=every_s)
     trainer = Trainer(task, args.out, loop)
     if args.resume:
         trainer.resume()

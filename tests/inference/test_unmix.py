@@ -11,6 +11,7 @@ from engine.errors import ConfigError, ModelError
 from engine.inference.unmix import Unmix, UnmixConfig
 from engine.processor import Chain
 from models.export import check, export, unmix_graph
+from models.unmix import SIZES
 from offline.run import run
 from tests.inference.files import small_file, small_model
 from tests.tolerances import EXPORT, FLOAT32
@@ -80,6 +81,15 @@ def test_stems_sum_to_the_sound() -> None:
     stems = run(chain, audio)
     assert stems.shape == (5000, 4, 2)
     assert np.abs(stems.sum(axis=1) - audio).max() <= FLOAT32 * 10 * audio.std()
+
+
+@pytest.mark.parametrize(("size", "latency"), [("standard", 3072), ("low-latency", 512)])
+def test_each_size_declares_its_latency(size: str, latency: int) -> None:
+    live = node(**SIZES[size])
+    chain = Chain(Stft(live.frames, window=live.window), live, Istft(live.frames, window=live.window, n_targets=4))
+    assert chain.latency == latency
+    audio = np.random.default_rng(0).standard_normal((8000, 2)).astype(np.float32)
+    assert np.abs(run(chain, audio).sum(axis=1) - audio).max() <= FLOAT32 * 10 * audio.std()
 
 
 def test_state_stays_sound_through_hours_of_anything() -> None:

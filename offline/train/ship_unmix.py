@@ -1,0 +1,97 @@
+"""From a checkpoint to a file that runs live: export, check block by block against torch, write the card."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.errors import ModelError
+from engine.inference.onnx import Network
+from models.export import check, export_unmix, write_card
+from models.unmix import Unmix, UnmixConfig
+
+__all__ = ["add_options", "load_checkpoint", "main", "ship"]
+
+BLOCKS = (1, 2, 7)  # frames a call
+EXPORTED = 1e-4  # largest error of the float file against torch, of the masks' standard deviation
+
+
+def load_checkpoint(path: Path) -> tuple[Unmix, dict[str, Any]]:
+    """The bank with the running average of its weights, and the whole checkpoint; ModelError if it is none."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        settings = {**saved["task"], "targets": tuple(saved["task"]["targets"])}
+        model = Unmix(UnmixConfig(**settings))
+        model.load_state_dict(saved["weights"])
+    except Exception as error:  # torch raises what its unpickler raises
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise ModelError(str(path), expected="a checkpoint of `train unmix`", got=reason) from error
+    return model.eval(), saved
+
+
+def noise(config: UnmixConfig, n_frames: int = 60) -> torch.Tensor:
+    """Magnitudes (frame, channel, bin) of white noise at -20 dB of full scale."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (n_frames, config.n_channels, config.n_bins)
+    return 0.1 * config.n_fft**0.5 * torch.randn(shape, generator=generator).abs()
+
+
+def ship(checkpoint: Path, target: Path, fields: dict[str, object], *, int8: bool = True) -> dict[str, float]:
+    """Write NAME.onnx and NAME.toml to `target`; returns the errors and sizes that were found."""
+    model, saved = load_checkpoint(checkpoint)
+    licence, training = str(fields["licence"]), str(fields["training"])
+    plain = target.with_suffix(".fp32.onnx")
+    graph, stream = export_unmix(model, plain, licence=licence, training=training), noise(model.config)
+    worst = max(check(graph, plain, stream, block=block, kind="unmix") for block in BLOCKS)
+    if worst > EXPORTED:
+        raise ModelError(str(plain), expected=f"an error up to {EXPORTED}", got=f"{worst:.2g}")
+    found = {"error_fp32": worst, "steps": saved["step"], "trained_minutes": round(saved["trained_s"] / 60, 1)}
+    if int8:
+        export_unmix(model, target, licence=licence, training=training, int8=True)
+        found["int8_mask_snr_db"] = mask_snr_db(plain, target, stream.numpy())
+        plain.unlink()
+    else:
+        plain.replace(target)
+    found["megabytes"] = round(target.stat().st_size / 1e6, 2)
+    write_card(target, {**fields, "network": model.config.as_dict(), "checks": found})
+    return found
+
+
+def mask_snr_db(exact: Path, coarse: Path, magnitudes: np.ndarray) -> float:
+    """How far the masks of one file are from another's, frame by frame, dB."""
+    masks = []
+    for path in (exact, coarse):
+        network = Network(path, "unmix")
+        masks.append(np.concatenate([network.run({"magnitude": m[None]})["mask"] for m in magnitudes]))
+    return float(10 * np.log10(np.sum(masks[0] ** 2) / np.sum((masks[0] - masks[1]) ** 2)))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `collaparte export unmix`."""
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("target", type=Path, help="NAME.onnx to write; NAME.toml goes beside it")
+    parser.add_argument("--licence", required=True, help="of the weights")
+    parser.add_argument("--data", required=True, help="what they were trained on, and its licence")
+    parser.add_argument("--split", required=True, help="what was held out")
+    parser.add_argument("--training", required=True, help="the command that trained them")
+    parser.add_argument("--metrics", default="", help="what they reach on what was held out")
+    parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.train.ship_unmix`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    args = parser.parse_args(arguments)
+    fields = {name: getattr(args, name) for name in ("licence", "data", "split", "training", "metrics")}
+    for name, value in ship(args.checkpoint, args.target, fields, int8=not args.fp32).items():
+        print(f"{name}: {value:.4g}")
+
+
+if __name__ == "__main__":
+    main()

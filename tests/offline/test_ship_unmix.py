@@ -1,0 +1,59 @@
+"""A checkpoint becomes a file that runs live, with a card that tells what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import ModelError
+from engine.inference.unmix import Unmix, UnmixConfig
+from models.export import write_card
+from offline.train.loop import LoopConfig, Trainer
+from offline.train.ship_unmix import load_checkpoint, ship
+from tests.offline.stems import write_songs
+from tests.offline.test_train_unmix import SONGS, task
+
+FIELDS = {"licence": "CC0-1.0", "data": "three tones", "split": "none", "training": "by a test", "metrics": ""}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    trainer = Trainer(task(write_songs(folder / "songs", SONGS)), folder, LoopConfig())
+    trainer._update(0)
+    trainer.save()
+    return folder / "checkpoint.pt"
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_ships_a_file_that_runs_and_its_card(int8: bool, checkpoint: Path, tmp_path: Path) -> None:
+    target = tmp_path / "tones.onnx"
+    found = ship(checkpoint, target, FIELDS, int8=int8)
+    assert found["error_fp32"] < 1e-4
+    assert {path.name for path in tmp_path.iterdir()} == {"tones.onnx", "tones.toml"}
+    card = tomllib.loads(target.with_suffix(".toml").read_text())
+    assert card["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
+    assert card["network"]["targets"] == ["vocals", "drums", "other"]
+    assert card["checks"]["steps"] == 1
+    node = Unmix(UnmixConfig(model=target), n_channels=2)
+    assert node.targets == ("vocals", "drums", "other")
+    assert node.network.value("precision", str) == ("int8" if int8 else "fp32")
+    assert node.process(np.ones((2, 2, 129), np.complex64)).shape == (2, 3, 2, 129)
+
+
+def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="checkpoint of `train unmix`"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
+
+
+def test_cards_are_toml_whatever_they_say(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"x")
+    fields = {"text": 'quotes " and \\ and\nlines', "list": [1, 2.5, True], "table": {"a b": {"c": "d"}}}
+    write_card(tmp_path / "a.onnx", fields)
+    card = tomllib.loads((tmp_path / "a.toml").read_text())
+    assert {name: card[name] for name in fields} == fields
