@@ -19,7 +19,7 @@ from engine.dsp.median import over_frequency, over_time
 from engine.dsp.stft import Istft, Stft
 from engine.format import AudioFormat
 
-__all__ = ["Sources", "back_fit", "separate"]
+__all__ = ["Sources", "back_fit", "filtered", "separate"]
 
 Audio = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]
@@ -41,9 +41,8 @@ def separate(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
     stems = np.zeros((len(spectra) * frames.hop, len(config.targets), audio.shape[1]), np.float32)
     for start in range(0, len(spectra), BATCH):
         part = slice(start, start + BATCH)
-        targets = np.zeros((len(spectra[part]), len(config.targets), *spectra.shape[1:]), np.complex64)
-        weight = np.float32(config.weight)
-        _filter(spectra[part], harmonic[part], percussive[part], packed, weight, *_scratch(spectra), targets)
+        sources = harmonic[part], percussive[part], packed
+        targets = filtered(spectra[part], sources, config)
         stems[start * frames.hop :][: len(targets) * frames.hop] = synthesis.process(targets)
     return stems[frames.latency : frames.latency + len(audio)]
 
@@ -70,6 +69,13 @@ def back_fit(spectra: Spectra, config: HpssConfig) -> Sources:
         percussive = over_frequency(powers[1].reshape(-1, n_bins), config.span_percussive).reshape(harmonic.shape)
         before = after
     return harmonic, percussive, before
+
+
+def filtered(spectra: Spectra, sources: Sources, config: HpssConfig) -> Spectra:
+    """Equation 7: the targets (frame, target, channel, bin) of `spectra`, given their `sources` of `back_fit`."""
+    targets = np.zeros((len(spectra), len(config.targets), *spectra.shape[1:]), np.complex64)
+    _filter(spectra, *sources, np.float32(config.weight), *_scratch(spectra), targets)
+    return targets
 
 
 def _scratch(spectra: Spectra) -> tuple[Any, Any]:
