@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ TASKS: dict[str, type[SystemTask]] = {
 }
 
 
+FRAME_OPTIONS = {"hidden": int, "width": int, "embed": int, "dropout": float}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `collaparte train generator`."""
     add = parser.add_argument
@@ -56,6 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=float, default=2e-3)
     add("--decay", type=float, default=0.6, help="last part of the minutes over which the learning rate falls")
     add("--batch", type=int, default=16)
+    for name, kind in FRAME_OPTIONS.items():
+        add(f"--{name}", type=kind, help="of Frames only; the size decides otherwise")
     add("--seed", type=int, default=0)
     add("--device", default="auto")
     add("--threads", type=int, default=1)
@@ -63,7 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 FRAMES = {
-    "published": FrameLstmConfig(hidden=512, width=256, dropout=0.4),
+    "published": FrameLstmConfig(hidden=512, width=256, dropout=0.3),
     "small": FrameLstmConfig(hidden=256, width=128, dropout=0.1),
     "tiny": FrameLstmConfig(hidden=12, width=8, embed=4),
 }
@@ -76,7 +82,8 @@ def build(args: argparse.Namespace) -> Task:
     if args.system == "Markov":
         raise ConfigError("system", expected="a network", got="Markov", remedy="it is counted when asked for")
     if args.system == "Frames":
-        config = FRAMES[args.size]
+        asked = {name: getattr(args, name) for name in FRAME_OPTIONS if getattr(args, name) is not None}
+        config = replace(FRAMES[args.size], **asked)
         training = FrameTraining(n_streams=args.batch, seed=args.seed)
         return ChoraleFrames(corpora.chorales(), config, training, device)
     settings = TaskSettings(size=args.size, batch=args.batch, device=str(device), seed=args.seed)

@@ -98,12 +98,16 @@ def test_every_row_of_the_table_can_be_trained() -> None:
 @pytest.mark.parametrize("name", ["Frames", "MiniBach"])
 def test_one_command_trains_and_goes_on(name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     options = ["--system", name, "--data", str(folder), "--out", str(tmp_path), "--size", "tiny", "--batch", "4"]
+    options += ["--dropout", "0.15"]
     main([*options, "--minutes", "0.02", "--device", "cpu"])
     main([*options, "--minutes", "0.01", "--device", "cpu", "--resume"])
     texts = capsys.readouterr().out
     assert "from step 0\n" in texts
     assert texts.count("parameters, from step") == 2
     assert "from step 0" not in texts.rsplit("parameters,", 1)[1]
+    if name == "Frames":
+        saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+        assert saved["task"]["dropout"] == 0.15
 
 
 def test_a_missing_corpus_says_how_to_get_it(tmp_path: Path) -> None:
