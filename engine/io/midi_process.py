@@ -7,6 +7,7 @@ the generator closed it, crashed or was killed, the child forgets what waits, en
 from __future__ import annotations
 
 import contextlib
+import gc
 import pickle
 import queue
 import signal
@@ -25,6 +26,7 @@ from engine.io.midi_notes import Timed
 __all__ = ["MidiProcess", "panic", "serve"]
 
 REPORT_S = 0.05
+SWITCH_S = 1e-4  # the longest that the other threads of this process keep the port's waiting
 OPEN_S = 15.0
 CLOSE_S = 3.0
 
@@ -181,6 +183,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     commands, out = sys.stdin.buffer, sys.stdout.buffer
+    gc.collect()
+    gc.freeze()  # no pause of the collector falls into a cycle
+    sys.setswitchinterval(SWITCH_S)
     try:
         serve(pickle.load(commands), commands, out)
     except EngineError as error:
