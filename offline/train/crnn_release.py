@@ -1,0 +1,95 @@
+"""From a finished run to the file that the engine runs: thresholds tuned, figures measured, card written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.inference.decide import DecisionConfig
+from models.crnn_graph import export_crnn
+from models.export import write_card
+from offline.data.scenes import open_set
+from offline.evaluate.crnn import Tuned, by_class, figures, tune
+from offline.train.crnn import probabilities
+from offline.train.crnn_job import load_crnn
+
+__all__ = ["Release", "add_options", "main", "release"]
+
+LIVE = DecisionConfig(median=3, alignment="causal", release=0.7, hold=3)
+WHOLE = DecisionConfig(release=0.7)
+LIVE_MEDIANS, WHOLE_MEDIANS = (1, 3, 5), (3, 5, 7, 9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; the rest is for its card."""
+
+    checkpoint: Path
+    validation: Path
+    test: Path
+    output: Path
+    data: str
+    licence: str
+    command: str
+
+
+def release(job: Release) -> dict[str, Any]:
+    """Write NAME.onnx and NAME.toml; returns the test set's figures, plain and tuned, and those of each class."""
+    model = load_crnn(job.checkpoint)
+    validation, test = open_set(job.validation), open_set(job.test)
+    tuned = _tuned(model.config.causal, validation, probabilities(model, validation.mel))
+    steps = probabilities(model, test.mel)
+    measured = {
+        "published": _rounded(figures(test, steps)),
+        "tuned": _rounded(figures(test, steps, tuned)),
+        "classes": {label: _rounded(of) for label, of in by_class(test, steps, tuned.events).items()},
+    }
+    thresholds = dict(tuned.events.thresholds or {})
+    export_crnn(model, job.output, licence=job.licence, training=job.command, thresholds=thresholds)
+    card = {
+        "data": job.data,
+        "licence": job.licence,
+        "split": "by source: offline/data/sound_events_split.csv",
+        "command": job.command,
+        "tags": dict(tuned.tags),
+        "median": tuned.events.median,
+        "metrics": measured,
+    }
+    write_card(job.output, card)
+    return measured
+
+
+def _tuned(causal: bool, validation: Any, steps: Any) -> Tuned:
+    """A network that runs live is tuned with the decisions that answer at once."""
+    return tune(validation, steps, LIVE, LIVE_MEDIANS) if causal else tune(validation, steps, WHOLE, WHOLE_MEDIANS)
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in values.items()}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a release."""
+    add = parser.add_argument
+    add("checkpoint", type=Path)
+    add("output", type=Path, help="NAME.onnx")
+    add("--validation", type=Path, required=True, help="set of scenes that thresholds are tuned on")
+    add("--test", type=Path, required=True, help="set of scenes that the figures are of")
+    add("--data", required=True, help="what it was trained on, for the card")
+    add("--licence", required=True, help="of the weights")
+    add("--command", required=True, help="that trained it")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Release by options and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    print(json.dumps(release(Release(**vars(parser.parse_args(arguments)))), indent=1))
+
+
+if __name__ == "__main__":
+    main()
