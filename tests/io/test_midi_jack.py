@@ -63,8 +63,11 @@ def test_every_note_and_tick_comes_at_its_frame(server: JackServer) -> None:
     heard = probe.heard()
     notes = [(frame, m) for frame, m in heard if m[0] & 0xF0 == 0x90]
     zero = notes[0][0]
-    assert [m[1] for _, m in notes] == [60 + k for k in range(n)]
-    if port.report["n_lost_cycles"] == 0:
+    if port.report["n_lost_cycles"]:  # the server itself had no time: what came, came in order and once
+        pitches = [m[1] for _, m in notes]
+        assert pitches == sorted(set(pitches) & {60 + k for k in range(n)})
+    else:
+        assert [m[1] for _, m in notes] == [60 + k for k in range(n)]
         assert [frame - zero for frame, _ in notes] == [k * step for k in range(n)]
         ticks = [frame - zero for frame, m in heard if m[0] == 0xF8]
         assert ticks == [k * 1000 for k in range(len(ticks))]
