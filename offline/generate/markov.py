@@ -99,10 +99,10 @@ def nest(*columns: np.ndarray) -> np.ndarray:
 
 def ages(tokens: np.ndarray, cap: int = AGE_CAP) -> np.ndarray:
     """For how many frames each voice has had its token, 0 where it is new; (frame, voice) int64."""
-    age = np.zeros(tokens.shape, np.int64)
-    for t in range(1, len(tokens)):
-        age[t] = np.where(tokens[t] == tokens[t - 1], np.minimum(age[t - 1] + 1, cap), 0)
-    return age
+    t = np.arange(len(tokens))[:, None]
+    changed = np.zeros(tokens.shape, bool)
+    changed[1:] = tokens[1:] != tokens[:-1]
+    return np.minimum(t - np.maximum.accumulate(np.where(changed, t, 0), axis=0), cap)
 
 
 def chorale_contexts(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
