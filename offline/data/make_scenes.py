@@ -13,7 +13,7 @@ from engine.config import require, require_one_of
 from engine.inference.steps import SOUND_RATE
 from offline.data.alarms import FAMILIES
 from offline.data.scenes import write_set, write_tsv
-from offline.data.sounds import FROZEN_SPLIT, SPLITS, load_bank, read_split
+from offline.data.sounds import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
 from offline.data.soundscapes import Interval, MixConfig, Mixer
 
 __all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_set"]
@@ -25,11 +25,13 @@ ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
 class SceneJob:
     """What to mix.
 
-    sounds: folder of isolated sounds; which: one of SPLITS; n_scenes: 1 to 1,000,000; seed: any whole number, sets
-    of different seeds share no scene; mix: how; alarms: whether synthetic alarms are a class.
+    sounds: folder of isolated sounds; more: further ones, such as music to lie under them; which: one of SPLITS;
+    n_scenes: 1 to 1,000,000; seed: any whole number, sets of different seeds share no scene; mix: how; alarms:
+    whether synthetic alarms are a class.
     """
 
     sounds: Path
+    more: tuple[Path, ...] = ()
     which: str = "train"
     n_scenes: int = 1000
     seed: int = 0
@@ -49,7 +51,7 @@ def alarm_families(which: str, chosen: Mapping[str, str] | None = None) -> list[
 
 def make_mixer(job: SceneJob) -> Mixer:
     """Read the sounds of the split and get ready to mix."""
-    bank = load_bank(job.sounds, SOUND_RATE, job.which)
+    bank = merge_banks([load_bank(folder, SOUND_RATE, job.which) for folder in (job.sounds, *job.more)])
     return Mixer(bank, alarm_families(job.which) if job.alarms else (), job.mix)
 
 
@@ -78,6 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sounds", type=Path, help="folder of isolated sounds, LABEL/NAME.wav")
     add("output", type=Path, help="folder to write to")
+    add("--more", type=Path, nargs="+", default=[], help="further such folders")
     add("--which", choices=SPLITS, default="train")
     add("-n", "--scenes", type=int, default=1000)
     add("--seed", type=int, default=0)
@@ -95,7 +98,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     o = parser.parse_args(arguments)
     own = {} if o.distractors is None else {"p_distractor": o.distractors}
     mix = MixConfig.training(**own) if o.rich else MixConfig(**own)
-    job = SceneJob(sounds=o.sounds, which=o.which, n_scenes=o.scenes, seed=o.seed, mix=mix, alarms=not o.no_alarms)
+    job = SceneJob(
+        sounds=o.sounds,
+        more=tuple(o.more),
+        which=o.which,
+        n_scenes=o.scenes,
+        seed=o.seed,
+        mix=mix,
+        alarms=not o.no_alarms,
+    )
     if o.audio:
         make_audio(job, o.output)
     else:

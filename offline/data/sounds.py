@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,7 @@ __all__ = [
     "active_parts",
     "list_sounds",
     "load_bank",
+    "merge_banks",
     "read_split",
     "split",
     "write_split",
@@ -137,6 +138,15 @@ class SoundBank:
     def sources(self, label: str) -> list[str]:
         """The sources of a label, in a fixed order; none if there is no such label."""
         return sorted(self.parts.get(label, {}))
+
+
+def merge_banks(banks: Sequence[SoundBank]) -> SoundBank:
+    """The sounds of several folders as one bank; their sources stay apart."""
+    parts: dict[str, dict[str, list[Audio]]] = defaultdict(dict)
+    for number, bank in enumerate(banks):
+        for label, of in bank.parts.items():
+            parts[label].update({f"{number}/{source}" if number else source: audio for source, audio in of.items()})
+    return SoundBank(banks[0].sample_rate, dict(parts))
 
 
 def load_bank(

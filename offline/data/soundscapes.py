@@ -86,7 +86,7 @@ class MixConfig:
     def training(cls, **settings: object) -> MixConfig:
         """Everything that varies in the world, and louder backgrounds than the evaluation has."""
         rich = dict(
-            snr_db=(0.0, 30.0), p_empty=0.05, p_noise=0.25, p_distractor=0.4, p_room=0.3, p_speed=0.6, p_tilt=0.5
+            snr_db=(0.0, 30.0), p_empty=0.12, p_noise=0.25, p_distractor=0.4, p_room=0.3, p_speed=0.6, p_tilt=0.5
         )
         return cls(**{**rich, **settings})  # type: ignore[arg-type]
 

@@ -21,6 +21,7 @@ from offline.data.sounds import (
     active_parts,
     list_sounds,
     load_bank,
+    merge_banks,
     read_split,
     split,
 )
@@ -151,6 +152,12 @@ def test_a_folder_of_ones_own_needs_no_manifest(tmp_path: Path) -> None:
     loaded = load_bank(tmp_path, RATE, "train", chosen)
     assert loaded.labels == ("knock", "whistle")
     assert len(loaded.parts["knock"]["knock/0"][0]) == pytest.approx(RATE / 2, rel=0.05)
+
+
+def test_several_folders_make_one_bank() -> None:
+    both = merge_banks([bank(), SoundBank(RATE, {"dog": {"dog0": []}, "_background": {"song": []}})])
+    assert both.sources("dog") == ["1/dog0", "dog0", "dog1"]
+    assert both.sources("_background") == ["1/song", "rain"]
 
 
 def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
