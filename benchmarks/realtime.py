@@ -122,7 +122,7 @@ def round_trips() -> Iterator[Row]:
     system = Device(backend="portaudio", name="system")
     for period, device, block in ((512, OWN, 0), (1024, OWN, 0), (512, system, 0), (256, system, 480)):
         config = SessionConfig(source=device, sink=device, block=block)
-        with JackServer(rate=RATE, period=period), Live(config) as live:
+        with JackServer(rate=RATE, period=period, realtime=True), Live(config) as live:
             live.running()
             measured = delays(*ports(), n_impulses=9)
             latency = live.stop().latency
