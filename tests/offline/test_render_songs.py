@@ -11,6 +11,8 @@ import soundfile
 
 from offline.data.compose import BAR, MAJOR, MINOR, Hit, compose
 from offline.data.desk import compress, equalise, pan, room
+from offline.data.render_songs import render
+from offline.data.sing import sing, syllables
 
 SAMPLE_RATE = 22050
 
@@ -86,10 +88,9 @@ def test_room_rings_for_its_decay() -> None:
 def test_sung_notes_have_the_pitch_of_the_melody() -> None:
     if shutil.which("espeak-ng") is None:
         pytest.skip("espeak-ng is not installed")
-    sing = pytest.importorskip("offline.data.sing", reason="pyworld is not installed")
-    bank = sing.syllables("en+f2", ["la", "ma"])
+    bank = syllables("en+f2", ["la", "ma"])
     melody = [Hit(i, 0.95, pitch, 100) for i, pitch in enumerate((57, 64, 60))]
-    audio = sing.sing(np.random.default_rng(0), melody, bank, tempo_bpm=60, sample_rate=SAMPLE_RATE)
+    audio = sing(np.random.default_rng(0), melody, bank, tempo_bpm=60, sample_rate=SAMPLE_RATE)
     for i, hit in enumerate(melody):
         part = audio[int((i + 0.35) * SAMPLE_RATE) : int((i + 0.75) * SAMPLE_RATE)]
         correlation = np.correlate(part, part, "full")[len(part) - 1 :]
@@ -102,8 +103,7 @@ def test_sung_notes_have_the_pitch_of_the_melody() -> None:
 def test_a_rendered_song_is_a_folder_of_stems(tmp_path: Path) -> None:
     if shutil.which("fluidsynth") is None or shutil.which("espeak-ng") is None:
         pytest.skip("fluidsynth or espeak-ng is not installed")
-    render_songs = pytest.importorskip("offline.data.render_songs", reason="pyworld is not installed")
-    folder = render_songs.render(tmp_path, 0, seconds=10)
+    folder = render(tmp_path, 0, seconds=10)
     stems = {path.stem: soundfile.read(path)[0] for path in folder.iterdir()}
     assert set(stems) == {"vocals", "drums", "bass", "other"}
     assert len({len(audio) for audio in stems.values()}) == 1
