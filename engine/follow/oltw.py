@@ -49,7 +49,7 @@ class SearchConfig:
     beam: float = 60.0
     skip: float = 4.0
     start_s: float = 5.0
-    patience: float = 6.0
+    patience: float = 4.0
 
     def __post_init__(self) -> None:
         require("entries", self.entries, 2, 256)

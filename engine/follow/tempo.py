@@ -30,7 +30,7 @@ class TempoConfig:
     soon; free_spread, early_spread: of their log duration.
     """
 
-    spread: float = 0.5
+    spread: float = 0.7
     drift: float = 0.15
     onset_ms: float = 20.0
     beat_ms: float = 10.0
