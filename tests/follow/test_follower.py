@@ -161,3 +161,14 @@ def test_recordings(shared: Path, name: str) -> None:
     assert found.within[0] >= 75
     assert found.within[2] >= 95
     assert found.lost == 0
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_no_recording_is_lost(shared: Path) -> None:
+    for folder in sorted((shared / "alignment").iterdir()):
+        audio, rate = soundfile.read(next(folder.glob("performance.*")), dtype="float32", always_2d=True)
+        quarter, audio_s = read_truth(folder / "truth.csv")
+        found = accuracy(errors(audio, read_score(next(folder.glob("score.*"))), quarter, audio_s, rate))
+        assert found.lost == 0, folder.name
+        assert found.within[3] >= 90, folder.name
