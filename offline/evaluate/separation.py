@@ -132,23 +132,26 @@ METHODS: dict[str, Method] = {
 }
 
 
-def songs(folder: Path, seconds: float | None = None) -> Iterator[tuple[str, Pair, int]]:
-    """The songs of a folder: name, references (sample, target, channel), rate; `seconds` is how much of each."""
+def songs(folder: Path, start_s: float = 0, seconds: float | None = None) -> Iterator[tuple[str, Pair, int]]:
+    """The songs of a folder: name, references (sample, target, channel), rate; from start_s on, so many seconds."""
     for song in sorted(path for path in folder.iterdir() if path.is_dir()):
         stems = {}
         for path in sorted(song.iterdir()):
             with soundfile.SoundFile(path) as file:
                 rate = file.samplerate
                 n = -1 if seconds is None else round(seconds * rate)
+                file.seek(min(round(start_s * rate), file.frames))
                 stems[path.stem] = file.read(n, dtype="float32", always_2d=True)
         drums = stems.pop("drums")
         yield song.name, np.stack([np.sum(list(stems.values()), axis=0), drums], axis=1), rate
 
 
-def evaluate(folder: Path, methods: dict[str, Method], seconds: float | None = None) -> dict[str, npt.NDArray]:
-    """Scores of each method: (song, metric, target), dB, metrics as in METRICS."""
+def evaluate(
+    folder: Path, methods: dict[str, Method], start_s: float = 0, seconds: float | None = None
+) -> dict[str, npt.NDArray]:
+    """Scores of each method: (song, metric, target), dB, metrics as in METRICS; of that part of every song."""
     scores: dict[str, list[npt.NDArray]] = {name: [] for name in methods}
-    for _, reference, rate in songs(folder, seconds):
+    for _, reference, rate in songs(folder, start_s, seconds):
         for name, method in methods.items():
             estimate = method(reference, rate)
             rows = sdr(reference, estimate, rate), si_sdr(reference, estimate), global_sdr(reference, estimate)
@@ -160,9 +163,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Print a table of all methods."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, help="only the first seconds of each song")
+    parser.add_argument("--start", type=float, default=0.0, help="seconds to leave out of each song (default 0)")
+    parser.add_argument("--seconds", type=float, help="how many of each song (default all)")
     options = parser.parse_args(arguments)
-    scores = evaluate(options.folder, METHODS, options.seconds)
+    scores = evaluate(options.folder, METHODS, options.start, options.seconds)
     print("| method | " + " | ".join(f"{metric}, H | P | mean" for metric in METRICS) + " |")
     print("|---" * (1 + 3 * len(METRICS)) + "|")
     for name, rows in scores.items():
