@@ -1,0 +1,41 @@
+"""Where numba keeps compiled kernels: a folder for each state of the sources, so that none is ever stale.
+
+Numba looks only at the file that holds a kernel. A kernel that calls one of another file would go on with the old
+code of that file after an update. So the folder's name is made of the text of every file that holds kernels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["cache_folder", "choose"]
+
+MARKS = (b"@njit", b"@cfunc", b"@intrinsic")
+SETTING = "NUMBA_CACHE_DIR"
+
+
+def cache_folder(sources: Path) -> Path:
+    """The folder for the kernels in the Python files below `sources`, in the user's cache."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(sources.rglob("*.py")):
+        text = path.read_bytes()
+        if any(mark in text for mark in MARKS):
+            digest.update(path.relative_to(sources).as_posix().encode() + b"\0" + text)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "collaparte" / f"kernels-{digest.hexdigest()}"
+
+
+def choose() -> None:
+    """Tell numba, unless the user has told it already; without a home its own place beside the sources will do."""
+    if SETTING in os.environ:
+        return
+    try:
+        folder = str(cache_folder(Path(__file__).parent))
+    except (OSError, RuntimeError):
+        return
+    os.environ[SETTING] = folder  # for processes to come, and for numba where it is not imported yet
+    if (config := sys.modules.get("numba.core.config")) is not None:
+        config.CACHE_DIR = folder  # type: ignore[attr-defined]
