@@ -88,11 +88,19 @@ def separate(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Measure following or separation over a folder of recordings with their truth."""
+    from engine.errors import ConfigError
+
     if args.what == "follow":
-        from offline.evaluate.follow import evaluate_folder as command
-    else:
-        from offline.evaluate.hpss import evaluate_folder as command
-    command(args.folder, csv=args.csv)
+        from offline.evaluate.follow import evaluate_folder as follow_folder
+
+        follow_folder(args.folder, csv=args.csv)
+        return 0
+    try:
+        from offline.evaluate.separation import evaluate_folder as hpss_folder
+    except ImportError as error:
+        remedy = "pip install -e '.[train]' in the project's folder"
+        raise ConfigError("evaluate hpss", expected="librosa to compare with", got=str(error), remedy=remedy) from error
+    hpss_folder(args.folder, csv=args.csv, start_s=args.start, seconds=args.seconds)
     return 0
 
 
@@ -168,7 +176,7 @@ def _add_run(commands: Any) -> None:
     add("--score", type=Path, metavar="FILE", help="follow this score: MusicXML, MXL, MIDI, or a reference recording")
     add("--separate", choices=["none", "hpss"], default="none", help="split into harmonic and percussive sound")
     add("--look-ahead", type=int, metavar="FRAMES",
-        help="0 to 8 frames of 23 ms: better stems for more latency (default 8 to files, 0 to devices)")  # fmt: skip
+        help="frames of 23 ms, from 0 on: better stems, more latency (default 5 to files, 0 to devices)")  # fmt: skip
     add("--events", metavar="FILE", help="write events as JSON lines; - is standard output")
     add("--plot", type=Path, metavar="PNG", help="draw what happened (file input)")
     add("--rate", type=int, metavar="HZ", help="sample rate of the engine (devices; default the device's own)")
@@ -180,9 +188,15 @@ def _add_run(commands: Any) -> None:
 def _add_separate(commands: Any) -> None:
     parser = _add(commands, "separate", separate)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--model", choices=["hpss"], default="hpss", help="what to separate with (default hpss)")
-    parser.add_argument("--look-ahead", type=int, default=8, metavar="FRAMES", help="0 to 8 (default 8)")
-    parser.add_argument("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
+    add = parser.add_argument
+    add("--model", choices=["hpss", "kam"], default="hpss",
+        help="hpss: as live (default); kam: back-fitting over whole files, 0.3 GB a minute")  # fmt: skip
+    add("--published", action="store_true", help="the paper's medians, 17 frames and 17 bins, not the tuned ones")
+    add("--look-ahead", type=int, metavar="FRAMES", help="of hpss: frames of 23 ms (default 5; published 8)")
+    add("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
+    add(
+        "--residual", type=float, metavar="MARGIN", help="also residual.wav: what exceeds neither by this factor, say 2"
+    )
     parser.add_argument("--output", type=Path, default=Path("stems"), metavar="DIR", help="one folder a file goes here")
 
 
@@ -190,6 +204,8 @@ def _add_evaluate(commands: Any) -> None:
     parser = _add(commands, "evaluate", evaluate, EVALUATE_EXAMPLES)
     parser.add_argument("what", choices=["follow", "hpss"], help="what to measure")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of pieces, or of songs in stems")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song (hpss)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="so much of each song, by default all (hpss)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here too")
 
 

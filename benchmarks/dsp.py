@@ -19,7 +19,7 @@ import scipy.signal
 from numba import njit
 
 from benchmarks.rows import Row
-from engine.dsp.hpss import PAPER, Hpss, HpssConfig
+from engine.dsp.hpss import TUNED, Hpss, HpssConfig
 from engine.dsp.median import aligned, median_bins, median_rows, network, over_frequency, over_time, row_stride
 from engine.dsp.stft import Istft, Stft
 from engine.format import AudioFormat
@@ -28,7 +28,7 @@ from offline.run import run
 REPEATS, CALLS = 15, 100
 RATE, N_BINS, SPAN = 44100, 2049, 17
 STEREO = AudioFormat(sample_rate=RATE, n_channels=2)
-FRAMES = PAPER.frames(STEREO)
+FRAMES = HpssConfig().frames(STEREO)
 RNG = np.random.default_rng(0)
 
 Audio = npt.NDArray[np.float32]
@@ -147,13 +147,12 @@ def separations(audio: Audio) -> Iterator[Row]:
         return seconds(call, 1, 3) / spectra.shape[2]
 
     published = librosa_hop((SPAN, SPAN))
-    yield separation("as published, each channel alone", replace(PAPER, spatial=False), audio, published)
-    yield separation("as published, spatial", PAPER, audio, published)
-    yield separation("as published, spatial, 2 iterations", replace(PAPER, iterations=2), audio, published)
-    default = HpssConfig()
-    theirs = librosa_hop((default.frames_harmonic, default.span_percussive))
-    yield separation("default", default, audio, theirs)
-    yield separation("default, with residual", HpssConfig(residual=True), audio, theirs)
+    yield separation("as published, each channel alone", HpssConfig(spatial=False), audio, published)
+    yield separation("as published, spatial", HpssConfig(), audio, published)
+    yield separation("as published, spatial, 2 iterations", HpssConfig(iterations=2), audio, published)
+    theirs = librosa_hop((TUNED.frames_harmonic, TUNED.span_percussive))
+    yield separation("tuned", TUNED, audio, theirs)
+    yield separation("tuned, with residual", replace(TUNED, residual=True), audio, theirs)
 
 
 def separation(name: str, config: HpssConfig, audio: Audio, peer: float) -> Row:

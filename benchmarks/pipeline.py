@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from benchmarks.rows import Row
-from engine.dsp.hpss import HpssConfig
+from engine.dsp.hpss import TUNED
 from engine.follow.score_files import read_score
 from engine.format import AudioFormat
 from engine.io.files import AudioReader
@@ -35,7 +35,7 @@ def rows() -> Iterator[Row]:
         score = read_score(piece.score_path)
         with AudioReader(piece.audio_path) as reader:
             audio, form = reader.read(), reader.format
-    both = PipelineConfig(separate=HpssConfig(), score=score)
+    both = PipelineConfig(separate=TUNED, score=score)
     yield _cost(both, audio, form)
     yield _following(PipelineConfig(score=score), audio, form)
     yield _hour(both, audio, form)

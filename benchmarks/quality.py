@@ -23,10 +23,25 @@ from offline.demo.perform import PerformConfig, perform
 from offline.demo.sound import synthesise
 from offline.evaluate.alignment import Accuracy, accuracy, mean_accuracy, read_truth
 from offline.evaluate.follow import Piece, evaluate_piece, find_pieces
+from offline.evaluate.separation import METHODS, evaluate
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 PEER_HZ, PEER_HOP = 22050, 512  # librosa's defaults
 STRAIGHT = PerformConfig(arch=0, wander=0, slowing=0, spread_ms=0, lead_ms=0, start_s=0)
+
+START_S, EXCERPT_S = 60, 40  # of each song: the songs are longer than a benchmark may take
+PEER = "librosa, 17 frames, 17 bins"
+SETTINGS = (
+    "mixture / 2",
+    "live, published, look-ahead 8",
+    "live, published, look-ahead 0",
+    "live, tuned",
+    "live, tuned, 2 iterations",
+    "live, tuned, look-ahead 0",
+    "whole file, tuned",
+    "whole file, published",
+    "oracle ratio mask",
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +62,29 @@ def following() -> Iterator[Row]:
         costs.setdefault(group, []).append((time.process_time() - middle) / (middle - begin))
     for group, results in ours.items():
         yield _compare(group, mean_accuracy(results), mean_accuracy(peers[group]), float(np.mean(costs[group])))
+
+
+def separation() -> Iterator[Row]:
+    """Live and whole-file separation of drums from the rest, against librosa's, a row a setting."""
+    if not (SHARED / "stems").is_dir():
+        return
+    names = [PEER, *SETTINGS]
+    scores = evaluate(SHARED / "stems", {name: METHODS[name] for name in names}, START_S, EXCERPT_S)
+    peer = scores[PEER].mean(axis=0)
+    for name in SETTINGS:
+        mine = scores[name].mean(axis=0)
+        yield Row(
+            what=f"SDR of harmonic / percussive / mean, dB, {len(scores[name])} songs x {EXCERPT_S} s: {name}",
+            ours=_decibels(mine[0]),
+            peer=f"{_decibels(peer[0])}, {PEER}",
+            ratio=f"{mine[0].mean() - peer[0].mean():+.2f} dB",
+            agreement=f"global SDR {mine[2].mean():.2f} and {peer[2].mean():.2f} dB; SI-SDR {mine[1].mean():.2f} and "
+            f"{peer[1].mean():.2f} dB",
+        )
+
+
+def _decibels(pair: Floats) -> str:
+    return f"{pair[0]:.2f} / {pair[1]:.2f} / {pair.mean():.2f}"
 
 
 def _compare(group: str, ours: Accuracy, peer: Accuracy, cost: float) -> Row:
@@ -92,4 +130,4 @@ def print_rows(rows: Mapping[str, Iterator[Row]]) -> None:
 
 
 if __name__ == "__main__":
-    print_rows({"following": following()})
+    print_rows({"following": following(), "separation": separation()})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.dsp.hpss import HpssConfig
+from engine.dsp.hpss import TUNED
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.errors import DeviceError
 from engine.follow.score import make_score
@@ -173,7 +173,7 @@ def warm_cache() -> float:
     """Build and rehearse a pipeline with everything in it; return the CPU seconds of this process until then."""
     audio = AudioFormat(sample_rate=44100, n_channels=2)
     score = make_score("warm", [(quarter, 1, 60 + quarter, 80) for quarter in range(8)])
-    pipeline = Pipeline(audio, PipelineConfig(separate=HpssConfig(), score=score))
+    pipeline = Pipeline(audio, PipelineConfig(separate=TUNED, score=score))
     into, out_of = (
         Resampler(ResampleConfig(source_rate=a, target_rate=b, n_channels=2))
         for a, b in ((48000, 44100), (44100, 48000))

@@ -1,4 +1,4 @@
-"""Many files through one pipeline, with a progress bar; one bad file does not stop the others."""
+"""Many files into stems, with a progress bar; one bad file does not stop the others."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from engine.dsp.hpss import HpssConfig
 from engine.errors import EngineError
-from engine.format import AudioFormat
 from engine.io.files import AudioReader, StemWriter
 from engine.pipelines import Pipeline, PipelineConfig
 from engine.stream import stream_file
+from offline import kam
 
-__all__ = ["folders", "separate_files"]
+__all__ = ["by_stream", "by_whole_file", "folders", "separate_files"]
 
-Configure = Callable[[AudioFormat], PipelineConfig]
+Separate = Callable[[Path, Path, threading.Event], None]  # a file into a folder of stems, unless asked to stop
 
 
 def folders(files: Sequence[Path], output: Path) -> list[Path]:
@@ -27,7 +28,7 @@ def folders(files: Sequence[Path], output: Path) -> list[Path]:
     return [output / (file.stem if count[file.stem] == 1 else file.name) for file in files]
 
 
-def separate_files(files: Sequence[Path], output: Path, configure: Configure, *, stop: threading.Event) -> int:
+def separate_files(files: Sequence[Path], output: Path, separate: Separate, *, stop: threading.Event) -> int:
     """Separate every file into its folder of stems; return how many failed, each reported in one line."""
     failed = 0
     with tqdm(files, unit="file", disable=len(files) < 2) as bar:
@@ -35,21 +36,38 @@ def separate_files(files: Sequence[Path], output: Path, configure: Configure, *,
             if stop.is_set():
                 break
             try:
-                _separate(file, folder, configure, stop)
+                separate(file, folder, stop)
             except EngineError as error:
                 failed += 1
                 bar.write(f"collaparte: {error}", file=sys.stderr)
     return failed
 
 
-def _separate(file: Path, folder: Path, configure: Configure, stop: threading.Event) -> None:
-    with AudioReader(file) as reader:
-        pipeline = Pipeline(reader.format, configure(reader.format))
-        bar = tqdm(total=reader.n_samples, unit="sample", unit_scale=True, desc=file.name, leave=None)
-        with bar, StemWriter(folder, pipeline.targets, reader.format, skip=pipeline.latency) as stems:
-            report = stream_file(reader, pipeline, stems=stems, stop=stop, on_progress=lambda now: _move(bar, now))
-        if report.missing:
-            bar.write(f"collaparte: {file}: {report.missing} samples that its header promises are missing at its end")
+def by_stream(config: PipelineConfig) -> Separate:
+    """Through the live pipeline, in bounded memory."""
+
+    def separate(file: Path, folder: Path, stop: threading.Event) -> None:
+        with AudioReader(file) as reader:
+            pipeline = Pipeline(reader.format, config)
+            bar = tqdm(total=reader.n_samples, unit="sample", unit_scale=True, desc=file.name, leave=None)
+            with bar, StemWriter(folder, pipeline.targets, reader.format, skip=pipeline.latency) as stems:
+                report = stream_file(reader, pipeline, stems=stems, stop=stop, on_progress=lambda now: _move(bar, now))
+            if report.missing:
+                bar.write(f"collaparte: {file}: {report.missing} samples that its header promises are missing")
+
+    return separate
+
+
+def by_whole_file(config: HpssConfig) -> Separate:
+    """By kernel back-fitting over the whole file at once."""
+
+    def separate(file: Path, folder: Path, stop: threading.Event) -> None:
+        with AudioReader(file) as reader:
+            stems = kam.separate(reader.read(), reader.format.sample_rate, config)
+            with StemWriter(folder, config.targets, reader.format) as writer:
+                writer.write(stems)
+
+    return separate
 
 
 def _move(bar: tqdm, now: int) -> None:

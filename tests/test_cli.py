@@ -101,6 +101,17 @@ def test_separate_names_a_folder_for_every_file(tones: Path, tmp_path: Path) -> 
         assert {p.name for p in (tmp_path / "stems" / name).iterdir()} == {"harmonic.wav", "percussive.wav"}
 
 
+@pytest.mark.parametrize("model", ["hpss", "kam"])
+def test_separate_with_a_residual(tones: Path, tmp_path: Path, model: str) -> None:
+    options = ("--model", model, "--published", "--residual", "2", "--iterations", "2")
+    result = collaparte("separate", tones, *options, "--output", tmp_path)
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(tones, dtype="float32")
+    names = ("harmonic", "percussive", "residual")
+    stems = [soundfile.read(tmp_path / "tones" / f"{name}.wav", dtype="float32")[0] for name in names]
+    assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
+
+
 def test_one_bad_file_does_not_stop_the_others(tones: Path, tmp_path: Path) -> None:
     result = collaparte("separate", tmp_path / "none.wav", tones, "--output", tmp_path / "stems")
     assert result.returncode == 2 and "nothing there" in result.stderr
@@ -126,7 +137,7 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
         (("run", "--input", "{tones}"), "something to do"),
         (("run", "--input", "{tones}", "--score", "none.musicxml"), "none.musicxml"),
         (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
-        (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "9"), "look_ahead"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1"), "look_ahead"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--output", "{tones}"), "a folder for the stems"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--events", "{tones}/x.jsonl"), "a place to write events"),
     ],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import threading
+from dataclasses import replace
 from pathlib import Path
 
-from engine.dsp.hpss import HpssConfig
+from engine.dsp.hpss import TUNED
 from engine.errors import ConfigError
 from engine.follow.follower import FollowConfig
 from engine.format import AudioFormat
@@ -21,7 +22,10 @@ from offline.score_input import read_score_input
 
 __all__ = ["run_file", "run_live"]
 
-FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 8, 0  # frames: the best stems for files, the least latency for the stage
+FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = (
+    TUNED.look_ahead,
+    0,
+)  # frames: the best stems for files, the least latency for the stage
 ONLY_FILES = ("plot",)
 ONLY_DEVICES = ("gain", "rate", "block", "duration")
 
@@ -94,7 +98,7 @@ def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> 
     follow = FollowConfig()
     frames = look_ahead if args.look_ahead is None else args.look_ahead
     return PipelineConfig(
-        separate=HpssConfig(look_ahead=frames) if args.separate == "hpss" else None,
+        separate=replace(TUNED, look_ahead=frames) if args.separate == "hpss" else None,
         score=None if args.score is None else read_score_input(args.score, audio, follow),
         follow=follow,
     )

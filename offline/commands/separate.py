@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import argparse
 import threading
+from dataclasses import replace
 
-from engine.dsp.hpss import HpssConfig
+from engine.dsp.hpss import TUNED, HpssConfig
+from engine.errors import ConfigError
 from engine.pipelines import PipelineConfig
-from offline.batch import separate_files
+from offline.batch import by_stream, by_whole_file, separate_files
 
 __all__ = ["separate"]
 
 
 def separate(args: argparse.Namespace, stop: threading.Event) -> int:
     """Separate every file; return how many failed."""
-    config = PipelineConfig(separate=HpssConfig(look_ahead=args.look_ahead, iterations=args.iterations))
-    return separate_files(args.files, args.output, lambda audio: config, stop=stop)
+    if args.model == "kam" and args.look_ahead is not None:
+        raise ConfigError("--look-ahead", expected="--model hpss", got="kam, which sees the whole file")
+    config = _config(args)
+    method = by_whole_file(config) if args.model == "kam" else by_stream(PipelineConfig(separate=config))
+    return separate_files(args.files, args.output, method, stop=stop)
+
+
+def _config(args: argparse.Namespace) -> HpssConfig:
+    config = replace(HpssConfig() if args.published else TUNED, iterations=args.iterations)
+    if args.look_ahead is not None:
+        config = replace(config, look_ahead=args.look_ahead)
+    if args.residual is not None:
+        config = replace(config, residual=True, margin=args.residual)
+    return config

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import soundfile
-import soxr
 from scipy.signal import istft, stft
 
 from engine.errors import EngineError
 from offline.data.compose import Hit
+from offline.resample import resample
 
 __all__ = ["VOICES", "Syllable", "sing", "syllables"]
 
@@ -99,7 +99,7 @@ def sing(
         out[start : start + len(part)] += part
         before = hit.pitch
     out *= 0.5 / max(1e-9, np.abs(out).max())
-    return soxr.resample(out.astype(np.float32), RATE, sample_rate)
+    return resample(out[:, None].astype(np.float32), RATE, sample_rate)[:, 0]
 
 
 def _pitch(rng: np.random.Generator, before: int, hit: Hit, beat_s: float, vibrato: tuple[float, float]) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from engine.dsp.hpss import HpssConfig
+from engine.dsp.hpss import TUNED
 from engine.follow.score_files import read_score
 from engine.pipelines import PipelineConfig
 from offline.demo import DemoPiece, make_demo
@@ -21,7 +21,7 @@ def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
     piece = make_demo(directory, seed=seed)
     print(f"A minuet by Petzold, {piece.seconds:.0f} s, played with rubato by {piece.synthesiser}: {piece.audio_path}")
     score = read_score(piece.score_path)
-    config = PipelineConfig(separate=HpssConfig(), score=score)
+    config = PipelineConfig(separate=TUNED, score=score)
     job = FileJob(
         input=piece.audio_path,
         configure=lambda audio: config,

@@ -1,12 +1,11 @@
 """How well harmonic and percussive parts were separated: signal-to-distortion ratios over folders of stems.
 
-`python -m offline.evaluate.separation FOLDER`: each folder in it is a song, `drums.*` the percussive reference, the
+`collaparte evaluate hpss FOLDER`: each folder in it is a song, `drums.*` the percussive reference, the
 sum of the other files the harmonic one, the sum of all the mixture. Prints the mean over the songs for every method.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,13 @@ import numpy.typing as npt
 import soundfile
 
 import offline.kam
-from engine.dsp.hpss import PAPER, Hpss, HpssConfig
+from engine.dsp.hpss import TUNED, Hpss, HpssConfig
 from engine.dsp.stft import Istft, Stft
+from engine.errors import AudioFileError
 from engine.format import AudioFormat
 from offline.run import run
 
-__all__ = ["METHODS", "evaluate", "global_sdr", "main", "sdr", "si_sdr", "songs"]
+__all__ = ["METHODS", "evaluate", "evaluate_folder", "global_sdr", "sdr", "si_sdr", "songs"]
 
 Audio = npt.NDArray[np.float32]
 Pair = npt.NDArray[np.float32]  # (sample, target, channel): harmonic, percussive
@@ -105,29 +105,25 @@ def whole(config: HpssConfig) -> Method:
     return lambda reference, sample_rate: offline.kam.separate(reference.sum(axis=1), sample_rate, config)
 
 
-def _published(look_ahead: int, **settings: object) -> Method:
-    return live(replace(PAPER, look_ahead=look_ahead, **settings))
-
-
 METHODS: dict[str, Method] = {
     "mixture / 2": half,
     "librosa, 17 frames, 17 bins": librosa_hpss,
-    "live, default, look-ahead 8": live(HpssConfig(look_ahead=8)),
-    "live, default": live(HpssConfig()),
-    "live, default, each channel alone": live(HpssConfig(spatial=False)),
-    "live, default, 2 iterations": live(HpssConfig(iterations=2)),
-    "live, default, look-ahead 4": live(HpssConfig(look_ahead=4)),
-    "live, default, look-ahead 2": live(HpssConfig(look_ahead=2)),
-    "live, default, look-ahead 0": live(HpssConfig(look_ahead=0)),
-    "live, published, look-ahead 8": _published(8),
-    "live, published, look-ahead 8, each channel alone": _published(8, spatial=False),
-    "live, published, look-ahead 8, 2 iterations": _published(8, iterations=2),
-    "live, published, look-ahead 4": _published(4),
-    "live, published, look-ahead 0": _published(0),
-    "whole file, default": whole(HpssConfig()),
-    "whole file, default, 2 iterations": whole(HpssConfig(iterations=2)),
-    "whole file, published": whole(PAPER),
-    "whole file, published, 2 iterations": whole(replace(PAPER, iterations=2)),
+    "live, tuned, look-ahead 8": live(replace(TUNED, look_ahead=8)),
+    "live, tuned": live(TUNED),
+    "live, tuned, each channel alone": live(replace(TUNED, spatial=False)),
+    "live, tuned, 2 iterations": live(replace(TUNED, iterations=2)),
+    "live, tuned, look-ahead 4": live(replace(TUNED, look_ahead=4)),
+    "live, tuned, look-ahead 2": live(replace(TUNED, look_ahead=2)),
+    "live, tuned, look-ahead 0": live(replace(TUNED, look_ahead=0)),
+    "live, published, look-ahead 8": live(HpssConfig()),
+    "live, published, look-ahead 8, each channel alone": live(HpssConfig(spatial=False)),
+    "live, published, look-ahead 8, 2 iterations": live(HpssConfig(iterations=2)),
+    "live, published, look-ahead 4": live(HpssConfig(look_ahead=4)),
+    "live, published, look-ahead 0": live(HpssConfig(look_ahead=0)),
+    "whole file, tuned": whole(TUNED),
+    "whole file, tuned, 2 iterations": whole(replace(TUNED, iterations=2)),
+    "whole file, published": whole(HpssConfig()),
+    "whole file, published, 2 iterations": whole(HpssConfig(iterations=2)),
     "oracle ratio mask": oracle,
 }
 
@@ -159,20 +155,15 @@ def evaluate(
     return {name: np.array(rows) for name, rows in scores.items()}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Print a table of all methods."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--start", type=float, default=0.0, help="seconds to leave out of each song (default 0)")
-    parser.add_argument("--seconds", type=float, help="how many of each song (default all)")
-    options = parser.parse_args(arguments)
-    scores = evaluate(options.folder, METHODS, options.start, options.seconds)
-    print("| method | " + " | ".join(f"{metric}, H | P | mean" for metric in METRICS) + " |")
-    print("|---" * (1 + 3 * len(METRICS)) + "|")
-    for name, rows in scores.items():
-        cells = [f"{value:.2f}" for h, p in rows.mean(axis=0) for value in (h, p, (h + p) / 2)]
-        print(f"| {name} | " + " | ".join(cells) + " |")
-
-
-if __name__ == "__main__":
-    main()
+def evaluate_folder(folder: Path, *, csv: Path | None = None, seconds: float | None = None, start_s: float = 0) -> None:
+    """Print the mean scores of all methods over the songs of a folder; csv: the same as a file."""
+    if not any(place.is_dir() and any(place.glob("drums.*")) for place in folder.glob("*")):
+        raise AudioFileError(str(folder), expected="folders of stems, each with drums.wav", got="none")
+    header = ["method", *(f"{metric} {part}" for metric in METRICS for part in ("H", "P", "mean"))]
+    table = [header]
+    for name, rows in evaluate(folder, METHODS, start_s, seconds).items():
+        table.append([name, *(f"{value:.2f}" for h, p in rows.mean(axis=0) for value in (h, p, (h + p) / 2))])
+    for row in table:
+        print(row[0].ljust(max(len(name[0]) for name in table)), *(cell.rjust(len(header[-3])) for cell in row[1:]))
+    if csv is not None:
+        csv.write_text("".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in table), encoding="utf-8")
