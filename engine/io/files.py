@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from engine.format import AudioFormat
 
 __all__ = ["AudioReader", "AudioWriter", "StemWriter", "is_audio"]
 
+FULL_BYTES = 1 << 16
 BLOCK = 8192  # samples read at a time unless told
 FLUSH_S = 1.0  # how much of a recording a killed process may lose
 RF64_AUTO_DOWNGRADE = 0x1210  # libsndfile's SFC_RF64_AUTO_DOWNGRADE: plain WAV until the file passes 4 GiB
@@ -126,6 +128,8 @@ class AudioWriter:
 
     def _full(self, reason: str) -> AudioFileError:
         seconds = self.audio.seconds(self.n_written)
+        if shutil.disk_usage(self.path.parent).free < FULL_BYTES:
+            reason = "a full disk"  # libsndfile says only "System error"
         return AudioFileError(
             str(self.path),
             expected="room on the disk",
