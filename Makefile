@@ -8,8 +8,10 @@ SETUP := pyproject.toml constraints.txt setup/venv.sh
 demo: .venv/.demo
 	$(BIN)/collaparte demo
 
+# What plays on a JACK server has the machine to itself.
 test: check
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not jack" --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m "jack and not slow"
 
 test-all: check
 	$(BIN)/python -m pytest
