@@ -18,6 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.config import require
+from engine.follow.arena import Arena, new_arena, record
 from engine.follow.match import match
 from engine.follow.tempo import Tempo, density, survival, update
 
@@ -41,13 +42,14 @@ class SearchConfig:
     """How widely to search.
 
     entries: kept an event; beam: nats below the best path at which others are dropped; skip: nats that passing
-    over an event costs; start_s: expected seconds of waiting before the first note; patience: nats a second that
-    waiting for it earns: what plays along with noise must earn more.
+    over an event costs; reach: events ahead that can be entered, 2 passes over one; start_s: expected seconds of
+    waiting before the first note; patience: nats a second that it earns: noise and playing along must earn more.
     """
 
     entries: int = 16
     beam: float = 60.0
     skip: float = 4.0
+    reach: int = 2
     start_s: float = 5.0
     patience: float = 4.0
 
@@ -55,6 +57,7 @@ class SearchConfig:
         require("entries", self.entries, 2, 256)
         require("beam", self.beam, 1.0, 1000.0)
         require("skip", self.skip, 0.0, 1000.0)
+        require("reach", self.reach, 1, 16)
         require("start_s", self.start_s, 0.01, 10_000.0)
         require("patience", self.patience, 0.0, 100.0)
 
@@ -68,13 +71,14 @@ class SearchNumbers(NamedTuple):
     patience: float
     frame_s: float
     memory: float
+    reach: int
 
 
 def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
     """The numbers for frames of so many seconds."""
     memory = 0.5 ** (frame_s / TRUST_S)
     start = float(np.log(frame_s / config.start_s))
-    return SearchNumbers(config.beam, config.skip, start, config.patience * frame_s, frame_s, memory)
+    return SearchNumbers(config.beam, config.skip, start, config.patience * frame_s, frame_s, memory, config.reach)
 
 
 class Search(NamedTuple):
@@ -83,7 +87,8 @@ class Search(NamedTuple):
     score: log likelihood but for `carried`, what its event has earned since the ring took it in; standing: score now;
     tempo: the five numbers of `Tempo`; entry_s, entry_event: the path's last entries, newest first; span: first and
     last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best;
-    likeness: of what begins to each event's onset; trust: 0 to 1, how well it fits the best path, and two sums.
+    likeness: of what begins to each event's onset; trust: 0 to 1, how well it fits the best path, and two sums;
+    arena: all entries, where a whole file is aligned.
     """
 
     score: Floats
@@ -99,10 +104,11 @@ class Search(NamedTuple):
     best: Ints
     mass: Floats
     trust: Floats
+    arena: Arena
 
 
-def new_search(entries: int) -> Search:
-    """Room for the search; `restart` makes it ready."""
+def new_search(entries: int, n_nodes: int = 0) -> Search:
+    """Room for the search, and for so many entries in its arena; `restart` makes it ready."""
     shape = (SPAN, entries)
     return Search(
         np.full(shape, DEAD),
@@ -118,12 +124,13 @@ def new_search(entries: int) -> Search:
         np.zeros(2, np.int64),
         np.zeros(1),
         np.zeros(3),
+        new_arena(n_nodes, shape),
     )
 
 
 def restart(search: Search, spread: float) -> None:
     """One hypothesis, before the start, the log tempo `spread` around the score's."""
-    for array in search:
+    for array in (*search[:-1], search.arena.n, search.arena.node):
         array[...] = 0
     search.score[...] = DEAD
     search.score[0, 0] = 0.0
@@ -147,7 +154,7 @@ def advance(
     row: features; reference: (sustain, onset) templates; event_s: (event) score seconds; numbers: SearchNumbers.
     """
     first, last = search.span[0], search.span[1]
-    top = min(last + 2, len(event_s), first + SPAN - 1)
+    top = min(last + numbers.reach, len(event_s), first + SPAN - 1)
     strength = match(row, reference, first, top, matching, (search.sustain, search.onset, search.likeness))
     if first == 0:
         search.sustain[0] = numbers.patience
@@ -162,9 +169,9 @@ def advance(
 
 @njit(nogil=True, cache=True)
 def _enter(search: Any, event: Any, first: Any, last: Any, now_s: Any, event_s: Any, numbers: Any, tempo: Any) -> Any:
-    """The best path that enters `event` now, from the event before or, at a price, the one before that."""
+    """The best path that enters `event` now, from the event before or, at a price, from earlier ones."""
     best, best_event, best_k = DEAD, -1, -1
-    for source in range(event - 1, max(event - 3, first - 1), -1):
+    for source in range(event - 1, max(event - 1 - numbers.reach, first - 1), -1):
         if source > last or (source == 0 and event > 1):
             continue
         slot = source % SPAN
@@ -209,6 +216,7 @@ def _keep(search: Any, event: Any, source: Any, k: Any, total: Any, now_s: Any, 
         search.entry_event[slot, worst, i] = search.entry_event[old, k, i - 1]
     search.entry_s[slot, worst, 0] = now_s
     search.entry_event[slot, worst, 0] = event
+    record(search.arena, event, now_s, (old, k), (slot, worst))
 
 
 @njit(nogil=True, cache=True)
