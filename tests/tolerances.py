@@ -5,3 +5,4 @@ FLOAT32 = 1e-5  # of the signal's standard deviation: numba float32 against nump
 EXPORT = 1e-4  # torch against the exported graph: other orders of summation over hundreds of terms
 RESAMPLED = 1e-4  # -80 dB: the sum of what a filter of 100 dB lets through
 MUSICAL_S = 0.05  # alignment and onsets: what listeners and annotators agree on
+CONSTANT_Q = 1e-2  # of white noise's spread, at worst: kernels are cut where 1e-6 of their energy is left

@@ -14,7 +14,7 @@ from engine.dsp.filterbank import band_centres, band_weights, chroma_weights, sp
 from engine.errors import ShapeError
 from engine.format import FrameFormat
 
-__all__ = ["KINDS", "Chroma", "FeatureConfig", "SpectralFeatures", "feature_weights"]
+__all__ = ["KINDS", "Chroma", "FeatureConfig", "SpectralFeatures", "apply_row", "feature_weights", "mean_power"]
 
 Spectra = npt.NDArray[np.complex64]
 Features = npt.NDArray[np.float32]
@@ -142,7 +142,7 @@ def _room(out: Features, n: int) -> Features:
 
 
 @njit(nogil=True, cache=True)
-def _mean_power(spectrum: Any, power: Any) -> Any:
+def mean_power(spectrum: Any, power: Any) -> Any:
     """Mean power over channels of spectrum (channel, bin); what is not a sane number counts as 0."""
     n_channels = spectrum.shape[0]
     for k in range(len(power)):
@@ -155,7 +155,7 @@ def _mean_power(spectrum: Any, power: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _apply(rows: Any, i: Any, x: Any) -> Any:
+def apply_row(rows: Any, i: Any, x: Any) -> Any:
     """Row i of a sparse map times x."""
     total = np.float32(0)
     for k in range(rows.start[i], rows.start[i + 1]):
@@ -166,10 +166,10 @@ def _apply(rows: Any, i: Any, x: Any) -> Any:
 @njit(nogil=True, cache=True)
 def _chroma(spectra: Any, rows: Any, power: Any, out: Any) -> Any:
     for t in range(spectra.shape[0]):
-        _mean_power(spectra[t], power)
+        mean_power(spectra[t], power)
         peak = TINY
         for i in range(12):
-            out[t, i] = _apply(rows, i, power)
+            out[t, i] = apply_row(rows, i, power)
             peak = max(peak, out[t, i])
         for i in range(12):
             out[t, i] /= peak
@@ -181,12 +181,12 @@ def _features(spectra: Any, rows: Any, numbers: Any, wrap: Any, buffers: Any, ou
     magnitude, past, last, peak_turn = buffers
     n = len(last)
     for t in range(spectra.shape[0]):
-        _mean_power(spectra[t], magnitude)
+        mean_power(spectra[t], magnitude)
         for k in range(len(magnitude)):
             magnitude[k] = np.sqrt(magnitude[k]) * np.float32(numbers[0])
         peak = max(peak_turn[0] * numbers[1], numbers[2])
         for i in range(n):
-            out[t, i] = _apply(rows, i, magnitude)
+            out[t, i] = apply_row(rows, i, magnitude)
             peak = max(peak, out[t, i])
         gain = np.float32(numbers[3] / peak)
         old = past[int(peak_turn[1])]

@@ -60,6 +60,14 @@ class ResampleConfig:
         transition = 2 * math.pi * (1 - PASS_BAND) * lower / self.source_rate
         return 2 * math.ceil((STOP_BAND_DB - 8) / (2.285 * transition) / 2)
 
+    @property
+    def latency(self) -> int:
+        """Samples of the output by which it lags.
+
+        After n samples in, sample floor(n up / down) - 1 + latency goes out; half its taps lie after its own place.
+        """
+        return self.n_taps // 2 * self.up // self.down
+
 
 def design(config: ResampleConfig) -> Audio:
     """The filter's phases (phase, tap): phase p puts a target sample p / up source samples after a source sample.
@@ -105,8 +113,6 @@ class Resampler:
     def __init__(self, config: ResampleConfig) -> None:
         self.config = config
         self._taps = design(config)
-        # After n samples in, sample floor(n up / down) - 1 + latency goes out; half its taps lie after its own place.
-        self._latency = config.n_taps // 2 * config.up // config.down
         self._line = np.zeros((config.n_channels, config.n_taps + 1024), np.float32)
         self._out = np.zeros((1024, config.n_channels), np.float32)
         self.reset()
@@ -114,7 +120,7 @@ class Resampler:
     @property
     def latency(self) -> int:
         """Samples of the output by which it lags."""
-        return self._latency
+        return self.config.latency
 
     def reset(self) -> None:
         """As newly built."""
@@ -122,7 +128,7 @@ class Resampler:
         up, down, n = self.config.up, self.config.down, self.config.n_taps
         self._held = n  # silence before the beginning
         # The first tap of the next target sample, in 1 / up source samples from the start of the line.
-        self._place = self._held * up - self._latency * down - (n // 2 - 1) * up
+        self._place = self._held * up - self.config.latency * down - (n // 2 - 1) * up
         self._due = 0  # 1 / down target samples that are owed to the output
 
     def process(self, block: Audio) -> Audio:

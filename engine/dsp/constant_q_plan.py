@@ -1,0 +1,165 @@
+"""What a constant-Q transform is made of: settings, frequencies, lengths, decimation, and kernels in frequency."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import require
+from engine.dsp.resample import PASS_BAND, ResampleConfig
+from engine.errors import ConfigError
+from engine.format import MAX_HOP, AudioFormat
+
+__all__ = ["C2_HZ", "HOP_S", "CqtConfig", "Kernels", "Plan", "frequencies", "kernels", "lengths_s", "make_plan"]
+
+Floats = npt.NDArray[np.float64]
+
+C2_HZ = 440.0 * 2 ** ((36 - 69) / 12)  # 65.4
+HOP_S = 1024 / 44100  # 23 ms
+LOBE = 2.0  # half the width of a Hann kernel's main lobe, in reciprocals of its length
+TAIL = 1e-6  # share of each kernel's energy that may be left out: -60 dB of white noise
+MAX_DECIMATION = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CqtConfig:
+    """What to transform to.
+
+    low_hz: frequency of the first bin, 8 to 8,000; bins_per_octave: 6 to 96; n_octaves: 1 to 10; hop_s: seconds between
+    frames, 0.001 to 1, rounded to samples; gamma: hertz that every bin is wider than of constant Q, as in librosa.vqt,
+    which shortens low kernels (0 to 1,000); look_ahead_s: None centres every kernel on the frame's centre; otherwise a
+    kernel that would reach more than this beyond the centre is moved back until it does not, so a frame waits no
+    longer, and its low bins speak of a little before; compression: c of log(1 + c x), 0 leaves magnitudes as they are.
+    """
+
+    low_hz: float = C2_HZ
+    bins_per_octave: int = 24
+    n_octaves: int = 6
+    hop_s: float = HOP_S
+    gamma: float = 0.0
+    look_ahead_s: float | None = None
+    compression: float = 0.0
+
+    def __post_init__(self) -> None:
+        require("low_hz", self.low_hz, 8, 8000)
+        require("bins_per_octave", self.bins_per_octave, 6, 96)
+        require("n_octaves", self.n_octaves, 1, 10)
+        require("hop_s", self.hop_s, 0.001, 1.0)
+        require("gamma", self.gamma, 0.0, 1000.0)
+        if self.look_ahead_s is not None:
+            require("look_ahead_s", self.look_ahead_s, 0.001, 10.0)
+        require("compression", self.compression, 0.0, 1e6)
+
+    @property
+    def n_bins(self) -> int:
+        """Of all octaves."""
+        return self.bins_per_octave * self.n_octaves
+
+
+class Plan(NamedTuple):
+    """How the transform runs at one sample rate.
+
+    decimation: input samples a decimated one; sample_rate: Hz, after it; hop, latency: input samples; n_fft, ahead:
+    decimated samples of a frame, and of it behind its centre.
+    """
+
+    decimation: int
+    sample_rate: int
+    hop: int
+    n_fft: int
+    ahead: int
+    latency: int
+    resampling: ResampleConfig | None
+
+
+class Kernels(NamedTuple):
+    """Rows of a sparse matrix: row i has real and imag [start[i]:start[i+1]] at the bins from first[i] on.
+
+    n_used: bins from 0 on that any row reaches.
+    """
+
+    start: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    real: npt.NDArray[np.float32]
+    imag: npt.NDArray[np.float32]
+    n_used: int
+
+
+def frequencies(config: CqtConfig) -> Floats:
+    """Hz of each bin."""
+    return np.asarray(config.low_hz * 2.0 ** (np.arange(config.n_bins) / config.bins_per_octave))
+
+
+def lengths_s(config: CqtConfig) -> Floats:
+    """Seconds of each bin's window: Q / (f + gamma / alpha), as librosa.filters.wavelet_lengths.
+
+    Q = 1 / alpha, and alpha is half the relative distance between a bin's neighbours.
+    """
+    ratio = 2.0 ** (2 / config.bins_per_octave)
+    alpha = (ratio - 1) / (ratio + 1)
+    return np.asarray(1 / (alpha * frequencies(config) + config.gamma))
+
+
+def top_hz(config: CqtConfig) -> Floats:
+    """Upper end of each kernel's main lobe, Hz."""
+    return frequencies(config) + LOBE / lengths_s(config)
+
+
+def make_plan(config: CqtConfig, audio: AudioFormat) -> Plan:
+    """The largest decimation whose pass band holds every kernel, and what follows from it.
+
+    The hop is `hop_s` rounded to a multiple of it. ConfigError if the lowest kernel is longer than frames may be.
+    """
+    rate = audio.sample_rate
+    decimation, wanted = 1, 2 * float(top_hz(config).max()) / PASS_BAND
+    while decimation < MAX_DECIMATION and rate % (2 * decimation) == 0 and rate / (2 * decimation) >= wanted:
+        decimation *= 2
+    low = rate // decimation
+    hop = max(1, round(config.hop_s * low))
+    longest = float(lengths_s(config).max()) * low
+    ahead = math.ceil(longest / 2) if config.look_ahead_s is None else round(config.look_ahead_s * low)
+    ahead = min(max(ahead, 1), math.ceil(longest / 2))
+    n_fft = max(16, 1 << math.ceil(math.log2(max(longest + 2, hop))))
+    if n_fft > MAX_HOP:
+        expected, got = f"kernels of at most {MAX_HOP / low:.1f} s", f"{longest / low:.1f} s"
+        raise ConfigError("low_hz", expected=expected, got=got, remedy="raise low_hz or gamma")
+    resampling, late = None, 0
+    if decimation > 1:
+        resampling = ResampleConfig(source_rate=rate, target_rate=low, n_channels=audio.n_channels)
+        late = resampling.latency
+    return Plan(decimation, low, hop * decimation, n_fft, ahead, (late + ahead) * decimation, resampling)
+
+
+def kernels(config: CqtConfig, plan: Plan) -> Kernels:
+    """Every bin's kernel in frequency, cut to the narrowest range that keeps all but TAIL of its energy.
+
+    By Parseval sum_n x[n] conj(w[n]) = (1/N) sum_k X[k] conj(W[k]), and of a real signal and a kernel of positive
+    frequencies the half spectrum is enough.
+    """
+    columns = zip(frequencies(config), lengths_s(config), top_hz(config), strict=True)
+    rows = [_kernel(hz, length_s, plan) if top <= plan.sample_rate / 2 else _NONE for hz, length_s, top in columns]
+    start = np.concatenate([[0], np.cumsum([len(row) for _, row in rows])]).astype(np.int64)
+    values = np.concatenate([row for _, row in rows]).astype(np.complex64)
+    first = np.array([at for at, _ in rows], np.int64)
+    n_used = int((first + np.diff(start)).max(initial=0))
+    return Kernels(start, first, values.real.copy(), values.imag.copy(), n_used)
+
+
+_NONE = (0, np.zeros(0, np.complex128))
+
+
+def _kernel(hz: float, length_s: float, plan: Plan) -> tuple[int, npt.NDArray[np.complex128]]:
+    """First bin and values of one kernel; its window has unit sum and just the length asked for, whole or not."""
+    length = length_s * plan.sample_rate
+    back = max(0, math.ceil(length / 2) - plan.ahead)  # samples that it is moved back by
+    n = np.arange(plan.n_fft) - (plan.n_fft - plan.ahead - back)
+    window = np.where(np.abs(n) < length / 2, 0.5 + 0.5 * np.cos(2 * np.pi * n / length), 0.0)
+    kernel = window / window.sum() * np.exp(2j * np.pi * hz / plan.sample_rate * n)
+    spectrum = np.asarray(np.conj(np.fft.fft(kernel)[: plan.n_fft // 2 + 1]) / plan.n_fft, np.complex128)
+    energy = np.cumsum(np.abs(spectrum) ** 2)
+    first, last = np.searchsorted(energy, [energy[-1] * TAIL / 2, energy[-1] * (1 - TAIL / 2)])
+    return int(first), spectrum[first : last + 1]

@@ -1,0 +1,121 @@
+"""Front ends by name: audio to features, for live following, whole files and training alike.
+
+At any sample rate the hop and the windows are the same seconds, rounded to samples, so that bin k of a feature is the
+same frequency everywhere and frame t nearly the same instant: 1,024 and 2,048 samples at 44.1 kHz, 23 and 46 ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import require, require_one_of
+from engine.dsp.constant_q import Cqt
+from engine.dsp.constant_q_plan import HOP_S, CqtConfig
+from engine.dsp.features import Chroma
+from engine.dsp.magnitude import Fold, Magnitude, fold_weights
+from engine.dsp.semigram import Semigram, SemigramConfig
+from engine.dsp.stft import Stft
+from engine.format import AudioFormat, FrameFormat
+from engine.processor import Chain, Processor
+
+__all__ = ["FRONT_ENDS", "FrontEnd", "FrontEndConfig", "front_end"]
+
+FRONT_ENDS = ("stft", "cqt", "vqt", "chroma", "cqt_chroma", "semigram")
+WINDOW = "hamming"
+SHORT_GAMMA = 8.0  # Hz: the longest kernel of "vqt" lasts 101 ms instead of 529
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEndConfig:
+    """How features are taken, where the kind has it.
+
+    hop_s: seconds between frames, 0.002 to 0.1; window_s: of the short-time transforms, hop_s to 0.5; n_bins: of
+    "stft", 21.5 Hz each at the default window; compression: c of log(1 + c x) for "stft", "cqt" and "vqt", 0 for none;
+    n_octaves: of the constant-Q ones, from 65.4 Hz; bins_per_octave: theirs.
+    """
+
+    hop_s: float = HOP_S
+    window_s: float = 2 * HOP_S
+    n_bins: int = 512
+    compression: float = 100.0
+    n_octaves: int = 6
+    bins_per_octave: int = 24
+
+    def __post_init__(self) -> None:
+        require("hop_s", self.hop_s, 0.002, 0.1)
+        require("window_s", self.window_s, self.hop_s, 0.5)
+        require("n_bins", self.n_bins, 1, 1 << 14)
+        require("compression", self.compression, 0.0, 1e6)
+
+
+class FrontEnd:
+    """Audio (sample, channel) in, features (frame, n_features) out, one frame every `hop` input samples.
+
+    Frame t speaks of input sample `centre(t)` = (t + 1) * hop - latency, the middle of its window, and comes out with
+    sample (t + 1) * hop - 1.
+    """
+
+    def __init__(self, node: Processor[Any, Any], *, n_features: int, hop: int, latency: int) -> None:
+        self._node = node
+        self.n_features, self.hop, self.latency = n_features, hop, latency
+
+    def centre(self, frame: int) -> int:
+        """The input sample that frame `frame` speaks of; negative for the first few."""
+        return (frame + 1) * self.hop - self.latency
+
+    def process(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The frames that the block completes; borrowed until the next call."""
+        features: npt.NDArray[np.float32] = self._node.process(block)
+        return features
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._node.reset()
+
+
+def front_end(name: str, audio: AudioFormat, config: FrontEndConfig | None = None) -> FrontEnd:
+    """The front end `name`, one of FRONT_ENDS.
+
+    stft: magnitudes of 46 ms Hamming windows; cqt: 24 bins an octave from 65.4 Hz, half a second of window in the bass;
+    vqt: the same bins with windows of at most 101 ms, for live use; chroma: of the stft, loudest 1; cqt_chroma: the
+    cqt's bins folded, loudest 1; semigram: semitones in unit length.
+    """
+    require_one_of("front end", name, FRONT_ENDS)
+    config = config or FrontEndConfig()
+    if name in ("stft", "chroma"):
+        return _short_time(name, audio, config)
+    if name == "semigram":
+        semigram = Semigram(SemigramConfig(hop_s=config.hop_s), audio)
+        return FrontEnd(semigram, n_features=semigram.n_features, hop=semigram.hop, latency=semigram.latency)
+    cqt = Cqt(_constant_q(name, config), audio)
+    if name != "cqt_chroma":
+        return FrontEnd(cqt, n_features=cqt.n_features, hop=cqt.hop, latency=cqt.latency)
+    fold = Fold(fold_weights(cqt.config.low_hz, cqt.config.bins_per_octave, cqt.n_features))
+    return FrontEnd(Chain(cqt, fold), n_features=12, hop=cqt.hop, latency=cqt.latency)
+
+
+def _constant_q(name: str, config: FrontEndConfig) -> CqtConfig:
+    return CqtConfig(
+        bins_per_octave=config.bins_per_octave,
+        n_octaves=config.n_octaves,
+        hop_s=config.hop_s,
+        gamma=SHORT_GAMMA if name == "vqt" else 0.0,
+        compression=0.0 if name == "cqt_chroma" else config.compression,
+    )
+
+
+def _short_time(name: str, audio: AudioFormat, config: FrontEndConfig) -> FrontEnd:
+    hop = max(1, audio.samples(config.hop_s))
+    frames = FrameFormat(audio=audio, n_fft=max(16, hop, audio.samples(config.window_s)), hop=hop)
+    node: Processor[Any, Any]
+    if name == "chroma":
+        node, n_features = Chroma(frames), 12
+    else:
+        node = Magnitude(frames, name=WINDOW, n_bins=config.n_bins, compression=config.compression)
+        n_features = config.n_bins
+    latency = frames.n_fft - frames.n_fft // 2
+    return FrontEnd(Chain(Stft(frames, window=WINDOW), node), n_features=n_features, hop=hop, latency=latency)
