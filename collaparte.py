@@ -19,6 +19,7 @@ examples:
   collaparte run --input mic --score piece.musicxml   follow a performer at the microphone
   collaparte run --input mic --separate hpss --gain percussive=-inf --output device
   collaparte separate *.flac --model hpss --output stems/
+  collaparte align piece.musicxml take.flac -o take.csv --plot take.png
   collaparte doctor                                   what is missing on this machine, and how to get it
 """
 RUN_EXAMPLES = """\
@@ -28,12 +29,18 @@ examples:
   collaparte run --input mic --score piece.musicxml --events -         events on standard output
   collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
 """
+ALIGN_EXAMPLES = """\
+examples:
+  collaparte align piece.musicxml take.flac -o take.csv --plot take.png
+  collaparte align rehearsal.flac take.flac -o take.csv      a recording as the score: a quarter is a second of it
+"""
 EVALUATE_EXAMPLES = """\
 A piece is a folder with score.musicxml (or .mxl, .mid), performance.wav (or .flac, .ogg) and truth.csv (columns
 quarter,audio_s). A song is a folder with drums.wav and its other stems.
 
 examples:
   collaparte evaluate follow demo/
+  collaparte evaluate align demo/ --csv table.csv --plots pictures/
   collaparte evaluate hpss songs/
 """
 USER_ERROR, INTERRUPTED = 2, 130
@@ -87,13 +94,19 @@ def separate(args: argparse.Namespace) -> int:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """Measure following or separation over a folder of recordings with their truth."""
+    """Measure following, alignment or separation over a folder of recordings with their truth."""
     from engine.errors import ConfigError
 
     if args.what == "follow":
         from offline.evaluate.follow import evaluate_folder as follow_folder
 
-        follow_folder(args.folder, csv=args.csv)
+        follow_folder(args.folder, csv=args.csv, plots=args.plots)
+        return 0
+    if args.what == "align":
+        from offline.commands.align import align_config
+        from offline.evaluate.align import evaluate_alignment
+
+        evaluate_alignment(args.folder, align_config(args), csv=args.csv, plots=args.plots)
         return 0
     try:
         from offline.evaluate.separation import evaluate_folder as hpss_folder
@@ -101,6 +114,14 @@ def evaluate(args: argparse.Namespace) -> int:
         remedy = "pip install -e '.[train]' in the project's folder"
         raise ConfigError("evaluate hpss", expected="librosa to compare with", got=str(error), remedy=remedy) from error
     hpss_folder(args.folder, csv=args.csv, start_s=args.start, seconds=args.seconds)
+    return 0
+
+
+def align(args: argparse.Namespace) -> int:
+    """Say when each onset of a score sounds in a recording, from the whole file."""
+    from offline.commands.align import align_files
+
+    align_files(args)
     return 0
 
 
@@ -153,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_run, _add_separate, _add_evaluate, _add_demo, _add_devices, _add_doctor):
+    for add in (_add_run, _add_separate, _add_align, _add_evaluate, _add_demo, _add_devices, _add_doctor):
         add(commands)
     return parser
 
@@ -200,13 +221,25 @@ def _add_separate(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path("stems"), metavar="DIR", help="one folder a file goes here")
 
 
+def _add_align(commands: Any) -> None:
+    add = _add(commands, "align", align, ALIGN_EXAMPLES).add_argument
+    add("score", type=Path, metavar="SCORE", help="MusicXML, MXL, MIDI, or another recording of the same music")
+    add("audio", type=Path, metavar="AUDIO", help="the recording")
+    add("-o", "--output", type=Path, required=True, metavar="CSV", help="quarter,score_s,audio_s: a row an onset")
+    add("--features", choices=["bands", "chroma"], default="bands", help="what to align by (default bands)")
+    add("--plot", type=Path, metavar="PNG", help="draw the path")
+    add("--truth", type=Path, metavar="CSV", help="quarter,audio_s: draw the errors too")
+
+
 def _add_evaluate(commands: Any) -> None:
     parser = _add(commands, "evaluate", evaluate, EVALUATE_EXAMPLES)
-    parser.add_argument("what", choices=["follow", "hpss"], help="what to measure")
+    parser.add_argument("what", choices=["follow", "align", "hpss"], help="what to measure")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of pieces, or of songs in stems")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song (hpss)")
     parser.add_argument("--seconds", type=float, metavar="S", help="so much of each song, by default all (hpss)")
+    parser.add_argument("--features", choices=["bands", "chroma"], default="bands", help="what to align by (align)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here too")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw each piece's path and errors (follow, align)")
 
 
 def _add_demo(commands: Any) -> None:

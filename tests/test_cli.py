@@ -22,7 +22,7 @@ from engine.events import Position, from_line
 from tests.tolerances import FLOAT32
 
 RATE = 22050
-COMMANDS = ("run", "separate", "demo", "devices", "doctor", "evaluate")
+COMMANDS = ("run", "separate", "align", "demo", "devices", "doctor", "evaluate")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,6 @@ __all__ = [
     "read_track",
     "read_truth",
     "track_of",
-    "write_alignment",
     "write_table",
 ]
 
@@ -167,10 +166,8 @@ def _row(name: str, result: Accuracy) -> tuple[str, ...]:
 
 
 def format_table(results: Mapping[str, Accuracy]) -> str:
-    """A table of text, a row a piece and the mean over pieces last."""
+    """A table of text, a row a name."""
     rows = [HEADER, *(_row(name, result) for name, result in results.items())]
-    if len(results) > 1:
-        rows.append(_row("mean", mean_accuracy(list(results.values()))))
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
@@ -179,17 +176,10 @@ def format_table(results: Mapping[str, Accuracy]) -> str:
     return "\n".join(lines)
 
 
-def write_table(path: str | Path, results: Mapping[str, Accuracy]) -> None:
-    """The same table as CSV."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([HEADER, *(_row(name, result) for name, result in results.items())])
-
-
-def write_alignment(path: str | Path, quarter: Floats, score_s: Floats, audio_s: Floats) -> None:
-    """CSV with header quarter,score_s,audio_s: a row an onset, in order; what was never reached is left out."""
+def write_table(path: str | Path, results: Mapping[str, Mapping[str, Accuracy]]) -> None:
+    """The tables of all protocols, {protocol: {piece: Accuracy}}, as one CSV."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("quarter", "score_s", "audio_s"))
-        for row in zip(quarter, score_s, audio_s, strict=True):
-            if np.isfinite(row[2]):
-                writer.writerow([f"{x:.6f}" for x in row])
+        writer.writerow(("protocol", *HEADER))
+        for protocol, pieces in results.items():
+            writer.writerows((protocol, *_row(name, result)) for name, result in pieces.items())

@@ -1,4 +1,4 @@
-"""Live following over a folder of pieces: each streamed through the pipeline and compared with its truth."""
+"""Live following over a folder of pieces, or another method: each piece's track compared with its truth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from engine.errors import AudioFileError, EngineError
@@ -16,6 +17,7 @@ from engine.pipelines import PipelineConfig
 from offline.evaluate.alignment import (
     PROTOCOLS,
     Accuracy,
+    Track,
     evaluate,
     format_table,
     mean_accuracy,
@@ -24,9 +26,10 @@ from offline.evaluate.alignment import (
     write_table,
 )
 from offline.job import FileJob, run_file
+from offline.picture import draw
 from offline.score_input import SCORE_SUFFIXES, read_score_input
 
-__all__ = ["Piece", "evaluate_folder", "find_pieces"]
+__all__ = ["Method", "Piece", "evaluate_folder", "evaluate_piece", "find_pieces", "follow_piece"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,9 @@ class Piece:
     score: Path
     performance: Path
     truth: Path
+
+
+Method = Callable[[Piece], Track]  # the score position over the performance's time
 
 
 def find_pieces(folder: Path) -> list[Piece]:
@@ -57,40 +63,59 @@ def _piece(place: Path) -> Piece | None:
     return Piece(name=place.resolve().name, score=scores[0], performance=takes[0], truth=truth)
 
 
-def evaluate_folder(folder: Path, *, csv: Path | None = None, say: Callable[[str], None] = print) -> None:
-    """Follow every piece of the folder; print a table by each protocol, and the mean of each group of names.
+def evaluate_folder(
+    folder: Path,
+    method: Method | None = None,
+    *,
+    csv: Path | None = None,
+    plots: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Track every piece of the folder; print a table by each protocol, and the mean of each group of names.
 
-    A group is what stands before the first underscore in a piece's name. csv: the first-reach table as a file.
+    A group is what stands before the first underscore in a piece's name. method: `follow_piece` unless told; csv: the
+    tables as a file; plots: a folder for a picture of each piece's path and errors.
     """
     results: dict[str, dict[str, Accuracy]] = {protocol: {} for protocol in PROTOCOLS}
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
+        truth = read_truth(piece.truth)
         try:
-            found = evaluate_piece(piece)
+            track = (method or follow_piece)(piece)
         except EngineError as error:
             say(f"collaparte: {error}")
-            continue
-        for protocol, result in found.items():
+            track = Track(np.zeros(0), np.zeros(0))
+        for protocol, result in evaluate(track, *truth).items():
             results[protocol][piece.name] = result
-    for protocol, pieces in results.items():
+        if plots is not None:
+            draw(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
+    tables = {protocol: pieces | _summary(pieces) for protocol, pieces in results.items()}
+    for protocol, table in tables.items():
         say(f"\n{protocol}: percent of score onsets within so many ms")
-        say(format_table(pieces | _groups(pieces)))
+        say(format_table(table))
     if csv is not None:
-        write_table(csv, results["first reach"])
+        write_table(csv, tables)
 
 
-def evaluate_piece(piece: Piece) -> dict[str, Accuracy]:
-    """Accuracy by each protocol of the live pipeline on one piece."""
+def follow_piece(piece: Piece) -> Track:
+    """The positions of the live pipeline."""
     follow = FollowConfig()
 
     def configure(audio: AudioFormat) -> PipelineConfig:
         return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
 
     report = run_file(FileJob(input=piece.performance, configure=configure, show=False, keep=True))
-    return evaluate(track_of(report.positions, report.audio.sample_rate), *read_truth(piece.truth))
+    return track_of(report.positions, report.audio.sample_rate)
 
 
-def _groups(pieces: dict[str, Accuracy]) -> dict[str, Accuracy]:
+def evaluate_piece(piece: Piece, method: Method = follow_piece) -> dict[str, Accuracy]:
+    """Accuracy by each protocol on one piece."""
+    return evaluate(method(piece), *read_truth(piece.truth))
+
+
+def _summary(pieces: dict[str, Accuracy]) -> dict[str, Accuracy]:
+    """The mean of each group of names and of all."""
     members: dict[str, list[Accuracy]] = {}
     for name, result in pieces.items():
         members.setdefault(name.partition("_")[0], []).append(result)
-    return {f"mean of {name}": mean_accuracy(group) for name, group in members.items() if len(group) > 1}
+    groups = {f"mean of {name}": mean_accuracy(group) for name, group in members.items() if len(group) > 1}
+    return groups | ({"mean": mean_accuracy(list(pieces.values()))} if len(pieces) > 1 else {})

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mir_eval.alignment import absolute_error, percentage_correct
 
 from engine.errors import EngineError, ScoreError
 from engine.events import Dropout, Position, to_line
 from offline.evaluate.alignment import (
+    THRESHOLDS_MS,
     Track,
     accuracy,
     evaluate,
@@ -20,7 +22,6 @@ from offline.evaluate.alignment import (
     read_track,
     read_truth,
     track_of,
-    write_alignment,
     write_table,
 )
 
@@ -95,13 +96,22 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
 
 
 def test_files_and_tables(tmp_path: Path) -> None:
-    write_alignment(tmp_path / "a.csv", np.array([0.0, 1.0]), np.array([0.0, 0.5]), np.array([0.25, np.inf]))
-    assert (tmp_path / "a.csv").read_text().split() == ["quarter,score_s,audio_s", "0.000000,0.000000,0.250000"]
+    (tmp_path / "a.csv").write_text("quarter,score_s,audio_s\n0.0,0.0,0.25\n")
     quarter, audio_s = read_truth(tmp_path / "a.csv")
     assert (quarter.tolist(), audio_s.tolist()) == ([0.0], [0.25])
-    results = evaluate(TRACK, np.array([1.0, 2.0]), np.array([0.2, 0.39]))
-    write_table(tmp_path / "t.csv", results)
+    results = {"piece": accuracy(np.array([0.02, 0.07]))}
+    write_table(tmp_path / "t.csv", {"first reach": results, "nearest frame": results})
     rows = (tmp_path / "t.csv").read_text().splitlines()
-    assert rows[0].startswith("piece,25 ms,50 ms,100 ms,200 ms,mean ms")
-    assert rows[1] == "first reach,50.0,50.0,100.0,100.0,45,45,86,0.0,2"
+    assert rows[0].startswith("protocol,piece,25 ms,50 ms,100 ms,200 ms,mean ms")
+    assert rows[1:] == [f"{name},piece,50.0,50.0,100.0,100.0,45,45,68,0.0,2" for name in evaluate(TRACK, AT, AT)]
     assert len({len(line) for line in format_table(results).splitlines()}) == 1
+
+
+def test_the_shares_agree_with_mir_eval() -> None:
+    truth = np.sort(np.random.default_rng(0).uniform(0, 60, 200))
+    estimate = np.sort(truth + np.random.default_rng(1).normal(0, 0.08, 200))
+    own = accuracy(estimate - truth)
+    peer = [100 * percentage_correct(truth, np.maximum(estimate, 0), window=ms / 1000) for ms in THRESHOLDS_MS]
+    assert own.within == pytest.approx(peer, abs=1e-9)
+    median_s, mean_s = absolute_error(truth, np.maximum(estimate, 0))
+    assert (own.median_s, own.mean_s) == pytest.approx((median_s, mean_s), abs=1e-12)

@@ -1,0 +1,41 @@
+"""`collaparte align`: when each onset of a score, or of another recording, sounds in a recording."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+
+from offline.align import AlignConfig, align, write_alignment
+from offline.evaluate.align import track_of_alignment
+from offline.evaluate.alignment import read_truth
+from offline.picture import draw
+from offline.recording import Recording
+from offline.score_input import read_score_input
+
+__all__ = ["align_config", "align_files"]
+
+DOUBTFUL = 0.5  # trust below which the user is told
+
+
+def align_files(args: argparse.Namespace) -> None:
+    """Align args.audio with args.score; write the CSV and, if asked, the picture."""
+    config = align_config(args)
+    recording = Recording.open(args.audio)
+    truth = None if args.truth is None else read_truth(args.truth)
+    result = align(read_score_input(args.score, recording.format, config.follow), recording, config)
+    write_alignment(args.output, result)
+    if args.plot is not None:
+        draw(args.plot, recordings=[(args.audio.name, args.audio)], track=track_of_alignment(result), truth=truth)
+    played = int(np.isfinite(result.audio_s).sum())
+    print(f"{args.output}: {played} of {len(result.quarter)} onsets, {int(result.heard.sum())} of them heard")
+    if result.trust < DOUBTFUL:
+        print(f"{args.audio} hardly sounds like {args.score}: do not rely on this")
+
+
+def align_config(args: argparse.Namespace) -> AlignConfig:
+    """The settings that the options ask for."""
+    config = AlignConfig()
+    features = replace(config.follow.features, kind=args.features)
+    return replace(config, follow=replace(config.follow, features=features))

@@ -1,0 +1,64 @@
+"""A whole recording that can be gone through more than once, block by block: a file, or samples in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ShapeError
+from engine.format import AudioFormat
+from engine.io.files import AudioReader
+
+__all__ = ["BLOCK", "Recording"]
+
+BLOCK = 1 << 16
+
+Audio = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """source: a file, or samples (sample, channel) at the rate of `format`."""
+
+    source: Path | Audio
+    format: AudioFormat
+    n_samples: int
+
+    @classmethod
+    def open(cls, path: str | Path) -> Recording:
+        """A file; AudioFileError if it is no audio."""
+        with AudioReader(path) as reader:
+            return cls(Path(path), reader.format, reader.n_samples)
+
+    @classmethod
+    def of(cls, samples: Audio, sample_rate: int) -> Recording:
+        """Samples (sample, channel), Hz."""
+        if samples.ndim != 2 or not len(samples):
+            raise ShapeError("recording", expected="(sample, channel), not empty", got=str(samples.shape))
+        audio = AudioFormat(sample_rate=sample_rate, n_channels=samples.shape[1])
+        return cls(np.asarray(samples, np.float32), audio, len(samples))
+
+    @property
+    def name(self) -> str:
+        """The file's, for messages."""
+        return str(self.source) if isinstance(self.source, Path) else "recording"
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.format.seconds(self.n_samples)
+
+    def blocks(self, *, silence: int = 0) -> Iterator[Audio]:
+        """All samples from the beginning, in blocks (sample, channel), then so many samples of silence."""
+        if isinstance(self.source, Path):
+            with AudioReader(self.source) as reader:
+                yield from reader.blocks(BLOCK)
+        else:
+            for start in range(0, self.n_samples, BLOCK):
+                yield self.source[start : start + BLOCK]
+        if silence:
+            yield np.zeros((silence, self.format.n_channels), np.float32)

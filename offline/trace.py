@@ -1,0 +1,112 @@
+"""The live search over a whole recording, read back from its end: the best path of all, without any delay.
+
+Live, the answer for a moment is the best path's a few frames later; here every entry of every hypothesis is kept
+(`engine.follow.arena`), so each onset's time is chosen with everything that comes after it known (Viterbi 1967).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.dsp.features import SpectralFeatures
+from engine.dsp.stft import Stft
+from engine.follow.arena import Arena
+from engine.follow.follower import FollowConfig, follow_frames, onset_delay
+from engine.follow.match import match_numbers
+from engine.follow.oltw import SPAN, Search, advance, new_search, restart, search_numbers
+from engine.follow.reference import Reference
+from engine.follow.tempo import tempo_numbers
+from engine.format import FrameFormat
+from offline.recording import Recording
+
+__all__ = ["Trace", "feature_blocks", "trace"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """The best path: event, numbers from 0, rising, those passed over left out; audio_s, when each begins.
+
+    trust: 0 to 1, how well what began in the recording fitted, at the end of it.
+    """
+
+    event: Ints
+    audio_s: Floats
+    trust: float
+
+
+def feature_blocks(recording: Recording, frames: FrameFormat, follow: FollowConfig) -> Iterator[Features]:
+    """The live follower's features of the whole recording, (frame, 2 F) a block, and of its last sound's fading."""
+    stft, node = Stft(frames), SpectralFeatures(frames, follow.features)
+    for block in recording.blocks(silence=2 * frames.n_fft):
+        yield node.process(stft.process(block))
+
+
+def trace(reference: Reference, recording: Recording, follow: FollowConfig, *, finish: float) -> Trace:
+    """Search the whole recording. finish: nats that a path loses whose last event is not the reference's."""
+    frames = follow_frames(recording.format, follow)
+    frame_s = frames.hop / frames.audio.sample_rate
+    search = new_search(follow.search.entries, 1)
+    restart(search, follow.tempo.spread)
+    numbers = (
+        search_numbers(follow.search, frame_s),
+        tempo_numbers(follow.tempo, frame_s),
+        match_numbers(follow.match, frame_s, follow.features.compression),
+    )
+    n = 0
+    for rows in feature_blocks(recording, frames, follow):
+        search = _with_room(search, len(rows) * SPAN)
+        _search(search, rows, n * frame_s, frame_s, (reference.sustain, reference.onset), reference.score_s, numbers)
+        n += len(rows)
+    event, entry_s = _path(search, len(reference.score_s), finish)
+    first_s = (frames.centre(0) - onset_delay(frames, follow)) / frames.audio.sample_rate
+    return Trace(event, entry_s + first_s, float(search.trust[0]))
+
+
+def _with_room(search: Search, n_more: int) -> Search:
+    """The same search with room in its arena for so many more entries."""
+    arena, n = search.arena, int(search.arena.n[0])
+    if n + n_more <= len(arena.event):
+        return search
+    size = 2 * n + n_more
+    event, entry_s, parent = (np.resize(a[:n], 0) if n == 0 else a[:n] for a in arena[:3])
+    grown = Arena(_longer(event, size), _longer(entry_s, size), _longer(parent, size), arena.n, arena.node)
+    return search._replace(arena=grown)
+
+
+def _longer(array: Any, size: int) -> Any:
+    out = np.zeros(size, array.dtype)
+    out[: len(array)] = array
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _search(search: Any, rows: Any, start_s: Any, frame_s: Any, templates: Any, event_s: Any, numbers: Any) -> None:
+    for t in range(len(rows)):
+        advance(search, rows[t], start_s + t * frame_s, templates, event_s, numbers[0], numbers[1], numbers[2])
+
+
+def _path(search: Search, n_events: int, finish: float) -> tuple[Ints, Floats]:
+    """Events from 0 and their seconds along the best path that ends now."""
+    best, place = -np.inf, 0
+    for event in range(int(search.span[0]), int(search.span[1]) + 1):
+        slot = event % SPAN
+        k = int(np.argmax(search.standing[slot]))
+        standing = float(search.standing[slot, k]) - finish * (event < n_events)
+        if search.score[slot, k] > -1e17 and standing > best:
+            best, place = standing, int(search.arena.node[slot, k])
+    path = []
+    while place > 0:
+        path.append(place - 1)
+        place = int(search.arena.parent[place - 1])
+    chosen = np.array(path[::-1], np.int64)
+    return search.arena.event[chosen].astype(np.int64) - 1, search.arena.entry_s[chosen]
