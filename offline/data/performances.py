@@ -82,18 +82,19 @@ class Take:
 
     def reference_times(self, at_s: npt.ArrayLike) -> Floats:
         """Seconds in the reference that correspond to seconds in the performance, linear between score onsets."""
-        return np.interp(at_s, *self._corners())
+        return np.interp(at_s, *self.corners())
 
     def audio_times(self, at_s: npt.ArrayLike) -> Floats:
         """The inverse."""
-        played, plain = self._corners()
+        played, plain = self.corners()
         return np.interp(at_s, plain, played)
 
     def synchronous(self) -> Audio:
         """The performance's own keys by the reference's piano, dry: every instant matches the same one in `audio`."""
         return render(self.played, self.reference_piano, self.sample_rate)
 
-    def _corners(self) -> tuple[Floats, Floats]:
+    def corners(self) -> tuple[Floats, Floats]:
+        """Seconds in the performance and in the reference of each onset that was played, both rising."""
         times = np.maximum.accumulate(self.played.audio_s)
         plain = np.interp(self.played.quarter, self.plain.quarter, self.plain.audio_s)
         first = np.concatenate([[True], np.diff(times) > 1e-4])
