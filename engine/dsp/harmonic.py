@@ -50,6 +50,7 @@ class HcqtConfig:
         require("n_octaves", self.n_octaves, 1, 8)
         require("above", self.above, 0, 3)
         require("compression", self.compression, 1.0, 1e6)
+        wide_cqt(self)  # checks the rest
 
     @property
     def n_bins(self) -> int:
