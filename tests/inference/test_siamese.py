@@ -1,0 +1,54 @@
+"""The embedding node: what it says of time, at any rate, and what it says of wrong files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import ModelError
+from engine.format import AudioFormat
+from engine.inference.siamese import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig, TwinFeatures
+from models.export import check
+from models.live_siamese import siamese_graph
+from offline.run import collect
+from tests.inference.files import small_file
+from tests.inference.twin_files import small_twin, small_twin_model
+from tests.tolerances import EXPORT
+
+
+def embedder(sample_rate: int) -> Embedder:
+    return Embedder(EmbedderConfig(model=small_twin()), AudioFormat(sample_rate=sample_rate, n_channels=1))
+
+
+@pytest.mark.parametrize("block", [1, 2, 7])
+def test_the_file_is_the_module(block: int) -> None:
+    model = small_twin_model()
+    stream = torch.rand(60, model.config.n_features, generator=torch.Generator().manual_seed(0))
+    assert check(siamese_graph(model), small_twin(), stream, block=block, kind="siamese") < EXPORT
+
+
+def test_embeddings_have_unit_length() -> None:
+    audio = 0.1 * np.random.default_rng(0).standard_normal((EMBED_RATE // 2, 1)).astype(np.float32)
+    out = collect(embedder(EMBED_RATE), audio)
+    assert np.allclose(np.linalg.norm(out, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000, 96000])
+def test_an_instant_is_the_same_at_every_rate(rate: int) -> None:
+    """A click is first heard in the frame whose short window ends just after it, wherever frames lie."""
+    node, at_s = embedder(rate), 0.4
+    audio = np.zeros((rate, 1), np.float32)
+    quiet = collect(node, audio)
+    audio[round(at_s * rate)] = 0.9
+    changed = np.flatnonzero(np.abs(collect(node, audio) - quiet).max(axis=1) > 1e-3)[0]
+    reach_s = TwinFeatures.latency / EMBED_RATE
+    assert 0 <= node.centre(int(changed)) / rate + reach_s - at_s < 1.5 * EMBED_HOP / EMBED_RATE
+    assert node.centre(int(changed)) == pytest.approx((changed + 1) * node.hop_s * rate - node.latency, abs=2)
+
+
+def test_other_networks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="kind siamese"):
+        Embedder(EmbedderConfig(model=small_file()), AudioFormat(sample_rate=44100, n_channels=1))
