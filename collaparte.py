@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 import threading
@@ -42,7 +43,9 @@ examples:
   collaparte evaluate follow demo/
   collaparte evaluate align demo/ --csv table.csv --plots pictures/
   collaparte evaluate hpss songs/
+  collaparte evaluate siamese pieces/ --networks runs/ --csv table.csv
 """
+TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {"crnn": "crnn_job"}
 USER_ERROR, INTERRUPTED = 2, 130
 
 
@@ -95,8 +98,6 @@ def separate(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Measure following, alignment or separation over a folder of recordings with their truth."""
-    from engine.errors import ConfigError
-
     if args.what == "follow":
         from offline.evaluate.follow import evaluate_folder as follow_folder
 
@@ -108,13 +109,24 @@ def evaluate(args: argparse.Namespace) -> int:
 
         evaluate_alignment(args.folder, align_config(args), csv=args.csv, plots=args.plots)
         return 0
-    try:
+    with _training_extra(f"evaluate {args.what}"):
+        if args.what == "siamese":
+            from offline.evaluate.siamese import evaluate_folder as siamese_folder
+            from offline.evaluate.siamese import methods
+
+            siamese_folder(args.folder, methods(args.networks, args.live), csv=args.csv)
+            return 0
         from offline.evaluate.separation import evaluate_folder as hpss_folder
-    except ImportError as error:
-        remedy = "pip install -e '.[train]' in the project's folder"
-        raise ConfigError("evaluate hpss", expected="librosa to compare with", got=str(error), remedy=remedy) from error
     hpss_folder(args.folder, csv=args.csv, start_s=args.start, seconds=args.seconds)
     return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train a network; `collaparte train WHAT --help` tells how."""
+    with _training_extra(f"train {args.what}"):
+        module = importlib.import_module(f"offline.train.{TRAINERS[args.what]}")
+    sys.argv[0] = f"collaparte train {args.what}"  # what its help calls it
+    return int(module.main(args.options) or 0)
 
 
 def align(args: argparse.Namespace) -> int:
@@ -149,6 +161,18 @@ def doctor(args: argparse.Namespace) -> int:
 
 
 @contextmanager
+def _training_extra(command: str) -> Iterator[None]:
+    """What is missing inside is what training and papers' comparisons need besides."""
+    from engine.errors import ConfigError
+
+    try:
+        yield
+    except ImportError as error:
+        remedy = "pip install -e '.[train]' in the project's folder"
+        raise ConfigError(command, expected="what training needs", got=str(error), remedy=remedy) from error
+
+
+@contextmanager
 def _stoppable() -> Iterator[threading.Event]:
     """An event that the first ctrl-C or SIGTERM sets, so that files are closed whole; the second ends at once."""
     stop = threading.Event()
@@ -174,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_run, _add_separate, _add_align, _add_evaluate, _add_demo, _add_devices, _add_doctor):
+    for add in (_add_run, _add_separate, _add_align, _add_evaluate, _add_train, _add_demo, _add_devices, _add_doctor):
         add(commands)
     return parser
 
@@ -233,13 +257,21 @@ def _add_align(commands: Any) -> None:
 
 def _add_evaluate(commands: Any) -> None:
     parser = _add(commands, "evaluate", evaluate, EVALUATE_EXAMPLES)
-    parser.add_argument("what", choices=["follow", "align", "hpss"], help="what to measure")
+    parser.add_argument("what", choices=["follow", "align", "hpss", "siamese"], help="what to measure")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of pieces, or of songs in stems")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song (hpss)")
     parser.add_argument("--seconds", type=float, metavar="S", help="so much of each song, by default all (hpss)")
     parser.add_argument("--features", choices=["bands", "chroma"], default="bands", help="what to align by (align)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here too")
+    parser.add_argument("--networks", type=Path, metavar="DIR", help="runs of `train siamese`, a folder each (siamese)")
+    parser.add_argument("--live", type=Path, metavar="ONNX", help="the live network's file (siamese)")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw each piece's path and errors (follow, align)")
+
+
+def _add_train(commands: Any) -> None:
+    parser = _add(commands, "train", train)
+    parser.add_argument("what", choices=list(TRAINERS), help="which network")
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="of its training")
 
 
 def _add_demo(commands: Any) -> None:

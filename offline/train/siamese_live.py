@@ -178,7 +178,7 @@ def _errors(model: nn.Module, take: LiveTake) -> Floats:
     audio, reference = (model.whole(side)[0].cpu().numpy() for side in sides)  # type: ignore[operator]
     reach, out = round(SEARCH_S / HOP_S), []
     for onset in take.onsets:
-        frame = min(int(round(onset)) + 2, len(audio) - 1)  # two frames later the note is in the window
+        frame = min(round(float(onset)) + 2, len(audio) - 1)  # two frames later the note is in the window
         wanted = take.place[frame]
         low = max(0, int(wanted) - reach)
         likeness = reference[low : int(wanted) + reach] @ audio[frame]

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from engine.config import require, require_one_of
-from engine.dsp.frontends import front_end
 from engine.format import AudioFormat
+from engine.inference.salience import any_front_end
 from models.siamese import AFTER, BEFORE, PLANES, ROWS
 from offline.data.take_sets import StoredTake, load_take, shifted
 from offline.run import collect
@@ -31,11 +31,12 @@ Rng = np.random.Generator
 FEATURES = ("stft", "cqt", "chroma", "salience", "semigram")
 AUGMENTED, CENTS = 5, 30.0  # every fifth take comes once more, shifted by at most so much
 LEVEL = 1e-3
+SALIENCE = Path(__file__).parents[2] / "models" / "weights" / "salience.onnx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairConfig:
-    """feature: one of FEATURES; augment: pitch shifts; stretch: neighbouring frames of a take in a batch; takes: in one."""
+    """feature: one of FEATURES; augment: pitch shifts; stretch: frames of a take in a batch; takes: in one."""
 
     feature: str = "cqt"
     augment: bool = False
@@ -67,8 +68,9 @@ class Track:
 
 
 def track(feature: str, audio: Features, sample_rate: int) -> Track:
-    """The feature of mono sound (sample), as any follower would compute it, every 23 ms."""
-    node = front_end(feature, AudioFormat(sample_rate=sample_rate, n_channels=1))
+    """The feature of mono sound (sample), as any follower would compute it, every 23 ms or as salience was trained."""
+    weights = SALIENCE if feature == "salience" else None
+    node = any_front_end(feature, AudioFormat(sample_rate=sample_rate, n_channels=1), weights=weights)
     features = collect(node, audio[:, None])
     return Track(features, node.centre(0) / sample_rate, node.hop / sample_rate)
 

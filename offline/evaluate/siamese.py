@@ -1,0 +1,225 @@
+"""Table II of Agrawal & Dixon (2020) on any folder of pieces: which frame similarity aligns how well.
+
+The score is synthesised; features of both sides, through the trained networks or plain, are aligned by the same exact
+warping with equal weights for all three steps, equation (3). Binary: a cell costs 0 or 1, as the network decides;
+distance: it costs the distance D_W itself. The network of the paper's table I makes the rows SCNN.
+"""
+
+from __future__ import annotations
+
+import csv as csv_files
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from engine.dsp.features import FeatureConfig, SpectralFeatures
+from engine.dsp.stft import Stft
+from engine.follow.score_files import read_score
+from engine.format import AudioFormat, FrameFormat
+from engine.inference.siamese import EMBED_RATE, Embedder, EmbedderConfig
+from engine.io.files import AudioReader
+from engine.processor import Chain
+from models.siamese import PairMlp, SiameseCnn
+from offline.data.expressive import exact
+from offline.data.piano_sound import Piano, fonts, render
+from offline.dtw import DtwConfig, warp
+from offline.evaluate.alignment import THRESHOLDS_MS, Accuracy, Track, evaluate, mean_accuracy, read_truth
+from offline.evaluate.binary_path import decide, path_through
+from offline.evaluate.follow import Piece, find_pieces
+from offline.resample import resample
+from offline.run import collect
+from offline.train.siamese import load_pair_network
+from offline.train.siamese_pairs import Track as Frames
+from offline.train.siamese_pairs import as_planes, padded, track
+
+__all__ = ["Method", "evaluate_folder", "evaluate_piece", "methods", "table"]
+
+Features = npt.NDArray[np.float32]
+Path_ = npt.NDArray[np.int64]
+
+RATE = EMBED_RATE
+LEAD_S = 0.5  # of silence before the synthesised score
+CHUNK = 1024  # frames that a network embeds at once
+EUCLIDEAN, COSINE = DtwConfig(metric="euclidean"), DtwConfig(metric="cosine")
+PUBLISHED = "published on the Mazurkas: MATCH 64.8/72.1/77.6/83.7, SCNN salience + DA 71.7/78.2/83.3/90.1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """A row of the table: its name, whether its matrix is of binary decisions, and how it aligns reference and audio.
+
+    align: both as mono sound (sample) at RATE to frames of both and the path (pair, 2) through them.
+    """
+
+    name: str
+    binary: bool
+    align: Callable[[Features, Features], tuple[Frames, Frames, Path_]]
+
+
+def methods(networks: Path | None = None, live: Path | None = None, *, device: str = "cpu") -> list[Method]:
+    """The rows that can be had: those of hand-made features, those of each trained network in a folder of runs, and
+    the live network in an ONNX file.
+    """
+    found = [
+        Method("DTW spectral bands, as MATCH", False, _warped(_bands, COSINE)),
+        Method("DTW chroma", False, _warped(lambda sound: track("chroma", sound, RATE), COSINE)),
+        Method("DTW CQT chroma", False, _warped(lambda sound: track("cqt_chroma", sound, RATE), COSINE)),
+        Method("DTW CQT", False, _warped(lambda sound: track("cqt", sound, RATE), COSINE)),
+    ]
+    runs = sorted(networks.glob("*/checkpoint.pt")) if networks is not None else []
+    for run in runs:
+        found += list(_trained(run, torch.device(device)))
+    if live is not None:
+        found.append(Method(f"live twin, {live.stem}", False, _warped(_embedded(live), EUCLIDEAN)))
+    return found
+
+
+def _trained(run: Path, device: torch.device) -> Iterator[Method]:
+    network, task = load_pair_network(run)
+    network.to(device)
+    if isinstance(network, PairMlp):
+        yield Method("MLP semigram", True, _decided_by_mlp(network))
+        return
+    name = f"SCNN {task['feature']}{' + DA' if task['augment'] else ''}"
+    embed = _by_network(network, task["feature"])
+    yield Method(name, True, _decided_by_distance(embed, float(task["threshold"])))
+    yield Method(name, False, _warped(embed, EUCLIDEAN))
+
+
+def _warped(features: Callable[[Features], Frames], config: DtwConfig) -> Callable[..., tuple[Frames, Frames, Path_]]:
+    def align(reference: Features, audio: Features) -> tuple[Frames, Frames, Path_]:
+        ours, theirs = features(reference), features(audio)
+        return ours, theirs, warp(ours.features, theirs.features, config).path
+
+    return align
+
+
+def _decided_by_distance(
+    embed: Callable[[Features], Frames], threshold: float
+) -> Callable[..., tuple[Frames, Frames, Path_]]:
+    def align(reference: Features, audio: Features) -> tuple[Frames, Frames, Path_]:
+        ours, theirs = embed(reference), embed(audio)
+        return ours, theirs, path_through(decide(ours.features, theirs.features, threshold))
+
+    return align
+
+
+def _decided_by_mlp(network: PairMlp) -> Callable[..., tuple[Frames, Frames, Path_]]:
+    def align(reference: Features, audio: Features) -> tuple[Frames, Frames, Path_]:
+        ours, theirs = (track("semigram", sound, RATE) for sound in (reference, audio))
+        device = next(network.parameters()).device
+        rows, columns = (torch.from_numpy(t.features).to(device) for t in (ours, theirs))
+        costs = np.zeros((len(rows), len(columns)), np.uint8)
+        with torch.no_grad():
+            for i, row in enumerate(rows):
+                costs[i] = (network(row, columns) <= 0).cpu().numpy()
+        return ours, theirs, path_through(costs)
+
+    return align
+
+
+def _by_network(network: SiameseCnn, feature: str) -> Callable[[Features], Frames]:
+    """Embeddings of every frame, computed chunk by chunk along time."""
+    device = next(network.parameters()).device
+
+    def embed(sound: Features) -> Frames:
+        heard = track(feature, sound, RATE)
+        planes = torch.from_numpy(padded(as_planes(heard.features)))
+        around = planes.shape[1] - len(heard.features)
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(heard.features), CHUNK):
+                part = planes[None, :, start : start + CHUNK + around].to(device)
+                parts.append(network.along(part)[0].cpu().numpy())
+        return Frames(np.concatenate(parts), heard.first_s, heard.hop_s)
+
+    return embed
+
+
+def _embedded(model: Path) -> Callable[[Features], Frames]:
+    """Embeddings by the live node."""
+    node = Embedder(EmbedderConfig(model=model), AudioFormat(sample_rate=RATE, n_channels=1))
+    return lambda sound: Frames(collect(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
+
+
+def _bands(sound: Features) -> Frames:
+    """The live follower's own hand-made features: bands that sound, and bands that have just begun."""
+    frames = FrameFormat(audio=AudioFormat(sample_rate=RATE, n_channels=1), n_fft=1024, hop=512)
+    features = collect(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=1))), sound[:, None])
+    return Frames(features, frames.centre(0) / RATE, frames.hop / RATE)
+
+
+def evaluate_piece(
+    piece: Piece, rows: Sequence[Method], soundfont: Path
+) -> dict[tuple[str, bool], dict[str, Accuracy]]:
+    """Accuracy of each method by each protocol on one piece."""
+    score = read_score(piece.score)
+    reference = render(exact(score, start_s=LEAD_S), Piano(soundfont=soundfont), RATE)
+    with AudioReader(piece.performance) as reader:
+        sound = resample(reader.read(), reader.format.sample_rate, RATE).mean(axis=1)
+    found = {}
+    for row in rows:
+        ours, theirs, path = row.align(reference, sound)
+        at_s, there_s = theirs.seconds(path[:, 1]), ours.seconds(path[:, 0])
+        quarter = score.quarter(there_s - LEAD_S)
+        found[row.name, row.binary] = evaluate(Track(at_s, np.asarray(quarter)), *read_truth(piece.truth))
+    return found
+
+
+def evaluate_folder(
+    folder: Path,
+    rows: Sequence[Method],
+    *,
+    soundfont: Path | None = None,
+    csv: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, dict[tuple[str, bool], Accuracy]]:
+    """Every method on every piece of the folder, as a table by each protocol, which is returned too.
+
+    soundfont: what the score is synthesised with, the system's first by default; csv: both tables as a file.
+    """
+    pieces, soundfont = find_pieces(folder), soundfont or fonts()[0]
+    results = [evaluate_piece(piece, rows, soundfont) for piece in tqdm(pieces, unit="piece", leave=False)]
+    keys = [(row.name, row.binary) for row in rows]
+    tables = {
+        protocol: {key: mean_accuracy([result[key][protocol] for result in results]) for key in keys}
+        for protocol in results[0][keys[0]]
+    }
+    say(f"{len(pieces)} pieces of {folder}, not the Mazurkas; score by {soundfont.stem}; {PUBLISHED}")
+    for protocol, found in tables.items():
+        say(f"\n{protocol}: percent of score onsets within so many ms, mean over pieces")
+        say("\n".join("  ".join(cells) for cells in table(found)))
+    if csv is not None:
+        _write(csv, folder, tables)
+    return tables
+
+
+def table(found: dict[tuple[str, bool], Accuracy]) -> list[list[str]]:
+    """Rows of text as in table II: the model, then binary and distance matrix at each threshold, - for what is none."""
+    names = list(dict.fromkeys(name for name, _ in found))
+    width = max(len(name) for name in (*names, "Model"))
+    head = [f"{f'<{ms} ms':>7}" for ms in THRESHOLDS_MS]
+    rows = [["Model".ljust(width), "binary:", *head, "distance:", *head]]
+    for name in names:
+        sides = [_cells(found.get((name, binary))) for binary in (True, False)]
+        rows.append([name.ljust(width), "       ", *sides[0], "         ", *sides[1]])
+    return rows
+
+
+def _cells(result: Accuracy | None) -> list[str]:
+    return [f"{'-':>7}"] * len(THRESHOLDS_MS) if result is None else [f"{x:7.1f}" for x in result.within]
+
+
+def _write(path: Path, folder: Path, tables: dict[str, dict[tuple[str, bool], Accuracy]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv_files.writer(file)
+        writer.writerow(("data", "protocol", "model", "matrix", *(f"{ms} ms" for ms in THRESHOLDS_MS)))
+        for protocol, found in tables.items():
+            for (name, binary), result in found.items():
+                within = [f"{x:.1f}" for x in result.within]
+                writer.writerow((folder.resolve().name, protocol, name, "binary" if binary else "distance", *within))
