@@ -1,9 +1,14 @@
-"""Whole-file alignment: when each onset of a score sounds in a recording."""
+"""Whole-file alignment: when each onset of a score sounds in a recording.
+
+Three passes: the live search read back from its end (`offline.trace`), robust; every onset placed anew by its own
+notes with templates learned from the recording (`offline.note_path`), exact; and each note's own rise, finer than a
+frame (`offline.refine`). A reference from a recording has no notes and takes the first pass only.
+"""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +20,34 @@ from engine.follow.follower import FollowConfig, follow_frames
 from engine.follow.oltw import SearchConfig
 from engine.follow.reference import Reference, reference_from_score
 from engine.follow.score import Score
+from offline.note_activity import note_activity, score_part
+from offline.note_path import NotePathConfig, local_period, note_path
 from offline.recording import Recording
+from offline.refine import RefineConfig, refine
 from offline.trace import Trace, trace
+from offline.tuning import Sound, listen
 
 __all__ = ["AlignConfig", "Alignment", "align", "write_alignment"]
 
 Floats = npt.NDArray[np.float64]
-WIDE = SearchConfig(entries=16, beam=80.0, reach=3)
+SILENCE = 1e-5  # -100 dB
+ABSENT = -6.0  # nats of evidence for all that follows, below which it was not played
+FEW = 8  # onsets from which nothing can be learned
+WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignConfig:
     """follow: features, evidence, tempo and search as in live following, the search wider by default; finish: nats
-    by which a path must be better that ends before the score does.
+    by which a path must be better for each event at the end that it leaves out; tune: listen first how far the
+    recording is out of tune; notes, refine: the second and third passes, None leaves them out.
     """
 
     follow: FollowConfig = field(default_factory=lambda: FollowConfig(search=WIDE))
-    finish: float = 30.0
+    finish: float = 3.0
+    tune: bool = True
+    notes: NotePathConfig | None = field(default_factory=NotePathConfig)
+    refine: RefineConfig | None = field(default_factory=RefineConfig)
 
     def __post_init__(self) -> None:
         require("finish", self.finish, 0.0, 10_000.0)
@@ -42,14 +58,14 @@ class Alignment:
     """One row a distinct onset of the score, in order.
 
     quarter, score_s: where, quarters and seconds at the score's own tempo; audio_s: when it sounds, rising, NaN if
-    the recording ends before; heard: False where the onset itself was not found and its time is between its
-    neighbours'; trust: 0 to 1, how well the score fits at all.
+    the recording ends before; confidence: (onset) 0 to 1, how surely its own notes were heard there, 0 where they
+    were not and the time only lies between its neighbours'; trust: 0 to 1, how well the score fits at all.
     """
 
     quarter: Floats
     score_s: Floats
     audio_s: Floats
-    heard: npt.NDArray[np.bool_]
+    confidence: Floats
     trust: float
 
 
@@ -60,7 +76,17 @@ def align(score: Score | Reference, recording: Recording, config: AlignConfig | 
     """
     config = config or AlignConfig()
     reference = _reference(score, recording, config.follow)
-    return _alignment(reference, trace(reference, recording, config.follow, finish=config.finish), recording)
+    sound = listen(recording)
+    if sound.peak < SILENCE:
+        remedy = "check the file"
+        raise EngineError(recording.name, expected=f"music of {reference.name}", got="silence", remedy=remedy)
+    if not config.tune or isinstance(score, Reference):
+        sound = replace(sound, cents=0.0)
+    first = trace(reference, recording, config.follow, finish=config.finish, sound=sound)
+    result = _alignment(reference, first, recording)
+    if config.notes is None or isinstance(score, Reference):
+        return result
+    return _by_notes(score, recording, sound, result, config)
 
 
 def _reference(score: Score | Reference, recording: Recording, follow: FollowConfig) -> Reference:
@@ -70,17 +96,58 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
 
 
 def _alignment(reference: Reference, path: Trace, recording: Recording) -> Alignment:
+    """The first pass's: what was passed over lies between its neighbours by the score's own rhythm."""
     if not len(path.event):
         remedy = "check that it is a recording of this piece"
         raise EngineError(recording.name, expected=f"music of {reference.name}", got="none", remedy=remedy)
     audio_s = np.interp(reference.score_s, reference.score_s[path.event], path.audio_s)
     audio_s[: path.event[0]] = np.nan
     audio_s[path.event[-1] + 1 :] = np.nan
-    heard = np.zeros(len(audio_s), bool)
-    heard[path.event] = True
+    heard = np.zeros(len(audio_s))
+    heard[path.event] = 1.0
     return Alignment(
-        quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, heard=heard, trust=path.trust
+        quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, confidence=heard, trust=path.trust
     )
+
+
+def _by_notes(score: Score, recording: Recording, sound: Sound, first: Alignment, config: AlignConfig) -> Alignment:
+    """The second and third passes, over what the first reached."""
+    heard = np.isfinite(first.audio_s)
+    if config.notes is None or heard.sum() < FEW:
+        return first
+    activity = note_activity(score, recording, config.follow, sound, first.audio_s)
+    about_s, further_s = _to_the_end(first, recording.seconds)
+    played = np.isfinite(about_s)
+    part = score_part(score, played)
+    path = note_path(part, activity, about_s[played], config.notes, further_s[played])
+    onset_s = path.onset_s if config.refine is None else refine(part, activity, path.onset_s, config.refine)
+    onset_s[_end(path.evidence) :] = np.nan
+    audio_s, confidence = first.audio_s.copy(), np.zeros(len(played))
+    audio_s[played] = onset_s
+    confidence[played] = np.where(np.isfinite(onset_s), 1 / (1 + np.exp(-path.evidence)), 0.0)
+    return replace(first, audio_s=audio_s, confidence=confidence)
+
+
+def _to_the_end(first: Alignment, end_s: float) -> tuple[Floats, Floats]:
+    """(onset) when each comes, what follows the last that was heard at the last tempo if the recording goes on, and
+    by how many seconds that may be wrong.
+    """
+    about_s, further_s = first.audio_s.copy(), np.zeros(len(first.audio_s))
+    last = int(np.flatnonzero(np.isfinite(about_s))[-1])
+    played = slice(int(np.flatnonzero(np.isfinite(about_s))[0]), last + 1)
+    period = local_period(first.score_s[played], about_s[played])[-1]
+    ahead_s = period * (first.score_s[last + 1 :] - first.score_s[last])
+    rest = np.flatnonzero(about_s[last] + ahead_s < end_s - 0.1)
+    about_s[last + 1 + rest] = about_s[last] + ahead_s[rest]
+    further_s[last + 1 + rest] = ahead_s[rest]
+    return about_s, further_s
+
+
+def _end(evidence: Floats) -> int:
+    """How many onsets were played: fewer than all if the evidence for all the others together speaks against it."""
+    total = np.concatenate([[0.0], np.cumsum(evidence)])
+    best = int(np.argmax(total))
+    return best if total[-1] - total[best] < ABSENT else len(evidence)
 
 
 def write_alignment(path: str | Path, alignment: Alignment) -> None:

@@ -7,7 +7,7 @@ Live, the answer for a moment is the best path's a few frames later; here every 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,11 @@ from engine.follow.reference import Reference
 from engine.follow.tempo import tempo_numbers
 from engine.format import FrameFormat
 from offline.recording import Recording
+from offline.tuning import Sound, in_tune, listen
 
 __all__ = ["Trace", "feature_blocks", "trace"]
+
+QUIET = 0.5  # of the loudest moment: what is softer than that is never made louder
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,15 +47,25 @@ class Trace:
     trust: float
 
 
-def feature_blocks(recording: Recording, frames: FrameFormat, follow: FollowConfig) -> Iterator[Features]:
-    """The live follower's features of the whole recording, (frame, 2 F) a block, and of its last sound's fading."""
-    stft, node = Stft(frames), SpectralFeatures(frames, follow.features)
+def feature_blocks(recording: Recording, frames: FrameFormat, follow: FollowConfig, sound: Sound) -> Iterator[Features]:
+    """The live follower's features of the whole recording, (frame, 2 F) a block, and of its last sound's fading.
+
+    Its tuning and its peak are known beforehand: noise before the music begins does not count as loud.
+    """
+    tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
+    floor = min(max(QUIET * sound.peak, follow.features.floor), 1.0)
+    stft, node = Stft(frames), SpectralFeatures(tuned, replace(follow.features, floor=floor))
     for block in recording.blocks(silence=2 * frames.n_fft):
         yield node.process(stft.process(block))
 
 
-def trace(reference: Reference, recording: Recording, follow: FollowConfig, *, finish: float) -> Trace:
-    """Search the whole recording. finish: nats that a path loses whose last event is not the reference's."""
+def trace(
+    reference: Reference, recording: Recording, follow: FollowConfig, *, finish: float, sound: Sound | None = None
+) -> Trace:
+    """Search the whole recording.
+
+    finish: nats that a path loses for every event that it leaves out at the end; sound: listened for if not given.
+    """
     frames = follow_frames(recording.format, follow)
     frame_s = frames.hop / frames.audio.sample_rate
     search = new_search(follow.search.entries, 1)
@@ -63,7 +76,7 @@ def trace(reference: Reference, recording: Recording, follow: FollowConfig, *, f
         match_numbers(follow.match, frame_s, follow.features.compression),
     )
     n = 0
-    for rows in feature_blocks(recording, frames, follow):
+    for rows in feature_blocks(recording, frames, follow, sound or listen(recording)):
         search = _with_room(search, len(rows) * SPAN)
         _search(search, rows, n * frame_s, frame_s, (reference.sustain, reference.onset), reference.score_s, numbers)
         n += len(rows)
@@ -101,7 +114,7 @@ def _path(search: Search, n_events: int, finish: float) -> tuple[Ints, Floats]:
     for event in range(int(search.span[0]), int(search.span[1]) + 1):
         slot = event % SPAN
         k = int(np.argmax(search.standing[slot]))
-        standing = float(search.standing[slot, k]) - finish * (event < n_events)
+        standing = float(search.standing[slot, k]) - finish * (n_events - event)
         if search.score[slot, k] > -1e17 and standing > best:
             best, place = standing, int(search.arena.node[slot, k])
     path = []

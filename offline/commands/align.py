@@ -29,7 +29,7 @@ def align_files(args: argparse.Namespace) -> None:
     if args.plot is not None:
         draw(args.plot, recordings=[(args.audio.name, args.audio)], track=track_of_alignment(result), truth=truth)
     played = int(np.isfinite(result.audio_s).sum())
-    print(f"{args.output}: {played} of {len(result.quarter)} onsets, {int(result.heard.sum())} of them heard")
+    print(f"{args.output}: {played} of {len(result.quarter)} onsets, {int((result.confidence > 0.5).sum())} of them surely")
     if result.trust < DOUBTFUL:
         print(f"{args.audio} hardly sounds like {args.score}: do not rely on this")
 

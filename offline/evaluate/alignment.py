@@ -91,10 +91,10 @@ def _track(rows: Sequence[tuple[float, float]]) -> Track:
 
 
 def read_truth(path: str | Path) -> tuple[Floats, Floats]:
-    """(quarter, audio_s) of each annotated onset, from a CSV that has these columns."""
+    """(quarter, audio_s) of each annotated onset, from a CSV that has these columns; those never played left out."""
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = [(float(row["quarter"]), float(row["audio_s"])) for row in csv.DictReader(file)]
+            rows = [(float(row["quarter"]), float(row["audio_s"])) for row in csv.DictReader(file) if row["audio_s"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ScoreError(str(path), expected="CSV with columns quarter,audio_s", got=str(error)) from error
     table = np.array(rows, dtype=float).reshape(-1, 2)
