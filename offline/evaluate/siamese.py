@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv as csv_files
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,8 @@ def methods(networks: Path | None = None, live: Path | None = None, *, device: s
     the live network in an ONNX file.
     """
     found = [
-        Method("DTW spectral bands, as MATCH", False, _warped(_bands, COSINE)),
+        Method("DTW spectral bands, as MATCH", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
+        Method("DTW spectral bands, 12 ms", False, _warped(partial(_bands, hop=256, lag=2), COSINE)),
         Method("DTW chroma", False, _warped(lambda sound: track("chroma", sound, RATE), COSINE)),
         Method("DTW CQT chroma", False, _warped(lambda sound: track("cqt_chroma", sound, RATE), COSINE)),
         Method("DTW CQT", False, _warped(lambda sound: track("cqt", sound, RATE), COSINE)),
@@ -147,10 +149,10 @@ def _embedded(model: Path) -> Callable[[Features], Frames]:
     return lambda sound: Frames(collect(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
 
 
-def _bands(sound: Features) -> Frames:
+def _bands(sound: Features, *, hop: int, lag: int) -> Frames:
     """The live follower's own hand-made features: bands that sound, and bands that have just begun."""
-    frames = FrameFormat(audio=AudioFormat(sample_rate=RATE, n_channels=1), n_fft=1024, hop=512)
-    features = collect(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=1))), sound[:, None])
+    frames = FrameFormat(audio=AudioFormat(sample_rate=RATE, n_channels=1), n_fft=1024, hop=hop)
+    features = collect(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=lag))), sound[:, None])
     return Frames(features, frames.centre(0) / RATE, frames.hop / RATE)
 
 
