@@ -12,6 +12,7 @@ import torch
 from engine.dsp.harmonic import Hcqt
 from engine.errors import ConfigError, ModelError
 from engine.format import AudioFormat
+from engine.inference.onnx import Network
 from engine.inference.salience import ALL_FRONT_ENDS, SalienceNode, SalienceNodeConfig, any_front_end
 from models.export import check
 from models.salience_graph import salience_graph
@@ -80,3 +81,22 @@ def test_a_file_that_does_not_fit_is_refused(name: str, value: str, said: str, t
     onnx.save(model, str(tmp_path / "wrong.onnx"))
     with pytest.raises(ModelError, match=said):
         SalienceNode(SalienceNodeConfig(model=tmp_path / "wrong.onnx"), MONO)
+
+
+def test_what_ships_hears_a_scale() -> None:
+    """The weights of the project: the loudest bin of each tone is its fundamental's, not a harmonic's."""
+    weights = Path(__file__).parents[2] / "models" / "weights" / "salience.onnx"
+    node = SalienceNode(SalienceNodeConfig(model=weights, onsets=True), MONO)
+    assert Network(weights, "salience").value("licence", str)
+    time_s, keys = np.arange(MONO.sample_rate // 2) / MONO.sample_rate, list(range(48, 85, 4))
+    tones = []
+    for key in keys:
+        partials = [np.sin(2 * np.pi * h * 440 * 2 ** ((key - 69) / 12) * time_s) / h for h in range(1, 7)]
+        tones.append(0.2 * np.exp(-3 * time_s) * sum(partials))
+    sound = np.concatenate(tones).astype(np.float32)[:, None]
+    out = node.process(np.concatenate([sound, np.zeros((node.latency, 1), np.float32)]))
+    salience = out[:, : node.hcqt.n_bins]
+    for i, key in enumerate(keys):
+        middle = (i + 0.4) * MONO.sample_rate / 2
+        frame = min(range(len(out)), key=lambda t: abs(node.centre(t) - middle))
+        assert salience[frame].argmax() == 2 * (key - 24)
