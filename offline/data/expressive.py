@@ -95,7 +95,7 @@ def random_style(rng: Rng) -> Style:
     """From strict and clean to romantic and careless."""
     free, careless = rng.beta(1.2, 1.2), rng.random() ** 3
     return Style(
-        tempo=float(np.exp(rng.normal(0, 0.25))),
+        tempo=float(np.exp(rng.uniform(-1, 1) * rng.uniform(0.2, 1.1))),  # a third to three times the written one
         arch=float(0.35 * free * rng.random()),
         wander=float(0.01 + 0.07 * free * rng.random()),
         beat=float(0.01 + 0.06 * free * rng.random()),
