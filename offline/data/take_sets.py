@@ -1,17 +1,20 @@
 """Takes kept on disk to train on: the sounds and the times that belong together, a file a take.
 
-`python -m offline.data.take_sets FOLDER --split train --n 240` renders them, about 3 CPU seconds each.
+`python -m offline.data.take_sets FOLDER --split train --n 240` renders them, about 2 CPU seconds each; with --small an
+hour of performances takes 52 MB, so that they can be carried to where a GPU is.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 from tqdm import tqdm
 
 from engine.errors import EngineError
@@ -23,6 +26,7 @@ __all__ = ["StoredTake", "load_take", "main", "shifted", "stored", "write_set"]
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 FULL = 32767
+SMALL = 0.6  # of Vorbis, 0 the best to 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,8 +49,8 @@ class StoredTake:
     speed: float = 1.0
 
 
-def write_set(folder: Path, library: Library, split: str, n: int, config: TakeConfig) -> None:
-    """Render the first n takes of a split that are not there yet."""
+def write_set(folder: Path, library: Library, split: str, n: int, config: TakeConfig, *, small: bool = False) -> None:
+    """Render the first n takes of a split that are not there yet; small: sounds as Ogg Vorbis, not as 16 bits."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in tqdm(library.names(split, n), unit="take", mininterval=10):
         path = folder / f"{name}.npz"
@@ -57,9 +61,28 @@ def write_set(folder: Path, library: Library, split: str, n: int, config: TakeCo
         played_s, plain_s = take.corners()
         keys = np.stack([take.played.start_s, take.played.end_s, take.played.pitch], axis=1)
         part = path.with_suffix(".part.npz")
-        whole = {key: np.round(sound * FULL).astype(np.int16) for key, sound in sounds.items()}
-        np.savez(part, **whole, keys=keys, played_s=played_s, plain_s=plain_s, sample_rate=take.sample_rate)
+        packed = {key: _packed(sound, take.sample_rate, small) for key, sound in sounds.items()}
+        np.savez(part, **packed, keys=keys, played_s=played_s, plain_s=plain_s, sample_rate=take.sample_rate)
         part.rename(path)
+
+
+def _packed(sound: Audio, sample_rate: int, small: bool) -> npt.NDArray[np.generic]:
+    """16 bits a sample, or the bytes of an Ogg file."""
+    if not small:
+        return np.round(sound * FULL).astype(np.int16)
+    with io.BytesIO() as bytes_:
+        options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
+        with soundfile.SoundFile(bytes_, "w", sample_rate, 1, **options) as file:
+            for start in range(0, len(sound), sample_rate):  # libsndfile overflows its stack on long Vorbis writes
+                file.write(sound[start : start + sample_rate])
+        return np.frombuffer(bytes_.getvalue(), np.uint8)
+
+
+def _unpacked(packed: npt.NDArray[np.generic]) -> Audio:
+    if packed.dtype == np.int16:
+        return packed.astype(np.float32) / np.float32(FULL)
+    sound, _ = soundfile.read(io.BytesIO(packed.tobytes()), dtype="float32")
+    return np.asarray(sound)
 
 
 def stored(folder: Path) -> list[Path]:
@@ -74,7 +97,7 @@ def stored(folder: Path) -> list[Path]:
 def load_take(path: Path) -> StoredTake:
     """Read one take."""
     with np.load(path) as file:
-        sounds = {key: file[key].astype(np.float32) / FULL for key in ("audio", "synchronous", "reference")}
+        sounds = {key: _unpacked(file[key]) for key in ("audio", "synchronous", "reference")}
         return StoredTake(
             name=path.stem,
             **sounds,
@@ -103,11 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sample-rate", type=int, default=22050)
     parser.add_argument("--chorales", type=Path, help="packed by `offline.data.music21_corpus`")
     parser.add_argument("--soundfont", type=Path, action="append", default=[], help="to draw from; default all")
+    parser.add_argument("--small", action="store_true", help="sounds as Ogg Vorbis")
     args = parser.parse_args(arguments)
     config = TakeConfig(
         sample_rate=args.sample_rate, soundfonts=tuple(args.soundfont), seconds=args.seconds, mistuned=0.0
     )
-    write_set(args.folder, Library.open(args.chorales), args.split, args.n, config)
+    write_set(args.folder, Library.open(args.chorales), args.split, args.n, config, small=args.small)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ class CnnTask:
     @staticmethod
     def _distances(model: nn.Module, batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """D_W of the pairs that match, of those that do not, and whether these are sure."""
-        first, second = model.along(batch.first.to(device)), model.along(batch.second.to(device))  # type: ignore[operator]
+        sides = (batch.first.to(device), batch.second.to(device))
+        first, second = (model.along(side).float() for side in sides)  # type: ignore[operator]
         n = first.shape[-1]
         flat = second.reshape(-1, n)
         near = distance(first, flat[batch.match.to(device)])

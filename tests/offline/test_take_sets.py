@@ -54,6 +54,17 @@ def test_a_shift_moves_pitch_and_truth_alike(folder: Path) -> None:
     assert strongest[1] / strongest[0] == pytest.approx(factor, rel=1e-3)
 
 
+@needs_sound
+def test_small_takes_sound_alike_and_start_alike(folder: Path, tmp_path: Path) -> None:
+    write_set(tmp_path, Library(), "train", 1, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0), small=True)
+    small = load_take(stored(tmp_path)[0])
+    whole = load_take(folder / f"{small.name}.npz")
+    assert stored(tmp_path)[0].stat().st_size < 0.3 * (folder / f"{small.name}.npz").stat().st_size
+    assert len(small.synchronous) == len(whole.synchronous)
+    ratio = np.sum((small.synchronous - whole.synchronous) ** 2) / np.sum(whole.synchronous**2)
+    assert ratio < 0.05  # 13 dB below: no shift in time
+
+
 def test_an_empty_folder_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="take_sets"):
         stored(tmp_path)
