@@ -253,6 +253,7 @@ def _add_align(commands: Any) -> None:
     add("--features", choices=["bands", "chroma"], default="bands", help="what to align by (default bands)")
     add("--plot", type=Path, metavar="PNG", help="draw the path")
     add("--truth", type=Path, metavar="CSV", help="quarter,audio_s: draw the errors too")
+    add("--straight", action="store_true", help="do not look for parts left out or played again")
 
 
 def _add_evaluate(commands: Any) -> None:

@@ -95,12 +95,14 @@ def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePat
 def local_period(score_s: Floats, onset_s: Floats, width_s: float = 1.5) -> Floats:
     """Played seconds a score second between each two events: the slope of a line through what is near in time."""
     n = len(onset_s)
+    if n < 2:
+        return np.ones(max(n - 1, 1))
     middle = (onset_s[1:] + onset_s[:-1]) / 2
     i = np.arange(n - 1)
     first = np.maximum(np.minimum(np.searchsorted(onset_s, middle - width_s), i - 2), 0)
     last = np.minimum(np.maximum(np.searchsorted(onset_s, middle + width_s), i + 4), n)
     slope = _slopes(score_s, onset_s, middle, first, last, width_s)
-    typical = float(np.median(slope)) if n > 1 else 1.0
+    typical = max(float(np.median(slope)), 1e-3)
     return np.clip(slope, typical / 4, typical * 4)
 
 
@@ -151,12 +153,12 @@ def _slopes(score_s: Any, onset_s: Any, middle: Any, first: Any, last: Any, widt
     for i in range(len(middle)):
         w, x, y, xx, xy = 0.0, 0.0, 0.0, 0.0, 0.0
         for j in range(first[i], last[i]):
-            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2)
+            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2) + 1e-9  # across a long wait too
             w += weight
             x += weight * score_s[j]
             y += weight * onset_s[j]
         for j in range(first[i], last[i]):
-            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2)
+            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2) + 1e-9
             xx += weight * (score_s[j] - x / w) ** 2
             xy += weight * (score_s[j] - x / w) * (onset_s[j] - y / w)
         if xx > 0:

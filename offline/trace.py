@@ -37,14 +37,10 @@ Features = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """The best path: event, numbers from 0, rising, those passed over left out; audio_s, when each begins.
-
-    trust: 0 to 1, how well what began in the recording fitted, at the end of it.
-    """
+    """The best path: event, numbers from 0, rising, those passed over left out; audio_s, when each begins."""
 
     event: Ints
     audio_s: Floats
-    trust: float
 
 
 def feature_blocks(recording: Recording, frames: FrameFormat, follow: FollowConfig, sound: Sound) -> Iterator[Features]:
@@ -82,7 +78,7 @@ def trace(
         n += len(rows)
     event, entry_s = _path(search, len(reference.score_s), finish)
     first_s = (frames.centre(0) - onset_delay(frames, follow)) / frames.audio.sample_rate
-    return Trace(event, entry_s + first_s, float(search.trust[0]))
+    return Trace(event, entry_s + first_s)
 
 
 def _with_room(search: Search, n_more: int) -> Search:

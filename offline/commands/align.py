@@ -28,8 +28,8 @@ def align_files(args: argparse.Namespace) -> None:
     write_alignment(args.output, result)
     if args.plot is not None:
         draw(args.plot, recordings=[(args.audio.name, args.audio)], track=track_of_alignment(result), truth=truth)
-    played = int(np.isfinite(result.audio_s).sum())
-    print(f"{args.output}: {played} of {len(result.quarter)} onsets, {int((result.confidence > 0.5).sum())} of them surely")
+    played, sure = int(np.isfinite(result.audio_s).sum()), int((result.confidence > 0.5).sum())
+    print(f"{args.output}: {played} of {len(result.quarter)} onsets, {sure} of them surely")
     if result.trust < DOUBTFUL:
         print(f"{args.audio} hardly sounds like {args.score}: do not rely on this")
 
@@ -38,4 +38,5 @@ def align_config(args: argparse.Namespace) -> AlignConfig:
     """The settings that the options ask for."""
     config = AlignConfig()
     features = replace(config.follow.features, kind=args.features)
-    return replace(config, follow=replace(config.follow, features=features))
+    jumps = not getattr(args, "straight", False)
+    return replace(config, follow=replace(config.follow, features=features), jumps=jumps)

@@ -17,6 +17,7 @@ from offline.demo.perform import PerformConfig
 from offline.demo.piece import minuet, write_midi
 from offline.evaluate.align import track_of_alignment
 from offline.evaluate.alignment import read_truth
+from offline.jumps import as_played
 from offline.recording import Recording
 from offline.trace import feature_blocks
 from offline.tuning import listen
@@ -164,3 +165,51 @@ def test_noise_before_the_music() -> None:
     noisy = np.concatenate([quiet, take.source + random.normal(0, 0.003, take.source.shape).astype(np.float32)])
     result = align(minuet(), Recording.of(noisy, RATE))
     assert np.mean(np.abs(result.audio_s - 4 - truth) < NEAR_S) > 0.95
+
+
+def spliced(score: Score, *parts: tuple[float, float], seed: int = 11) -> tuple[Recording, list[tuple[float, float]]]:
+    """Parts (from, to quarter) of one performance, one after another, and each onset's quarter and time."""
+    take, truth = recording(score, seed=seed)
+    ends = np.append(truth - 0.02, len(take.source) / RATE)
+    pieces, played, now = [], [], 0.0
+    for start, stop in parts:
+        first, last = np.searchsorted(score.onset_quarter, [start - 1e-3, stop - 1e-3])
+        pieces.append(take.source[int(ends[first] * RATE) : int(ends[last] * RATE)])
+        chosen = slice(first, last)
+        played += zip(score.onset_quarter[chosen], truth[chosen] - ends[first] + now, strict=True)
+        now += len(pieces[-1]) / RATE
+    return Recording.of(np.concatenate(pieces), RATE), played
+
+
+@pytest.mark.parametrize("parts", [((0, 48), (24, 144)), ((0, 108), (126, 144))], ids=["again", "left out"])
+def test_parts_left_out_or_played_again(parts: tuple[tuple[float, float], ...], tmp_path: Path) -> None:
+    take, played = spliced(minuet(), *parts)
+    result = align(minuet(), take)
+    found = np.isfinite(result.audio_s)
+    assert (np.diff(result.audio_s[found]) > 0).all()
+    assert found.sum() == len(played)
+    quarter, audio_s = np.array(played).T
+    near = np.abs(result.audio_s[found] - audio_s) < 0.1
+    assert np.mean(near & (np.abs(result.quarter[found] - quarter) < 1e-3)) > 0.9
+    assert set(result.quarter) == set(minuet().onset_quarter)  # what was never played has its row too
+    assert result.confidence[~found].max(initial=0.0) == 0.0
+    straight = align(minuet(), take, AlignConfig(jumps=False))
+    assert straight.quarter.tolist() == minuet().onset_quarter.tolist()
+
+
+def test_a_score_as_it_was_played() -> None:
+    score = minuet()
+    n = len(score.onset_quarter)
+    played = as_played(score, [(0, 40), (20, n)])
+    assert played.onset.tolist() == [*range(40), *range(20, n)]
+    assert len(played.score.onset_quarter) == n + 20 and played.n_jumps == 1
+    gap = score.onset_quarter[40] - score.onset_quarter[39]  # the last onset before the jump lasts as it is written
+    assert played.score.onset_quarter[40] - played.score.onset_quarter[39] == pytest.approx(gap)
+    steps = np.diff(score.seconds(score.onset_quarter))
+    again = np.diff(played.score.seconds(played.score.onset_quarter))
+    assert again == pytest.approx([*steps[:40], *steps[20:]])
+
+
+def test_another_piece_is_not_trusted() -> None:
+    take, _ = recording(scale(60), seed=12)
+    assert align(minuet(), take).trust < 0.5 < align(scale(60), take).trust
