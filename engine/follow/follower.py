@@ -14,9 +14,10 @@ from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.errors import ShapeError
 from engine.events import Position
 from engine.follow.match import MatchConfig, match_numbers
-from engine.follow.oltw import SearchConfig, advance, new_search, read_out, restart, search_numbers
+from engine.follow.oltw import SPAN, SearchConfig, advance, new_search, read_out, restart, search_numbers
 from engine.follow.piano import PianoConfig
 from engine.follow.reference import Reference, reference_from_score
+from engine.follow.relocate import ScoutConfig, new_scout, restart_scout, scout_numbers, settle, survey
 from engine.follow.score import Score
 from engine.follow.tempo import TempoConfig, tempo_numbers
 from engine.format import AudioFormat, FrameFormat, frame_size
@@ -36,7 +37,8 @@ class FollowConfig:
 
     n_fft_44k1: frame size at 44.1 kHz, other rates take the power of two that lasts nearest as long; overlap: hops a
     frame; lag: hops by which the answer waits for what comes after; rise: hops, and rise_fft: frames, by which an
-    onset is felt late in the middle of a Hann window.
+    onset is felt late in the middle of a Hann window; jumps: whether the player may go anywhere in the score at any
+    time, and begin anywhere.
     """
 
     n_fft_44k1: int = 2048
@@ -44,11 +46,13 @@ class FollowConfig:
     lag: int = 4
     rise: float = 0.9
     rise_fft: float = 0.2
+    jumps: bool = True
     features: FeatureConfig = field(default_factory=FeatureConfig)
     piano: PianoConfig = field(default_factory=PianoConfig)
     match: MatchConfig = field(default_factory=MatchConfig)
     tempo: TempoConfig = field(default_factory=TempoConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
+    scout: ScoutConfig = field(default_factory=ScoutConfig)
 
     def __post_init__(self) -> None:
         require("n_fft_44k1", self.n_fft_44k1, 256, 65536)
@@ -70,7 +74,7 @@ class Follower:
     `at` is the middle of the frame `lag` frames ago, less the delay with which an onset is felt there (fixed,
     measured): so the first `at` whose quarter reaches a note's is when that note began. `emitted_at` is the end of
     the newest frame. Before the first note `quarter` is slightly negative. Frames whose `at` would be negative give
-    nothing. The quarter goes back only after the best path has been behind it for a second.
+    nothing. The quarter goes back only after the best path has been behind it for a second, or at a jump.
     """
 
     def __init__(self, frames: FrameFormat, score: Score | Reference, config: FollowConfig) -> None:
@@ -80,16 +84,17 @@ class Follower:
         self.reference = score
         self._features = SpectralFeatures(frames, config.features)
         _check(self._features.n_bands, score)
-        self._search = new_search(config.search.entries)
+        self._searches = (new_search(config.search.entries), new_scout(len(score.score_s)))
         frame_s = frames.hop / frames.audio.sample_rate
-        self._timing = (frame_s, config.lag, RETREAT_S / frame_s)
+        self._timing = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps)
         self._numbers = (
             search_numbers(config.search, frame_s),
             tempo_numbers(config.tempo, frame_s),
             match_numbers(config.match, frame_s, config.features.compression),
+            scout_numbers(config.scout, config.search.skip, frame_s),
         )
         self._score = (score.score_s, score.quarter, score.bar_quarter, score.bar_number)
-        self._templates = (score.sustain, score.onset)
+        self._reference = (score.sustain, score.onset, score.score_s, score.links)
         self._progress = np.zeros(3)
         self._out = np.zeros((0, N_OUT))
         self.reset()
@@ -106,14 +111,17 @@ class Follower:
         if len(self._out) < len(features):
             self._out = np.zeros((len(features), N_OUT))
         out, first = self._out[: len(features)], int(self._progress[0])
-        _follow(features, self._search, self._templates, self._score, self._numbers, self._timing, self._progress, out)
+        _follow(
+            features, self._searches, self._reference, self._score, self._numbers, self._timing, self._progress, out
+        )
         silent = max(0, -(-self.latency // self.frames.hop) - 1 - first)  # frames that speak of before the input
         return [self._position(first + i, row) for i, row in enumerate(out[silent:].tolist(), start=silent)]
 
     def reset(self) -> None:
         """As newly built."""
         self._features.reset()
-        restart(self._search, self.config.tempo.spread)
+        restart(self._searches[0], self.config.tempo.spread)
+        restart_scout(self._searches[1])
         self._progress[:] = 0
 
     def _position(self, frame: int, row: list[float]) -> Position:
@@ -143,23 +151,36 @@ def _check(n_bands: int, reference: Reference) -> None:
 
 @njit(nogil=True, cache=True)
 def _follow(
-    features: Any, search: Any, templates: Any, score: Any, numbers: Any, timing: Any, progress: Any, out: Any
+    features: Any, searches: Any, reference: Any, score: Any, numbers: Any, timing: Any, progress: Any, out: Any
 ) -> None:
-    """Every frame through the search, and a row of `out` (frame, N_OUT) for it.
+    """Every frame through both searches, and a row of `out` (frame, N_OUT) for it.
 
     progress: frames so far, the place reached (event and share of the way to the next), frames spent behind it.
     """
-    frame_s, lag, patience = timing
+    search, scout = searches
+    frame_s, lag, patience, jumps = timing
     for t in range(features.shape[0]):
         now_s = progress[0] * frame_s
-        advance(search, features[t], now_s, templates, score[0], numbers[0], numbers[1], numbers[2])
+        advance(search, features[t], now_s, reference[:2], score[0], numbers[0], numbers[1], numbers[2])
         event, share = read_out(search, now_s - lag * frame_s, score[0])
-        place = event + share
+        place, leap = event + share, 0
+        if jumps:
+            main = (search.best[0], _log_period(search), search.mass[1])
+            leap = survey(scout, features[t], now_s, main, reference, numbers[3], numbers[1:3])
+        if leap > 0:
+            settle(search, scout, leap)
+            place = float(leap)
         progress[2] = progress[2] + 1 if place < progress[1] else 0.0
-        if place > progress[1] or progress[2] > patience:
+        if place > progress[1] or progress[2] > patience or leap > 0:
             progress[1], progress[2] = place, 0.0
         _report(progress[1], search, score, out[t])
         progress[0] += 1
+
+
+@njit(nogil=True, cache=True)
+def _log_period(search: Any) -> Any:
+    """Of the best path: log of the seconds played a second of score."""
+    return search.tempo[search.best[0] % SPAN, search.best[1], 1]
 
 
 @njit(nogil=True, cache=True)
@@ -171,9 +192,8 @@ def _report(place: Any, search: Any, score: Any, row: Any) -> None:
     if len(event_s) > 1:
         length_s, length_quarter = event_s[i + 1] - event_s[i], event_quarter[i + 1] - event_quarter[i]
     share = place - 1 - i
-    period = search.tempo[search.best[0] % len(search.tempo), search.best[1], 1]
     row[0] = event_quarter[i] + share * length_quarter if place >= 1 else BEFORE
     row[1] = bar_number[max(np.searchsorted(bar_quarter, row[0] + 1e-4, side="right") - 1, 0)]
     row[2] = event_s[i] + share * length_s if place >= 1 else BEFORE
-    row[3] = 60 * length_quarter / length_s * np.exp(-period)
+    row[3] = 60 * length_quarter / length_s * np.exp(-_log_period(search))
     row[4] = search.mass[0] * search.trust[0]

@@ -26,7 +26,7 @@ class MatchConfig:
     sustain: float = 0.8
     sustain_threshold: float = 0.65
     onset: float = 10.0
-    onset_threshold: float = 0.1
+    onset_threshold: float = 0.05
     onset_level: float = 1.3
     hush: float = 4.0
     hush_level: float = 0.5

@@ -21,6 +21,7 @@ from engine.config import require
 from engine.follow.arena import Arena, new_arena, record
 from engine.follow.match import match
 from engine.follow.tempo import Tempo, density, survival, update
+from engine.follow.trust import TRUST_S, distrust, trust
 
 __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
@@ -30,10 +31,6 @@ Ints = npt.NDArray[np.int64]
 SPAN = 256  # events that hypotheses may be apart
 HISTORY = 8  # entries that a path remembers
 DEAD = -1e18
-TRUST_S = 2.0  # half-life of the memory of how well onsets have fitted
-PRIOR = 5.0  # strength with which following begins undecided, about two onsets' worth
-WAITING = 0.45  # what counts for the fit while the first note is waited for, and at the beginning
-DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit that deserves even trust, and how sharply it turns
 NEARLY = 0.97  # of the way to the next event: so far goes who waits for it
 
 
@@ -122,7 +119,7 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
         np.zeros(SPAN),
         np.zeros(2, np.int64),
         np.zeros(2, np.int64),
-        np.zeros(1),
+        np.zeros(2),
         np.zeros(3),
         new_arena(n_nodes, shape),
     )
@@ -136,7 +133,7 @@ def restart(search: Search, spread: float) -> None:
     search.score[0, 0] = 0.0
     search.tempo[0, 0, 3] = spread**2
     search.entry_s[0, 0] = -1.0
-    search.trust[:] = 0.0, PRIOR * WAITING, PRIOR
+    distrust(search.trust)
 
 
 @njit(nogil=True, cache=True)
@@ -164,7 +161,7 @@ def advance(
         _enter(search, event, first, last, now_s, event_s, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
-    _trust(search, strength, top, numbers.memory)
+    trust(search, strength, top, numbers.memory)
 
 
 @njit(nogil=True, cache=True)
@@ -256,23 +253,7 @@ def _prune(search: Any, beam: Any) -> Any:
             near += share if abs(event - search.best[0]) <= 1 else 0.0
         search.carried[slot] -= best  # keep the numbers small however long it runs
     search.span[0], search.span[1] = first, last
-    search.mass[0] = near / mass
-
-
-@njit(nogil=True, cache=True)
-def _trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
-    """Average, by strength, how well what begins fits the best path's event or the next; then the trust it deserves.
-
-    On the recordings that this was made with the average lies from 0.45 to 0.65 with the right score, from 0.1 to
-    0.4 with a wrong one.
-    """
-    event = search.best[0]
-    fit = search.likeness[event % SPAN] if event > 0 else WAITING
-    if 0 < event < top:
-        fit = max(fit, search.likeness[(event + 1) % SPAN])
-    search.trust[1] = memory * search.trust[1] + strength * fit
-    search.trust[2] = memory * search.trust[2] + strength
-    search.trust[0] = 1 / (1 + np.exp((DOUBT - search.trust[1] / search.trust[2]) / DOUBT_WIDTH))
+    search.mass[0], search.mass[1] = near / mass, best
 
 
 @njit(nogil=True, cache=True)

@@ -12,6 +12,7 @@ from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.stft import Stft
 from engine.errors import ScoreError, ShapeError
 from engine.follow.reference import Reference, unit
+from engine.follow.structure import no_jumps
 from engine.format import FrameFormat
 
 __all__ = ["RecordingConfig", "reference_from_audio"]
@@ -74,6 +75,7 @@ def reference_from_audio(
         onset=unit(_onset(rows, events, onsets)),
         bar_quarter=np.arange(n_bars, dtype=np.float64) * BAR_S,
         bar_number=np.arange(1, n_bars + 1),
+        links=no_jumps(len(seconds)),
     )
 
 

@@ -16,6 +16,7 @@ from numba import njit
 from engine.dsp.features import FeatureConfig, feature_weights
 from engine.follow.piano import PianoConfig, note_features
 from engine.follow.score import Score
+from engine.follow.structure import Links, known_jumps
 from engine.format import FrameFormat
 
 __all__ = ["Reference", "reference_from_score", "unit"]
@@ -32,7 +33,8 @@ class Reference:
     """Events in order.
 
     name: of the score; score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit
-    length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers.
+    length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers; links:
+    the jumps that the score itself has.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Reference:
     onset: Features
     bar_quarter: Floats
     bar_number: Ints
+    links: Links
 
 
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, piano: PianoConfig) -> Reference:
@@ -66,6 +69,7 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         onset=unit(onset),
         bar_quarter=score.bar_quarter,
         bar_number=score.bar_number,
+        links=known_jumps(score.bar_quarter, score.bar_number, score.onset_quarter),
     )
 
 

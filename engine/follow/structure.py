@@ -1,0 +1,51 @@
+"""The jumps that a score itself has: repeats, voltas, da capo, as its bars' printed numbers tell when played out."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Links", "known_jumps", "no_jumps"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SAME_QUARTER = 1e-3
+
+
+class Links(NamedTuple):
+    """Where one may go from each event besides the next: target[start[i] : start[i + 1]], events counted from 1."""
+
+    start: Ints
+    target: Ints
+
+
+def no_jumps(n_events: int) -> Links:
+    """None anywhere."""
+    return Links(np.zeros(n_events + 1, np.int64), np.zeros(0, np.int64))
+
+
+def known_jumps(bar_quarter: Floats, bar_number: Ints, onset_quarter: Floats) -> Links:
+    """From the last event of each bar to the first of every bar that may follow it.
+
+    The score is played out, so a repeated bar stands in it more than once, by the same number. A bar may be followed
+    by any bar whose number follows its own anywhere: the repeat is left out, or made once more, the first ending is
+    taken for the second, the da capo forgotten. Bars numbered through (MIDI) have none.
+    """
+    follows: dict[int, set[int]] = {}
+    for number, following in pairwise(bar_number):
+        follows.setdefault(int(number), set()).add(int(following))
+    places: dict[int, list[int]] = {}
+    for i, number in enumerate(bar_number):
+        places.setdefault(int(number), []).append(i)
+    first = np.searchsorted(onset_quarter, bar_quarter - SAME_QUARTER)
+    targets: list[set[int]] = [set() for _ in onset_quarter]
+    for i, number in enumerate(bar_number[:-1]):
+        ways = [j for following in follows[int(number)] for j in places[following] if j != i + 1]
+        if 0 < first[i + 1] <= len(onset_quarter):
+            targets[first[i + 1] - 1] |= {int(first[j]) + 1 for j in ways if first[j] < len(onset_quarter)}
+    start = np.cumsum([0, *map(len, targets)])
+    return Links(start.astype(np.int64), np.array([j for row in targets for j in sorted(row)], np.int64))

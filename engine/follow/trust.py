@@ -1,0 +1,38 @@
+"""How far a search may be believed: what begins in the sound against what the best path says should begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+__all__ = ["TRUST_S", "distrust", "trust"]
+
+TRUST_S = 2.0  # half-life of the memory of how well onsets have fitted
+PRIOR = 5.0  # strength with which following begins undecided, about two onsets' worth
+WAITING = 0.45  # what counts for the fit while the first note is waited for, and at the beginning
+DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit that deserves even trust, and how sharply it turns
+
+
+@njit(nogil=True, cache=True)
+def distrust(sums: Any) -> None:
+    """Begin undecided; sums: trust, fit times strength, strength."""
+    sums[0], sums[1], sums[2] = 0.0, PRIOR * WAITING, PRIOR
+
+
+@njit(nogil=True, cache=True)
+def trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
+    """Average, by strength, how well what begins fits the best path's event or the next; then the trust it deserves.
+
+    On the recordings that this was made with the average lies from 0.45 to 0.65 with the right score, from 0.1 to
+    0.4 with a wrong one.
+    """
+    event, span = search.best[0], len(search.likeness)
+    fit = search.likeness[event % span] if event > 0 else WAITING
+    if 0 < event < top:
+        fit = max(fit, search.likeness[(event + 1) % span])
+    sums = search.trust
+    sums[1] = memory * sums[1] + strength * fit
+    sums[2] = memory * sums[2] + strength
+    sums[0] = 1 / (1 + np.exp((DOUBT - sums[1] / sums[2]) / DOUBT_WIDTH))
