@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +54,17 @@ def test_an_instant_is_the_same_at_every_rate(rate: int) -> None:
 def test_other_networks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="kind siamese"):
         Embedder(EmbedderConfig(model=small_file()), AudioFormat(sample_rate=44100, n_channels=1))
+
+
+def test_the_shipped_network_runs_and_is_its_cards() -> None:
+    """And it is a twin: the same sound a little louder lies nearer than another."""
+    path = Path(__file__).parents[2] / "models" / "weights" / "siamese.onnx"
+    card = tomllib.loads(path.with_suffix(".toml").read_text())
+    assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    node = Embedder(EmbedderConfig(model=path), AudioFormat(sample_rate=EMBED_RATE, n_channels=1))
+    time = np.arange(EMBED_RATE) / EMBED_RATE
+    rows = []
+    for hz, gain in ((440.0, 0.2), (440.0, 0.3), (622.25, 0.2)):
+        tone = sum(np.sin(2 * np.pi * h * hz * time) / h for h in (1, 2, 3, 4)) * np.exp(-3 * time) * gain
+        rows.append(collect(node, tone[:, None].astype(np.float32))[10])
+    assert rows[0] @ rows[1] > 0.95 > rows[0] @ rows[2] + 0.2
