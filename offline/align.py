@@ -34,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 GAIN = 30.0  # nats a part by which an alignment with jumps must be better
 SILENCE = 1e-5  # -100 dB
 ABSENT = -6.0  # nats of evidence for all that follows, below which it was not played
+AMBIGUOUS, FARTHEST = 30.0, 130.0  # cents
 FEW = 8  # onsets from which nothing can be learned
 WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
 
@@ -96,13 +97,38 @@ def align(score: Score | Reference, recording: Recording, config: AlignConfig | 
     if sound.peak < SILENCE:
         remedy = "check the file"
         raise EngineError(recording.name, expected=f"music of {score.name}", got="silence", remedy=remedy)
-    if not config.tune or isinstance(score, Reference):
-        sound = replace(sound, cents=0.0)
-    reference = _reference(score, recording, config.follow, sound)
-    straight = _straight(score, reference, recording, sound, config)
-    if isinstance(score, Reference) or not config.jumps:
-        return straight
-    return _with_jumps(score, reference, recording, sound, straight, config)
+    result = _best(score, recording, sound if config.tune else replace(sound, cents=0.0), config)
+    if not np.isfinite(result.audio_s).any():
+        remedy = "check that it is a recording of this piece"
+        raise EngineError(recording.name, expected=f"music of {score.name}", got="none", remedy=remedy)
+    return result
+
+
+def _best(score: Score | Reference, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+    """Nothing of it finite if no onset was heard."""
+    if isinstance(score, Reference):
+        return _straight(score, score, recording, replace(sound, cents=0.0), config)
+    straight, sound = _tuned(score, recording, sound, config)
+    some = np.isfinite(straight.audio_s).sum() >= FEW
+    return _with_jumps(score, recording, sound, straight, config) if config.jumps and some else straight
+
+
+def _tuned(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> tuple[Alignment, Sound]:
+    """The straight alignment, and the tuning that it was made with.
+
+    A quarter tone sharp sounds like a quarter tone flat, and old pitch like a semitone lower: where there is doubt the
+    neighbouring semitones are tried too, and the notes decide.
+    """
+    found = [(_as_tuned(score, recording, sound, config), sound)]
+    if config.tune and (abs(sound.cents) > AMBIGUOUS or found[0][0].trust < 0.5):
+        others = [replace(sound, cents=sound.cents + shift) for shift in (-100, 100)]
+        others = [other for other in others if abs(other.cents) < FARTHEST]
+        found += [(_as_tuned(score, recording, other, config), other) for other in others]
+    return max(found, key=lambda pair: pair[0].nats)
+
+
+def _as_tuned(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+    return _straight(score, _reference(score, recording, config.follow, sound), recording, sound, config)
 
 
 def _straight(
@@ -110,23 +136,24 @@ def _straight(
 ) -> Alignment:
     """From the beginning to the end."""
     first = trace(reference, recording, config.follow, finish=config.finish, sound=sound)
-    result = _alignment(reference, first, recording)
+    result = _alignment(reference, first)
     if config.notes is None or isinstance(score, Reference):
         return result
     return _by_notes(score, recording, sound, result, config)
 
 
 def _with_jumps(
-    score: Score, reference: Reference, recording: Recording, sound: Sound, straight: Alignment, config: AlignConfig
+    score: Score, recording: Recording, sound: Sound, straight: Alignment, config: AlignConfig
 ) -> Alignment:
     """The score as it was played, if that fits better than as it is written."""
     known = np.isfinite(straight.audio_s)
     period = float(np.median(local_period(straight.score_s[known], straight.audio_s[known])))
+    reference = _reference(score, recording, config.follow, sound)
     parts = played_onsets(reference, recording, config.follow, sound, period)
     if not parts or parts == [(0, len(straight.quarter))]:
         return straight
     played = as_played(score, parts)
-    found = _straight(played.score, _reference(played.score, recording, config.follow, sound), recording, sound, config)
+    found = _as_tuned(played.score, recording, sound, config)
     if found.nats - straight.nats < GAIN * (played.n_jumps + 1):
         return straight
     never = np.setdiff1d(np.arange(len(straight.quarter)), played.onset)
@@ -148,15 +175,15 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
     return reference_from_score(score, tuned, follow.features, follow.piano)
 
 
-def _alignment(reference: Reference, path: Trace, recording: Recording) -> Alignment:
+def _alignment(reference: Reference, path: Trace) -> Alignment:
     """The first pass's: what was passed over lies between its neighbours by the score's own rhythm."""
+    heard = np.zeros(len(reference.score_s))
     if not len(path.event):
-        remedy = "check that it is a recording of this piece"
-        raise EngineError(recording.name, expected=f"music of {reference.name}", got="none", remedy=remedy)
+        never = np.full(len(heard), np.nan)
+        return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=never, confidence=heard)
     audio_s = np.interp(reference.score_s, reference.score_s[path.event], path.audio_s)
     audio_s[: path.event[0]] = np.nan
     audio_s[path.event[-1] + 1 :] = np.nan
-    heard = np.zeros(len(audio_s))
     heard[path.event] = 1.0
     return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, confidence=heard)
 
