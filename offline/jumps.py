@@ -97,12 +97,17 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
 def _coarse(recording: Recording, follow: FollowConfig, sound: Sound) -> Features:
     """What sounds (frame, band), four frames a second."""
     frames = follow_frames(recording.format, follow)
-    n = max(1, round(FRAME_S * frames.audio.sample_rate / frames.hop))
     exact = FRAME_S * frames.audio.sample_rate / frames.hop
-    rows = [block[:, : block.shape[1] // 2].copy() for block in feature_blocks(recording, frames, follow, sound)]
-    fine = np.concatenate(rows)
-    starts = (np.arange(int(len(fine) / exact)) * exact).astype(int)
-    return np.array([fine[start : start + n].mean(axis=0) for start in starts], np.float32)
+    n_most = int(recording.n_samples / frames.hop / exact) + 2
+    total, count, t = np.zeros((0, 0), np.float32), np.zeros(n_most), 0
+    for block in feature_blocks(recording, frames, follow, sound):
+        if not total.size:
+            total = np.zeros((n_most, block.shape[1] // 2), np.float32)
+        place = np.minimum((np.arange(t, t + len(block)) / exact).astype(int), n_most - 1)
+        np.add.at(total, place, block[:, : total.shape[1]])
+        np.add.at(count, place, 1)
+        t += len(block)
+    return total[count > 0] / count[count > 0, None].astype(np.float32)
 
 
 def _onsets(segment: Segment, reference: Reference, period: float) -> tuple[int, int]:
