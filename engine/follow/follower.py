@@ -20,6 +20,7 @@ from engine.follow.reference import Reference, reference_from_score
 from engine.follow.relocate import ScoutConfig, new_scout, restart_scout, scout_numbers, settle, survey
 from engine.follow.score import Score
 from engine.follow.tempo import TempoConfig, tempo_numbers
+from engine.follow.trust import confidence
 from engine.format import AudioFormat, FrameFormat, frame_size
 
 __all__ = ["FollowConfig", "Follower", "follow_frames", "onset_delay"]
@@ -196,4 +197,4 @@ def _report(place: Any, search: Any, score: Any, row: Any) -> None:
     row[1] = bar_number[max(np.searchsorted(bar_quarter, row[0] + 1e-4, side="right") - 1, 0)]
     row[2] = event_s[i] + share * length_s if place >= 1 else BEFORE
     row[3] = 60 * length_quarter / length_s * np.exp(-_log_period(search))
-    row[4] = search.mass[0] * search.trust[0]
+    row[4] = confidence(search.mass[0], search.trust)

@@ -39,7 +39,8 @@ class ScoutConfig:
     such a jump; margin: nats by which the best path must lead; fit: nats of an onset that a path may begin with;
     near: events within which the fine search finds its way alone; steps: events that a path must have passed since it
     began; drift: nats a second that paths elsewhere lose, lest a place that is alike but for its sound wins in the
-    end; beam: nats below the best at which paths are dropped; spread: of the log tempo after a jump.
+    end; opening, opening_s: nats more that are needed when the music begins, and seconds until that has gone, as most
+    begin at the beginning; beam: nats below the best at which paths are dropped; spread: of the log tempo after a jump.
     """
 
     price: float = 15.0
@@ -49,17 +50,21 @@ class ScoutConfig:
     near: int = 3
     steps: int = 3
     drift: float = 1.5
+    opening: float = 12.0
+    opening_s: float = 6.0
     beam: float = 40.0
     spread: float = 0.2
 
     def __post_init__(self) -> None:
         require("price", self.price, 0.0, 1000.0)
         require("known", self.known, 0.0, self.price)
-        require("margin", self.margin, 0.0, self.price)
+        require("margin", self.margin, 0.0, 1000.0)
         require("fit", self.fit, -100.0, 100.0)
         require("near", self.near, 1, 100)
         require("steps", self.steps, 1, 100)
         require("drift", self.drift, 0.0, 100.0)
+        require("opening", self.opening, 0.0, 1000.0)
+        require("opening_s", self.opening_s, 0.01, 1000.0)
         require("beam", self.beam, 1.0, 1000.0)
         require("spread", self.spread, 0.01, 3.0)
 
@@ -74,6 +79,8 @@ class ScoutNumbers(NamedTuple):
     near: int
     steps: int
     drift: float
+    opening: float
+    opening_frames: float
     beam: float
     variance: float
     skip: float
@@ -83,9 +90,9 @@ class ScoutNumbers(NamedTuple):
 def scout_numbers(config: ScoutConfig, skip: float, frame_s: float) -> ScoutNumbers:
     """The numbers for frames of so many seconds; skip: nats for passing over an event."""
     c, drift = config, config.drift * frame_s
-    return ScoutNumbers(
-        c.price, c.known, c.margin, c.fit, c.near, c.steps, drift, c.beam, c.spread**2, skip, frame_s
-    )  # fmt: skip
+    opening = (c.opening, c.opening_s / frame_s)
+    numbers = (c.price, c.known, c.margin, c.fit, c.near, c.steps, drift, *opening, c.beam, c.spread**2)
+    return ScoutNumbers(*numbers, skip, frame_s)
 
 
 class Scout(NamedTuple):
@@ -93,7 +100,7 @@ class Scout(NamedTuple):
 
     total: of the path at each event; standing: the same, its next event not yet come; tempo, entry_s: as in `Search`;
     steps: events since the path began; onset: nats of this frame; discount: nats off the price, this frame; rival: of
-    the fine search's best path; best: event.
+    the fine search's best path; best: event; begun: frames since anything began.
     """
 
     total: Floats
@@ -105,6 +112,7 @@ class Scout(NamedTuple):
     discount: Floats
     rival: Floats
     best: Ints
+    begun: Ints
 
 
 def new_scout(n_events: int) -> Scout:
@@ -119,6 +127,7 @@ def new_scout(n_events: int) -> Scout:
         np.zeros(n),
         np.zeros(n),
         np.zeros(1),
+        np.zeros(1, np.int64),
         np.zeros(1, np.int64),
     )
 
@@ -143,6 +152,8 @@ def survey(scout: Any, row: Any, now_s: Any, main: Any, reference: Any, numbers:
         _discount(scout, main[0], reference[3], numbers.known)
         _advance(scout, now_s, main[1], reference[2], numbers, rules[0])
         _discount(scout, main[0], reference[3], 0.0)
+    if scout.begun[0] > 0 or scout.best[0] > 0:
+        scout.begun[0] += 1
     _stand(scout, now_s, main, reference[2], numbers, rules[0])
     return _verdict(scout, main[0], numbers)
 
@@ -237,7 +248,7 @@ def _stand(scout: Any, now_s: Any, main: Any, event_s: Any, numbers: Any, tempo:
         scout.standing[event] = scout.total[event] + survival(_state(scout, event), now_s, length_s, tempo)
         if scout.standing[event] > best:
             best, scout.best[0] = scout.standing[event], event
-    scout.total[0] = scout.standing[0] = max(scout.total[0] - best, -numbers.price)
+    scout.total[0] = scout.standing[0] = max(scout.total[0] - best, -numbers.price - numbers.opening)
     scout.rival[0] += main[2] - best
     for event in range(1, len(scout.total)):
         if scout.total[event] == DEAD:
@@ -256,7 +267,8 @@ def _verdict(scout: Any, place: Any, numbers: Any) -> Any:
     best = scout.best[0]
     if abs(best - place) <= numbers.near or scout.steps[best] < numbers.steps:
         return 0
-    if scout.standing[best] - max(scout.rival[0], scout.standing[0]) <= numbers.margin:
+    margin = numbers.margin + numbers.opening * max(0.0, 1 - scout.begun[0] / numbers.opening_frames)
+    if scout.standing[best] - max(scout.rival[0], scout.standing[0]) <= margin:
         return 0
     scout.rival[0] = scout.standing[best]  # the fine search goes there
     return best

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["TRUST_S", "distrust", "trust"]
+__all__ = ["TRUST_S", "confidence", "distrust", "trust"]
 
 TRUST_S = 2.0  # half-life of the memory of how well onsets have fitted
 PRIOR = 5.0  # strength with which following begins undecided, about two onsets' worth
 WAITING = 0.45  # what counts for the fit while the first note is waited for, and at the beginning
+CONFIDENCE = (0.367, 10.0, -5.1)  # logistic weights of the mass's log odds and of the fit, and a constant
 DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit that deserves even trust, and how sharply it turns
 
 
@@ -36,3 +37,15 @@ def trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
     sums[1] = memory * sums[1] + strength * fit
     sums[2] = memory * sums[2] + strength
     sums[0] = 1 / (1 + np.exp((DOUBT - sums[1] / sums[2]) / DOUBT_WIDTH))
+
+
+@njit(nogil=True, cache=True)
+def confidence(mass: Any, sums: Any) -> Any:
+    """Probability that the position is right within 250 ms, from the share of likelihood near it and the fit so far.
+
+    A logistic regression over playing, jumps and all, of recordings and of performances rendered by the project: of
+    the moments given 0.5 to 0.6, 57 % were right, of those above 0.9, 96 %.
+    """
+    share = min(max(mass, 1e-4), 1 - 1e-4)
+    odds = CONFIDENCE[0] * np.log(share / (1 - share)) + CONFIDENCE[1] * sums[1] / sums[2] + CONFIDENCE[2]
+    return 1 / (1 + np.exp(-odds))
