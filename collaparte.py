@@ -103,6 +103,11 @@ def evaluate(args: argparse.Namespace) -> int:
 
         follow_folder(args.folder, csv=args.csv, plots=args.plots)
         return 0
+    if args.what == "jumps":
+        from offline.evaluate.jumps import evaluate_jumps
+
+        evaluate_jumps(args.folder)
+        return 0
     if args.what == "align":
         from offline.commands.align import align_config
         from offline.evaluate.align import evaluate_alignment
@@ -258,7 +263,7 @@ def _add_align(commands: Any) -> None:
 
 def _add_evaluate(commands: Any) -> None:
     parser = _add(commands, "evaluate", evaluate, EVALUATE_EXAMPLES)
-    parser.add_argument("what", choices=["follow", "align", "hpss", "siamese"], help="what to measure")
+    parser.add_argument("what", choices=["follow", "jumps", "align", "hpss", "siamese"], help="what to measure")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of pieces, or of songs in stems")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song (hpss)")
     parser.add_argument("--seconds", type=float, metavar="S", help="so much of each song, by default all (hpss)")

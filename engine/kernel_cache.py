@@ -17,13 +17,14 @@ MARKS = (b"@njit", b"@cfunc", b"@intrinsic")
 SETTING = "NUMBA_CACHE_DIR"
 
 
-def cache_folder(sources: Path) -> Path:
+def cache_folder(*sources: Path) -> Path:
     """The folder for the kernels in the Python files below `sources`, in the user's cache."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(sources.rglob("*.py")):
-        text = path.read_bytes()
-        if any(mark in text for mark in MARKS):
-            digest.update(path.relative_to(sources).as_posix().encode() + b"\0" + text)
+    for folder in sources:
+        for path in sorted(folder.rglob("*.py")):
+            text = path.read_bytes()
+            if any(mark in text for mark in MARKS):
+                digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + text)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "collaparte" / f"kernels-{digest.hexdigest()}"
 
@@ -33,7 +34,8 @@ def choose() -> None:
     if SETTING in os.environ:
         return
     try:
-        folder = str(cache_folder(Path(__file__).parent))
+        engine = Path(__file__).parent
+        folder = str(cache_folder(engine, engine.parent / "offline"))
     except (OSError, RuntimeError):
         return
     os.environ[SETTING] = folder  # for processes to come, and for numba where it is not imported yet
