@@ -35,6 +35,7 @@ WITHIN_S = 3.0
 STAY_S = 1.0  # for so long it must be right, four fifths of the time
 SHORTEST_S, LONGEST_S = 8.0, 16.0  # of a part
 LEAP_S = 5.0  # a jump is at least so far
+FAR_S = 3.0  # a leap, and not a step to a neighbouring event of slow music
 FADE_S = 0.01
 LOOK_S = 4.0  # of music after a jump that must be alike for a place to count as alike
 GRID = 24  # steps a quarter: notes are compared to within one
@@ -89,11 +90,11 @@ def evaluate_jumps(folder: Path, *, seed: int = 1, say: Callable[[str], None] = 
     Prints the share of jumps after which the position is right within three seconds, the median and 90th percentile
     of the time it takes, and how often the position leaps from right to wrong in clean playing.
     """
-    results, leaps, hours = [], 0, 0.0
+    results, leaps, hours = [], np.zeros(0), 0.0
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
         audio, rate = soundfile.read(piece.performance, dtype="float32", always_2d=True)
         mono, score, truth = audio.mean(axis=1), read_score(piece.score), read_truth(piece.truth)
-        leaps += _false_leaps(*_track(mono, rate, score), truth)
+        leaps = np.append(leaps, _false_leaps(*_track(mono, rate, score), truth))
         hours += len(mono) / rate / 3600
         if truth[1][-1] < LONGEST_S + LEAP_S + SHORTEST_S + 1:
             continue
@@ -105,7 +106,9 @@ def evaluate_jumps(folder: Path, *, seed: int = 1, say: Callable[[str], None] = 
         say(f"{len(results)} jumps: right within {WITHIN_S:g} s {100 * alike_share.mean():.1f} %")
         say(f"  at the very place, not one with the same notes: {100 * very_share.mean():.1f} %")
         say(f"  seconds until right: median {np.median(seconds):.1f}, 90th percentile {np.percentile(seconds, 90):.1f}")
-    say(f"clean playing: {leaps} leaps from right to wrong in {hours:.2f} hours")
+    n_far = int((leaps > FAR_S).sum())
+    n_near = len(leaps) - n_far
+    say(f"clean playing: {n_far} leaps from right to wrong, {n_near} of under {FAR_S:g} s, in {hours:.2f} hours")
 
 
 def _track(audio: Audio, rate: int, score: Score) -> tuple[Floats, Floats, Floats]:
@@ -117,12 +120,12 @@ def _track(audio: Audio, rate: int, score: Score) -> tuple[Floats, Floats, Float
     return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
-def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[Floats, Floats]) -> int:
-    """How often the position leaves the right place for another at one step."""
+def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[Floats, Floats]) -> Floats:
+    """How far the position went, seconds, each time that it left the right place for another at one step."""
     place = np.interp(quarter, *truth)
     wrong = np.abs(place - at_s) > RIGHT_S
-    leap = np.abs(np.diff(place)) > RIGHT_S
-    return int((leap & ~wrong[:-1] & wrong[1:] & (at_s[1:] < truth[1][-1])).sum())
+    far = np.abs(np.diff(place))
+    return far[(far > RIGHT_S) & ~wrong[:-1] & wrong[1:] & (at_s[1:] < truth[1][-1])]
 
 
 def _judge(

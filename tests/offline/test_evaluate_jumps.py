@@ -45,4 +45,4 @@ def test_a_melody_is_found_again(tmp_path: Path) -> None:
     evaluate_jumps(tmp_path, say=said.append)
     assert said[0].startswith("12 jumps")
     assert float(said[0].split()[-2]) >= 75
-    assert said[-1].startswith("clean playing: 0 leaps")
+    assert said[-1].startswith("clean playing: 0 leaps from right to wrong, 0 of under 3 s")
