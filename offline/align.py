@@ -35,6 +35,7 @@ GAIN = 30.0  # nats a part by which an alignment with jumps must be better
 SILENCE = 1e-5  # -100 dB
 ABSENT = -6.0  # nats of evidence for all that follows, below which it was not played
 AMBIGUOUS, FARTHEST = 30.0, 130.0  # cents
+CLEARLY = 1.5  # times the evidence, that another tuning must have
 FEW = 8  # onsets from which nothing can be learned
 WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
 
@@ -108,23 +109,22 @@ def _best(score: Score | Reference, recording: Recording, sound: Sound, config: 
     """Nothing of it finite if no onset was heard."""
     if isinstance(score, Reference):
         return _straight(score, score, recording, replace(sound, cents=0.0), config)
-    straight, sound = _tuned(score, recording, sound, config)
+    best = _in_its_order(score, recording, sound, config)
+    if not config.tune or (abs(sound.cents) < AMBIGUOUS and best.trust > 0.5):
+        return best
+    # A quarter tone sharp sounds like a quarter tone flat, and old pitch like a semitone lower: the notes decide.
+    for cents in (sound.cents - 100, sound.cents + 100):
+        if abs(cents) < FARTHEST:
+            other = _in_its_order(score, recording, replace(sound, cents=cents), config)
+            best = other if other.nats > CLEARLY * best.nats + GAIN else best
+    return best
+
+
+def _in_its_order(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+    """Straight, or with jumps if that is clearly better."""
+    straight = _as_tuned(score, recording, sound, config)
     some = np.isfinite(straight.audio_s).sum() >= FEW
     return _with_jumps(score, recording, sound, straight, config) if config.jumps and some else straight
-
-
-def _tuned(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> tuple[Alignment, Sound]:
-    """The straight alignment, and the tuning that it was made with.
-
-    A quarter tone sharp sounds like a quarter tone flat, and old pitch like a semitone lower: where there is doubt the
-    neighbouring semitones are tried too, and the notes decide.
-    """
-    found = [(_as_tuned(score, recording, sound, config), sound)]
-    if config.tune and (abs(sound.cents) > AMBIGUOUS or found[0][0].trust < 0.5):
-        others = [replace(sound, cents=sound.cents + shift) for shift in (-100, 100)]
-        others = [other for other in others if abs(other.cents) < FARTHEST]
-        found += [(_as_tuned(score, recording, other, config), other) for other in others]
-    return max(found, key=lambda pair: pair[0].nats)
 
 
 def _as_tuned(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
