@@ -46,13 +46,13 @@ class ScoutConfig:
     price: float = 15.0
     known: float = 6.0
     margin: float = 7.0
-    fit: float = 0.5
+    fit: float = 1.5
     near: int = 3
     steps: int = 3
     drift: float = 1.5
     opening: float = 12.0
     opening_s: float = 6.0
-    beam: float = 40.0
+    beam: float = 18.0
     spread: float = 0.2
 
     def __post_init__(self) -> None:
