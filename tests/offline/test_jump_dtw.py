@@ -182,14 +182,16 @@ def test_nothing_is_cheaper(data: st.DataObject) -> None:
     n, n_live, seed = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 14)), data.draw(st.integers(0, 999))
     config = JumpConfig(
         metric=data.draw(st.sampled_from(["cosine", "euclidean", "cityblock"])),
-        jump=data.draw(st.floats(0.5, 2.0)),
-        leave=data.draw(st.floats(0.0, 0.5)),
-        elsewhere=data.draw(st.floats(0.1, 1.0)),
+        jump=data.draw(st.floats(0.5, 2.0, allow_subnormal=False)),
+        leave=data.draw(st.floats(0.0, 0.5, allow_subnormal=False)),
+        elsewhere=data.draw(st.floats(0.1, 1.0, allow_subnormal=False)),
         least=data.draw(st.integers(1, 5)),
         slack=data.draw(st.integers(0, 2)),
     )
     place = st.integers(0, n - 1)
-    links = data.draw(st.lists(st.builds(Link, leave=place, enter=place, price=st.floats(0, 2)), max_size=2))
+    links = data.draw(
+        st.lists(st.builds(Link, leave=place, enter=place, price=st.floats(0, 2, allow_subnormal=False)), max_size=2)
+    )
     reference, live = music(n, seed), music(n_live, seed + 1)
     found = jump_warp(reference, live, config, links)
     centred = [x - x.mean(axis=1, keepdims=True) for x in (reference, live)]
