@@ -14,12 +14,12 @@ from offline.picture import draw
 from offline.recording import Recording
 from offline.score_input import read_score_input
 
-__all__ = ["align_config", "align_files"]
+__all__ = ["align_config", "command"]
 
 DOUBTFUL = 0.5  # trust below which the user is told
 
 
-def align_files(args: argparse.Namespace) -> None:
+def command(args: argparse.Namespace) -> int:
     """Align args.audio with args.score; write the CSV and, if asked, the picture."""
     config = align_config(args)
     recording = Recording.open(args.audio)
@@ -32,6 +32,7 @@ def align_files(args: argparse.Namespace) -> None:
     print(f"{args.output}: {played} of {len(result.quarter)} onsets, {sure} of them surely")
     if result.trust < DOUBTFUL:
         print(f"{args.audio} hardly sounds like {args.score}: do not rely on this")
+    return 0
 
 
 def align_config(args: argparse.Namespace) -> AlignConfig:

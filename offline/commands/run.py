@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,9 @@ from offline import job
 from offline.job import FileJob, JobReport
 from offline.live_job import find_device, parse_gains, run_session
 from offline.score_input import read_score_input
+from offline.stopping import INTERRUPTED, stoppable
 
-__all__ = ["run_file", "run_live"]
+__all__ = ["command"]
 
 FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = (
     TUNED.look_ahead,
@@ -30,8 +32,19 @@ ONLY_FILES = ("plot",)
 ONLY_DEVICES = ("gain", "rate", "block", "duration")
 
 
-def run_file(args: argparse.Namespace, stop: threading.Event) -> JobReport:
-    """File to files; args.plot is left to the front door."""
+def command(args: argparse.Namespace) -> int:
+    """Follow and separate a file or a live input."""
+    if is_device(args.input) or any(map(is_device, args.output)):
+        return _run_live(args)
+    with stoppable() as stop:
+        report = _run_file(args, stop)
+    if args.plot is not None:
+        importlib.import_module("offline.picture").draw_job(args.plot, report)  # half a second of matplotlib
+    return INTERRUPTED if report.stream.stopped else 0
+
+
+def _run_file(args: argparse.Namespace, stop: threading.Event) -> JobReport:
+    """File to files."""
     _refuse(args, ONLY_DEVICES, expected="a device", got="files only")
     _, folder = _outputs(args.output)
     file_job = FileJob(
@@ -44,7 +57,7 @@ def run_file(args: argparse.Namespace, stop: threading.Event) -> JobReport:
     return job.run_file(file_job, stop=stop)
 
 
-def run_live(args: argparse.Namespace) -> int:
+def _run_live(args: argparse.Namespace) -> int:
     """A device on at least one side."""
     _refuse(args, ONLY_FILES, expected="files only", got="a device")
     sink, folder = _outputs(args.output)

@@ -1,0 +1,15 @@
+"""`collaparte evaluate follow`: live following, note by note."""
+
+from __future__ import annotations
+
+import argparse
+
+from offline.evaluate.follow import evaluate_folder
+
+__all__ = ["command"]
+
+
+def command(args: argparse.Namespace) -> int:
+    """Print the table."""
+    evaluate_folder(args.folder, csv=args.csv, plots=args.plots)
+    return 0

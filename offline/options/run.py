@@ -1,0 +1,35 @@
+"""The options of `collaparte run`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["EXAMPLES", "HELP", "add_options"]
+
+HELP = "Follow and separate a file or a live input."
+EXAMPLES = """\
+examples:
+  collaparte run --input take.flac --score piece.mid --separate hpss --events out.jsonl --output stems/
+  collaparte run --input take.flac --separate hpss --output device     listen while it separates
+  collaparte run --input mic --score piece.musicxml --events -         events on standard output
+  collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What to listen to, what to do with it, where it goes."""
+    add = parser.add_argument
+    add("--input", required=True, metavar="FILE|mic|device:NAME|jack", help="what to listen to")
+    add("--output", action="append", default=[], metavar="DIR|device|device:NAME|jack",
+        help="a folder for the stems, or a device to play them on; may be given twice")  # fmt: skip
+    add("--score", type=Path, metavar="FILE", help="follow this score: MusicXML, MXL, MIDI, or a reference recording")
+    add("--separate", choices=["none", "hpss"], default="none", help="split into harmonic and percussive sound")
+    add("--look-ahead", type=int, metavar="FRAMES",
+        help="frames of 23 ms, from 0 on: better stems, more latency (default 5 to files, 0 to devices)")  # fmt: skip
+    add("--events", metavar="FILE", help="write events as JSON lines; - is standard output")
+    add("--plot", type=Path, metavar="PNG", help="draw what happened (file input)")
+    add("--rate", type=int, metavar="HZ", help="sample rate of the engine (devices; default the device's own)")
+    add("--block", type=int, default=0, metavar="SAMPLES", help="block of the device (default its own)")
+    add("--duration", type=float, default=0.0, metavar="S", help="end a live run after so many seconds")
+    add("--gain", action="append", default=[], metavar="TARGET=DB", help="level of a stem on the device; -inf mutes")

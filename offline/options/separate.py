@@ -1,0 +1,29 @@
+"""The options of `collaparte separate`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["EXAMPLES", "HELP", "add_options"]
+
+HELP = "Separate files into stems."
+EXAMPLES = """\
+examples:
+  collaparte separate *.flac --output stems/
+  collaparte separate song.flac --model kam --published --iterations 2
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Which files, by what, where to."""
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE")
+    add("--model", choices=["hpss", "kam"], default="hpss",
+        help="hpss: as live (default); kam: back-fitting over whole files, 0.3 GB a minute")  # fmt: skip
+    add("--published", action="store_true", help="the paper's medians, 17 frames and 17 bins, not the tuned ones")
+    add("--look-ahead", type=int, metavar="FRAMES", help="of hpss: frames of 23 ms (default 5; published 8)")
+    add("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
+    add("--residual", type=float, metavar="MARGIN",
+        help="also residual.wav: what exceeds neither by this factor, say 2")  # fmt: skip
+    add("--output", type=Path, default=Path("stems"), metavar="DIR", help="one folder a file goes here")
