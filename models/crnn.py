@@ -47,9 +47,10 @@ class CrnnConfig:
 
     classes: their labels; activation: "relu", or "glu" (gated linear units, as in DCASE baselines); causal: left
     convolutions and a GRU that runs forwards only, which can stream; look_ahead: steps (66 ms) that the causal
-    network waits for before it speaks of a step, 0 to 8; dropout: 0 to 0.9; momentum: of the batch-norm statistics;
-    filters: channels of the seven stacks; hidden: size of the two recurrent layers; spectral: whether the log-mel
-    is used at all; embeddings: what else is.
+    network waits for before it speaks of a step, 0 to 8; dropout: 0 to 0.9; drop_channels: of whole channels of a
+    clip at once, which takes half the time of a training on a CPU; momentum: of the batch-norm statistics; filters:
+    channels of the seven stacks; hidden: size of the two recurrent layers; spectral: whether the log-mel is used at
+    all; embeddings: what else is.
     """
 
     classes: tuple[str, ...]
@@ -57,6 +58,7 @@ class CrnnConfig:
     causal: bool = False
     look_ahead: int = 0
     dropout: float = 1 / 3
+    drop_channels: bool = False
     momentum: float = 0.1
     n_mels: int = 128
     filters: tuple[int, ...] = (16, 32, 64, 128, 128, 128, 128)
@@ -105,7 +107,7 @@ class Stack(nn.Module):
         self.convolution = nn.Conv2d(n_in, n_out, KERNEL, padding=(0 if config.causal else 1, 1))
         self.norm = nn.BatchNorm2d(n_out, momentum=config.momentum)
         self.linear = nn.Conv2d(n_out, n_out, 1) if config.activation == "glu" else None
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = (nn.Dropout2d if config.drop_channels else nn.Dropout)(config.dropout)
         self.pool = (time_pool, 2)
 
     def forward(self, x: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
