@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.dsp.hpss import HpssConfig, HpssSpectra
 from engine.dsp.stft import Istft, Stft
+from engine.dsp.wiener import Wiener
+from engine.errors import ConfigError
 from engine.events import Event
 from engine.follow.follower import FollowConfig, Follower, follow_frames
 from engine.follow.reference import Reference
 from engine.follow.score import Score
 from engine.format import AudioFormat, FrameFormat
+from engine.inference.unmix import Unmix, UnmixConfig
+from engine.processor import Chain, Processor
 
 __all__ = ["Pipeline", "PipelineConfig", "PipelineOutput"]
 
@@ -26,11 +30,11 @@ Spectrum = tuple[FrameFormat, str]  # frames through a window, by name
 class PipelineConfig:
     """What to do with the input; may be pickled to the engine process.
 
-    separate: into which stems, None to leave the input whole; score: follow it, as `follow` says; a Reference must
-    have been made for the frames of `follow_frames`.
+    separate: into which stems, harmonic and percussive or a network's targets, None to leave the input whole;
+    score: follow it, as `follow` says; a Reference must have been made for the frames of `follow_frames`.
     """
 
-    separate: HpssConfig | None = None
+    separate: HpssConfig | UnmixConfig | None = None
     score: Score | Reference | None = None
     follow: FollowConfig = field(default_factory=FollowConfig)
 
@@ -50,7 +54,8 @@ class _Separator(NamedTuple):
     """What turns shared spectra into stems."""
 
     input: Spectrum
-    spectra: HpssSpectra
+    targets: tuple[str, ...]
+    spectra: Processor[Any, Any]
     istft: Istft
 
 
@@ -69,10 +74,24 @@ class Pipeline:
             self._follower_input = self._shared(follow_frames(audio, config.follow), "hann")
             self._follower = Follower(self._follower_input[0], config.score, config.follow)
 
-    def _separate(self, config: HpssConfig) -> _Separator:
-        frames = config.frames(self.audio)
-        istft = Istft(frames, window=config.window, n_targets=len(config.targets))
-        return _Separator(self._shared(frames, config.window), HpssSpectra(frames, config), istft)
+    def _separate(self, config: HpssConfig | UnmixConfig) -> _Separator:
+        if isinstance(config, UnmixConfig):
+            return self._unmix(config)
+        frames, targets = config.frames(self.audio), config.targets
+        istft = Istft(frames, window=config.window, n_targets=len(targets))
+        return _Separator(self._shared(frames, config.window), targets, HpssSpectra(frames, config), istft)
+
+    def _unmix(self, config: UnmixConfig) -> _Separator:
+        node = Unmix(config, n_channels=self.audio.n_channels)
+        frames, targets = node.frames, node.targets
+        if frames.audio.sample_rate != self.audio.sample_rate:
+            wanted, got = f"{frames.audio.sample_rate} Hz, the rate of the network", f"{self.audio.sample_rate} Hz"
+            raise ConfigError("sample rate", expected=wanted, got=got, remedy="convert the input first")
+        spectra: Processor[Any, Any] = node
+        if config.wiener is not None:
+            spectra = Chain(node, Wiener(frames, config.wiener, n_targets=len(targets)))
+        istft = Istft(frames, window=node.window, n_targets=len(targets))
+        return _Separator(self._shared(frames, node.window), targets, spectra, istft)
 
     def _shared(self, frames: FrameFormat, window: str) -> Spectrum:
         self._stfts.setdefault((frames, window), Stft(frames, window=window))
@@ -81,7 +100,7 @@ class Pipeline:
     @property
     def targets(self) -> tuple[str, ...]:
         """The names of the stems, in order."""
-        return ("input",) if self._separator is None else self._separator.spectra.targets
+        return ("input",) if self._separator is None else self._separator.targets
 
     @property
     def latency(self) -> int:

@@ -17,6 +17,7 @@ from numba import njit
 from engine.config import require, require_one_of
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.stft import grown
+from engine.dsp.wiener import WienerConfig
 from engine.errors import ConfigError, ModelError
 from engine.format import AudioFormat, FrameFormat
 from engine.inference.onnx import Network
@@ -32,11 +33,12 @@ class UnmixConfig:
     """Settings of a live separation.
 
     model: the ONNX file; sharing: of what the masks leave over: `ratio` to each target as it has already, `equal` to
-    all alike.
+    all alike; wiener: refine the stems by where in the stereo image their targets are, None to leave them as they are.
     """
 
     model: Path
     sharing: str = "ratio"
+    wiener: WienerConfig | None = None
 
     def __post_init__(self) -> None:
         require_one_of("sharing", self.sharing, SHARING)

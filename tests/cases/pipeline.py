@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from engine.dsp.hpss import HpssConfig
+from engine.dsp.wiener import WienerConfig
 from engine.events import Event
 from engine.follow.score import make_score
 from engine.format import AudioFormat
+from engine.inference.unmix import UnmixConfig
 from engine.pipelines import Pipeline, PipelineConfig
 from tests.contract import Case, delayed
+from tests.inference.files import small_file
 
 AUDIO = AudioFormat(sample_rate=8000, n_channels=2)
 RNG = np.random.default_rng(5)
@@ -29,6 +32,9 @@ def melody() -> np.ndarray:
 
 
 SCORE = make_score("scale", [(i / 2, 0.5, pitch, 64) for i, pitch in enumerate(SCALE)], tempi=[(0.0, 60.0)])
+MODEL = small_file(sample_rate=8000, bandwidth_hz=4000.0)
+NETWORK = PipelineConfig(separate=UnmixConfig(model=MODEL), score=SCORE)
+FILTERED = PipelineConfig(separate=UnmixConfig(model=MODEL, wiener=WienerConfig()))
 BOTH = PipelineConfig(separate=HpssConfig(look_ahead=2), score=SCORE)
 
 
@@ -63,5 +69,7 @@ def delay_of_events(output: list[Event], signal: np.ndarray, latency: int) -> fl
 
 CASES = [
     Case("stems of a pipeline", lambda: Stems(AUDIO, BOTH), melody(), sum_of_stems),
+    Case("stems of a network beside a follower", lambda: Stems(AUDIO, NETWORK), melody(), sum_of_stems),
+    Case("stems of a network, filtered", lambda: Stems(AUDIO, FILTERED), melody(), sum_of_stems),
     Case("events of a pipeline", lambda: Events(AUDIO, BOTH), melody(), delay_of_events),
 ]
