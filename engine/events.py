@@ -15,7 +15,7 @@ from typing import Any
 from engine.config import from_mapping
 from engine.errors import ConfigError
 
-__all__ = ["Dropout", "Event", "Late", "Note", "Position", "Sound", "from_line", "to_line"]
+__all__ = ["Dropout", "Event", "Guesses", "Late", "Note", "Position", "Sound", "from_line", "to_line"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,17 @@ class Sound(Event):
     label: str
     active: bool
     probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guesses(Event):
+    """The most likely sounds now, best first, whether or not they are events. For the screen: no line is written.
+
+    labels; probabilities: 0 to 1.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

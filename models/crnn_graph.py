@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.inference.decide import Decisions
 from engine.inference.steps import SOUND_FRAMES, SOUND_RATE, STEP_FRAMES
 from models.crnn import Crnn
 from models.export import Graph, export
@@ -57,10 +58,8 @@ def crnn_graph(model: Crnn, *, block: int = 1) -> Graph:
     return Graph(module=StreamingCrnn(model), inputs=inputs, outputs=outputs, dynamic=dynamic)
 
 
-def export_crnn(
-    model: Crnn, path: Path, *, licence: str, training: str, thresholds: dict[str, float] | None = None
-) -> Graph:
-    """Write the file that `engine.inference.crnn` runs; thresholds: by class, as tuned on validation data.
+def export_crnn(model: Crnn, path: Path, *, licence: str, training: str, decisions: Decisions | None = None) -> Graph:
+    """Write the file that `engine.inference.crnn` runs; decisions: as tuned on validation data.
 
     licence: of the weights; training: one line on where they come from.
     """
@@ -77,7 +76,7 @@ def export_crnn(
         "causal": config.causal,
         "look_ahead": config.look_ahead,
         "embeddings": [e.name for e in config.embeddings],
-        "thresholds": thresholds or {},
+        "decisions": (decisions or Decisions()).as_dict(),
         "licence": licence,
         "training": training,
     }

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require, require_odd, require_one_of
+from engine.config import from_mapping, require, require_odd, require_one_of
 from engine.errors import ConfigError, ShapeError
 
-__all__ = ["Change", "Decider", "DecisionConfig"]
+__all__ = ["Change", "Decider", "DecisionConfig", "Decisions"]
 
 MEDIANS = ("centred", "causal")
 
@@ -59,6 +59,32 @@ class DecisionConfig:
             if label not in classes:
                 raise ConfigError("thresholds", expected="labels among " + ", ".join(classes), got=label)
         return np.array([own.get(label, self.threshold) for label in classes], np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What was tuned for a network, and travels in its file.
+
+    live: decisions that answer soon; whole: of recordings, which may wait; tags: threshold of each label for clips.
+    """
+
+    live: DecisionConfig = field(default_factory=DecisionConfig)
+    whole: DecisionConfig = field(default_factory=DecisionConfig)
+    tags: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `as_dict`; ConfigError if a name or a value is none."""
+        try:
+            live, whole = (from_mapping(DecisionConfig, values[name]) for name in ("live", "whole"))
+            checked = DecisionConfig(thresholds=values["tags"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ConfigError("decisions", expected="live, whole and tags", got=str(error)) from error
+        return cls(live=live, whole=whole, tags=dict(checked.thresholds or {}))
 
 
 class Change(NamedTuple):

@@ -17,7 +17,7 @@ import onnxruntime
 
 from engine.errors import ModelError
 
-__all__ = ["Network"]
+__all__ = ["Network", "open_session"]
 
 MAX_BYTES = 1 << 30
 MAX_STATE = 1 << 24  # values: 64 MiB of float32
@@ -35,7 +35,7 @@ class Network:
 
     def __init__(self, path: str | Path, kind: str) -> None:
         self.path, self.kind = str(path), kind
-        self._session = _open(Path(path))
+        self._session = open_session(Path(path))
         self.metadata = self._metadata()
         found = self.value("kind", str)
         if found != kind:
@@ -100,7 +100,7 @@ def _twin(name: str) -> str:
     return name.removesuffix("_in") + "_out"
 
 
-def _open(path: Path) -> onnxruntime.InferenceSession:
+def open_session(path: Path) -> onnxruntime.InferenceSession:
     """A session on one thread. The file is read first, so it cannot pull in others from its folder."""
     try:
         size = path.stat().st_size

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from engine.errors import AudioFileError
-from engine.events import Event, to_line
+from engine.events import Event, Guesses, to_line
 
 __all__ = ["EventWriter"]
 
@@ -33,7 +33,9 @@ class EventWriter:
             raise AudioFileError(self.path, expected="a place to write events", got=str(error.strerror)) from error
 
     def write(self, event: Event) -> None:
-        """Append one line."""
+        """Append one line; guesses are for the screen only."""
+        if isinstance(event, Guesses):
+            return
         try:
             self._file.write(to_line(event, self.sample_rate) + "\n")
             if self.path == "-":

@@ -6,16 +6,17 @@ import sys
 import time
 from typing import TextIO
 
-from engine.events import Dropout, Event, Late, Position, Sound
+from engine.events import Dropout, Event, Guesses, Late, Position, Sound
 
 __all__ = ["LiveLine"]
 
 REDRAW_S = 0.05  # a terminal line at 20 a second looks alive and costs nothing
+GUESSES_S = 1.0  # between two lines of guesses where they cannot stand in place
 WIDTH = 78
 
 
 class LiveLine:
-    """Shows position events in place on a terminal, and one line a bar elsewhere.
+    """Shows position and guesses in place on a terminal; elsewhere one line a bar, and one of guesses a second.
 
     duration: samples of the whole input where it is known, for the percentage; silent: show nothing at all.
     """
@@ -29,6 +30,8 @@ class LiveLine:
         self._now = 0
         self._position: Position | None = None
         self._bar: int | None = None
+        self._guesses: Guesses | None = None
+        self._guessed: int | None = None  # the second of the last line of guesses
         self._drawn_s = -1.0
 
     def on_event(self, event: Event) -> None:
@@ -37,6 +40,12 @@ class LiveLine:
             self._position = event
             if not self.in_place and event.bar != self._bar:
                 self._bar = event.bar
+                self.say(self._text(event.at))
+        elif isinstance(event, Guesses):
+            self._guesses = event
+            second = int(event.at / self.sample_rate / GUESSES_S)
+            if not self.in_place and second != self._guessed:
+                self._guessed = second
                 self.say(self._text(event.at))
         elif isinstance(event, Sound | Dropout | Late):
             self.say(_describe(event, event.at / self.sample_rate))
@@ -62,6 +71,9 @@ class LiveLine:
         if self._position is not None:
             p = self._position
             text += f"   bar {p.bar:4d}   quarter {p.quarter:8.2f}   {p.tempo_bpm:5.1f} bpm   sure {p.confidence:4.0%}"
+        if self._guesses is not None:
+            pairs = zip(self._guesses.labels, self._guesses.probabilities, strict=True)
+            text += "   " + "  ".join(f"{label} {probability:.0%}" for label, probability in pairs)
         return text
 
     def say(self, text: str) -> None:

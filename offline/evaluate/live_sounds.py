@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.events import Sound
-from engine.inference.crnn import SoundDetector
+from engine.inference.sounds import SoundDetector
 from offline.data.soundscapes import Interval
 from offline.run import collect
 

@@ -8,15 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from engine.dsp.logmel import LogMel, LogMelConfig
+from engine.dsp.stft import Stft
 from engine.events import Sound
-from engine.format import AudioFormat
-from engine.inference.crnn import SoundConfig, SoundDetector
+from engine.format import AudioFormat, FrameFormat
+from engine.inference.crnn import SoundConfig, SoundProbabilities
 from engine.inference.decide import DecisionConfig
+from engine.inference.embedding import Embedding
+from engine.inference.onnx import Network
+from engine.inference.sounds import SoundDetector
+from engine.inference.steps import MEL_BANDS, STEP_FRAMES
+from engine.processor import Chain
+from models.crnn import EmbeddingInput
 from tests.cases.decisions import CAREFUL
 from tests.contract import Case
+from tests.inference.embedding_files import embedding
 from tests.inference.sound_files import small_crnn_file
 
 QUICK = DecisionConfig(median=1)
+HEARD = EmbeddingInput(name="bands", n_in=6)
+STEREO = AudioFormat(sample_rate=22050, n_channels=2)
+FRAMES = FrameFormat(audio=STEREO, n_fft=2048, hop=366)
 
 
 def noise(rate: int, n_channels: int) -> np.ndarray:
@@ -28,27 +40,79 @@ def noise(rate: int, n_channels: int) -> np.ndarray:
 
 def by_sample(output: list[Sound], signal: np.ndarray, latency: int) -> float:
     """No event comes later than declared, and the latest comes just so late (`at` is cut to the start of the input)."""
-    waits = [event.emitted_at - event.at for event in output if event.at > 0]
+    waits = [event.emitted_at - event.at for event in output if event.at > 0 and isinstance(event, Sound)]
     return 0.0 if waits and latency - 3 <= max(waits) <= latency else math.inf
 
 
+def by_row(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+    """Row k is there once `latency` samples since step k began came, and the rows are the network's on the whole."""
+    node = probabilities()
+    expected = whole_file(node, signal)
+    rows = n = 0
+    for k in range(12):
+        end = max(0, node.instant(k) + latency)
+        rows += len(node.process(signal[n:end]))
+        n = max(n, end)
+        if rows < k + 1:
+            return math.inf
+    return float(np.abs(output - expected[: len(output)]).max())
+
+
+def whole_file(node: SoundProbabilities, signal: np.ndarray) -> np.ndarray:
+    """The probabilities of the whole signal in one run of the file, lined up with its steps."""
+    mel = Chain(Stft(FRAMES), LogMel(FRAMES, LogMelConfig(n_mels=MEL_BANDS))).process(signal)
+    network = Network(node.config.model, "crnn")
+    return network.run({"mel": mel[: len(mel) // STEP_FRAMES * STEP_FRAMES]})["probability"][1:]
+
+
+def probabilities() -> SoundProbabilities:
+    return SoundProbabilities(SoundConfig(model=small_crnn_file(causal=True, look_ahead=1), block=2), STEREO)
+
+
+def by_vector(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+    """Vector j is there `latency` samples after its window's end, and there are as many as the node says."""
+    node, rows, n = Embedding(embedding(), STEREO), 0, 0
+    for j in range(20):
+        end = node.end(j) + latency
+        rows += len(node.process(signal[n:end]))
+        if rows < j + 1 or rows != node.n_ready(end):
+            return math.inf
+        n = end
+    return 0.0 if len(output) == node.n_ready(len(signal)) else math.inf
+
+
 def detector(decision: DecisionConfig, audio: AudioFormat, settings: dict[str, Any]) -> Callable[[], SoundDetector]:
-    causal = settings.pop("causal", True)
-    model = small_crnn_file(causal=True, look_ahead=1) if causal else small_crnn_file()
-    return lambda: SoundDetector(SoundConfig(model=model, decision=decision, **settings), audio)
+    causal, fused = settings.pop("causal", True), settings.pop("fused", False)
+    asked = {"embeddings": (HEARD,)} if fused else {}
+    model = small_crnn_file(causal=True, look_ahead=1, **asked) if causal else small_crnn_file(**asked)
+    given = {"bands": embedding()} if fused else {}
+    config = SoundConfig(model=model, decision=decision, embeddings=given, **settings)
+    return lambda: SoundDetector(config, audio)
 
 
 CASES = [
-    Case(
-        f"sounds {name}",
-        detector(decision, AudioFormat(sample_rate=rate, n_channels=n), settings),
-        noise(rate, n),
-        by_sample,
-    )
-    for name, decision, rate, n, settings in [
-        ("causal", QUICK, 22050, 1, {}),
-        ("careful, in blocks, stereo", CAREFUL, 22050, 2, {"block": 3}),
-        ("resampled", QUICK, 48000, 2, {}),
-        ("by windows", QUICK, 22050, 1, {"causal": False, "window": 20, "ahead": 4, "block": 3}),
-    ]
+    Case("sound probabilities", probabilities, noise(22050, 2)[: 22050 * 2], by_row),
+    Case("embedding", lambda: Embedding(embedding(), STEREO), noise(22050, 2), by_vector),
+    *(
+        Case(
+            f"sounds {name}",
+            detector(decision, AudioFormat(sample_rate=rate, n_channels=n), settings),
+            noise(rate, n),
+            by_sample,
+        )
+        for name, decision, rate, n, settings in [
+            ("causal", QUICK, 22050, 1, {}),
+            ("careful, in blocks, stereo", CAREFUL, 22050, 2, {"block": 3}),
+            ("resampled", QUICK, 48000, 2, {"guesses": 1}),
+            ("by windows", QUICK, 22050, 1, {"causal": False, "window": 20, "ahead": 4, "block": 3}),
+            (
+                "deferred, fused",
+                QUICK,
+                22050,
+                1,
+                {"causal": False, "window": 20, "block": 3, "deferred": 2, "fused": True},
+            ),
+            ("fused", QUICK, 44100, 1, {"fused": True}),
+        ]
+    ),
 ]

@@ -13,9 +13,10 @@ import torch
 from engine.errors import ModelError
 from engine.events import Sound
 from engine.format import AudioFormat
-from engine.inference.crnn import SoundConfig, SoundDetector
-from engine.inference.decide import Decider, DecisionConfig
+from engine.inference.crnn import SoundConfig, SoundProbabilities
+from engine.inference.decide import Decider, DecisionConfig, Decisions
 from engine.inference.onnx import Network
+from engine.inference.sounds import SoundDetector
 from engine.inference.steps import SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
 from models.crnn_graph import crnn_graph, export_crnn
 from models.export import check
@@ -77,15 +78,12 @@ def test_each_event_says_when_it_could_be_known() -> None:
 def test_windows_are_the_network_on_each_window() -> None:
     model, audio = small_crnn(), noise(SOUND_RATE, 1)
     config = SoundConfig(model=small_crnn_file(), decision=QUICK, window=12, ahead=3, block=2)
-    node, rows = SoundDetector(config, MONO), []
-    for start in range(0, len(audio) - 2 * STEP + 1, 2 * STEP):
-        node.process(audio[start : start + 2 * STEP])
-        rows.append(node._probability.copy())
+    rows = collect(SoundProbabilities(config, MONO), audio)
     mel = torch.from_numpy(log_mel(audio[:, 0]))
     with torch.inference_mode():
         window = mel[STEP_FRAMES * 18 : STEP_FRAMES * 30]
         expected = torch.sigmoid(model(window[None]))[0, 7:9].numpy()
-    assert np.abs(rows[14] - expected).max() <= EXPORT
+    assert np.abs(rows[25:27] - expected).max() <= EXPORT  # steps 18 + 7 and 18 + 8
 
 
 def test_the_resampled_node_hears_the_same() -> None:
@@ -104,7 +102,8 @@ def test_the_resampled_node_hears_the_same() -> None:
 
 def test_thresholds_come_from_the_file_and_give_way_to_the_users(tmp_path: Path) -> None:
     model = build(**CAUSAL)  # no probability near 1
-    export_crnn(model, tmp_path / "t.onnx", licence="-", training="-", thresholds=dict.fromkeys("ab", 1.0))
+    tuned = Decisions(live=DecisionConfig(thresholds=dict.fromkeys("ab", 1.0)))
+    export_crnn(model, tmp_path / "t.onnx", licence="-", training="-", decisions=tuned)
     decision = DecisionConfig(median=1, thresholds={"b": 0.0})
     node = SoundDetector(SoundConfig(model=tmp_path / "t.onnx", decision=decision), MONO)
     fired = [sum(e.label == label for e in collect(node, noise(SOUND_RATE, 1))) for label in "ab"]

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from engine.format import AudioFormat
-from engine.inference.crnn import SoundConfig, SoundDetector
-from engine.inference.decide import DecisionConfig
+from engine.inference.crnn import SoundConfig
+from engine.inference.sounds import SoundDetector
 from engine.inference.steps import SOUND_RATE
 from offline.data import make_scenes
 from offline.data.sounds import list_sounds
@@ -48,6 +48,6 @@ def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.Captur
     assert set(measured["classes"]) == {"hum", "whistle"}
     card = tomllib.loads((tmp_path / "mine.toml").read_text())
     assert card["sha256"] == hashlib.sha256((tmp_path / "mine.onnx").read_bytes()).hexdigest()
-    assert card["metrics"]["tuned"] == measured["tuned"]
-    config = SoundConfig(model=tmp_path / "mine.onnx", decision=DecisionConfig())
+    assert card["metrics"]["whole"] == measured["whole"]
+    config = SoundConfig(model=tmp_path / "mine.onnx", decision=None)
     assert SoundDetector(config, AudioFormat(sample_rate=48000, n_channels=2)).classes == ("hum", "whistle")
