@@ -20,9 +20,10 @@ examples:
   collaparte run --input mic --separate hpss --gain percussive=-inf --output device
   collaparte separate *.flac --model hpss --output stems/
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
+  collaparte tag recordings/ -o events.tsv            which sounds are in recordings, and when
   collaparte doctor                                   what is missing on this machine, and how to get it
 """
-COMMANDS = ("run", "separate", "align", "evaluate", "train", "demo", "devices", "doctor")
+COMMANDS = ("run", "separate", "align", "tag", "evaluate", "train", "demo", "devices", "doctor")
 TRAINING = ("train", "evaluate")  # what these lack, the extra `train` brings
 
 

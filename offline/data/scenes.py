@@ -23,7 +23,17 @@ from engine.inference.steps import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, ST
 from engine.processor import Chain
 from offline.data.soundscapes import Interval, Mixer, Scene
 
-__all__ = ["SceneSet", "front_end", "label_steps", "log_mel", "open_set", "read_tsv", "write_set", "write_tsv"]
+__all__ = [
+    "SceneSet",
+    "front_end",
+    "label_steps",
+    "log_mel",
+    "open_set",
+    "read_tsv",
+    "tsv_rows",
+    "write_set",
+    "write_tsv",
+]
 
 Events = dict[str, list[Interval]]  # by file name
 
@@ -62,12 +72,16 @@ def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int
 def write_tsv(path: Path, events: Events) -> None:
     """Sound events as in DCASE: filename, onset, offset, event_label; a file without events keeps its name alone."""
     with path.open("w", newline="", encoding="utf-8") as lines:
-        rows = csv.writer(lines, delimiter="\t", lineterminator="\n")
-        rows.writerow(["filename", "onset", "offset", "event_label"])
-        for name, of in events.items():
-            rows.writerows([name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label] for e in of)
-            if not of:
-                rows.writerow([name, "", "", ""])
+        csv.writer(lines, delimiter="\t", lineterminator="\n").writerows(tsv_rows(events))
+
+
+def tsv_rows(events: Events) -> Iterator[list[str]]:
+    """The rows of `write_tsv`, the header first."""
+    yield ["filename", "onset", "offset", "event_label"]
+    for name, of in events.items():
+        yield from ([name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label] for e in of)
+        if not of:
+            yield [name, "", "", ""]
 
 
 def read_tsv(path: Path) -> Events:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from engine.inference.decide import Decider, DecisionConfig
 from engine.inference.steps import SOUND_RATE, step_begin
 from offline.data.soundscapes import Interval
 
-__all__ = ["clip_probabilities", "detect", "tag"]
+__all__ = ["clip_probabilities", "detect", "intervals", "tag"]
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -36,10 +36,12 @@ def detect(
 ) -> dict[str, list[Interval]]:
     """Events of each clip of steps (clip, step, class); a sound still on at the end ends with the clip."""
     decider = Decider(classes, config)
-    return {name: _events(decider, of) for name, of in zip(names, steps, strict=True)}
+    return {name: intervals(decider, of) for name, of in zip(names, steps, strict=True)}
 
 
-def _events(decider: Decider, steps: Probabilities) -> list[Interval]:
+def intervals(decider: Decider, steps: Probabilities, begin_s: Callable[[int], float] | None = None) -> list[Interval]:
+    """Events of steps (step, class); begin_s: the instant where a step begins, by default at 22.05 kHz."""
+    seconds = begin_s or _seconds
     decider.reset()
     quiet = np.zeros((decider.config.wait, steps.shape[1]), np.float32)
     begun: dict[int, int] = {}
@@ -51,7 +53,7 @@ def _events(decider: Decider, steps: Probabilities) -> list[Interval]:
             events.append((begun.pop(change.label), change.step, change.label))
     events += [(step, len(steps), label) for label, step in begun.items()]
     return sorted(
-        Interval(_seconds(first), _seconds(min(last, len(steps))), decider.classes[label])
+        Interval(seconds(first), seconds(min(last, len(steps))), decider.classes[label])
         for first, last, label in events
         if first < len(steps)
     )
