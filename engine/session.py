@@ -48,6 +48,11 @@ class Session:
         if self._arena is not None:
             self._arena.gains[self._targets.index(target)] = gain
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the stems, in order; none before the pipeline is built."""
+        return self._targets
+
     def gains(self, targets: tuple[str, ...]) -> list[float]:
         """The gains in the order of the targets."""
         self._targets = targets

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import require_one_of
 from engine.errors import ConfigError
 from engine.events import Event, Position
 from engine.format import AudioFormat
@@ -19,19 +23,23 @@ from engine.stream import StreamReport, stream_file
 
 __all__ = ["FileJob", "JobReport", "run_file"]
 
+MIX = "mix"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileJob:
     """What to do with a file.
 
     configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
-    output; show: a live line on the terminal; keep: remember the positions for the report, else it has none.
+    output; gains: by target, where given mix.wav is written besides the stems; show: a live line on the terminal;
+    keep: remember the positions for the report, else it has none.
     """
 
     input: Path
     configure: Callable[[AudioFormat], PipelineConfig]
     directory: Path | None = None
     events: str | None = None
+    gains: Mapping[str, float] = field(default_factory=dict)
     show: bool = True
     keep: bool = False
 
@@ -75,7 +83,26 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
 
 def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:
     if job.directory is None:
+        if job.gains:
+            raise ConfigError("--gain", expected="an --output to mix for", got="none", remedy="add --output DIR")
         return None
     if job.directory.is_file():
         raise ConfigError(str(job.directory), expected="a folder for the stems", got="a file")
+    if job.gains:
+        return stack.enter_context(_MixingWriter(job.directory, pipeline, job.gains))
     return stack.enter_context(StemWriter(job.directory, pipeline.targets, audio, skip=pipeline.latency))
+
+
+class _MixingWriter(StemWriter):
+    """The stems, and as one target more their sum by gains."""
+
+    def __init__(self, directory: Path, pipeline: Pipeline, gains: Mapping[str, float]) -> None:
+        for name in gains:
+            require_one_of("--gain", name, pipeline.targets)
+        self._gains = np.array([gains.get(name, 1.0) for name in pipeline.targets], np.float32)
+        super().__init__(directory, (*pipeline.targets, MIX), pipeline.audio, skip=pipeline.latency)
+
+    def write(self, stems: npt.NDArray[np.float32], *, end: int | None = None) -> None:
+        """Append stems (sample, target, channel) and their mix."""
+        mixed = np.tensordot(stems, self._gains, (1, 0))[:, None]
+        super().write(np.concatenate([stems, mixed], axis=1), end=end)

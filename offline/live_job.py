@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from engine.errors import ConfigError, DeviceError
 from engine.format import AudioFormat
 from engine.io.devices import Device, DeviceInfo, list_devices
 from engine.io.live_line import LiveLine
+from engine.io.midi_gains import GainKnobs
 from engine.session import Session, SessionConfig, SessionReport, SessionStatus
 
 __all__ = ["describe_devices", "find_device", "parse_gains", "run_session"]
@@ -91,19 +93,27 @@ def parse_gains(texts: Sequence[str]) -> dict[str, float]:
     return gains
 
 
-def run_session(config: SessionConfig, *, duration: int | None = None) -> SessionReport:
+def run_session(config: SessionConfig, *, duration: int | None = None, gain_midi: str | None = None) -> SessionReport:
     """Run a session with a live line on the terminal; at its end say what was lost, if anything.
 
-    duration: samples of the input where it has an end; config.sample_rate is the clock of the line.
+    duration: samples of the input where it has an end; config.sample_rate is the clock of the line; gain_midi: the
+    MIDI port whose knobs are the gains, see `engine.io.midi_gains`.
     """
     line = LiveLine(config.sample_rate or FALLBACK_HZ, duration=duration)
+    session = Session(config)
+    knobs = None if gain_midi is None else GainKnobs(gain_midi, lambda: session.targets, session.set_gain)
 
     def on_status(status: SessionStatus) -> None:
         if status.message:
             line.say(status.message)
+        while knobs is not None and knobs.news:
+            line.say(knobs.news.popleft())
         line.on_progress(status.now)
 
-    report = Session(config).run(on_event=line.on_event, on_status=on_status)
+    with ExitStack() as stack:
+        if knobs is not None:
+            stack.enter_context(knobs)
+        report = session.run(on_event=line.on_event, on_status=on_status)
     line.close()
     for text in _losses(report):
         print(text, file=sys.stderr)

@@ -19,6 +19,7 @@ import soundfile
 
 from collaparte import main
 from engine.events import Position, from_line
+from tests.inference.files import small_file
 from tests.tolerances import FLOAT32
 
 RATE = 22050
@@ -65,6 +66,14 @@ def tones(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A second of stereo noise at the networks' rate."""
+    path = tmp_path / "song.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal((44100, 2)), 44100, "FLOAT")
+    return path
+
+
 def test_help_shows_examples() -> None:
     script = Path(sys.executable).with_name("collaparte")
     result = subprocess.run([script, "--help"], capture_output=True, text=True, check=False)
@@ -90,6 +99,19 @@ def test_run_writes_stems_that_sum_to_the_input(tones: Path, tmp_path: Path) -> 
     )
     assert stems[0].shape == audio.shape
     assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
+
+
+def test_run_by_a_network_writes_stems_and_a_mix(song: Path, tmp_path: Path) -> None:
+    """Karaoke on a file: mix.wav is the input without the vocals."""
+    options = ("--separate", "unmix", "--model", small_file(), "--wiener", "--gain", "vocals=-inf")
+    result = collaparte("run", "--input", song, *options, "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(song, dtype="float32")
+    names = ("vocals", "drums", "bass", "other", "mix")
+    stems = {n: soundfile.read(tmp_path / "stems" / f"{n}.wav", dtype="float32")[0] for n in names}
+    mix = stems.pop("mix")
+    assert np.abs(sum(stems.values()) - audio).max() <= 10 * FLOAT32 * audio.std()
+    assert np.abs(mix - (audio - stems["vocals"])).max() <= 10 * FLOAT32 * audio.std()
 
 
 def test_separate_names_a_folder_for_every_file(tones: Path, tmp_path: Path) -> None:
@@ -138,6 +160,11 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
         (("run", "--input", "{tones}", "--score", "none.musicxml"), "none.musicxml"),
         (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1"), "look_ahead"),
+        (("run", "--input", "{tones}", "--separate", "unmix", "--model", "none.onnx"), "a readable ONNX file"),
+        (("run", "--input", "{tones}", "--separate", "unmix", "--look-ahead", "3"), "--look-ahead"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--wiener"), "--wiener: expected --separate unmix"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--gain", "harmonic=3"), "an --output to mix for"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--gain-midi", "x"), "--gain-midi: expected a device"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--output", "{tones}"), "a folder for the stems"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--events", "{tones}/x.jsonl"), "a place to write events"),
     ],

@@ -26,12 +26,14 @@ MODULES = {"jack": "engine.io.midi_jack", "rtmidi": "engine.io.midi_rtmidi"}
 class MidiConfig:
     """name: of our ports; to: an existing port to play to, None for a virtual one that others connect to.
 
-    backend: auto tries JACK, then rtmidi; listen: open an input as well; sample_rate: of the clock where the backend
+    hear: an existing port to listen to, None for `to` or a virtual one; backend: auto tries JACK, then rtmidi;
+    listen: open an input as well; sample_rate: of the clock where the backend
     has none of its own; longest_note_s, repair_s, deaf_s: see NoteSafety; priority: SCHED_FIFO for rtmidi's thread.
     """
 
     name: str = "collaparte"
     to: str | None = None
+    hear: str | None = None
     backend: str = "auto"
     listen: bool = True
     sample_rate: int = 48000

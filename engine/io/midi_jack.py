@@ -44,15 +44,20 @@ class Port:
         self.client.set_xrun_callback(self._xrun)
         self.client.activate()
         if config.to is not None:
-            self._connect(config.to)
+            self.client.connect(self._output, self._find(config.to, "input"))
+        if config.hear is not None and self._input is not None:
+            self.client.connect(self._find(config.hear, "output"), self._input)
 
-    def _connect(self, to: str) -> None:
-        ports = [p for p in self.client.get_ports(is_midi=True, is_input=True) if to in p.name]
+    def _find(self, name: str, kind: str) -> Any:
+        """The first port of others, `input` or `output`, in whose name `name` is."""
+        every = self.client.get_ports(is_midi=True, **{f"is_{kind}": True})
+        known = [p for p in every if p.name.partition(":")[0] != self.client.name]
+        ports = [p for p in known if name in p.name]
         if not ports:
-            known = ", ".join(p.name for p in self.client.get_ports(is_midi=True, is_input=True))
+            got = ", ".join(p.name for p in known) or "none"
             self.close()
-            raise DeviceError("JACK", expected=f"a MIDI input port named like {to!r}", got=known or "none")
-        self.client.connect(self._output, ports[0])
+            raise DeviceError("JACK", expected=f"a MIDI {kind} port named like {name!r}", got=got)
+        return ports[0]
 
     def _unwrap(self, frame: int) -> int:
         """JACK's 32-bit clock as a count that never wraps, from the opening on."""

@@ -29,6 +29,7 @@ CHUNK = 1024  # samples at most in one call of the pipeline, so that after a sta
 LOOKS = 8  # at the input ring while a block lasts
 MIN_NAP_US, MAX_NAP_US = 100, 2000
 WAIT_US = 20_000  # until the thread looks around itself
+RAMP_S = 0.05  # in which a gain goes from 0 to 1: no click, and steps of a MIDI controller melt together
 
 Audio = npt.NDArray[np.float32]
 
@@ -197,7 +198,8 @@ class Hop:
         if len(stems) > len(self._mixed):
             self._mixed = np.zeros((len(stems), self._mixed.shape[1]), np.float32)
         mixed = self._mixed[: len(stems)]
-        gains = self.arena.gains[: len(self._gains)].copy()
+        reach = len(stems) / (RAMP_S * self.pipeline.audio.sample_rate)
+        gains = self._gains + np.clip(self.arena.gains[: len(self._gains)] - self._gains, -reach, reach)
         mix(stems, self._gains, gains, mixed)
         self._gains = gains
         if self.rings.out_of is not None:

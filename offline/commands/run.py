@@ -8,10 +8,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from engine.dsp.hpss import TUNED
+from engine.dsp.hpss import TUNED, HpssConfig
 from engine.errors import ConfigError
 from engine.follow.follower import FollowConfig
 from engine.format import AudioFormat
+from engine.inference.unmix import UnmixConfig
 from engine.io.devices import Device, is_device
 from engine.io.files import AudioReader
 from engine.pipelines import PipelineConfig
@@ -21,6 +22,7 @@ from offline.job import FileJob, JobReport
 from offline.live_job import find_device, parse_gains, run_session
 from offline.score_input import read_score_input
 from offline.stopping import INTERRUPTED, stoppable
+from offline.unmix_model import unmix_config, unmix_rate
 
 __all__ = ["command"]
 
@@ -29,7 +31,8 @@ FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = (
     0,
 )  # frames: the best stems for files, the least latency for the stage
 ONLY_FILES = ("plot",)
-ONLY_DEVICES = ("gain", "rate", "block", "duration")
+ONLY_DEVICES = ("gain_midi", "rate", "block", "duration")
+ONLY_UNMIX = ("model", "wiener")
 
 
 def command(args: argparse.Namespace) -> int:
@@ -52,6 +55,7 @@ def _run_file(args: argparse.Namespace, stop: threading.Event) -> JobReport:
         configure=lambda audio: _pipeline(args, audio, FILE_LOOK_AHEAD),
         directory=folder,
         events=args.events,
+        gains=parse_gains(args.gain),
         keep=args.plot is not None,
     )
     return job.run_file(file_job, stop=stop)
@@ -61,7 +65,7 @@ def _run_live(args: argparse.Namespace) -> int:
     """A device on at least one side."""
     _refuse(args, ONLY_FILES, expected="files only", got="a device")
     sink, folder = _outputs(args.output)
-    source, audio = _source(args.input, args.rate)
+    source, audio = _source(args.input, args.rate or _own_rate(args))
     config = SessionConfig(
         source=source,
         sink=None if sink is None else find_device(sink, output=True)[0],
@@ -73,14 +77,15 @@ def _run_live(args: argparse.Namespace) -> int:
         block=args.block,
         duration_s=args.duration,
     )
-    run_session(config)
+    run_session(config, gain_midi=args.gain_midi)
     return 0
 
 
 def _refuse(args: argparse.Namespace, names: tuple[str, ...], *, expected: str, got: str) -> None:
     for name in names:
         if getattr(args, name):
-            raise ConfigError(f"--{name}", expected=expected, got=got, remedy=f"leave --{name} out")
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(option, expected=expected, got=got, remedy=f"leave {option} out")
 
 
 def _outputs(texts: list[str]) -> tuple[str | None, Path | None]:
@@ -106,12 +111,27 @@ def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
 def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> PipelineConfig:
     """The pipeline that the options ask for; look_ahead: frames, where the user says nothing."""
     if args.score is None and args.separate == "none":
-        remedy = "add --score FILE to follow it, --separate hpss to split it, or both"
+        remedy = "add --score FILE to follow it, --separate hpss or unmix to split it, or both"
         raise ConfigError("run", expected="something to do with the input", got="nothing", remedy=remedy)
     follow = FollowConfig()
-    frames = look_ahead if args.look_ahead is None else args.look_ahead
     return PipelineConfig(
-        separate=replace(TUNED, look_ahead=frames) if args.separate == "hpss" else None,
+        separate=_separate(args, look_ahead),
         score=None if args.score is None else read_score_input(args.score, audio, follow),
         follow=follow,
     )
+
+
+def _separate(args: argparse.Namespace, look_ahead: int) -> HpssConfig | UnmixConfig | None:
+    """What splits the sound, if anything does."""
+    if args.separate == "unmix":
+        if args.look_ahead is not None:
+            raise ConfigError("--look-ahead", expected="--separate hpss", got="unmix, whose latency is the network's")
+        return unmix_config(args.model, wiener=args.wiener)
+    _refuse(args, ONLY_UNMIX, expected="--separate unmix", got=args.separate)
+    frames = look_ahead if args.look_ahead is None else args.look_ahead
+    return replace(TUNED, look_ahead=frames) if args.separate == "hpss" else None
+
+
+def _own_rate(args: argparse.Namespace) -> int | None:
+    """The rate that the separation is made for, if it is for one."""
+    return unmix_rate(unmix_config(args.model)) if args.separate == "unmix" else None

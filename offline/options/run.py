@@ -14,6 +14,8 @@ examples:
   collaparte run --input take.flac --separate hpss --output device     listen while it separates
   collaparte run --input mic --score piece.musicxml --events -         events on standard output
   collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
+  collaparte run --input mic --separate unmix --gain vocals=-inf --output device       karaoke
+  collaparte run --input song.flac --separate unmix --wiener --gain-midi nanoKONTROL --output device
 """
 
 
@@ -24,7 +26,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--output", action="append", default=[], metavar="DIR|device|device:NAME|jack",
         help="a folder for the stems, or a device to play them on; may be given twice")  # fmt: skip
     add("--score", type=Path, metavar="FILE", help="follow this score: MusicXML, MXL, MIDI, or a reference recording")
-    add("--separate", choices=["none", "hpss"], default="none", help="split into harmonic and percussive sound")
+    add("--separate", choices=["none", "hpss", "unmix"], default="none",
+        help="hpss: split into harmonic and percussive sound; unmix: into the targets of a network, such as vocals, "
+        "drums, other")  # fmt: skip
+    add("--model", type=Path, metavar="FILE", help="of unmix: the network, an ONNX file (default the one that ships)")
+    add("--wiener", action="store_true", help="of unmix: refine the stems by their place in the stereo image")
     add("--look-ahead", type=int, metavar="FRAMES",
         help="frames of 23 ms, from 0 on: better stems, more latency (default 5 to files, 0 to devices)")  # fmt: skip
     add("--events", metavar="FILE", help="write events as JSON lines; - is standard output")
@@ -32,4 +38,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=int, metavar="HZ", help="sample rate of the engine (devices; default the device's own)")
     add("--block", type=int, default=0, metavar="SAMPLES", help="block of the device (default its own)")
     add("--duration", type=float, default=0.0, metavar="S", help="end a live run after so many seconds")
-    add("--gain", action="append", default=[], metavar="TARGET=DB", help="level of a stem on the device; -inf mutes")
+    add("--gain", action="append", default=[], metavar="TARGET=DB",
+        help="level of a stem in what is played; -inf mutes; repeatable; of files: in mix.wav")  # fmt: skip
+    add("--gain-midi", metavar="PORT",
+        help="change the gains while it plays, by a MIDI controller: part of its port's name, or `virtual` for a port "
+        "of our own; controller 20 is the first target, 21 the next and so on, on any channel; value 0 mutes, 50 is "
+        "-12 dB, 100 is 0 dB, 127 +4 dB")  # fmt: skip
