@@ -36,10 +36,11 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagged:
-    """What is in a recording: events in order of onset, and its labels with their probability."""
+    """What is in a recording: events in order of onset, its labels with their probability, and all (step, class)."""
 
     events: list[Interval]
     tags: dict[str, float]
+    steps: Probabilities
 
 
 class Sink(Protocol):
@@ -98,7 +99,7 @@ class Tagger:
         clip = clip_probabilities(steps)
         levels = DecisionConfig(thresholds=self.levels).levels(self.classes)
         tags = {self.classes[i]: float(clip[i]) for i in np.flatnonzero(clip >= levels)}
-        return Tagged(events=events, tags=tags)
+        return Tagged(events=events, tags=tags, steps=steps)
 
     def probabilities(self, path: Path) -> tuple[SoundProbabilities, Probabilities, int]:
         """The node that heard it, its probabilities (step, class) within the recording, and its samples."""

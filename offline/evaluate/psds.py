@@ -59,7 +59,8 @@ def psds(
     classes: Sequence[str],
     config: PsdsConfig,
 ) -> float:
-    """The score, 0 to 1. scores: (step, class) by file; edges_s: (step + 1), where each step begins, and the last ends.
+    """The score, 0 to 1. scores: (step, class) by file; edges_s: (step + 1), where each step of
+    the longest file begins, and the last ends.
 
     Classes without a reference are left out of the mean. The length of the data is that of all files' steps.
     """
@@ -98,7 +99,7 @@ def roc(
     counts = np.cumsum(changes[order], axis=0)
     last = np.append(np.diff(thresholds[order]) != 0, True)  # of equal thresholds
     counts = counts[last]
-    hours = len(scores) * (edges_s[-1] - edges_s[0]) / HOUR_S
+    hours = sum(edges_s[len(of)] - edges_s[0] for of in scores.values()) / HOUR_S
     sounding = _sounding_s(events.values(), len(classes))
     others = [k for k in range(len(classes)) if k != label and sounding[k] > 0]
     false = counts[:, 1] / hours

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from offline.options.features import FEATURES, WORDS
+
 __all__ = ["EXAMPLES", "HELP", "MEASURES", "add_options"]
 
 HELP = "Measure following, alignment or separation over a folder of recordings with their truth."
@@ -17,6 +19,7 @@ examples:
   collaparte evaluate follow demo/
   collaparte evaluate align demo/ --csv table.csv --plots pictures/
   collaparte evaluate hpss songs/
+  collaparte evaluate crnn recordings/ --labels recordings/strong.tsv
   collaparte evaluate siamese pieces/ --networks runs/ --csv table.csv
 """
 
@@ -37,14 +40,14 @@ def _csv(parser: argparse.ArgumentParser) -> None:
 
 
 def _follow(parser: argparse.ArgumentParser) -> None:
-    _folder(parser)
+    _jumps(parser)
     _csv(parser)
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw each piece's path and errors")
 
 
-def _align(parser: argparse.ArgumentParser) -> None:
-    _follow(parser)
-    parser.add_argument("--features", choices=["bands", "chroma"], default="bands", help="what to align by")
+def _jumps(parser: argparse.ArgumentParser) -> None:
+    _folder(parser)
+    parser.add_argument("--features", choices=FEATURES, default=FEATURES[0], help=WORDS)
 
 
 def _hpss(parser: argparse.ArgumentParser) -> None:
@@ -61,10 +64,22 @@ def _siamese(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--live", type=Path, metavar="ONNX", help="the live network's file")
 
 
+def _crnn(parser: argparse.ArgumentParser) -> None:
+    _folder(parser, "of recordings with their labels as in DESED, or of mixed scenes")
+    _csv(parser)
+    add = parser.add_argument
+    add("--labels", type=Path, metavar="TSV", help="filename, onset, offset, event_label (default: found in FOLDER)")
+    add("--model", type=Path, metavar="FILE", help="the network, an ONNX file (default the one that ships)")
+    add("--threshold", type=float, metavar="P", help="for every class, 0 to 1 (default what was tuned for each)")
+    add("--median", choices=["centred", "causal"], help="what the median filter sees (default what was tuned)")
+    add("--embedding", action="append", default=[], metavar="NAME=FILE", help="what the network hears besides")
+
+
 MEASURES: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "follow": ("live following, note by note", _follow),
-    "jumps": ("following after jumps to known places, and false leaps in clean playing", _folder),
-    "align": ("whole-file alignment, note by note", _align),
+    "jumps": ("following after jumps to known places, and false leaps in clean playing", _jumps),
+    "align": ("whole-file alignment, note by note", _follow),
     "hpss": ("harmonic/percussive separation", _hpss),
+    "crnn": ("sound events: clip, segment and event F1, PSDS", _crnn),
     "siamese": ("frame similarity: the table of its paper", _siamese),
 }
