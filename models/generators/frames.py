@@ -65,6 +65,9 @@ class FrameLstm(nn.Module):
         span = 2 * c.n_tokens - 1
         self.interval = nn.ModuleList(nn.Linear(c.width, (v + 1) * span) for v in range(c.n_voices))
         nn.init.normal_(self.from_chosen.weight, std=0.1)
+        for name, bias in self.lstm.named_parameters():
+            if name.startswith("bias_ih"):  # gates that forget begin open (Jozefowicz et al. 2015)
+                nn.init.ones_(bias[c.hidden : 2 * c.hidden])
         for layer in self.interval:
             nn.init.normal_(layer.weight, std=0.01)
 

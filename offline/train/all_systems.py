@@ -30,6 +30,8 @@ MINUTES = {
     "DeepBach": 1.6,
     "Celtic": 1.6,
     "WaveNet": 1.6,
+    "RL-Tuner": 2.0,
+    "RNN-RBM": 2.5,
     "Blues_C": 0.4,
     "Blues_MC": 0.6,
     "deepAC": 0.4,
@@ -72,7 +74,8 @@ def _command(args: argparse.Namespace, name: str) -> list[str]:
     minutes = args.minutes * MINUTES.get(name, 1.0)
     command = [sys.executable, "-m", "offline.train.generator", "--system", name, "--data", str(args.data)]
     command += ["--out", str(args.out / name), "--minutes", f"{minutes:.3f}", "--size", args.size]
-    return [*command, "--device", args.device, "--batch", str(args.batch), "--resume"]
+    command += ["--device", args.device, "--batch", str(args.batch), "--resume", "--validate-every", "600"]
+    return [*command, "--cpu"] if args.cpu else command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--size", default="published")
     add("--batch", type=int, default=64)
     add("--device", default="auto")
+    add("--cpu", action="store_true", help="count minutes of CPU time")
     args = parser.parse_args(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     # DeepHear_C is DeepHear_M's network, used otherwise

@@ -47,6 +47,7 @@ TASKS: dict[str, type[SystemTask]] = {
 
 
 FRAME_OPTIONS = {"hidden": int, "width": int, "embed": int, "dropout": float}
+WINDOW_FRAMES = 32  # short windows are more steps for the same work, and state is carried across them
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,9 +58,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="folder for checkpoint and curves")
     add("--size", choices=SIZES, default="published")
     add("--minutes", type=float, default=10.0)
+    add(
+        "--cpu",
+        action="store_true",
+        help="count the minutes in this process's CPU time, as on a busy machine one should",
+    )
     add("--rate", type=float, default=2e-3)
     add("--decay", type=float, default=0.6, help="last part of the minutes over which the learning rate falls")
     add("--batch", type=int, default=16)
+    add("--validate-every", type=float, default=120.0, metavar="SECONDS")
     for name, kind in FRAME_OPTIONS.items():
         add(f"--{name}", type=kind, help="of Frames only; the size decides otherwise")
     add("--seed", type=int, default=0)
@@ -70,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 FRAMES = {
     "published": FrameLstmConfig(hidden=512, width=256, dropout=0.3),
-    "small": FrameLstmConfig(hidden=256, width=128, dropout=0.1),
+    "small": FrameLstmConfig(hidden=256, width=256, dropout=0.0),
     "tiny": FrameLstmConfig(hidden=12, width=8, embed=4),
 }
 
@@ -84,7 +91,7 @@ def build(args: argparse.Namespace) -> Task:
     if args.system == "Frames":
         asked = {name: getattr(args, name) for name in FRAME_OPTIONS if getattr(args, name) is not None}
         config = replace(FRAMES[args.size], **asked)
-        training = FrameTraining(n_streams=args.batch, seed=args.seed)
+        training = FrameTraining(n_streams=args.batch, n_frames=WINDOW_FRAMES, seed=args.seed)
         return ChoraleFrames(corpora.chorales(), config, training, device)
     settings = TaskSettings(size=args.size, batch=args.batch, device=str(device), seed=args.seed)
     return TASKS[args.system](corpora, settings)
@@ -94,7 +101,16 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     """Run the options of `add_options`; returns the last validation."""
     torch.set_num_threads(args.threads)
     task: Any = build(args)
-    loop = LoopConfig(minutes=args.minutes, rate=args.rate, decay=args.decay, clip=1.0, weight_decay=0.0, average=0.995)
+    loop = LoopConfig(
+        minutes=args.minutes,
+        rate=args.rate,
+        decay=args.decay,
+        clip=1.0,
+        weight_decay=0.0,
+        average=0.995,
+        validate_s=args.validate_every,
+        cpu=args.cpu,
+    )
     trainer = Trainer(task, args.out, loop)
     if args.resume:
         trainer.resume()
