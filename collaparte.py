@@ -21,9 +21,10 @@ examples:
   collaparte separate *.flac --model hpss --output stems/
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
   collaparte tag recordings/ -o events.tsv            which sounds are in recordings, and when
+  collaparte generate --model Frames --port Bach      a chorale without end, into a virtual MIDI port
   collaparte doctor                                   what is missing on this machine, and how to get it
 """
-COMMANDS = ("run", "separate", "align", "tag", "evaluate", "train", "demo", "devices", "doctor")
+COMMANDS = ("run", "separate", "align", "tag", "evaluate", "train", "generate", "midi", "demo", "devices", "doctor")
 TRAINING = ("train", "evaluate")  # what these lack, the extra `train` brings
 
 
@@ -82,7 +83,7 @@ def _module(command: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="collaparte",
-        description="Listens to music block by block and acts in time: follows a score, separates sound.",
+        description="Listens to music block by block and acts in time: follows a score, separates sound, makes music.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

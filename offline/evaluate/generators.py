@@ -23,10 +23,11 @@ from offline.evaluate.musical import (
     scale_consistency,
 )
 from offline.generate.codecs import VoiceGrid
-from offline.generate.frame_writer import FrameWriter, WriterConfig
-from offline.generate.live import FrameSource
+from offline.generate.frame_writer import FrameWriter
 from offline.generate.markov import Markov, fit_chorales
 from offline.generate.sampling import softmax
+from offline.generate.stream import FrameSource
+from offline.generate.writer_config import WriterConfig
 from offline.generate.writers import MarkovWriter
 
 __all__ = ["SampleFigures", "add_options", "evaluate", "frames_nll", "sample_figures"]

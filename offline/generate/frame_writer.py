@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engine.config import require
 from engine.errors import ModelError
 from engine.inference.onnx import Network
 from offline.generate.codecs import VoiceGrid
 from offline.generate.sampling import draw, forbid_parallels, soften, softmax
+from offline.generate.writer_config import WriterConfig
 
-__all__ = ["FrameWriter", "WriterConfig"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterConfig:
-    """temperature: of the choice of pitch, not of whether to move; rules: no parallel fifths and octaves; seed."""
-
-    temperature: float = 0.7
-    rules: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require("temperature", self.temperature, 0.05, 10)
-        require("seed", self.seed, 0, 2**63)
+__all__ = ["FrameWriter"]
 
 
 class FrameWriter:

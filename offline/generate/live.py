@@ -1,36 +1,28 @@
-"""Music while it is written: frames go to a MIDI port a little before they sound, on the port's clock.
+"""Music while it is written: changes go to a MIDI port a little before they sound, on the port's clock.
 
-Two knobs, as in ReaLJam: how far ahead frames are written (a slow step or a busy machine eats from that), and, where
-a player is accompanied, how much of it is already fixed when the player's note is heard.
+Two knobs, as in ReaLJam: how far ahead is sent (a slow step or a busy machine eats from that), and, where a player
+is accompanied, how much of it is already fixed when the player's note is heard: a segment of the source.
 """
 
 from __future__ import annotations
 
-import threading
+import heapq
+from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from engine.clock import Clock
 from engine.config import require
 from engine.io.midi_clock import ClockFollower
-from engine.io.midi_notes import Timed, note_off, note_on
+from engine.io.midi_notes import note_off, note_on
 from offline.generate.piece import REST
+from offline.generate.stream import CHOOSE, Melody, Segment, Source
 
-__all__ = ["FrameSource", "LiveConfig", "LivePlayer", "MelodyEar", "Sink"]
+__all__ = ["LiveConfig", "LivePlayer", "MelodyEar", "Sink"]
 
-CHOOSE = -2
-
-
-class FrameSource(Protocol):
-    """Writes a frame (voice,) of pitches at a call; given: -2 where it may choose, -1 a rest, else a pitch."""
-
-    n_voices: int
-
-    def step(self, given: np.ndarray | None = None) -> np.ndarray:
-        """The next frame."""
-        ...
+DRUMS = 9
+KEPT = 4096  # steps of the player's melody that are remembered
 
 
 class Sink(Protocol):
@@ -49,32 +41,33 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveConfig:
-    """tempo_bpm: quarters a minute; look_ahead_s: how far ahead frames are sent; start_s: silence before the first.
+    """tempo_bpm: quarters a minute; look_ahead_s: how far ahead is sent; start_s: silence before the first step.
 
-    steps_per_quarter: 4 is sixteenths; velocity: of every note; follow: take tempo and place from MIDI clock coming in.
+    velocity: of every note, 0 for the source's own; follow: take tempo and place from MIDI clock coming in;
+    accompany: what is played into the port is the melody.
     """
 
     tempo_bpm: float = 100.0
     look_ahead_s: float = 0.15
     start_s: float = 0.3
-    steps_per_quarter: int = 4
-    velocity: int = 80
+    velocity: int = 0
     follow: bool = False
+    accompany: bool = False
 
     def __post_init__(self) -> None:
         require("tempo_bpm", self.tempo_bpm, 10, 1000)
         require("look_ahead_s", self.look_ahead_s, 0.005, 10)
         require("start_s", self.start_s, 0, 60)
-        require("steps_per_quarter", self.steps_per_quarter, 1, 96)
-        require("velocity", self.velocity, 1, 127)
+        require("velocity", self.velocity, 0, 127)
 
 
 class MelodyEar:
-    """The note that a player holds, from the messages that come in: the highest, or a rest."""
+    """The note that a player holds, from the messages that come in: the highest, or a rest; and what was held."""
 
     def __init__(self) -> None:
         self.held: set[int] = set()
         self.played = False
+        self._steps: deque[int] = deque(maxlen=KEPT)
 
     def take(self, message: bytes) -> None:
         """Read one message."""
@@ -90,22 +83,31 @@ class MelodyEar:
         """The highest note held, -1 for none, -2 before the player's first note."""
         return max(self.held, default=REST) if self.played else CHOOSE
 
+    def mark(self) -> None:
+        """A step has come: remember what is held at it."""
+        self._steps.append(self.pitch)
+
+    def last(self, n: int) -> np.ndarray:
+        """What was held at the last n steps, -2 where nothing is remembered."""
+        kept = list(self._steps)[-n:]
+        return np.array([CHOOSE] * (n - len(kept)) + kept)
+
 
 class LivePlayer:
-    """Sends a source's frames to a sink, each voice on a channel of its own; call `advance` often.
+    """Sends a source's segments to a sink, each voice on a channel of its own; call `advance` often.
 
     The sink's thread keeps the times; this only has to be ahead of it. Step k sounds at origin + k * samples a step,
-    rounded once, or, following, where the clock that comes in says that sixteenth k is.
+    rounded once, or, following, where the clock that comes in says that it is. melody: known beforehand, from a file.
     """
 
-    def __init__(self, source: FrameSource, sink: Sink, config: LiveConfig) -> None:
-        self.source, self.sink, self.config = source, sink, config
+    def __init__(self, source: Source, sink: Sink, config: LiveConfig, melody: Melody | None = None) -> None:
+        self.source, self.sink, self.config, self.melody = source, sink, config, melody
         self.follower, self.ear = ClockFollower(sink.sample_rate), MelodyEar()
-        self.accompany = False
         self.origin = sink.now() + round(config.start_s * sink.sample_rate)
-        self.per_step = sink.sample_rate * 60 / config.tempo_bpm / config.steps_per_quarter
-        self.step = 0
-        self._last = np.full(source.n_voices, REST)
+        self.per_step = sink.sample_rate * 60 / config.tempo_bpm / source.steps_per_quarter
+        self.step = 0  # the first that is not written yet
+        self._marked = 0
+        self._waiting: list[tuple[int, bool, int, int, int]] = []  # step, strikes, voice, pitch, velocity
 
     def hear(self, at: int, message: bytes) -> None:
         """Take a message that came in: clock for the follower, notes for the ear."""
@@ -113,47 +115,49 @@ class LivePlayer:
         if message[0] < 0xF0:
             self.ear.take(message)
 
-    def next_at(self) -> int | None:
-        """The sample where the next step sounds; None while a followed clock stands."""
+    def at(self, step: int) -> int | None:
+        """The sample where a step sounds; None while a followed clock stands."""
         if not self.config.follow:
-            return self.origin + round(self.step * self.per_step)
+            return self.origin + round(step * self.per_step)
         now = self.sink.now()
         position, tempo = self.follower.position(now), self.follower.tempo_bpm
         if not self.follower.running or position is None or tempo is None:
             return None
         per_quarter = self.sink.sample_rate * 60 / tempo
-        return now + round((self.step / self.config.steps_per_quarter - position) * per_quarter)
+        return now + round((step / self.source.steps_per_quarter - position) * per_quarter)
 
     def advance(self) -> int:
-        """Write and send every frame that sounds within the look-ahead; returns how many."""
-        horizon, n = self.sink.now() + round(self.config.look_ahead_s * self.sink.sample_rate), 0
-        while (at := self.next_at()) is not None and at <= horizon:
-            for moment, message in self._frame(at):
-                self.sink.send(moment, message)
-            self.step += 1
+        """Write and send everything that sounds within the look-ahead; returns how many segments were written."""
+        now, n = self.sink.now(), 0
+        horizon = now + round(self.config.look_ahead_s * self.sink.sample_rate)
+        while (moment := self.at(self._marked)) is not None and moment <= now:
+            self.ear.mark()
+            self._marked += 1
+        while (moment := self.at(self.step)) is not None and moment <= horizon:
+            self._take(self.source.next(self._given()))
             n += 1
+        while self._waiting and (moment := self.at(self._waiting[0][0])) is not None and moment <= horizon:
+            self._send(moment, *heapq.heappop(self._waiting)[2:])
         return n
 
-    def _frame(self, at: int) -> list[Timed]:
-        given = None
-        if self.accompany:
-            given = np.full(self.source.n_voices, CHOOSE)
-            given[0] = self.ear.pitch
-        frame = self.source.step(given)
-        out: list[Timed] = []
-        for voice in np.flatnonzero(frame != self._last).tolist():
-            if self.accompany and voice == 0:
-                continue  # the player sounds it
-            if self._last[voice] != REST:
-                out.append((at, note_off(voice, int(self._last[voice]))))
-            if frame[voice] != REST:
-                out.append((at, note_on(voice, int(frame[voice]), self.config.velocity)))
-        self._last = frame.copy()
-        return out
+    def _given(self) -> np.ndarray:
+        """The melody for the next segment: known, or what the player holds, or did in the last bar."""
+        n = self.source.steps
+        if self.melody is not None:
+            return self.melody(self.step, n)
+        if not self.config.accompany:
+            return np.full(n, CHOOSE)
+        return np.array([self.ear.pitch]) if n == 1 else self.ear.last(n)
 
-    def run(self, clock: Clock, stop: threading.Event, *, n_steps: int | None = None) -> None:
-        """Play until `stop` or for so many steps; waits on the clock a quarter of the look-ahead at a time."""
-        pause = max(round(self.config.look_ahead_s * self.sink.sample_rate / 4), 1)
-        while not stop.is_set() and (n_steps is None or self.step < n_steps):
-            self.advance()
-            clock.wait_until(clock.now() + pause)
+    def _take(self, segment: Segment) -> None:
+        for step, voice, pitch, velocity in segment.changes:
+            if self.config.accompany and voice == 0:
+                continue  # the player sounds it
+            heapq.heappush(self._waiting, (self.step + step, velocity > 0, voice, pitch, velocity))
+        self.step += max(segment.n_steps, 1)
+
+    def _send(self, at: int, voice: int, pitch: int, velocity: int) -> None:
+        channel = DRUMS if self.source.percussion else voice % DRUMS
+        loud = self.config.velocity or velocity
+        message = note_on(channel, pitch, loud) if velocity else note_off(channel, pitch)
+        self.sink.send(at, message)

@@ -108,7 +108,14 @@ def read_folder(folder: Path, *, steps_per_quarter: int = 4) -> dict[str, Piece]
     return pieces
 
 
-def write_wav(piece: Piece, path: Path, *, sound_font: Path | None = None, sample_rate: int = 44100) -> None:
+def write_wav(
+    piece: Piece,
+    path: Path,
+    *,
+    sound_font: Path | None = None,
+    sample_rate: int = 44100,
+    percussion: bool = False,
+) -> None:
     """Render through FluidSynth; DeviceError with what to install where it or a sound font is missing."""
     program = shutil.which("fluidsynth")
     fonts = [sound_font] if sound_font else [Path(name) for name in SOUND_FONTS if Path(name).exists()]
@@ -121,7 +128,7 @@ def write_wav(piece: Piece, path: Path, *, sound_font: Path | None = None, sampl
         )
     with tempfile.TemporaryDirectory() as folder:
         midi = Path(folder, "piece.mid")
-        write_midi(piece, midi)
+        write_midi(piece, midi, percussion=percussion)
         command = [program, "-ni", "-q", "-F", str(path), "-r", str(sample_rate), str(fonts[0]), str(midi)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not path.exists():

@@ -13,22 +13,22 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(shifted / shifted.sum())
 
 
-def soften(p: np.ndarray, temperature: float, *, keep: int | None = None) -> np.ndarray:
-    """Raise p to the power 1 / temperature and normalise it; what token `keep` has stays as it is.
+def soften(p: np.ndarray, temperature: float, *, keep: int | np.ndarray | None = None) -> np.ndarray:
+    """Raise p to the power 1 / temperature and normalise it; what the tokens `keep` have stays as it is.
 
-    With the held note as `keep`, temperature acts on which pitch comes next and not on whether one comes: a low
-    temperature on everything freezes music, for three quarters of all frames hold.
+    keep: a token, or several. With the held note as `keep`, temperature acts on which pitch comes next and not on
+    whether one comes: a low temperature on everything freezes music, for three quarters of all frames hold.
     """
-    held = 0.0 if keep is None else float(p[keep])
     rest = np.array(p, np.float64)
     if keep is not None:
         rest[keep] = 0
+    held = 0.0 if keep is None else float(np.sum(p[keep]))
     powers = np.exp(np.log(np.maximum(rest, 1e-300)) / temperature - np.log(max(rest.max(), 1e-300)) / temperature)
     powers[rest <= 0] = 0
     total = powers.sum()
     out = powers * ((1 - held) / total) if total > 0 else powers
     if keep is not None:
-        out[keep] = held if total > 0 else 1.0
+        out[keep] = p[keep] if total > 0 else p[keep] / max(held, 1e-300)
     return np.asarray(out)
 
 

@@ -1,20 +1,27 @@
-"""What plays without torch: the frame network and Markov, by name, for files and live."""
+"""What plays without torch, by name, for files and live: the shipped systems, a frame network's file, and Markov."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from engine.errors import ConfigError
 from offline.data.symbolic import load_chorales
 from offline.generate.codecs import VoiceGrid
-from offline.generate.frame_writer import FrameWriter, WriterConfig
-from offline.generate.live import FrameSource
+from offline.generate.frame_writer import FrameWriter
 from offline.generate.markov import AGE_CAP, Markov, fit_chorales, voice_contexts
+from offline.generate.players import PLAYERS, SOUNDS
 from offline.generate.sampling import draw, forbid_parallels, soften
+from offline.generate.stream import Frames, Source
+from offline.generate.systems import SYSTEMS
+from offline.generate.weights import StoredWeights, find_weights
+from offline.generate.writer_config import WriterConfig
 
-__all__ = ["MarkovWriter", "open_writer"]
+__all__ = ["MarkovWriter", "open_sound", "open_source"]
+
+SHARED = {"DeepHear_C": "DeepHear_M"}  # whose weights serve another system
 
 
 class MarkovWriter:
@@ -50,13 +57,49 @@ class MarkovWriter:
         return self.codec.pitches(chosen[0])
 
 
-def open_writer(model: str, config: WriterConfig, data: Path | None = None) -> FrameSource:
-    """A source of frames; model: a file NAME.onnx, or Markov, which counts the chorales in the folder `data`."""
-    if model.lower() == "markov":
-        if data is None:
-            raise ConfigError("--data", expected="a folder with Jsb16thSeparated.json to count", got="nothing")
-        codec = VoiceGrid()
-        return MarkovWriter(fit_chorales(load_chorales(data / "Jsb16thSeparated.json")["train"], codec), codec, config)
-    if not model.endswith(".onnx"):
-        raise ConfigError("--model", expected="Markov or a file NAME.onnx", got=repr(model))
-    return FrameWriter(Path(model), config)
+def open_source(model: str, config: WriterConfig, data: Path | None = None) -> Source:
+    """What writes under the name of a system, or a frame network's file NAME.onnx.
+
+    data: a folder with Jsb16thSeparated.json, which Markov counts.
+    """
+    if model.endswith(".onnx"):
+        return Frames(FrameWriter(Path(model), config))
+    name = _system(model)
+    if name == "Markov":
+        return Frames(_markov(config, data))
+    if name in SOUNDS:
+        raise ConfigError("--model", expected="a system that writes notes", got=name, remedy="-o FILE.wav")
+    path = _shipped(name)
+    if name == "Frames":
+        return Frames(FrameWriter(path, config))
+    source: Source = PLAYERS[name](StoredWeights(path), config)
+    return source
+
+
+def open_sound(model: str, config: WriterConfig) -> Any | None:
+    """The player of a system that writes sound itself; None where the system writes notes."""
+    name = next((known for known in SOUNDS if known.lower() == model.lower()), None)
+    return None if name is None else SOUNDS[name](StoredWeights(_shipped(name)), config)
+
+
+def _system(model: str) -> str:
+    """The system that is meant, whatever the case of its letters."""
+    found = next((name for name in SYSTEMS if name.lower() == model.lower()), None)
+    if found is None:
+        raise ConfigError("--model", expected="one of " + ", ".join(SYSTEMS) + " or NAME.onnx", got=repr(model))
+    return found
+
+
+def _shipped(name: str) -> Path:
+    path = find_weights(SHARED.get(name, name))
+    if path is None:
+        remedy = f"collaparte train generator --system {name} --data DIR --out RUNS/{name}; then ship_generator"
+        raise ConfigError("--model", expected="weights that ship", got=f"none for {name}", remedy=remedy)
+    return path
+
+
+def _markov(config: WriterConfig, data: Path | None) -> MarkovWriter:
+    if data is None:
+        raise ConfigError("--data", expected="a folder with Jsb16thSeparated.json to count", got="nothing")
+    codec = VoiceGrid()
+    return MarkovWriter(fit_chorales(load_chorales(data / "Jsb16thSeparated.json")["train"], codec), codec, config)

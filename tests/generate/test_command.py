@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from offline.generate.command import add_options, generate
+from offline.commands.generate import generate
 from offline.generate.midi_file import read_midi, write_midi
 from offline.generate.piece import from_grid, to_grid
+from offline.options.generate import add_options
 from tests.io.test_midi_jack import Probe
 from tests.session.server import JackServer
 
@@ -71,7 +72,11 @@ def test_a_melody_is_kept_and_harmonised(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [([], "--list"), (["--model", "x"], "NAME.onnx"), (["--model", "Markov"], "Jsb16th")],
+    [
+        ([], "--list"),
+        (["--model", "x", "-o", "y.mid"], "DeepBach.*NAME.onnx"),
+        (["--model", "Markov", "-o", "y.mid"], "Jsb16th"),
+    ],
 )
 def test_what_is_missing_is_said(words: list[str], expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):

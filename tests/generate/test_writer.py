@@ -13,8 +13,9 @@ from models.generators.export import export_frames
 from models.generators.frames import FrameLstm, FrameLstmConfig
 from offline.evaluate.generators import frames_nll
 from offline.evaluate.musical import parallel_rate
-from offline.generate.frame_writer import FrameWriter, WriterConfig
+from offline.generate.frame_writer import FrameWriter
 from offline.generate.sampling import draw, forbid_parallels, soften
+from offline.generate.writer_config import WriterConfig
 from offline.train.frames import prepare
 from tests.tolerances import EXPORT
 

@@ -12,7 +12,7 @@ import numpy as np
 from engine.errors import ScoreError
 from offline.generate.piece import Piece, make_notes
 
-__all__ = ["AbcTokens", "clean_abc", "tokenize"]
+__all__ = ["AbcTokens", "Reader", "clean_abc", "tokenize"]
 
 TOKEN = re.compile(
     r"M:[^\s\]]+|K:[A-Za-z#]+|\|:|:\||::|\|\]|\||\[[12]|\(3|[_^=]*[A-Ga-gz][,']*|\d*/+\d*|\d+|[<>]", re.ASCII
@@ -83,7 +83,7 @@ def key_signature(key: str) -> dict[str, int]:
 
 def play(tokens: list[str]) -> Piece:
     """The notes that ABC tokens say, unit length an eighth; what makes no sense is passed over."""
-    reader = _Reader()
+    reader = Reader()
     for token in tokens:
         reader.take(token)
     reader.strike()
@@ -96,7 +96,7 @@ def play(tokens: list[str]) -> Piece:
     )
 
 
-class _Reader:
+class Reader:
     """State while a tune is read: the note that waits for its length, the key, the bar's accidentals."""
 
     def __init__(self) -> None:

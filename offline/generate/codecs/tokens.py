@@ -9,7 +9,7 @@ import numpy as np
 from engine.config import require
 from offline.generate.piece import REST, Piece, from_grid, make_notes, to_grid
 
-__all__ = ["ChoraleTokens", "DrumTokens", "MelodyTokens", "TuneTuples"]
+__all__ = ["ChoraleTokens", "DrumTokens", "MelodyTokens", "TuneTuples", "seat"]
 
 CHANGE, HOLD = 0, 1
 
@@ -56,7 +56,7 @@ class ChoraleTokens:
             if token == self.FERMATA:
                 fermatas.append(len(rows))
             elif token == self.FRAME:
-                last, hit = _seat(frame, last, self.n_voices)
+                last, hit = seat(frame, last, self.n_voices)
                 rows.append(last)
                 struck.append(hit)
                 frame = []
@@ -68,7 +68,7 @@ class ChoraleTokens:
         return from_grid(grid, hits, fermatas=np.array(fermatas, np.int32))
 
 
-def _seat(frame: list[tuple[int, bool]], last: list[int], n_voices: int) -> tuple[list[int], list[bool]]:
+def seat(frame: list[tuple[int, bool]], last: list[int], n_voices: int) -> tuple[list[int], list[bool]]:
     """Give a frame's notes, in order from the top, to voices; missing notes are rests where they disturb least."""
     n = min(len(frame), n_voices)
     seats: list[int] = []
