@@ -13,11 +13,13 @@ from engine.dsp.stft import Istft, Stft
 from engine.dsp.wiener import Wiener
 from engine.errors import ConfigError
 from engine.events import Event
-from engine.follow.follower import FollowConfig, Follower, follow_frames
+from engine.follow.follower import AudioFollower, FollowConfig, Follower, follow_frames
 from engine.follow.reference import Reference
 from engine.follow.score import Score
 from engine.format import AudioFormat, FrameFormat
-from engine.inference.unmix import Unmix, UnmixConfig
+from engine.inference.hearing import hearing
+from engine.inference.unmix import UnmixConfig
+from engine.inference.unmix_segments import open_bank
 from engine.processor import Chain, Processor
 
 __all__ = ["Pipeline", "PipelineConfig", "PipelineOutput"]
@@ -31,7 +33,8 @@ class PipelineConfig:
     """What to do with the input; may be pickled to the engine process.
 
     separate: into which stems, harmonic and percussive or a network's targets, None to leave the input whole;
-    score: follow it, as `follow` says; a Reference must have been made for the frames of `follow_frames`.
+    score: follow it, as `follow` says; a Reference must have been made for the frames
+    of `follow_frames` and for `follow.hearing`.
     """
 
     separate: HpssConfig | UnmixConfig | None = None
@@ -69,10 +72,18 @@ class Pipeline:
         self.audio = audio
         self._stfts: dict[Spectrum, Stft] = {}
         self._separator = None if config.separate is None else self._separate(config.separate)
-        self._follower: Follower | None = None
+        self._follower: Follower | AudioFollower | None = None
+        self._follower_input: Spectrum | None = None  # None is the audio itself
         if config.score is not None:
-            self._follower_input = self._shared(follow_frames(audio, config.follow), "hann")
-            self._follower = Follower(self._follower_input[0], config.score, config.follow)
+            self._follower = self._follow(config.score, config.follow)
+
+    def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
+        frames = follow_frames(self.audio, config)
+        if config.hearing is not None:
+            ears = hearing(config.hearing, frames, config.features)
+            return AudioFollower(ears, self.audio.sample_rate, score, config)
+        self._follower_input = self._shared(frames, "hann")
+        return Follower(frames, score, config)
 
     def _separate(self, config: HpssConfig | UnmixConfig) -> _Separator:
         if isinstance(config, UnmixConfig):
@@ -82,7 +93,7 @@ class Pipeline:
         return _Separator(self._shared(frames, config.window), targets, HpssSpectra(frames, config), istft)
 
     def _unmix(self, config: UnmixConfig) -> _Separator:
-        node = Unmix(config, n_channels=self.audio.n_channels)
+        node = open_bank(config, n_channels=self.audio.n_channels)
         frames, targets = node.frames, node.targets
         if frames.audio.sample_rate != self.audio.sample_rate:
             wanted, got = f"{frames.audio.sample_rate} Hz, the rate of the network", f"{self.audio.sample_rate} Hz"
@@ -115,7 +126,8 @@ class Pipeline:
         spectra = {key: stft.process(block) for key, stft in self._stfts.items()}
         events: list[Event] = []
         if self._follower is not None:
-            events += self._follower.process(spectra[self._follower_input])
+            heard: Any = block if self._follower_input is None else spectra[self._follower_input]
+            events += self._follower.process(heard)
         stems = block[:, None, :]
         if self._separator is not None:
             stems = self._separator.istft.process(self._separator.spectra.process(spectra[self._separator.input]))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.inference.onnx import Network
-from models.folded import FoldedUnmix
+from models.folded import FoldedUnmix, FoldedWhole
 from models.unmix import Unmix
 
 __all__ = ["Graph", "check", "export", "export_unmix", "write_card"]
@@ -77,7 +77,8 @@ def check(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) ->
     first, *states = graph.inputs
     with torch.no_grad():
         zeros = [torch.zeros_like(graph.inputs[name]) for name in states]
-        expected = graph.module.eval()(stream, *zeros)[0].numpy()
+        answer = graph.module.eval()(stream, *zeros)
+        expected = (answer[0] if states else answer).numpy()
     network = Network(path, kind)
     parts = [network.run({first: part.numpy()})[graph.outputs[0]].copy() for part in stream.split(block)]
     got = np.concatenate(parts)
@@ -102,21 +103,24 @@ def _toml(value: object) -> str:
 
 
 def unmix_graph(model: Unmix) -> Graph:
-    """The live graph of a one-directional bank: magnitude, h, c -> mask, h, c."""
-    folded = FoldedUnmix(model)
-    config = model.config
-    state = torch.zeros(folded.state_shape)
+    """The graph of a bank: magnitude, h, c -> mask, h, c; of one with two directions: magnitude -> mask."""
+    config, dynamic = model.config, {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
     magnitude = torch.zeros(1, config.n_channels, config.n_bins)
+    if config.bidirectional:
+        magnitude = magnitude.repeat(3, 1, 1)  # of one frame alone the exporter would take the axis for fixed
+        return Graph(module=FoldedWhole(model), inputs={"magnitude": magnitude}, outputs=("mask",), dynamic=dynamic)
+    folded = FoldedUnmix(model)
+    state = torch.zeros(folded.state_shape)
     return Graph(
         module=folded,
         inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
         outputs=("mask", "h_out", "c_out"),
-        dynamic={"magnitude": {0: "frame"}, "mask": {0: "frame"}},
+        dynamic=dynamic,
     )
 
 
 def export_unmix(model: Unmix, path: Path, *, licence: str, training: str, int8: bool = False) -> Graph:
-    """Write the live file of a bank; licence: of its weights; training: one line on where they come from."""
+    """Write the file of a bank; licence: of its weights; training: one line on where they come from."""
     config, graph = model.config, unmix_graph(model)
     metadata = {
         "kind": "unmix",
@@ -129,6 +133,7 @@ def export_unmix(model: Unmix, path: Path, *, licence: str, training: str, int8:
         "targets": list(config.targets),
         "hidden": config.hidden,
         "cross": config.cross,
+        "bidirectional": config.bidirectional,
         "licence": licence,
         "training": training,
     }

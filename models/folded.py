@@ -1,4 +1,4 @@
-"""Open-Unmix as it runs live: normalisations folded into the linear layers, LSTM state in and out, masks out.
+"""Open-Unmix as it runs: normalisations folded into the linear layers, LSTM state in and out, masks out.
 
 Folding is exact. The first layers of all targets become one matrix, and where the targets cross, so do the second
 ones: fewer, larger products cost less.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.errors import ConfigError
 from models.unmix import OpenUnmix, Unmix
 
-__all__ = ["FoldedUnmix"]
+__all__ = ["FoldedBank", "FoldedUnmix", "FoldedWhole"]
+
+States = list[tuple[Tensor, Tensor]]
 
 
 def _normaliser(bn: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
@@ -50,13 +51,11 @@ def _third(net: OpenUnmix) -> tuple[Tensor, Tensor]:
     return (scale * out)[:, None] * net.fc3.weight, shift * out + net.output_mean.repeat(n)
 
 
-class FoldedUnmix(nn.Module):
-    """All targets of a one-directional bank in one graph."""
+class FoldedBank(nn.Module):
+    """All targets of a bank in one graph."""
 
     def __init__(self, model: Unmix) -> None:
         super().__init__()
-        if model.config.bidirectional:
-            raise ConfigError("bidirectional", expected="a network of one direction", got="one that hears the future")
         self.config = model.config
         nets = list(model.eval().nets.values())
         with torch.no_grad():
@@ -67,26 +66,18 @@ class FoldedUnmix(nn.Module):
         for lstm in self.lstms:
             lstm.dropout = 0.0
 
-    @property
-    def state_shape(self) -> tuple[int, int, int, int]:
-        """Of h and of c: (target, layer, 1, hidden)."""
-        return len(self.config.targets), self.config.n_layers, 1, self.config.hidden
-
-    def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def answer(self, magnitude: Tensor, states: States | None) -> tuple[Tensor, States]:
         """Masks (frame, target, channel, bin) of magnitudes (frame, channel, bin), and the states after the last."""
         codes = self._encode(magnitude)
-        runs = [
-            lstm(code[:, None], (h_in[i], c_in[i]))
-            for i, (lstm, code) in enumerate(zip(self.lstms, codes, strict=True))
-        ]
+        before = states or [None] * len(codes)
+        runs = [lstm(code[:, None], state) for lstm, code, state in zip(self.lstms, codes, before, strict=True)]
         outputs = self._cross([run[0][:, 0] for run in runs])
         masks = [
             torch.relu(third(torch.relu(second(torch.cat([code, output], 1)))))
             for second, third, code, output in zip(self.second, self.third, codes, outputs, strict=True)
         ]
         shape = (-1, len(masks), self.config.n_channels, self.config.n_bins)
-        h, c = (torch.stack([run[1][part] for run in runs]) for part in (0, 1))
-        return torch.cat(masks, 1).reshape(shape), h, c
+        return torch.cat(masks, 1).reshape(shape), [run[1] for run in runs]
 
     def _encode(self, magnitude: Tensor) -> list[Tensor]:
         cropped = magnitude[..., : self.config.n_input_bins].flatten(1)
@@ -96,3 +87,26 @@ class FoldedUnmix(nn.Module):
         if not self.config.cross:
             return paths
         return [torch.stack(paths).mean(0)] * len(paths)
+
+
+class FoldedUnmix(FoldedBank):
+    """A bank of one direction, live: its state goes in and comes out."""
+
+    @property
+    def state_shape(self) -> tuple[int, int, int, int]:
+        """Of h and of c: (target, layer, 1, hidden)."""
+        return len(self.config.targets), self.config.n_layers, 1, self.config.hidden
+
+    def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Masks of magnitudes (frame, channel, bin), and the states after the last."""
+        masks, after = self.answer(magnitude, [(h_in[i], c_in[i]) for i in range(len(self.lstms))])
+        h, c = (torch.stack([state[part] for state in after]) for part in (0, 1))
+        return masks, h, c
+
+
+class FoldedWhole(FoldedBank):
+    """A bank of two directions: it needs the whole, or a segment with what surrounds it."""
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Masks of magnitudes (frame, channel, bin)."""
+        return self.answer(magnitude, None)[0]

@@ -22,7 +22,7 @@ from engine.errors import ConfigError, ModelError
 from engine.format import AudioFormat, FrameFormat
 from engine.inference.onnx import Network
 
-__all__ = ["SHARING", "Unmix", "UnmixConfig"]
+__all__ = ["SHARING", "Bank", "Unmix", "UnmixConfig"]
 
 SHARING = ("ratio", "equal")
 FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
@@ -34,14 +34,20 @@ class UnmixConfig:
 
     model: the ONNX file; sharing: of what the masks leave over: `ratio` to each target as it has already, `equal` to
     all alike; wiener: refine the stems by where in the stereo image their targets are, None to leave them as they are.
+    Of a network of two directions, for files: segment: 1 to 65,536 frames that it answers at a time; margin: 0 to
+    65,536 frames that it hears before and after them.
     """
 
     model: Path
     sharing: str = "ratio"
     wiener: WienerConfig | None = None
+    segment: int = 768
+    margin: int = 128
 
     def __post_init__(self) -> None:
         require_one_of("sharing", self.sharing, SHARING)
+        require("segment", self.segment, 1, 1 << 16)
+        require("margin", self.margin, 0, 1 << 16)
 
 
 @njit(nogil=True, cache=True)
@@ -94,29 +100,65 @@ def share_out(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest
                 out[t, c, k] = (masks[t, c, k] * gain[k] + rest[k]) * cleaned[c, k]
 
 
-class Unmix:
-    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame.
+class Bank:
+    """A network of all targets, opened and looked through: what the nodes around it have in common.
 
-    n_channels: as many as the model has, or 1. The network is run once a frame, however many come at once, so the
-    result never depends on the blocks. ModelError if the file does not fit.
+    n_channels: as many as the model has, or 1; network: the file of config.model, where it is open already.
+    ModelError if the file does not fit.
     """
 
-    def __init__(self, config: UnmixConfig, *, n_channels: int) -> None:
-        self.network = Network(config.model, "unmix")
+    bidirectional = False
+
+    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+        self.config = config
+        self.network = network or Network(config.model, "unmix")
         self.targets = _targets(self.network)
         n_model = self.network.value("n_channels", int)
         if n_channels not in (1, n_model):
             raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy="choose channels")
+        if self.network.metadata.get("bidirectional", False) is not self.bidirectional:
+            ways = "one direction", "two directions, which hears the future: for files only"
+            wanted, got = ways[:: -1 if self.bidirectional else 1]
+            raise ModelError(self.network.path, expected=f"a network of {wanted}", got=f"one of {got}")
         self.frames = _frames(self.network, n_channels)
         self.window: str = self.network.value("window", str)
         n_bins, n_targets = self.frames.n_bins, len(self.targets)
         self.network.expect_shapes({"magnitude": (None, n_model, n_bins)})
-        self._equal = config.sharing == "equal"
-        self._cleaned = np.zeros((n_channels, n_bins), np.complex64)
-        self._magnitude = np.zeros((1, n_model, n_bins), np.float32)
         self._gain, self._rest = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
         self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
         self._probe((n_targets, n_model, n_bins))
+
+    def hear(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
+        """Clean one frame (channel, bin) and write its magnitudes (model's channel, bin)."""
+        magnitudes(spectrum, np.float32(LIMIT * self.frames.n_fft), cleaned, magnitude)
+
+    def share(self, cleaned: Any, masks: Any, out: Any) -> None:
+        """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
+        share_out(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
+
+    def _probe(self, shape: tuple[int, ...]) -> None:
+        """Run one frame of silence: what the file promises has to come out, and be numbers."""
+        try:
+            mask = self.network.run({"magnitude": np.zeros((1, *shape[1:]), np.float32)})["mask"]
+        except Exception as error:  # the runtime raises a dozen unrelated types
+            reason = " ".join(str(error).split())[:120]
+            raise ModelError(self.network.path, expected="a network that runs", got=reason) from error
+        if mask.shape != (1, *shape) or mask.dtype != np.float32 or not np.isfinite(mask).all():
+            got = f"{mask.shape} of {mask.dtype}"
+            raise ModelError(self.network.path, expected=f"finite float32 masks {(1, *shape)}", got=got)
+        self.network.reset()
+
+
+class Unmix(Bank):
+    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame.
+
+    The network is run once a frame, however many come at once, so the result never depends on the blocks.
+    """
+
+    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+        super().__init__(config, n_channels=n_channels, network=network)
+        self._cleaned = np.zeros((n_channels, self.frames.n_bins), np.complex64)
+        self._magnitude = np.zeros((1, self.network.value("n_channels", int), self.frames.n_bins), np.float32)
 
     @property
     def latency(self) -> int:
@@ -127,27 +169,14 @@ class Unmix:
         """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
         spectra = as_block("Unmix", spectra, np.complex64, self._cleaned.shape)
         self._stems = grown(self._stems, len(spectra))
-        limit, faint = np.float32(LIMIT * self.frames.n_fft), np.float32(FAINT)
         for frame, spectrum in enumerate(spectra):
-            magnitudes(spectrum, limit, self._cleaned, self._magnitude[0])
+            self.hear(spectrum, self._cleaned, self._magnitude[0])
             masks = self.network.run({"magnitude": self._magnitude})["mask"]
-            share_out(self._cleaned, masks[0], self._equal, faint, self._gain, self._rest, self._stems[frame])
+            self.share(self._cleaned, masks[0], self._stems[frame])
         return self._stems[: len(spectra)]
 
     def reset(self) -> None:
         """Forget the past: the network's state is zero again."""
-        self.network.reset()
-
-    def _probe(self, shape: tuple[int, ...]) -> None:
-        """Run one frame of silence: what the file promises has to come out, and be numbers."""
-        try:
-            mask = self.network.run({"magnitude": self._magnitude})["mask"]
-        except Exception as error:  # the runtime raises a dozen unrelated types
-            reason = " ".join(str(error).split())[:120]
-            raise ModelError(self.network.path, expected="a network that runs", got=reason) from error
-        if mask.shape != (1, *shape) or mask.dtype != np.float32 or not np.isfinite(mask).all():
-            got = f"{mask.shape} of {mask.dtype}"
-            raise ModelError(self.network.path, expected=f"finite float32 masks {(1, *shape)}", got=got)
         self.network.reset()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.inference.unmix import Unmix, UnmixConfig
+from engine.inference.unmix_segments import UnmixSegments
 from tests.contract import Case, delayed
 from tests.inference.files import small_file
 
@@ -18,6 +19,18 @@ def _spectra(n_channels: int) -> np.ndarray:
 def sum_of_stems(output: np.ndarray, spectra: np.ndarray, latency: int) -> float:
     wanted = np.where(np.isfinite(spectra), spectra, 0)
     return delayed(output.sum(axis=1), wanted, latency)
+
+
+def late_sum_of_stems(output: np.ndarray, spectra: np.ndarray, latency: int) -> float:
+    """Of a node that counts its latency in samples, of frames with a hop of 64."""
+    if latency % 64:
+        return np.inf
+    return sum_of_stems(output, spectra, latency // 64)
+
+
+def whole(n_channels: int) -> UnmixSegments:
+    config = UnmixConfig(model=small_file(bidirectional=True), segment=24, margin=8)
+    return UnmixSegments(config, n_channels=n_channels)
 
 
 SIZES = (0, 1, 2, 3, 16, 100)
@@ -35,4 +48,8 @@ CASES = [
         ("stereo int8", True, 2),
         ("mono", False, 1),
     ]
+]
+CASES += [
+    Case(f"unmix of two directions {name}", lambda n=n: whole(n), _spectra(n), late_sum_of_stems, sizes=SIZES)
+    for name, n in [("stereo", 2), ("mono", 1)]
 ]

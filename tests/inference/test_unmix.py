@@ -9,6 +9,7 @@ import torch
 from engine.dsp.stft import Istft, Stft
 from engine.errors import ConfigError, ModelError
 from engine.inference.unmix import Unmix, UnmixConfig
+from engine.inference.unmix_segments import UnmixSegments, open_bank
 from engine.processor import Chain
 from models.export import check, export, unmix_graph
 from models.unmix import SIZES
@@ -114,9 +115,28 @@ def test_refuses_other_channel_counts() -> None:
         UnmixConfig(model=small_file(), sharing="half")
 
 
-def test_a_bank_that_hears_the_future_is_not_exported() -> None:
-    with pytest.raises(ConfigError, match="bidirectional"):
-        unmix_graph(small_model(bidirectional=True))
+def test_a_bank_that_hears_the_future_is_not_run_live() -> None:
+    with pytest.raises(ModelError, match="a network of one direction"):
+        node(bidirectional=True)
+    with pytest.raises(ModelError, match="a network of two directions"):
+        UnmixSegments(UnmixConfig(model=small_file()), n_channels=2)
+
+
+@pytest.mark.parametrize("cross", [False, True])
+def test_segments_answer_as_the_whole_does(cross: bool) -> None:
+    """Exactly where one segment holds all; elsewhere as near as what lies beyond the margin matters."""
+    given = spectra(300)
+    settings = {"bidirectional": True, "cross": cross}
+    expected = expected_stems(given, sharing="ratio", **settings)
+    for segment, margin, tolerance in ((300, 0, EXPORT), (64, 32, 0.02)):
+        config = UnmixConfig(model=small_file(**settings), segment=segment, margin=margin)
+        live = open_bank(config, n_channels=2)
+        assert isinstance(live, UnmixSegments)
+        late = live.latency // live.frames.hop
+        padded = np.concatenate([given, np.zeros((late, *given.shape[1:]), np.complex64)])
+        got = np.concatenate([live.process(padded[i : i + 50]).copy() for i in range(0, len(padded), 50)])[late:]
+        seen = slice(0, 250)  # behind the end the padding is heard
+        assert np.abs(got[seen] - expected[seen]).max() <= tolerance * expected.std()
 
 
 @pytest.mark.parametrize(
