@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from offline.data.symbolic import Split, load_chorales
-from offline.evaluate.likelihood import NoteFigures, markov_nll, note_figures, persistence_nll
+from offline.data.symbolic import ROLL_SETS, Split, load_chorales, load_rolls
+from offline.evaluate.likelihood import NoteFigures, markov_nll, note_figures, persistence_nll, rnn_rbm_nll, roll_floors
 from offline.evaluate.musical import (
     copy_check,
     crossing_rate,
@@ -25,15 +27,19 @@ from offline.evaluate.musical import (
 from offline.generate.codecs import VoiceGrid
 from offline.generate.frame_writer import FrameWriter
 from offline.generate.markov import Markov, fit_chorales
+from offline.generate.piece import from_grid, to_grid
 from offline.generate.sampling import softmax
-from offline.generate.stream import FrameSource
+from offline.generate.stream import Frames, Source, collect
+from offline.generate.systems import SYSTEMS
+from offline.generate.weights import card_of, find_weights
 from offline.generate.writer_config import WriterConfig
-from offline.generate.writers import MarkovWriter
+from offline.generate.writers import MarkovWriter, open_source
 
-__all__ = ["SampleFigures", "add_options", "evaluate", "frames_nll", "sample_figures"]
+__all__ = ["SampleFigures", "evaluate", "frames_nll", "sample_figures"]
 
 N_SAMPLES, N_FRAMES = 24, 128  # samples of eight bars
-SEED = 1000
+SEED, N_VOICES = 1000, 4
+CHORALE_SYSTEMS = ("Frames", "BachBot", "DeepBach", "MiniBach")  # that write four voices at sixteenths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +83,9 @@ def excerpts(pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [piece[:N_FRAMES] for piece in pieces if len(piece) >= N_FRAMES]
 
 
-def samples_of(open_source: Callable[[int], FrameSource]) -> list[np.ndarray]:
-    """Samples of eight bars, each from its own seed."""
-    samples = []
-    for seed in range(SEED, SEED + N_SAMPLES):
-        source = open_source(seed)
-        samples.append(np.stack([source.step() for _ in range(N_FRAMES)]))
-    return samples
+def samples_of(open_source: Callable[[int], Source]) -> list[np.ndarray]:
+    """Samples of eight bars (frame, 4), each from its own seed."""
+    return [to_grid(collect(open_source(seed), N_FRAMES), N_VOICES)[0] for seed in range(SEED, SEED + N_SAMPLES)]
 
 
 def sample_figures(samples: list[np.ndarray], corpus: list[np.ndarray], train: list[np.ndarray]) -> SampleFigures:
@@ -113,43 +115,90 @@ def _gaps(pieces: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([onset_gaps(piece) for piece in pieces]).astype(float)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `collaparte evaluate generators`."""
-    add = parser.add_argument
-    add("models", nargs="*", type=Path, metavar="FILE.onnx", help="frame networks")
-    add("--data", type=Path, required=True, metavar="DIR", help="folder with Jsb16thSeparated.json")
-    add("--split", choices=["valid", "test"], default="test")
-    add("--temperature", type=float, default=0.7)
-    add("--free", action="store_true", help="sample without the rule against parallels")
-
-
 def evaluate(args: argparse.Namespace) -> str:
-    """Two tables: nats per note, and samples beside the corpus."""
+    """The tables of `collaparte evaluate generators`."""
     chorales, codec = load_chorales(args.data / "Jsb16thSeparated.json"), VoiceGrid()
     markov = fit_chorales(chorales["train"], codec)
-    likelihood = {name: note_figures(chorales[args.split], nll) for name, nll in _nll(args, chorales, markov).items()}
-    config = {"temperature": args.temperature, "rules": not args.free}
-    sources: dict[str, Callable[[int], FrameSource]] = {
-        "Markov": lambda seed: MarkovWriter(markov, codec, WriterConfig(seed=seed, **config))
+    models = args.models or [name for name in CHORALE_SYSTEMS if find_weights(name) is not None]
+    likelihood = {
+        name: note_figures(chorales[args.split], nll)
+        for name, nll in _nll(chorales, markov, models, args.split).items()
     }
-    for path in args.models:
-        sources[path.stem] = lambda seed, path=path: FrameWriter(path, WriterConfig(seed=seed, **config))  # type: ignore[misc]
+    options = {"temperature": args.temperature, "rules": not args.free}
+    sources: dict[str, Callable[[int], Source]] = {
+        "Markov": lambda seed: Frames(MarkovWriter(markov, codec, WriterConfig(seed=seed, **options)))
+    }
+    for model in (model for model in models if model.lower() != "markov"):  # which is in every table
+        sources[_name(model)] = lambda seed, model=model: open_source(model, WriterConfig(seed=seed, **options))  # type: ignore[misc]
     corpus = excerpts(chorales[args.split])
     rows = {f"Bach, {args.split}": sample_figures(corpus, corpus, chorales["train"])}
     rows["Bach, valid"] = sample_figures(excerpts(chorales["valid"]), corpus, chorales["train"])
     rows |= {name: sample_figures(samples_of(source), corpus, chorales["train"]) for name, source in sources.items()}
-    return f"{likelihood_table(likelihood, args.split)}\n\n{sample_table(rows)}"
+    steps = step_table(args.data, args.split)
+    return "\n\n".join([likelihood_table(likelihood, args.split), sample_table(rows), steps, shipped_table()])
 
 
-def _nll(args: argparse.Namespace, chorales: Split, markov: Markov) -> dict[str, list[np.ndarray]]:
-    pieces, codec = chorales[args.split], VoiceGrid()
+def _name(model: str) -> str:
+    return Path(model).stem if model.endswith(".onnx") else model
+
+
+def _nll(chorales: Split, markov: Markov, models: Sequence[str], split: str) -> dict[str, list[np.ndarray]]:
+    """Nats by note of the floors and of the models that define them."""
+    pieces, codec = chorales[split], VoiceGrid()
     nll = {
-        "persistence": persistence_nll(chorales, codec, args.split),
+        "persistence": persistence_nll(chorales, codec, split),
         "Markov, 4 blended orders": markov_nll(markov, codec, pieces),
     }
-    for path in args.models:
-        nll[path.stem] = frames_nll(FrameWriter(path, WriterConfig()), pieces)
+    for model in models:
+        if model.endswith(".onnx") or model == "Frames":
+            path = Path(model) if model.endswith(".onnx") else find_weights(model)
+            nll[_name(model)] = frames_nll(FrameWriter(path or Path(model), WriterConfig()), pieces)
+        elif model == "BachBot":
+            nll[model] = token_nll(open_source(model, WriterConfig()), pieces)
     return nll
+
+
+def token_nll(player: Any, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Nats (frame, voice) of chorales under BachBot: all that it says of a frame, over its four voices alike.
+
+    It says more than the grid holds, as it also tells ties from repeats; the last token, the end, is left out.
+    """
+    out = []
+    for piece in pieces:
+        player.start()
+        tokens = player.codec.encode(from_grid(piece))[:-1]
+        nats, frame = np.zeros(len(piece)), 0
+        for before, token in pairwise(tokens.tolist()):
+            player.net.step(np.array([before]))
+            nats[frame] -= np.log(player.net.p(0, np.array([token]))[token])
+            frame += token == player.codec.FRAME
+        out.append(np.repeat(nats[:, None] / piece.shape[1], piece.shape[1], axis=1))
+    return out
+
+
+def step_table(folder: Path, split: str) -> str:
+    """Nats per step on the four sets of Boulanger-Lewandowski: the floors, and RNN-RBM where it was trained."""
+    lines = [f"rolls, {split}: nats per step", f"{'set':16}{'rate of keys':>14}{'Markov by key':>15}{'RNN-RBM':>10}"]
+    for name in ROLL_SETS:
+        if (folder / f"{name}.mat").exists():
+            rolls = load_rolls(folder / f"{name}.mat")
+            floors = "".join(
+                f"{value:{w}.3f}" for value, w in zip(roll_floors(rolls, split).values(), (14, 15), strict=True)
+            )
+            trained = name == "JSB_Chorales" and find_weights("RNN-RBM") is not None
+            lines.append(f"{name:16}{floors}" + (f"{rnn_rbm_nll(rolls[split]):10.3f}" if trained else f"{'-':>10}"))
+    return "\n".join(lines)
+
+
+def shipped_table() -> str:
+    """What each system that ships reached in training, from its card."""
+    lines = [f"{'shipped':16}{'metric':>34}{'validation':>12}{'parameters':>12}{'MB':>8}"]
+    for system in SYSTEMS.values():
+        if card := card_of(system.name):
+            reached = next(iter(card["figures"].values()))
+            sizes = f"{card['parameters']:12,}{card['megabytes']:8.2f}"
+            lines.append(f"{system.name:16}{system.metric:>34}{reached:12.4f}{sizes}")
+    return "\n".join(lines)
 
 
 def likelihood_table(figures: dict[str, NoteFigures], split: str) -> str:

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from engine.errors import ModelError
+from models.generators.rbm import RnnRbm, RnnRbmConfig
 from offline.data.symbolic import Split
 from offline.generate.codecs import VoiceGrid
 from offline.generate.markov import Markov, chorale_contexts
+from offline.generate.weights import StoredWeights, find_weights
 
-__all__ = ["NoteFigures", "markov_nll", "note_figures", "persistence_nll", "roll_floors"]
+__all__ = ["NoteFigures", "markov_nll", "note_figures", "persistence_nll", "rnn_rbm_nll", "roll_floors"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +83,19 @@ def roll_floors(rolls: Split, split: str) -> dict[str, float]:
         totals += -np.log(alone[roll, key]).sum(), -np.log(given[before, roll, key]).sum()
         steps += len(roll)
     return {"each key's rate": totals[0] / steps, "Markov, key by key": totals[1] / steps}
+
+
+def rnn_rbm_nll(pieces: list[np.ndarray], *, n_chains: int = 32, n_temperatures: int = 120) -> float:
+    """Nats per step of rolls (step, 88) under the RNN-RBM that ships, log Z by annealed importance sampling."""
+    path = find_weights("RNN-RBM")
+    if path is None:
+        raise ModelError("RNN-RBM", expected="weights that ship", got="none")
+    weights = StoredWeights(path)
+    model = RnnRbm(RnnRbmConfig(**weights.meta["network"]))
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    model.eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        rolls = [torch.from_numpy(piece.astype(np.float32))[None] for piece in pieces]
+        total = sum(float(model.nll(roll, n_chains, n_temperatures).sum()) for roll in rolls)
+    return total / sum(map(len, pieces))

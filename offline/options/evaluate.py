@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from offline.options import evaluate_music
 from offline.options.features import FEATURES, WORDS
 
 __all__ = ["EXAMPLES", "HELP", "MEASURES", "add_options"]
@@ -21,6 +22,9 @@ examples:
   collaparte evaluate hpss songs/
   collaparte evaluate crnn recordings/ --labels recordings/strong.tsv
   collaparte evaluate siamese pieces/ --networks runs/ --csv table.csv
+  collaparte evaluate generators --data symbolic/
+  collaparte evaluate listening page/ --models Frames Markov --data symbolic/
+  collaparte evaluate listening page/ --answers answers.json
 """
 
 
@@ -82,4 +86,6 @@ MEASURES: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "hpss": ("harmonic/percussive separation", _hpss),
     "crnn": ("sound events: clip, segment and event F1, PSDS", _crnn),
     "siamese": ("frame similarity: the table of its paper", _siamese),
+    "generators": ("likelihood of chorales, and samples beside Bach", evaluate_music.generators),
+    "listening": ("write a blinded listening test, or read its answers", evaluate_music.listening),
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.evaluate.generators import add_options, evaluate, sample_figures
+from offline.evaluate.generators import evaluate, sample_figures
+from offline.options.evaluate_music import generators
 
 
 def corpus(n: int, seed: int) -> list[list[list[int]]]:
@@ -21,8 +22,8 @@ def test_the_floors_are_always_in_the_table(tmp_path: Path) -> None:
     splits = {"train": corpus(6, 0), "valid": corpus(3, 1), "test": corpus(3, 2)}
     (tmp_path / "Jsb16thSeparated.json").write_text(json.dumps(splits))
     parser = argparse.ArgumentParser()
-    add_options(parser)
-    text = evaluate(parser.parse_args(["--data", str(tmp_path)]))
+    generators(parser)
+    text = evaluate(parser.parse_args(["Markov", "--data", str(tmp_path)]))
     rows = {line[:28].strip(): line[28:].split() for line in text.splitlines()[2:4]}
     assert float(rows["Markov, 4 blended orders"][0]) < float(rows["persistence"][0])
     assert "Bach, test" in text and "copied" in text
