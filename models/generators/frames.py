@@ -23,7 +23,8 @@ REST = 0  # the token of silence; token k > 0 is pitch low + k - 1
 class FrameLstmConfig:
     """n_voices, n_tokens (rest and pitches), n_phases (frames of a bar), n_ages (a note's age is capped there).
 
-    hidden, n_layers: of the LSTM; width: of the head; embed: of a voice's token; dropout: 0 to 0.9.
+    hidden, n_layers: of the LSTM; width: of the head; embed: of a voice's token; dropout: 0 to 0.9; blank: share of
+    past notes that the memory does not see in training, so that it does not learn pieces by heart (Xie et al. 2017).
     """
 
     n_voices: int = 4
@@ -35,8 +36,10 @@ class FrameLstmConfig:
     width: int = 256
     embed: int = 64
     dropout: float = 0.3
+    blank: float = 0.0
 
     def __post_init__(self) -> None:
+        require("blank", self.blank, 0, 0.9)
         require("n_voices", self.n_voices, 1, 16)
         require("n_tokens", self.n_tokens, 2, 512)
         require("dropout", self.dropout, 0, 0.9)
@@ -83,8 +86,11 @@ class FrameLstm(nn.Module):
         """The memory: last frame and its ages (batch, time, voice), phase to write (batch, time) -> (.., feature)."""
         c = self.config
         voice = torch.arange(c.n_voices, device=last.device)
-        tokens = self.token(last + voice * c.n_tokens).flatten(2)
-        ages = self.age(age + voice * c.n_ages).flatten(2)
+        tokens, ages = self.token(last + voice * c.n_tokens), self.age(age + voice * c.n_ages)
+        if self.training and c.blank:
+            seen = (torch.rand(last.shape, device=last.device) >= c.blank)[..., None]
+            tokens, ages = tokens * seen, ages * seen
+        tokens, ages = tokens.flatten(2), ages.flatten(2)
         inlet = torch.relu(self.inlet(torch.cat([tokens, ages, self.phase(phase)], dim=2)))
         hidden, state = self.lstm(self.drop(inlet), state)
         return self.drop(torch.cat([hidden, inlet], dim=2)), state

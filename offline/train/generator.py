@@ -46,7 +46,7 @@ TASKS: dict[str, type[SystemTask]] = {
 }
 
 
-FRAME_OPTIONS = {"hidden": int, "width": int, "embed": int, "dropout": float}
+FRAME_OPTIONS = {"hidden": int, "width": int, "embed": int, "dropout": float, "blank": float}
 WINDOW_FRAMES = 32  # short windows are more steps for the same work, and state is carried across them
 
 
