@@ -23,7 +23,8 @@ from engine.io.callback import context
 from engine.io.devices import list_devices
 from engine.io.soundfont import find_soundfont
 from engine.pipelines import Pipeline, PipelineConfig
-from engine.realtime.hop import Rings, raise_priority
+from engine.priority import raise_priority
+from engine.realtime.hop import Rings
 from engine.realtime.warm import rehearse, warm
 from engine.ring import private_ring
 

@@ -23,7 +23,7 @@ from tests.inference.files import small_file
 from tests.tolerances import FLOAT32
 
 RATE = 22050
-COMMANDS = ("run", "separate", "align", "demo", "devices", "doctor", "evaluate")
+COMMANDS = ("run", "separate", "align", "demo", "devices", "doctor", "evaluate", "generate", "midi")
 
 
 @dataclass(frozen=True)

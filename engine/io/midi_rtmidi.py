@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 from engine.errors import DeviceError
 from engine.io.midi import MidiConfig, Outlet
+from engine.priority import raise_priority
 
 __all__ = ["Port"]
 
@@ -58,7 +58,7 @@ class Port:
         self.outlet.came(self.now(), bytes(event[0]))
 
     def _run(self, priority: int) -> None:
-        _raise_priority(priority)
+        raise_priority(priority)
         sent_until = 0
         while not (self._closing.is_set() and self.outlet.scheduler.idle):
             now = self.now() + 1
@@ -92,11 +92,3 @@ def _open(port: Any, to: str | None, name: str) -> None:
     if not match:
         raise DeviceError("MIDI", expected=f"a port named like {to!r}", got=", ".join(known) or "none")
     port.open_port(match[0])
-
-
-def _raise_priority(priority: int) -> None:
-    if priority and hasattr(os, "sched_setscheduler"):
-        try:
-            os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(priority))
-        except OSError:
-            return  # allowed nowhere but where the user says so; deadlines stay absolute without

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +21,7 @@ from engine.format import MAX_HOP
 from engine.pipelines import Pipeline
 from engine.ring import RingBuffer, n_readable
 
-__all__ = ["CHUNK", "Hop", "Rings", "mix", "raise_priority"]
+__all__ = ["CHUNK", "Hop", "Rings", "mix"]
 
 CHUNK = 1024  # samples at most in one call of the pipeline, so that after a stall output flows soon
 LOOKS = 8  # at the input ring while a block lasts
@@ -73,21 +71,6 @@ def mix(stems: Any, before: Any, after: Any, out: Any) -> Any:
                 gain = before[target] + place * (after[target] - before[target])
                 total += gain * stems[i, target, min(channel, n_channels - 1)]
             out[i, channel] = total
-
-
-def raise_priority(priority: int) -> str:
-    """Give the calling thread a real-time priority (SCHED_FIFO); return `granted`, or why not."""
-    if priority <= 0:
-        return "not asked for"
-    if not hasattr(os, "sched_setscheduler"):
-        return f"refused: {sys.platform} has no SCHED_FIFO"
-    try:
-        os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(priority))
-    except PermissionError:
-        return f"refused: no right to SCHED_FIFO {priority}; add '@audio - rtprio 95' to /etc/security/limits.d"
-    except OSError as error:
-        return f"refused: {error.strerror}"
-    return "granted"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from engine.format import AudioFormat
 from engine.io.devices import Device, backend
 from engine.io.files import AudioReader
 from engine.pipelines import Pipeline
-from engine.realtime.hop import raise_priority
+from engine.priority import raise_priority
 from engine.realtime.messages import Ended, Failed, Job, Opened, Waiting
 from engine.realtime.stream import Stream
 from engine.realtime.warm import warm

@@ -15,7 +15,8 @@ from engine.errors import DeviceError
 from engine.io.callback import context
 from engine.io.files import AudioReader
 from engine.pipelines import Pipeline
-from engine.realtime.hop import Hop, Rings, raise_priority
+from engine.priority import raise_priority
+from engine.realtime.hop import Hop, Rings
 from engine.realtime.messages import Job, Latency, Running
 from engine.realtime.warm import prefill, rehearse
 from engine.ring import RingBuffer, private_ring

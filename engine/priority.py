@@ -1,0 +1,24 @@
+"""Real-time priority for the threads that may not wait, where the user allows it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+__all__ = ["raise_priority"]
+
+
+def raise_priority(priority: int) -> str:
+    """Give the calling thread a real-time priority (SCHED_FIFO); return `granted`, or why not."""
+    if priority <= 0:
+        return "not asked for"
+    if not hasattr(os, "sched_setscheduler"):
+        return f"refused: {sys.platform} has no SCHED_FIFO"
+    try:
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(priority))
+    except PermissionError:
+        return f"refused: no right to SCHED_FIFO {priority}; add '@audio - rtprio 95' to /etc/security/limits.d"
+    except OSError as error:
+        return f"refused: {error.strerror}"
+    return "granted"
