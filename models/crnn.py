@@ -112,14 +112,19 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """The stack's output and, if causal, its last two input frames, which the next call gets as `cache`."""
+        x, cache = self.convolved(x, cache)
+        x = self.norm(x)
+        x = F.relu(x) if self.linear is None else self.linear(x) * torch.sigmoid(x)
+        return F.avg_pool2d(self.dropout(x), self.pool), cache
+
+    def convolved(self, x: Tensor, cache: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """What the batch norm sees, and the cache."""
         if self.causal:
             if cache is None:
                 cache = x.new_zeros(x.shape[0], x.shape[1], KERNEL - 1, x.shape[3])
             x = torch.cat([cache.to(x.dtype), x], 2)
             cache = x[:, :, -(KERNEL - 1) :]
-        x = self.norm(self.convolution(x))
-        x = F.relu(x) if self.linear is None else self.linear(x) * torch.sigmoid(x)
-        return F.avg_pool2d(self.dropout(x), self.pool), cache
+        return self.convolution(x), cache
 
 
 class Crnn(nn.Module):
@@ -153,14 +158,14 @@ class Crnn(nn.Module):
         The causal network sees `look_ahead` steps of nothing at the end, so that the last steps get an answer too.
         """
         ahead = self.config.look_ahead
-        x = F.pad(self._standardised(mel), (0, 0, 0, POOL * ahead))
+        x = F.pad(self.standardised(mel), (0, 0, 0, POOL * ahead))
         side = [F.pad(e, (0, 0, 0, ahead)) for e in embeddings]
         logits, _ = self._run(x, side, None)
         return logits[:, ahead:]
 
     def stream(self, mel: Tensor, state: State, embeddings: tuple[Tensor, ...] = ()) -> tuple[Tensor, State]:
         """Logits of the next frames, a multiple of 4, and the new state; row t speaks of step t - look_ahead."""
-        return self._run(self._standardised(mel), list(embeddings), state)
+        return self._run(self.standardised(mel), list(embeddings), state)
 
     def initial_state(self, batch: int = 1) -> State:
         """The state before the first frame: silence has passed."""
@@ -171,7 +176,8 @@ class Crnn(nn.Module):
         sizes = [(channels[i], self.config.n_mels >> i) for i in range(len(self.stacks))]
         return [h, *(self.mean.new_zeros(batch, c, KERNEL - 1, bins) for c, bins in sizes)]
 
-    def _standardised(self, mel: Tensor) -> Tensor:
+    def standardised(self, mel: Tensor) -> Tensor:
+        """Log-mel with each band brought to mean 0 and deviation 1."""
         return (mel - self.mean) * self.scale
 
     def _run(self, x: Tensor, embeddings: list[Tensor], state: State | None) -> tuple[Tensor, State]:

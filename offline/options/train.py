@@ -8,7 +8,7 @@ __all__ = ["EXAMPLES", "HELP", "TRAINERS", "add_options"]
 
 HELP = "Train a network; `collaparte train WHAT --help` tells how."
 EXAMPLES = ""
-TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {"crnn": "crnn_job"}
+TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {"crnn": "crnn_command"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,72 @@
+"""A user's own classes: from a folder of recordings to a file that tags and detects."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from collaparte import main
+from engine.errors import ConfigError
+from engine.format import AudioFormat
+from engine.inference.crnn import SoundConfig
+from engine.inference.sounds import SoundDetector
+from models.crnn_import import crnn_from_file
+from models.mean_teacher import LossConfig, sound_event_loss
+from offline.data.sounds import SoundFile
+from offline.train.own_sounds import OwnSounds, _scenes, _with_classes, apart, fit_head
+from tests.inference.sound_files import small_crnn_file
+from tests.offline.test_crnn_release import make_sounds
+
+START = small_crnn_file(causal=True, look_ahead=1)
+
+
+def test_a_folder_becomes_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_sounds(tmp_path / "mine")
+    out = tmp_path / "out" / "mine.onnx"
+    options = ["--data", str(tmp_path / "mine"), "--start", str(START), "--scenes", "12", "--minutes", "0.001"]
+    assert main(["train", "crnn", str(out), "--classes", "whistle", "hum", *options]) == 0
+    assert "the last layer: clip F1" in capsys.readouterr().out
+    assert tomllib.loads(out.with_suffix(".toml").read_text())["metrics"]["clip_f1"] >= 0
+    detector = SoundDetector(SoundConfig(model=out), AudioFormat(sample_rate=48000, n_channels=1))
+    assert detector.classes == ("whistle", "hum")
+    assert detector.decision.release == 0.7  # the tuned decisions travel in the file
+
+
+def test_the_last_layer_learns(tmp_path: Path) -> None:
+    make_sounds(tmp_path / "mine")
+    job = OwnSounds(data=tmp_path / "mine", output=tmp_path / "x.onnx", start=START, classes=("hum",), scenes=16)
+    scenes, _ = _scenes(job, tmp_path / "sets", print)
+    assert scenes.classes == ("hum",)
+    model = _with_classes(crnn_from_file(START), scenes.classes)
+    labels = torch.from_numpy(scenes.steps).float()
+
+    def loss() -> float:
+        with torch.inference_mode():
+            logits = model(torch.from_numpy(np.asarray(scenes.mel, np.float32)))
+        known = torch.full((len(scenes),), 2)
+        return float(sound_event_loss(logits, labels, known, LossConfig(consistency=0))[0])
+
+    before = loss()
+    fit_head(model, scenes)
+    assert loss() < 0.8 * before
+
+
+def test_what_is_kept_apart() -> None:
+    sounds = [SoundFile(Path(f"{i}.wav"), "cat", f"cat/{i}") for i in range(9)]
+    sounds.append(SoundFile(Path("bell.wav"), "bell", "bell/0"))
+    said: list[str] = []
+    chosen = apart(sounds, said.append)
+    assert sorted(chosen.values()).count("validation") == 2
+    assert chosen["bell/0"] == "both"
+    assert said == ["bell: one recording, so nothing of it can be kept apart: its figures will flatter"]
+
+
+def test_a_class_that_is_not_there(tmp_path: Path) -> None:
+    make_sounds(tmp_path / "mine")
+    job = OwnSounds(data=tmp_path / "mine", output=tmp_path / "x.onnx", start=START, classes=("gong",))
+    with pytest.raises(ConfigError, match=r"sub-folders of .* hum, whistle, got gong"):
+        _scenes(job, tmp_path / "sets", print)
