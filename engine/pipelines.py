@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.dsp.at_rate import AtRate
 from engine.dsp.hpss import HpssConfig, HpssSpectra
 from engine.dsp.stft import Istft, Stft
 from engine.dsp.wiener import Wiener
-from engine.errors import ConfigError
 from engine.events import Event
 from engine.follow.follower import AudioFollower, FollowConfig, Follower, follow_frames
 from engine.follow.reference import Reference
@@ -54,12 +54,11 @@ class PipelineOutput:
 
 
 class _Separator(NamedTuple):
-    """What turns shared spectra into stems."""
+    """What turns shared spectra, or audio where there is no `input`, into stems."""
 
-    input: Spectrum
+    input: Spectrum | None
     targets: tuple[str, ...]
-    spectra: Processor[Any, Any]
-    istft: Istft
+    node: Processor[Any, Any]
 
 
 class Pipeline:
@@ -90,19 +89,19 @@ class Pipeline:
             return self._unmix(config)
         frames, targets = config.frames(self.audio), config.targets
         istft = Istft(frames, window=config.window, n_targets=len(targets))
-        return _Separator(self._shared(frames, config.window), targets, HpssSpectra(frames, config), istft)
+        return _Separator(self._shared(frames, config.window), targets, Chain(HpssSpectra(frames, config), istft))
 
     def _unmix(self, config: UnmixConfig) -> _Separator:
         node = open_bank(config, n_channels=self.audio.n_channels)
-        frames, targets = node.frames, node.targets
-        if frames.audio.sample_rate != self.audio.sample_rate:
-            wanted, got = f"{frames.audio.sample_rate} Hz, the rate of the network", f"{self.audio.sample_rate} Hz"
-            raise ConfigError("sample rate", expected=wanted, got=got, remedy="convert the input first")
-        spectra: Processor[Any, Any] = node
-        if config.wiener is not None:
-            spectra = Chain(node, Wiener(frames, config.wiener, n_targets=len(targets)))
-        istft = Istft(frames, window=node.window, n_targets=len(targets))
-        return _Separator(self._shared(frames, node.window), targets, spectra, istft)
+        frames, targets, n = node.frames, node.targets, len(node.targets)
+        filters = [] if config.wiener is None else [Wiener(frames, config.wiener, n_targets=n)]
+        chain = Chain(node, *filters, Istft(frames, window=node.window, n_targets=n))
+        rate, own = self.audio.sample_rate, frames.audio.sample_rate
+        if rate == own:
+            return _Separator(self._shared(frames, node.window), targets, chain)
+        whole = Chain(Stft(frames, window=node.window), chain)
+        channels = self.audio.n_channels
+        return _Separator(None, targets, AtRate(whole, rate=rate, inner_rate=own, n_channels=channels, n_targets=n))
 
     def _shared(self, frames: FrameFormat, window: str) -> Spectrum:
         self._stfts.setdefault((frames, window), Stft(frames, window=window))
@@ -118,8 +117,8 @@ class Pipeline:
         """Samples by which the stems lag the input."""
         if self._separator is None:
             return 0
-        parts = (self._stfts[self._separator.input], self._separator.spectra, self._separator.istft)
-        return sum(part.latency for part in parts)
+        shared = self._separator.input
+        return self._separator.node.latency + (0 if shared is None else self._stfts[shared].latency)
 
     def process(self, block: Audio) -> PipelineOutput:
         """Take a block (sample, channel), return the stems and events that are ready."""
@@ -130,7 +129,8 @@ class Pipeline:
             events += self._follower.process(heard)
         stems = block[:, None, :]
         if self._separator is not None:
-            stems = self._separator.istft.process(self._separator.spectra.process(spectra[self._separator.input]))
+            shared = self._separator.input
+            stems = self._separator.node.process(block if shared is None else spectra[shared])
         return PipelineOutput(stems=stems, events=events)
 
     def reset(self) -> None:
@@ -138,7 +138,6 @@ class Pipeline:
         for stft in self._stfts.values():
             stft.reset()
         if self._separator is not None:
-            self._separator.spectra.reset()
-            self._separator.istft.reset()
+            self._separator.node.reset()
         if self._follower is not None:
             self._follower.reset()

@@ -35,6 +35,7 @@ SCORE = make_score("scale", [(i / 2, 0.5, pitch, 64) for i, pitch in enumerate(S
 MODEL = small_file(sample_rate=8000, bandwidth_hz=4000.0)
 NETWORK = PipelineConfig(separate=UnmixConfig(model=MODEL), score=SCORE)
 FILTERED = PipelineConfig(separate=UnmixConfig(model=MODEL, wiener=WienerConfig()))
+OTHER = AudioFormat(sample_rate=8820, n_channels=2)
 BOTH = PipelineConfig(separate=HpssConfig(look_ahead=2), score=SCORE)
 
 
@@ -71,5 +72,6 @@ CASES = [
     Case("stems of a pipeline", lambda: Stems(AUDIO, BOTH), melody(), sum_of_stems),
     Case("stems of a network beside a follower", lambda: Stems(AUDIO, NETWORK), melody(), sum_of_stems),
     Case("stems of a network, filtered", lambda: Stems(AUDIO, FILTERED), melody(), sum_of_stems),
+    Case("stems of a network at another rate", lambda: Stems(OTHER, FILTERED), melody(), sum_of_stems),
     Case("events of a pipeline", lambda: Events(AUDIO, BOTH), melody(), delay_of_events),
 ]

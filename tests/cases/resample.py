@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.dsp.at_rate import AtRate
 from engine.dsp.resample import ResampleConfig, Resampler
 from tests.contract import Case, delayed
+from tests.probes import Delay
 from tests.tolerances import RESAMPLED
 
 N = 47_040  # whole periods of every ratio below
@@ -29,4 +31,25 @@ def case(source: int, target: int) -> Case:
     return Case(f"resampler {source} to {target}", lambda: Resampler(config), signal, misfit, tolerance=RESAMPLED)
 
 
+class Split(Delay):
+    """All of the input in the first of two stems, late by 100 samples."""
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        late = super().process(block)
+        return np.stack([late, np.zeros_like(late)], axis=1)
+
+
+def there_and_back(rate: int, inner: int) -> Case:
+    def misfit(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+        first, sound = output[:, 0], tone(rate, N).astype(np.float32)
+        return max(delayed(first, sound, latency), delayed(output.sum(axis=1), np.nan_to_num(sound), latency))
+
+    def build() -> AtRate:
+        return AtRate(Split(100), rate=rate, inner_rate=inner, n_channels=2, n_targets=2)
+
+    name = f"separation at {inner} of {rate}"
+    return Case(name, build, tone(rate, N).astype(np.float32), misfit, tolerance=2 * RESAMPLED)
+
+
 CASES = [case(44100, 48000), case(48000, 44100), case(96000, 48000), case(48000, 96000)]
+CASES += [there_and_back(48000, 44100), there_and_back(44100, 48000)]
