@@ -24,8 +24,21 @@ examples:
   collaparte generate --model Frames --port Bach      a chorale without end, into a virtual MIDI port
   collaparte doctor                                   what is missing on this machine, and how to get it
 """
-COMMANDS = ("run", "separate", "align", "tag", "evaluate", "train", "generate", "midi", "demo", "devices", "doctor")
-TRAINING = ("train", "evaluate")  # what these lack, the extra `train` brings
+COMMANDS = (
+    "run",
+    "separate",
+    "import-weights",
+    "align",
+    "tag",
+    "evaluate",
+    "train",
+    "generate",
+    "midi",
+    "demo",
+    "devices",
+    "doctor",
+)
+TRAINING = ("train", "evaluate", "import-weights")  # what these lack, the extra `train` brings
 
 
 def main(argv: Sequence[str] | None = None) -> int:

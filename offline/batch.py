@@ -17,7 +17,7 @@ from engine.pipelines import Pipeline, PipelineConfig
 from engine.stream import stream_file
 from offline import kam
 
-__all__ = ["by_stream", "by_whole_file", "folders", "separate_files"]
+__all__ = ["Separate", "by_stream", "by_whole_file", "folders", "separate_files"]
 
 Separate = Callable[[Path, Path, threading.Event], None]  # a file into a folder of stems, unless asked to stop
 

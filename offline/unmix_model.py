@@ -10,7 +10,7 @@ from engine.errors import ModelError
 from engine.inference.onnx import Network
 from engine.inference.unmix import UnmixConfig
 
-__all__ = ["DEFAULT", "unmix_config", "unmix_rate"]
+__all__ = ["DEFAULT", "live_rate", "require_network", "unmix_config"]
 
 DEFAULT = Path(models.__file__).with_name("weights") / "unmix.onnx"
 
@@ -18,11 +18,23 @@ DEFAULT = Path(models.__file__).with_name("weights") / "unmix.onnx"
 def unmix_config(model: Path | None, *, wiener: bool = False) -> UnmixConfig:
     """The settings for a model's file, None for the one that ships; ModelError with a remedy if that is not there."""
     if model is None and not DEFAULT.is_file():
-        remedy = "name one with --model FILE.onnx: train it (`collaparte train unmix`), or `collaparte import-weights`"
+        remedy = "name an ONNX file, made by `collaparte train unmix` and its export, or by `collaparte import-weights`"
         raise ModelError(str(DEFAULT), expected="the network that ships", got="nothing there", remedy=remedy)
     return UnmixConfig(model=model or DEFAULT, wiener=WienerConfig() if wiener else None)
 
 
-def unmix_rate(config: UnmixConfig) -> int:
-    """The sample rate that the network was made for, Hz."""
-    return int(Network(config.model, "unmix").value("sample_rate", int))
+def live_rate(config: UnmixConfig) -> int:
+    """The sample rate that the network was made for, Hz; ModelError if it hears the future, so cannot run live."""
+    network = Network(config.model, "unmix")
+    if network.metadata.get("bidirectional") is True:
+        remedy = "use `collaparte separate` for files"
+        raise ModelError(network.path, expected="a network of one direction", got="one of two", remedy=remedy)
+    return int(network.value("sample_rate", int))
+
+
+def require_network(config: UnmixConfig, *, cross: bool) -> None:
+    """ModelError unless the targets of the network cross (X-UMX), or do not (UMX), as was asked for."""
+    network, names = Network(config.model, "unmix"), ("umx", "xumx")
+    if (found := network.value("cross", bool)) is not cross:
+        remedy = f"say --model {names[found]}" if config.model != DEFAULT else "name weights with --weights FILE"
+        raise ModelError(network.path, expected=f"{names[cross]} weights", got=names[found], remedy=remedy)

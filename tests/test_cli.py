@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ import soundfile
 from collaparte import main
 from engine.events import Position, from_line
 from tests.inference.files import small_file
+from tests.models.test_import_unmix import umx_files
 from tests.tolerances import FLOAT32
 
 RATE = 22050
-COMMANDS = ("run", "separate", "align", "demo", "devices", "doctor", "evaluate", "generate", "midi")
+COMMANDS = ("run", "separate", "import-weights", "align", "demo", "devices", "doctor", "evaluate", "generate", "midi")
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,37 @@ def test_separate_with_a_residual(tones: Path, tmp_path: Path, model: str) -> No
     assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
 
 
+def test_separate_by_networks_of_both_kinds(tones: Path, tmp_path: Path) -> None:
+    """Live weights, and weights of two directions, at a rate that is not the file's; both sum to the input."""
+    audio, _ = soundfile.read(tones, dtype="float32")
+    for model, weights in (("xumx", small_file()), ("umx", small_file(cross=False, bidirectional=True))):
+        result = collaparte(
+            "separate", tones, "--model", model, "--weights", weights, "--wiener", "--output", tmp_path / model
+        )
+        assert result.returncode == 0, result.stderr
+        names = ("vocals", "drums", "bass", "other")
+        stems = [soundfile.read(tmp_path / model / "tones" / f"{n}.wav", dtype="float32")[0] for n in names]
+        assert np.abs(sum(stems) - audio).max() <= 10 * FLOAT32 * audio.std()
+
+
+def test_weights_of_others_separate_a_file(song: Path, tmp_path: Path) -> None:
+    files, _ = umx_files(tmp_path)
+    out = tmp_path / "umx.onnx"
+    result = collaparte("import-weights", *files, "--licence", "MIT", "-o", out)
+    assert result.returncode == 0 and f"--weights {out}" in result.stdout, result.stderr
+    card = tomllib.loads(out.with_suffix(".toml").read_text())
+    assert card["licence"] == "MIT" and set(card["sources"]) == {path.name for path in files}
+    result = collaparte("separate", song, "--model", "umx", "--weights", out, "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    assert {p.name for p in (tmp_path / "stems" / "song").iterdir()} == {"vocals.wav", "drums.wav", "other.wav"}
+    said = failure(collaparte("run", "--input", "mic", "--separate", "unmix", "--model", out))
+    assert "a network of one direction" in said
+    assert "say --model umx" in failure(collaparte("separate", song, "--model", "xumx", "--weights", out))
+    assert "--licence" in collaparte("import-weights", *files, "-o", out).stderr
+    files[0].write_bytes(b"nothing")
+    assert files[0].name in failure(collaparte("import-weights", *files, "--licence", "MIT", "-o", out))
+
+
 def test_one_bad_file_does_not_stop_the_others(tones: Path, tmp_path: Path) -> None:
     result = collaparte("separate", tmp_path / "none.wav", tones, "--output", tmp_path / "stems")
     assert result.returncode == 2 and "nothing there" in result.stderr
@@ -161,6 +194,8 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
         (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1"), "look_ahead"),
         (("run", "--input", "{tones}", "--separate", "unmix", "--model", "none.onnx"), "a readable ONNX file"),
+        (("separate", "{tones}", "--model", "hpss", "--wiener"), "--wiener: expected --model umx or xumx"),
+        (("separate", "{tones}", "--model", "xumx", "--look-ahead", "3"), "--look-ahead: expected --model hpss or kam"),
         (("run", "--input", "{tones}", "--separate", "unmix", "--look-ahead", "3"), "--look-ahead"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--wiener"), "--wiener: expected --separate unmix"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--gain", "harmonic=3"), "an --output to mix for"),

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from engine.dsp.hpss import TUNED, HpssConfig
 from engine.errors import ConfigError
-from engine.follow.follower import FollowConfig
 from engine.format import AudioFormat
 from engine.inference.unmix import UnmixConfig
 from engine.io.devices import Device, is_device
@@ -18,11 +17,12 @@ from engine.io.files import AudioReader
 from engine.pipelines import PipelineConfig
 from engine.session import SessionConfig
 from offline import job
+from offline.follow_by import follow_by
 from offline.job import FileJob, JobReport
 from offline.live_job import find_device, parse_gains, run_session
 from offline.score_input import read_score_input
 from offline.stopping import INTERRUPTED, stoppable
-from offline.unmix_model import unmix_config, unmix_rate
+from offline.unmix_model import live_rate, unmix_config
 
 __all__ = ["command"]
 
@@ -113,7 +113,7 @@ def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> 
     if args.score is None and args.separate == "none":
         remedy = "add --score FILE to follow it, --separate hpss or unmix to split it, or both"
         raise ConfigError("run", expected="something to do with the input", got="nothing", remedy=remedy)
-    follow = FollowConfig()
+    follow = follow_by(args.features)
     return PipelineConfig(
         separate=_separate(args, look_ahead),
         score=None if args.score is None else read_score_input(args.score, audio, follow),
@@ -134,4 +134,4 @@ def _separate(args: argparse.Namespace, look_ahead: int) -> HpssConfig | UnmixCo
 
 def _own_rate(args: argparse.Namespace) -> int | None:
     """The rate that the separation is made for, if it is for one."""
-    return unmix_rate(unmix_config(args.model)) if args.separate == "unmix" else None
+    return live_rate(unmix_config(args.model)) if args.separate == "unmix" else None

@@ -8,21 +8,40 @@ from dataclasses import replace
 from engine.dsp.hpss import TUNED, HpssConfig
 from engine.errors import ConfigError
 from engine.pipelines import PipelineConfig
-from offline.batch import by_stream, by_whole_file, separate_files
+from offline.batch import Separate, by_stream, by_whole_file, separate_files
 from offline.stopping import INTERRUPTED, USER_ERROR, stoppable
+from offline.unmix_model import require_network, unmix_config
 
 __all__ = ["command"]
+
+NETWORKS = ("umx", "xumx")
+OF_HPSS = ("published", "look_ahead", "residual")
+OF_NETWORKS = ("weights", "wiener")
 
 
 def command(args: argparse.Namespace) -> int:
     """Separate every file."""
-    if args.model == "kam" and args.look_ahead is not None:
-        raise ConfigError("--look-ahead", expected="--model hpss", got="kam, which sees the whole file")
-    config = _config(args)
-    method = by_whole_file(config) if args.model == "kam" else by_stream(PipelineConfig(separate=config))
+    method = _method(args)
     with stoppable() as stop:
         failed = separate_files(args.files, args.output, method, stop=stop)
         return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0
+
+
+def _method(args: argparse.Namespace) -> Separate:
+    """What separates, once the options are known to go together."""
+    network = args.model in NETWORKS
+    for name in OF_HPSS if network else OF_NETWORKS:
+        if getattr(args, name):
+            wanted = "--model hpss or kam" if network else "--model umx or xumx"
+            raise ConfigError(f"--{name.replace('_', '-')}", expected=wanted, got=args.model)
+    if network:
+        config = unmix_config(args.weights, wiener=args.wiener)
+        require_network(config, cross=args.model == "xumx")
+        return by_stream(PipelineConfig(separate=config))
+    if args.model == "kam" and args.look_ahead is not None:
+        raise ConfigError("--look-ahead", expected="--model hpss", got="kam, which sees the whole file")
+    settings = _config(args)
+    return by_whole_file(settings) if args.model == "kam" else by_stream(PipelineConfig(separate=settings))
 
 
 def _config(args: argparse.Namespace) -> HpssConfig:
