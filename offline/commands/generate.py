@@ -50,7 +50,18 @@ def generate(args: argparse.Namespace, stop: threading.Event) -> str:
     if (args.melody or args.accompany) and not source.accompanies:
         remedy = "Frames, Markov, MiniBach, DeepBach and DeepHear_C do"
         raise ConfigError(args.model, expected="a system that heeds a melody", got="one that does not", remedy=remedy)
+    if args.prime is not None:
+        _prime(args, source)
     return _files(args, source) if args.output else _live(args, source, stop)
+
+
+def _prime(args: argparse.Namespace, source: Source) -> None:
+    """Let the source take a file as its past."""
+    prime = getattr(source, "prime", None)
+    if prime is None:
+        remedy = "Frames, Markov, BachBot, DeepBach and RL-Tuner do"
+        raise ConfigError(args.model, expected="a system that can go on from a piece", got="another", remedy=remedy)
+    prime(read_midi(args.prime, steps_per_quarter=source.steps_per_quarter))
 
 
 def _sound(args: argparse.Namespace, samples: np.ndarray, rate: int) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.errors import EngineError
-from offline.generate.piece import NOTE, REST, Piece
+from offline.generate.piece import NOTE, REST, Piece, to_grid
 
 __all__ = [
     "CHOOSE",
@@ -94,6 +94,12 @@ class Frames:
         changes = _moves(self._last, frame)
         self._last = frame.copy()
         return Segment(n_steps=1, changes=changes)
+
+    def prime(self, piece: Piece) -> None:
+        """Take a piece as what was written before the first frame."""
+        for row in to_grid(piece, self.frames.n_voices)[0]:
+            self._last = self.frames.step(row.astype(np.int64)).copy()
+        self._last[:] = REST  # what it ended with is not sounding
 
 
 def _moves(last: np.ndarray, frame: np.ndarray) -> tuple[Change, ...]:

@@ -13,6 +13,7 @@ examples:
   collaparte generate --list                                        the systems, and what each reached
   collaparte generate --model Frames -o chorale.mid -o chorale.wav --bars 16 --seed 3
   collaparte generate --model Frames --melody tune.mid -o harmonised.mid
+  collaparte generate --model BachBot --prime beginning.mid -o continued.mid
   collaparte generate --model BachBot --port Bach --tempo 100       play into a virtual MIDI port until ctrl-C
   collaparte generate --model DeepBach --to "Synth input" --send-clock
   collaparte generate --model Frames --port Duo --accompany         play the soprano into its input
@@ -39,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--bars", type=int, default=16, help="of four quarters, in files (default 16)")
     add("--seconds", type=float, default=4.0, help="of systems that write sound itself (default 4)")
     add("--melody", type=Path, metavar="FILE.mid", help="its highest voice is kept and harmonised")
+    add("--prime", type=Path, metavar="FILE.mid", help="go on from the end of this piece")
     add("--tempo", type=float, default=100.0, metavar="BPM", help="quarters a minute (default 100)")
     add("--temperature", type=float, default=0.7,
         help="of the choice of pitch; whether to move is left alone (default 0.7)")  # fmt: skip

@@ -16,6 +16,7 @@ from models.generators.rbm import self_similarity
 from offline.generate import writers
 from offline.generate.corpora import Corpora, chord_code
 from offline.generate.layers import sigmoid
+from offline.generate.piece import from_grid
 from offline.generate.players import PLAYERS, SOUNDS
 from offline.generate.players.rolls import pull
 from offline.generate.stream import CHOOSE, Ahead, collect
@@ -232,6 +233,20 @@ def test_a_melody_is_kept(stored: Shipped) -> None:
             end = note["onset"] + note["duration"]
             line_there[note["onset"] : end] |= line[note["onset"] : end] == note["pitch"]
         assert line_there.all()
+
+
+@pytest.mark.parametrize("name", ["BachBot", "DeepBach", "RL-Tuner"])
+def test_what_came_before_is_remembered(name: str, stored: Shipped) -> None:
+    memories = []
+    for pitch in (None, 60, 61, 60):
+        source = open_source(name, CONFIG)
+        if pitch is not None:
+            line = pitch + np.arange(32)[:, None] % 3
+            source.prime(from_grid((line - np.array([0, 3, 7, 12])).astype(np.int16)))
+        memories.append((source.past if name == "DeepBach" else source.net.lstm.h).tobytes())
+        assert source.next(np.full(source.steps, CHOOSE)).n_steps == source.steps
+    assert len(set(memories)) == 3
+    assert memories[1] == memories[3]
 
 
 def test_counterpoint_descends_towards_the_melody(stored: Shipped) -> None:

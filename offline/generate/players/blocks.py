@@ -6,7 +6,7 @@ import numpy as np
 
 from offline.generate.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
 from offline.generate.layers import Lstm, Weights, linear, sigmoid
-from offline.generate.piece import REST, from_grid
+from offline.generate.piece import REST, Piece, from_grid
 from offline.generate.sampling import draw, soften, softmax
 from offline.generate.stream import CHOOSE, VELOCITY, Change, Segment, changes_of
 from offline.generate.weights import StoredWeights
@@ -123,6 +123,11 @@ class DeepBach(BlockPlayer):
         self.nets = [_Voice(self.weights, v) for v in range(4)]
         self.past = np.zeros((self.window, 4), np.int64)
         self._first, self._sounding = 0, [REST] * 4
+
+    def prime(self, piece: Piece) -> None:
+        """Take a piece as the bars before the first."""
+        tokens = np.vstack([np.zeros((self.window, 4), np.int64), self.codec.encode(piece)])
+        self.past, self._first = tokens[-self.window :], (len(tokens) - self.window) % self.n_phases
 
     def next(self, given: np.ndarray) -> Segment:
         """A bar."""

@@ -11,7 +11,7 @@ from offline.generate.codecs.abc import Reader
 from offline.generate.codecs.tokens import seat
 from offline.generate.corpora import grooves
 from offline.generate.layers import Lstm, Weights, linear
-from offline.generate.piece import REST, make_notes
+from offline.generate.piece import REST, Piece, make_notes
 from offline.generate.sampling import draw, soften, softmax
 from offline.generate.stream import VELOCITY, Change, Segment, changes_of
 from offline.generate.weights import StoredWeights
@@ -75,6 +75,14 @@ class BachBot(_Player):
         self._keep = np.array([self.codec.FRAME, self.codec.FERMATA, *range(first + 1, self.codec.n_tokens, 2)])
         self._sounding = [REST] * 4
         self._now = np.array([self.codec.START])
+
+    def prime(self, piece: Piece) -> None:
+        """Take a piece as what was written before."""
+        self.start()
+        tokens = self.codec.encode(piece)[:-1]
+        for token in tokens[:-1]:
+            self.net.step(np.array([token]))
+        self._now = tokens[-1:]
 
     def next(self, given: np.ndarray) -> Segment:
         """A sixteenth."""
@@ -205,6 +213,13 @@ class RlTuner(_Player):
         super().start()
         self.codec = MelodyTokens()
         self._row, self._pitch = np.array([0]), REST
+
+    def prime(self, piece: Piece) -> None:
+        """Take a melody as what was written before."""
+        self.start()
+        for token in self.codec.encode(piece):
+            self.net.step(self._row)
+            self._row = np.array([token])
 
     def next(self, given: np.ndarray) -> Segment:
         """A sixteenth."""
