@@ -1,0 +1,185 @@
+"""Generated music: the cost of a step beside torch, and its timing through a JACK server while the machine is busy.
+
+python -m benchmarks.generators [seconds]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import jack
+import numpy as np
+import torch
+
+from benchmarks.rows import Row
+from engine.io.midi import MidiConfig
+from engine.io.midi_notes import note_off, note_on
+from engine.io.midi_process import MidiProcess
+from offline.generate.layers import Lstm
+from offline.generate.stream import CHOOSE
+from offline.generate.weights import find_weights
+from offline.generate.writer_config import WriterConfig
+from offline.generate.writers import open_source
+from tests.io.test_midi_jack import GENERATOR, ROOT, Probe
+from tests.session.server import JackServer
+
+RATE, STEP = 48000, 6000  # a sixteenth at 120
+PERIOD = 1024  # notes are exact at any period, and a long one survives stalls of the machine
+AHEAD_S = 0.5
+BURN = "import json, os\nos.nice(10)\nwhile True: json.loads(json.dumps([{'a': i} for i in range(2000)]))"
+
+
+def rows(seconds: float) -> Iterator[Row]:
+    """All rows of this page."""
+    yield _lstm()
+    if find_weights("Frames") is not None:
+        yield _frame()
+    if missing := JackServer.missing():
+        print(f"  no timing: {missing}")
+        return
+    with JackServer(period=PERIOD, realtime=True):
+        yield _timing(seconds)
+        yield _killed()
+
+
+def _median_ms(step: Callable[[], object], n: int = 300) -> tuple[float, float]:
+    """Median and 99th percentile of the CPU time of one call."""
+    times = []
+    for _ in range(n + 20):
+        begin = time.thread_time()
+        step()
+        times.append(time.thread_time() - begin)
+    return float(1e3 * np.median(times[20:])), float(1e3 * np.percentile(times[20:], 99))
+
+
+def _lstm() -> Row:
+    """One step of three layers of 256, batch 1, state carried: ours and torch's turn by turn."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    module = torch.nn.LSTM(32, 256, 3, batch_first=True)
+    ours = Lstm({f"lstm.{name}": p.detach().numpy() for name, p in module.named_parameters()}, "lstm", 3)
+    x = np.random.default_rng(0).standard_normal((40, 1, 32)).astype(np.float32)
+    state: list[tuple[torch.Tensor, torch.Tensor] | None] = [None]
+    one = torch.from_numpy(x[0])[None]
+
+    def eager() -> torch.Tensor:
+        with torch.no_grad():
+            out, state[0] = module(one, state[0])
+        return out
+
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(x).transpose(0, 1))[0][0].numpy()
+    error = np.abs(np.concatenate([ours.step(row).copy() for row in x]) - wanted).max()
+    (median, p99), (peer, peer_p99) = _median_ms(lambda: ours.step(x[0])), _median_ms(eager)
+    return Row(
+        what="one step of an LSTM of 3 x 256, batch 1",
+        ours=f"{median:.3f} ms (99 %: {p99:.2f})",
+        peer=f"{peer:.3f} ms (99 %: {peer_p99:.2f}), torch {torch.__version__.partition('+')[0]} eager",
+        ratio=f"{peer / median:.1f}",
+        agreement=f"outputs of 40 steps off by {error:.1g}",
+    )
+
+
+def _frame() -> Row:
+    """A sixteenth of four voices by the frame network that ships, with its rules and draws."""
+    source, free = open_source("Frames", WriterConfig()), np.full(1, CHOOSE)
+    median, p99 = _median_ms(lambda: source.next(free))
+    return Row(
+        what="a sixteenth of four voices by Frames, all in all",
+        ours=f"{median:.2f} ms (99 %: {p99:.2f})",
+        peer="",
+        ratio="",
+        agreement=f"{125 / median:.0f} times faster than it plays at 120",
+    )
+
+
+@contextlib.contextmanager
+def _load(n: int = 2) -> Iterator[None]:
+    """Processes that never rest."""
+    burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+def _play(seconds: float) -> tuple[list[tuple[int, bytes]], int, dict[str, int]]:
+    """Sixteenths at 120 with clock into a probe; what it heard, how many were sent, and the port's own report."""
+    probe, n = Probe("colla:out", seconds + 4), 0
+    with MidiProcess(MidiConfig(name="colla", backend="jack")) as port, _load():
+        assert probe.line() == "connected"
+        first = port.now() + RATE
+        port.start_clock(first, 120)
+        while n * STEP < seconds * RATE:
+            while first + n * STEP < port.now() + AHEAD_S * RATE:
+                port.send(first + n * STEP, note_on(0, 36 + n % 60, 80))
+                port.send(first + n * STEP + STEP // 2, note_off(0, 36 + n % 60))
+                n += 1
+            time.sleep(0.05)
+        while port.now() < first + n * STEP:
+            time.sleep(0.1)
+        report = dict(port.report)
+    return probe.heard(), n, report
+
+
+def _timing(seconds: float) -> Row:
+    heard, n, report = _play(seconds)
+    notes = [frame for frame, m in heard if m[0] == 0x90]
+    zero = notes[0] if notes else 0
+    error = max((abs((frame - zero + STEP // 2) % STEP - STEP // 2) for frame in notes), default=-1)
+    ticks = [frame - zero for frame, m in heard if m[0] == 0xF8]
+    off_beat = sum(frame % 1000 != 0 for frame in ticks)
+    missing = n * STEP // 1000 - sum(0 <= frame < n * STEP for frame in ticks)
+    return Row(
+        what=f"sixteenths at 120 for {seconds:.0f} s through jackd at {PERIOD} frames, two processes burning",
+        ours=f"largest onset error {error} samples",
+        peer="",
+        ratio="",
+        agreement=f"{n - len(notes)} of {n} notes and {missing} of {n * STEP // 1000} ticks lost, {off_beat} ticks off "
+        f"their sample; the server missed {report.get('n_lost_cycles', 0)} cycles",
+    )
+
+
+def _killed() -> Row:
+    """Kill -9 of the generator in a chord, five times: until the last note is off."""
+    delays = []
+    for _ in range(5):
+        generator = subprocess.Popen(
+            [sys.executable, "-c", GENERATOR], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert generator.stdin is not None and generator.stdout is not None
+        generator.stdout.readline()
+        probe = Probe("colla:out", 4.0)
+        probe.line()
+        generator.stdin.write("\n")
+        generator.stdin.flush()
+        generator.stdout.readline()
+        with jack.Client("watch", no_start_server=True) as client:
+            killed = client.frame_time
+            generator.send_signal(signal.SIGKILL)
+        ends: dict[int, int] = {}
+        for frame, m in probe.heard():
+            if m[0] == 0x80 and frame >= killed:
+                ends.setdefault(m[1], frame)
+        generator.wait(10)
+        assert set(ends) == {60, 64, 67, 72}
+        delays.append(1e3 * (max(ends.values()) - killed) / RATE)
+    return Row(
+        what="kill -9 of the generator in a chord of four: until every note is off",
+        ours=f"{np.median(delays):.1f} ms, at most {max(delays):.1f} ms",
+        peer="",
+        ratio="",
+        agreement=f"{len(delays)} kills, no note left",
+    )
+
+
+if __name__ == "__main__":
+    for row in rows(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0):
+        print(f"{row.what}: {row.ours} | {row.peer} | {row.ratio} | {row.agreement}", flush=True)
