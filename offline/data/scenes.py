@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.config import require_one_of
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
 from engine.errors import ConfigError
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 Events = dict[str, list[Interval]]  # by file name
+KNOWN = ("strong", "weak", "unlabelled")
 
 
 def front_end() -> Chain:
@@ -101,12 +103,18 @@ def read_tsv(path: Path) -> Events:
 
 @dataclass(frozen=True, slots=True)
 class SceneSet:
-    """A set in memory or mapped: classes, mel (scene, frame, mel), steps (scene, step, class), events by scene name."""
+    """A set in memory or mapped: classes, mel (scene, frame, mel), steps (scene, step, class), events by scene name.
+
+    known: one of KNOWN, what of the labels is true: all, only which label occurs in a scene, or nothing; embeddings:
+    by name, what is heard or seen besides, (scene, step, dimension).
+    """
 
     classes: tuple[str, ...]
     mel: npt.NDArray[np.float16]
     steps: npt.NDArray[np.uint8]
     events: Events
+    known: str = "strong"
+    embeddings: Mapping[str, npt.NDArray[np.float16]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.mel)
@@ -163,10 +171,24 @@ def open_set(folder: Path) -> SceneSet:
     try:
         made = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         mel, steps = np.load(folder / "mel.npy", mmap_mode="r"), np.load(folder / "steps.npy")
+        heard = {name: np.load(folder / f"{name}.npy") for name in made.get("embeddings", ())}
+        known = made.get("known", KNOWN[0])
+        require_one_of("known", known, KNOWN)
     except (OSError, ValueError) as error:
         raise ConfigError(str(folder), expected="a set of scenes", got=str(error)) from error
     events = read_tsv(folder / "events.tsv")
     if not len(mel) == len(steps) == len(events):
         got = f"{len(mel)}, {len(steps)}, {len(events)}"
         raise ConfigError(str(folder), expected="as many scenes in mel, steps and events", got=got)
-    return SceneSet(tuple(made["classes"]), mel, steps, events)
+    return SceneSet(tuple(made["classes"]), mel, steps, events, known, heard)
+
+
+def save_set(folder: Path, scenes: SceneSet) -> None:
+    """Write a set that is in memory; `open_set` reads it back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {"mel": scenes.mel, "steps": scenes.steps, **scenes.embeddings}
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values)
+    write_tsv(folder / "events.tsv", scenes.events)
+    made = {"classes": scenes.classes, "known": scenes.known, "embeddings": list(scenes.embeddings)}
+    (folder / "set.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

@@ -8,7 +8,10 @@ __all__ = ["EXAMPLES", "HELP", "TRAINERS", "add_options"]
 
 HELP = "Train a network; `collaparte train WHAT --help` tells how."
 EXAMPLES = ""
-TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {"crnn": "crnn_command"}
+TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {
+    "crnn": "crnn_command",
+    "crnn-table": "crnn_table",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,17 @@ from offline.evaluate.detections import detect, tag
 from offline.evaluate.sound_events import evaluate
 from offline.train.loop import LoopConfig, Trainer, autocast
 
-__all__ = ["STRONG", "UNLABELLED", "WEAK", "BatchConfig", "CrnnTask", "CrnnTrainer", "Source", "probabilities"]
+__all__ = [
+    "STRONG",
+    "UNLABELLED",
+    "WEAK",
+    "BatchConfig",
+    "CrnnTask",
+    "CrnnTrainer",
+    "Source",
+    "embeddings_of",
+    "probabilities",
+]
 
 UNLABELLED, WEAK, STRONG = 0, 1, 2
 STATISTICS_SCENES = 500
@@ -67,7 +77,7 @@ class CrnnTask:
         self.model, self.sources, self.validation = model, list(sources), validation
         self.losses, self.batch = loss, batch
         self.teacher: nn.Module | None = None  # set where consistency is asked for
-        self._resident: dict[int, tuple[Tensor, Tensor]] = {}  # sets of scenes that fit the accelerator's memory
+        self._resident: dict[int, tuple[Tensor, ...]] = {}  # sets of scenes that fit the accelerator's memory
 
     @property
     def device(self) -> torch.device:
@@ -85,18 +95,18 @@ class CrnnTask:
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """The loss of batch `index`."""
         rng = np.random.default_rng([self.batch.seed, index])
-        mel, labels, known = self._draw(rng)
+        mel, labels, known, heard = self._draw(rng)
         noisy = _perturbed(mel, self.batch, rng)
         with autocast(self.device, enabled=self.batch.mixed):
-            logits = self.model(noisy)
+            logits = self.model(noisy, heard)
             with torch.no_grad():
-                teacher = self.teacher(noisy) if self.teacher is not None else None
+                teacher = self.teacher(noisy, heard) if self.teacher is not None else None
         return sound_event_loss(logits, labels, known, self.losses, teacher)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """The paper's three figures with its fixed threshold and median filter."""
         scenes = self.validation
-        steps = probabilities(model, scenes.mel, mixed=self.batch.mixed)
+        steps = probabilities(model, scenes, mixed=self.batch.mixed)
         found = detect(scenes.names, steps, scenes.classes, DecisionConfig())
         return evaluate(scenes.events, found, scenes.classes, tag(scenes.names, steps, scenes.classes))
 
@@ -104,27 +114,27 @@ class CrnnTask:
         """The model's settings."""
         return self.model.config.as_dict()
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-mel (batch, frame, mel), labels (batch, step, class) and what is known (batch), on the device."""
-        mels, labels, known = [], [], []
+    def _draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+        """Log-mel (batch, frame, mel), labels (batch, step, class), what is known (batch), embeddings."""
+        parts, known = [], []
         for source in self.sources:
             among = np.arange(len(source.scenes)) if source.chosen is None else np.asarray(source.chosen)
-            mel, label = self._rows(source.scenes, np.sort(rng.choice(among, source.n_a_batch)))
-            mels.append(mel)
-            labels.append(label)
+            parts.append(self._rows(source.scenes, np.sort(rng.choice(among, source.n_a_batch))))
             known += [source.known] * source.n_a_batch
-        return torch.cat(mels).float(), torch.cat(labels).float(), torch.tensor(known, device=self.device)
+        mel, labels, *heard = (torch.cat(columns).float() for columns in zip(*parts, strict=True))
+        return mel, labels, torch.tensor(known, device=self.device), tuple(heard)
 
-    def _rows(self, scenes: SceneSet, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+    def _rows(self, scenes: SceneSet, rows: np.ndarray) -> tuple[Tensor, ...]:
         """These scenes on the device: read as they are asked for on a CPU, all kept in an accelerator's memory."""
+        arrays = scenes.mel, scenes.steps, *embeddings_of(self.model, scenes)
         if self.device.type == "cpu":
-            return torch.from_numpy(scenes.mel[rows]), torch.from_numpy(scenes.steps[rows])
+            return tuple(torch.from_numpy(a[rows]) for a in arrays)
         if id(scenes) not in self._resident:
-            arrays = np.ascontiguousarray(scenes.mel), scenes.steps
-            self._resident[id(scenes)] = tuple(torch.from_numpy(a).to(self.device) for a in arrays)  # type: ignore[assignment]
-        mel, steps = self._resident[id(scenes)]
+            self._resident[id(scenes)] = tuple(
+                torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in arrays
+            )
         chosen = torch.from_numpy(rows).to(self.device)
-        return mel[chosen], steps[chosen]
+        return tuple(values[chosen] for values in self._resident[id(scenes)])
 
 
 class CrnnTrainer(Trainer):
@@ -142,14 +152,26 @@ class CrnnTrainer(Trainer):
         return super()._rate(done)
 
 
-def probabilities(model: nn.Module, mel: np.ndarray, *, batch: int = 32, mixed: bool = False) -> np.ndarray:
-    """Step probabilities (scene, step, class) of log-mel (scene, frame, mel); the model is in evaluation mode."""
+def embeddings_of(model: nn.Module, scenes: SceneSet) -> tuple[np.ndarray, ...]:
+    """What the model hears besides the log-mel, in its order; ConfigError if the set lacks one."""
+    found = []
+    for wanted in model.config.embeddings:  # type: ignore[union-attr]
+        given = scenes.embeddings.get(wanted.name)
+        if given is None or given.shape[2] != wanted.n_in:
+            got = "none" if given is None else str(given.shape[2])
+            raise ConfigError(f"embedding {wanted.name} of the set", expected=f"{wanted.n_in} numbers a step", got=got)
+        found.append(given)
+    return tuple(found)
+
+
+def probabilities(model: nn.Module, scenes: SceneSet, *, batch: int = 32, mixed: bool = False) -> np.ndarray:
+    """Step probabilities (scene, step, class) of a set; the model is in evaluation mode."""
     device = next(model.parameters()).device
-    parts = []
+    arrays, parts = (scenes.mel, *embeddings_of(model, scenes)), []
     with torch.inference_mode(), autocast(device, enabled=mixed):
-        for start in range(0, len(mel), batch):
-            x = torch.from_numpy(np.asarray(mel[start : start + batch], np.float32)).to(device)
-            parts.append(torch.sigmoid(model(x).float()).cpu().numpy())
+        for start in range(0, len(scenes), batch):
+            rows = [torch.from_numpy(np.asarray(a[start : start + batch], np.float32)).to(device) for a in arrays]
+            parts.append(torch.sigmoid(model(rows[0], tuple(rows[1:])).float()).cpu().numpy())
     return np.concatenate(parts)
 
 

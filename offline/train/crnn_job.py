@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from engine.config import require, require_one_of
-from models.crnn import Crnn, CrnnConfig
+from engine.errors import ConfigError
+from models.crnn import Crnn, CrnnConfig, EmbeddingInput
 from models.mean_teacher import LossConfig
-from offline.data.scenes import SceneSet, open_set
+from offline.data.scenes import KNOWN, SceneSet, open_set
 from offline.train.crnn import STRONG, UNLABELLED, WEAK, BatchConfig, CrnnTask, CrnnTrainer, Source
 from offline.train.loop import LoopConfig, pick_device
 
-__all__ = ["CrnnJob", "add_options", "from_options", "load_crnn", "main", "train_crnn"]
+__all__ = ["CrnnJob", "add_options", "from_options", "grouped", "joined", "load_crnn", "main", "sources", "train_crnn"]
 
 LABELS = ("strong", "weak")
 FILTERS = (16, 32, 64, 128, 128, 128, 128)  # table 1
@@ -31,7 +32,8 @@ class CrnnJob:
     sets: folders made by `offline.data.make_scenes`; validation: one more; output: folder of the run; labels: "strong"
     uses the steps' labels, "weak" the clips' only; labelled: share of the scenes that have labels at all, 0 to 1, the
     others are unlabelled (the paper's 24 + 24 a batch); teacher: mean teacher on all scenes; distil: the checkpoint
-    of a finished network whose probabilities are learnt too; start_from: one whose weights are gone on from.
+    of a finished network whose probabilities are learnt too; start_from: one whose weights are gone on from; spectral:
+    whether the log-mel is used; embeddings: NAME or NAME=SIZE, what the sets have besides and is to be fused.
     Classes come from the sets.
     """
 
@@ -44,6 +46,8 @@ class CrnnJob:
     dropout: float = 1 / 3
     drop_channels: bool = False
     filters: tuple[int, ...] = FILTERS
+    spectral: bool = True
+    embeddings: tuple[str, ...] = ()
     labels: str = "strong"
     labelled: float = 1.0
     teacher: bool = False
@@ -64,7 +68,8 @@ class CrnnJob:
 
 def train_crnn(job: CrnnJob) -> dict[str, float]:
     """Train, leaving checkpoint.pt and curves.jsonl in `job.output`; the figures of the last validation."""
-    scenes = joined([open_set(folder) for folder in job.sets])
+    groups = grouped([open_set(folder) for folder in job.sets])
+    scenes = next(iter(groups.values()))
     config = CrnnConfig(
         classes=scenes.classes,
         activation=job.activation,
@@ -73,6 +78,8 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
         dropout=job.dropout,
         drop_channels=job.drop_channels,
         filters=job.filters,
+        spectral=job.spectral,
+        embeddings=tuple(_embedding(text, scenes) for text in job.embeddings),
     )
     torch.manual_seed(job.batch.seed)
     model = Crnn(config)
@@ -80,7 +87,7 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
         model.load_state_dict(load_crnn(job.start_from).state_dict())
     device = pick_device(job.device)
     losses = LossConfig() if job.teacher or job.distil else LossConfig(consistency=0)
-    task = CrnnTask(model, sources(job, scenes), open_set(job.validation), losses, job.batch)
+    task = CrnnTask(model, sources(job, groups), open_set(job.validation), losses, job.batch)
     if job.distil is not None:
         task.teacher = load_crnn(job.distil).to(device)
     if job.start_from is None:
@@ -92,27 +99,63 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
     return trainer.run()
 
 
-def sources(job: CrnnJob, scenes: SceneSet) -> list[Source]:
-    """The labelled scenes and, for a mean teacher, as many a batch of the others."""
-    n_labelled = max(round(job.labelled * len(scenes)), 1)
-    order = np.random.default_rng(job.batch.seed).permutation(len(scenes))
-    known = STRONG if job.labels == "strong" else WEAK
-    if not job.teacher or n_labelled == len(scenes):
-        return [Source(scenes, known, job.n_batch, order[:n_labelled])]
-    half = job.n_batch // 2
-    return [
-        Source(scenes, known, job.n_batch - half, order[:n_labelled]),
-        Source(scenes, UNLABELLED, half, order[n_labelled:]),
-    ]
+def sources(job: CrnnJob, groups: Mapping[str, SceneSet]) -> list[Source]:
+    """Strongly and weakly labelled scenes; for a mean teacher, half of each batch of those without labels.
+
+    groups: scenes by what is known of them. Where `job.labelled` is below 1, the rest counts as unlabelled.
+    """
+    rng = np.random.default_rng(job.batch.seed)
+    labelled: list[tuple[SceneSet, int, np.ndarray]] = []
+    others: list[tuple[SceneSet, int, np.ndarray]] = []
+    for name, scenes in groups.items():
+        order = rng.permutation(len(scenes))
+        n = 0 if name == "unlabelled" else max(round(job.labelled * len(scenes)), 1)
+        known = STRONG if name == job.labels == "strong" else WEAK
+        if n:
+            labelled.append((scenes, known, order[:n]))
+        if job.teacher and n < len(scenes):
+            others.append((scenes, UNLABELLED, order[n:]))
+    n_others = job.n_batch // 2 if others else 0
+    return [*_shared(labelled, job.n_batch - n_others), *_shared(others, n_others)]
+
+
+def _shared(parts: list[tuple[SceneSet, int, np.ndarray]], n_batch: int) -> list[Source]:
+    """Equal shares of a batch."""
+    n, more = divmod(n_batch, max(len(parts), 1))
+    return [Source(scenes, known, n + (i < more), chosen) for i, (scenes, known, chosen) in enumerate(parts)]
+
+
+def grouped(sets: Sequence[SceneSet]) -> dict[str, SceneSet]:
+    """Sets joined by what is known of them, labelled ones first; ConfigError if none is labelled."""
+    groups = {name: [one for one in sets if one.known == name] for name in KNOWN}
+    if not (groups["strong"] or groups["weak"]):
+        raise ConfigError("--sets", expected="at least one set with labels", got="unlabelled ones only")
+    return {name: joined(of) for name, of in groups.items() if of}
 
 
 def joined(sets: list[SceneSet]) -> SceneSet:
     """Several sets as one; a single one stays mapped, several are read into memory."""
     if len(sets) == 1:
         return sets[0]
+    first = sets[0]
+    for one in sets[1:]:
+        if one.classes != first.classes or one.mel.shape[1:] != first.mel.shape[1:]:
+            expected, got = (f"{', '.join(s.classes)} in {s.mel.shape[1]} frames" for s in (first, one))
+            raise ConfigError("sets of scenes", expected=expected, got=got)
     events = {name: of for one in sets for name, of in one.events.items()}
     mel, steps = (np.concatenate([getattr(one, name) for one in sets]) for name in ("mel", "steps"))
-    return SceneSet(sets[0].classes, mel, steps, events)
+    common = [name for name in first.embeddings if all(name in one.embeddings for one in sets)]
+    heard = {name: np.concatenate([one.embeddings[name] for one in sets]) for name in common}
+    return SceneSet(first.classes, mel, steps, events, first.known, heard)
+
+
+def _embedding(text: str, scenes: SceneSet) -> EmbeddingInput:
+    """`NAME` or `NAME=SIZE`, the size that it is projected to."""
+    name, _, size = text.partition("=")
+    if name not in scenes.embeddings or not (size or "1").isdecimal():
+        have = ", ".join(scenes.embeddings) or "no embedding"
+        raise ConfigError("--embedding", expected=f"NAME=SIZE, of what the sets have: {have}", got=text)
+    return EmbeddingInput(name=name, n_in=scenes.embeddings[name].shape[2], n_out=int(size or 16))
 
 
 def load_crnn(checkpoint: Path) -> Crnn:
@@ -142,6 +185,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--dropout", type=float, default=1 / 3)
     add("--drop-channels", action="store_true", help="drop whole channels at once: half the time on a CPU")
+    add("--embedding", action="append", default=[], metavar="NAME=SIZE", help="fuse it, projected to SIZE (default 16)")
+    add("--no-spectral", action="store_true", help="embeddings alone")
     add("--labels", choices=LABELS, default="strong")
     add("--labelled", type=float, default=1.0, metavar="SHARE", help="of the scenes that have labels")
     add("--teacher", action="store_true", help="mean teacher; the unlabelled scenes are half of each batch")
@@ -173,6 +218,8 @@ def from_options(options: argparse.Namespace) -> CrnnJob:
         dropout=o.dropout,
         drop_channels=o.drop_channels,
         filters=tuple(o.filters),
+        spectral=not o.no_spectral,
+        embeddings=tuple(o.embedding),
         labels=o.labels,
         labelled=o.labelled,
         teacher=o.teacher,

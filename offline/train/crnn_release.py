@@ -44,7 +44,7 @@ def release(job: Release) -> dict[str, Any]:
     """
     model = load_crnn(job.checkpoint)
     validation, test = open_set(job.validation), open_set(job.test)
-    heard, steps = probabilities(model, validation.mel), probabilities(model, test.mel)
+    heard, steps = probabilities(model, validation), probabilities(model, test)
     live, whole = tune(validation, heard, LIVE, LIVE_MEDIANS), tune(validation, heard, WHOLE, WHOLE_MEDIANS)
     measured = {
         "published": _rounded(figures(test, steps)),

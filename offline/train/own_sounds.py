@@ -79,7 +79,7 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
         calibrate(model, torch.from_numpy(np.asarray(train.mel[:32], np.float32)))
         say("learning the last layer")
         fit_head(model, train, job.seed)
-        measured = figures(kept, probabilities(model, kept.mel))
+        measured = figures(kept, probabilities(model, kept))
         say(_said("the last layer", measured))
         if job.minutes:
             say(f"learning the whole network, {job.minutes:g} minutes")
@@ -171,7 +171,7 @@ def fit_head(model: Crnn, scenes: SceneSet, seed: int = 0) -> None:
 
 
 def _release(job: OwnSounds, model: Crnn, kept: SceneSet, say: Say) -> dict[str, float]:
-    steps = probabilities(model, kept.mel)
+    steps = probabilities(model, kept)
     live, whole = tune(kept, steps, LIVE, LIVE_MEDIANS), tune(kept, steps, WHOLE, WHOLE_MEDIANS)
     measured = figures(kept, steps, whole)
     say(_said("tuned", measured))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from offline.train.crnn import (
     _perturbed,
     probabilities,
 )
-from offline.train.crnn_job import CrnnJob, joined, load_crnn, sources
+from offline.train.crnn_job import CrnnJob, grouped, joined, load_crnn, sources
 from offline.train.loop import LoopConfig
 
 CLASSES = ("high", "low")
@@ -58,7 +59,7 @@ def task(known: int = STRONG, *, consistency: float = 0.0, batch: BatchConfig = 
 
 def test_a_batch_is_made_of_its_sources() -> None:
     made = task(WEAK)
-    mel, labels, known = made._draw(np.random.default_rng(0))
+    mel, labels, known, _ = made._draw(np.random.default_rng(0))
     assert mel.shape == (12, 80, 128)
     assert labels.shape == (12, 20, 2)
     assert known.tolist() == [WEAK] * 8 + [UNLABELLED] * 4
@@ -128,17 +129,29 @@ def test_a_resumed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
     second.resume()
     assert steps_of(second, 3) == pytest.approx(whole[3:], rel=1e-5)
     loaded = load_crnn(tmp_path / "b" / "checkpoint.pt")
-    mel = scenes(4, 5).mel
-    np.testing.assert_allclose(probabilities(loaded, mel), probabilities(first.averaged.module.eval(), mel), atol=1e-6)
+    some = scenes(4, 5)
+    np.testing.assert_allclose(
+        probabilities(loaded, some), probabilities(first.averaged.module.eval(), some), atol=1e-6
+    )
 
 
 def test_the_share_of_labels(tmp_path: Path) -> None:
     job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, labels="weak", labelled=0.25, teacher=True, n_batch=10)
     both = joined([scenes(24, 0), scenes(16, 1)])
-    weak, unlabelled = sources(job, both)
+    weak, unlabelled = sources(job, {"strong": both})
     assert (len(weak.chosen), len(unlabelled.chosen)) == (10, 30)
     assert not set(weak.chosen) & set(unlabelled.chosen)
     assert (weak.known, weak.n_a_batch, unlabelled.known, unlabelled.n_a_batch) == (WEAK, 5, UNLABELLED, 5)
+
+
+def test_any_mixture_of_labels(tmp_path: Path) -> None:
+    """DESED's: strong and weak scenes share one half of the batch, the unlabelled ones have the other."""
+    job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, teacher=True, n_batch=12)
+    sets = [replace(scenes(n, n), known=known) for n, known in ((8, "unlabelled"), (6, "weak"), (5, "strong"))]
+    given = sources(job, grouped(sets))
+    assert [(s.known, s.n_a_batch, len(s.scenes)) for s in given] == [(STRONG, 3, 5), (WEAK, 3, 6), (UNLABELLED, 6, 8)]
+    with pytest.raises(ConfigError, match="at least one set with labels"):
+        grouped(sets[:1])
 
 
 def test_scenes_of_other_classes_are_refused() -> None:
