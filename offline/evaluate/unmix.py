@@ -1,40 +1,54 @@
-"""How well the stems of a network come out: over folders of stems, beside the mixture and the ideal ratio mask.
+"""How well the stems of networks come out: over folders of stems, beside the mixture and the ideal ratio mask.
 
-For each target: SI-SDR and what it gains over the mixture, global SDR, and SDR of BSS Eval v4 (median of windows);
-the table gives the median over the songs, as the campaigns do, and the mean of the gains. The network runs as it
-does live, block by block. Targets that a song's stems do not tell apart are judged as one.
+For each target: SI-SDR and what it gains over the mixture, global SDR, and SDR of BSS Eval v4 (median of windows of a
+second); the table gives the median over the songs, as the campaigns do, and the mean of the gains. Networks run as they
+do live, block by block. Targets that a song's stems do not tell apart are judged as one.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from engine.dsp.hpss import TUNED, Hpss
 from engine.dsp.stft import Istft, Stft
+from engine.dsp.wiener import Wiener
+from engine.errors import ConfigError
 from engine.format import FrameFormat
-from engine.inference.unmix import SHARING, Unmix, UnmixConfig
+from engine.inference.unmix import Bank
 from engine.processor import Chain
-from offline.data.multitrack import FULL_SCALE, Song, find_songs, load, parse_corpus
+from offline.data.multitrack import FULL_SCALE, Song, load
 from offline.evaluate.separation import global_sdr, sdr, si_sdr
 from offline.run import run
 
-__all__ = ["Row", "add_options", "evaluate", "ideal_ratio_mask", "main", "separate", "table"]
+__all__ = ["METRICS", "Row", "evaluate", "ideal_ratio_mask", "measure", "separate", "table", "write_csv"]
 
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
-Method = Callable[[Stems], Stems]  # references to estimates; all but the oracle use their sum alone
 METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
+PEASS = ("OPS", "TPS", "IPS", "APS")
+DRUMS = "drums"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What gives estimates of references; targets: those that it knows, None for all.
+
+    All but the oracle use the sum of the references alone.
+    """
+
+    estimate: Callable[[Stems], Stems]
+    targets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One target of one song by one method; values: as METRICS, dB."""
+    """One target of one song by one method; values: as METRICS, dB; with PEASS after them where asked for."""
 
     song: str
     method: str
@@ -42,11 +56,13 @@ class Row:
     values: tuple[float, ...]
 
 
-def separate(node: Unmix, audio: npt.NDArray[np.float32]) -> Stems:
+def separate(node: Bank, audio: npt.NDArray[np.float32]) -> Stems:
     """The stems (sample, target, channel) of `audio` (sample, channel), as they come out live, lined up."""
-    frames, window = node.frames, node.window
-    istft = Istft(frames, window=window, n_targets=len(node.targets))
-    return run(Chain(Stft(frames, window=window), node, istft), audio)
+    frames, window, n_targets = node.frames, node.window, len(node.targets)
+    wiener = node.config.wiener
+    filters = [] if wiener is None else [Wiener(frames, wiener, n_targets=n_targets)]
+    chain = Chain(Stft(frames, window=window), node, *filters, Istft(frames, window=window, n_targets=n_targets))
+    return run(chain, audio)
 
 
 def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Stems:
@@ -60,16 +76,25 @@ def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Ste
     return stems[frames.latency :][:n].copy()
 
 
-def _methods(node: Unmix, name: str) -> dict[str, Method]:
+def _methods(nodes: Mapping[str, Bank]) -> dict[str, Method]:
+    first = next(iter(nodes.values()))
+
     def share(references: Stems) -> Stems:
         mixture = references.sum(axis=1, keepdims=True)
         return np.repeat(mixture / references.shape[1], references.shape[1], axis=1)
 
-    return {
-        "mixture / targets": share,
-        name: lambda references: separate(node, references.sum(axis=1)),
-        "ideal ratio mask": lambda references: ideal_ratio_mask(references, node.frames, node.window),
-    }
+    def percussive(references: Stems) -> Stems:
+        out = np.zeros_like(references)
+        out[:, first.targets.index(DRUMS)] = run(Hpss(first.frames.audio, TUNED), references.sum(axis=1))[:, 1]
+        return out
+
+    methods = {"mixture / targets": Method(estimate=share)}
+    if DRUMS in first.targets:
+        methods["kernel additive modelling"] = Method(estimate=percussive, targets=(DRUMS,))
+    for name, node in nodes.items():
+        methods[name] = Method(estimate=lambda references, node=node: separate(node, references.sum(axis=1)))
+    mask = Method(estimate=lambda references: ideal_ratio_mask(references, first.frames, first.window))
+    return {**methods, "ideal ratio mask": mask}
 
 
 def _groups(song: Song, targets: Sequence[str]) -> list[list[int]]:
@@ -100,57 +125,65 @@ def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int
     return sdr(references[:, one], estimates[:, one], sample_rate) if references[:, one].any() else np.array([np.nan])
 
 
-def evaluate(node: Unmix, name: str, songs: Sequence[Song], *, seconds: float | None = None) -> list[Row]:
-    """Every song by every method; seconds: of the beginning of each, None for all of it."""
-    rows, rate = [], node.frames.audio.sample_rate
+def evaluate(
+    nodes: Mapping[str, Bank], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
+    peass: bool = False,
+) -> list[Row]:  # fmt: skip
+    """Every song by every method; start_s, seconds: of each song, None for all of it; peass: those scores, too."""
+    first, rows = next(iter(nodes.values())), []
+    rate, targets = first.frames.audio.sample_rate, first.targets
+    for name, node in nodes.items():
+        if (node.targets, node.frames.audio.sample_rate) != (targets, rate):
+            wanted = f"networks for {', '.join(targets)} at {rate} Hz"
+            raise ConfigError(name, expected=wanted, got=f"{', '.join(node.targets)} at {node.frames.audio}")
+    more = [importlib.import_module("offline.evaluate.peass").peass_scores] if peass else []  # not installed for all
     for song in tqdm(songs, unit="song"):
-        stems = load(song, node.targets, sample_rate=rate)[:, : None if seconds is None else int(seconds * rate)]
-        references = stems.transpose(1, 0, 2).astype(np.float32) / np.float32(FULL_SCALE)
-        groups = _groups(song, node.targets)
-        names = ["+".join(node.targets[i] for i in group) for group in groups]
-        for method, function in _methods(node, name).items():
-            values = measure(_merged(references, groups), _merged(function(references), groups), rate)
+        part = slice(int(start_s * rate), None if seconds is None else int((start_s + seconds) * rate))
+        references = load(song, targets, sample_rate=rate)[:, part].transpose(1, 0, 2).astype(np.float32)
+        references /= np.float32(FULL_SCALE)
+        groups = _groups(song, targets)
+        names = ["+".join(targets[i] for i in group) for group in groups]
+        for method, given in _methods(nodes).items():
+            merged = _merged(references, groups), _merged(given.estimate(references), groups)
+            values = np.concatenate([score(*merged, rate) for score in (measure, *more)], axis=1)
             rows += [
                 Row(song=song.name, method=method, target=target, values=tuple(row))
                 for target, row in zip(names, values.tolist(), strict=True)
+                if given.targets is None or target in given.targets
             ]
     return rows
 
 
 def table(rows: Sequence[Row]) -> str:
     """Median over the songs for each method and target, and the mean gain of each method, as Markdown."""
-    lines = ["| method | target | " + " | ".join(METRICS) + " |", "|---" * (2 + len(METRICS)) + "|"]
+    metrics = _metrics(rows)
+    lines = ["| method | target | " + " | ".join(metrics) + " |", "|---" * (2 + len(metrics)) + "|"]
     for method in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == method]
-        for target in dict.fromkeys(row.target for row in own):
-            values = np.nanmedian([row.values for row in own if row.target == target], axis=0)
+        for target, values in _medians(own).items():
             lines.append(f"| {method} | {target} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
         gain = np.nanmean([row.values[METRICS.index("gain")] for row in own])
-        lines.append(f"| {method} | **mean gain** | | {gain:.2f} | | |")
+        lines.append(f"| {method} | **mean gain** | | {gain:.2f} |" + " |" * (len(metrics) - 2))
     return "\n".join(lines)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `collaparte evaluate unmix`."""
-    parser.add_argument("data", metavar="DIR[:WEIGHT[:bass+other]]", help="a folder of folders of stems")
-    parser.add_argument("--model", type=Path, required=True, help="ONNX file of a live network")
-    parser.add_argument("--songs", nargs="*", default=[], help="only these")
-    parser.add_argument("--seconds", type=float, help="only the beginning of each song")
-    parser.add_argument("--sharing", choices=SHARING, default=SHARING[0])
-    parser.add_argument("--json", type=Path, help="write every song's figures")
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Every song, then the medians over the songs as a song called `median`."""
+    medians = [
+        Row(song="median", method=method, target=target, values=tuple(values))
+        for method in dict.fromkeys(row.method for row in rows)
+        for target, values in _medians([row for row in rows if row.method == method]).items()
+    ]
+    lines = [",".join(("song", "method", "target", *_metrics(rows)))]
+    for row in (*rows, *medians):
+        lines.append(",".join((row.song, row.method, row.target, *(f"{value:.3f}" for value in row.values))))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.evaluate.unmix`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser)
-    args = parser.parse_args(arguments)
-    node = Unmix(UnmixConfig(model=args.model, sharing=args.sharing), n_channels=2)
-    rows = evaluate(node, args.model.stem, find_songs(parse_corpus(args.data), only=args.songs), seconds=args.seconds)
-    if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    print(table(rows))
+def _medians(rows: Sequence[Row]) -> dict[str, npt.NDArray[np.float64]]:
+    names = dict.fromkeys(row.target for row in rows)
+    return {name: np.nanmedian([row.values for row in rows if row.target == name], axis=0) for name in names}
 
 
-if __name__ == "__main__":
-    main()
+def _metrics(rows: Sequence[Row]) -> tuple[str, ...]:
+    return (*METRICS, *PEASS)[: len(rows[0].values)]

@@ -20,6 +20,7 @@ examples:
   collaparte evaluate follow demo/
   collaparte evaluate align demo/ --csv table.csv --plots pictures/
   collaparte evaluate hpss songs/
+  collaparte evaluate unmix songs/ --songs caesium --wiener --csv table.csv
   collaparte evaluate crnn recordings/ --labels recordings/strong.tsv
   collaparte evaluate siamese pieces/ --networks runs/ --csv table.csv
   collaparte evaluate generators --data symbolic/
@@ -61,6 +62,19 @@ def _hpss(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="S", help="so much of each song, by default all")
 
 
+def _unmix(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", metavar="FOLDER", help="a folder of songs, each a folder with vocals.wav, drums.wav and so on")
+    add("--model", type=Path, action="append", metavar="FILE",
+        help="a network, an ONNX file; repeatable (default the one that ships)")  # fmt: skip
+    add("--wiener", action="store_true", help="each network with the Wiener filter, too")
+    add("--songs", nargs="+", default=[], metavar="SONG", help="only these")
+    add("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song")
+    add("--seconds", type=float, metavar="S", help="so much of each song, by default all")
+    add("--peass", action="store_true", help="perceptual scores, too, by python-peass, an unvalidated port: slow")
+    _csv(parser)
+
+
 def _siamese(parser: argparse.ArgumentParser) -> None:
     _folder(parser)
     _csv(parser)
@@ -84,6 +98,7 @@ MEASURES: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "jumps": ("following after jumps to known places, and false leaps in clean playing", _jumps),
     "align": ("whole-file alignment, note by note", _follow),
     "hpss": ("harmonic/percussive separation", _hpss),
+    "unmix": ("stems of networks: SI-SDR, its gain over the mixture, global SDR, SDR of BSS Eval v4", _unmix),
     "crnn": ("sound events: clip, segment and event F1, PSDS", _crnn),
     "siamese": ("frame similarity: the table of its paper", _siamese),
     "generators": ("likelihood of chorales, and samples beside Bach", evaluate_music.generators),

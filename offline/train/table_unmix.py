@@ -40,7 +40,7 @@ def row(args: argparse.Namespace, name: str, songs: Sequence[Song]) -> dict[str,
     train(args)
     target = args.out / f"{name}.onnx"
     ship(args.out / "checkpoint.pt", target, dict(FIELDS), int8=False)
-    rows = evaluate(Unmix(UnmixConfig(model=target), n_channels=2), name, songs)
+    rows = evaluate({name: Unmix(UnmixConfig(model=target), n_channels=2)}, songs)
     own, column = [r for r in rows if r.method == name], METRICS.index("SDR v4")
     names = dict.fromkeys(r.target for r in own)
     return {target: float(np.nanmedian([r.values[column] for r in own if r.target == target])) for target in names}

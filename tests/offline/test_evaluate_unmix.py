@@ -12,7 +12,7 @@ from engine.dsp.stft import Stft
 from engine.format import AudioFormat, FrameFormat
 from engine.inference.unmix import Unmix, UnmixConfig
 from offline.data.multitrack import Corpus, find_songs
-from offline.evaluate.unmix import METRICS, evaluate, ideal_ratio_mask, measure, separate, table
+from offline.evaluate.unmix import METRICS, evaluate, ideal_ratio_mask, measure, separate, table, write_csv
 from tests.inference.files import small_file
 from tests.tolerances import FLOAT32
 
@@ -73,13 +73,18 @@ def test_stems_are_lined_up_with_the_input() -> None:
 
 
 def test_every_song_by_every_method(folder: Path) -> None:
-    rows = evaluate(node(), "net", find_songs(Corpus(folder=folder)))
+    rows = evaluate({"net": node()}, find_songs(Corpus(folder=folder)))
     assert {row.target for row in rows if row.song == "a"} == {"vocals", "drums", "bass", "other"}
     assert {row.target for row in rows if row.song == "b"} == {"vocals", "drums", "bass+other"}
     gains = {method: [row.values[1] for row in rows if row.method == method] for method in {r.method for r in rows}}
-    assert set(gains) == {"mixture / targets", "net", "ideal ratio mask"}
+    assert set(gains) == {"mixture / targets", "kernel additive modelling", "net", "ideal ratio mask"}
+    assert {row.target for row in rows if row.method == "kernel additive modelling"} == {"drums"}
     assert np.abs(gains["mixture / targets"]).max() < 1e-3
     assert min(gains["ideal ratio mask"]) > 3
     text = table(rows)
     assert "| ideal ratio mask | **mean gain** |" in text
-    assert text.count("\n") == 1 + 3 * (5 + 1)
+    assert text.count("\n") == 1 + 3 * (5 + 1) + 2
+    write_csv(folder / "table.csv", rows)
+    lines = (folder / "table.csv").read_text().splitlines()
+    assert lines[0] == "song,method,target,SI-SDR,gain,global SDR,SDR v4"
+    assert len(lines) == 1 + len(rows) + 3 * 5 + 1
