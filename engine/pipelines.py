@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,7 +18,9 @@ from engine.follow.follower import AudioFollower, FollowConfig, Follower, follow
 from engine.follow.reference import Reference
 from engine.follow.score import Score
 from engine.format import AudioFormat, FrameFormat
+from engine.inference.crnn import SoundConfig
 from engine.inference.hearing import hearing
+from engine.inference.sounds import SoundDetector
 from engine.inference.unmix import UnmixConfig
 from engine.inference.unmix_segments import open_bank
 from engine.processor import Chain, Processor
@@ -34,12 +37,13 @@ class PipelineConfig:
 
     separate: into which stems, harmonic and percussive or a network's targets, None to leave the input whole;
     score: follow it, as `follow` says; a Reference must have been made for the frames
-    of `follow_frames` and for `follow.hearing`.
+    of `follow_frames` and for `follow.hearing`; detect: sound events.
     """
 
     separate: HpssConfig | UnmixConfig | None = None
     score: Score | Reference | None = None
     follow: FollowConfig = field(default_factory=FollowConfig)
+    detect: SoundConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +68,11 @@ class _Separator(NamedTuple):
 class Pipeline:
     """Audio blocks (sample, channel) in; stems, `latency` samples later, and events out.
 
-    A spectrum is computed once for each frame format, however many nodes want it.
+    A spectrum is computed once for each frame format, however many nodes want it. worker: for what is deferred,
+    None to do it at once.
     """
 
-    def __init__(self, audio: AudioFormat, config: PipelineConfig) -> None:
+    def __init__(self, audio: AudioFormat, config: PipelineConfig, *, worker: Executor | None = None) -> None:
         self.audio = audio
         self._stfts: dict[Spectrum, Stft] = {}
         self._separator = None if config.separate is None else self._separate(config.separate)
@@ -75,6 +80,7 @@ class Pipeline:
         self._follower_input: Spectrum | None = None  # None is the audio itself
         if config.score is not None:
             self._follower = self._follow(config.score, config.follow)
+        self._detector = None if config.detect is None else SoundDetector(config.detect, audio, worker=worker)
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
         frames = follow_frames(self.audio, config)
@@ -120,6 +126,11 @@ class Pipeline:
         shared = self._separator.input
         return self._separator.node.latency + (0 if shared is None else self._stfts[shared].latency)
 
+    @property
+    def lag(self) -> int:
+        """Samples by which events lag what they speak of, at most, where sounds are detected."""
+        return 0 if self._detector is None else self._detector.latency
+
     def process(self, block: Audio) -> PipelineOutput:
         """Take a block (sample, channel), return the stems and events that are ready."""
         spectra = {key: stft.process(block) for key, stft in self._stfts.items()}
@@ -127,6 +138,8 @@ class Pipeline:
         if self._follower is not None:
             heard: Any = block if self._follower_input is None else spectra[self._follower_input]
             events += self._follower.process(heard)
+        if self._detector is not None:
+            events = sorted([*events, *self._detector.process(block)], key=lambda event: event.emitted_at)
         stems = block[:, None, :]
         if self._separator is not None:
             shared = self._separator.input
@@ -139,5 +152,6 @@ class Pipeline:
             stft.reset()
         if self._separator is not None:
             self._separator.node.reset()
-        if self._follower is not None:
-            self._follower.reset()
+        for listener in (self._follower, self._detector):
+            if listener is not None:
+                listener.reset()

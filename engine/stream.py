@@ -84,7 +84,7 @@ class _Drive:
     def flush(self, n_read: int, n_channels: int) -> None:
         """Feed silence until the last sample read has come out; a partial hop needs up to one hop more."""
         silence = np.zeros((FLUSH_BLOCK, n_channels), np.float32)
-        for _ in range(0, self.pipeline.latency + MAX_HOP, FLUSH_BLOCK):
-            if self.stems is not None and self.stems.n_written >= n_read:
+        for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, FLUSH_BLOCK):
+            if self.stems is not None and self.stems.n_written >= n_read and n >= self.pipeline.lag:
                 return
             self.step(silence, end=n_read)

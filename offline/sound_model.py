@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import models
 from engine.errors import ConfigError, ModelError
+from engine.inference.crnn import SoundConfig
 from engine.inference.embedding import EmbeddingConfig, read_embedding
+from engine.inference.onnx import Network
+from engine.inference.steps import SOUND_RATE, STEP
 
-__all__ = ["SHIPPED", "parse_embeddings", "sound_model"]
+__all__ = ["SHIPPED", "detect_config", "parse_embeddings", "sound_model"]
 
+WINDOW_S = 10.0  # what the networks are trained on
+WINDOW_BLOCK = 8  # steps between two hearings of a window
+WINDOW_AHEAD = 8  # steps that are heard beyond what is told
 SHIPPED = Path(models.__file__).with_name("weights") / "crnn.onnx"
 
 
@@ -21,6 +28,20 @@ def sound_model(path: Path | None) -> Path:
         remedy = "name one with --model FILE.onnx; collaparte train crnn makes one of your own sounds"
         raise ModelError(str(model), expected="the network", got="nothing there", remedy=remedy)
     return model
+
+
+def detect_config(model: Path | None, *, window_s: float | None = None, **settings: Any) -> SoundConfig:
+    """The settings for live use of a file, None for the one that ships.
+
+    A network that hears both ways hears the last `window_s` seconds again every half second, in a thread of its own.
+    """
+    path = sound_model(model)
+    if Network(path, "crnn").value("causal", bool):
+        if window_s is not None:
+            raise ConfigError("--window", expected="a network that hears both ways", got=f"{path.name}, which streams")
+        return SoundConfig(model=path, **settings)
+    window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
+    return SoundConfig(model=path, block=WINDOW_BLOCK, window=window, ahead=WINDOW_AHEAD, deferred=1, **settings)
 
 
 def parse_embeddings(texts: Sequence[str]) -> dict[str, EmbeddingConfig]:

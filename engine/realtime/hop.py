@@ -219,8 +219,8 @@ class Hop:
         """Feed silence until the last sample of the input has come out."""
         end = self.arena[Cell.CONSUMED] + self.pipeline.latency
         silence = np.zeros_like(self._block)
-        for _ in range(0, self.pipeline.latency + MAX_HOP, CHUNK):
-            if self._n_stems >= end:
+        for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, CHUNK):
+            if self._n_stems >= end and n >= self.pipeline.lag:
                 return
             while self._blocked() and not self.arena[Cell.STOP]:
                 pass

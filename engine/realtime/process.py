@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def serve(pipe: Pipe, job: Job) -> None:
     device: Any = None if rate else find_device(pipe, job, rate)
     n_channels = reader.format.n_channels if reader else source_channels(job.source)
     rate = rate or device.sample_rate
-    pipeline = Pipeline(AudioFormat(sample_rate=rate, n_channels=n_channels), job.pipeline)
+    worker = ThreadPoolExecutor(1, "model worker")
+    pipeline = Pipeline(AudioFormat(sample_rate=rate, n_channels=n_channels), job.pipeline, worker=worker)
     hop = warm(pipeline)
     device = device or find_device(pipe, job, rate)
     pipe.send(

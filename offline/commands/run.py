@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.dsp.hpss import TUNED, HpssConfig
 from engine.errors import ConfigError
 from engine.format import AudioFormat
+from engine.inference.crnn import SoundConfig
 from engine.inference.unmix import UnmixConfig
 from engine.io.devices import Device, is_device
 from engine.io.files import AudioReader
@@ -21,6 +22,7 @@ from offline.follow_by import follow_by
 from offline.job import FileJob, JobReport
 from offline.live_job import find_device, parse_gains, run_session
 from offline.score_input import read_score_input
+from offline.sound_model import detect_config, parse_embeddings
 from offline.stopping import INTERRUPTED, stoppable
 from offline.unmix_model import live_rate, unmix_config
 
@@ -32,7 +34,8 @@ FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = (
 )  # frames: the best stems for files, the least latency for the stage
 ONLY_FILES = ("plot",)
 ONLY_DEVICES = ("gain_midi", "rate", "block", "duration")
-ONLY_UNMIX = ("model", "wiener")
+ONLY_UNMIX = ("wiener",)
+ONLY_DETECT = ("top", "threshold", "median", "window", "embedding")
 
 
 def command(args: argparse.Namespace) -> int:
@@ -110,14 +113,31 @@ def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
 
 def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> PipelineConfig:
     """The pipeline that the options ask for; look_ahead: frames, where the user says nothing."""
-    if args.score is None and args.separate == "none":
-        remedy = "add --score FILE to follow it, --separate hpss or unmix to split it, or both"
+    if args.score is None and args.separate == "none" and args.detect is None:
+        remedy = "add --score FILE to follow it, --separate hpss or unmix to split it, --detect to hear sounds"
         raise ConfigError("run", expected="something to do with the input", got="nothing", remedy=remedy)
     follow = follow_by(args.features)
     return PipelineConfig(
         separate=_separate(args, look_ahead),
         score=None if args.score is None else read_score_input(args.score, audio, follow),
         follow=follow,
+        detect=_detect(args),
+    )
+
+
+def _detect(args: argparse.Namespace) -> SoundConfig | None:
+    """What hears sound events, if anything does; its network follows --detect, or is --model's."""
+    if args.detect is None:
+        _refuse(args, ONLY_DETECT, expected="--detect", got="none")
+        return None
+    model = args.detect if args.detect != Path() else (None if args.separate == "unmix" else args.model)
+    return detect_config(
+        model,
+        window_s=args.window,
+        threshold=args.threshold,
+        alignment=args.median,
+        guesses=args.top,
+        embeddings=parse_embeddings(args.embedding),
     )
 
 
@@ -128,6 +148,8 @@ def _separate(args: argparse.Namespace, look_ahead: int) -> HpssConfig | UnmixCo
             raise ConfigError("--look-ahead", expected="--separate hpss", got="unmix, whose latency is the network's")
         return unmix_config(args.model, wiener=args.wiener)
     _refuse(args, ONLY_UNMIX, expected="--separate unmix", got=args.separate)
+    if args.model is not None and args.detect is None:
+        _refuse(args, ("model",), expected="--separate unmix or --detect", got=args.separate)
     frames = look_ahead if args.look_ahead is None else args.look_ahead
     return replace(TUNED, look_ahead=frames) if args.separate == "hpss" else None
 

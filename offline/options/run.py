@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from offline.options.features import FEATURES, WORDS
+
 __all__ = ["EXAMPLES", "HELP", "add_options"]
 
-HELP = "Follow and separate a file or a live input."
+HELP = "Follow and separate a file or a live input, and hear what sounds in it."
 EXAMPLES = """\
 examples:
   collaparte run --input take.flac --score piece.mid --separate hpss --events out.jsonl --output stems/
@@ -15,6 +17,8 @@ examples:
   collaparte run --input mic --score piece.musicxml --events -         events on standard output
   collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
   collaparte run --input mic --separate unmix --gain vocals=-inf --output device       karaoke
+  collaparte run --input mic --detect --top 5          sounds as they begin and end, and what it thinks it hears
+  collaparte run --input door.flac --detect mine.onnx --events out.jsonl
   collaparte run --input song.flac --separate unmix --wiener --gain-midi nanoKONTROL --output device
 """
 
@@ -26,11 +30,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--output", action="append", default=[], metavar="DIR|device|device:NAME|jack",
         help="a folder for the stems, or a device to play them on; may be given twice")  # fmt: skip
     add("--score", type=Path, metavar="FILE", help="follow this score: MusicXML, MXL, MIDI, or a reference recording")
+    add("--features", choices=FEATURES, default=FEATURES[0], help=WORDS)
     add("--separate", choices=["none", "hpss", "unmix"], default="none",
         help="hpss: split into harmonic and percussive sound; unmix: into the targets of a network, such as vocals, "
         "drums, other")  # fmt: skip
-    add("--model", type=Path, metavar="FILE", help="of unmix: the network, an ONNX file (default the one that ships)")
+    add(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="of unmix or detect: the network, an ONNX file (default the one that ships)",
+    )
     add("--wiener", action="store_true", help="of unmix: refine the stems by their place in the stereo image")
+    add("--detect", type=Path, nargs="?", const=Path(), metavar="FILE",
+        help="tell which sounds begin and end, by a network: FILE, else --model, else the one that ships")  # fmt: skip
+    add("--top", type=int, default=0, metavar="N", help="of detect: show the N most likely sounds all the while")
+    add("--threshold", type=float, metavar="P", help="of detect: probability from which any sound counts, 0 to 1")
+    add("--median", choices=["causal", "centred"],
+        help="of detect: a centred filter is surer and comes later (default what was tuned)")  # fmt: skip
+    add("--window", type=float, metavar="S",
+        help="of detect, by a network that hears both ways: so many seconds, again and again (default 10)")  # fmt: skip
+    add("--embedding", action="append", default=[], metavar="NAME=FILE",
+        help="of detect: an ONNX file that the network hears besides, FILE.toml beside it")  # fmt: skip
     add("--look-ahead", type=int, metavar="FRAMES",
         help="frames of 23 ms, from 0 on: better stems, more latency (default 5 to files, 0 to devices)")  # fmt: skip
     add("--events", metavar="FILE", help="write events as JSON lines; - is standard output")
