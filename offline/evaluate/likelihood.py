@@ -85,7 +85,7 @@ def roll_floors(rolls: Split, split: str) -> dict[str, float]:
     return {"each key's rate": totals[0] / steps, "Markov, key by key": totals[1] / steps}
 
 
-def rnn_rbm_nll(pieces: list[np.ndarray], *, n_chains: int = 32, n_temperatures: int = 120) -> float:
+def rnn_rbm_nll(pieces: list[np.ndarray], *, n_chains: int = 16, n_temperatures: int = 80) -> float:
     """Nats per step of rolls (step, 88) under the RNN-RBM that ships, log Z by annealed importance sampling."""
     path = find_weights("RNN-RBM")
     if path is None:
