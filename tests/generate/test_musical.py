@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from offline.evaluate.musical import (
     copy_check,
@@ -15,6 +16,7 @@ from offline.evaluate.musical import (
     parallel_rate,
     scale_consistency,
 )
+from offline.generate.piece import from_grid
 
 
 def chords(*rows: tuple[int, int, int, int], frames: int = 4) -> np.ndarray:
@@ -68,3 +70,13 @@ def test_copies_are_found_in_any_key() -> None:
     length, where = copy_check(piece, corpus)
     assert where == 2
     assert length in (19, 20, 21)  # the step into the first frame is another one
+
+
+def test_muspy_says_the_same() -> None:
+    muspy = pytest.importorskip("muspy")
+    rng = np.random.default_rng(2)
+    for piece in (CADENCE, rng.integers(40, 80, (40, 1)).astype(np.int16)):
+        music = muspy.Music(resolution=4, tracks=[muspy.Track(name="all")])
+        for note in from_grid(piece).notes:
+            music.tracks[0].append(muspy.Note(int(note["onset"]), int(note["pitch"]), int(note["duration"]), 80))
+        assert scale_consistency(piece) == pytest.approx(muspy.scale_consistency(music))
