@@ -34,6 +34,7 @@ COMMANDS = (
     "train",
     "generate",
     "midi",
+    "data",
     "demo",
     "devices",
     "doctor",

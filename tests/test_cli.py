@@ -25,7 +25,7 @@ from tests.models.test_import_unmix import umx_files
 from tests.tolerances import FLOAT32
 
 RATE = 22050
-COMMANDS = ("run", "separate", "import-weights", "align", "demo", "devices", "doctor", "evaluate", "generate", "midi")
+COMMANDS = ("run", "separate", "import-weights", "align", "demo", "devices", "doctor", "evaluate", "generate", "midi", "data")
 
 
 @dataclass(frozen=True)
