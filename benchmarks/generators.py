@@ -6,11 +6,14 @@ python -m benchmarks.generators [seconds]
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import jack
 import numpy as np
@@ -36,15 +39,28 @@ BURN = "import json, os\nos.nice(10)\nwhile True: json.loads(json.dumps([{'a': i
 
 def rows(seconds: float) -> Iterator[Row]:
     """All rows of this page."""
-    yield _lstm()
-    if find_weights("Frames") is not None:
-        yield _frame()
+    yield from _alone()
     if missing := JackServer.missing():
         print(f"  no timing: {missing}")
         return
     with JackServer(period=PERIOD, realtime=True):
         yield _timing(seconds)
         yield _killed()
+
+
+def _alone() -> Iterator[Row]:
+    """Steps, in a process whose numpy has one thread, as `collaparte` has it."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "benchmarks.generators", "steps"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    yield from (Row(**json.loads(line)) for line in done.stdout.splitlines())
+
+
+def steps() -> Iterator[Row]:
+    """Rows of single steps."""
+    yield _lstm()
+    if find_weights("Frames") is not None:
+        yield _frame()
 
 
 def _median_ms(step: Callable[[], object], n: int = 300) -> tuple[float, float]:
@@ -180,6 +196,9 @@ def _killed() -> Row:
     )
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:] == ["steps"]:
+    for row in steps():
+        print(json.dumps(asdict(row)))
+elif __name__ == "__main__":
     for row in rows(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0):
         print(f"{row.what}: {row.ours} | {row.peer} | {row.ratio} | {row.agreement}", flush=True)
