@@ -1,0 +1,217 @@
+"""Sound events, live: what the node costs beside torch, how soon it tells, and what it invents in an hour.
+
+python -m benchmarks.sounds [MODEL.onnx]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from benchmarks.rows import Row
+from engine.dsp.logmel import LogMelConfig, mel_weights
+from engine.events import Event, Sound
+from engine.format import AudioFormat
+from engine.inference.crnn import SoundConfig, SoundProbabilities
+from engine.inference.onnx import Network
+from engine.inference.sounds import SoundDetector
+from engine.inference.steps import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES
+from models.crnn import Crnn
+from models.crnn_import import crnn_from_file
+from offline.data.make_scenes import alarm_families
+from offline.data.scenes import log_mel
+from offline.data.sounds import SoundBank, load_bank
+from offline.data.soundscapes import MixConfig, Mixer
+from offline.evaluate.live_sounds import heard, invented_an_hour, reactions_s
+from offline.sound_model import SHIPPED
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
+STEREO_48K = AudioFormat(sample_rate=48000, n_channels=2)
+BLOCK = 1024
+SECONDS = 30
+N_SCENES, HOUR_S, SCENE_S = 80, 3600, 60.0
+
+
+def rows(model: Path = SHIPPED) -> Iterator[Row]:
+    """All rows of this page; those that need recordings only where they are."""
+    yield _cost(model)
+    yield _resampled(model)
+    yield _whole(model)
+    if (SHARED / "sound_events").is_dir():
+        yield _reaction(model)
+        yield from _inventions(model)
+
+
+def _noise(audio: AudioFormat) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return (0.1 * rng.standard_normal((SECONDS * audio.sample_rate, audio.n_channels))).astype(np.float32)
+
+
+def _streamed(node: SoundDetector, audio: np.ndarray) -> float:
+    """CPU seconds of the second time through."""
+    for _ in range(2):
+        node.reset()
+        begin = time.process_time()
+        for start in range(0, len(audio), BLOCK):
+            node.process(audio[start : start + BLOCK])
+    return time.process_time() - begin
+
+
+class _Eager:
+    """The same network in torch, a step at a time, behind torch's own spectra."""
+
+    def __init__(self, model: Crnn) -> None:
+        self.model, self.state = model, model.initial_state()
+        self.window = torch.hann_window(SOUND_FRAMES.n_fft)
+        self.mel = torch.from_numpy(mel_weights(SOUND_FRAMES, LogMelConfig(n_mels=MEL_BANDS)).T.copy())
+
+    def stream(self, audio: np.ndarray) -> np.ndarray:
+        """Probabilities (step, class)."""
+        padded = torch.from_numpy(np.pad(audio[:, 0], (SOUND_FRAMES.latency, 0)))
+        out = []
+        for start in range(0, len(audio) - STEP + 1, STEP):
+            part = padded[start : start + SOUND_FRAMES.latency + STEP]
+            frames = part.unfold(0, SOUND_FRAMES.n_fft, SOUND_FRAMES.hop) * self.window
+            mel = torch.log(1e-5 + torch.fft.rfft(frames).abs() @ self.mel)
+            logits, self.state = self.model.stream(mel[None], self.state)
+            out.append(torch.sigmoid(logits[0]).numpy())
+        return np.concatenate(out)
+
+
+def _cost(model: Path) -> Row:
+    audio = _noise(MONO)
+    node = SoundDetector(SoundConfig(model=model), MONO)
+    ours_s = _streamed(node, audio)
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        eager = _Eager(crnn_from_file(model))
+        eager.stream(audio[: 2 * SOUND_RATE])
+        eager.state = eager.model.initial_state()
+        begin = time.process_time()
+        theirs = eager.stream(audio)
+        peer_s = time.process_time() - begin
+    node.reset()
+    rows = SoundProbabilities(node.config, MONO).process(audio)
+    ahead = node.heard.network.value("look_ahead", int)
+    error = np.abs(rows - theirs[ahead : ahead + len(rows)]).max()
+    return Row(
+        what="sound events, causal, mono 22.05 kHz, each step of 66 ms as it comes",
+        ours=f"{1000 * ours_s / SECONDS:.2f} ms CPU a second of audio",
+        peer=f"{1000 * peer_s / SECONDS:.2f} ms, torch eager, the same steps",
+        ratio=f"{peer_s / ours_s:.1f}",
+        agreement=f"probabilities differ by {error:.1g} at most",
+    )
+
+
+def _resampled(model: Path) -> Row:
+    seconds = _streamed(SoundDetector(SoundConfig(model=model), STEREO_48K), _noise(STEREO_48K))
+    four = _streamed(SoundDetector(SoundConfig(model=model, block=4), MONO), _noise(MONO))
+    return Row(
+        what="the same from stereo at 48 kHz",
+        ours=f"{1000 * seconds / SECONDS:.2f} ms CPU a second of audio",
+        peer="",
+        ratio="",
+        agreement=f"mono 22.05 kHz by four steps at once: {1000 * four / SECONDS:.2f} ms",
+    )
+
+
+def _whole(model: Path) -> Row:
+    mel = log_mel(_noise(MONO)[:, 0])
+    network = Network(model, "crnn")
+    whole = network.run({"mel": mel})["probability"].copy()
+    errors = {}
+    for steps in (1, 2, 4, 15, 151):
+        network.reset()
+        parts = [
+            network.run({"mel": mel[i : i + STEP_FRAMES * steps]})["probability"].copy()
+            for i in range(0, len(mel), STEP_FRAMES * steps)
+        ]
+        errors[steps] = np.abs(np.concatenate(parts) - whole).max()
+    return Row(
+        what="blocks of 1, 2, 4, 15, 151 steps against the whole at once",
+        ours=f"differ by {max(errors.values()):.1g} at most",
+        peer="",
+        ratio="",
+        agreement="",
+    )
+
+
+def _reaction(model: Path) -> Row:
+    """Scenes of sources that nothing was trained on."""
+    bank = load_bank(SHARED / "sound_events", SOUND_RATE, "test")
+    mixer = Mixer(bank, alarm_families("test"), MixConfig())
+    node = SoundDetector(SoundConfig(model=model), MONO)
+    reference, estimate = {}, {}
+    for index in range(N_SCENES):
+        scene = mixer.scene(17, index)
+        reference[str(index)] = scene.events
+        estimate[str(index)] = _sounds(heard(node, scene.audio[:, None]))
+    waits = reactions_s(reference, estimate, SOUND_RATE)
+    low, median, high = np.percentile(waits, [25, 50, 75]) * 1000
+    n_events = sum(map(len, reference.values()))
+    return Row(
+        what=f"from the start of a sound to its event, {n_events} sounds in {N_SCENES} scenes of unheard sources",
+        ours=f"median {median:.0f} ms",
+        peer="",
+        ratio="",
+        agreement=f"quartiles {low:.0f} and {high:.0f} ms; {len(waits)} of {n_events} were told; "
+        f"declared at most {1000 * node.latency / SOUND_RATE:.0f} ms from the step that is told",
+    )
+
+
+def _inventions(model: Path) -> Iterator[Row]:
+    """An hour each of what lies in the background, at random levels, in which none of the classes sounds."""
+    bank = load_bank(SHARED / "sound_events", SOUND_RATE, "test")
+    grounds = bank.parts["_background"]
+    kinds = {
+        "rain and sea": {name: of for name, of in grounds.items() if name.removeprefix("freesound-").isdecimal()},
+        "fridge": {name: of for name, of in grounds.items() if "frigo" in name},
+        "music without its voice": {"sodium": [_song("sodium", voice=False)]},
+        "music": {"sodium": [_song("sodium", voice=True)]},
+    }
+    node = SoundDetector(SoundConfig(model=model), MONO)
+    for kind, parts in kinds.items():
+        if not parts:
+            continue
+        mixer = Mixer(
+            SoundBank(SOUND_RATE, {"_background": parts}),
+            (),
+            MixConfig(n_events=(0, 0), seconds=SCENE_S, p_band=0.0, labels=("none",)),
+        )
+        events: list[Event] = []
+        for index in range(int(HOUR_S / SCENE_S)):
+            events += heard(node, mixer.scene(5, index).audio[:, None])
+        found = _sounds(events)
+        labels = sorted({e.label for e in found}, key=lambda label: -sum(e.label == label for e in found))
+        yield Row(
+            what=f"events invented in an hour of {kind}",
+            ours=f"{invented_an_hour(found, HOUR_S):.0f}",
+            peer="",
+            ratio="",
+            agreement=f"{len(parts)} recordings; mostly {', '.join(labels[:3]) or 'nothing'}",
+        )
+
+
+def _song(name: str, *, voice: bool) -> np.ndarray:
+    total = sum(
+        soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)
+        for path in sorted((SHARED / "stems" / name).glob("*.ogg"))
+        if voice or path.stem != "vocals"
+    )
+    return np.asarray(total[: len(total) // 2 * 2].reshape(-1, 2).mean(1), np.float32)
+
+
+def _sounds(events: list[Event]) -> list[Sound]:
+    return [event for event in events if isinstance(event, Sound)]
+
+
+if __name__ == "__main__":
+    for row in rows(*map(Path, sys.argv[1:2])):
+        print(row, flush=True)
