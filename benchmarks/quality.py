@@ -21,9 +21,11 @@ from engine.follow.score_files import read_score
 from engine.io.files import AudioReader
 from offline.demo.perform import PerformConfig, perform
 from offline.demo.sound import synthesise
-from offline.evaluate.alignment import Accuracy, accuracy, mean_accuracy, read_truth
-from offline.evaluate.follow import Piece, evaluate_piece, find_pieces
-from offline.evaluate.separation import METHODS, evaluate
+from offline.evaluate.alignment import Accuracy, accuracy, evaluate, mean_accuracy, read_truth
+from offline.evaluate.follow import Piece, find_pieces, follow_piece
+from offline.evaluate.separation import METHODS
+from offline.follow_by import follow_by
+from offline.options.features import FEATURES
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 PEER_HZ, PEER_HOP = 22050, 512  # librosa's defaults
@@ -56,7 +58,9 @@ def following() -> Iterator[Row]:
     for piece in find_pieces(SHARED / "alignment"):
         group = piece.name.partition("_")[0]
         begin = time.process_time()
-        ours.setdefault(group, []).append(evaluate_piece(piece)["first reach"])
+        ours.setdefault(group, []).append(
+            evaluate(follow_piece(follow_by(FEATURES[0]))(piece), *read_truth(piece.truth))["first reach"]
+        )
         middle = time.process_time()
         peers.setdefault(group, []).append(_whole_file(piece))
         costs.setdefault(group, []).append((time.process_time() - middle) / (middle - begin))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from engine.follow.follower import FollowConfig, follow_frames, onset_delay
 from engine.follow.recording import reference_from_audio
 from engine.follow.reference import Reference
@@ -13,16 +15,26 @@ from engine.follow.score_files import read_score
 from engine.format import AudioFormat
 from engine.io.files import AudioReader, is_audio
 from offline.resample import resample
+from offline.score_sound import SoundedEvents, heard, synthesised
 
 __all__ = ["SCORE_SUFFIXES", "read_score_input"]
 
 
 def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
-    """Read a score, or make a reference of a recording (a quarter is then a second) for an input of this format."""
+    """Read a score, or make a reference of a recording (a quarter is then a second) for an input of this format.
+
+    Where `follow` hears more than spectral features, the score is synthesised.
+    """
     if not is_audio(path):
-        return read_score(path)
+        score = read_score(path)
+        return score if follow.hearing is None else synthesised(score, audio, follow)
     with AudioReader(path) as reader:
         recording = resample(reader.read(), reader.format.sample_rate, audio.sample_rate)
     here = AudioFormat(sample_rate=audio.sample_rate, n_channels=recording.shape[1])
     frames = follow_frames(here, follow)
-    return reference_from_audio(recording, frames, follow.features, delay=onset_delay(frames, follow), name=str(path))
+    delay = onset_delay(frames, follow)
+    reference = reference_from_audio(recording, frames, follow.features, delay=delay, name=str(path))
+    if follow.hearing is None:
+        return reference
+    mono = np.ascontiguousarray(recording.mean(axis=1))
+    return heard(reference, SoundedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow)

@@ -56,16 +56,16 @@ class MatchNumbers(NamedTuple):
     silence: float
 
 
-def match_numbers(config: MatchConfig, frame_s: float, compression: float) -> MatchNumbers:
-    """The numbers for frames of so many seconds and features compressed so."""
+def match_numbers(config: MatchConfig, frame_s: float, compression: float, strength: float = 1.0) -> MatchNumbers:
+    """The numbers for frames of so many seconds, features compressed so, and onsets so many times as strong."""
     return MatchNumbers(
         config.sustain * frame_s / 0.0116,
         config.sustain_threshold,
         config.onset,
         config.onset_threshold,
-        config.onset_level,
+        config.onset_level * strength,
         config.hush,
-        config.hush_level,
+        config.hush_level * strength,
         float(np.log1p(compression * config.silence)),
     )
 
@@ -82,16 +82,16 @@ def _dot(a: Any, b: Any) -> Any:
 def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, rings: Any) -> Any:
     """Write the evidence for events first to last (event 0: before the start) into rings; return the onset strength.
 
-    row: features (2 F) of one frame; reference: (sustain, onset) templates (event, F) of unit length; rings: sustain,
-    the cosine between what sounds and the event, and onset, the cosine times the strength, each above its threshold,
-    in nats; likeness, the bare cosine of the onset.
+    row: features of one frame, what sounds (F), then what begins (G); reference: (sustain, onset) templates (event, F)
+    and (event, G) of unit length; rings: sustain, the cosine between what sounds and the event, and onset, the cosine
+    times the strength, each above its threshold, in nats; likeness, the bare cosine of the onset.
     """
     sustain, onset, likeness = rings
-    n = len(row) // 2
+    n = reference[0].shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
     hush = numbers.hush * max(0.0, 1 - strength / numbers.hush_level)
-    silent = sounds.max() < numbers.silence
+    silent = loudness == 0 or sounds.max() < numbers.silence
     for event in range(first, last + 1):
         slot = event % len(sustain)
         sustain[slot], onset[slot], likeness[slot] = 0.0, 0.0, 0.0

@@ -15,7 +15,7 @@ from engine.follow.reference import Reference, unit
 from engine.follow.structure import no_jumps
 from engine.format import FrameFormat
 
-__all__ = ["RecordingConfig", "reference_from_audio"]
+__all__ = ["RecordingConfig", "hold", "reference_from_audio", "strike"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -66,16 +66,17 @@ def reference_from_audio(
     if not len(events):
         raise ScoreError(name, expected="a recording with sound", got="silence", remedy="check the file")
     seconds = (np.array([frames.centre(int(t)) for t in events]) - delay) / frames.audio.sample_rate
-    n_bars = int(seconds[-1] / BAR_S) + 1
+    n, n_bars = rows.shape[1] // 2, int(seconds[-1] / BAR_S) + 1
     return Reference(
         name=name,
         score_s=seconds,
         quarter=seconds.copy(),
-        sustain=unit(_sustain(rows, events)),
-        onset=unit(_onset(rows, events, onsets)),
+        sustain=unit(hold(rows[:, :n], events)),
+        onset=unit(strike(rows[:, n:], events, onsets)),
         bar_quarter=np.arange(n_bars, dtype=np.float64) * BAR_S,
         bar_number=np.arange(1, n_bars + 1),
         links=no_jumps(len(seconds)),
+        delay=delay,
     )
 
 
@@ -104,16 +105,17 @@ def _events(rows: Features, frames: FrameFormat, config: RecordingConfig) -> tup
     return np.array(places, np.int64), np.array(onsets, bool)
 
 
-def _sustain(rows: Features, events: Ints) -> Features:
-    """What sounds from each event to the next, without the blur of the onset where there is time."""
-    n = rows.shape[1] // 2
+def hold(rows: Features, events: Ints) -> Features:
+    """The mean of rows (frame, F) from each event to the next, without the blur of the onset where there is time."""
     ends = np.append(events[1:], len(rows))
-    spans = [(min(start + RESTLESS, end - 1), end) for start, end in zip(events, ends, strict=True)]
-    return np.array([rows[start:end, :n].mean(axis=0) for start, end in spans], np.float32)
+    spans = [
+        (min(start + RESTLESS, max(end - 1, start)), max(end, start + 1))
+        for start, end in zip(events, ends, strict=True)
+    ]
+    return np.array([rows[start:end].mean(axis=0) for start, end in spans], np.float32)
 
 
-def _onset(rows: Features, events: Ints, onsets: npt.NDArray[np.bool_]) -> Features:
-    """What begins at each onset; nothing where an event only cuts what is held."""
-    n = rows.shape[1] // 2
-    sums = [rows[max(t - 1, 0) : t + 2, n:].sum(axis=0) * float(new) for t, new in zip(events, onsets, strict=True)]
+def strike(rows: Features, events: Ints, onsets: npt.NDArray[np.bool_]) -> Features:
+    """The sum of rows (frame, G) around each onset; nothing where an event only cuts what is held."""
+    sums = [rows[max(t - 1, 0) : t + 2].sum(axis=0) * float(new) for t, new in zip(events, onsets, strict=True)]
     return np.array(sums, np.float32)

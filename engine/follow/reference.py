@@ -19,12 +19,13 @@ from engine.follow.score import Score
 from engine.follow.structure import Links, known_jumps
 from engine.format import FrameFormat
 
-__all__ = ["Reference", "reference_from_score", "unit"]
+__all__ = ["TYPICAL", "Reference", "reference_from_score", "unit"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
+TYPICAL = 4.7  # strength of an onset in the spectral features of FeatureConfig(), for which MatchConfig is made
 MEMORY_S = 8.0  # of a held note: by then it has faded
 
 
@@ -34,7 +35,8 @@ class Reference:
 
     name: of the score; score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit
     length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers; links:
-    the jumps that the score itself has.
+    the jumps that the score itself has; delay: samples of the live input by which the features feel an
+    onset late, strength: length of the onset features at a typical onset, both where a `Hearing` will be used.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Reference:
     bar_quarter: Floats
     bar_number: Ints
     links: Links
+    delay: int = 0
+    strength: float = TYPICAL
 
 
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, piano: PianoConfig) -> Reference:

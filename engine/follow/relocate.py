@@ -142,7 +142,7 @@ def restart_scout(scout: Scout) -> None:
 
 @njit(nogil=True, cache=True)
 def survey(scout: Any, row: Any, now_s: Any, main: Any, reference: Any, numbers: Any, rules: Any) -> Any:
-    """One frame of features (2 F); the event to go to, 0 for none.
+    """One frame of features; the event to go to, 0 for none.
 
     main: event, log period, and gain in log likelihood by this frame of the fine search's best path; reference:
     (sustain, onset) templates, score seconds of the events, and their known jumps (begin of each event's, target);
@@ -169,10 +169,10 @@ def _dot(a: Any, b: Any) -> Any:
 @njit(nogil=True, cache=True)
 def _hear(scout: Any, row: Any, reference: Any, matching: Any) -> Any:
     """Add what sounds to the paths alive, write what begins to `onset`; whether anything begins. As `match`."""
-    n = len(row) // 2
+    n = reference[0].shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
-    if sounds.max() >= matching.silence:
+    if loudness > 0 and sounds.max() >= matching.silence:
         for event in range(1, len(scout.total)):
             if scout.total[event] > DEAD:
                 fit = _dot(sounds, reference[0][event - 1]) / loudness

@@ -10,6 +10,7 @@ import numpy as np
 from offline.align import AlignConfig, align, write_alignment
 from offline.evaluate.align import track_of_alignment
 from offline.evaluate.alignment import read_truth
+from offline.follow_by import follow_by
 from offline.picture import draw
 from offline.recording import Recording
 from offline.score_input import read_score_input
@@ -38,6 +39,5 @@ def command(args: argparse.Namespace) -> int:
 def align_config(args: argparse.Namespace) -> AlignConfig:
     """The settings that the options ask for."""
     config = AlignConfig()
-    features = replace(config.follow.features, kind=args.features)
     jumps = not getattr(args, "straight", False)
-    return replace(config, follow=replace(config.follow, features=features), jumps=jumps)
+    return replace(config, follow=follow_by(args.features, config.follow), jumps=jumps)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from offline.evaluate.follow import evaluate_folder
+from offline.evaluate.follow import evaluate_folder, follow_piece
+from offline.follow_by import follow_by
 
 __all__ = ["command"]
 
 
 def command(args: argparse.Namespace) -> int:
     """Print the table."""
-    evaluate_folder(args.folder, csv=args.csv, plots=args.plots)
+    evaluate_folder(args.folder, follow_piece(follow_by(args.features)), csv=args.csv, plots=args.plots)
     return 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from offline.evaluate.jumps import evaluate_jumps
+from offline.follow_by import follow_by
 
 __all__ = ["command"]
 
 
 def command(args: argparse.Namespace) -> int:
     """Print the table."""
-    evaluate_jumps(args.folder)
+    evaluate_jumps(args.folder, follow_by(args.features))
     return 0

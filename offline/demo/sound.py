@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import mido
 import numpy as np
@@ -13,19 +15,28 @@ import numpy.typing as npt
 import soundfile
 
 from engine.io.soundfont import find_soundfont
-from offline.demo.perform import Performance
 
-__all__ = ["additive", "clicks", "fluidsynth", "synthesise"]
+__all__ = ["Keys", "additive", "clicks", "fluidsynth", "synthesise"]
 
 Audio = npt.NDArray[np.float32]
 
 TAIL_S = 2.0
 TICKS, TEMPO_US = 10_000, 500_000  # 50 microseconds a tick
 PARTIALS = 12
+LONGEST_S = 8.0  # that a tone is held
 TIMEOUT_S = 300
 
 
-def synthesise(performance: Performance, sample_rate: int) -> tuple[Audio, str]:
+class Keys(Protocol):
+    """What was played (note): start_s, end_s, pitch, velocity."""
+
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+    pitch: npt.NDArray[np.int64]
+    velocity: npt.NDArray[np.int64]
+
+
+def synthesise(performance: Keys, sample_rate: int) -> tuple[Audio, str]:
     """Mono sound (sample), peak 0.5, and what made it: "FluidSynth" or "built-in"."""
     soundfont = find_soundfont()
     if shutil.which("fluidsynth") and soundfont:
@@ -36,7 +47,7 @@ def synthesise(performance: Performance, sample_rate: int) -> tuple[Audio, str]:
     return additive(performance, sample_rate), "built-in"
 
 
-def fluidsynth(performance: Performance, sample_rate: int, soundfont: Path) -> Audio:
+def fluidsynth(performance: Keys, sample_rate: int, soundfont: Path) -> Audio:
     """Mono sound (sample) by the `fluidsynth` program, its first piano, without room."""
     with tempfile.TemporaryDirectory() as folder:
         midi, wave = Path(folder, "performance.mid"), Path(folder, "performance.wav")
@@ -51,7 +62,7 @@ def fluidsynth(performance: Performance, sample_rate: int, soundfont: Path) -> A
     return _levelled(mono)
 
 
-def additive(performance: Performance, sample_rate: int) -> Audio:
+def additive(performance: Keys, sample_rate: int) -> Audio:
     """Mono sound (sample): decaying, slightly stretched partials; no dependence on anything installed."""
     out = np.zeros(_length(performance, sample_rate) + 12 * sample_rate, np.float32)
     rows = zip(performance.start_s, performance.end_s, performance.pitch, performance.velocity, strict=True)
@@ -63,16 +74,21 @@ def additive(performance: Performance, sample_rate: int) -> Audio:
 
 
 def _tone(held_s: float, pitch: int, sample_rate: int) -> Audio:
+    t = np.arange(int((min(held_s, LONGEST_S) + 0.3) * sample_rate), dtype=np.float32) / sample_rate
+    return _string(pitch, sample_rate)[: len(t)] * np.clip(1 - (t - np.float32(held_s)) / np.float32(0.1), 0, 1)
+
+
+@lru_cache(maxsize=128)
+def _string(pitch: int, sample_rate: int) -> Audio:
+    """The tone of a key that is never let go."""
     ring_s = 1.5 * 2 ** (-(pitch - 60) / 24)  # high strings fade sooner
-    t = np.arange(int((min(held_s, 8.0) + 0.3) * sample_rate)) / sample_rate
+    t = np.arange(int((LONGEST_S + 0.3) * sample_rate)) / sample_rate
     tone = np.zeros(len(t))
     for h in range(1, PARTIALS + 1):
         hz = h * 440 * 2 ** ((pitch - 69) / 12) * np.sqrt(1 + 4e-4 * h * h)
         if hz < 0.45 * sample_rate:
             tone += h**-1.5 * np.exp(-t * (0.5 + 0.5 * h) / ring_s) * np.sin(2 * np.pi * hz * t + h)
-    damper = np.clip(1 - (t - held_s) / 0.1, 0, 1)
-    attack = np.clip(t / 0.003, 0, 1)
-    return (tone * damper * attack).astype(np.float32)
+    return (tone * np.clip(t / 0.003, 0, 1)).astype(np.float32)
 
 
 def clicks(at_s: npt.NDArray[np.float64], n: int, sample_rate: int, *, seed: int) -> Audio:
@@ -91,11 +107,11 @@ def _levelled(audio: Audio) -> Audio:
     return (audio * np.float32(0.5 / max(float(np.abs(audio).max()), 1e-9))).astype(np.float32)
 
 
-def _length(performance: Performance, sample_rate: int) -> int:
+def _length(performance: Keys, sample_rate: int) -> int:
     return int((float(performance.end_s.max()) + TAIL_S) * sample_rate)
 
 
-def _performed_midi(performance: Performance) -> mido.MidiFile:
+def _performed_midi(performance: Keys) -> mido.MidiFile:
     events = []
     rows = zip(performance.start_s, performance.end_s, performance.pitch, performance.velocity, strict=True)
     for start_s, end_s, pitch, velocity in rows:

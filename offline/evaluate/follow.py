@@ -29,7 +29,7 @@ from offline.job import FileJob, run_file
 from offline.picture import draw
 from offline.score_input import SCORE_SUFFIXES, read_score_input
 
-__all__ = ["Method", "Piece", "evaluate_folder", "evaluate_piece", "find_pieces", "follow_piece"]
+__all__ = ["Method", "Piece", "evaluate_folder", "find_pieces", "follow_piece"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def _piece(place: Path) -> Piece | None:
 
 def evaluate_folder(
     folder: Path,
-    method: Method | None = None,
+    method: Method,
     *,
     csv: Path | None = None,
     plots: Path | None = None,
@@ -73,14 +73,14 @@ def evaluate_folder(
 ) -> None:
     """Track every piece of the folder; print a table by each protocol, and the mean of each group of names.
 
-    A group is what stands before the first underscore in a piece's name. method: `follow_piece` unless told; csv: the
+    A group is what stands before the first underscore in a piece's name. csv: the
     tables as a file; plots: a folder for a picture of each piece's path and errors.
     """
     results: dict[str, dict[str, Accuracy]] = {protocol: {} for protocol in PROTOCOLS}
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
         truth = read_truth(piece.truth)
         try:
-            track = (method or follow_piece)(piece)
+            track = method(piece)
         except EngineError as error:
             say(f"collaparte: {error}")
             track = Track(np.zeros(0), np.zeros(0))
@@ -96,20 +96,17 @@ def evaluate_folder(
         write_table(csv, tables)
 
 
-def follow_piece(piece: Piece) -> Track:
+def follow_piece(follow: FollowConfig) -> Method:
     """The positions of the live pipeline."""
-    follow = FollowConfig()
 
-    def configure(audio: AudioFormat) -> PipelineConfig:
-        return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
+    def method(piece: Piece) -> Track:
+        def configure(audio: AudioFormat) -> PipelineConfig:
+            return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
 
-    report = run_file(FileJob(input=piece.performance, configure=configure, show=False, keep=True))
-    return track_of(report.positions, report.audio.sample_rate)
+        report = run_file(FileJob(input=piece.performance, configure=configure, show=False, keep=True))
+        return track_of(report.positions, report.audio.sample_rate)
 
-
-def evaluate_piece(piece: Piece, method: Method = follow_piece) -> dict[str, Accuracy]:
-    """Accuracy by each protocol on one piece."""
-    return evaluate(method(piece), *read_truth(piece.truth))
+    return method
 
 
 def _summary(pieces: dict[str, Accuracy]) -> dict[str, Accuracy]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +16,21 @@ import numpy.typing as npt
 import soundfile
 from tqdm import tqdm
 
-from engine.dsp.stft import Stft
-from engine.follow.follower import FollowConfig, Follower, follow_frames
+from engine.events import Position
+from engine.follow.config import FollowConfig
 from engine.follow.score import Score
 from engine.follow.score_files import read_score
 from engine.format import AudioFormat
-from engine.processor import Chain
+from engine.pipelines import Pipeline, PipelineConfig
 from offline.evaluate.alignment import read_truth
-from offline.evaluate.follow import Piece, find_pieces
-from offline.run import collect
+from offline.evaluate.follow import find_pieces
+from offline.score_input import read_score_input
 
 __all__ = ["Splice", "alike", "evaluate_jumps", "splice"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+Positions = tuple[Floats, Floats, Floats]
 
 RIGHT_S = 0.5
 WITHIN_S = 3.0
@@ -37,6 +39,7 @@ SHORTEST_S, LONGEST_S = 8.0, 16.0  # of a part
 LEAP_S = 5.0  # a jump is at least so far
 FAR_S = 3.0  # a leap, and not a step to a neighbouring event of slow music
 FADE_S = 0.01
+BLOCK = 1 << 16
 LOOK_S = 4.0  # of music after a jump that must be alike for a place to count as alike
 GRID = 24  # steps a quarter: notes are compared to within one
 ALIKE = 0.9  # of the notes
@@ -84,7 +87,7 @@ def alike(score: Score, first: float, last: float) -> Floats:
     return np.array(sorted({0, *same})) / GRID
 
 
-def evaluate_jumps(folder: Path, *, seed: int = 1, say: Callable[[str], None] = print) -> None:
+def evaluate_jumps(folder: Path, follow: FollowConfig, *, seed: int = 1, say: Callable[[str], None] = print) -> None:
     """Six jumps in each piece of half a minute or more, at once and after a pause; then each piece as it is.
 
     Prints the share of jumps after which the position is right within three seconds, the median and 90th percentile
@@ -94,13 +97,15 @@ def evaluate_jumps(folder: Path, *, seed: int = 1, say: Callable[[str], None] = 
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
         audio, rate = soundfile.read(piece.performance, dtype="float32", always_2d=True)
         mono, score, truth = audio.mean(axis=1), read_score(piece.score), read_truth(piece.truth)
-        leaps = np.append(leaps, _false_leaps(*_track(mono, rate, score), truth))
+        reference = read_score_input(piece.score, AudioFormat(sample_rate=rate, n_channels=1), follow)
+        track = partial(_track, rate=rate, config=PipelineConfig(score=reference, follow=follow))
+        leaps = np.append(leaps, _false_leaps(*track(mono), truth))
         hours += len(mono) / rate / 3600
         if truth[1][-1] < LONGEST_S + LEAP_S + SHORTEST_S + 1:
             continue
         for k, pause_s in enumerate((0.0, 0.8)):
             rng = np.random.default_rng([seed, k, len(mono)])
-            results += _judge(piece, splice(mono, rate, truth[1], rng, n_jumps=6, pause_s=pause_s), rate, score, truth)
+            results += _judge(splice(mono, rate, truth[1], rng, n_jumps=6, pause_s=pause_s), track, score, truth)
     if results:
         alike_share, very_share, seconds = np.array(results).T
         say(f"{len(results)} jumps: right within {WITHIN_S:g} s {100 * alike_share.mean():.1f} %")
@@ -111,11 +116,11 @@ def evaluate_jumps(folder: Path, *, seed: int = 1, say: Callable[[str], None] = 
     say(f"clean playing: {n_far} leaps from right to wrong, {n_near} of under {FAR_S:g} s, in {hours:.2f} hours")
 
 
-def _track(audio: Audio, rate: int, score: Score) -> tuple[Floats, Floats, Floats]:
+def _track(audio: Audio, *, rate: int, config: PipelineConfig) -> Positions:
     """(at, emitted, quarter) of every position, seconds."""
-    config = FollowConfig()
-    frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=1), config)
-    positions = collect(Chain(Stft(frames), Follower(frames, score, config)), audio[:, None])
+    pipeline = Pipeline(AudioFormat(sample_rate=rate, n_channels=1), config)
+    blocks = (audio[start : start + BLOCK, None] for start in range(0, len(audio), BLOCK))
+    positions = [p for block in blocks for p in pipeline.process(block).events if isinstance(p, Position)]
     rows = np.array([(p.at / rate, p.emitted_at / rate, p.quarter) for p in positions])
     return rows[:, 0], rows[:, 1], rows[:, 2]
 
@@ -129,10 +134,10 @@ def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[
 
 
 def _judge(
-    piece: Piece, spliced: Splice, rate: int, score: Score, truth: tuple[Floats, Floats]
+    spliced: Splice, track: Callable[[Audio], Positions], score: Score, truth: tuple[Floats, Floats]
 ) -> list[tuple[bool, bool, float]]:
     """For each jump: right in time at a place alike, right in time at the very place, seconds until right."""
-    at_s, emitted_s, quarter = _track(spliced.audio, rate, score)
+    at_s, emitted_s, quarter = track(spliced.audio)
     found = []
     for begin, first, last in spliced.parts[1:]:
         shifts = alike(score, *np.interp([first + 0.02, min(first + LOOK_S, last)], truth[1], truth[0]))

@@ -10,8 +10,9 @@ import pytest
 import soundfile
 
 from engine.errors import ShapeError
-from engine.follow.follower import BEFORE, FollowConfig, Follower, follow_frames
+from engine.follow.follower import FollowConfig, Follower, follow_frames
 from engine.follow.score_files import read_score
+from engine.follow.tracker import BEFORE
 from engine.format import AudioFormat
 from offline.demo.perform import PerformConfig
 from offline.demo.piece import minuet

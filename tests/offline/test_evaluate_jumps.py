@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from engine.follow.config import FollowConfig
 from offline.data.performances import score_midi
 from offline.evaluate.jumps import Splice, alike, evaluate_jumps, splice
 from tests.follow.play import RATE, sound
@@ -42,7 +43,7 @@ def test_a_melody_is_found_again(tmp_path: Path) -> None:
     rows = "".join(f"{q},{s}\n" for q, s in zip(played.quarter, played.audio_s, strict=True))
     (tmp_path / "truth.csv").write_text("quarter,audio_s\n" + rows)
     said: list[str] = []
-    evaluate_jumps(tmp_path, say=said.append)
+    evaluate_jumps(tmp_path, FollowConfig(), say=said.append)
     assert said[0].startswith("12 jumps")
     assert float(said[0].split()[-2]) >= 75
     assert said[-1].startswith("clean playing: 0 leaps from right to wrong, 0 of under 3 s")

@@ -1,0 +1,99 @@
+"""Cases of what a follower hears besides spectral features, and of the follower that hears so."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.dsp.features import FeatureConfig, SpectralFeatures
+from engine.dsp.frontends import front_end
+from engine.dsp.hearing import HearingConfig, Rising
+from engine.dsp.stft import Stft
+from engine.events import Position
+from engine.follow.config import FollowConfig, follow_frames
+from engine.follow.follower import AudioFollower
+from engine.format import AudioFormat
+from engine.inference.hearing import Learned, hearing
+from engine.inference.siamese import Embedder, EmbedderConfig
+from offline.score_sound import synthesised
+from tests.contract import Case
+from tests.follow.play import RATE, scale, sound
+from tests.inference.twin_files import small_twin
+from tests.tolerances import FLOAT32
+
+AUDIO = AudioFormat(sample_rate=RATE, n_channels=2)
+BANDS = FeatureConfig()
+SHARE = 0.3
+SIZES = (0, 1, 255, 256, 1000, 7000)
+
+
+def played() -> np.ndarray:
+    """Two seconds of a scale after a quarter of silence, in two channels."""
+    audio, _ = sound(scale(8))
+    mono = np.concatenate([np.zeros((RATE // 4, 1)), audio[: 2 * RATE]])
+    return np.concatenate([mono, 0.5 * mono], axis=1).astype(np.float32)
+
+
+FRAMES = follow_frames(AUDIO, FollowConfig())
+PLAYED = played()
+
+
+def as_rising(output: np.ndarray, audio: np.ndarray, latency: int) -> float:
+    """The slow twin: a front end's rows, and each less the greatest of three neighbours two frames before."""
+    front = front_end("stft", AUDIO)
+    if latency != front.latency:
+        return math.inf
+    y = front.process(audio).astype(np.float64)
+    wide = np.pad(y, ((1, 0), (1, 1)), mode="edge")
+    wide[0] = 0
+    before = np.maximum(np.maximum(wide[:-1, :-2], wide[:-1, 2:]), wide[:-1, 1:-1])
+    expected = np.concatenate([y, np.maximum(y - before, 0)], axis=1)
+    return float(np.abs(output - expected).max() / expected.std())
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+def as_learned(output: np.ndarray, audio: np.ndarray, latency: int) -> float:
+    """The slow twin: bands and embeddings each by itself; at this rate their frames end together."""
+    rows = SpectralFeatures(FRAMES, BANDS).process(Stft(FRAMES).process(audio)).astype(np.float64)
+    if latency != FRAMES.n_fft // 2:
+        return math.inf
+    embedded = Embedder(EmbedderConfig(model=small_twin()), AUDIO).process(audio).astype(np.float64)
+    n = rows.shape[1] // 2
+    heard = np.sqrt(1 - SHARE) * unit(rows[:, :n]), np.sqrt(SHARE) * unit(embedded)
+    sounds = np.concatenate(heard, axis=1) * (rows[:, :n].max(axis=1) >= np.log1p(0.003 * BANDS.compression))[:, None]
+    expected = np.concatenate([sounds, rows[:, n:]], axis=1)
+    return float(np.abs(output - expected).max() / expected.std())
+
+
+CONFIG = FollowConfig(hearing=HearingConfig(name="stft"))
+REFERENCE = synthesised(scale(8), AUDIO, CONFIG)
+
+
+def follower() -> AudioFollower:
+    assert CONFIG.hearing is not None
+    return AudioFollower(hearing(CONFIG.hearing, FRAMES, CONFIG.features), RATE, REFERENCE, CONFIG)
+
+
+def as_positions(output: list[Position], audio: np.ndarray, latency: int) -> float:
+    """One position a frame, from the first that speaks of the input on, all exactly so late."""
+    ends = [end for end in range(FRAMES.hop, len(audio) + 1, FRAMES.hop) if end >= latency]
+    stamps = [(p.at, p.emitted_at) for p in output]
+    return 0.0 if stamps == [(end - latency, end) for end in ends] else math.inf
+
+
+CASES = [
+    Case("rising front end", lambda: Rising(front_end("stft", AUDIO), RATE), PLAYED, as_rising, sizes=SIZES),
+    Case(
+        "learned hearing",
+        lambda: Learned(small_twin(), FRAMES, BANDS, SHARE),
+        PLAYED,
+        as_learned,
+        tolerance=FLOAT32,
+        sizes=SIZES,
+    ),
+    Case("follower by a front end", follower, PLAYED, as_positions, sizes=SIZES),
+]
