@@ -13,7 +13,7 @@ from engine.inference.embedding import EmbeddingConfig, read_embedding
 from engine.inference.onnx import Network
 from engine.inference.steps import SOUND_RATE, STEP
 
-__all__ = ["SHIPPED", "detect_config", "parse_embeddings", "sound_model"]
+__all__ = ["SHIPPED", "detect_config", "parse_embeddings", "promise", "sound_model"]
 
 WINDOW_S = 10.0  # what the networks are trained on
 WINDOW_BLOCK = 8  # steps between two hearings of a window
@@ -42,6 +42,12 @@ def detect_config(model: Path | None, *, window_s: float | None = None, **settin
         return SoundConfig(model=path, **settings)
     window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
     return SoundConfig(model=path, block=WINDOW_BLOCK, window=window, ahead=WINDOW_AHEAD, deferred=1, **settings)
+
+
+def promise(config: SoundConfig, audio: AudioFormat) -> str:
+    """One line: how late events are, at most; ModelError if the file does not fit."""
+    latency_ms = 1000 * SoundDetector(config, audio).latency / audio.sample_rate
+    return f"sounds are told at most {latency_ms:.0f} ms after the instant that their event names"
 
 
 def parse_embeddings(texts: Sequence[str]) -> dict[str, EmbeddingConfig]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from offline.follow_by import follow_by
 from offline.job import FileJob, JobReport
 from offline.live_job import find_device, parse_gains, run_session
 from offline.score_input import read_score_input
-from offline.sound_model import detect_config, parse_embeddings
+from offline.sound_model import detect_config, parse_embeddings, promise
 from offline.stopping import INTERRUPTED, stoppable
 from offline.unmix_model import live_rate, unmix_config
 
@@ -116,12 +117,14 @@ def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> 
     if args.score is None and args.separate == "none" and args.detect is None:
         remedy = "add --score FILE to follow it, --separate hpss or unmix to split it, --detect to hear sounds"
         raise ConfigError("run", expected="something to do with the input", got="nothing", remedy=remedy)
-    follow = follow_by(args.features)
+    follow, detect = follow_by(args.features), _detect(args)
+    if detect is not None:
+        print(promise(detect, audio), file=sys.stderr)
     return PipelineConfig(
         separate=_separate(args, look_ahead),
         score=None if args.score is None else read_score_input(args.score, audio, follow),
         follow=follow,
-        detect=_detect(args),
+        detect=detect,
     )
 
 

@@ -86,6 +86,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--rich", action="store_true", help="rooms, noise, distractors and changed sounds, to train on")
     add("--distractors", type=float, default=None, metavar="SHARE", help="of the scenes with sounds that are no event")
+    add("--empty", action="store_true", help="no events at all: what must not be reported as any")
     add("--no-alarms", action="store_true", help="no synthetic alarms")
     add("--audio", action="store_true", help="audio files in DESED's layout instead of log-mel")
     add("--jobs", type=int, default=1, help="processes")
@@ -96,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     o = parser.parse_args(arguments)
-    own = {} if o.distractors is None else {"p_distractor": o.distractors}
+    own: dict[str, float] = {} if o.distractors is None else {"p_distractor": o.distractors}
+    own |= {"p_empty": 1.0} if o.empty else {}
     mix = MixConfig.training(**own) if o.rich else MixConfig(**own)
     job = SceneJob(
         sounds=o.sounds,

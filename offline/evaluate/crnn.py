@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import median_filter
 
-from engine.inference.decide import DecisionConfig
-from engine.inference.steps import SOUND_RATE, step_begin
+from engine.inference.decide import Decider, DecisionConfig
+from engine.inference.steps import SOUND_RATE, STEP, step_begin
 from offline.data.scenes import SceneSet
 from offline.evaluate.detections import Probabilities, clip_probabilities, detect, tag
 from offline.evaluate.psds import PSDS_1, PSDS_2, psds
 from offline.evaluate.sound_events import evaluate, event_counts, segment_counts
 
-__all__ = ["Tuned", "by_class", "figures", "step_edges_s", "tune"]
+__all__ = ["Quiet", "Tuned", "by_class", "figures", "step_edges_s", "tune"]
 
-GRID = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2).tolist())
+GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,27 +59,56 @@ def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> 
     return {label: {"segment_f1": segments[label].f1, "event_f1": events[label].f1} for label in scenes.classes}
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What a network says where none of its classes sounds: probabilities (scene, step, class), and how many events
+    an hour of a class may be invented there.
+    """
+
+    steps: Probabilities
+    most_an_hour: float
+
+    def allows(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+        """For each class, whether the decision invents no more than it may."""
+        decider, n = Decider(classes, config), np.zeros(len(classes))
+        for of in self.steps:
+            decider.reset()
+            np.add.at(n, [change.label for change in decider.process(of) if change.active], 1)
+        hours = self.steps.shape[0] * self.steps.shape[1] * STEP / SOUND_RATE / 3600
+        return np.asarray(n / hours <= self.most_an_hour)
+
+
 def tune(
-    scenes: SceneSet, steps: Probabilities, base: DecisionConfig, medians: tuple[int, ...] = (3, 5, 7, 9)
+    scenes: SceneSet,
+    steps: Probabilities,
+    base: DecisionConfig,
+    medians: tuple[int, ...] = (3, 5, 7, 9),
+    quiet: Quiet | None = None,
 ) -> Tuned:
     """The median, and for each class the thresholds, that are best on these scenes.
 
-    Of events by the mean of segment and event F1, of clips by their F1.
+    Of events by the mean of segment and event F1, of clips by their F1. quiet: thresholds that invent too much there
+    are left out; where all do, the highest is taken.
     """
     best: tuple[float, DecisionConfig] | None = None
     for median in medians:
-        value, config = _thresholds(scenes, steps, replace(base, median=median))
+        value, config = _thresholds(scenes, steps, replace(base, median=median), quiet)
         if best is None or value > best[0]:
             best = value, config
     assert best is not None
     return Tuned(events=best[1], tags=_tag_thresholds(scenes, steps))
 
 
-def _thresholds(scenes: SceneSet, steps: Probabilities, base: DecisionConfig) -> tuple[float, DecisionConfig]:
+def _thresholds(
+    scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None
+) -> tuple[float, DecisionConfig]:
     values = np.zeros((len(GRID), len(scenes.classes)))
     for i, threshold in enumerate(GRID):
-        of = by_class(scenes, steps, replace(base, threshold=threshold, thresholds=None))
+        config = replace(base, threshold=threshold, thresholds=None)
+        of = by_class(scenes, steps, config)
         values[i] = [np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes]
+        if quiet is not None:
+            values[i] -= ~quiet.allows(config, scenes.classes) * (2.0 - threshold)
     best = values.argmax(0)
     chosen = {label: GRID[k] for label, k in zip(scenes.classes, best, strict=True)}
     return float(values.max(0).mean()), replace(base, thresholds=chosen)

@@ -13,7 +13,7 @@ from engine.inference.decide import DecisionConfig, Decisions
 from models.crnn_graph import export_crnn
 from models.export import write_card
 from offline.data.scenes import open_set
-from offline.evaluate.crnn import by_class, figures, tune
+from offline.evaluate.crnn import Quiet, by_class, figures, tune
 from offline.train.crnn import probabilities
 from offline.train.crnn_job import load_crnn
 
@@ -26,7 +26,9 @@ LIVE_MEDIANS, WHOLE_MEDIANS = (1, 3, 5), (3, 5, 7, 9)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; the rest is for its card."""
+    """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; quiet: a set in which no
+    class sounds, and inventions, how many events an hour of a class may be told there; the rest is for its card.
+    """
 
     checkpoint: Path
     validation: Path
@@ -35,6 +37,8 @@ class Release:
     data: str
     licence: str
     command: str
+    quiet: Path | None = None
+    inventions: float = 1.0
 
 
 def release(job: Release) -> dict[str, Any]:
@@ -45,7 +49,11 @@ def release(job: Release) -> dict[str, Any]:
     model = load_crnn(job.checkpoint)
     validation, test = open_set(job.validation), open_set(job.test)
     heard, steps = probabilities(model, validation), probabilities(model, test)
-    live, whole = tune(validation, heard, LIVE, LIVE_MEDIANS), tune(validation, heard, WHOLE, WHOLE_MEDIANS)
+    quiet = None
+    if job.quiet is not None:
+        quiet = Quiet(probabilities(model, open_set(job.quiet)), job.inventions)
+    live = tune(validation, heard, LIVE, LIVE_MEDIANS, quiet)
+    whole = tune(validation, heard, WHOLE, WHOLE_MEDIANS)
     measured = {
         "published": _rounded(figures(test, steps)),
         "whole": _rounded(figures(test, steps, whole)),
@@ -79,6 +87,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", required=True, help="what it was trained on, for the card")
     add("--licence", required=True, help="of the weights")
     add("--command", required=True, help="that trained it")
+    add("--quiet", type=Path, help="set of scenes without any event: live thresholds invent little there")
+    add("--inventions", type=float, default=1.0, help="events an hour of a class that may be invented there")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

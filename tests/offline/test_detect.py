@@ -47,6 +47,7 @@ def test_a_file_is_heard_as_live(recording: Path, tmp_path: Path, capsys: pytest
     said = capsys.readouterr().err
     assert f"{expected[0].label} begins" in said
     assert said.count("0:02.") >= 1
+    assert f"at most {1000 * detector.latency / RATE:.0f} ms" in said
 
 
 def test_a_network_of_both_directions_hears_windows(recording: Path, tmp_path: Path) -> None:

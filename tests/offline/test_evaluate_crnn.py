@@ -10,7 +10,7 @@ from engine.inference.decide import DecisionConfig
 from engine.inference.steps import SOUND_RATE, STEP, step_begin
 from offline.data.scenes import SceneSet, label_steps
 from offline.data.soundscapes import Interval
-from offline.evaluate.crnn import by_class, figures, step_edges_s, tune
+from offline.evaluate.crnn import Quiet, by_class, figures, step_edges_s, tune
 from offline.evaluate.live_sounds import invented_an_hour, reactions_s
 
 CLASSES = ("loud", "shy")
@@ -45,6 +45,21 @@ def test_thresholds_are_found() -> None:
         "psds_2": pytest.approx(1),
     }
     assert by_class(made, heard, DecisionConfig())["loud"] == {"segment_f1": 1.0, "event_f1": 1.0}
+
+
+def test_thresholds_invent_no_more_than_they_may() -> None:
+    """Where nothing sounds, the loud class is at 0.7 once in each scene: its threshold must be higher."""
+    made, heard = scenes()
+    nothing = np.full((60, 100, 2), 0.05, np.float32)
+    nothing[:, 50:60, 0] = 0.7
+    base = DecisionConfig(median=3)
+    free, bound = (tune(made, heard, base, (3,), q) for q in (None, Quiet(nothing, 1.0)))
+    assert free.events.thresholds is not None
+    assert bound.events.thresholds is not None
+    assert free.events.thresholds["loud"] < 0.7 < bound.events.thresholds["loud"] <= 0.9
+    assert bound.events.thresholds["shy"] == free.events.thresholds["shy"]
+    assert not Quiet(nothing, 1.0).allows(free.events, CLASSES)[0]
+    assert Quiet(nothing, 700.0).allows(free.events, CLASSES).all()  # one in 6.6 s is 542 an hour
 
 
 def test_steps_lie_end_to_end() -> None:
