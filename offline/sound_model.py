@@ -8,9 +8,11 @@ from typing import Any
 
 import models
 from engine.errors import ConfigError, ModelError
+from engine.format import AudioFormat
 from engine.inference.crnn import SoundConfig
 from engine.inference.embedding import EmbeddingConfig, read_embedding
 from engine.inference.onnx import Network
+from engine.inference.sounds import SoundDetector
 from engine.inference.steps import SOUND_RATE, STEP
 
 __all__ = ["SHIPPED", "detect_config", "parse_embeddings", "promise", "sound_model"]
