@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.config import require
 from engine.errors import EngineError
-from engine.follow.follower import FollowConfig, follow_frames
+from engine.follow.config import FollowConfig, follow_frames, onset_delay
 from engine.follow.oltw import SearchConfig
 from engine.follow.reference import Reference, reference_from_score
 from engine.follow.score import Score
@@ -25,6 +25,7 @@ from offline.note_activity import note_activity, score_part
 from offline.note_path import NotePathConfig, local_period, note_path
 from offline.recording import Recording
 from offline.refine import RefineConfig, refine
+from offline.score_sound import heard, sounded
 from offline.trace import Trace, trace
 from offline.tuning import Sound, in_tune, listen
 
@@ -148,8 +149,8 @@ def _with_jumps(
     """The score as it was played, if that fits better than as it is written."""
     known = np.isfinite(straight.audio_s)
     period = float(np.median(local_period(straight.score_s[known], straight.audio_s[known])))
-    reference = _reference(score, recording, config.follow, sound)
-    parts = played_onsets(reference, recording, config.follow, sound, period)
+    plain = replace(config.follow, hearing=None)
+    parts = played_onsets(_reference(score, recording, plain, sound), recording, plain, sound, period)
     if not parts or parts == [(0, len(straight.quarter))]:
         return straight
     played = as_played(score, parts)
@@ -172,7 +173,11 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
         return score
     frames = follow_frames(recording.format, follow)
     tuned = replace(frames, audio=in_tune(frames.audio, sound.cents))
-    return reference_from_score(score, tuned, follow.features, follow.piano)
+    imagined = reference_from_score(score, tuned, follow.features, follow.piano)
+    if follow.hearing is None:
+        return imagined
+    events = replace(imagined, delay=onset_delay(frames, follow))
+    return heard(events, sounded(score, recording.format, follow.hearing), follow)
 
 
 def _alignment(reference: Reference, path: Trace) -> Alignment:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.follow.follower import FollowConfig, follow_frames
+from engine.follow.follower import FollowConfig
 from engine.follow.reference import Reference
 from engine.follow.score import Score
 from offline.jump_dtw import JumpConfig, Segment, jump_warp
 from offline.note_activity import note_events
 from offline.recording import Recording
-from offline.trace import feature_blocks
+from offline.trace import heard_blocks
 from offline.tuning import Sound
 
 __all__ = ["PlayedScore", "as_played", "played_onsets"]
@@ -48,6 +48,7 @@ def played_onsets(
 ) -> list[tuple[int, int]]:
     """Parts of the score, (first onset, last and one), in the order in which the recording plays them.
 
+    reference, follow: of spectral features alone.
     period: played seconds a score second, as a path without jumps has it, which may be far off: others are tried.
     """
     live = _coarse(recording, follow, sound)
@@ -96,11 +97,11 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
 
 def _coarse(recording: Recording, follow: FollowConfig, sound: Sound) -> Features:
     """What sounds (frame, band), four frames a second."""
-    frames = follow_frames(recording.format, follow)
-    exact = FRAME_S * frames.audio.sample_rate / frames.hop
-    n_most = int(recording.n_samples / frames.hop / exact) + 2
+    timing, blocks = heard_blocks(recording, follow, sound, 0)
+    exact = FRAME_S * timing.sample_rate / timing.hop
+    n_most = int(recording.n_samples / timing.hop / exact) + 2
     total, count, t = np.zeros((0, 0), np.float32), np.zeros(n_most), 0
-    for block in feature_blocks(recording, frames, follow, sound):
+    for block in blocks:
         if not total.size:
             total = np.zeros((n_most, block.shape[1] // 2), np.float32)
         place = np.minimum((np.arange(t, t + len(block)) / exact).astype(int), n_most - 1)

@@ -17,7 +17,12 @@ from engine.io.files import AudioReader, is_audio
 from offline.resample import resample
 from offline.score_sound import SoundedEvents, heard, synthesised
 
-__all__ = ["SCORE_SUFFIXES", "read_score_input"]
+__all__ = ["SCORE_SUFFIXES", "read_score_input", "read_score_or_recording"]
+
+
+def read_score_or_recording(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
+    """As `read_score_input`, but a score is not made to sound."""
+    return read_score_input(path, audio, follow) if is_audio(path) else read_score(path)
 
 
 def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:

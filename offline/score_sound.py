@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from engine.dsp.hearing import HearingConfig
 from engine.follow.config import FollowConfig, follow_frames, onset_delay
 from engine.follow.heard import Sounded, reference_from_sounded, with_likeness
 from engine.follow.reference import Reference, reference_from_score
@@ -18,7 +19,7 @@ from engine.processor import Processor, join
 from offline.data.expressive import exact
 from offline.demo.sound import additive
 
-__all__ = ["SoundedEvents", "heard", "synthesised"]
+__all__ = ["SoundedEvents", "heard", "sounded", "synthesised"]
 
 BLOCK = 1 << 16
 
@@ -39,29 +40,33 @@ def synthesised(score: Score, audio: AudioFormat, follow: FollowConfig) -> Refer
     """
     assert follow.hearing is not None
     frames = follow_frames(audio, follow)
-    rate = EMBED_RATE if follow.hearing.name == "learned" else audio.sample_rate
-    played = exact(score)
-    sounded = SoundedEvents(sound=additive(played, rate), sample_rate=rate, onset_s=played.audio_s)
     imagined = reference_from_score(score, frames, follow.features, follow.piano)
-    return heard(replace(imagined, delay=onset_delay(frames, follow)), sounded, follow)
+    return heard(replace(imagined, delay=onset_delay(frames, follow)), sounded(score, audio, follow.hearing), follow)
 
 
-def heard(events: Reference, sounded: SoundedEvents, follow: FollowConfig) -> Reference:
+def sounded(score: Score, audio: AudioFormat, config: HearingConfig) -> SoundedEvents:
+    """The score played at its own tempo, as loud and as long as written, at the rate that the hearing takes."""
+    rate = EMBED_RATE if config.name == "learned" else audio.sample_rate
+    played = exact(score)
+    return SoundedEvents(sound=additive(played, rate), sample_rate=rate, onset_s=played.audio_s)
+
+
+def heard(events: Reference, source: SoundedEvents, follow: FollowConfig) -> Reference:
     """The same events with the templates that `follow.hearing` takes from their sound."""
     config = follow.hearing
     assert config is not None
-    audio = AudioFormat(sample_rate=sounded.sample_rate, n_channels=1)
+    audio = AudioFormat(sample_rate=source.sample_rate, n_channels=1)
     if config.name == "learned":
         assert config.weights is not None, "checked where it hears"
         node = Embedder(EmbedderConfig(model=config.weights), audio)
-        hop = EMBED_HOP * sounded.sample_rate / EMBED_RATE
-        rows = Sounded(_rows(node, sounded), sounded.onset_s, node.n_features, hop, node.latency, audio.sample_rate)
+        hop = EMBED_HOP * source.sample_rate / EMBED_RATE
+        rows = Sounded(_rows(node, source), source.onset_s, node.n_features, hop, node.latency, audio.sample_rate)
         return with_likeness(events, rows, config.share)
     ears = hearing(config, follow_frames(audio, follow), follow.features)
-    rows = Sounded(_rows(ears, sounded), sounded.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate)
+    rows = Sounded(_rows(ears, source), source.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate)
     return reference_from_sounded(events, rows)
 
 
-def _rows(node: Processor, sounded: SoundedEvents) -> npt.NDArray[np.float32]:
-    starts = range(0, len(sounded.sound), BLOCK)
-    return join(node.process(sounded.sound[start : start + BLOCK, None]) for start in starts)
+def _rows(node: Processor, source: SoundedEvents) -> npt.NDArray[np.float32]:
+    starts = range(0, len(source.sound), BLOCK)
+    return join(node.process(source.sound[start : start + BLOCK, None]) for start in starts)

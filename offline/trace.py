@@ -17,16 +17,20 @@ from numba import njit
 from engine.dsp.features import SpectralFeatures
 from engine.dsp.stft import Stft
 from engine.follow.arena import Arena
-from engine.follow.follower import FollowConfig, follow_frames, onset_delay
+from engine.follow.config import FollowConfig, follow_frames
+from engine.follow.follower import frame_timing
 from engine.follow.match import match_numbers
 from engine.follow.oltw import SPAN, Search, advance, new_search, restart, search_numbers
-from engine.follow.reference import Reference
+from engine.follow.reference import TYPICAL, Reference
 from engine.follow.tempo import tempo_numbers
+from engine.follow.tracker import Timing
 from engine.format import FrameFormat
+from engine.inference.hearing import hearing
+from engine.processor import Chain
 from offline.recording import Recording
 from offline.tuning import Sound, in_tune, listen
 
-__all__ = ["Trace", "feature_blocks", "trace"]
+__all__ = ["Trace", "heard_blocks", "trace"]
 
 QUIET = 0.5  # of the loudest moment: what is softer than that is never made louder
 
@@ -43,16 +47,24 @@ class Trace:
     audio_s: Floats
 
 
-def feature_blocks(recording: Recording, frames: FrameFormat, follow: FollowConfig, sound: Sound) -> Iterator[Features]:
-    """The live follower's features of the whole recording, (frame, 2 F) a block, and of its last sound's fading.
+def heard_blocks(
+    recording: Recording, follow: FollowConfig, sound: Sound, delay: int
+) -> tuple[Timing, Iterator[Features]]:
+    """What the live follower hears of the whole recording and of its last sound's fading, rows (frame, F + G) a block.
 
-    Its tuning and its peak are known beforehand: noise before the music begins does not count as loud.
+    Its tuning and its peak are known beforehand: noise before the music begins does not count as loud. delay: samples
+    by which an onset is felt late, if something else than spectral features hears.
     """
+    frames = follow_frames(recording.format, follow)
     tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
-    floor = min(max(QUIET * sound.peak, follow.features.floor), 1.0)
-    stft, node = Stft(frames), SpectralFeatures(tuned, replace(follow.features, floor=floor))
-    for block in recording.blocks(silence=2 * frames.n_fft):
-        yield node.process(stft.process(block))
+    bands = replace(follow.features, floor=min(max(QUIET * sound.peak, follow.features.floor), 1.0))
+    blocks = recording.blocks(silence=2 * frames.n_fft)
+    if follow.hearing is None:
+        node = Chain(Stft(frames), SpectralFeatures(tuned, bands))
+        return frame_timing(frames, follow), (node.process(block) for block in blocks)
+    ears = hearing(follow.hearing, frames, bands, tuned)
+    timing = Timing(ears.hop, frames.audio.sample_rate, ears.latency, delay)
+    return timing, (ears.process(block) for block in blocks)
 
 
 def trace(
@@ -62,22 +74,22 @@ def trace(
 
     finish: nats that a path loses for every event that it leaves out at the end; sound: listened for if not given.
     """
-    frames = follow_frames(recording.format, follow)
-    frame_s = frames.hop / frames.audio.sample_rate
+    timing, blocks = heard_blocks(recording, follow, sound or listen(recording), reference.delay)
+    frame_s = timing.hop / timing.sample_rate
     search = new_search(follow.search.entries, 1)
     restart(search, follow.tempo.spread)
     numbers = (
         search_numbers(follow.search, frame_s),
         tempo_numbers(follow.tempo, frame_s),
-        match_numbers(follow.match, frame_s, follow.features.compression),
+        match_numbers(follow.match, frame_s, follow.features.compression, reference.strength / TYPICAL),
     )
     n = 0
-    for rows in feature_blocks(recording, frames, follow, sound or listen(recording)):
+    for rows in blocks:
         search = _with_room(search, len(rows) * SPAN)
         _search(search, rows, n * frame_s, frame_s, (reference.sustain, reference.onset), reference.score_s, numbers)
         n += len(rows)
     event, entry_s = _path(search, len(reference.score_s), finish)
-    first_s = (frames.centre(0) - onset_delay(frames, follow)) / frames.audio.sample_rate
+    first_s = (timing.hop - timing.late - timing.delay) / timing.sample_rate
     return Trace(event, entry_s + first_s)
 
 

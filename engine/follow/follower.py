@@ -15,7 +15,7 @@ from engine.follow.score import Score
 from engine.follow.tracker import Timing, Tracker
 from engine.format import FrameFormat
 
-__all__ = ["AudioFollower", "FollowConfig", "Follower", "follow_frames", "onset_delay"]
+__all__ = ["AudioFollower", "FollowConfig", "Follower", "follow_frames", "frame_timing", "onset_delay"]
 
 Spectra = npt.NDArray[np.complex64]
 Audio = npt.NDArray[np.float32]

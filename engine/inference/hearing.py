@@ -26,10 +26,15 @@ Features = npt.NDArray[np.float32]
 SILENCE = np.float32(0.003)  # of the running peak: what is softer sounds like nothing
 
 
-def hearing(config: HearingConfig, frames: FrameFormat, bands: FeatureConfig) -> Hearing:
-    """What the config names; frames, bands: of the spectral features, whose hop the others take too."""
+def hearing(
+    config: HearingConfig, frames: FrameFormat, bands: FeatureConfig, tuned: FrameFormat | None = None
+) -> Hearing:
+    """What the config names; frames, bands: of the spectral features, whose hop the others take too.
+
+    tuned: the frames as "learned" takes them for the bands, where the music is out of tune.
+    """
     if config.name == "learned":
-        return Learned(_weights(config), frames, bands, config.share)
+        return Learned(_weights(config), SpectralFeatures(tuned or frames, bands), frames, config.share)
     audio = frames.audio
     front = FrontEndConfig(hop_s=frames.hop / audio.sample_rate)
     weights = _weights(config) if config.name == "salience" else None
@@ -43,12 +48,12 @@ class Learned:
     silence is all zeros. What begins is the bands' onset half. Each frame takes the embedding that came out last.
     """
 
-    def __init__(self, weights: Path, frames: FrameFormat, bands: FeatureConfig, share: float) -> None:
+    def __init__(self, weights: Path, bands: SpectralFeatures, frames: FrameFormat, share: float) -> None:
         self.frames, self.hop = frames, frames.hop
-        self._stft, self._bands = Stft(frames), SpectralFeatures(frames, bands)
+        self._stft, self._bands = Stft(frames), bands
         self._embedder = Embedder(EmbedderConfig(model=weights), frames.audio)
         self.n_bands, self.n_sounds = self._bands.n_bands, self._bands.n_bands + self._embedder.n_features
-        self._level = np.float32(np.log1p(bands.compression * SILENCE))
+        self._level = np.float32(np.log1p(bands.config.compression * SILENCE))
         self._shares = np.sqrt(np.array([1 - share, share], np.float32))
         self._newest = np.zeros((1, self._embedder.n_features), np.float32)
         self._waiting = np.zeros((0, self._embedder.n_features), np.float32)

@@ -13,7 +13,7 @@ from offline.evaluate.alignment import read_truth
 from offline.follow_by import follow_by
 from offline.picture import draw
 from offline.recording import Recording
-from offline.score_input import read_score_input
+from offline.score_input import read_score_or_recording
 
 __all__ = ["align_config", "command"]
 
@@ -25,7 +25,7 @@ def command(args: argparse.Namespace) -> int:
     config = align_config(args)
     recording = Recording.open(args.audio)
     truth = None if args.truth is None else read_truth(args.truth)
-    result = align(read_score_input(args.score, recording.format, config.follow), recording, config)
+    result = align(read_score_or_recording(args.score, recording.format, config.follow), recording, config)
     write_alignment(args.output, result)
     if args.plot is not None:
         draw(args.plot, recordings=[(args.audio.name, args.audio)], track=track_of_alignment(result), truth=truth)

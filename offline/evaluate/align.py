@@ -11,7 +11,7 @@ from offline.align import AlignConfig, Alignment, align
 from offline.evaluate.alignment import Track
 from offline.evaluate.follow import Method, Piece, evaluate_folder
 from offline.recording import Recording
-from offline.score_input import read_score_input
+from offline.score_input import read_score_or_recording
 
 __all__ = ["align_piece", "evaluate_alignment", "track_of_alignment"]
 
@@ -33,7 +33,7 @@ def align_piece(config: AlignConfig) -> Method:
 
     def method(piece: Piece) -> Track:
         recording = Recording.open(piece.performance)
-        score = read_score_input(piece.score, recording.format, config.follow)
+        score = read_score_or_recording(piece.score, recording.format, config.follow)
         return track_of_alignment(align(score, recording, config))
 
     return method

@@ -89,7 +89,7 @@ CASES = [
     Case("rising front end", lambda: Rising(front_end("stft", AUDIO), RATE), PLAYED, as_rising, sizes=SIZES),
     Case(
         "learned hearing",
-        lambda: Learned(small_twin(), FRAMES, BANDS, SHARE),
+        lambda: Learned(small_twin(), SpectralFeatures(FRAMES, BANDS), FRAMES, SHARE),
         PLAYED,
         as_learned,
         tolerance=FLOAT32,

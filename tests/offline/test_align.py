@@ -19,7 +19,7 @@ from offline.evaluate.align import track_of_alignment
 from offline.evaluate.alignment import read_truth
 from offline.jumps import as_played
 from offline.recording import Recording
-from offline.trace import feature_blocks
+from offline.trace import heard_blocks
 from offline.tuning import listen
 from tests.follow.play import RATE, scale, sound
 
@@ -90,7 +90,7 @@ def test_silence_and_nonsense_are_refused() -> None:
 def test_frames_as_many_as_the_recording_has() -> None:
     take, _ = recording(scale(8))
     frames = follow_frames(take.format, FollowConfig())
-    n = sum(len(rows) for rows in feature_blocks(take, frames, FollowConfig(), listen(take)))
+    n = sum(len(rows) for rows in heard_blocks(take, FollowConfig(), listen(take), 0)[1])
     assert n == (take.n_samples + 2 * frames.n_fft) // frames.hop
 
 
