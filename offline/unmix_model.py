@@ -18,7 +18,7 @@ DEFAULT = Path(models.__file__).with_name("weights") / "unmix.onnx"
 def unmix_config(model: Path | None, *, wiener: bool = False) -> UnmixConfig:
     """The settings for a model's file, None for the one that ships; ModelError with a remedy if that is not there."""
     if model is None and not DEFAULT.is_file():
-        remedy = "name an ONNX file, made by `collaparte train unmix` and its export, or by `collaparte import-weights`"
+        remedy = "name an ONNX file, made by `collaparte train unmix-export` or `collaparte import-weights`"
         raise ModelError(str(DEFAULT), expected="the network that ships", got="nothing there", remedy=remedy)
     return UnmixConfig(model=model or DEFAULT, wiener=WienerConfig() if wiener else None)
 

@@ -41,7 +41,7 @@ class UnmixConfig:
     model: Path
     sharing: str = "ratio"
     wiener: WienerConfig | None = None
-    segment: int = 512
+    segment: int = 384
     margin: int = 128
 
     def __post_init__(self) -> None:

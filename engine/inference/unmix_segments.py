@@ -12,6 +12,8 @@ from engine.inference.unmix import Bank, Unmix, UnmixConfig
 
 __all__ = ["UnmixSegments", "open_bank"]
 
+EMPTY = np.zeros((0, 0, 0, 0), np.float32)
+
 
 def open_bank(config: UnmixConfig, *, n_channels: int) -> Unmix | UnmixSegments:
     """The node for a network's file, as its directions ask for; ModelError if the file does not fit."""
@@ -55,6 +57,7 @@ class UnmixSegments(Bank):
                 stems[:] = 0
                 continue
             if due % self.config.segment == 0:
+                self._masks = EMPTY  # given back before the next ones take as much
                 self._masks = self._answer(due)
             place = due % len(self._cleaned)
             self.share(self._cleaned[place], self._masks[due % self.config.segment], stems)
@@ -70,4 +73,4 @@ class UnmixSegments(Bank):
     def reset(self) -> None:
         """Forget everything."""
         self._seen = 0
-        self._masks = np.zeros((0, 0, 0, 0), np.float32)
+        self._masks = EMPTY

@@ -9,6 +9,8 @@ __all__ = ["EXAMPLES", "HELP", "TRAINERS", "add_options"]
 HELP = "Train a network; `collaparte train WHAT --help` tells how."
 EXAMPLES = ""
 TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {
+    "unmix-table": "table_unmix",
+    "unmix-export": "ship_unmix",
     "crnn": "crnn_command",
     "crnn-table": "crnn_table",
 }

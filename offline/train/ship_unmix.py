@@ -47,13 +47,14 @@ def ship(checkpoint: Path, target: Path, fields: dict[str, object], *, int8: boo
     licence, training = str(fields["licence"]), str(fields["training"])
     plain = target.with_suffix(".fp32.onnx")
     graph, stream = export_unmix(model, plain, licence=licence, training=training), noise(model.config)
-    worst = max(check(graph, plain, stream, block=block, kind="unmix") for block in BLOCKS)
+    blocks = (len(stream),) if model.config.bidirectional else BLOCKS
+    worst = max(check(graph, plain, stream, block=block, kind="unmix") for block in blocks)
     if worst > EXPORTED:
         raise ModelError(str(plain), expected=f"an error up to {EXPORTED}", got=f"{worst:.2g}")
     found = {"error_fp32": worst, "steps": saved["step"], "trained_minutes": round(saved["trained_s"] / 60, 1)}
     if int8:
         export_unmix(model, target, licence=licence, training=training, int8=True)
-        found["int8_mask_snr_db"] = mask_snr_db(plain, target, stream.numpy())
+        found["int8_mask_snr_db"] = mask_snr_db(plain, target, [part.numpy() for part in stream.split(blocks[0])])
         plain.unlink()
     else:
         plain.replace(target)
@@ -62,17 +63,17 @@ def ship(checkpoint: Path, target: Path, fields: dict[str, object], *, int8: boo
     return found
 
 
-def mask_snr_db(exact: Path, coarse: Path, magnitudes: np.ndarray) -> float:
-    """How far the masks of one file are from another's, frame by frame, dB."""
+def mask_snr_db(exact: Path, coarse: Path, blocks: Sequence[np.ndarray]) -> float:
+    """How far the masks of one file are from another's, block of magnitudes by block, dB."""
     masks = []
     for path in (exact, coarse):
         network = Network(path, "unmix")
-        masks.append(np.concatenate([network.run({"magnitude": m[None]})["mask"] for m in magnitudes]))
+        masks.append(np.concatenate([network.run({"magnitude": block})["mask"] for block in blocks]))
     return float(10 * np.log10(np.sum(masks[0] ** 2) / np.sum((masks[0] - masks[1]) ** 2)))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `collaparte export unmix`."""
+    """The options of `collaparte train unmix-export`."""
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("target", type=Path, help="NAME.onnx to write; NAME.toml goes beside it")
     parser.add_argument("--licence", required=True, help="of the weights")
@@ -84,7 +85,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.train.ship_unmix`."""
+    """`collaparte train unmix-export`."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     args = parser.parse_args(arguments)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.inference.unmix import Unmix, UnmixConfig
+from engine.inference.unmix import UnmixConfig
+from engine.inference.unmix_segments import open_bank
 from offline.data.multitrack import Song, find_songs, parse_corpus
 from offline.evaluate.unmix import METRICS, evaluate
 from offline.train.ship_unmix import ship
@@ -36,18 +37,18 @@ FIELDS = {"licence": "unreleased", "data": "", "split": "", "training": "one row
 
 
 def row(args: argparse.Namespace, name: str, songs: Sequence[Song]) -> dict[str, float]:
-    """Train one setting, run it live over the songs held out, and return its SDR by target."""
+    """Train one setting, run it block by block over the songs held out, and return its SDR by target."""
     train(args)
     target = args.out / f"{name}.onnx"
     ship(args.out / "checkpoint.pt", target, dict(FIELDS), int8=False)
-    rows = evaluate({name: Unmix(UnmixConfig(model=target), n_channels=2)}, songs)
+    rows = evaluate({name: open_bank(UnmixConfig(model=target), n_channels=2)}, songs)
     own, column = [r for r in rows if r.method == name], METRICS.index("SDR v4")
     names = dict.fromkeys(r.target for r in own)
     return {target: float(np.nanmedian([r.values[column] for r in own if r.target == target])) for target in names}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.train.table_unmix`: the options of `train unmix`; --minutes are for each of the eight."""
+    """`collaparte train unmix-table`: the options of `train unmix`; --minutes are for each of the eight."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     args = parser.parse_args(arguments)
@@ -61,10 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             **{**vars(args), "model": model, "no_mdl": not mdl, "no_cl": not cl, "out": root / name}
         )
         figures = row(own, name, songs)
-        cells = " | ".join(f"{target} {value:.2f}" for target, value in figures.items())
-        mean = float(np.mean(list(figures.values())))
-        lines.append(f"| {name} | {model} | {'x' * mdl} | {'x' * cl} | {cells} | {mean:.2f} |")
-    print(f"Table 1 on {', '.join(args.data)}, {args.minutes:g} minutes each, held out: {', '.join(args.hold_out)}.")
+        cells = " | ".join(f"{value:.2f}" for value in (*figures.values(), np.mean(list(figures.values()))))
+        if not lines:
+            columns = ["", "network", "MDL", "CL", *figures, "mean"]
+            lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines.append(f"| {name} | {model} | {'x' * mdl} | {'x' * cl} | {cells} |")
+    held_out = ", ".join(args.hold_out)
+    print(f"SDR, dB: Table 1 on {', '.join(args.data)}, {args.minutes:g} minutes each, held out: {held_out}.")
     print("NOT MUSDB18-HQ: compare the rows with each other, not with the paper.")
     print("\n".join(lines))
 

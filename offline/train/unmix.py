@@ -160,24 +160,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", action="append", required=True, metavar="DIR[:WEIGHT[:bass+other]]", help="folders of stems")
     add("--out", type=Path, required=True, help="folder for checkpoint and curves")
     add("--hold-out", nargs="*", default=[], metavar="SONG", help="songs that are validated on, never trained on")
-    add("--targets", nargs="+", default=list(TARGETS))
-    add("--size", choices=sorted(SIZES), default="standard")
-    add("--hidden", type=int, default=256)
-    add("--layers", type=int, default=3)
-    add("--model", choices=["umx", "xumx"], default="xumx")
+    add("--targets", nargs="+", default=list(TARGETS), help="stems to separate into (default %(default)s)")
+    add("--size", choices=sorted(SIZES), default="standard", help="window and hop: 4096/1024 or 1024/512 samples")
+    add("--hidden", type=int, default=256, help="units of each LSTM (default %(default)s)")
+    add("--layers", type=int, default=3, help="of LSTM (default %(default)s)")
+    add("--model", choices=["umx", "xumx"], default="xumx", help="networks apart, or crossing (default)")
     add("--bidirectional", action="store_true", help="for files only")
     add("--no-mdl", action="store_true", help="without the multi-domain loss")
     add("--no-cl", action="store_true", help="without the combination loss")
-    add("--minutes", type=float, default=10.0)
-    add("--rate", type=float, default=1e-3)
+    add("--minutes", type=float, default=10.0, help="to train (default %(default)s)")
+    add("--rate", type=float, default=1e-3, help="of learning (default %(default)s)")
     add("--decay", type=float, default=0.3, help="last part of the minutes over which the learning rate falls")
     add("--validate-every", type=float, default=10.0, metavar="MINUTES")
-    add("--batch", type=int, default=16)
+    add("--batch", type=int, default=16, help="examples a step (default %(default)s)")
     add("--segment", type=float, default=4.0, help="seconds of each example")
-    add("--seed", type=int, default=0)
-    add("--device", default="auto")
-    add("--threads", type=int, default=1)
-    add("--resume", action="store_true")
+    add("--seed", type=int, default=0, help="of weights and mixes")
+    add("--device", default="auto", help="cpu, cuda, or auto")
+    add("--threads", type=int, default=1, help="of the processor (default %(default)s)")
+    add("--resume", action="store_true", help="go on from the checkpoint in --out")
 
 
 def build(args: argparse.Namespace) -> UnmixTask:
@@ -240,7 +240,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.train.unmix`."""
+    """`collaparte train unmix`."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     train(parser.parse_args(arguments))
