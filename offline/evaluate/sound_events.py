@@ -124,4 +124,7 @@ def _paired(wanted: list[Interval], found: list[Interval], collar_s: float, shar
     tolerance = np.maximum(collar_s, share * (r[:, 1] - r[:, 0]))[:, None]
     onset = np.abs(r[:, None, 0] - e[None, :, 0]) <= collar_s
     offset = np.abs(r[:, None, 1] - e[None, :, 1]) <= tolerance
-    return int((maximum_bipartite_matching(csr_array(onset & offset)) >= 0).sum())
+    fits = onset & offset
+    if 1 in fits.shape:
+        return int(fits.any())
+    return int((maximum_bipartite_matching(csr_array(fits)) >= 0).sum())

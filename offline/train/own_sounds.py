@@ -31,7 +31,7 @@ from models.mean_teacher import LossConfig, sound_event_loss
 from offline.data.scenes import SceneSet, open_set, write_set
 from offline.data.sounds import SoundBank, SoundFile, list_sounds, load_bank, merge_banks
 from offline.data.soundscapes import MixConfig, Mixer
-from offline.evaluate.crnn import figures, tune
+from offline.evaluate.crnn import Quiet, figures, tune
 from offline.sound_model import sound_model
 from offline.train.crnn import STRONG, BatchConfig, CrnnTask, CrnnTrainer, Source, probabilities
 from offline.train.crnn_release import LIVE, LIVE_MEDIANS, WHOLE, WHOLE_MEDIANS
@@ -40,6 +40,7 @@ from offline.train.loop import LoopConfig
 __all__ = ["OwnSounds", "apart", "fit_head", "main", "train_own"]
 
 Say = Callable[[str], object]  # tells the user a line
+INVENTIONS = 10.0  # events an hour of a class that live thresholds may invent among distractors
 KEPT_APART = 4  # one source of so many
 LICENCE = "as its recordings and the network it started from"
 HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 600, 32, 3e-3
@@ -74,7 +75,7 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
     """Write the network and its card; the figures on scenes of the sounds that were kept apart."""
     with tempfile.TemporaryDirectory() as folder:
         say("mixing scenes")
-        train, kept = _scenes(job, Path(folder), say)
+        train, kept, quiet = _scenes(job, Path(folder), say)
         model = _with_classes(crnn_from_file(job.start, dropout=0.1, drop_channels=True), train.classes)
         calibrate(model, torch.from_numpy(np.asarray(train.mel[:32], np.float32)))
         say("learning the last layer")
@@ -88,24 +89,25 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
             trainer = CrnnTrainer(task, Path(folder) / "run", config)
             trainer.run()
             model.load_state_dict(trainer.averaged.module.state_dict())
-        return _release(job, model.eval(), kept, say)
+        return _release(job, model.eval(), kept, quiet, say)
 
 
-def _scenes(job: OwnSounds, folder: Path, say: Say) -> tuple[SceneSet, SceneSet]:
-    """Scenes to learn from, and scenes of the sounds that are kept apart."""
+def _scenes(job: OwnSounds, folder: Path, say: Say) -> tuple[SceneSet, SceneSet, SceneSet]:
+    """Scenes to learn from, scenes of the sounds that are kept apart, and scenes in which no class sounds."""
     sounds = list_sounds(job.data)
     classes = job.classes or tuple(sorted({s.label for s in sounds if not s.label.startswith("_")}))
     if missing := [label for label in classes if label not in {s.label for s in sounds}]:
         have = ", ".join(sorted({s.label for s in sounds}))
         raise ConfigError("--classes", expected=f"sub-folders of {job.data}: {have}", got=", ".join(missing))
     chosen = apart(sounds, say)
-    sets = []
-    for which, seed, n in (("train", job.seed, job.scenes), ("validation", job.seed + 1, max(job.scenes // 4, 8))):
-        bank = _bank(job, classes, chosen, which)
-        mixer = Mixer(bank, (), replace(MixConfig.training(), labels=classes))
-        write_set(folder / which, mixer, n, seed)
-        sets.append(open_set(folder / which))
-    return sets[0], sets[1]
+    mix = MixConfig.training(labels=classes)
+    nothing = replace(mix, p_empty=1.0, p_distractor=0.7)
+    some = max(job.scenes // 4, 8)
+    for number, (name, which, n, how) in enumerate(
+        (("train", "train", job.scenes, mix), ("kept", "validation", some, mix), ("quiet", "validation", some, nothing))
+    ):
+        write_set(folder / name, Mixer(_bank(job, classes, chosen, which), (), how), n, job.seed + number)
+    return open_set(folder / "train"), open_set(folder / "kept"), open_set(folder / "quiet")
 
 
 def apart(sounds: Sequence[SoundFile], say: Say) -> dict[str, str]:
@@ -170,9 +172,9 @@ def fit_head(model: Crnn, scenes: SceneSet, seed: int = 0) -> None:
         optimiser.step()
 
 
-def _release(job: OwnSounds, model: Crnn, kept: SceneSet, say: Say) -> dict[str, float]:
-    steps = probabilities(model, kept)
-    live, whole = tune(kept, steps, LIVE, LIVE_MEDIANS), tune(kept, steps, WHOLE, WHOLE_MEDIANS)
+def _release(job: OwnSounds, model: Crnn, kept: SceneSet, quiet: SceneSet, say: Say) -> dict[str, float]:
+    steps, nothing = probabilities(model, kept), Quiet(probabilities(model, quiet), INVENTIONS)
+    live, whole = tune(kept, steps, LIVE, LIVE_MEDIANS, nothing), tune(kept, steps, WHOLE, WHOLE_MEDIANS)
     measured = figures(kept, steps, whole)
     say(_said("tuned", measured))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)

@@ -39,7 +39,9 @@ def test_a_folder_becomes_a_detector(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_the_last_layer_learns(tmp_path: Path) -> None:
     make_sounds(tmp_path / "mine")
     job = OwnSounds(data=tmp_path / "mine", output=tmp_path / "x.onnx", start=START, classes=("hum",), scenes=16)
-    scenes, _ = _scenes(job, tmp_path / "sets", print)
+    scenes, kept, quiet = _scenes(job, tmp_path / "sets", print)
+    assert (len(kept), len(quiet)) == (8, 8)
+    assert quiet.steps.max() == 0  # the whistles are what must not be reported
     assert scenes.classes == ("hum",)
     model = _with_classes(crnn_from_file(START), scenes.classes)
     labels = torch.from_numpy(scenes.steps).float()

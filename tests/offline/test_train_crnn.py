@@ -102,7 +102,7 @@ def steps_of(trainer: CrnnTrainer, n: int) -> list[float]:
 
 def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
     trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=1, rate=1e-2, warmup=1, average=0.9))
-    steps_of(trainer, 60)
+    steps_of(trainer, 40)
     figures = trainer._validate()
     assert figures["clip_f1"] > 0.9
     assert figures["segment_f1"] > 0.9
