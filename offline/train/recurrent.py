@@ -1,0 +1,138 @@
+"""Go on with the recurrent and last layers of a sound event CRNN alone, on what its convolutions hear.
+
+That is computed once, so a step costs a tenth of one of the whole network: where processor time is short, most of
+what is left to learn, when sounds begin and end, is learnt here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from engine.config import require
+from engine.errors import ConfigError
+from models.crnn import POOL, Crnn
+from models.mean_teacher import LossConfig, sound_event_loss
+from offline.data.scenes import SceneSet, open_set
+from offline.train.crnn import STRONG
+from offline.train.crnn_job import grouped, load_crnn
+from offline.train.loop import autocast
+
+__all__ = ["RecurrentJob", "heard_by", "main", "train_recurrent"]
+
+HEARING_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurrentJob:
+    """checkpoint: of the network to go on with; sets: of strongly labelled scenes; output: folder of checkpoint.pt;
+    scenes: how many are drawn, 1 to 1,000,000; steps: 1 to 1,000,000; rate: of Adam, falling to 0; dropout: of what
+    the convolutions hear, 0 to 0.9; strong: weight of the loss by steps.
+    """
+
+    checkpoint: Path
+    sets: tuple[Path, ...]
+    output: Path
+    scenes: int = 2500
+    steps: int = 1000
+    batch: int = 32
+    rate: float = 2e-3
+    dropout: float = 0.1
+    strong: float = 2.0
+    average: float = 0.99
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require("scenes", self.scenes, 1, 1_000_000)
+        require("steps", self.steps, 1, 1_000_000)
+        require("batch", self.batch, 1, 4096)
+        require("rate", self.rate, 0, 1)
+        require("dropout", self.dropout, 0, 0.9)
+        require("average", self.average, 0, 0.999999)
+
+
+def train_recurrent(job: RecurrentJob) -> list[float]:
+    """Write checkpoint.pt, which is read like any other; the loss of each step."""
+    model = load_crnn(job.checkpoint)
+    if not model.config.spectral or model.config.embeddings:
+        raise ConfigError(str(job.checkpoint), expected="a network of log-mel alone", got="one with embeddings")
+    scenes = grouped([open_set(folder) for folder in job.sets])["strong"]
+    rng = np.random.default_rng(job.seed)
+    rows = np.sort(rng.permutation(len(scenes))[: job.scenes])
+    heard = heard_by(model, scenes, rows)
+    labels = torch.from_numpy(np.asarray(scenes.steps[rows]))
+    losses = _fit(model, heard, labels, job)
+    job.output.mkdir(parents=True, exist_ok=True)
+    torch.save({"task": model.config.as_dict(), "weights": model.state_dict()}, job.output / "checkpoint.pt")
+    return losses
+
+
+def heard_by(model: Crnn, scenes: SceneSet, rows: np.ndarray) -> Tensor:
+    """What the convolutions give for these scenes, (scene, step, channel) in bfloat16, look-ahead included."""
+    parts = []
+    with torch.inference_mode(), autocast(torch.device("cpu")):
+        for start in tqdm(range(0, len(rows), HEARING_BATCH), unit="batch"):
+            mel = torch.from_numpy(np.asarray(scenes.mel[rows[start : start + HEARING_BATCH]], np.float32))
+            x = functional.pad(model.standardised(mel), (0, 0, 0, POOL * model.config.look_ahead))[:, None]
+            x = x.to(memory_format=torch.channels_last)
+            for stack in model.stacks:
+                x, _ = stack(x)
+            parts.append(x[..., 0].transpose(1, 2).to(torch.bfloat16))
+    return torch.cat(parts).clone()
+
+
+def _fit(model: Crnn, heard: Tensor, labels: Tensor, job: RecurrentJob) -> list[float]:
+    layers = nn.ModuleList([model.recurrent, model.head])
+    optimiser = torch.optim.Adam(layers.parameters(), lr=job.rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, job.steps)
+    averaged = torch.optim.swa_utils.AveragedModel(
+        layers, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(job.average)
+    )
+    config, ahead = LossConfig(consistency=0, strong=job.strong), model.config.look_ahead
+    known = torch.full((job.batch,), STRONG)
+    torch.manual_seed(job.seed)
+    losses = []
+    for _ in tqdm(range(job.steps), unit="step"):
+        rows = torch.randint(len(heard), (job.batch,))
+        x = functional.dropout1d(heard[rows].float().transpose(1, 2), job.dropout).transpose(1, 2)
+        logits = model.head(model.recurrent(x)[0])[:, ahead:]
+        loss, _ = sound_event_loss(logits, labels[rows].float(), known, config)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(layers.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        averaged.update_parameters(layers)
+        losses.append(float(loss.detach()))
+    layers.load_state_dict(averaged.module.state_dict())
+    return losses
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train by options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("checkpoint", type=Path)
+    add("output", type=Path, help="folder for the new checkpoint.pt")
+    add("--sets", type=Path, nargs="+", required=True, help="folders of mixed scenes")
+    add("--scenes", type=int, default=2500, help="that are drawn from the sets")
+    add("--steps", type=int, default=1000)
+    add("--batch", type=int, default=32)
+    add("--rate", type=float, default=2e-3)
+    add("--seed", type=int, default=0)
+    o = parser.parse_args(arguments)
+    job = RecurrentJob(**{**vars(o), "sets": tuple(o.sets)})
+    losses = train_recurrent(job)
+    print(f"loss {np.mean(losses[:50]):.3f} at first, {np.mean(losses[-50:]):.3f} at last")
+
+
+if __name__ == "__main__":
+    main()

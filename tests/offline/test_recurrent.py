@@ -1,0 +1,48 @@
+"""Going on with the recurrent layers alone: from what the convolutions hear, which stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.crnn import Crnn, CrnnConfig
+from offline.data.scenes import save_set
+from offline.train.crnn_job import load_crnn
+from offline.train.recurrent import RecurrentJob, heard_by, train_recurrent
+from tests.offline.test_train_crnn import CLASSES, SMALL, scenes
+
+
+def test_only_what_follows_the_convolutions_learns(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, causal=True, look_ahead=1)
+    model, some = Crnn(config).eval(), scenes(24, 0)
+    mel = torch.from_numpy(some.mel).float()
+    model.set_statistics(mel.mean((0, 1)), mel.std((0, 1)))
+    torch.save({"task": config.as_dict(), "weights": model.state_dict()}, tmp_path / "checkpoint.pt")
+    save_set(tmp_path / "set", some)
+    job = RecurrentJob(
+        checkpoint=tmp_path / "checkpoint.pt",
+        sets=(tmp_path / "set",),
+        output=tmp_path / "out",
+        steps=150,
+        batch=12,
+        rate=1e-2,
+    )
+    losses = train_recurrent(job)
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    learnt = load_crnn(tmp_path / "out" / "checkpoint.pt").state_dict()
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, learnt[name])}
+    assert changed == {"recurrent", "head"}
+
+
+def test_what_the_convolutions_hear() -> None:
+    """With the rest behind it, it is the network."""
+    torch.manual_seed(0)
+    model, some = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)).eval(), scenes(4, 0)
+    with torch.inference_mode():
+        heard = heard_by(model, some, np.arange(4)).float()
+        logits = model.head(model.recurrent(heard)[0])
+        expected = model(torch.from_numpy(some.mel).float())
+    assert (logits - expected).abs().max() < 0.05 * expected.std() + 0.02  # bfloat16
