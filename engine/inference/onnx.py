@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ import numpy.typing as npt
 import onnxruntime
 
 from engine.errors import ModelError
+from engine.inference.huge_pages import huge_pages
 
 __all__ = ["Network", "open_session"]
 
 MAX_BYTES = 1 << 30
+LARGE = 4 << 20  # bytes from which on huge pages matter
 MAX_STATE = 1 << 24  # values: 64 MiB of float32
 SILENT = 4  # of the runtime's own log: only what is fatal; the ModelError says the rest
 REMEDY = "use a file that `collaparte` exported"
@@ -110,7 +113,8 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     except OSError as error:
         raise ModelError(str(path), expected="a readable ONNX file", got=error.strerror or "an error") from error
     try:
-        return onnxruntime.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
+        with huge_pages() if size >= LARGE else nullcontext():
+            return onnxruntime.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises a dozen unrelated types
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ModelError(str(path), expected="an ONNX network", got=reason, remedy=REMEDY) from error
