@@ -13,7 +13,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import alignment, dsp, generators, pipeline, quality, realtime, sounds
+from benchmarks import alignment, dsp, generators, pipeline, quality, realtime, sounds, unmix
 from benchmarks.rows import Row
 
 PAGE = Path(__file__).with_name("RESULTS.md")
@@ -30,6 +30,7 @@ def main() -> None:
         "following": ("How well it follows", quality.following),
         "alignment": ("Alignment of whole files", alignment.rows),
         "separation": ("How well it separates", quality.separation),
+        "unmix": ("Separation by networks", unmix.rows),
         "sounds": ("Sound events, live", sounds.rows),
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
         "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
@@ -45,7 +46,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    names = ("dsp", "pipeline", "following", "alignment", "separation", "sounds", "generators", "realtime")
+    names = ("dsp", "pipeline", "following", "alignment", "separation", "unmix", "sounds", "generators", "realtime")
     parser.add_argument("--only", nargs="+", choices=names, help="some sections; the page then has only these")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each run under load (default 60)")
     parser.add_argument("--periods", type=int, nargs="+", default=[512, 1024], help="of the JACK server, samples")
