@@ -12,12 +12,17 @@ import torch
 
 from engine.errors import ModelError
 from engine.inference.onnx import Network
+from engine.inference.unmix import UnmixConfig as NodeConfig
+from engine.inference.unmix_segments import open_bank
+from engine.io.files import AudioReader
 from models.export import check, export_unmix, write_card
 from models.unmix import Unmix, UnmixConfig
+from offline.evaluate.unmix import separate
 
 __all__ = ["add_options", "load_checkpoint", "main", "ship"]
 
 BLOCKS = (1, 2, 7)  # frames a call
+MUSIC_S = 30.0  # of the recording
 EXPORTED = 1e-4  # largest error of the float file against torch, of the masks' standard deviation
 
 
@@ -41,8 +46,13 @@ def noise(config: UnmixConfig, n_frames: int = 60) -> torch.Tensor:
     return 0.1 * config.n_fft**0.5 * torch.randn(shape, generator=generator).abs()
 
 
-def ship(checkpoint: Path, target: Path, fields: dict[str, object], *, int8: bool = True) -> dict[str, float]:
-    """Write NAME.onnx and NAME.toml to `target`; returns the errors and sizes that were found."""
+def ship(
+    checkpoint: Path, target: Path, fields: dict[str, object], *, int8: bool = True, music: Path | None = None
+) -> dict[str, Any]:
+    """Write NAME.onnx and NAME.toml to `target`; returns the errors and sizes that were found.
+
+    music: a recording to compare the stems of 8-bit weights on.
+    """
     model, saved = load_checkpoint(checkpoint)
     licence, training = str(fields["licence"]), str(fields["training"])
     plain = target.with_suffix(".fp32.onnx")
@@ -51,10 +61,16 @@ def ship(checkpoint: Path, target: Path, fields: dict[str, object], *, int8: boo
     worst = max(check(graph, plain, stream, block=block, kind="unmix") for block in blocks)
     if worst > EXPORTED:
         raise ModelError(str(plain), expected=f"an error up to {EXPORTED}", got=f"{worst:.2g}")
-    found = {"error_fp32": worst, "steps": saved["step"], "trained_minutes": round(saved["trained_s"] / 60, 1)}
+    found: dict[str, Any] = {
+        "error_fp32": worst,
+        "steps": saved["step"],
+        "trained_minutes": round(saved["trained_s"] / 60, 1),
+    }
     if int8:
         export_unmix(model, target, licence=licence, training=training, int8=True)
         found["int8_mask_snr_db"] = mask_snr_db(plain, target, [part.numpy() for part in stream.split(blocks[0])])
+        if music is not None:
+            found["int8_stem_snr_db"] = stem_snr_db(plain, target, music)
         plain.unlink()
     else:
         plain.replace(target)
@@ -72,6 +88,16 @@ def mask_snr_db(exact: Path, coarse: Path, blocks: Sequence[np.ndarray]) -> floa
     return float(10 * np.log10(np.sum(masks[0] ** 2) / np.sum((masks[0] - masks[1]) ** 2)))
 
 
+def stem_snr_db(exact: Path, coarse: Path, music: Path) -> dict[str, float]:
+    """How far the stems of one file are from another's on a recording, dB, by target."""
+    with AudioReader(music) as reader:
+        audio = reader.read()[: int(MUSIC_S * reader.format.sample_rate)]
+    nodes = [open_bank(NodeConfig(model=path), n_channels=audio.shape[1]) for path in (exact, coarse)]
+    stems = [separate(node, audio).astype(np.float64) for node in nodes]
+    power, error = (np.sum(part**2, axis=(0, 2)) for part in (stems[0], stems[1] - stems[0]))
+    return dict(zip(nodes[0].targets, np.round(10 * np.log10(power / error), 1).tolist(), strict=True))
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `collaparte train unmix-export`."""
     parser.add_argument("checkpoint", type=Path)
@@ -81,6 +107,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="what was held out")
     parser.add_argument("--training", required=True, help="the command that trained them")
     parser.add_argument("--metrics", default="", help="what they reach on what was held out")
+    parser.add_argument("--music", type=Path, help="a recording to compare the stems of 8-bit weights on")
     parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights")
 
 
@@ -90,8 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     fields = {name: getattr(args, name) for name in ("licence", "data", "split", "training", "metrics")}
-    for name, value in ship(args.checkpoint, args.target, fields, int8=not args.fp32).items():
-        print(f"{name}: {value:.4g}")
+    for name, value in ship(args.checkpoint, args.target, fields, int8=not args.fp32, music=args.music).items():
+        print(f"{name}: {value if isinstance(value, dict) else f'{value:.4g}'}")
 
 
 if __name__ == "__main__":
