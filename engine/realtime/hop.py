@@ -155,7 +155,8 @@ class Hop:
         stems = output.stems if end is None else output.stems[: max(0, end - self._n_stems)]
         self._n_stems += len(stems)
         for event in output.events:
-            self._send(event)
+            if end is None or event.at < self.arena[Cell.CONSUMED]:  # the flush speaks of what has sounded only
+                self._send(event)
         if self._record:
             self._write_record(stems)
         if self.rings.outputs is not None:
