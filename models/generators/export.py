@@ -55,6 +55,7 @@ def export_frames(net: FrameLstm, path: Path, *, low: int, licence: str, trainin
         "n_phases": c.n_phases,
         "n_ages": c.n_ages,
         "low": low,
+        "home": c.home,
         "licence": licence,
         "training": training,
     }

@@ -24,7 +24,8 @@ class FrameLstmConfig:
     """n_voices, n_tokens (rest and pitches), n_phases (frames of a bar), n_ages (a note's age is capped there).
 
     hidden, n_layers: of the LSTM; width: of the head; embed: of a voice's token; dropout: 0 to 0.9; blank: share of
-    past notes that the memory does not see in training, so that it does not learn pieces by heart (Xie et al. 2017).
+    past notes that the memory does not see in training, so that it does not learn pieces by heart (Xie et al. 2017);
+    home: whether pieces are moved to one key first, see `offline.generate.home`, instead of learnt in every key.
     """
 
     n_voices: int = 4
@@ -37,6 +38,7 @@ class FrameLstmConfig:
     embed: int = 64
     dropout: float = 0.3
     blank: float = 0.0
+    home: bool = False
 
     def __post_init__(self) -> None:
         require("blank", self.blank, 0, 0.9)
@@ -67,7 +69,9 @@ class FrameLstm(nn.Module):
         self.absolute = nn.ModuleList(nn.Linear(c.width, c.n_tokens) for _ in range(c.n_voices))
         span = 2 * c.n_tokens - 1
         self.interval = nn.ModuleList(nn.Linear(c.width, (v + 1) * span) for v in range(c.n_voices))
-        nn.init.normal_(self.from_chosen.weight, std=0.1)
+        for table in (self.token, self.age, self.phase):
+            nn.init.normal_(table.weight, std=0.2)
+        nn.init.normal_(self.from_chosen.weight, std=0.03)
         for name, bias in self.lstm.named_parameters():
             if name.startswith("bias_ih"):  # gates that forget begin open (Jozefowicz et al. 2015)
                 nn.init.ones_(bias[c.hidden : 2 * c.hidden])

@@ -17,10 +17,11 @@ from engine.io.midi_process import MidiProcess
 from offline.generate.live import LiveConfig, LivePlayer
 from offline.generate.midi_file import read_midi, write_midi, write_wav
 from offline.generate.piece import REST, Piece, to_grid
-from offline.generate.stream import Ahead, Melody, Source, collect, free
+from offline.generate.stream import CHOOSE, Ahead, Frames, Melody, Source, collect, free
 from offline.generate.systems import table
 from offline.generate.writer_config import WriterConfig
 from offline.generate.writers import open_sound, open_source
+from offline.options.generate import KEYS
 from offline.stopping import stoppable
 
 __all__ = ["command", "generate"]
@@ -43,7 +44,8 @@ def generate(args: argparse.Namespace, stop: threading.Event) -> str:
         raise ConfigError("--model", expected="a model", got="none", remedy="--list shows what there is")
     if not args.output and args.port is None and args.to is None:
         raise ConfigError("generate", expected="-o FILE or --port NAME", got="neither")
-    config = WriterConfig(temperature=args.temperature, rules=not args.free, seed=args.seed)
+    key = None if args.key is None else KEYS.index(args.key)
+    config = WriterConfig(temperature=args.temperature, rules=not args.free, seed=args.seed, key=key)
     if args.output and (sound := open_sound(args.model, config)) is not None:
         return _sound(args, sound.samples(args.seconds), sound.rate)
     source = open_source(args.model, config, args.data)
@@ -86,6 +88,10 @@ def _melody(args: argparse.Namespace, source: Source) -> tuple[Melody, int]:
     if args.melody is None:
         return free, args.bars * 4 * source.steps_per_quarter
     line = to_grid(read_midi(args.melody, steps_per_quarter=source.steps_per_quarter), 1)[0][:, 0].astype(np.int64)
+    if isinstance(source, Frames):
+        known = np.full((len(line), len(source.names)), CHOOSE)
+        known[:, 0] = line
+        source.settle(known)
 
     def melody(start: int, n: int) -> np.ndarray:
         part = line[start : start + n]

@@ -26,6 +26,7 @@ from offline.evaluate.musical import (
 )
 from offline.generate.codecs import VoiceGrid
 from offline.generate.frame_writer import FrameWriter
+from offline.generate.home import KEY_NATS, at_home
 from offline.generate.markov import Markov, fit_chorales
 from offline.generate.piece import from_grid, to_grid
 from offline.generate.sampling import softmax
@@ -67,7 +68,7 @@ def frames_nll(writer: FrameWriter, pieces: Sequence[np.ndarray]) -> list[np.nda
 
 def _piece_nll(writer: FrameWriter, piece: np.ndarray) -> np.ndarray:
     writer.reset()
-    tokens = writer.codec.tokens(piece)
+    tokens = writer.codec.tokens(at_home(piece) if writer.home else piece)
     out = np.zeros(piece.shape)
     for t, frame in enumerate(tokens):
         last = writer.last.reshape(1, 1, -1)
@@ -75,6 +76,7 @@ def _piece_nll(writer: FrameWriter, piece: np.ndarray) -> np.ndarray:
         logits = writer.head.run({"shares": shares, "last": last, "chosen": frame.reshape(1, 1, -1)})["logits"]
         out[t] = [-np.log(softmax(row)[token]) for row, token in zip(logits, frame, strict=True)]
         writer.accept(frame)
+    out[0] += KEY_NATS / piece.shape[1] if writer.home else 0
     return out
 
 

@@ -9,10 +9,15 @@ import numpy as np
 from engine.errors import ModelError
 from engine.inference.onnx import Network
 from offline.generate.codecs import VoiceGrid
+from offline.generate.home import home_shift
+from offline.generate.piece import REST
 from offline.generate.sampling import draw, forbid_parallels, soften, softmax
+from offline.generate.stream import CHOOSE
 from offline.generate.writer_config import WriterConfig
 
 __all__ = ["FrameWriter"]
+
+LISTENED = 32  # frames of a melody that tell its key
 
 
 class FrameWriter:
@@ -31,6 +36,7 @@ class FrameWriter:
         self.codec = VoiceGrid(n_voices=self.n_voices, low=low, high=low + n_tokens - 2)
         if self.codec.n_tokens != n_tokens or self.head.value("n_tokens", int) != n_tokens:
             raise ModelError(str(path), expected="a body and a head of one network", got="two that differ")
+        self.home = bool(self.body.metadata.get("home", False))
         self.reset()
 
     def reset(self) -> None:
@@ -40,19 +46,61 @@ class FrameWriter:
         self.step_number = 0
         self.last = np.zeros(self.n_voices, np.int64)
         self.age = np.zeros(self.n_voices, np.int64)
+        self.shift, self._settled = self._key() if self.home else 0, False
+
+    def _key(self) -> int:
+        """Semitones from the home key to that of the piece, -5 to 6: as asked for, or by chance."""
+        key = self.config.key
+        if key is None:
+            key = int(np.random.default_rng((self.config.seed, 12)).integers(12))
+        return key - 12 if key > 6 else key
+
+    def settle(self, given: np.ndarray) -> None:
+        """Find the key of what is given, (frame, voice), before the first step: from the bass, or by likelihood."""
+        if not self.home or self.config.key is not None:
+            return
+        if (given[:, -1] != CHOOSE).all():
+            shift = -home_shift(given)
+        else:
+            line = given[:LISTENED, 0]
+            shift = min(range(-5, 7), key=lambda shift: self._nats(line, shift))
+        self.reset()
+        self.shift, self._settled = shift, True
+
+    def _nats(self, line: np.ndarray, shift: int) -> float:
+        """Nats of a first voice (frame,) that is `shift` semitones from home, under voices that are made up to it."""
+        self.reset()
+        self.shift, nats = shift, 0.0
+        tokens = self.codec.tokens(np.where(line == REST, REST, line - shift))
+        for t, token in enumerate(tokens):
+            given = np.full(self.n_voices, CHOOSE)
+            given[0] = line[t]
+            shares, last = self.shares(), self.last.reshape(1, 1, -1)
+            feed = {"shares": shares, "last": last, "chosen": np.zeros((1, 1, self.n_voices), np.int64)}
+            nats -= float(np.log(softmax(self.head.run(feed)["logits"][0])[token]))
+            self.accept(self._frame(shares, given))
+        return nats
 
     def step(self, given: np.ndarray | None = None) -> np.ndarray:
         """The next frame; given: (voice,) pitches that are fixed, -1 a rest, -2 where the network chooses."""
-        last, shares = self.last.reshape(1, 1, -1), self.shares()
-        chosen = np.zeros((1, 1, self.n_voices), np.int64)
+        if self.home and not self.step_number and not self._settled and given is not None and (given >= 0).any():
+            self.settle(given[None])
+        frame = self._frame(self.shares(), given)
+        self.accept(frame)
+        pitches = self.codec.pitches(frame)
+        return np.where(pitches == REST, pitches, pitches + self.shift)
+
+    def _frame(self, shares: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+        """Tokens (voice,) from the top, each knowing those above it."""
+        last, chosen = self.last.reshape(1, 1, -1), np.zeros((1, 1, self.n_voices), np.int64)
         for v in range(self.n_voices):
-            if given is not None and given[v] != -2:
-                chosen[0, 0, v] = self.codec.tokens(given[v : v + 1])[0]
+            if given is not None and given[v] != CHOOSE:
+                pitch = given[v] - (self.shift if given[v] != REST else 0)
+                chosen[0, 0, v] = self.codec.tokens(np.array([pitch]))[0]
                 continue
             logits = self.head.run({"shares": shares, "last": last, "chosen": chosen})["logits"][v]
             chosen[0, 0, v] = self._choose(v, softmax(logits), chosen[0, 0])
-        self.accept(chosen[0, 0])
-        return self.codec.pitches(chosen[0, 0])
+        return np.asarray(chosen[0, 0])
 
     def shares(self) -> np.ndarray:
         """Run the memory over the last frame: what the past says to each voice, (voice, width). Once a frame."""

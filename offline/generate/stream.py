@@ -95,8 +95,14 @@ class Frames:
         self._last = frame.copy()
         return Segment(n_steps=1, changes=changes)
 
+    def settle(self, given: np.ndarray) -> None:
+        """Let the frames find the key of what will be given, (frame, voice), where they care."""
+        if (find := getattr(self.frames, "settle", None)) is not None:
+            find(given)
+
     def prime(self, piece: Piece) -> None:
         """Take a piece as what was written before the first frame."""
+        self.settle(to_grid(piece, self.frames.n_voices)[0])
         for row in to_grid(piece, self.frames.n_voices)[0]:
             self._last = self.frames.step(row.astype(np.int64)).copy()
         self._last[:] = REST  # what it ended with is not sounding

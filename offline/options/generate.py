@@ -19,6 +19,7 @@ examples:
   collaparte generate --model Frames --port Duo --accompany         play the soprano into its input
   collaparte generate --model WaveNet -o sound.wav --seconds 4
 """
+KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 BACKENDS = ("auto", "jack", "rtmidi")
 
 
@@ -45,6 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--temperature", type=float, default=0.7,
         help="of the choice of pitch; whether to move is left alone (default 0.7)")  # fmt: skip
     add("--free", action="store_true", help="allow parallel fifths and octaves")
+    add("--key", choices=KEYS, help="of Frames: by default that of what is given, else by the seed")
     add("--seed", type=int, default=0, help="same seed, same music (default 0)")
     add("--sound-font", type=Path, metavar="FILE.sf2", help="for WAV files")
     port_options(parser)

@@ -15,6 +15,7 @@ from engine.config import require
 from models.generators.frames import FrameLstm, FrameLstmConfig
 from offline.data.symbolic import Split
 from offline.generate.codecs import VoiceGrid
+from offline.generate.home import KEY_NATS, at_home
 from offline.generate.markov import ages
 from offline.generate.piece import REST
 
@@ -78,6 +79,8 @@ class ChoraleFrames:
     def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         train = self.chorales["train"]
         piece = train[rng.integers(len(train))]
+        if self.config.home:
+            return prepare(self.codec.tokens(at_home(piece)))
         shift = rng.integers(-self.training.semitones, self.training.semitones + 1)
         return prepare(self.codec.tokens(np.where(piece == REST, piece, piece + shift)))
 
@@ -100,8 +103,9 @@ class ChoraleFrames:
         return {"nats_per_note": float(nll.mean()), "cpu_s": round(time.process_time(), 1)}
 
     def nll(self, model: nn.Module, split: str) -> list[np.ndarray]:
-        """Nats of every note of every piece, (frame, voice), whole pieces from silence on."""
-        pieces = [prepare(self.codec.tokens(piece)) for piece in self.chorales[split]]
+        """Nats of every note of every piece, (frame, voice), whole pieces from silence on; the key's in the first."""
+        home = self.config.home
+        pieces = [prepare(self.codec.tokens(at_home(p) if home else p)) for p in self.chorales[split]]
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
         found: dict[int, np.ndarray] = {}
         with torch.no_grad():
@@ -113,6 +117,8 @@ class ChoraleFrames:
                 frames, age, phase, _ = self._to_device(batch)
                 nll = model(frames, age, phase, self.model.initial(len(members)))[0].float().cpu().numpy()
                 found.update({i: nll[b, : len(pieces[i][0]) - 1] for b, i in enumerate(members)})
+        for nll in found.values():
+            nll[0] += KEY_NATS / nll.shape[1] if home else 0
         return [found[i] for i in range(len(pieces))]
 
 

@@ -77,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 FRAMES = {
     "published": FrameLstmConfig(hidden=512, width=256, dropout=0.3),
-    "small": FrameLstmConfig(hidden=256, width=256, dropout=0.0),
+    "small": FrameLstmConfig(hidden=256, width=256, dropout=0.3, blank=0.1, home=True),
     "tiny": FrameLstmConfig(hidden=12, width=8, embed=4),
 }
 

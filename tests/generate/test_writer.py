@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from models.generators.frames import FrameLstm, FrameLstmConfig
 from offline.evaluate.generators import frames_nll
 from offline.evaluate.musical import parallel_rate
 from offline.generate.frame_writer import FrameWriter
+from offline.generate.home import at_home, home_shift
 from offline.generate.sampling import draw, forbid_parallels, soften
 from offline.generate.writer_config import WriterConfig
-from offline.train.frames import prepare
+from offline.train.frames import ChoraleFrames, FrameTraining, prepare
 from tests.tolerances import EXPORT
 
 SMALL = FrameLstmConfig(hidden=16, width=16, embed=8)
@@ -87,3 +89,60 @@ def test_only_parallels_are_forbidden() -> None:
     last, chosen = np.array([20, 8]), np.array([22, 0])
     allowed = forbid_parallels(np.ones(30), 1, last, chosen)
     assert np.flatnonzero(allowed == 0).tolist() == [10, 22]  # octave and unison below and at 22, upwards
+
+
+@pytest.fixture(scope="module")
+def at_home_only(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameLstm, Path]:
+    torch.manual_seed(1)
+    net = FrameLstm(replace(SMALL, home=True)).eval()
+    file = tmp_path_factory.mktemp("home") / "home.onnx"
+    export_frames(net, file, low=30, licence="none", training="none")
+    return net, file
+
+
+def test_pieces_come_home() -> None:
+    piece = np.array([[67, 62, 59, -1], [67, 62, 59, 43]])
+    assert home_shift(piece) == 5
+    assert at_home(piece).tolist() == [[72, 67, 64, -1], [72, 67, 64, 48]]
+    for k in range(12):
+        moved = piece[1:] + k
+        assert -5 <= home_shift(moved) <= 6
+        assert at_home(moved)[0, -1] % 12 == 0
+
+
+def test_a_network_that_knows_one_key_plays_in_all(at_home_only: tuple[FrameLstm, Path]) -> None:
+    path = at_home_only[1]
+    pieces = {key: FrameWriter(path, WriterConfig(key=key)).write(20) for key in (0, 2, 10)}
+    assert np.array_equal(pieces[0] + 2 * (pieces[0] != -1), pieces[2])
+    assert np.array_equal(pieces[0] - 2 * (pieces[0] != -1), pieces[10])
+    shifts = {FrameWriter(path, WriterConfig(seed=seed)).shift for seed in range(100)}
+    assert shifts == set(range(-5, 7))
+
+
+def test_the_key_of_what_is_given_is_found(at_home_only: tuple[FrameLstm, Path]) -> None:
+    writer = FrameWriter(at_home_only[1], WriterConfig())
+    piece = np.repeat(np.array([[69, 64, 61, 45], [71, 64, 59, 52]]), 4, axis=0)
+    writer.settle(piece)
+    assert writer.shift == -3  # A is three below C
+    assert np.array_equal(writer.write(8, piece), piece)
+    line = np.full((8, 4), -2)
+    line[:, 0] = piece[:, 0]
+    writer.reset()
+    writer.settle(line)
+    nats = {shift: writer._nats(line[:, 0], shift) for shift in range(-5, 7)}
+    writer.settle(line)
+    assert writer.shift == min(nats, key=nats.__getitem__)
+    assert np.array_equal(writer.write(8, line)[:, 0], piece[:, 0])
+
+
+def test_telling_the_key_costs_its_nats(at_home_only: tuple[FrameLstm, Path]) -> None:
+    net, path = at_home_only
+    writer = FrameWriter(path, WriterConfig())
+    piece = np.repeat(np.random.default_rng(0).integers(50, 70, (10, 4)), 2, axis=0)
+    piece[0, 3] = 48
+    pieces = [piece, piece + 5]
+    found = frames_nll(writer, pieces)
+    assert np.abs(found[0] - found[1]).max() < 10 * EXPORT  # every key is as likely
+    task = ChoraleFrames({"train": pieces, "valid": pieces, "test": []}, net.config, FrameTraining())
+    wanted = task.nll(net, "valid")
+    assert np.abs(found[0] - wanted[0]).max() < 10 * EXPORT
