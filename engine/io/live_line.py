@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TextIO
@@ -12,7 +13,7 @@ __all__ = ["LiveLine"]
 
 REDRAW_S = 0.05  # a terminal line at 20 a second looks alive and costs nothing
 GUESSES_S = 1.0  # between two lines of guesses where they cannot stand in place
-WIDTH = 78
+WIDTH = 78  # of a terminal that does not tell
 
 
 class LiveLine:
@@ -27,6 +28,7 @@ class LiveLine:
         self.sample_rate, self.duration, self.silent = sample_rate, duration, silent
         self.out = sys.stderr if out is None else out
         self.in_place = self.out.isatty() and not silent
+        self._width = shutil.get_terminal_size((WIDTH + 1, 24)).columns - 1
         self._now = 0
         self._position: Position | None = None
         self._bar: int | None = None
@@ -55,13 +57,13 @@ class LiveLine:
         self._now = now
         if self.in_place and time.monotonic() - self._drawn_s > REDRAW_S:
             self._drawn_s = time.monotonic()
-            self.out.write("\r" + self._text(now).ljust(WIDTH)[:WIDTH])
+            self.out.write("\r" + self._text(now).ljust(self._width)[: self._width])
             self.out.flush()
 
     def close(self) -> None:
         """Leave the last state on the screen and go to the next line."""
         if self.in_place:
-            self.out.write("\r" + self._text(self._now).ljust(WIDTH)[:WIDTH] + "\n")
+            self.out.write("\r" + self._text(self._now).ljust(self._width)[: self._width] + "\n")
             self.out.flush()
 
     def _text(self, now: int) -> str:
@@ -80,7 +82,7 @@ class LiveLine:
         """Print a line of its own."""
         if self.silent:
             return
-        start = "\r" + " " * WIDTH + "\r" if self.in_place else ""
+        start = "\r" + " " * self._width + "\r" if self.in_place else ""
         self.out.write(f"{start}{text}\n")
         self.out.flush()
 
