@@ -39,6 +39,15 @@ from offline.train.loop import LoopConfig
 
 __all__ = ["OwnSounds", "apart", "fit_head", "main", "train_own"]
 
+EPILOG = """\
+examples:
+  collaparte train crnn mine.onnx --data my_sounds/ --classes doorbell kettle
+  collaparte run --input mic --detect mine.onnx --top 3
+
+A network from the beginning, on sets of mixed scenes or of recordings in DESED's layout: give --sets instead of
+--data (`python -m offline.train.crnn_job --help` lists its options, `offline.data.make_scenes` and
+`offline.data.make_desed` make the sets).
+"""
 Say = Callable[[str], object]  # tells the user a line
 INVENTIONS = 10.0  # events an hour of a class that live thresholds may invent among distractors
 KEPT_APART = 4  # one source of so many
@@ -212,7 +221,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train by options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EPILOG, formatter_class=plain)
     add_options(parser)
     o = parser.parse_args(arguments)
     job = OwnSounds(
