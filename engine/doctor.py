@@ -16,9 +16,11 @@ import numpy as np
 
 from engine.dsp.hpss import TUNED
 from engine.dsp.resample import ResampleConfig, Resampler
+from engine.dsp.wiener import Wiener, WienerConfig
 from engine.errors import DeviceError
 from engine.follow.score import make_score
-from engine.format import AudioFormat
+from engine.format import AudioFormat, FrameFormat
+from engine.inference.unmix import magnitudes, share_out
 from engine.io.callback import context
 from engine.io.devices import list_devices
 from engine.io.soundfont import find_soundfont
@@ -182,4 +184,17 @@ def warm_cache() -> float:
     rings = Rings(private_ring(1 << 16, 2), private_ring(1 << 16, 2), into, out_of)
     context(np.zeros(64, np.int64), rings.inputs, rings.outputs)
     rehearse(pipeline, rings, warm(pipeline))
+    _warm_networks(audio)
     return time.process_time()
+
+
+def _warm_networks(audio: AudioFormat) -> None:
+    """The kernels around networks that separate; the networks themselves are files, and need no compiling."""
+    frames = FrameFormat(audio=audio, n_fft=64, hop=16)
+    shape = audio.n_channels, frames.n_bins
+    spectrum, stems = np.zeros(shape, np.complex64), np.zeros((1, 2, *shape), np.complex64)
+    magnitude, masks = np.zeros(shape, np.float32), np.zeros((2, *shape), np.float32)
+    scratch = np.zeros((2, frames.n_bins), np.float32)
+    magnitudes(spectrum, np.float32(1), spectrum, magnitude)
+    share_out(spectrum, masks, False, np.float32(1), scratch[0], scratch[1], stems[0])
+    Wiener(frames, WienerConfig(), n_targets=2).process(stems)

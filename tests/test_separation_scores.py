@@ -32,6 +32,10 @@ def test_sdr_is_musevals() -> None:
 MUSEVAL = [10.495426651170561, 5.642120949667638]
 
 
+def test_without_a_window_there_is_no_figure() -> None:
+    assert np.isnan(sdr(np.zeros((2 * RATE, 2, 2), np.float32), pair(2), RATE)).all()
+
+
 def test_silent_windows_do_not_count() -> None:
     reference, error = pair(), 0.1 * pair()
     reference[:RATE, 1] = 0  # drums that rest for a second

@@ -6,6 +6,8 @@ a minute for a few seconds, so it hears an excerpt of each song.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,13 +27,14 @@ EXCERPT_S = 4.0
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
 
 
-def peass_scores(references: Stems, estimates: Stems, sample_rate: int) -> npt.NDArray[np.float64]:
-    """OPS, TPS, IPS and APS, 0 to 100, of each target, (target, 4); of the excerpt where the quietest is loudest."""
+def peass_scores(
+    references: Stems, estimates: Stems, sample_rate: int, targets: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """OPS, TPS, IPS and APS, 0 to 100, of some targets, (target, 4); of the excerpt where the quietest is loudest."""
     part = _excerpt(references, sample_rate)
-    n_targets = references.shape[1]
-    given = [references[part, t].astype(np.float64) for t in range(n_targets)]
+    given = [references[part, t].astype(np.float64) for t in range(references.shape[1])]
     rows = []
-    for t in range(n_targets):
+    for t in targets:
         own_first = [given[t], *given[:t], *given[t + 1 :]]
         scores = peass.predict_perceptual_evaluation_scores(
             own_first, estimates[part, t].astype(np.float64), sampling_frequency_hz=float(sample_rate)

@@ -34,7 +34,8 @@ def sdr(reference: Pair, estimate: Pair, sample_rate: int) -> npt.NDArray[np.flo
     """SDR of BSS Eval v4 for each target of (sample, target, channel), dB: the median over windows of one second.
 
     In version 4 (Stoeter, Liutkus, Ito, LVA/ICA 2018) interference, artifacts and spatial error add up to the whole
-    error, so SDR needs none of its filters. As there, windows in which any signal is silent do not count.
+    error, so SDR needs none of its filters. As there, windows in which any signal is silent do not count; NaN if
+    none is left.
     """
     n = len(reference) // sample_rate
     windows = [
@@ -45,7 +46,7 @@ def sdr(reference: Pair, estimate: Pair, sample_rate: int) -> npt.NDArray[np.flo
         np.sum(signal**2, axis=(1, 3)) for signal in (windows[0], windows[1] - windows[0], windows[1])
     )
     heard = np.all((power > 0) & (estimated > 0), axis=1)
-    return np.median(_db(power[heard], error[heard]), axis=0)
+    return np.median(_db(power[heard], error[heard]), axis=0) if heard.any() else np.full(power.shape[1], np.nan)
 
 
 def si_sdr(reference: Pair, estimate: Pair) -> npt.NDArray[np.float64]:

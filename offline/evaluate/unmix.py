@@ -145,11 +145,11 @@ def evaluate(
         names = ["+".join(targets[i] for i in group) for group in groups]
         for method, given in _methods(nodes).items():
             merged = _merged(references, groups), _merged(given.estimate(references), groups)
-            values = np.concatenate([score(*merged, rate) for score in (measure, *more)], axis=1)
+            known = [i for i, name in enumerate(names) if given.targets is None or name in given.targets]
+            values = np.concatenate([measure(*merged, rate)[known], *(f(*merged, rate, known) for f in more)], axis=1)
             rows += [
-                Row(song=song.name, method=method, target=target, values=tuple(row))
-                for target, row in zip(names, values.tolist(), strict=True)
-                if given.targets is None or target in given.targets
+                Row(song=song.name, method=method, target=names[i], values=tuple(row))
+                for i, row in zip(known, values.tolist(), strict=True)
             ]
     return rows
 
