@@ -222,9 +222,11 @@ class DeepHear(BlockPlayer):
         code = (self.rng.random(self.width) < 0.5).astype(np.float32)
         return self.play(sigmoid(self.decode(code)[-1]).reshape(self.steps, -1))
 
-    def play(self, roll: np.ndarray) -> Segment:
-        """A roll (step, pitch) of probabilities."""
-        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(roll).notes))
+    def play(self, roll: np.ndarray, fixed: np.ndarray | float = 0.0) -> Segment:
+        """A roll (step, pitch) of probabilities: the likeliest notes, as many as chorales have; fixed: sound anyway."""
+        share = float(self.weights.meta["density"]) / roll.shape[1]
+        sounds = np.maximum(roll > np.quantile(roll, 1 - share), fixed)
+        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(sounds).notes))
 
 
 class DeepHearMelody(DeepHear):
@@ -237,7 +239,7 @@ class DeepHearMelody(DeepHear):
         line = self.melody(given)
         target = self.codec.encode(from_grid(line[:, None].astype(np.int16)))
         roll = sigmoid(self.decode(self.match(target.ravel()))[-1]).reshape(self.steps, -1)
-        return self.play(np.maximum(roll, target))
+        return self.play(roll, target)
 
     def match(self, target: np.ndarray) -> np.ndarray:
         """Descend (Adam) on the code until the notes of `target` sound; returns the code."""

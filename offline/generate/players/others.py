@@ -7,9 +7,11 @@ import numpy as np
 from offline.generate.codecs import BarImage, MelodyTokens, NoteTuples
 from offline.generate.corpora import chord_code
 from offline.generate.layers import Lstm, Weights, linear, sigmoid
+from offline.generate.piece import REST
 from offline.generate.players.blocks import BlockPlayer
+from offline.generate.players.tokens import melody_step
 from offline.generate.sampling import draw, softmax
-from offline.generate.stream import Segment, changes_of
+from offline.generate.stream import Change, Segment, changes_of
 
 __all__ = ["CRnnGan", "MidiNet", "UnitSelection"]
 
@@ -120,7 +122,7 @@ class UnitSelection(BlockPlayer):
         self._aims = self.codes / np.maximum(np.linalg.norm(self.codes, axis=1, keepdims=True), 1e-12)
         self._first, self._last = zip(*(_ends(row) for row in self.library), strict=True)
         self.lstm, self._free = Lstm(self.weights, "lstm"), np.ones(len(self.library), bool)
-        self._now = int(self.rng.integers(len(self.library)))
+        self._now, self._pitch = int(self.rng.integers(len(self.library))), REST
 
     def scores(self) -> np.ndarray:
         """How well each bar of the library follows the one that was taken last."""
@@ -135,7 +137,11 @@ class UnitSelection(BlockPlayer):
         scores = self.scores() - np.abs(np.array(self._first) - self._last[self._now]) / 3
         p = np.where(self._free, softmax(scores / max(self.config.temperature, 0.05)), 0)
         self._now = draw(p, self.rng)
-        return Segment(n_steps=self.steps, changes=changes_of(self.tokens.decode(bar).notes))
+        changes: list[Change] = []
+        for step, token in enumerate(bar.tolist()):  # a bar may go on with the note of the one before
+            segment, self._pitch = melody_step(token, self._pitch, self.tokens)
+            changes += [(step, *change[1:]) for change in segment.changes]
+        return Segment(n_steps=self.steps, changes=tuple(changes))
 
 
 def _ends(tokens: np.ndarray) -> tuple[int, int]:
