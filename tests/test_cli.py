@@ -25,7 +25,19 @@ from tests.models.test_import_unmix import umx_files
 from tests.tolerances import FLOAT32
 
 RATE = 22050
-COMMANDS = ("run", "separate", "import-weights", "align", "demo", "devices", "doctor", "evaluate", "generate", "midi", "data")
+COMMANDS = (
+    "run",
+    "separate",
+    "import-weights",
+    "align",
+    "demo",
+    "devices",
+    "doctor",
+    "evaluate",
+    "generate",
+    "midi",
+    "data",
+)
 
 
 @dataclass(frozen=True)
@@ -165,6 +177,24 @@ def test_weights_of_others_separate_a_file(song: Path, tmp_path: Path) -> None:
     assert "--licence" in collaparte("import-weights", *files, "-o", out).stderr
     files[0].write_bytes(b"nothing")
     assert files[0].name in failure(collaparte("import-weights", *files, "--licence", "MIT", "-o", out))
+
+
+def test_evaluate_networks(song: Path, tmp_path: Path) -> None:
+    stems = tmp_path / "songs" / "one"
+    stems.mkdir(parents=True)
+    noise = np.random.default_rng(0).standard_normal((4, 44100, 2)) * 0.05
+    for name, audio in zip(("vocals", "drums", "bass", "other"), noise, strict=True):
+        soundfile.write(stems / f"{name}.wav", audio, 44100)
+    table = tmp_path / "table.csv"
+    files = ("--model", small_file(), "--model", small_file(cross=False, bidirectional=True))
+    result = collaparte("evaluate", "unmix", stems.parent, *files, "--wiener", "--csv", table)
+    assert result.returncode == 0, result.stderr
+    assert "+ Wiener filter | vocals |" in result.stdout and "ideal ratio mask" in result.stdout
+    n_rows = 4 * (1 + 4 + 1) + 1  # mixture, two networks twice, mask; kernel back-fitting knows drums alone
+    assert len(table.read_text().splitlines()) == 1 + 2 * n_rows
+    few = small_file(targets=("vocals", "drums"))
+    said = failure(collaparte("evaluate", "unmix", stems.parent, "--model", small_file(), "--model", few))
+    assert "networks for vocals, drums, bass, other at 44100 Hz" in said
 
 
 def test_one_bad_file_does_not_stop_the_others(tones: Path, tmp_path: Path) -> None:
