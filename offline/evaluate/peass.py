@@ -30,11 +30,17 @@ Stems = npt.NDArray[np.float32]  # (sample, target, channel)
 def peass_scores(
     references: Stems, estimates: Stems, sample_rate: int, targets: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """OPS, TPS, IPS and APS, 0 to 100, of some targets, (target, 4); of the excerpt where the quietest is loudest."""
+    """OPS, TPS, IPS and APS, 0 to 100, of some targets, (target, 4); of the excerpt where the quietest is loudest.
+
+    A silent reference gives NaN.
+    """
     part = _excerpt(references, sample_rate)
     given = [references[part, t].astype(np.float64) for t in range(references.shape[1])]
     rows = []
     for t in targets:
+        if not given[t].any():
+            rows.append([np.nan] * 4)
+            continue
         own_first = [given[t], *given[:t], *given[t + 1 :]]
         scores = peass.predict_perceptual_evaluation_scores(
             own_first, estimates[part, t].astype(np.float64), sampling_frequency_hz=float(sample_rate)

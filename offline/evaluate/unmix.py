@@ -162,7 +162,8 @@ def table(rows: Sequence[Row]) -> str:
         own = [row for row in rows if row.method == method]
         for target, values in _medians(own).items():
             lines.append(f"| {method} | {target} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
-        gain = np.nanmean([row.values[METRICS.index("gain")] for row in own])
+        gains = np.array([row.values[METRICS.index("gain")] for row in own])
+        gain = np.mean(gains[np.isfinite(gains)]) if np.isfinite(gains).any() else np.nan
         lines.append(f"| {method} | **mean gain** | | {gain:.2f} |" + " |" * (len(metrics) - 2))
     return "\n".join(lines)
 
@@ -182,7 +183,14 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 def _medians(rows: Sequence[Row]) -> dict[str, npt.NDArray[np.float64]]:
     names = dict.fromkeys(row.target for row in rows)
-    return {name: np.nanmedian([row.values for row in rows if row.target == name], axis=0) for name in names}
+    values = {name: np.array([row.values for row in rows if row.target == name]) for name in names}
+    return {name: np.array([_median(column) for column in rows_of.T]) for name, rows_of in values.items()}
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """Of what is known; NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else np.nan
 
 
 def _metrics(rows: Sequence[Row]) -> tuple[str, ...]:
