@@ -119,6 +119,8 @@ def _live(args: argparse.Namespace, source: Source, stop: threading.Event) -> st
     ahead = Ahead(source) if source.steps > 1 else None
     try:
         with MidiProcess(midi) as port:
+            if ahead is not None:
+                ahead.wait()
             player = LivePlayer(ahead or source, port, config, melody)
             if args.send_clock:
                 port.start_clock(player.origin, args.tempo)

@@ -185,6 +185,11 @@ class Ahead:
         self._asked.release()
         return segment
 
+    def wait(self) -> None:
+        """Until the first segment is written: before that no clock should start."""
+        self._ready.acquire()
+        self._ready.release()
+
     def close(self) -> None:
         """End the worker."""
         self._closing = True

@@ -264,8 +264,10 @@ def test_counterpoint_descends_towards_the_melody(stored: Shipped) -> None:
 def test_a_worker_writes_ahead(stored: Shipped) -> None:
     plain, ahead = open_source("VRASH", CONFIG), Ahead(open_source("VRASH", CONFIG))
     free = np.full(32, CHOOSE)
+    ahead.wait()
     for _ in range(3):
         assert ahead.next(free) == plain.next(free)
+    assert ahead.n_waits <= 2  # never for the first
     ahead.close()
     assert not ahead._thread.is_alive()
 
