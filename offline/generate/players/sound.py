@@ -12,6 +12,8 @@ from offline.generate.writer_config import WriterConfig
 
 __all__ = ["DeepAc", "WaveNet"]
 
+PEAK = 0.9  # of full scale, at most
+
 
 class DeepAc:
     """A straight path between codes of real frames, decoded."""
@@ -39,7 +41,8 @@ class DeepAc:
         place = np.linspace(0, n_ends - 1 - 1e-6, n)
         share = (place % 1)[:, None]
         path = ends[place.astype(int)] * (1 - share) + ends[place.astype(int) + 1] * share
-        return self.codec.decode(self.decode(path))
+        sound = self.codec.decode(self.decode(path))
+        return sound * np.float32(PEAK / max(float(np.abs(sound).max()), PEAK))
 
 
 class WaveNet:
