@@ -1,0 +1,47 @@
+"""The sound event network that ships: its card is true of the file, and it runs live."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+
+import numpy as np
+import pytest
+
+from engine.format import AudioFormat
+from engine.inference.crnn import SoundConfig
+from engine.inference.sounds import SoundDetector
+from models.crnn_import import crnn_from_file
+from offline.data.soundscapes import DURATIONS_S
+from offline.run import collect
+from offline.sound_model import SHIPPED, detect_config
+
+pytestmark = pytest.mark.skipif(not SHIPPED.is_file(), reason="no sound event network ships yet")
+
+
+def test_the_card_is_of_this_file() -> None:
+    card = tomllib.loads(SHIPPED.with_suffix(".toml").read_text())
+    assert card["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert "CC BY-SA 4.0" in card["licence"]
+    assert set(card["metrics"]) == {"published", "whole", "live", "classes"}
+
+
+def test_it_streams() -> None:
+    audio = AudioFormat(sample_rate=48000, n_channels=2)
+    node = SoundDetector(detect_config(None), audio)
+    assert set(DURATIONS_S) < set(node.classes)
+    assert len(node.classes) == 10
+    assert node.latency < 0.35 * audio.sample_rate
+    noise = 0.01 * np.random.default_rng(0).standard_normal((2 * 48000, 2)).astype(np.float32)
+    assert isinstance(collect(node, noise), list)
+
+
+def test_it_can_be_gone_on_from() -> None:
+    assert crnn_from_file(SHIPPED).config.causal
+
+
+def test_silence_is_silent() -> None:
+    """After a second, nothing begins in ten of digital silence."""
+    node = SoundDetector(SoundConfig(model=SHIPPED), AudioFormat(sample_rate=22050, n_channels=1))
+    events = collect(node, np.zeros((11 * 22050, 1), np.float32))
+    assert not [e for e in events if e.at > 22050]
