@@ -12,7 +12,7 @@ from tests.inference.files import small_file
 
 def _spectra(n_channels: int) -> np.ndarray:
     rng = np.random.default_rng(0)
-    shape = (300, n_channels, 129)
+    shape = (120, n_channels, 129)
     return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
 
 

@@ -97,8 +97,8 @@ def test_state_stays_sound_through_hours_of_anything() -> None:
     """After long silence, full scale and absurd input it soon answers as if newly started."""
     live, fresh = node(), node()
     for level in (0.0, 1e3, 1e9, 1e-30):
-        for seed in range(5):
-            live.process(spectra(2000, seed=seed) * np.float32(level))
+        for seed in range(2):
+            live.process(spectra(1500, seed=seed) * np.float32(level))
     after = spectra(400, seed=9)
     got, expected = live.process(after)[300:], fresh.process(after)[300:]
     assert np.abs(got - expected).max() <= 0.01 * expected.std()
