@@ -25,7 +25,8 @@ class DecisionConfig:
     threshold: a class sounds from here on, 0 to 1; thresholds: the same for single classes, by label; release: share
     of the threshold below which it no longer sounds, 0.05 to 1 (1 is no hysteresis); median: steps, odd, 1 to 99;
     alignment: "centred" waits for half of the median's steps, "causal" looks back only and answers at once;
-    shortest: steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100.
+    shortest: steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100;
+    lead, trail: steps by which the network is known to lag beginnings and ends, which are told as so much earlier.
     """
 
     threshold: float = 0.5
@@ -35,6 +36,8 @@ class DecisionConfig:
     alignment: str = "centred"
     shortest: int = 1
     hold: int = 1
+    lead: int = 0
+    trail: int = 0
 
     def __post_init__(self) -> None:
         require("threshold", self.threshold, 0, 1)
@@ -45,12 +48,14 @@ class DecisionConfig:
         require_one_of("alignment", self.alignment, MEDIANS)
         require("shortest", self.shortest, 1, 100)
         require("hold", self.hold, 1, 100)
+        require("lead", self.lead, 0, 100)
+        require("trail", self.trail, 0, 100)
 
     @property
     def wait(self) -> int:
-        """Steps after a change that its report comes, at most: the median's look-ahead and the time it must last."""
+        """Steps after a change that its report comes, at most: look-ahead of the median, time it must last, lag."""
         half = self.median // 2 if self.alignment == "centred" else 0
-        return half + max(self.shortest, self.hold) - 1
+        return half + max(self.shortest + self.lead, self.hold + self.trail) - 1
 
     def levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """The threshold of each class; ConfigError lists the classes if a label is none of them."""
@@ -133,7 +138,10 @@ class Decider:
         state = self._ring, self._sorted, self._runs, self._peak
         n = _decide(np.asarray(probabilities, np.float32), self._levels, numbers, state, self._changes)
         self._n_steps += len(probabilities)
-        return [Change(int(s), int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]]
+        earlier = self.config.trail, self.config.lead
+        return [
+            Change(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]
+        ]
 
     def reset(self) -> None:
         """As newly built."""

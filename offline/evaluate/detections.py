@@ -50,7 +50,8 @@ def intervals(decider: Decider, steps: Probabilities, begin_s: Callable[[int], f
         if change.active:
             begun[change.label] = change.step
         else:
-            events.append((begun.pop(change.label), change.step, change.label))
+            first = begun.pop(change.label)
+            events.append((first, max(change.step, first + 1), change.label))
     events += [(step, len(steps), label) for label, step in begun.items()]
     return sorted(
         Interval(seconds(first), seconds(min(last, len(steps))), decider.classes[label])

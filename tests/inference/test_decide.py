@@ -91,3 +91,12 @@ def test_bad_settings_are_refused() -> None:
         DecisionConfig(thresholds={"dog": 1.5})
     with pytest.raises(ShapeError, match="1 classes"):
         Decider(ONE, DecisionConfig()).process(np.zeros((3, 2), np.float32))
+
+
+def test_a_known_lag_is_taken_off() -> None:
+    steps = np.zeros((30, 1), np.float32)
+    steps[10:20] = 1
+    plain, early = (Decider(("a",), DecisionConfig(median=1, lead=n, trail=n // 2)) for n in (0, 4))
+    assert [(c.step, c.active) for c in plain.process(steps)] == [(10, True), (20, False)]
+    assert [(c.step, c.known, c.active) for c in early.process(steps)] == [(6, 10, True), (18, 20, False)]
+    assert early.latency == 4
