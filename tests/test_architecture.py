@@ -78,12 +78,8 @@ def processors() -> Iterator[type]:
                     yield kind
 
 
-NOT_UNDER_CONTRACT = {
-    "Processor",
-    "Hearing",
-    "Tracker",
-    "Pipeline",
-}  # protocols; inside followers; stems and events at once, see test_stream
+# Protocols; what is inside the followers; stems and events at once, see test_stream
+NOT_UNDER_CONTRACT = {"Processor", "Hearing", "Tracker", "Pipeline"}
 
 
 def test_every_processor_is_under_contract() -> None:
