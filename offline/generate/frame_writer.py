@@ -17,6 +17,7 @@ from offline.generate.writer_config import WriterConfig
 
 __all__ = ["FrameWriter"]
 
+BY_CHANCE = range(-3, 4)  # semitones from home that keep voices within their ranges
 LISTENED = 32  # frames of a melody that tell its key
 
 
@@ -52,7 +53,7 @@ class FrameWriter:
         """Semitones from the home key to that of the piece, -5 to 6: as asked for, or by chance."""
         key = self.config.key
         if key is None:
-            key = int(np.random.default_rng((self.config.seed, 12)).integers(12))
+            return int(np.random.default_rng((self.config.seed, 12)).choice(BY_CHANCE))
         return key - 12 if key > 6 else key
 
     def settle(self, given: np.ndarray) -> None:
