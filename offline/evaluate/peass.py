@@ -15,16 +15,21 @@ from engine.errors import ConfigError
 
 try:
     import peass
-except ImportError as error:
-    raise ConfigError(
-        "--peass", expected="the package python-peass", got="none", remedy="pip install python-peass"
-    ) from error
+except ImportError:  # optional, and under another licence
+    peass = None
 
-__all__ = ["peass_scores"]
+__all__ = ["peass_scores", "require_peass"]
 
 EXCERPT_S = 4.0
 
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
+
+
+def require_peass() -> None:
+    """ConfigError if the package is missing."""
+    if peass is None:
+        remedy = "pip install --no-deps python-peass"
+        raise ConfigError("--peass", expected="the package python-peass", got="none", remedy=remedy)
 
 
 def peass_scores(

@@ -7,7 +7,6 @@ do live, block by block. Targets that a song's stems do not tell apart are judge
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from engine.format import FrameFormat
 from engine.inference.unmix import Bank
 from engine.processor import Chain
 from offline.data.multitrack import FULL_SCALE, Song, load
+from offline.evaluate.peass import peass_scores, require_peass
 from offline.evaluate.separation import global_sdr, sdr, si_sdr
 from offline.run import run
 
@@ -136,7 +136,9 @@ def evaluate(
         if (node.targets, node.frames.audio.sample_rate) != (targets, rate):
             wanted = f"networks for {', '.join(targets)} at {rate} Hz"
             raise ConfigError(name, expected=wanted, got=f"{', '.join(node.targets)} at {node.frames.audio}")
-    more = [importlib.import_module("offline.evaluate.peass").peass_scores] if peass else []  # not installed for all
+    if peass:
+        require_peass()
+    more = [peass_scores] if peass else []
     for song in tqdm(songs, unit="song"):
         part = slice(int(start_s * rate), None if seconds is None else int((start_s + seconds) * rate))
         references = load(song, targets, sample_rate=rate)[:, part].transpose(1, 0, 2).astype(np.float32)
