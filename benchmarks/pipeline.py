@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import librosa
@@ -23,6 +24,8 @@ from engine.format import AudioFormat
 from engine.io.files import AudioReader
 from engine.pipelines import Pipeline, PipelineConfig
 from offline.demo import make_demo
+from offline.follow_by import follow_by
+from offline.score_sound import synthesised
 
 BLOCK = 1024
 HOUR_S = 3600
@@ -35,9 +38,12 @@ def rows() -> Iterator[Row]:
         score = read_score(piece.score_path)
         with AudioReader(piece.audio_path) as reader:
             audio, form = reader.read(), reader.format
-    both = PipelineConfig(separate=TUNED, score=score)
+    learned = follow_by("learned")
+    sounded = synthesised(score, form, learned)
+    both = PipelineConfig(separate=TUNED, score=sounded, follow=learned)
     yield _cost(both, audio, form)
-    yield _following(PipelineConfig(score=score), audio, form)
+    yield _following("following alone, learned features", replace(both, separate=None), audio, form)
+    yield _following("following alone, bands", PipelineConfig(score=score), audio, form)
     yield _hour(both, audio, form)
     yield _ready()
     yield _help()
@@ -79,14 +85,14 @@ def _cost(config: PipelineConfig, audio: np.ndarray, form: AudioFormat) -> Row:
     )
 
 
-def _following(config: PipelineConfig, audio: np.ndarray, form: AudioFormat) -> Row:
+def _following(what: str, config: PipelineConfig, audio: np.ndarray, form: AudioFormat) -> Row:
     pipeline = Pipeline(form, config)
     _stream(pipeline, audio[: 4 * form.sample_rate])
     pipeline.reset()
     ours_s, _, n_events = _stream(pipeline, audio)
     seconds = len(audio) / form.sample_rate
     return Row(
-        what="following alone",
+        what=what,
         ours=f"{100 * ours_s / seconds:.1f} % of a core",
         peer="",
         ratio="",

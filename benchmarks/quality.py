@@ -24,6 +24,7 @@ from offline.demo.sound import synthesise
 from offline.evaluate.alignment import Accuracy, accuracy, evaluate, mean_accuracy, read_truth
 from offline.evaluate.follow import Piece, find_pieces, follow_piece
 from offline.evaluate.separation import METHODS
+from offline.evaluate.separation import evaluate as evaluate_stems
 from offline.follow_by import follow_by
 from offline.options.features import FEATURES
 
@@ -73,7 +74,7 @@ def separation() -> Iterator[Row]:
     if not (SHARED / "stems").is_dir():
         return
     names = [PEER, *SETTINGS]
-    scores = evaluate(SHARED / "stems", {name: METHODS[name] for name in names}, START_S, EXCERPT_S)
+    scores = evaluate_stems(SHARED / "stems", {name: METHODS[name] for name in names}, START_S, EXCERPT_S)
     peer = scores[PEER].mean(axis=0)
     for name in SETTINGS:
         mine = scores[name].mean(axis=0)

@@ -28,12 +28,27 @@ TIMEOUT_S = 300
 
 
 class Keys(Protocol):
-    """What was played (note): start_s, end_s, pitch, velocity."""
+    """What was played, an entry a note."""
 
-    start_s: npt.NDArray[np.float64]
-    end_s: npt.NDArray[np.float64]
-    pitch: npt.NDArray[np.int64]
-    velocity: npt.NDArray[np.int64]
+    @property
+    def start_s(self) -> npt.NDArray[np.float64]:
+        """Seconds."""
+        ...
+
+    @property
+    def end_s(self) -> npt.NDArray[np.float64]:
+        """Seconds."""
+        ...
+
+    @property
+    def pitch(self) -> npt.NDArray[np.int64]:
+        """MIDI numbers."""
+        ...
+
+    @property
+    def velocity(self) -> npt.NDArray[np.int64]:
+        """1 to 127."""
+        ...
 
 
 def synthesise(performance: Keys, sample_rate: int) -> tuple[Audio, str]:
