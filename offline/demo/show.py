@@ -6,12 +6,14 @@ import threading
 from pathlib import Path
 
 from engine.dsp.hpss import TUNED
-from engine.follow.score_files import read_score
 from engine.pipelines import PipelineConfig
 from offline.demo import DemoPiece, make_demo
 from offline.evaluate.alignment import evaluate, format_table, read_truth, track_of
+from offline.follow_by import follow_by
 from offline.job import FileJob, JobReport, run_file
+from offline.options.features import FEATURES
 from offline.picture import draw_job
+from offline.score_input import read_score_input
 
 __all__ = ["show"]
 
@@ -20,11 +22,12 @@ def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
     """Write the piece to the directory, run the main job on it, and print how far the position was from the truth."""
     piece = make_demo(directory, seed=seed)
     print(f"A minuet by Petzold, {piece.seconds:.0f} s, played with rubato by {piece.synthesiser}: {piece.audio_path}")
-    score = read_score(piece.score_path)
-    config = PipelineConfig(separate=TUNED, score=score)
+    follow = follow_by(FEATURES[0])
     job = FileJob(
         input=piece.audio_path,
-        configure=lambda audio: config,
+        configure=lambda audio: PipelineConfig(
+            separate=TUNED, score=read_score_input(piece.score_path, audio, follow), follow=follow
+        ),
         directory=directory,
         events=str(directory / "events.jsonl"),
         keep=True,
