@@ -6,7 +6,7 @@ from pathlib import Path
 
 import models
 from engine.dsp.wiener import WienerConfig
-from engine.errors import ModelError
+from engine.errors import ConfigError, ModelError
 from engine.inference.onnx import Network
 from engine.inference.unmix import UnmixConfig
 
@@ -16,10 +16,10 @@ DEFAULT = Path(models.__file__).with_name("weights") / "unmix.onnx"
 
 
 def unmix_config(model: Path | None, *, wiener: bool = False) -> UnmixConfig:
-    """The settings for a model's file, None for the one that ships; ModelError with a remedy if that is not there."""
+    """The settings for a model's file, None for the one that ships; ConfigError with a remedy if that is not there."""
     if model is None and not DEFAULT.is_file():
-        remedy = "name an ONNX file, made by `collaparte train unmix-export` or `collaparte import-weights`"
-        raise ModelError(str(DEFAULT), expected="the network that ships", got="nothing there", remedy=remedy)
+        remedy = "make one with `collaparte train unmix-export` or `collaparte import-weights`"
+        raise ConfigError("stems by a network", expected="an ONNX file", got="none, and none ships yet", remedy=remedy)
     return UnmixConfig(model=model or DEFAULT, wiener=WienerConfig() if wiener else None)
 
 
