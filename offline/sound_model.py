@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from engine.inference.onnx import Network
 from engine.inference.sounds import SoundDetector
 from engine.inference.steps import SOUND_RATE, STEP
 
-__all__ = ["SHIPPED", "detect_config", "parse_embeddings", "promise", "sound_model"]
+__all__ = ["SHIPPED", "detect_config", "file_config", "parse_embeddings", "promise", "sound_model"]
 
 WINDOW_S = 10.0  # what the networks are trained on
 WINDOW_BLOCK = 8  # steps between two hearings of a window
@@ -44,6 +45,16 @@ def detect_config(model: Path | None, *, window_s: float | None = None, **settin
         return SoundConfig(model=path, **settings)
     window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
     return SoundConfig(model=path, block=WINDOW_BLOCK, window=window, ahead=WINDOW_AHEAD, deferred=1, **settings)
+
+
+def file_config(args: argparse.Namespace) -> SoundConfig:
+    """The settings for whole files, of the options that `tag` and `evaluate crnn` share."""
+    return SoundConfig(
+        model=sound_model(args.model),
+        threshold=args.threshold,
+        alignment=args.median,
+        embeddings=parse_embeddings(args.embedding),
+    )
 
 
 def promise(config: SoundConfig, audio: AudioFormat) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from engine.inference.crnn import SoundConfig
 from offline.data.desed import find_labels, read_labels
 from offline.data.scenes import open_set
 from offline.evaluate.sound_table import by_label, figures, hear_recordings, hear_scenes, table
-from offline.sound_model import parse_embeddings, sound_model
+from offline.sound_model import file_config
 from offline.tagging import Tagger
 
 __all__ = ["command"]
@@ -16,13 +15,7 @@ __all__ = ["command"]
 
 def command(args: argparse.Namespace) -> int:
     """Print the table."""
-    config = SoundConfig(
-        model=sound_model(args.model),
-        threshold=args.threshold,
-        alignment=args.median,
-        embeddings=parse_embeddings(args.embedding),
-    )
-    tagger = Tagger(config)
+    tagger = Tagger(file_config(args))
     if (args.folder / "set.json").is_file():
         heard = hear_scenes(open_set(args.folder), tagger)
     else:

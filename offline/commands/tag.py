@@ -9,9 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from engine.errors import AudioFileError
-from engine.inference.crnn import SoundConfig
 from offline.data.scenes import tsv_rows, write_tsv
-from offline.sound_model import parse_embeddings, sound_model
+from offline.sound_model import file_config
 from offline.stopping import USER_ERROR
 from offline.tagging import Tagged, Tagger, find_recordings, tag_files, write_tags
 
@@ -19,14 +18,8 @@ __all__ = ["command"]
 
 
 def command(args: argparse.Namespace) -> int:
-    """Tag every recording; 1 if one could not be read."""
-    config = SoundConfig(
-        model=sound_model(args.model),
-        threshold=args.threshold,
-        alignment=args.median,
-        embeddings=parse_embeddings(args.embedding),
-    )
-    tagger, files = Tagger(config), find_recordings(args.files)
+    """Tag every recording; USER_ERROR if one could not be read."""
+    tagger, files = Tagger(file_config(args)), find_recordings(args.files)
     for path in (args.output, args.tags):
         _writable(path)
     found: dict[str, Tagged] = {}
