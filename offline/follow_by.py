@@ -16,7 +16,6 @@ __all__ = ["follow_by"]
 
 WEIGHTS = Path(models.__file__).parent / "weights"
 FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
-SHARE = 0.5
 # Chosen on performances rendered by the project. What sounds is never silent where rows have unit length.
 LEARNED = MatchConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
 
@@ -27,5 +26,5 @@ def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:
     base = base or FollowConfig()
     if name in ("bands", "chroma"):
         return replace(base, features=replace(base.features, kind=name))
-    config = HearingConfig(name=name, weights=FILES.get(name), share=SHARE)
+    config = HearingConfig(name=name, weights=FILES.get(name))
     return replace(base, hearing=config, match=LEARNED if name == "learned" else base.match)
