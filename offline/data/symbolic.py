@@ -17,7 +17,6 @@ __all__ = ["ROLL_SETS", "SPLITS", "load_chorales", "load_rolls", "load_sequences
 
 SPLITS = ("train", "valid", "test")
 ROLL_SETS = ("JSB_Chorales", "Nottingham", "Piano_midi", "MuseData")
-LOWEST_KEY = 21  # A0, the first column of a roll
 
 Split = dict[str, list[np.ndarray]]
 

@@ -11,7 +11,7 @@ import numpy as np
 from engine.errors import ScoreError
 from offline.data.symbolic import SPLITS, Split, load_chorales, load_rolls
 from offline.generate.codecs import AbcTokens, DrumTokens
-from offline.generate.piece import REST, Piece, from_grid, make_notes
+from offline.generate.piece import REST, Piece, from_grid
 
 __all__ = ["Corpora", "blues", "chord_code", "chords_of", "grooves", "sound_of", "with_chords"]
 
@@ -162,8 +162,3 @@ def sound_of(frames: np.ndarray, sample_rate: int, *, step_s: float = 0.15, seed
                     shape * np.sin(2 * np.pi * harmonic * frequency * t + rng.uniform(0, 2 * np.pi)) / harmonic
                 )
     return (0.9 * out / max(np.abs(out).max(), 1e-9)).astype(np.float32)
-
-
-def melody_piece(line: np.ndarray) -> Piece:
-    """A line (step,) of pitches as a piece of one voice."""
-    return from_grid(line[:, None].astype(np.int16)) if len(line) else Piece(notes=make_notes([]), n_steps=0)

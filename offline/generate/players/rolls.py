@@ -7,28 +7,18 @@ import numpy as np
 from offline.generate.corpora import blues
 from offline.generate.layers import Lstm, linear, sigmoid
 from offline.generate.piece import make_notes
+from offline.generate.players.base import Player
 from offline.generate.stream import Segment, changes_of, of_bits
-from offline.generate.weights import StoredWeights
-from offline.generate.writer_config import WriterConfig
 
 __all__ = ["Blues", "Hexahedria", "RnnRbm", "TemplateRbm"]
 
 A0 = 21
 
 
-class _Player:
-    """What they share: chance, a row of bits that sounds, and no melody."""
+class _Player(Player):
+    """A row of bits that sounds."""
 
     names: tuple[str, ...] = ("Roll",)
-    steps, steps_per_quarter, accompanies, percussion = 1, 4, False, False
-
-    def __init__(self, weights: StoredWeights, config: WriterConfig) -> None:
-        self.weights, self.config = weights, config
-        self.rng = np.random.default_rng(config.seed)
-        self.start()
-
-    def start(self) -> None:
-        """Begin."""
 
     def chance(self, p: np.ndarray) -> np.ndarray:
         """Bits that are 1 with probability p, float32."""

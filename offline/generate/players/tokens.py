@@ -12,10 +12,9 @@ from offline.generate.codecs.tokens import seat
 from offline.generate.corpora import grooves
 from offline.generate.layers import Lstm, Weights, linear
 from offline.generate.piece import REST, Piece, make_notes
+from offline.generate.players.base import Player
 from offline.generate.sampling import draw, soften, softmax
 from offline.generate.stream import VELOCITY, Change, Segment, changes_of
-from offline.generate.weights import StoredWeights
-from offline.generate.writer_config import WriterConfig
 
 __all__ = ["BachBot", "Celtic", "Concert", "Rhythm", "RlTuner", "TokenNet"]
 
@@ -46,16 +45,8 @@ class TokenNet:
         return softmax(sharpness * logits)
 
 
-class _Player:
-    """What they share: a network, chance, and no melody."""
-
-    names: tuple[str, ...] = ("Melody",)
-    steps, steps_per_quarter, accompanies, percussion = 1, 4, False, False
-
-    def __init__(self, weights: StoredWeights, config: WriterConfig) -> None:
-        self.weights, self.config = weights, config
-        self.rng = np.random.default_rng(config.seed)
-        self.start()
+class _Player(Player):
+    """A network of tokens."""
 
     def start(self) -> None:
         """Begin a piece."""
