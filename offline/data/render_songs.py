@@ -22,6 +22,7 @@ from tqdm import tqdm
 from engine.errors import EngineError
 from offline.data.compose import Part, Piece, compose
 from offline.data.desk import produce
+from offline.data.electronic import has_samples, play_samples, play_synthesiser
 from offline.data.sing import VOICES, Syllable, sing, syllables
 
 __all__ = ["add_options", "main", "render", "soundfonts"]
@@ -79,14 +80,23 @@ def voice(name: str) -> list[Syllable]:
     return syllables(name)
 
 
-def stems(rng: np.random.Generator, piece: Piece) -> dict[str, np.ndarray]:
+def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: float) -> np.ndarray:
+    """The part (sample, channel) by a soundfont or, with the chance `electronic`, by electronic instruments."""
+    fonts = soundfonts()
+    font = fonts[int(rng.integers(len(fonts)))]
+    if electronic == 0 or rng.random() >= electronic or (part.drums and not has_samples()):
+        return play(part, tempo_bpm, font)
+    return (play_samples if part.drums else play_synthesiser)(rng, part, tempo_bpm)
+
+
+def stems(rng: np.random.Generator, piece: Piece, *, electronic: float = 0.0) -> dict[str, np.ndarray]:
     """Each stem of the piece (sample, channel), produced and levelled."""
-    fonts, n = soundfonts(), int((piece.seconds + 2) * RATE)
+    n = int((piece.seconds + 2) * RATE)
     out = {}
     for name, parts in piece.parts.items():
         total = np.zeros((n, 2), np.float32)
         for part in parts:
-            audio = play(part, piece.tempo_bpm, fonts[int(rng.integers(len(fonts)))])[:n]
+            audio = sound(rng, part, piece.tempo_bpm, electronic)[:n]
             audio = produce(rng, audio, RATE, wide=0.3 if name in ("drums", "bass") else 1.0)
             total[: len(audio)] += audio / max(1e-6, float(np.abs(audio).max()))
         out[name] = total
@@ -110,7 +120,7 @@ def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: f
     return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
 
 
-def render(folder: Path, seed: int, *, seconds: float = 75.0) -> Path:
+def render(folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0) -> Path:
     """Write song number `seed`, unless it is there already; always the same for the same soundfonts."""
     target = folder / f"song-{seed:05d}"
     if target.exists():
@@ -118,7 +128,7 @@ def render(folder: Path, seed: int, *, seconds: float = 75.0) -> Path:
     rng = np.random.default_rng((1903, seed))
     part = target.with_suffix(".part")
     part.mkdir(parents=True, exist_ok=True)
-    for name, audio in stems(rng, compose(rng, seconds=seconds)).items():
+    for name, audio in stems(rng, compose(rng, seconds=seconds), electronic=electronic).items():
         options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
         with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, **options) as file:
             for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
@@ -133,6 +143,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--songs", type=int, default=30)
     parser.add_argument("--first", type=int, default=0, help="seed of the first song")
     parser.add_argument("--seconds", type=float, default=75.0)
+    parser.add_argument("--electronic", type=float, default=0.0, metavar="SHARE", help="of the parts by synthesisers")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -141,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     for seed in tqdm(range(args.first, args.first + args.songs), unit="song"):
-        render(args.folder, seed, seconds=args.seconds)
+        render(args.folder, seed, seconds=args.seconds, electronic=args.electronic)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validate-every", type=float, default=10.0, metavar="MINUTES")
     add("--batch", type=int, default=16, help="examples a step (default %(default)s)")
     add("--segment", type=float, default=4.0, help="seconds of each example")
+    add(
+        "--speed", type=float, default=MixConfig().speed, help="largest change of tempo and pitch (default %(default)s)"
+    )
+    add("--tilt", type=float, default=MixConfig().tilt, help="largest change of tone, 0 to 0.9 (default %(default)s)")
     add("--seed", type=int, default=0, help="of weights and mixes")
     add("--device", default="auto", help="cpu, cuda, or auto")
     add("--threads", type=int, default=1, help="of the processor (default %(default)s)")
@@ -201,7 +205,8 @@ def build(args: argparse.Namespace) -> UnmixTask:
     rate = config.sample_rate
     bank = StemBank(corpora, config.targets, sample_rate=rate, exclude=args.hold_out, device=device)
     hops = max(1, round((objective.segment_s * rate - config.n_fft) / config.hop))
-    mixer = Mixer(bank, MixConfig(), n_samples=config.n_fft + hops * config.hop, seed=args.seed)
+    changes = MixConfig(speed=args.speed, tilt=args.tilt)
+    mixer = Mixer(bank, changes, n_samples=config.n_fft + hops * config.hop, seed=args.seed)
     songs = [
         torch.from_numpy(load(song, config.targets, sample_rate=rate))
         for corpus in corpora

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from offline.data.compose import BAR, MAJOR, MINOR, Hit, compose
+from offline.data.compose import BAR, MAJOR, MINOR, Hit, Part, compose
 from offline.data.desk import compress, equalise, pan, room
+from offline.data.electronic import RATE, has_samples, play_samples, play_synthesiser
 from offline.data.render_songs import render
 from offline.data.sing import sing, syllables
 
@@ -108,3 +109,28 @@ def test_a_rendered_song_is_a_folder_of_stems(tmp_path: Path) -> None:
     assert set(stems) == {"vocals", "drums", "bass", "other"}
     assert len({len(audio) for audio in stems.values()}) == 1
     assert all(0.01 < np.abs(audio).max() < 0.6 for audio in stems.values())
+
+
+def spectral_peak_hz(audio: np.ndarray) -> float:
+    magnitude = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 1 << 18))
+    return float(np.argmax(magnitude)) * RATE / (1 << 18)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_synthesiser_plays_its_notes_in_tune_and_in_time(seed: int) -> None:
+    part = Part(notes=[Hit(1.0, 1.0, 57, 100), Hit(3.0, 1.0, 64, 100)], program=0)
+    audio = play_synthesiser(np.random.default_rng(seed), part, 60.0)
+    assert not audio[: RATE - 1].any()
+    for start, pitch in ((1, 57), (3, 64)):
+        heard = 69 + 12 * np.log2(spectral_peak_hz(audio[int((start + 0.2) * RATE) : (start + 1) * RATE, 0]) / 440)
+        off = (heard - pitch + 6) % 12 - 6  # of the nearest octave, or
+        assert min(abs(off), abs(off - 7.02), abs(off - 3.86), abs(off + 2.3)) < 0.3  # of a loud higher partial
+
+
+def test_samples_sound_where_the_drums_are_hit() -> None:
+    if not has_samples():
+        pytest.skip("the sonic-pi samples are not installed")
+    part = Part(notes=[Hit(1.0, 0.2, 36, 100), Hit(2.0, 0.2, 42, 60)], program=0, drums=True)
+    audio = play_samples(np.random.default_rng(0), part, 60.0)
+    assert not audio[:RATE].any()
+    assert np.abs(audio[RATE : RATE + RATE // 10]).max() > 2 * np.abs(audio[2 * RATE : 2 * RATE + 4410]).max() > 0
