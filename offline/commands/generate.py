@@ -6,14 +6,17 @@ import argparse
 import gc
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from engine.config import require
 from engine.errors import ConfigError
 from engine.io.midi import MidiConfig
 from engine.io.midi_process import MidiProcess
+from offline.generate.listen import MAX_BARS, Listener
 from offline.generate.live import LiveConfig, LivePlayer
 from offline.generate.midi_file import read_midi, write_midi, write_wav
 from offline.generate.piece import REST, Piece, to_grid
@@ -27,6 +30,7 @@ from offline.stopping import stoppable
 __all__ = ["command", "generate"]
 
 POLL_S = 0.01
+READY_S = 0.2  # before the end of the bars heard: what the source needs to take them in
 
 
 def command(args: argparse.Namespace) -> int:
@@ -54,16 +58,48 @@ def generate(args: argparse.Namespace, stop: threading.Event) -> str:
         raise ConfigError(args.model, expected="a system that heeds a melody", got="one that does not", remedy=remedy)
     if args.prime is not None:
         _prime(args, source)
+    _check_listening(args, source)
     return _files(args, source) if args.output else _live(args, source, stop)
 
 
 def _prime(args: argparse.Namespace, source: Source) -> None:
     """Let the source take a file as its past."""
-    prime = getattr(source, "prime", None)
+    _going_on(args, source)(read_midi(args.prime, steps_per_quarter=source.steps_per_quarter))
+
+
+def _going_on(args: argparse.Namespace, source: Source) -> Callable[[Piece], None]:
+    """How the source takes a piece as its past."""
+    prime: Callable[[Piece], None] | None = getattr(source, "prime", None)
     if prime is None:
         remedy = "Frames, Markov, BachBot, DeepBach and RL-Tuner do"
         raise ConfigError(args.model, expected="a system that can go on from a piece", got="another", remedy=remedy)
-    prime(read_midi(args.prime, steps_per_quarter=source.steps_per_quarter))
+    return prime
+
+
+def _check_listening(args: argparse.Namespace, source: Source) -> None:
+    """Refuse what --listen cannot be joined with, before a port is opened."""
+    if args.listen is None:
+        return
+    require("--listen", args.listen, 1, MAX_BARS)
+    _going_on(args, source)
+    if args.output or args.follow_clock:
+        with_what = "-o" if args.output else "--follow-clock"
+        raise ConfigError("--listen", expected="--port or --to, at its own --tempo", got=with_what)
+
+
+def _listen(args: argparse.Namespace, source: Source, port: MidiProcess, stop: threading.Event) -> Listener:
+    """Hear the bars that are played first, and let the source take them as its past."""
+    print(f"listening: play {args.listen} bars at {args.tempo:g} into the port", flush=True)
+    listener = Listener(args.listen, sample_rate=port.sample_rate, tempo_bpm=args.tempo)
+    early = round(READY_S * port.sample_rate)
+    while not listener.ready(port.now(), early) and not stop.is_set():
+        while port.received:
+            listener.take(*port.received.popleft())
+        time.sleep(POLL_S)
+    if listener.first is not None:
+        piece = listener.piece(steps_per_quarter=source.steps_per_quarter, n_voices=len(source.names))
+        _going_on(args, source)(piece)
+    return listener
 
 
 def _sound(args: argparse.Namespace, samples: np.ndarray, rate: int) -> str:
@@ -116,12 +152,16 @@ def _live(args: argparse.Namespace, source: Source, stop: threading.Event) -> st
         tempo_bpm=args.tempo, look_ahead_s=args.look_ahead, follow=args.follow_clock, accompany=args.accompany
     )
     melody = _melody(args, source)[0] if args.melody else None
-    ahead = Ahead(source) if source.steps > 1 else None
+    ahead = None
     try:
         with MidiProcess(midi) as port:
-            if ahead is not None:
+            listener = _listen(args, source, port, stop) if args.listen is not None else None
+            if source.steps > 1:
+                ahead = Ahead(source)
                 ahead.wait()
-            player = LivePlayer(ahead or source, port, config, melody)
+            earliest = port.now() + round(args.look_ahead * port.sample_rate)
+            origin = listener.resume(earliest) if listener is not None else None
+            player = LivePlayer(ahead or source, port, config, melody, origin)
             if args.send_clock:
                 port.start_clock(player.origin, args.tempo)
             gc.freeze()

@@ -97,13 +97,16 @@ class LivePlayer:
     """Sends a source's segments to a sink, each voice on a channel of its own; call `advance` often.
 
     The sink's thread keeps the times; this only has to be ahead of it. Step k sounds at origin + k * samples a step,
-    rounded once, or, following, where the clock that comes in says that it is. melody: known beforehand, from a file.
+    rounded once, or, following, where the clock that comes in says that it is. melody: known beforehand, from a file;
+    origin: a sample to begin at, else soon.
     """
 
-    def __init__(self, source: Source, sink: Sink, config: LiveConfig, melody: Melody | None = None) -> None:
+    def __init__(
+        self, source: Source, sink: Sink, config: LiveConfig, melody: Melody | None = None, origin: int | None = None
+    ) -> None:
         self.source, self.sink, self.config, self.melody = source, sink, config, melody
         self.follower, self.ear = ClockFollower(sink.sample_rate), MelodyEar()
-        self.origin = sink.now() + round(config.start_s * sink.sample_rate)
+        self.origin = sink.now() + round(config.start_s * sink.sample_rate) if origin is None else origin
         self.per_step = sink.sample_rate * 60 / config.tempo_bpm / source.steps_per_quarter
         self.step = 0  # the first that is not written yet
         self._marked = 0

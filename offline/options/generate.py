@@ -17,6 +17,7 @@ examples:
   collaparte generate --model BachBot --port Bach --tempo 100       play into a virtual MIDI port until ctrl-C
   collaparte generate --model DeepBach --to "Synth input" --send-clock
   collaparte generate --model Frames --port Duo --accompany         play the soprano into its input
+  collaparte generate --model BachBot --port Bach --listen 4        play four bars into its input: it goes on from them
   collaparte generate --model WaveNet -o sound.wav --seconds 4
 """
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -51,6 +52,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--sound-font", type=Path, metavar="FILE.sf2", help="for WAV files")
     port_options(parser)
     add("--accompany", action="store_true", help="what is played into the port's input is the melody")
+    add(
+        "--listen", type=int, metavar="BARS", help="go on from so many bars that are played into the port's input first"
+    )
     add("--follow-clock", action="store_true", help="take tempo and start from MIDI clock coming in")
     add("--send-clock", action="store_true", help="send MIDI clock, start and stop")
     add("--look-ahead", type=float, default=0.15, metavar="SECONDS", help="how early notes are sent (default 0.15)")
