@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.config import require, require_one_of
 from engine.errors import ConfigError
@@ -19,7 +20,18 @@ from offline.data.scenes import KNOWN, SceneSet, open_set
 from offline.train.crnn import STRONG, UNLABELLED, WEAK, BatchConfig, CrnnTask, CrnnTrainer, Source
 from offline.train.loop import LoopConfig, pick_device
 
-__all__ = ["CrnnJob", "add_options", "from_options", "grouped", "joined", "load_crnn", "main", "sources", "train_crnn"]
+__all__ = [
+    "CrnnJob",
+    "add_options",
+    "from_options",
+    "grouped",
+    "joined",
+    "load_crnn",
+    "main",
+    "sources",
+    "train_crnn",
+    "weights_for",
+]
 
 LABELS = ("strong", "weak")
 FILTERS = (16, 32, 64, 128, 128, 128, 128)  # table 1
@@ -84,7 +96,7 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
     torch.manual_seed(job.batch.seed)
     model = Crnn(config)
     if job.start_from is not None:
-        model.load_state_dict(load_crnn(job.start_from).state_dict())
+        model.load_state_dict(weights_for(config, load_crnn(job.start_from)))
     device = pick_device(job.device)
     losses = LossConfig() if job.teacher or job.distil else LossConfig(consistency=0)
     task = CrnnTask(model, sources(job, groups), open_set(job.validation), losses, job.batch)
@@ -97,6 +109,19 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
     if job.resume:
         trainer.resume()
     return trainer.run()
+
+
+def weights_for(config: CrnnConfig, finished: Crnn) -> dict[str, Tensor]:
+    """The weights of a finished network as a network of `config` begins with; of two directions it takes the one.
+
+    The convolutions are the same in both: those that only look back hear the same things, a few steps later.
+    """
+    weights = finished.state_dict()
+    if not config.causal or finished.config.causal:
+        return weights
+    n = config.hidden
+    kept = {name: value for name, value in weights.items() if not name.endswith("_reverse")}
+    return kept | {name: weights[name][:, :n] for name in ("recurrent.weight_ih_l1", "head.weight")}
 
 
 def sources(job: CrnnJob, groups: Mapping[str, SceneSet]) -> list[Source]:
@@ -191,7 +216,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--labelled", type=float, default=1.0, metavar="SHARE", help="of the scenes that have labels")
     add("--teacher", action="store_true", help="mean teacher; the unlabelled scenes are half of each batch")
     add("--distil", type=Path, metavar="CHECKPOINT", help="learn a finished network's probabilities too")
-    add("--start-from", type=Path, metavar="CHECKPOINT", help="go on from another run's weights")
+    add(
+        "--start-from",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="go on from another run's weights, causal from both ways too",
+    )
     add("--batch", type=int, default=48)
     add("--minutes", type=float, default=10)
     add("--validate-minutes", type=float, default=5, help="of work between two validations")

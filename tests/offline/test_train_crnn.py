@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from engine.errors import ConfigError
 from models.crnn import Crnn, CrnnConfig
@@ -26,8 +27,9 @@ from offline.train.crnn import (
     _perturbed,
     probabilities,
 )
-from offline.train.crnn_job import CrnnJob, grouped, joined, load_crnn, sources
+from offline.train.crnn_job import CrnnJob, grouped, joined, load_crnn, sources, weights_for
 from offline.train.loop import LoopConfig
+from tests.tolerances import FLOAT32
 
 CLASSES = ("high", "low")
 SMALL = (4, 4, 8, 8, 8, 8, 8)
@@ -165,3 +167,19 @@ def test_the_curves_are_written(tmp_path: Path) -> None:
     figures = trainer.run()
     last = json.loads((tmp_path / "curves.jsonl").read_text().splitlines()[-1])
     assert last["valid"] == figures
+
+
+def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> None:
+    """The first convolution hears the same a frame later; the first recurrent layer is its forward half."""
+    both, config = Crnn(CrnnConfig(classes=("a", "b"))).eval(), CrnnConfig(classes=("a", "b"), causal=True)
+    one = Crnn(config).eval()
+    one.load_state_dict(weights_for(config, both))
+    sound, code = torch.randn(1, 1, 64, 128), torch.randn(1, 20, 128)
+    with torch.no_grad():
+        late, early = (net.stacks[0].convolved(sound, None)[0] for net in (one, both))
+        first, forward = nn.GRU(128, 128, batch_first=True), nn.GRU(128, 128, batch_first=True)
+        first.load_state_dict({k: v for k, v in one.recurrent.state_dict().items() if k.endswith("_l0")})
+        forward.load_state_dict({k: v for k, v in both.recurrent.state_dict().items() if k.endswith("_l0")})
+        torch.testing.assert_close(late[:, :, 2:], early[:, :, 1:-1], atol=FLOAT32, rtol=0)
+        torch.testing.assert_close(first(code)[0], forward(code)[0], atol=FLOAT32, rtol=0)
+    assert weights_for(config, one).keys() == one.state_dict().keys()
