@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from offline.data.compose import CRASH, HATS, KICKS, SNARES, Hit, Part
+from offline.data.compose import BAR, CRASH, HATS, KICKS, SNARES, Hit, Part
 
 __all__ = ["SAMPLES", "has_samples", "play_samples", "play_synthesiser"]
 
@@ -21,6 +21,8 @@ Audio = npt.NDArray[np.float32]
 
 RATE = 44100
 SAMPLES = Path("/usr/share/sonic-pi/samples")
+LOOPS, LOOPED = ("loop_*",), 0.25  # share of the parts
+NOT_DRUMS = ("loop_drone_g_97", "loop_electric", "loop_weirdo", "loop_3d_printer")
 TABLE = 4096  # samples of one period
 KICK, SNARE, HAT, CYMBAL, TOM = (
     ("bd_*", "elec_hollow_kick", "elec_soft_kick", "drum_heavy_kick", "drum_bass_*"),
@@ -38,12 +40,18 @@ def has_samples() -> bool:
 
 @cache
 def _matching(patterns: tuple[str, ...]) -> list[Path]:
-    return sorted({path for pattern in patterns for path in SAMPLES.glob(f"{pattern}.flac")})
+    found = {path for pattern in patterns for path in SAMPLES.glob(f"{pattern}.flac")}
+    return sorted(path for path in found if path.stem not in NOT_DRUMS)
 
 
-def play_samples(rng: np.random.Generator, part: Part, tempo_bpm: float) -> Audio:
-    """A drum part (sample, channel), each of its keys a sample of that kind at a pitch of its own."""
+def play_samples(rng: np.random.Generator, part: Part, tempo_bpm: float, *, loops: float = LOOPED) -> Audio:
+    """A drum part (sample, channel), each of its keys a sample of that kind at a pitch of its own.
+
+    loops: chance that a recorded loop plays instead, fitted to the bars in which the part has notes.
+    """
     quarter, sounds = 60 / tempo_bpm * RATE, {}
+    if rng.random() < loops:
+        return _looped(rng, part, BAR * quarter)
     for key in sorted({hit.pitch for hit in part.notes}):
         sounds[key] = _one_shot(rng, _matching(_kind(key)))
     n = int(max((hit.start for hit in part.notes), default=0.0) * quarter) + 3 * RATE
@@ -52,6 +60,21 @@ def play_samples(rng: np.random.Generator, part: Part, tempo_bpm: float) -> Audi
         first, sound = int(hit.start * quarter), sounds[hit.pitch]
         sound = sound[: n - first]
         out[first : first + len(sound)] += (hit.velocity / 127) ** 1.5 * sound
+    return out
+
+
+def _looped(rng: np.random.Generator, part: Part, bar: float) -> Audio:
+    """A loop at the speed nearest to its own at which it takes half, one, two or four bars of `bar` samples."""
+    paths = _matching(LOOPS)
+    audio = _read(paths[int(rng.integers(len(paths)))], 1.0)
+    speeds = [len(audio) / (bar * n) for n in (0.5, 1, 2, 4)]
+    speed = min(speeds, key=lambda s: abs(np.log(s)))
+    loop = _resampled(audio, speed)
+    bars = sorted({int(hit.start // BAR) for hit in part.notes})
+    out = np.zeros((int((bars[-1] + 1) * bar) if bars else 0, 2), np.float32)
+    for number in bars:
+        first, last = int(number * bar), min(int((number + 1) * bar), len(out))
+        out[first:last] = loop[np.arange(first, last) % len(loop)]
     return out
 
 
@@ -64,13 +87,22 @@ def _kind(key: int) -> tuple[str, ...]:
 
 def _one_shot(rng: np.random.Generator, paths: list[Path]) -> Audio:
     """A random sample (sample, channel), up to a third of an octave higher or lower, cut to a random length."""
-    audio, rate = soundfile.read(paths[int(rng.integers(len(paths)))], dtype="float32", always_2d=True)
-    step = rate / RATE * 2 ** rng.uniform(-1 / 3, 1 / 3)
-    at = np.arange(0, len(audio) - 1, step)
-    out = np.stack([np.interp(at, np.arange(len(audio)), audio[:, c % audio.shape[1]]) for c in range(2)], axis=1)
+    path = paths[int(rng.integers(len(paths)))]
+    out = _read(path, 2 ** rng.uniform(-1 / 3, 1 / 3))
     n = min(len(out), int(rng.uniform(0.15, 1.5) * RATE))
     out = out[:n] * np.linspace(1, 0, n)[:, None] ** rng.uniform(0.1, 1.5)
     return (out / max(float(np.abs(out).max()), 1e-6)).astype(np.float32)
+
+
+def _read(path: Path, speed: float) -> Audio:
+    """A sample (sample, channel) at our rate, so many times as fast."""
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return _resampled(np.broadcast_to(audio, (len(audio), 2)), speed * rate / RATE)
+
+
+def _resampled(audio: Audio, step: float) -> Audio:
+    at, x = np.arange(0, len(audio) - 1, step), np.arange(len(audio))
+    return np.stack([np.interp(at, x, channel) for channel in audio.T], axis=1).astype(np.float32)
 
 
 def play_synthesiser(rng: np.random.Generator, part: Part, tempo_bpm: float) -> Audio:

@@ -131,6 +131,15 @@ def test_samples_sound_where_the_drums_are_hit() -> None:
     if not has_samples():
         pytest.skip("the sonic-pi samples are not installed")
     part = Part(notes=[Hit(1.0, 0.2, 36, 100), Hit(2.0, 0.2, 42, 60)], program=0, drums=True)
-    audio = play_samples(np.random.default_rng(0), part, 60.0)
+    audio = play_samples(np.random.default_rng(0), part, 60.0, loops=0.0)
     assert not audio[:RATE].any()
     assert np.abs(audio[RATE : RATE + RATE // 10]).max() > 2 * np.abs(audio[2 * RATE : 2 * RATE + 4410]).max() > 0
+
+
+def test_loops_play_in_the_bars_that_have_notes_and_fit_them() -> None:
+    if not has_samples():
+        pytest.skip("the sonic-pi samples are not installed")
+    part = Part(notes=[Hit(bar * BAR, 0.2, 36, 100) for bar in (1, 2, 4)], program=0, drums=True)
+    audio = play_samples(np.random.default_rng(1), part, 120.0, loops=1.0)
+    bars = audio.reshape(5, 2 * RATE, 2)
+    assert [bool(np.abs(bar).max() > 0.01) for bar in bars] == [False, True, True, False, True]
