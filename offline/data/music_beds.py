@@ -1,0 +1,67 @@
+"""Folders of stems as beds for soundscapes: music is what microphones hear most, and none of it is a sound event.
+
+Writes OUT/_background/SONG.wav, mono at 22.05 kHz, and its manifest.csv: what `offline.data.make_scenes --more` takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from engine.inference.steps import SOUND_RATE
+from engine.io.files import AudioReader
+from offline.data.multitrack import Corpus, Song, find_songs
+from offline.resample import resample
+
+__all__ = ["make_beds", "mixed"]
+
+VOICE = "vocals"
+PEAK = 0.9
+
+
+def mixed(song: Song, *, voice: bool) -> np.ndarray:
+    """All stems of a song, or all but the voice, as (sample) at 22.05 kHz; peak 0.9."""
+    total = np.zeros(0, np.float32)
+    for name, path in song.stems.items():
+        if name == VOICE and not voice:
+            continue
+        with AudioReader(path) as reader:
+            part = resample(reader.read().mean(axis=1, keepdims=True), reader.format.sample_rate, SOUND_RATE)[:, 0]
+        if len(part) > len(total):
+            total, part = part.copy(), total
+        total[: len(part)] += part
+    return total * (PEAK / max(float(np.abs(total).max(initial=0)), 1e-6))
+
+
+def make_beds(folder: Path, output: Path, *, exclude: Sequence[str] = ()) -> int:
+    """Mix every song of a folder, every other one with its voice; returns how many."""
+    (output / "_background").mkdir(parents=True, exist_ok=True)
+    songs = find_songs(Corpus(folder=folder), exclude=exclude)
+    with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("file", "label", "source"))
+        for i, song in enumerate(tqdm(songs, unit="song")):
+            name = f"_background/{song.name}.wav"
+            soundfile.write(output / name, mixed(song, voice=i % 2 == 0), SOUND_RATE)
+            rows.writerow((name, "_background", song.name))
+    return len(songs)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.data.music_beds`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("songs", type=Path, help="folder of folders of stems")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--exclude", nargs="*", default=[], metavar="SONG")
+    args = parser.parse_args(arguments)
+    print(f"{make_beds(args.songs, args.output, exclude=args.exclude)} beds")
+
+
+if __name__ == "__main__":
+    main()
