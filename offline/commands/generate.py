@@ -49,7 +49,9 @@ def generate(args: argparse.Namespace, stop: threading.Event) -> str:
     if not args.output and args.port is None and args.to is None:
         raise ConfigError("generate", expected="-o FILE or --port NAME", got="neither")
     key = None if args.key is None else KEYS.index(args.key)
-    config = WriterConfig(temperature=args.temperature, rules=not args.free, seed=args.seed, key=key)
+    config = WriterConfig(
+        temperature=args.temperature, rules=not args.free, seed=args.seed, key=key, activity=args.activity
+    )
     if args.output and (sound := open_sound(args.model, config)) is not None:
         return _sound(args, sound.samples(args.seconds), sound.rate)
     source = open_source(args.model, config, args.data)

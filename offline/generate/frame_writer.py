@@ -11,13 +11,14 @@ from engine.inference.onnx import Network
 from offline.generate.codecs import VoiceGrid
 from offline.generate.home import home_shift
 from offline.generate.piece import REST
-from offline.generate.sampling import draw, forbid_parallels, soften, softmax
+from offline.generate.sampling import draw, enliven, forbid_parallels, soften, softmax
 from offline.generate.stream import CHOOSE
 from offline.generate.writer_config import WriterConfig
 
 __all__ = ["FrameWriter"]
 
 BY_CHANCE = range(-3, 4)  # semitones from home that keep voices within their ranges
+ACTIVITY = (0.2, 0.2)  # mean and deviation of its logarithm: note counts as of chorales that were not learnt from
 LISTENED = 32  # frames of a melody that tell its key
 
 
@@ -48,6 +49,13 @@ class FrameWriter:
         self.last = np.zeros(self.n_voices, np.int64)
         self.age = np.zeros(self.n_voices, np.int64)
         self.shift, self._settled = self._key() if self.home else 0, False
+        self.activity = self._lively()
+
+    def _lively(self) -> float:
+        """The factor on the odds of moving: as asked for, or by the seed, for chorales differ among themselves."""
+        if self.config.activity is not None:
+            return self.config.activity
+        return float(np.exp(np.random.default_rng((self.config.seed, 13)).normal(*ACTIVITY)))
 
     def _key(self) -> int:
         """Semitones from the home key to that of the piece, -5 to 6: as asked for, or by chance."""
@@ -115,7 +123,8 @@ class FrameWriter:
         self.last, self.step_number = frame.copy(), self.step_number + 1
 
     def _choose(self, v: int, p: np.ndarray, chosen: np.ndarray) -> int:
-        p = soften(p, self.config.temperature, keep=int(self.last[v]))
+        held = int(self.last[v])
+        p = enliven(soften(p, self.config.temperature, keep=held), self.activity, held)
         if self.config.rules:
             p = forbid_parallels(p, v, self.last, chosen)
         return draw(p, self.rng)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["draw", "forbid_parallels", "soften", "softmax"]
+__all__ = ["draw", "enliven", "forbid_parallels", "soften", "softmax"]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -32,6 +32,13 @@ def soften(p: np.ndarray, temperature: float, *, keep: int | np.ndarray | None =
     return np.asarray(out)
 
 
+def enliven(p: np.ndarray, factor: float, keep: int) -> np.ndarray:
+    """Multiply the odds that something else than the token `keep` comes by a factor."""
+    out = p * factor
+    out[keep] = p[keep]
+    return np.asarray(out / out.sum())
+
+
 def draw(p: np.ndarray, rng: np.random.Generator) -> int:
     """One token; p need not sum to one."""
     sums = np.cumsum(p)
@@ -41,7 +48,8 @@ def draw(p: np.ndarray, rng: np.random.Generator) -> int:
 def forbid_parallels(p: np.ndarray, v: int, last: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Take out the tokens of voice v that make parallel fifths or octaves with a voice above it.
 
-    Tokens are 0 for a rest and pitch + constant else. If nothing were left, everything stays.
+    Tokens are 0 for a rest and pitch + constant else. What is taken out goes to the voice's other moves, or rules
+    would make music slower; if nothing were left, everything stays.
     """
     token = np.arange(len(p))
     allowed = np.ones(len(p), bool)
@@ -52,5 +60,10 @@ def forbid_parallels(p: np.ndarray, v: int, last: np.ndarray, chosen: np.ndarray
         same_way = np.sign(token - last[v]) == np.sign(chosen[u] - last[u])
         if before in (0, 7):
             allowed &= (after != before) | ~same_way | (token == 0)
-    masked = np.where(allowed, p, 0.0)
+    moves = np.where(token == last[v], 0.0, p)
+    masked = np.where(allowed, moves, 0.0)
+    left = float(masked.sum())
+    if left > 1e-9:
+        masked *= float(moves.sum()) / left
+    masked[last[v]] = p[last[v]]
     return masked if masked.sum() > 1e-9 else p

@@ -48,6 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the choice of pitch; whether to move is left alone (default 0.7)")  # fmt: skip
     add("--free", action="store_true", help="allow parallel fifths and octaves")
     add("--key", choices=KEYS, help="of Frames: by default that of what is given, else by the seed")
+    add("--activity", type=float, metavar="FACTOR",
+        help="of Frames: on the odds that a voice moves, 1 as learnt; by default about 1.2, by the seed")  # fmt: skip
     add("--seed", type=int, default=0, help="same seed, same music (default 0)")
     add("--sound-font", type=Path, metavar="FILE.sf2", help="for WAV files")
     port_options(parser)

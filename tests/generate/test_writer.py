@@ -16,7 +16,7 @@ from offline.evaluate.generators import frames_nll
 from offline.evaluate.musical import parallel_rate
 from offline.generate.frame_writer import BY_CHANCE, FrameWriter
 from offline.generate.home import at_home, home_shift
-from offline.generate.sampling import draw, forbid_parallels, soften
+from offline.generate.sampling import draw, enliven, forbid_parallels, soften
 from offline.generate.writer_config import WriterConfig
 from offline.train.frames import ChoraleFrames, FrameTraining, prepare
 from tests.tolerances import EXPORT
@@ -83,6 +83,29 @@ def test_draws_follow_the_distribution() -> None:
     counts = np.bincount([draw(np.array([0.1, 0.0, 0.6, 0.3]), rng) for _ in range(4000)], minlength=4)
     assert counts[1] == 0
     np.testing.assert_allclose(counts / 4000, [0.1, 0, 0.6, 0.3], atol=0.03)
+
+
+def test_rules_make_no_voice_slower() -> None:
+    last, chosen = np.array([20, 8]), np.array([22, 0])
+    p = np.full(30, 1 / 30)
+    ruled = forbid_parallels(p, 1, last, chosen)
+    assert ruled[8] == p[8]
+    assert ruled.sum() == pytest.approx(1)
+    all_but = np.zeros(30)
+    all_but[[8, 10]] = 0.5
+    assert np.flatnonzero(forbid_parallels(all_but, 1, last, chosen)).tolist() == [8]  # nothing else is left
+
+
+def test_activity_multiplies_the_odds_of_moving() -> None:
+    p = enliven(np.array([0.6, 0.3, 0.1]), 3.0, keep=0)
+    assert (1 - p[0]) / p[0] == pytest.approx(3 * 0.4 / 0.6)
+    assert p[1] / p[2] == pytest.approx(3)
+
+
+def test_asked_for_activity_tells_in_the_number_of_notes(path: Path) -> None:
+    calm, lively = (FrameWriter(path, WriterConfig(temperature=1, activity=a)).write(200) for a in (0.1, 10.0))
+    moves = [int((music[1:] != music[:-1]).sum()) for music in (calm, lively)]
+    assert moves[1] > 1.1 * moves[0]
 
 
 def test_only_parallels_are_forbidden() -> None:
