@@ -20,7 +20,9 @@ from models.spectra import Transform
 from models.unmix import SIZES, TARGETS, Unmix, UnmixConfig
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import FULL_SCALE, find_songs, load, parse_corpus
+from offline.train.coarser import begin_with
 from offline.train.loop import LoopConfig, Trainer, autocast, pick_device
+from offline.train.ship_unmix import load_checkpoint
 
 __all__ = ["ObjectiveConfig", "UnmixTask", "add_options", "main", "train"]
 
@@ -181,6 +183,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of weights and mixes")
     add("--device", default="auto", help="cpu, cuda, or auto")
     add("--threads", type=int, default=1, help="of the processor (default %(default)s)")
+    add("--start-from", type=Path, metavar="CHECKPOINT", help="begin with another run's weights, of any window")
     add("--resume", action="store_true", help="go on from the checkpoint in --out")
 
 
@@ -236,6 +239,8 @@ def train(args: argparse.Namespace) -> dict[str, float]:
         trainer.resume()
     if trainer.step == 0:
         task.start_from_statistics()
+        if args.start_from is not None:
+            begin_with(task.model, load_checkpoint(args.start_from)[0])
     bank = task.mixer.bank
     print(f"{len(bank.names)} songs, {bank.seconds / 60:.0f} minutes: {', '.join(bank.names)}")
     print(f"held out: {len(task.held_out)}; {sum(p.numel() for p in task.model.parameters()):,} parameters")

@@ -1,0 +1,60 @@
+"""Weights of a long window as a start for a short one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.errors import ModelError
+from models.unmix import Unmix, UnmixConfig
+from offline.train.coarser import begin_with
+from tests.tolerances import FLOAT32
+
+FINE = {"targets": ("vocals", "other"), "n_fft": 256, "hop": 64, "hidden": 16, "sample_rate": 8000, "n_layers": 1}
+
+
+def bank(**changes: object) -> Unmix:
+    torch.manual_seed(0)
+    return Unmix(UnmixConfig(**{**FINE, "bandwidth_hz": 3000.0, **changes})).eval()
+
+
+def test_the_same_window_gives_the_same_network() -> None:
+    first, second = bank(), bank()
+    with torch.no_grad():
+        for value in first.state_dict().values():
+            if value.is_floating_point():
+                value.add_(torch.rand_like(value))
+    for net in second.nets.values():
+        net.input_mean.data, net.input_scale.data = (
+            getattr(first.nets["vocals"], name).detach().clone() for name in ("input_mean", "input_scale")
+        )
+    for net in first.nets.values():
+        net.load_state_dict(
+            {**net.state_dict(), **{k: v for k, v in second.nets["vocals"].state_dict().items() if "input" in k}}
+        )
+    begin_with(second, first)
+    magnitude = torch.rand(7, 1, 2, 129)
+    with torch.no_grad():
+        torch.testing.assert_close(first(magnitude), second(magnitude), atol=FLOAT32, rtol=0)
+
+
+def test_wider_bins_read_the_sum_and_write_the_mean() -> None:
+    fine, coarse = bank(), bank(n_fft=64, hop=32)
+    begin_with(coarse, fine)
+    old, new = fine.nets["vocals"], coarse.nets["vocals"]
+    assert new.fc1.weight.shape[1] == 2 * coarse.config.n_input_bins
+    # Bin 5 of four times the width: bins 18.5 to 21.5 whole, and half of those on either side.
+    shares = torch.tensor([0.5, 1, 1, 1, 0.5])
+    torch.testing.assert_close(new.fc1.weight[:, 5], old.fc1.weight[:, 18:23] @ shares)
+    torch.testing.assert_close(new.fc3.weight[5], shares @ old.fc3.weight[18:23] / 4)
+    torch.testing.assert_close(new.fc3.weight[33 + 5], shares @ old.fc3.weight[129 + 18 : 129 + 23] / 4)
+    torch.testing.assert_close(new.lstm.weight_hh_l0, old.lstm.weight_hh_l0)
+    with torch.no_grad():
+        assert torch.isfinite(coarse(torch.rand(5, 1, 2, 33))).all()
+
+
+def test_other_targets_or_widths_are_refused() -> None:
+    with pytest.raises(ModelError, match="hidden"):
+        begin_with(bank(hidden=8), bank())
+    with pytest.raises(ModelError, match="targets"):
+        begin_with(bank(targets=("vocals", "drums")), bank())
