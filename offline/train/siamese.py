@@ -35,7 +35,7 @@ class CnnTask:
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Half of the pairs match, half do not."""
         device = next(self.model.parameters()).device
-        with autocast(device, enabled=device.type == "cuda"):
+        with autocast(device):
             near, far, sure = self._distances(self.model, self.pairs.batch(index), device)
         margin = self.model.config.margin
         matching, others = near**2 / 2, sure * torch.clamp(margin - far, min=0) ** 2 / 2
