@@ -1,6 +1,7 @@
 # make demo   sets everything up and follows, separates and pictures a piece that the project writes itself
 # make test   sets everything up and passes the tests
-.PHONY: demo test test-all check bench setup clean
+# make peers  compares the figures of sound events with libraries that need an environment of their own
+.PHONY: demo test test-all peers check bench setup clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt setup/venv.sh
@@ -15,6 +16,15 @@ test: check
 
 test-all: check
 	$(BIN)/python -m pytest
+
+peers: .venv-peers/.done
+	.venv-peers/bin/python -m pytest --noconftest tests/offline/test_sound_event_peers.py
+
+.venv-peers/.done:
+	python3 -m venv .venv-peers
+	.venv-peers/bin/pip install "numpy<2.4" "pandas<3" "setuptools<81" wheel scipy numba soundfile pytest pytest-timeout
+	.venv-peers/bin/pip install --no-build-isolation sed_eval sed-scores-eval
+	touch $@
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -38,4 +48,4 @@ setup: .venv/.demo
 	touch $@ .venv/.demo
 
 clean:
-	rm -rf .venv demo build *.egg-info
+	rm -rf .venv .venv-peers demo build *.egg-info

@@ -1,7 +1,6 @@
 """Our metrics against sed_eval and sed_scores_eval, in an environment of their own.
 
-They need older libraries: `pip install "numpy<2.4" "pandas<3" "setuptools<81" sed_eval sed-scores-eval` beside the
-project's own requirements; elsewhere this file skips.
+They need older libraries than the rest: `make peers` installs those apart and runs this file; elsewhere it skips.
 """
 
 from __future__ import annotations
