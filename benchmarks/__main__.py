@@ -10,6 +10,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -35,19 +36,26 @@ def main() -> None:
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
         "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
     }
-    done = [_preface()]
+    kept = _sections(PAGE.read_text(encoding="utf-8")) if options.only and PAGE.exists() else {}
     for name in options.only or sections:
         title, rows = sections[name]
         print(f"{title} ...", flush=True)
-        done.append(f"## {title}\n\n{_table(rows())}")
-        PAGE.write_text("\n".join(done), encoding="utf-8")
+        kept[title] = f"## {title}\n\n{_table(rows())}"
+        titles = [title for title, _ in sections.values() if title in kept]
+        PAGE.write_text("\n".join([_preface(), *(kept[title] for title in titles)]), encoding="utf-8")
     print(f"Written: {PAGE}")
+
+
+def _sections(page: str) -> dict[str, str]:
+    """What a page has under each title."""
+    parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
+    return {part.split("\n", 1)[0].removeprefix("## "): part.rstrip("\n") + "\n" for part in parts}
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
     names = ("dsp", "pipeline", "following", "alignment", "separation", "unmix", "sounds", "generators", "realtime")
-    parser.add_argument("--only", nargs="+", choices=names, help="some sections; the page then has only these")
+    parser.add_argument("--only", nargs="+", choices=names, help="measure some sections again; the others stay")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each run under load (default 60)")
     parser.add_argument("--periods", type=int, nargs="+", default=[512, 1024], help="of the JACK server, samples")
     return parser.parse_args()
