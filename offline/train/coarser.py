@@ -32,8 +32,8 @@ def begin_with(model: Unmix, other: Unmix) -> None:
     with torch.no_grad():
         for name, value in model.state_dict().items():
             kind = name.split(".", 2)[2]
-            if kind in OWN or value.shape == old[name].shape:
-                value.copy_(value if kind in OWN else old[name])
+            if value.shape == old[name].shape:
+                value.copy_(old[name])
             elif kind == READ:
                 value.copy_((old[name].unflatten(1, (n, -1)) @ read.T).flatten(1))
             elif kind.startswith(WRITTEN):
