@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ScoreError
+from offline.data.chorale_split import divide
+from offline.data.pieces import load_pieces
 from offline.data.symbolic import SPLITS, Split, load_chorales, load_rolls
 from offline.generate.codecs import AbcTokens, DrumTokens
 from offline.generate.piece import REST, Piece, from_grid
@@ -17,6 +19,7 @@ __all__ = ["Corpora", "blues", "chord_code", "chords_of", "grooves", "sound_of",
 
 TUNES = "tunes.json"
 CHORALES = "Jsb16thSeparated.json"
+SIGNED = "chorales.npz"
 MAJOR, MINOR = (0, 4, 7), (0, 3, 7)
 
 
@@ -30,6 +33,19 @@ class Corpora:
     def chorales(self) -> Split:
         """Four voices at sixteenths, (frame, 4) of pitches."""
         return load_chorales(self._path(CHORALES))
+
+    @property
+    def signs_known(self) -> bool:
+        """Whether the scores with ties and fermatas are there."""
+        return (self.folder / SIGNED).exists()
+
+    @cache  # noqa: B019
+    def signed_chorales(self) -> dict[str, list[Piece]]:
+        """The same with ties, fermatas and metre, where chorales.npz is there; else what the grid knows."""
+        published = self.chorales()
+        if self.signs_known:
+            return divide(load_pieces(self.folder / SIGNED), published)
+        return {split: [from_grid(frames) for frames in pieces] for split, pieces in published.items()}
 
     @cache  # noqa: B019
     def rolls(self, name: str) -> Split:

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.config import require
 
-__all__ = ["NOTE", "Piece", "attacks_of", "from_grid", "make_notes", "to_grid", "transpose"]
+__all__ = ["NOTE", "Piece", "attacks_of", "from_grid", "make_notes", "phrase_ends", "to_grid", "transpose"]
 
 NOTE = np.dtype([("onset", "i4"), ("duration", "i4"), ("pitch", "i2"), ("voice", "i2"), ("velocity", "i2")])
 VELOCITY = 80
@@ -99,6 +99,11 @@ def to_grid(piece: Piece, n_voices: int) -> tuple[np.ndarray, np.ndarray]:
             attacks[onset : onset + note["duration"], voice] = False
             attacks[onset, voice] = True
     return frames, attacks
+
+
+def phrase_ends(steps: np.ndarray) -> np.ndarray:
+    """Where chorales have their fermatas, of sixteenths in four quarters: on the third beat of every other bar."""
+    return ((steps % 32) // 4 == 6).astype(np.int64)
 
 
 def transpose(piece: Piece, semitones: int) -> Piece:

@@ -10,13 +10,14 @@ from models.generators.infill import DeepBach, DeepBachConfig, MiniBach, MiniBac
 from models.generators.latent import StackConfig, StackedAutoencoder, Vrae, VraeConfig
 from offline.generate.codecs import HoldGrid, MelodyTokens, Roll, Spectra, VoiceGrid
 from offline.generate.corpora import sound_of
-from offline.generate.piece import Piece, from_grid
-from offline.train.causal import in_keys
+from offline.generate.piece import Piece, from_grid, phrase_ends
+from offline.train.causal import KEYS, in_keys
 from offline.train.system import SystemTask, windows
 
 __all__ = ["DeepAc", "DeepHear", "Infill", "Latent", "LatentMelody", "Window"]
 
 STEPS = 64  # four bars of sixteenths
+N_PHASES = 16
 LOW, HIGH = 36, 81
 
 
@@ -207,31 +208,42 @@ class Window(SystemTask):
         return self.codec.decode(tokens)
 
 
+def _signs(piece: Piece) -> np.ndarray:
+    """Phase, of sixteen at most, and fermata of every frame, (frame, 2) int64."""
+    fermata = np.zeros(piece.n_steps, np.int64)
+    fermata[piece.fermatas] = 1
+    return np.column_stack([piece.phase() % N_PHASES, fermata])
+
+
 class Infill(SystemTask):
     """Hadjeres et al. (2017), DeepBach: any note from all around it; pseudo-Gibbs sampling writes a chorale."""
 
     model: DeepBach
 
     def build(self) -> DeepBach:
-        """Chorales with holds; no fermatas in this corpus, so that input is 0."""
-        self.codec = HoldGrid()
-        self.split = {}
-        for split, pieces in self.corpora.chorales().items():
-            tokens = [self.codec.encode(from_grid(p)) for p in (in_keys(pieces) if split == "train" else pieces)]
-            self.split[split] = [np.column_stack([t, np.arange(len(t)) % 16]) for t in tokens]
+        """Chorales with holds, in all keys to train, with phase and fermatas where the corpus has them."""
+        self.codec = codec = HoldGrid()
+        chorales = self.corpora.signed_chorales()
+        self.split = {s: [np.column_stack([codec.encode(p), _signs(p)]) for p in chorales[s]] for s in chorales}
+        self.split["train"] = [self._moved(rows, key) for rows in self.split["train"] for key in KEYS]
         hidden, merge, window = self.settings.pick((256, 256, 32), (64, 128, 16), (6, 6, 4))
         config = DeepBachConfig(n_tokens=self.codec.n_tokens, hidden=hidden, merge=merge, window=window)
         return DeepBach(config)
 
+    def _moved(self, rows: np.ndarray, semitones: int) -> np.ndarray:
+        """In another key: rests, holds and signs stay."""
+        out, voices = rows.copy(), rows[:, :4]
+        out[:, :4] = np.where((voices > 0) & (voices != self.codec.hold), voices + semitones, voices)
+        return out
+
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Windows (batch, 2 * window + 1, 5): four voices and the phase."""
+        """Windows (batch, 2 * window + 1, 6): four voices, phase and fermata."""
         return (windows(self.split[split], self.settings.batch, 2 * self.model.config.window + 1, rng),)
 
     def nats(self, model: nn.Module, *batch: Tensor) -> Tensor:
         """Nats per note given everything else, mean of the four voices."""
-        frames, phase = batch[0][..., :4], batch[0][..., 4]
-        none = torch.zeros_like(phase)
-        return torch.stack([model(v, frames, phase, none).mean() for v in range(4)]).mean()
+        frames, phase, fermata = batch[0][..., :4], batch[0][..., 4], batch[0][..., 5]
+        return torch.stack([model(v, frames, phase, fermata).mean() for v in range(4)]).mean()
 
     @torch.no_grad()
     def sample(self, length: int, seed: int, rounds: int = 10, given: np.ndarray | None = None) -> Piece:
@@ -245,11 +257,12 @@ class Infill(SystemTask):
         if given is not None:
             tokens[w : w + length, 0] = given
         phase = np.arange(-w, length + w) % 16
+        fermata = phrase_ends(np.arange(-w, length + w))
         for v, times in self._order(rng, list(voices), length, rounds):
             around = np.stack([tokens[t : t + 2 * w + 1] for t in times])
             phases = np.stack([phase[t : t + 2 * w + 1] for t in times])
-            frames, metre = self.to_device((around, phases))
-            logits = self.model.logits(v, frames, metre, torch.zeros_like(metre))
+            signs = np.stack([fermata[t : t + 2 * w + 1] for t in times])
+            logits = self.model.logits(v, *self.to_device((around, phases, signs)))
             tokens[w + times, v] = torch.multinomial(torch.softmax(logits, 1), 1)[:, 0].cpu().numpy()
         return self.codec.decode(tokens[w : w + length])
 

@@ -16,7 +16,7 @@ from offline.generate.corpora import blues, grooves, sound_of, with_chords
 from offline.generate.piece import REST, Piece, from_grid
 from offline.train.system import SystemTask, windows
 
-__all__ = ["BachBot", "BluesChords", "BluesMelody", "Celtic", "Concert", "Melody", "Rhythm", "Sound"]
+__all__ = ["KEYS", "BachBot", "BluesChords", "BluesMelody", "Celtic", "Concert", "Melody", "Rhythm", "Sound"]
 
 KEYS = range(-5, 7)
 
@@ -69,14 +69,11 @@ class BachBot(Tokens):
     """Liang (2016): a chorale as one row of tokens, three layers of 256."""
 
     def build(self) -> TokenLstm:
-        """Chorales in all keys to train, in their own to validate."""
-        self.codec = ChoraleTokens()
-        chorales = self.corpora.chorales()
-        self.split = {
-            split: [self.codec.encode(from_grid(p))[:, None] for p in (in_keys(c) if split == "train" else c)]
-            for split, c in chorales.items()
-            if split in SPLITS[:2]
-        }
+        """Chorales in all keys to train, in their own to validate; with fermatas where the corpus has them."""
+        self.codec = codec = ChoraleTokens()
+        chorales = self.corpora.signed_chorales()
+        self.split = {split: [codec.encode(p)[:, None] for p in chorales[split]] for split in SPLITS[:2]}
+        self.split["train"] = [np.where(t >= codec.FIRST, t + 2 * key, t) for t in self.split["train"] for key in KEYS]
         sizes = ((256, 3), (256, 2), (16, 1))
         return self.network((self.codec.n_tokens,), embed=32, sizes=sizes)
 

@@ -48,6 +48,8 @@ SPLITS = {
     "grooves": "none: validation draws other grooves",
     "sound": "60 chorales at most of each published split",
 }
+SIGNED = ("BachBot", "DeepBach")  # that read ties and fermatas
+WITH_SIGNS = "; scores with ties and fermatas from music21's corpus, in that split (offline.data.chorale_split)"
 Extra = tuple[dict[str, np.ndarray], dict[str, Any]]
 
 
@@ -141,6 +143,8 @@ def ship(name: str, run: Path, corpora: Corpora, folder: Path = FOLDER) -> dict[
     path = folder / f"{name}.npz"
     save_weights(path, arrays | more, {"system": name, "network": config, **meta})
     card = _card(name, saved, run, int(sum(v.size for v in arrays.values())))
+    if name in SIGNED and corpora.signs_known:
+        card["data"] += WITH_SIGNS
     card |= {"network": {k: v for k, v in config.items() if v is not None}, "megabytes": _megabytes(path)}
     write_card(path, card)
     return card

@@ -134,12 +134,13 @@ def test_deep_bach_agrees_with_torch(shipped: Shipped) -> None:
     player = PLAYERS["DeepBach"](StoredWeights(shipped("DeepBach")), CONFIG)
     rng, size = np.random.default_rng(0), (3, 2 * player.window + 1)
     frames, phase = rng.integers(0, player.codec.n_tokens, (*size, 4)), rng.integers(0, 16, size)
+    fermata = rng.integers(0, 2, size)
     model = shipped.tasks["DeepBach"].model
     for v in range(4):
         with torch.no_grad():
-            tensors = [torch.from_numpy(x) for x in (frames, phase, np.zeros_like(phase))]
+            tensors = [torch.from_numpy(x) for x in (frames, phase, fermata)]
             wanted = model.logits(v, *tensors)
-        np.testing.assert_allclose(player.nets[v].logits(frames, phase), wanted.numpy(), atol=1e-5)
+        np.testing.assert_allclose(player.nets[v].logits(frames, phase, fermata), wanted.numpy(), atol=1e-5)
 
 
 def test_wave_net_agrees_with_torch(shipped: Shipped) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,14 @@ import pytest
 import torch
 
 from engine.errors import ConfigError, ScoreError
+from offline.data.pieces import save_pieces
 from offline.generate.codecs import CODECS
 from offline.generate.corpora import Corpora, blues, chord_code, chords_of, grooves, sound_of, with_chords
-from offline.generate.piece import Piece
+from offline.generate.piece import Piece, from_grid, transpose
 from offline.generate.systems import SYSTEMS, find, table
 from offline.train import all_systems
 from offline.train.blocks import DeepHear, Infill
+from offline.train.causal import BachBot
 from offline.train.generator import TASKS, main
 from offline.train.system import TaskSettings, windows
 from offline.train.tuner import RlTuner, UnitSelection, theory_reward
@@ -184,3 +188,23 @@ def test_systems_side_by_side_are_packed_to_carry(folder: Path, tmp_path: Path) 
     task = TASKS["MiniBach"](Corpora(folder), TINY)
     task.model.load_state_dict(saved["weights"])
     assert task.sample(64, 0).n_steps == 64
+
+
+def test_scores_with_fermatas_are_divided_as_the_grid_of_the_same_music_is(folder: Path, tmp_path: Path) -> None:
+    grid = tmp_path / "Jsb16thSeparated.json"
+    grid.write_bytes((folder / grid.name).read_bytes())
+    plain = Corpora(tmp_path)
+    rng = np.random.default_rng(0)
+    music = {s: [rng.integers(50, 70, (64, 4)).astype(np.int16) for _ in range(3)] for s in ("train", "valid", "test")}
+    grid.write_text(json.dumps({s: [p.tolist() for p in pieces] for s, pieces in music.items()}))
+    scores = [replace(transpose(from_grid(p), 3), fermatas=np.array([8, 9], np.int32)) for s in music for p in music[s]]
+    unknown = from_grid(rng.integers(50, 70, (64, 4)).astype(np.int16))
+    save_pieces(tmp_path / "chorales.npz", [*scores, unknown])
+    divided = Corpora(tmp_path).signed_chorales()
+    assert {s: len(pieces) for s, pieces in divided.items()} == {"train": 4, "valid": 3, "test": 3}
+    rows = Infill(Corpora(tmp_path), TINY).split["valid"][0]
+    assert np.flatnonzero(rows[:, 5]).tolist() == [8, 9]
+    tokens = BachBot(Corpora(tmp_path), TINY).split["valid"][0]
+    assert np.count_nonzero(tokens == BachBot(Corpora(tmp_path), TINY).codec.FERMATA) == 2
+    (tmp_path / "chorales.npz").unlink()
+    assert not any(len(p.fermatas) for p in plain.signed_chorales()["train"])

@@ -6,7 +6,7 @@ import numpy as np
 
 from offline.generate.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
 from offline.generate.layers import Lstm, Weights, linear, sigmoid
-from offline.generate.piece import REST, Piece, from_grid
+from offline.generate.piece import REST, Piece, from_grid, phrase_ends
 from offline.generate.sampling import draw, soften, softmax
 from offline.generate.stream import CHOOSE, VELOCITY, Change, Segment, changes_of
 from offline.generate.weights import StoredWeights
@@ -127,7 +127,7 @@ class DeepBach(BlockPlayer):
     def prime(self, piece: Piece) -> None:
         """Take a piece as the bars before the first."""
         tokens = np.vstack([np.zeros((self.window, 4), np.int64), self.codec.encode(piece)])
-        self.past, self._first = tokens[-self.window :], (len(tokens) - self.window) % self.n_phases
+        self.past, self._first = tokens[-self.window :], (len(tokens) - self.window) % (2 * self.n_phases)
 
     def next(self, given: np.ndarray) -> Segment:
         """A bar."""
@@ -138,13 +138,14 @@ class DeepBach(BlockPlayer):
             grid = np.full((n, 4), REST, np.int16)
             grid[:, 0] = given
             tokens[w : w + n, 0] = self.codec.encode(from_grid(grid))[:, 0]
-        phase = (self._first - w + np.arange(len(tokens))) % self.n_phases
+        steps = self._first - w + np.arange(len(tokens))
+        phase, fermata = steps % self.n_phases, phrase_ends(steps)
         voices = np.arange(1 if fixed else 0, 4)
         for round_ in range(self.ROUNDS * 2 * n * len(voices) // self.AT_ONCE):
             v = int(self.rng.choice(voices))
             times = np.sort(self.rng.choice(2 * n, self.AT_ONCE, replace=False))
             warm = 1.0 if round_ < 8 * len(voices) else self.config.temperature
-            self._draw(v, times + w, (tokens, phase), warm)
+            self._draw(v, times + w, (tokens, phase, fermata), warm)
         self.past, self._first = tokens[n : n + w].copy(), self._first + n
         return Segment(n_steps=n, changes=self._changes(tokens[w : w + n]))
 
@@ -153,11 +154,11 @@ class DeepBach(BlockPlayer):
         rates = self.weights["rates"]
         return np.stack([self.rng.choice(rates.shape[1], n, p=r / r.sum()) for r in rates.astype(float)], axis=1)
 
-    def _draw(self, v: int, times: np.ndarray, music: tuple[np.ndarray, np.ndarray], temperature: float) -> None:
+    def _draw(self, v: int, times: np.ndarray, music: tuple[np.ndarray, ...], temperature: float) -> None:
         """Draw voice v anew at some times."""
-        tokens, phase = music
+        tokens, phase, fermata = music
         spans = times[:, None] + np.arange(-self.window, self.window + 1)
-        logits = self.nets[v].logits(tokens[spans], phase[spans])
+        logits = self.nets[v].logits(tokens[spans], phase[spans], fermata[spans])
         for t, row in zip(times, logits, strict=True):
             tokens[t, v] = draw(soften(softmax(row), temperature, keep=np.array([self.codec.hold])), self.rng)
 
@@ -183,11 +184,11 @@ class _Voice:
         self.weights, self.v = weights, v
         self.past, self.future = (Lstm(weights, f"{side}.{v}", 2) for side in ("past", "future"))
 
-    def logits(self, frames: np.ndarray, phase: np.ndarray) -> np.ndarray:
-        """(batch, token) for windows (batch, time, voice) and phases (batch, time); no fermatas."""
+    def logits(self, frames: np.ndarray, phase: np.ndarray, fermata: np.ndarray) -> np.ndarray:
+        """(batch, token) for windows (batch, time, voice), phases and fermatas (batch, time)."""
         w, v, middle = self.weights, self.v, frames.shape[1] // 2
         voices = [w[f"embed.{u}.weight"][frames[..., u]] for u in range(4)]
-        meta = [w["phase.weight"][phase], np.broadcast_to(w["fermata.weight"][0], (*phase.shape, voices[0].shape[2]))]
+        meta = [w["phase.weight"][phase], w["fermata.weight"][fermata]]
         around = np.concatenate([*voices, *meta], axis=2).swapaxes(0, 1)
         for lstm in (self.past, self.future):
             lstm.batch = len(frames)
