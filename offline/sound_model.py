@@ -16,17 +16,18 @@ from engine.inference.onnx import Network
 from engine.inference.sounds import SoundDetector
 from engine.inference.steps import SOUND_RATE, STEP
 
-__all__ = ["SHIPPED", "detect_config", "file_config", "parse_embeddings", "promise", "sound_model"]
+__all__ = ["SHIPPED", "SHIPPED_FOR_FILES", "detect_config", "file_config", "parse_embeddings", "promise", "sound_model"]
 
 WINDOW_S = 10.0  # what the networks are trained on
 WINDOW_BLOCK = 8  # steps between two hearings of a window
 WINDOW_AHEAD = 8  # steps that are heard beyond what is told
-SHIPPED = Path(models.__file__).with_name("weights") / "crnn.onnx"
+WEIGHTS = Path(models.__file__).with_name("weights")
+SHIPPED, SHIPPED_FOR_FILES = WEIGHTS / "crnn.onnx", WEIGHTS / "crnn-files.onnx"  # causal; of both directions
 
 
-def sound_model(path: Path | None) -> Path:
+def sound_model(path: Path | None, shipped: Path = SHIPPED) -> Path:
     """The network's file: the one that ships, if None; ModelError if it is not there."""
-    model = SHIPPED if path is None else path
+    model = shipped if path is None else path
     if not model.is_file():
         remedy = "name one with --model FILE.onnx; collaparte train crnn makes one of your own sounds"
         raise ModelError(str(model), expected="the network", got="nothing there", remedy=remedy)
@@ -50,7 +51,7 @@ def detect_config(model: Path | None, *, window_s: float | None = None, **settin
 def file_config(args: argparse.Namespace) -> SoundConfig:
     """The settings for whole files, of the options that `tag` and `evaluate crnn` share."""
     return SoundConfig(
-        model=sound_model(args.model),
+        model=sound_model(args.model, SHIPPED_FOR_FILES),
         threshold=args.threshold,
         alignment=args.median,
         embeddings=parse_embeddings(args.embedding),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from models.crnn import POOL, Crnn
 from models.mean_teacher import LossConfig, sound_event_loss
 from offline.data.scenes import SceneSet, open_set
 from offline.train.crnn import STRONG
-from offline.train.crnn_job import grouped, load_crnn
+from offline.train.crnn_job import grouped, load_crnn, weights_for
 from offline.train.loop import autocast
 
 __all__ = ["RecurrentJob", "heard_by", "main", "train_recurrent"]
@@ -35,7 +35,8 @@ HEARING_BATCH = 16
 class RecurrentJob:
     """checkpoint: of the network to go on with; sets: of strongly labelled scenes; output: folder of checkpoint.pt;
     scenes: how many are drawn, 1 to 1,000,000; steps: 1 to 1,000,000; rate: of Adam, falling to 0; dropout: of what
-    the convolutions hear, 0 to 0.9; strong: weight of the loss by steps.
+    the convolutions hear, 0 to 0.9; strong: weight of the loss by steps; look_ahead: steps of a causal network that
+    begins with what one of both directions hears, whose convolutions then lag by 6; None goes on with the same network.
     """
 
     checkpoint: Path
@@ -49,6 +50,7 @@ class RecurrentJob:
     strong: float = 2.0
     average: float = 0.99
     seed: int = 0
+    look_ahead: int | None = None
 
     def __post_init__(self) -> None:
         require("scenes", self.scenes, 1, 1_000_000)
@@ -62,6 +64,8 @@ class RecurrentJob:
 def train_recurrent(job: RecurrentJob) -> list[float]:
     """Write checkpoint.pt, which is read like any other; the loss of each step."""
     model = load_crnn(job.checkpoint)
+    if job.look_ahead is not None:
+        model = _causal(model, job.look_ahead)
     if not model.config.spectral or model.config.embeddings:
         raise ConfigError(str(job.checkpoint), expected="a network of log-mel alone", got="one with embeddings")
     scenes = grouped([open_set(folder) for folder in job.sets])["strong"]
@@ -73,6 +77,14 @@ def train_recurrent(job: RecurrentJob) -> list[float]:
     job.output.mkdir(parents=True, exist_ok=True)
     torch.save({"task": model.config.as_dict(), "weights": model.state_dict()}, job.output / "checkpoint.pt")
     return losses
+
+
+def _causal(finished: Crnn, look_ahead: int) -> Crnn:
+    """A causal network that hears what `finished` hears."""
+    config = replace(finished.config, causal=True, look_ahead=look_ahead)
+    model = Crnn(config)
+    model.load_state_dict(weights_for(config, finished))
+    return model.eval()
 
 
 def heard_by(model: Crnn, scenes: SceneSet, rows: np.ndarray) -> Tensor:
@@ -127,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--steps", type=int, default=1000)
     add("--batch", type=int, default=32)
     add("--rate", type=float, default=2e-3)
+    add("--look-ahead", type=int, metavar="STEPS", help="make it causal, waiting so long before it speaks of a step")
     add("--seed", type=int, default=0)
     o = parser.parse_args(arguments)
     job = RecurrentJob(**{**vars(o), "sets": tuple(o.sets)})

@@ -1,12 +1,14 @@
-"""The sound event network that ships: its card is true of the file, and it runs live."""
+"""The sound event networks that ship: their cards are true of the files, one runs live, the other over files."""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from engine.format import AudioFormat
 from engine.inference.crnn import SoundConfig
@@ -14,14 +16,16 @@ from engine.inference.sounds import SoundDetector
 from models.crnn_import import crnn_from_file
 from offline.data.soundscapes import DURATIONS_S
 from offline.run import collect
-from offline.sound_model import SHIPPED, detect_config
+from offline.sound_model import SHIPPED, SHIPPED_FOR_FILES, detect_config
+from offline.tagging import Tagger
 
 pytestmark = pytest.mark.skipif(not SHIPPED.is_file(), reason="no sound event network ships yet")
 
 
-def test_the_card_is_of_this_file() -> None:
-    card = tomllib.loads(SHIPPED.with_suffix(".toml").read_text())
-    assert card["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+@pytest.mark.parametrize("path", [SHIPPED, SHIPPED_FOR_FILES], ids=["live", "files"])
+def test_the_card_is_of_this_file(path: Path) -> None:
+    card = tomllib.loads(path.with_suffix(".toml").read_text())
+    assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "CC BY-SA 4.0" in card["licence"]
     assert set(card["metrics"]) == {"published", "whole", "live", "classes"}
 
@@ -38,6 +42,16 @@ def test_it_streams() -> None:
 
 def test_it_can_be_gone_on_from() -> None:
     assert crnn_from_file(SHIPPED).config.causal
+    assert not crnn_from_file(SHIPPED_FOR_FILES).config.causal
+
+
+def test_the_one_for_files_tags_silence_and_noise_of_any_length(tmp_path: Path) -> None:
+    tagger = Tagger(SoundConfig(model=SHIPPED_FOR_FILES))
+    for seconds in (0.1, 12):
+        soundfile.write(tmp_path / "silence.wav", np.zeros(int(seconds * 44100)), 44100)
+        found = tagger.tag(tmp_path / "silence.wav")
+        assert not found.events
+        assert np.isfinite(found.steps).all()
 
 
 def test_silence_is_silent() -> None:

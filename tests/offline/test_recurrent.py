@@ -48,3 +48,17 @@ def test_what_the_convolutions_hear() -> None:
         logits = model.head(model.recurrent(heard)[0])
         expected = model(torch.from_numpy(some.mel).float())
     assert (logits - expected).abs().max() < 0.05 * expected.std() + 0.02  # bfloat16
+
+
+def test_it_can_begin_with_a_network_of_both_directions(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
+    torch.save({"task": config.as_dict(), "weights": Crnn(config).state_dict()}, tmp_path / "checkpoint.pt")
+    save_set(tmp_path / "set", scenes(8, 0))
+    sets, output = (tmp_path / "set",), tmp_path / "out"
+    train_recurrent(
+        RecurrentJob(checkpoint=tmp_path / "checkpoint.pt", sets=sets, output=output, steps=2, batch=4, look_ahead=6)
+    )
+    learnt = load_crnn(output / "checkpoint.pt").config
+    assert learnt.causal
+    assert learnt.look_ahead == 6
