@@ -12,15 +12,21 @@ from engine.inference.unmix import UnmixConfig
 
 __all__ = ["DEFAULT", "live_rate", "require_network", "unmix_config"]
 
-DEFAULT = Path(models.__file__).with_name("weights") / "unmix.onnx"
+WEIGHTS = Path(models.__file__).with_name("weights")
+DEFAULT = WEIGHTS / "unmix.onnx"
+SHIPPED = {"low-latency": WEIGHTS / "unmix-low-latency.onnx"}  # by the name that options know
 
 
 def unmix_config(model: Path | None, *, wiener: bool = False) -> UnmixConfig:
-    """The settings for a model's file, None for the one that ships; ConfigError with a remedy if that is not there."""
-    if model is None and not DEFAULT.is_file():
+    """The settings for a model's file or a name of `SHIPPED`, None for the one that ships.
+
+    ConfigError with a remedy if what ships is not there.
+    """
+    file = DEFAULT if model is None else SHIPPED.get(str(model), model)
+    if file.parent == WEIGHTS and not file.is_file():
         remedy = "make one with `collaparte train unmix-export` or `collaparte import-weights`"
-        raise ConfigError("stems by a network", expected="an ONNX file", got="none, and none ships yet", remedy=remedy)
-    return UnmixConfig(model=model or DEFAULT, wiener=WienerConfig() if wiener else None)
+        raise ConfigError("stems by a network", expected=str(file), got="no such file", remedy=remedy)
+    return UnmixConfig(model=file, wiener=WienerConfig() if wiener else None)
 
 
 def live_rate(config: UnmixConfig) -> int:

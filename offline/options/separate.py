@@ -24,7 +24,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--model", choices=["hpss", "kam", "umx", "xumx"], default="hpss",
         help="hpss: as live (default); kam: back-fitting over whole files, 0.3 GB a minute; umx, xumx: Open-Unmix or "
         "CrossNet-Open-Unmix, as live, or, with weights of two directions, in overlapping segments")  # fmt: skip
-    add("--weights", type=Path, metavar="FILE", help="of umx, xumx: an ONNX file (default of xumx the one that ships)")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="of umx, xumx: an ONNX file, or low-latency (default of xumx: what ships)",
+    )
     add("--wiener", action="store_true", help="of umx, xumx: refine the stems by their place in the stereo image")
     add("--published", action="store_true", help="the paper's medians, 17 frames and 17 bins, not the tuned ones")
     add("--look-ahead", type=int, metavar="FRAMES", help="of hpss: frames of 23 ms (default 5; published 8)")
