@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.inference.decide import DecisionConfig, Decisions
 from models.crnn_graph import export_crnn
 from models.export import write_card
@@ -26,7 +28,7 @@ LIVE_MEDIANS, WHOLE_MEDIANS = (1, 3, 5), (3, 5, 7, 9)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; quiet: a set in which no
+    """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; quiet: sets in which no
     class sounds, and inventions, how many events an hour of a class may be told there; the rest is for its card.
     """
 
@@ -37,7 +39,7 @@ class Release:
     data: str
     licence: str
     command: str
-    quiet: Path | None = None
+    quiet: tuple[Path, ...] = ()
     inventions: float = 1.0
 
 
@@ -50,8 +52,9 @@ def release(job: Release) -> dict[str, Any]:
     validation, test = open_set(job.validation), open_set(job.test)
     heard, steps = probabilities(model, validation), probabilities(model, test)
     quiet = None
-    if job.quiet is not None:
-        quiet = Quiet(probabilities(model, open_set(job.quiet)), job.inventions)
+    if job.quiet:
+        heard_there = [probabilities(model, open_set(folder)) for folder in job.quiet]
+        quiet = Quiet(np.concatenate(heard_there), job.inventions)
     live = tune(validation, heard, LIVE, LIVE_MEDIANS, quiet)
     whole = tune(validation, heard, WHOLE, WHOLE_MEDIANS)
     measured = {
@@ -87,7 +90,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", required=True, help="what it was trained on, for the card")
     add("--licence", required=True, help="of the weights")
     add("--command", required=True, help="that trained it")
-    add("--quiet", type=Path, help="set of scenes without any event: live thresholds invent little there")
+    add("--quiet", type=Path, nargs="+", default=(), help="sets without any event: live thresholds invent little there")
     add("--inventions", type=float, default=1.0, help="events an hour of a class that may be invented there")
 
 
