@@ -7,29 +7,20 @@ import numpy as np
 from offline.generate.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
 from offline.generate.layers import Lstm, Weights, linear, sigmoid
 from offline.generate.piece import REST, Piece, from_grid, phrase_ends
+from offline.generate.players.base import Player
 from offline.generate.sampling import draw, soften, softmax
 from offline.generate.stream import CHOOSE, VELOCITY, Change, Segment, changes_of
-from offline.generate.weights import StoredWeights
-from offline.generate.writer_config import WriterConfig
 
 __all__ = ["DeepBach", "DeepHear", "DeepHearMelody", "MiniBach", "Vrae", "Vrash"]
 
 SATB = ("Soprano", "Alto", "Tenor", "Bass")
 
 
-class BlockPlayer:
-    """What they share: chance, and the melody that is asked for."""
+class BlockPlayer(Player):
+    """A player of blocks of four bars, and the melody that is asked for."""
 
     names: tuple[str, ...] = ("Roll",)
-    steps, steps_per_quarter, accompanies, percussion = 64, 4, False, False
-
-    def __init__(self, weights: StoredWeights, config: WriterConfig) -> None:
-        self.weights, self.config = weights, config
-        self.rng = np.random.default_rng(config.seed)
-        self.start()
-
-    def start(self) -> None:
-        """Begin."""
+    steps = 64
 
     def melody(self, given: np.ndarray) -> np.ndarray:
         """The melody that is given, or, where it is free throughout, a soprano by Bach; (steps,) pitches."""
