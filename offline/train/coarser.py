@@ -1,7 +1,8 @@
 """Begin a bank of one resolution with the weights of another: what a band sounds like does not depend on its width.
 
 A network of fewer, wider bins (a shorter window) takes for each of its bins what the bins inside it had: their
-weights' sum where it reads, their mean where it writes. The recurrent layers are taken as they are.
+weights' sum where it reads, their mean where it writes. The recurrent layers are taken as they are; the scaling of
+inputs of another width stays as it was measured.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from models.unmix import Unmix, UnmixConfig
 __all__ = ["begin_with"]
 
 READ, WRITTEN = "fc1.weight", ("fc3.weight", "bn3.", "output_mean", "output_scale")
-OWN = ("input_mean", "input_scale")  # statistics of the spectra, which are measured
 
 
 def begin_with(model: Unmix, other: Unmix) -> None:
