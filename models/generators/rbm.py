@@ -61,8 +61,8 @@ class Rbm(nn.Module):
 class RnnRbmConfig:
     """Boulanger-Lewandowski et al. (2012): 150 hidden units, 100 recurrent, contrastive divergence of 15 steps.
 
-    dropout: of the recurrent units; blank: share of past notes that these do not see in training. Without both, the
-    229 chorales are learnt by heart: a nat a step between what was seen and what was not.
+    dropout: of the recurrent units; blank: share of past notes that these do not see in training. They put off
+    the learning by heart of 229 chorales, and do not prevent it.
     """
 
     n_visible: int = 88
