@@ -95,13 +95,21 @@ def _append(line: Any, held: Any, block: Any) -> Any:
 def _filter(line: Any, taps: Any, first: Any, down: Any, out: Any) -> Any:
     """out[k, c] = sum_j taps[p, j] line[c, s + j], s * up + p = first + k * down; line: (channel, sample)."""
     up, n = taps.shape
-    for channel in range(line.shape[0]):
-        for k in range(out.shape[0]):
-            start, phase = divmod(first + k * down, up)
+    start, phase = divmod(first, up)
+    whole, part = divmod(down, up)
+    for k in range(out.shape[0]):
+        row = taps[phase]
+        for channel in range(line.shape[0]):
+            samples = line[channel, start : start + n]  # a view, whose loop needs no check for negative places
             total = np.float32(0.0)
             for j in range(n):
-                total += taps[phase, j] * line[channel, start + j]
+                total += row[j] * samples[j]
             out[k, channel] = total
+        start += whole
+        phase += part
+        if phase >= up:
+            phase -= up
+            start += 1
 
 
 class Resampler:
