@@ -34,6 +34,11 @@ from tests.session.test_jack import ports
 RATE = 48000
 MARGIN_S = 0.01  # an xrun may come so long, and two periods, after the stall that caused it
 OWN = Device(backend="jack", connect=False)
+SEPARATIONS = {
+    "hpss": "HPSS",
+    "unmix": "network (4096/1024, resampled)",
+    "unmix-low-latency": "network (1024/512, resampled)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,31 +95,33 @@ def covered(stalls: list[list[float]], window: float, begin: float, end: float) 
 
 
 def drop_outs(period: int, seconds: float) -> Iterator[Row]:
-    """Losses of a session and of a Python callback under the same load."""
-    ours, peer = under_load("ours", period, seconds), under_load("peer", period, seconds)
-    counts = ours.told["counts"]
-    assert isinstance(counts, dict)
-    agreement = (
-        f"in {seconds:.0f} s: ours {ours.xruns} xruns, {ours.drops} under- or overflows; Python callback {peer.xruns} "
-        f"xruns; machine stalls {ours.stalls} / {peer.stalls}, longest {ours.longest_ms:.0f} / "
-        f"{peer.longest_ms:.0f} ms, excusing {100 * ours.covered:.0f} / {100 * peer.covered:.0f} % of the time; "
-        f"SCHED_FIFO {ours.told['fifo']}"
-    )
-    yield Row(
-        what=f"unexcused drop-outs, duplex HPSS under load, {period} samples",
-        ours=f"{ours.own_xruns + ours.own_drops}",
-        peer=f"{peer.own_xruns}, Python callback that copies",
-        ratio=f"{ours.own_xruns + ours.own_drops} : {peer.own_xruns}",
-        agreement=agreement,
-    )
-    seconds_run = float(str(ours.told["n_samples"])) / RATE
-    yield Row(
-        what=f"CPU of the engine process, HPSS, {period} samples",
-        ours=f"{100 * counts['cpu_s'] / seconds_run:.1f} % of a core, its start included",
-        peer="",
-        ratio="",
-        agreement=f"{counts['cpu_s']:.1f} s for {seconds_run:.0f} s of sound",
-    )
+    """Losses of sessions and of a Python callback under the same load."""
+    peer = under_load("peer", period, seconds)
+    for who, name in SEPARATIONS.items():
+        ours = under_load(who, period, seconds)
+        counts = ours.told["counts"]
+        assert isinstance(counts, dict)
+        agreement = (
+            f"in {seconds:.0f} s: ours {ours.xruns} xruns, {ours.drops} under- or overflows; Python callback "
+            f"{peer.xruns} xruns; machine stalls {ours.stalls} / {peer.stalls}, longest {ours.longest_ms:.0f} / "
+            f"{peer.longest_ms:.0f} ms, excusing {100 * ours.covered:.0f} / {100 * peer.covered:.0f} % of the time; "
+            f"SCHED_FIFO {ours.told['fifo']}"
+        )
+        yield Row(
+            what=f"unexcused drop-outs, duplex {name} under load, {period} samples",
+            ours=f"{ours.own_xruns + ours.own_drops}",
+            peer=f"{peer.own_xruns}, Python callback that copies",
+            ratio=f"{ours.own_xruns + ours.own_drops} : {peer.own_xruns}",
+            agreement=agreement,
+        )
+        seconds_run = float(str(ours.told["n_samples"])) / RATE
+        yield Row(
+            what=f"CPU of the engine process, {name}, {period} samples",
+            ours=f"{100 * counts['cpu_s'] / seconds_run:.1f} % of a core, its start included",
+            peer="",
+            ratio="",
+            agreement=f"{counts['cpu_s']:.1f} s for {seconds_run:.0f} s of sound",
+        )
 
 
 def round_trips() -> Iterator[Row]:

@@ -1,8 +1,9 @@
 """A duplex stream in a process whose Python is busy: `python -m benchmarks.live.load WHO SECONDS`.
 
-WHO is `ours` (a session that separates harmonic from percussive) or `peer` (a Python callback that copies input to
-output). Prints one JSON object. The load is the same: a thread that reads and writes JSON and makes cyclic garbage
-amid 300,000 live objects, so that it holds the interpreter's lock and the collector has work.
+WHO is `hpss` (a session that separates harmonic from percussive), `unmix` or `unmix-low-latency` (by a network that
+ships), or `peer` (a Python callback that copies input to output). Prints one JSON object. The load is the same: a
+thread that reads and writes JSON and makes cyclic garbage amid 300,000 live objects, so that it holds the interpreter's
+lock and the collector has work.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import jack
 
 from benchmarks.live.witness import watching
 from engine.dsp.hpss import HpssConfig
+from engine.inference.unmix import UnmixConfig
 from engine.io.devices import Device
 from engine.pipelines import PipelineConfig
 from engine.session import Session, SessionConfig, SessionStatus
+from offline.unmix_model import SHIPPED, unmix_config
 
 N_OBJECTS = 300_000
 
@@ -60,9 +63,16 @@ def arena_path() -> str:
     raise FileNotFoundError("the session's shared memory")
 
 
-def ours(seconds: float) -> dict[str, object]:
+def separation(who: str) -> HpssConfig | UnmixConfig:
+    """What the session separates with."""
+    if who == "hpss":
+        return HpssConfig(look_ahead=0)
+    return unmix_config(SHIPPED["low-latency"] if who == "unmix-low-latency" else None)
+
+
+def ours(who: str, seconds: float) -> dict[str, object]:
     device, stop, hog = Device(backend="jack"), threading.Event(), Hog()
-    config = SessionConfig(source=device, sink=device, pipeline=PipelineConfig(separate=HpssConfig(look_ahead=0)))
+    config = SessionConfig(source=device, sink=device, pipeline=PipelineConfig(separate=separation(who)))
     witnesses = ExitStack()
     seen: list[list[list[float]]] = []
     began: list[float] = []
@@ -113,4 +123,5 @@ def peer(seconds: float) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"ours": ours, "peer": peer}[sys.argv[1]](float(sys.argv[2]))), flush=True)
+    WHO, SECONDS = sys.argv[1], float(sys.argv[2])
+    print(json.dumps(peer(SECONDS) if WHO == "peer" else ours(WHO, SECONDS)), flush=True)
