@@ -24,7 +24,8 @@ class FrameLstmConfig:
     """n_voices, n_tokens (rest and pitches), n_phases (frames of a bar), n_ages (a note's age is capped there).
 
     hidden, n_layers: of the LSTM; width: of the head; embed: of a voice's token; dropout: 0 to 0.9; blank: share of
-    past notes that the memory does not see in training, so that it does not learn pieces by heart (Xie et al. 2017);
+    notes, past or of the same frame, that it does not see in training, so that it does not learn pieces by heart (Xie
+    et al. 2017);
     home: whether pieces are moved to one key first, see `offline.generate.home`, instead of learnt in every key.
     """
 
@@ -52,6 +53,7 @@ class FrameLstm(nn.Module):
 
     A pitch is scored in three ways that add up: by itself, as an interval from the voice's last pitch, and as an
     interval from each voice already written. The last two hold in every key at once, so little data goes further.
+    How far the voices already written have moved is told besides: voices tend to move together.
     """
 
     def __init__(self, config: FrameLstmConfig) -> None:
@@ -65,13 +67,15 @@ class FrameLstm(nn.Module):
         self.drop = nn.Dropout(c.dropout)
         self.from_past = nn.Linear(c.hidden * 2, c.n_voices * c.width)
         self.from_chosen = nn.Embedding(c.n_voices * c.n_voices * c.n_tokens, c.width)
+        self.from_motion = nn.Embedding(c.n_voices * c.n_voices * (2 * c.n_tokens - 1), c.width)
         self.mix = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.n_voices))
         self.absolute = nn.ModuleList(nn.Linear(c.width, c.n_tokens) for _ in range(c.n_voices))
         span = 2 * c.n_tokens - 1
         self.interval = nn.ModuleList(nn.Linear(c.width, (v + 1) * span) for v in range(c.n_voices))
         for table in (self.token, self.age, self.phase):
             nn.init.normal_(table.weight, std=0.2)
-        nn.init.normal_(self.from_chosen.weight, std=0.03)
+        for table in (self.from_chosen, self.from_motion):
+            nn.init.normal_(table.weight, std=0.03)
         for name, bias in self.lstm.named_parameters():
             if name.startswith("bias_ih"):  # gates that forget begin open (Jozefowicz et al. 2015)
                 nn.init.ones_(bias[c.hidden : 2 * c.hidden])
@@ -91,13 +95,16 @@ class FrameLstm(nn.Module):
         c = self.config
         voice = torch.arange(c.n_voices, device=last.device)
         tokens, ages = self.token(last + voice * c.n_tokens), self.age(age + voice * c.n_ages)
-        if self.training and c.blank:
-            seen = (torch.rand(last.shape, device=last.device) >= c.blank)[..., None]
-            tokens, ages = tokens * seen, ages * seen
-        tokens, ages = tokens.flatten(2), ages.flatten(2)
-        inlet = torch.relu(self.inlet(torch.cat([tokens, ages, self.phase(phase)], dim=2)))
+        notes = self._hidden(torch.cat([tokens, ages], dim=3)).flatten(2)
+        inlet = torch.relu(self.inlet(torch.cat([notes, self.phase(phase)], dim=2)))
         hidden, state = self.lstm(self.drop(inlet), state)
         return self.drop(torch.cat([hidden, inlet], dim=2)), state
+
+    def _hidden(self, notes: Tensor) -> Tensor:
+        """What is known of notes, (..., feature), in training without the share `blank` of them."""
+        if not (self.training and self.config.blank):
+            return notes
+        return notes * (torch.rand(notes.shape[:-1], device=notes.device) >= self.config.blank)[..., None]
 
     def head(self, past: Tensor, last: Tensor, chosen: Tensor) -> Tensor:
         """Logits of every voice, (batch, time, voice, token); voice v looks only at chosen[..., :v]."""
@@ -109,7 +116,10 @@ class FrameLstm(nn.Module):
         """Logits (batch, time, token) of voice v from its share of the past, the last frame and what is chosen."""
         c = self.config
         for u in range(v):
-            past = past + self.from_chosen(chosen[..., u] + (v * c.n_voices + u) * c.n_tokens)
+            pair, motion = v * c.n_voices + u, chosen[..., u] - last[..., u] + c.n_tokens - 1
+            told = self.from_chosen(chosen[..., u] + pair * c.n_tokens)
+            told = told + self.from_motion(motion + pair * (2 * c.n_tokens - 1))
+            past = past + self._hidden(told)
         mixed = self.drop(torch.relu(past))
         mixed = self.drop(torch.relu(self.mix[v](mixed))) + mixed
         logits = self.absolute[v](mixed)
