@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from offline.data.symbolic import ROLL_SETS, Split, load_chorales, load_rolls
-from offline.evaluate.likelihood import NoteFigures, markov_nll, note_figures, persistence_nll, rnn_rbm_nll, roll_floors
+from offline.evaluate.likelihood import (
+    NoteFigures,
+    markov_nll,
+    note_figures,
+    persistence_nll,
+    rnn_rbm_nll,
+    roll_floors,
+    shipped_rnn_rbm,
+    trained_rnn_rbm,
+)
 from offline.evaluate.musical import (
     copy_check,
     crossing_rate,
@@ -136,7 +145,7 @@ def evaluate(args: argparse.Namespace) -> str:
     rows = {f"Bach, {args.split}": sample_figures(corpus, corpus, chorales["train"])}
     rows["Bach, valid"] = sample_figures(excerpts(chorales["valid"]), corpus, chorales["train"])
     rows |= {name: sample_figures(samples_of(source), corpus, chorales["train"]) for name, source in sources.items()}
-    steps = step_table(args.data, args.split)
+    steps = step_table(args.data, args.split, args.runs)
     return "\n\n".join([likelihood_table(likelihood, args.split), sample_table(rows), steps, shipped_table()])
 
 
@@ -178,8 +187,10 @@ def token_nll(player: Any, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
     return out
 
 
-def step_table(folder: Path, split: str) -> str:
-    """Nats per step on the four sets of Boulanger-Lewandowski: the floors, and RNN-RBM where it was trained."""
+def step_table(folder: Path, split: str, runs: Sequence[Path] = ()) -> str:
+    """Nats per step on the four sets of Boulanger-Lewandowski: the floors, and the RNN-RBMs that learnt them."""
+    trained = {"JSB_Chorales": shipped_rnn_rbm()} if find_weights("RNN-RBM") is not None else {}
+    trained |= dict(trained_rnn_rbm(run) for run in runs)
     lines = [f"rolls, {split}: nats per step", f"{'set':16}{'rate of keys':>14}{'Markov by key':>15}{'RNN-RBM':>10}"]
     for name in ROLL_SETS:
         if (folder / f"{name}.mat").exists():
@@ -187,8 +198,8 @@ def step_table(folder: Path, split: str) -> str:
             floors = "".join(
                 f"{value:{w}.3f}" for value, w in zip(roll_floors(rolls, split).values(), (14, 15), strict=True)
             )
-            trained = name == "JSB_Chorales" and find_weights("RNN-RBM") is not None
-            lines.append(f"{name:16}{floors}" + (f"{rnn_rbm_nll(rolls[split]):10.3f}" if trained else f"{'-':>10}"))
+            own = f"{rnn_rbm_nll(trained[name], rolls[split]):10.3f}" if name in trained else f"{'-':>10}"
+            lines.append(f"{name:16}{floors}{own}")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ def generators(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, metavar="DIR", help="folder with Jsb16thSeparated.json and the .mat sets")
     add("--split", choices=["valid", "test"], default="test")
     add("--temperature", type=float, default=0.7)
+    add("--runs", type=Path, nargs="*", default=[], metavar="RUN", help="folders of RNN-RBMs trained on other sets")
     add("--free", action="store_true", help="sample without the rule against parallels")
 
 

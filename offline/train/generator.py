@@ -12,6 +12,7 @@ import torch
 
 from engine.errors import ConfigError
 from models.generators.frames import FrameLstmConfig
+from offline.data.symbolic import ROLL_SETS
 from offline.generate.corpora import Corpora
 from offline.generate.systems import SYSTEMS, find
 from offline.train import adversarial, blocks, causal, rolls, tuner
@@ -69,6 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validate-every", type=float, default=120.0, metavar="SECONDS")
     for name, kind in FRAME_OPTIONS.items():
         add(f"--{name}", type=kind, help="of Frames only; the size decides otherwise")
+    add("--rolls", choices=ROLL_SETS, default=ROLL_SETS[0], help="of RNN-RBM only: the set that it learns")
     add("--seed", type=int, default=0)
     add("--device", default="auto")
     add("--threads", type=int, default=1)
@@ -77,7 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 FRAMES = {
     "published": FrameLstmConfig(hidden=512, width=256, dropout=0.3),
-    "small": FrameLstmConfig(hidden=256, width=256, dropout=0.3, blank=0.1, home=True),
+    "small": FrameLstmConfig(hidden=256, width=256, dropout=0.5, blank=0.05, home=True),
     "tiny": FrameLstmConfig(hidden=12, width=8, embed=4),
 }
 
@@ -93,7 +95,7 @@ def build(args: argparse.Namespace) -> Task:
         config = replace(FRAMES[args.size], **asked)
         training = FrameTraining(n_streams=args.batch, n_frames=WINDOW_FRAMES, seed=args.seed)
         return ChoraleFrames(corpora.chorales(), config, training, device)
-    settings = TaskSettings(size=args.size, batch=args.batch, device=str(device), seed=args.seed)
+    settings = TaskSettings(size=args.size, batch=args.batch, device=str(device), seed=args.seed, rolls=args.rolls)
     return TASKS[args.system](corpora, settings)
 
 

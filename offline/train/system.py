@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config import require, require_one_of
+from offline.data.symbolic import ROLL_SETS
 from offline.generate.corpora import Corpora
 
 __all__ = ["SIZES", "SystemTask", "TaskSettings", "windows"]
@@ -21,16 +22,21 @@ VALIDATION_BATCHES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSettings:
-    """size: published, small (a CPU's ten minutes) or tiny (tests); batch: sequences; device; seed."""
+    """size: published, small (a CPU's ten minutes) or tiny (tests); batch: sequences; device; seed.
+
+    rolls: which set of Boulanger-Lewandowski et al. (2012), for the system that is defined on them.
+    """
 
     size: str = "small"
     batch: int = 16
     device: str = "cpu"
     seed: int = 0
+    rolls: str = ROLL_SETS[0]
 
     def __post_init__(self) -> None:
         require_one_of("size", self.size, SIZES)
         require("batch", self.batch, 1, 65536)
+        require_one_of("rolls", self.rolls, ROLL_SETS)
 
     def pick(self, published: Any, small: Any, tiny: Any) -> Any:
         """The value for this size."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
-from offline.evaluate.generators import evaluate, sample_figures
+from engine.errors import ModelError
+from offline.evaluate.generators import evaluate, sample_figures, step_table
+from offline.evaluate.likelihood import trained_rnn_rbm
 from offline.options.evaluate_music import generators
+from offline.train.generator import main as train_generator
 
 
 def corpus(n: int, seed: int) -> list[list[list[int]]]:
@@ -35,3 +41,21 @@ def test_a_corpus_is_like_itself_and_copied_whole() -> None:
     assert figures.count_overlap > 0.99
     assert figures.gap_overlap > 0.99
     assert figures.copied == 128
+
+
+def test_a_machine_trained_on_another_set_is_in_its_row(folder: Path, tmp_path: Path) -> None:
+    corpora = tmp_path / "corpora"
+    corpora.mkdir()
+    shutil.copy(folder / "JSB_Chorales.mat", corpora / "Nottingham.mat")
+    arguments = ["--system", "RNN-RBM", "--rolls", "Nottingham", "--data", str(corpora), "--out", str(tmp_path / "run")]
+    assert train_generator([*arguments, "--size", "tiny", "--minutes", "0.01", "--device", "cpu"]) == 0
+    (row,) = step_table(corpora, "test", [tmp_path / "run"]).splitlines()[2:]
+    assert row.startswith("Nottingham") and 0 < float(row.split()[-1]) < 100
+
+
+def test_a_run_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="RNN-RBM --rolls SET"):
+        trained_rnn_rbm(tmp_path)
+    torch.save({"task": {"hidden": 3}, "weights": {}}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ModelError, match="expected a run of RNN-RBM"):
+        trained_rnn_rbm(tmp_path)
