@@ -280,11 +280,11 @@ class _Course:
         self._on_status(SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts))
 
     def _report(self, ended: str) -> SessionReport:
-        assert self._opened is not None and self._latency is not None
+        opened = self._opened
         return SessionReport(
             n_samples=self._end,
-            sample_rate=self._opened.audio.sample_rate,
-            targets=self._opened.targets,
+            sample_rate=opened.audio.sample_rate if opened else self._config.sample_rate or 0,
+            targets=opened.targets if opened else (),
             latency=self._latency,
             counts=self._past,
             n_restarts=self._n_restarts,

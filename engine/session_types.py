@@ -115,7 +115,8 @@ class SessionStatus:
 class SessionReport:
     """How it went.
 
-    n_samples: of the input clock, gaps included, at `sample_rate` (Hz); gaps: samples in which the device was gone;
+    n_samples: of the input clock, gaps included, at `sample_rate` (Hz); targets: none, and latency: None, where it was
+    stopped before the device opened; gaps: samples in which the device was gone;
     fifo: `granted`, or why not; recording_error: why recording or event file ended early, else empty;
     ended: `stopped`, `file` (at its end) or `device` (gone, and no restart wanted).
     """
@@ -123,7 +124,7 @@ class SessionReport:
     n_samples: int
     sample_rate: int
     targets: tuple[str, ...]
-    latency: Latency
+    latency: Latency | None
     counts: Counts
     n_restarts: int
     gaps: int

@@ -165,3 +165,11 @@ def test_unknown_gain_target() -> None:
     session = Session(SessionConfig(source=Device(), gains={"voice": 1.0}))
     with pytest.raises(ConfigError, match="one of harmonic, percussive"):
         session.gains(("harmonic", "percussive"))
+
+
+def test_a_session_may_be_stopped_before_its_device_opens() -> None:
+    """Control-C while the engine process still starts: an empty report, no traceback."""
+    stop = threading.Event()
+    stop.set()
+    report = Session(SessionConfig(source=Device(backend="jack"), sink=Device(backend="jack"))).run(stop=stop)
+    assert (report.ended, report.n_samples, report.targets, report.latency) == ("stopped", 0, (), None)
