@@ -39,8 +39,9 @@ def analyse(block: Any, history: Any, fill: int, hop: int, limit: Any, weights: 
             for c in range(n_channels):
                 for i in range(n_fft):
                     scratch[c, i] = history[c, i] * weights[i]
-                for i in range(n_fft - hop):
-                    history[c, i] = history[c, i + hop]
+                for done in range(0, n_fft - hop, hop):  # hop by hop, for parts that do not overlap
+                    n = min(hop, n_fft - hop - done)
+                    history[c, done : done + n] = history[c, done + hop : done + hop + n]
             r2c(scratch, spectra[frame], ALONG_TIME, True, 1.0, 1)
             frame += 1
             fill = 0
@@ -66,8 +67,12 @@ def synthesise(
         for s in range(n_streams):
             for i in range(hop):
                 audio[frame * hop + i, s] = overlap[s, i] + scratch[s, i] * weights[i]
-            for i in range(n_fft - hop):
-                overlap[s, i] = overlap[s, i + hop] + scratch[s, i + hop] * weights[i + hop]
+            for done in range(0, n_fft - hop, hop):  # hop by hop, for parts that do not overlap
+                n = min(hop, n_fft - hop - done)
+                old, later = overlap[s, done : done + n], overlap[s, done + hop : done + hop + n]
+                new, shape = scratch[s, done + hop : done + hop + n], weights[done + hop : done + hop + n]
+                for i in range(n):
+                    old[i] = later[i] + new[i] * shape[i]
 
 
 class Stft:
