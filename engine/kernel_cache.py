@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
+import time
 from pathlib import Path
 
-__all__ = ["cache_folder", "choose"]
+__all__ = ["cache_folder", "choose", "tend"]
 
 MARKS = (b"@njit", b"@cfunc", b"@intrinsic")
 SETTING = "NUMBA_CACHE_DIR"
+KEPT_S = 30 * 86400.0  # that the kernels of other versions are kept unused
 
 
 def cache_folder(*sources: Path) -> Path:
@@ -29,15 +32,26 @@ def cache_folder(*sources: Path) -> Path:
     return Path(home) / "collaparte" / f"kernels-{digest.hexdigest()}"
 
 
+def tend(folder: Path) -> None:
+    """Note that the folder is in use, and remove those beside it that no start has used for a month."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    for other in folder.parent.glob("kernels-*"):
+        if other.stat().st_mtime < time.time() - KEPT_S:
+            shutil.rmtree(other, ignore_errors=True)
+
+
 def choose() -> None:
     """Tell numba, unless the user has told it already; without a home its own place beside the sources will do."""
     if SETTING in os.environ:
         return
     try:
         engine = Path(__file__).parent
-        folder = str(cache_folder(engine, engine.parent / "offline"))
+        kernels = cache_folder(engine, engine.parent / "offline")
+        tend(kernels)
     except (OSError, RuntimeError):
         return
+    folder = str(kernels)
     os.environ[SETTING] = folder  # for processes to come, and for numba where it is not imported yet
     if (config := sys.modules.get("numba.core.config")) is not None:
         config.CACHE_DIR = folder  # type: ignore[attr-defined]
