@@ -24,7 +24,7 @@ from engine.inference.unmix import UnmixConfig
 from engine.io.devices import Device
 from engine.pipelines import PipelineConfig
 from engine.session import Session, SessionConfig, SessionStatus
-from offline.unmix_model import SHIPPED, unmix_config
+from offline.unmix_model import SHIPPED, live_rate, unmix_config
 
 N_OBJECTS = 300_000
 
@@ -72,7 +72,9 @@ def separation(who: str) -> HpssConfig | UnmixConfig:
 
 def ours(who: str, seconds: float) -> dict[str, object]:
     device, stop, hog = Device(backend="jack"), threading.Event(), Hog()
-    config = SessionConfig(source=device, sink=device, pipeline=PipelineConfig(separate=separation(who)))
+    separate = separation(who)
+    rate = live_rate(separate) if isinstance(separate, UnmixConfig) else None  # as `collaparte run` has it
+    config = SessionConfig(source=device, sink=device, sample_rate=rate, pipeline=PipelineConfig(separate=separate))
     witnesses = ExitStack()
     seen: list[list[list[float]]] = []
     began: list[float] = []
