@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["cache_folder", "choose", "tend"]
@@ -37,8 +38,9 @@ def tend(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
     for other in folder.parent.glob("kernels-*"):
-        if other.stat().st_mtime < time.time() - KEPT_S:
-            shutil.rmtree(other, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another start was quicker
+            if other.stat().st_mtime < time.time() - KEPT_S:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def choose() -> None:
