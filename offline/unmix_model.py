@@ -10,7 +10,7 @@ from engine.errors import ConfigError, ModelError
 from engine.inference.onnx import Network
 from engine.inference.unmix import UnmixConfig
 
-__all__ = ["DEFAULT", "live_rate", "require_network", "unmix_config"]
+__all__ = ["DEFAULT", "SHIPPED", "live_rate", "require_network", "unmix_config"]
 
 WEIGHTS = Path(models.__file__).with_name("weights")
 DEFAULT = WEIGHTS / "unmix.onnx"

@@ -95,12 +95,12 @@ class FrameLstm(nn.Module):
         c = self.config
         voice = torch.arange(c.n_voices, device=last.device)
         tokens, ages = self.token(last + voice * c.n_tokens), self.age(age + voice * c.n_ages)
-        notes = self._hidden(torch.cat([tokens, ages], dim=3)).flatten(2)
+        notes = self._seen(torch.cat([tokens, ages], dim=3)).flatten(2)
         inlet = torch.relu(self.inlet(torch.cat([notes, self.phase(phase)], dim=2)))
         hidden, state = self.lstm(self.drop(inlet), state)
         return self.drop(torch.cat([hidden, inlet], dim=2)), state
 
-    def _hidden(self, notes: Tensor) -> Tensor:
+    def _seen(self, notes: Tensor) -> Tensor:
         """What is known of notes, (..., feature), in training without the share `blank` of them."""
         if not (self.training and self.config.blank):
             return notes
@@ -119,7 +119,7 @@ class FrameLstm(nn.Module):
             pair, motion = v * c.n_voices + u, chosen[..., u] - last[..., u] + c.n_tokens - 1
             told = self.from_chosen(chosen[..., u] + pair * c.n_tokens)
             told = told + self.from_motion(motion + pair * (2 * c.n_tokens - 1))
-            past = past + self._hidden(told)
+            past = past + self._seen(told)
         mixed = self.drop(torch.relu(past))
         mixed = self.drop(torch.relu(self.mix[v](mixed))) + mixed
         logits = self.absolute[v](mixed)
