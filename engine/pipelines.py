@@ -127,6 +127,11 @@ class Pipeline:
         return self._separator.node.latency + (0 if shared is None else self._stfts[shared].latency)
 
     @property
+    def even(self) -> bool:
+        """Whether the stems come in pieces of one length: not those of a separation at a rate of its own."""
+        return self._separator is None or not isinstance(self._separator.node, AtRate)
+
+    @property
     def lag(self) -> int:
         """Samples by which events lag what they speak of, at most, where sounds are detected."""
         return 0 if self._detector is None else self._detector.latency

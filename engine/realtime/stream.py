@@ -143,7 +143,7 @@ class Stream:
             return 0
         slack_ms, rate = self._job.slack_ms, self._device.sample_rate
         slack = max(block, round(SLACK_S * rate)) if slack_ms is None else round(slack_ms * rate / 1000)
-        return prefill(block, self._hop_size, slack, self._ratio)
+        return prefill(block, self._hop_size, slack, self._ratio, even=self._pipeline.even)
 
     def _add_silence(self, n: int) -> None:
         self._ready += n

@@ -22,7 +22,10 @@ TURNS = 3  # hops that have to be seen
 
 
 def warm(pipeline: Pipeline) -> int:
-    """Feed silence until hops come out; return the hop: the samples that the pipeline gives at a time (1: any)."""
+    """Feed silence until hops come out; return the hop: the samples that the pipeline gives at a time (1: any).
+
+    Of a pipeline that is not `even`, the most that it gives at a time.
+    """
     hop = _hop(pipeline)
     pipeline.reset()
     return hop
@@ -64,16 +67,18 @@ def _hop(pipeline: Pipeline) -> int:
         lengths += [n] if n else []
         if len(lengths) >= TURNS:
             break
-    return math.gcd(*lengths) if held_back else 1
+    if not held_back:
+        return 1
+    return math.gcd(*lengths) if pipeline.even else max(lengths)
 
 
-def prefill(block: int, hop: int, slack: int, ratio: float = 1.0) -> int:
+def prefill(block: int, hop: int, slack: int, ratio: float = 1.0, *, even: bool = True) -> int:
     """Return the samples of silence that the output ring has to start with, so that none is ever missing.
 
     block: the device's; hop: the pipeline's, `ratio` device samples to one of its own; slack: samples for the
-    scheduler. With one rate the deficit at the device is block + hop - gcd(block, hop), exactly; between two rates a
-    whole hop and the two roundings.
+    scheduler; even: whether all hops are as long. Of one rate and even, the deficit at the device is block + hop -
+    gcd(block, hop), exactly; else a whole hop and two roundings.
     """
-    if ratio == 1.0:
+    if even and ratio == 1.0:
         return block + hop - math.gcd(block, hop) + slack
     return block + math.ceil(hop * ratio) + 2 + slack

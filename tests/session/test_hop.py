@@ -14,11 +14,13 @@ from engine.dsp.hpss import HpssConfig
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.events import Dropout
 from engine.format import AudioFormat
+from engine.inference.unmix import UnmixConfig
 from engine.io.callback import context, portaudio_callback
 from engine.pipelines import Pipeline, PipelineConfig
 from engine.realtime.hop import CHUNK, Hop, Rings
 from engine.realtime.warm import prefill, rehearse, warm
 from engine.ring import private_ring
+from tests.inference.files import small_file
 
 NOISE = np.random.default_rng(3).standard_normal((40_000, 2)).astype(np.float32)
 AUDIO = AudioFormat(sample_rate=48000, n_channels=2)
@@ -101,6 +103,23 @@ def test_least_prefill_is_enough_and_one_sample_less_is_not(block: int, separate
         if not short:
             n = len(out) - declared
             assert np.abs(out[declared:] - NOISE[:n]).max() < 1e-4  # the stems sum to the input
+
+
+@pytest.mark.parametrize("hop", [64, 1024])
+@pytest.mark.parametrize("block", [64, 256, 441, 512, 1024])
+def test_prefill_is_enough_for_a_separation_at_its_own_rate(block: int, hop: int) -> None:
+    model = small_file(n_fft=4 * hop, hop=hop, sample_rate=44100)
+    pipeline = Pipeline(AUDIO, PipelineConfig(separate=UnmixConfig(model=model)))
+    assert not pipeline.even
+    desk, ready = Desk(pipeline), prefill(block, warm(pipeline), 0, even=False)
+    desk.silence(ready)
+    out = []
+    for start in range(0, len(NOISE) - block, block):
+        out.append(desk.device(NOISE[start : start + block]))
+        desk.work()
+    assert desk.arena[Cell.N_UNDERFLOWS] == 0
+    heard, declared = np.concatenate(out), ready + pipeline.latency
+    assert np.abs(heard[declared:] - NOISE[: len(heard) - declared]).max() < 1e-4  # the stems sum to the input
 
 
 def test_late_samples_are_dropped_and_latency_stays() -> None:
