@@ -46,7 +46,9 @@ class Probe:
 
     def heard(self) -> list[tuple[int, bytes]]:
         out, _ = self.process.communicate(timeout=30)
-        return [(frame, bytes.fromhex(text)) for frame, text in json.loads(out.strip().splitlines()[-1])]
+        told = json.loads(out.strip().splitlines()[-1])
+        self.skipped: list[tuple[int, int]] = [(first, end) for first, end in told["skipped"]]
+        return [(frame, bytes.fromhex(text)) for frame, text in told["heard"]]
 
 
 def test_every_note_and_tick_comes_at_its_frame(server: JackServer) -> None:
