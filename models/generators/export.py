@@ -29,14 +29,15 @@ class _Body(nn.Module):
 
 
 class _Head(nn.Module):
-    """shares (voice, width), last, chosen (1, 1, voice) -> logits (voice, token)."""
+    """shares (voice, width), last, chosen (1, 1, voice), echo, agreed (1, 1, 2, voice) -> logits (voice, token)."""
 
     def __init__(self, net: FrameLstm) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, shares: Tensor, last: Tensor, chosen: Tensor) -> Tensor:
-        rows = [self.net.voice(v, shares[None, None, v], last, chosen) for v in range(self.net.config.n_voices)]
+    def forward(self, shares: Tensor, last: Tensor, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
+        voices = range(self.net.config.n_voices)
+        rows = [self.net.voice(v, shares[None, None, v], last, chosen, echo, agreed) for v in voices]
         return torch.cat(rows, dim=0)[:, 0]
 
 
@@ -65,6 +66,7 @@ def export_frames(net: FrameLstm, path: Path, *, low: int, licence: str, trainin
     body = Graph(module=_Body(net), inputs=inputs, outputs=("shares", "h_out", "c_out"), dynamic={})
     export(body, path, metadata)
     shares = torch.zeros(c.n_voices, c.width)
-    inputs = {"shares": shares, "last": tokens, "chosen": tokens}
+    echo = torch.ones(1, 1, 2, c.n_voices, dtype=torch.long)
+    inputs = {"shares": shares, "last": tokens, "chosen": tokens, "echo": echo, "agreed": echo}
     head = Graph(module=_Head(net), inputs=inputs, outputs=("logits",), dynamic={})
     export(head, head_path(path), {**metadata, "kind": "frames-head"})

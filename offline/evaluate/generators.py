@@ -80,9 +80,7 @@ def _piece_nll(writer: FrameWriter, piece: np.ndarray) -> np.ndarray:
     tokens = writer.codec.tokens(at_home(piece) if writer.home else piece)
     out = np.zeros(piece.shape)
     for t, frame in enumerate(tokens):
-        last = writer.last.reshape(1, 1, -1)
-        shares = writer.shares()
-        logits = writer.head.run({"shares": shares, "last": last, "chosen": frame.reshape(1, 1, -1)})["logits"]
+        logits = writer.head.run({**writer.ask(), "chosen": frame.reshape(1, 1, -1)})["logits"]
         out[t] = [-np.log(softmax(row)[token]) for row, token in zip(logits, frame, strict=True)]
         writer.accept(frame)
     out[0] += KEY_NATS / piece.shape[1] if writer.home else 0

@@ -9,6 +9,7 @@ import numpy as np
 from engine.errors import ModelError
 from engine.inference.onnx import Network
 from offline.generate.codecs import VoiceGrid
+from offline.generate.echo import Echo
 from offline.generate.home import home_shift
 from offline.generate.piece import REST
 from offline.generate.sampling import draw, enliven, forbid_parallels, soften, softmax
@@ -38,6 +39,7 @@ class FrameWriter:
         self.codec = VoiceGrid(n_voices=self.n_voices, low=low, high=low + n_tokens - 2)
         if self.codec.n_tokens != n_tokens or self.head.value("n_tokens", int) != n_tokens:
             raise ModelError(str(path), expected="a body and a head of one network", got="two that differ")
+        self.echo = Echo(self.n_voices)
         self.home = bool(self.body.metadata.get("home", False))
         self.reset()
 
@@ -48,6 +50,8 @@ class FrameWriter:
         self.step_number = 0
         self.last = np.zeros(self.n_voices, np.int64)
         self.age = np.zeros(self.n_voices, np.int64)
+        self.echo.reset()
+        self.echo.accept(self.last)
         self.shift, self._settled = self._key() if self.home else 0, False
         self.activity = self._lively()
 
@@ -84,35 +88,39 @@ class FrameWriter:
         for t, token in enumerate(tokens):
             given = np.full(self.n_voices, CHOOSE)
             given[0] = line[t]
-            shares, last = self.shares(), self.last.reshape(1, 1, -1)
-            feed = {"shares": shares, "last": last, "chosen": np.zeros((1, 1, self.n_voices), np.int64)}
-            nats -= float(np.log(softmax(self.head.run(feed)["logits"][0])[token]))
-            self.accept(self._frame(shares, given))
+            asked = self.ask()
+            nats -= float(np.log(softmax(self.head.run(asked)["logits"][0])[token]))
+            self.accept(self._frame(asked, given))
         return nats
 
     def step(self, given: np.ndarray | None = None) -> np.ndarray:
         """The next frame; given: (voice,) pitches that are fixed, -1 a rest, -2 where the network chooses."""
         if self.home and not self.step_number and not self._settled and given is not None and (given >= 0).any():
             self.settle(given[None])
-        frame = self._frame(self.shares(), given)
+        frame = self._frame(self.ask(), given)
         self.accept(frame)
         pitches = self.codec.pitches(frame)
         return np.where(pitches == REST, pitches, pitches + self.shift)
 
-    def _frame(self, shares: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+    def ask(self) -> dict[str, np.ndarray]:
+        """What the head is asked with for the next frame, no voice chosen yet. Once a frame: it runs the memory."""
+        (echo, agreed), last = self.echo.guess(), self.last.reshape(1, 1, -1)
+        heard = {"shares": self._shares(), "last": last, "chosen": np.zeros_like(last)}
+        return {**heard, "echo": echo[None, None], "agreed": agreed[None, None]}
+
+    def _frame(self, asked: dict[str, np.ndarray], given: np.ndarray | None) -> np.ndarray:
         """Tokens (voice,) from the top, each knowing those above it."""
-        last, chosen = self.last.reshape(1, 1, -1), np.zeros((1, 1, self.n_voices), np.int64)
+        chosen = asked["chosen"][0, 0]
         for v in range(self.n_voices):
             if given is not None and given[v] != CHOOSE:
                 pitch = given[v] - (self.shift if given[v] != REST else 0)
-                chosen[0, 0, v] = self.codec.tokens(np.array([pitch]))[0]
+                chosen[v] = self.codec.tokens(np.array([pitch]))[0]
                 continue
-            logits = self.head.run({"shares": shares, "last": last, "chosen": chosen})["logits"][v]
-            chosen[0, 0, v] = self._choose(v, softmax(logits), chosen[0, 0])
-        return np.asarray(chosen[0, 0])
+            chosen[v] = self._choose(v, softmax(self.head.run(asked)["logits"][v]), chosen)
+        return np.asarray(chosen)
 
-    def shares(self) -> np.ndarray:
-        """Run the memory over the last frame: what the past says to each voice, (voice, width). Once a frame."""
+    def _shares(self) -> np.ndarray:
+        """Run the memory over the last frame: what the past says to each voice, (voice, width)."""
         phase = np.array([[self.step_number % self.n_phases]])
         age = np.minimum(self.age, self.n_ages - 1).reshape(1, 1, -1)
         return self.body.run({"last": self.last.reshape(1, 1, -1), "age": age, "phase": phase})["shares"]
@@ -120,6 +128,7 @@ class FrameWriter:
     def accept(self, frame: np.ndarray) -> None:
         """Take tokens (voice,) as the frame that was written."""
         self.age = np.where(frame == self.last, self.age + 1, 0)
+        self.echo.accept(frame)
         self.last, self.step_number = frame.copy(), self.step_number + 1
 
     def _choose(self, v: int, p: np.ndarray, chosen: np.ndarray) -> int:

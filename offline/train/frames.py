@@ -15,6 +15,7 @@ from engine.config import require
 from models.generators.frames import FrameLstm, FrameLstmConfig
 from offline.data.symbolic import Split
 from offline.generate.codecs import VoiceGrid
+from offline.generate.echo import echoes
 from offline.generate.home import KEY_NATS, at_home
 from offline.generate.markov import ages
 from offline.generate.piece import REST
@@ -24,6 +25,7 @@ __all__ = ["ChoraleFrames", "FrameTraining", "prepare"]
 N_PHASES = 16
 EVALUATION_BATCH = 16
 CPU = torch.device("cpu")
+Piece = tuple[np.ndarray, ...]  # of one length: tokens, ages, echoes and how far they agreed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class ChoraleFrames:
     def _windows(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
         """Windows of `n_frames` of `n_streams` chorales, one after another, and which streams begin anew."""
         n_streams = self.training.n_streams
-        streams = [(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.int64))] * n_streams
+        streams = [prepare(np.zeros((0, 4), np.int64))] * n_streams
         at = [0] * n_streams
         while True:
             batch = _blank(n_streams, self.training.n_frames)
@@ -76,7 +78,7 @@ class ChoraleFrames:
                 at[b] += _fill(batch, b, streams[b], at[b])
             yield (*batch, begins)
 
-    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, rng: np.random.Generator) -> Piece:
         train = self.chorales["train"]
         piece = train[rng.integers(len(train))]
         if self.config.home:
@@ -88,9 +90,9 @@ class ChoraleFrames:
         """Nats per note of window number `index`, over the frames that are there."""
         if self.windows is None:  # a resumed run draws other pieces than the run before
             self.windows = self._windows(np.random.default_rng((self.training.seed, index)))
-        frames, age, phase, there, begins = self._to_device(next(self.windows))
+        frames, age, phase, echo, agreed, there, begins = self._to_device(next(self.windows))
         keep = (1 - begins)[None, :, None]
-        nll, after = self.model(frames, age, phase, (self.state[0] * keep, self.state[1] * keep))
+        nll, after = self.model(frames, age, phase, (echo, agreed), (self.state[0] * keep, self.state[1] * keep))
         self.state = (after[0].detach(), after[1].detach())
         return (nll * there[..., None]).sum() / (there.sum() * nll.shape[2]), {}
 
@@ -114,37 +116,42 @@ class ChoraleFrames:
                 batch = _blank(len(members), max(len(pieces[i][0]) - 1 for i in members))
                 for b, i in enumerate(members):
                     _fill(batch, b, pieces[i], 0)
-                frames, age, phase, _ = self._to_device(batch)
-                nll = model(frames, age, phase, self.model.initial(len(members)))[0].float().cpu().numpy()
+                frames, age, phase, echo, agreed, _ = self._to_device(batch)
+                nll = (
+                    model(frames, age, phase, (echo, agreed), self.model.initial(len(members)))[0].float().cpu().numpy()
+                )
                 found.update({i: nll[b, : len(pieces[i][0]) - 1] for b, i in enumerate(members)})
         for nll in found.values():
             nll[0] += KEY_NATS / nll.shape[1] if home else 0
         return [found[i] for i in range(len(pieces))]
 
 
-def prepare(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (frame, voice) with the silence before them, and how long each has lasted."""
+def prepare(tokens: np.ndarray) -> Piece:
+    """Tokens (frame, voice) with the silence before them, how long each has lasted, and their echoes."""
     padded = np.vstack([np.zeros((1, tokens.shape[1]), np.int64), tokens])
-    return padded, ages(padded)
+    return padded, ages(padded), *echoes(padded)
 
 
-def _blank(n: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """frames, age, phase, there."""
+def _blank(n: int, length: int) -> tuple[np.ndarray, ...]:
+    """frames, age, phase, echo, how far it agreed, there."""
     return (
         np.zeros((n, length + 1, 4), np.int64),
         np.zeros((n, length, 4), np.int64),
         np.zeros((n, length), np.int64),
+        np.zeros((n, length, 2, 4), np.int64),
+        np.zeros((n, length, 2, 4), np.int64),
         np.zeros((n, length), np.float32),
     )
 
 
-def _fill(batch: tuple[np.ndarray, ...], b: int, piece: tuple[np.ndarray, np.ndarray], start: int) -> int:
+def _fill(batch: tuple[np.ndarray, ...], b: int, piece: Piece, start: int) -> int:
     """Write a window of a piece into row b; returns how many frames it has."""
-    frames, age, phase, there = batch
-    tokens, held = piece
+    frames, age, phase, echo, agreed, there = batch
+    tokens, *along = piece
     n = min(age.shape[1], len(tokens) - 1 - start)
     frames[b, : n + 1] = tokens[start : start + n + 1]
-    age[b, :n] = held[start : start + n]
+    for row, values in zip((age, echo, agreed), along, strict=True):
+        row[b, :n] = values[start : start + n]
     phase[b, :n] = (start + np.arange(n)) % N_PHASES
     there[b, :n] = 1
     return n

@@ -66,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--rate", type=float, default=2e-3)
     add("--decay", type=float, default=0.6, help="last part of the minutes over which the learning rate falls")
-    add("--batch", type=int, default=16)
+    add("--batch", type=int, help="(default 16, of Frames 8)")
     add("--validate-every", type=float, default=120.0, metavar="SECONDS")
     for name, kind in FRAME_OPTIONS.items():
         add(f"--{name}", type=kind, help="of Frames only; the size decides otherwise")
@@ -84,6 +84,9 @@ FRAMES = {
 }
 
 
+WEIGHT_DECAY = {"Frames": 1e-5}  # its tables of pairs are large for the little data there is
+
+
 def build(args: argparse.Namespace) -> Task:
     """The task that the options ask for, its data loaded."""
     find(args.system)
@@ -93,9 +96,11 @@ def build(args: argparse.Namespace) -> Task:
     if args.system == "Frames":
         asked = {name: getattr(args, name) for name in FRAME_OPTIONS if getattr(args, name) is not None}
         config = replace(FRAMES[args.size], **asked)
-        training = FrameTraining(n_streams=args.batch, n_frames=WINDOW_FRAMES, seed=args.seed)
+        training = FrameTraining(n_streams=args.batch or 8, n_frames=WINDOW_FRAMES, seed=args.seed)
         return ChoraleFrames(corpora.chorales(), config, training, device)
-    settings = TaskSettings(size=args.size, batch=args.batch, device=str(device), seed=args.seed, rolls=args.rolls)
+    settings = TaskSettings(
+        size=args.size, batch=args.batch or 16, device=str(device), seed=args.seed, rolls=args.rolls
+    )
     return TASKS[args.system](corpora, settings)
 
 
@@ -108,7 +113,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
         rate=args.rate,
         decay=args.decay,
         clip=1.0,
-        weight_decay=0.0,
+        weight_decay=WEIGHT_DECAY.get(args.system, 0.0),
         average=0.995,
         validate_s=args.validate_every,
         cpu=args.cpu,

@@ -40,9 +40,12 @@ def path(net: FrameLstm, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_files_agree_with_torch_over_a_whole_piece(net: FrameLstm, path: Path) -> None:
     writer = FrameWriter(path, WriterConfig())
     frames = np.repeat(np.random.default_rng(0).integers(40, 80, (12, 4)), 3, axis=0)
-    tokens, held = prepare(writer.codec.tokens(frames))
+    frames[20:] = frames[4:20]  # so that there is an echo
+    tokens, *along = prepare(writer.codec.tokens(frames))
+    held, *echo = (torch.tensor(values[:-1])[None] for values in along)
+    assert (echo[1] > 0).any()
     phase = torch.arange(36).remainder(16)[None]
-    nll, _ = net(torch.tensor(tokens)[None], torch.tensor(held[:-1])[None], phase, net.initial(1))
+    nll, _ = net(torch.tensor(tokens)[None], held, phase, (echo[0], echo[1]), net.initial(1))
     found = frames_nll(writer, [writer.codec.pitches(tokens[1:])])[0]
     assert np.abs(found - nll[0].detach().numpy()).max() < 10 * EXPORT
 

@@ -22,20 +22,26 @@ def net() -> FrameLstm:
     return FrameLstm(SMALL).eval()
 
 
-def inputs(n: int = 2, length: int = 12) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+Echo = tuple[torch.Tensor, torch.Tensor]
+
+
+def inputs(n: int = 2, length: int = 12) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Echo]:
     generator = torch.Generator().manual_seed(1)
     frames = torch.randint(0, SMALL.n_tokens, (n, length + 1, 4), generator=generator)
     age = torch.randint(0, SMALL.n_ages, (n, length, 4), generator=generator)
-    return frames, age, torch.arange(length).remainder(16).repeat(n, 1)
+    echo = torch.randint(0, SMALL.n_tokens, (n, length, 2, 4), generator=generator)
+    echo[:, :, 0] = frames[:, 1:]  # an echo that is followed, so that leaving it shows
+    agreed = torch.randint(0, SMALL.n_agreed, (n, length, 2, 4), generator=generator)
+    return frames, age, torch.arange(length).remainder(16).repeat(n, 1), (echo, agreed)
 
 
 def test_a_voice_sees_the_past_and_the_voices_above_it_only(net: FrameLstm) -> None:
-    frames, age, phase = inputs()
-    before, _ = net(frames, age, phase, net.initial(2))
+    frames, age, phase, echo = inputs()
+    before, _ = net(frames, age, phase, echo, net.initial(2))
     for voice in range(4):
         other = frames.clone()
         other[:, 6, voice] = (other[:, 6, voice] + 7) % SMALL.n_tokens
-        after, _ = net(other, age, phase, net.initial(2))
+        after, _ = net(other, age, phase, echo, net.initial(2))
         changed = (after != before).any(dim=0)
         assert not changed[:5].any()
         assert not changed[5, :voice].any()
@@ -44,11 +50,12 @@ def test_a_voice_sees_the_past_and_the_voices_above_it_only(net: FrameLstm) -> N
 
 
 def test_steps_agree_with_the_sequence(net: FrameLstm) -> None:
-    frames, age, phase = inputs()
-    whole, _ = net(frames, age, phase, net.initial(2))
+    frames, age, phase, (echo, agreed) = inputs()
+    whole, _ = net(frames, age, phase, (echo, agreed), net.initial(2))
     state, parts = net.initial(2), []
     for t in range(phase.shape[1]):
-        part, state = net(frames[:, t : t + 2], age[:, t : t + 1], phase[:, t : t + 1], state)
+        now, heard = slice(t, t + 1), (echo[:, t : t + 1], agreed[:, t : t + 1])
+        part, state = net(frames[:, t : t + 2], age[:, now], phase[:, now], heard, state)
         parts.append(part)
     assert (torch.cat(parts, dim=1) - whole).abs().max() < EXPORT
 
@@ -58,9 +65,9 @@ def test_probabilities_sum_to_one_over_whole_frames() -> None:
     tiny = FrameLstm(FrameLstmConfig(n_voices=2, n_tokens=4, hidden=8, width=8, embed=4)).eval()
     now = torch.cartesian_prod(torch.arange(4), torch.arange(4))
     frames = torch.stack([torch.tensor([[1, 2]]).expand(16, 2), now], dim=1)
-    nll, _ = tiny(
-        frames, torch.zeros(16, 1, 2, dtype=torch.long), torch.zeros(16, 1, dtype=torch.long), tiny.initial(16)
-    )
+    age, phase = torch.zeros(16, 1, 2, dtype=torch.long), torch.zeros(16, 1, dtype=torch.long)
+    echo = torch.tensor([[3, 1], [2, 1]]).expand(16, 1, 2, 2), torch.tensor([[4, 4], [2, 7]]).expand(16, 1, 2, 2)
+    nll, _ = tiny(frames, age, phase, echo, tiny.initial(16))
     assert abs(float(torch.exp(-nll.detach().sum(dim=(1, 2))).sum()) - 1) < EXPORT
 
 
@@ -95,7 +102,7 @@ def test_the_likelihood_of_a_piece_does_not_depend_on_its_neighbours() -> None:
 
 
 def test_ages_count_from_the_silence_before() -> None:
-    tokens, held = prepare(np.array([[0, 5], [0, 5], [3, 5]]))
+    tokens, held, *_ = prepare(np.array([[0, 5], [0, 5], [3, 5]]))
     assert held[:, 0].tolist() == [0, 1, 2, 0]
     assert held[:, 1].tolist() == [0, 0, 1, 2]
     assert tokens.shape == (4, 2)
