@@ -17,11 +17,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from collaparte import main
 from engine.events import Position, from_line
+from engine.format import AudioFormat
+from engine.inference.embedding import Embedding, read_embedding
+from models.tensor_bundle import read_variables
+from models.yamnet import SAMPLE_RATE, WINDOW, yamnet
 from tests.inference.files import small_file
 from tests.models.test_import_unmix import umx_files
+from tests.models.test_yamnet import save, variables
 from tests.tolerances import FLOAT32
 
 RATE = 22050
@@ -177,6 +183,20 @@ def test_weights_of_others_separate_a_file(song: Path, tmp_path: Path) -> None:
     assert "--licence" in collaparte("import-weights", *files, "-o", out).stderr
     files[0].write_bytes(b"nothing")
     assert files[0].name in failure(collaparte("import-weights", *files, "--licence", "MIT", "-o", out))
+
+
+def test_an_embedding_of_others_becomes_a_file(tmp_path: Path) -> None:
+    folder, out = save(tmp_path / "yamnet", variables()), tmp_path / "yamnet.onnx"
+    result = collaparte("import-weights", folder, "--licence", "Apache-2.0", "-o", out)
+    assert result.returncode == 0 and f"--embedding yamnet={out}" in result.stdout, result.stderr
+    node = Embedding(read_embedding(out), AudioFormat(sample_rate=SAMPLE_RATE, n_channels=1))
+    audio = 0.1 * np.random.default_rng(0).standard_normal((5 * node.config.hop, 1)).astype(np.float32)
+    with torch.no_grad():
+        expected = yamnet(read_variables(folder), folder)(torch.from_numpy(audio[-WINDOW:, 0])[None]).numpy()
+    assert np.abs(node.process(audio)[-1] - expected).max() < 10 * FLOAT32 * expected.std()
+    said = failure(collaparte("import-weights", folder, folder, "--licence", "Apache-2.0", "-o", out))
+    assert "the folder alone" in said
+    assert "SavedModel" in failure(collaparte("import-weights", tmp_path, "--licence", "-", "-o", out))
 
 
 def test_evaluate_networks(song: Path, tmp_path: Path) -> None:
