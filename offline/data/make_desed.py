@@ -16,22 +16,19 @@ from tqdm import tqdm
 
 from engine.config import require
 from engine.errors import ConfigError, EngineError
-from engine.format import AudioFormat
 from engine.inference.embedding import EmbeddingConfig
-from engine.inference.fusion import Fusion
 from engine.inference.steps import SOUND_RATE, STEP, step_end
 from engine.io.files import AudioReader, is_audio
 from offline.data.desed import LabelFile, find_audio, read_labels
-from offline.data.scenes import SceneSet, front_end, label_steps, log_mel, save_set
+from offline.data.scenes import SceneSet, embedded, front_end, label_steps, log_mel, save_set
 from offline.data.soundscapes import SECONDS, Interval
 from offline.data.video import Visual, VisualConfig, read_soundtrack, read_visual
 from offline.resample import resample
 from offline.sound_model import parse_embeddings
 
-__all__ = ["ClipJob", "embedded", "main", "make_clips"]
+__all__ = ["ClipJob", "main", "make_clips"]
 
 VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
-MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,7 @@ def make_clips(job: ClipJob) -> SceneSet:
             tqdm.write(f"left out: {error}", file=sys.stderr)
             continue
         for n, of in new.items():
-            vectors[n].append(of.astype(np.float16))
+            vectors[n].append(of.astype(np.float16, copy=False))
         mels.append(log_mel(audio, front).astype(np.float16))
         events[name], row = _labels(name, labels, classes, n_steps)
         steps.append(row)
@@ -81,17 +78,6 @@ def make_clips(job: ClipJob) -> SceneSet:
     known = "unlabelled" if labels is None else "weak" if labels.strong is None else "strong"
     embeddings = {n: np.stack(of) for n, of in vectors.items()}
     return SceneSet(classes, np.stack(mels), np.stack(steps), events, known, embeddings)
-
-
-def embedded(audio: np.ndarray, config: EmbeddingConfig) -> np.ndarray:
-    """(step, dimension) of mono audio (sample) at 22.05 kHz: at each step what the live node would hear."""
-    fusion = Fusion({"it": config}, MONO, 1)
-    rows = np.zeros((len(audio) // STEP, config.dimension), np.float32)
-    for k in range(len(rows)):
-        fusion.process(audio[k * STEP : (k + 1) * STEP, None])
-        fusion.step(step_end(k))
-        rows[k] = fusion.inputs["it"][0]
-    return rows
 
 
 def _files(job: ClipJob, labels: LabelFile | None) -> dict[str, Path]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import soundfile
 
 from engine.config import require, require_one_of
+from engine.inference.embedding import EmbeddingConfig
 from engine.inference.steps import SOUND_RATE
 from offline.data.alarms import FAMILIES
 from offline.data.scenes import write_set, write_tsv
 from offline.data.sounds import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
 from offline.data.soundscapes import Interval, MixConfig, Mixer
+from offline.sound_model import parse_embeddings
 
 __all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_set"]
 
@@ -27,7 +29,7 @@ class SceneJob:
 
     sounds: folder of isolated sounds; more: further ones, such as music to lie under them; which: one of SPLITS;
     n_scenes: 1 to 1,000,000; seed: any whole number, sets of different seeds share no scene; mix: how; alarms:
-    whether synthetic alarms are a class.
+    whether synthetic alarms are a class; embeddings: what is heard besides the log-mel, by name.
     """
 
     sounds: Path
@@ -37,6 +39,7 @@ class SceneJob:
     seed: int = 0
     mix: MixConfig
     alarms: bool = True
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_one_of("which", self.which, SPLITS)
@@ -56,8 +59,9 @@ def make_mixer(job: SceneJob) -> Mixer:
 
 
 def make_set(job: SceneJob, folder: Path, *, n_processes: int = 1) -> None:
-    """Write log-mel and labels (`offline.data.scenes.write_set`)."""
-    write_set(folder, make_mixer(job), job.n_scenes, job.seed, n_processes=n_processes)
+    """Write log-mel, embeddings and labels (`offline.data.scenes.write_set`)."""
+    mixer = make_mixer(job)
+    write_set(folder, mixer, job.n_scenes, job.seed, embeddings=job.embeddings, n_processes=n_processes)
 
 
 def make_audio(job: SceneJob, folder: Path) -> None:
@@ -88,6 +92,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--distractors", type=float, default=None, metavar="SHARE", help="of the scenes with sounds that are no event")
     add("--empty", action="store_true", help="no events at all: what must not be reported as any")
     add("--no-alarms", action="store_true", help="no synthetic alarms")
+    add("--embedding", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that hears, with its TOML")
     add("--audio", action="store_true", help="audio files in DESED's layout instead of log-mel")
     add("--jobs", type=int, default=1, help="processes")
 
@@ -108,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=o.seed,
         mix=mix,
         alarms=not o.no_alarms,
+        embeddings=parse_embeddings(o.embedding),
     )
     if o.audio:
         make_audio(job, o.output)

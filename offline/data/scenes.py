@@ -1,15 +1,18 @@
 """Sets of soundscapes as arrays to train and evaluate on: log-mel from the live front end, and labels by step.
 
 A set is a folder: `mel.npy` (scene, frame, mel) float16, `steps.npy` (scene, step, class) uint8, `events.tsv` as in
-DESED, and `set.json` with the classes and how it was made. Arrays are memory-mapped: a set may exceed the memory.
+DESED, `set.json` with the classes and how it was made; for each embedding NAME.npy (scene, step, dimension) float16.
+Arrays are memory-mapped: a set may exceed the memory.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -20,12 +23,16 @@ from engine.config import require_one_of
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
 from engine.errors import ConfigError
-from engine.inference.steps import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin
+from engine.format import AudioFormat
+from engine.inference.embedding import EmbeddingConfig
+from engine.inference.fusion import Fusion
+from engine.inference.steps import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
 from engine.processor import Chain
-from offline.data.soundscapes import Interval, Mixer, Scene
+from offline.data.soundscapes import Interval, Mixer
 
 __all__ = [
     "SceneSet",
+    "embedded",
     "front_end",
     "label_steps",
     "log_mel",
@@ -37,6 +44,8 @@ __all__ = [
 ]
 
 Events = dict[str, list[Interval]]  # by file name
+Embeddings = Mapping[str, EmbeddingConfig]  # by name
+MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
 KNOWN = ("strong", "weak", "unlabelled")
 
 
@@ -51,6 +60,25 @@ def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.N
     front.reset()
     padded = np.pad(audio, (0, -len(audio) % STEP))
     return np.array(front.process(padded[:, None]))
+
+
+def embedded(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDArray[np.float16]:
+    """(step, dimension) of mono audio (sample) at 22.05 kHz: at each step what the live node would hear."""
+    fusion = _fusion(config, os.getpid())
+    fusion.reset()
+    rows = np.zeros((len(audio) // STEP, config.dimension), np.float16)
+    for k in range(len(rows)):
+        fusion.process(audio[k * STEP : (k + 1) * STEP, None])
+        fusion.step(step_end(k))
+        rows[k] = fusion.inputs["it"][0]
+    return rows
+
+
+@cache
+def _fusion(config: EmbeddingConfig, process: int) -> Fusion:
+    """The open network of an embedding; each process opens its own."""
+    del process
+    return Fusion({"it": config}, MONO, 1)
 
 
 def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int) -> npt.NDArray[np.uint8]:
@@ -125,19 +153,23 @@ class SceneSet:
         return list(self.events)
 
 
-Render = Callable[[int], Scene]
-_work: list[Mixer] = []  # the mixer of a worker process, set before it is forked
+Rendered = tuple[npt.NDArray[np.float16], list[npt.NDArray[np.float16]], list[Interval]]
+_work: list[tuple[Mixer, Embeddings]] = []  # what a worker process works with, set before it is forked
 
 
-def _render(job: tuple[int, int]) -> tuple[npt.NDArray[np.float16], list[Interval]]:
-    scene = _work[0].scene(*job)
-    return log_mel(scene.audio).astype(np.float16), scene.events
+def _render(job: tuple[int, int]) -> Rendered:
+    """Log-mel, embeddings and events of a scene."""
+    mixer, embeddings = _work[0]
+    scene = mixer.scene(*job)
+    padded = np.pad(scene.audio, (0, -len(scene.audio) % STEP))
+    heard = [embedded(padded, config) for config in embeddings.values()]
+    return log_mel(scene.audio).astype(np.float16), heard, scene.events
 
 
 def _rendered(
-    mixer: Mixer, jobs: list[tuple[int, int]], n_processes: int
-) -> Iterator[tuple[np.ndarray, list[Interval]]]:
-    _work[:] = [mixer]
+    mixer: Mixer, embeddings: Embeddings, jobs: list[tuple[int, int]], n_processes: int
+) -> Iterator[Rendered]:
+    _work[:] = [(mixer, embeddings)]
     yield _render(jobs[0])  # compiles the front end once, before there are many to do it
     if n_processes == 1:
         yield from map(_render, jobs[1:])
@@ -146,24 +178,35 @@ def _rendered(
         yield from pool.imap(_render, jobs[1:], chunksize=8)
 
 
-def write_set(folder: Path, mixer: Mixer, n_scenes: int, seed: int, *, n_processes: int = 1) -> None:
-    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`."""
+def write_set(
+    folder: Path, mixer: Mixer, n_scenes: int, seed: int, *, embeddings: Embeddings | None = None, n_processes: int = 1
+) -> None:
+    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`, with what `embeddings` hear."""
     folder.mkdir(parents=True, exist_ok=True)
+    embeddings = embeddings or {}
     n_steps = -(-mixer.n_samples // STEP)
-    mel_shape = n_scenes, n_steps * STEP_FRAMES, MEL_BANDS
-    mel = np.lib.format.open_memmap(folder / "mel.npy", "w+", np.float16, mel_shape)
+    mel = _array(folder / "mel.npy", (n_scenes, n_steps * STEP_FRAMES, MEL_BANDS))
+    vectors = [_array(folder / f"{n}.npy", (n_scenes, n_steps, c.dimension)) for n, c in embeddings.items()]
     steps = np.zeros((n_scenes, n_steps, len(mixer.labels)), np.uint8)
     events: Events = {}
     jobs = [(seed, index) for index in range(n_scenes)]
-    for index, (frames, happened) in enumerate(_rendered(mixer, jobs, n_processes)):
+    for index, (frames, heard, happened) in enumerate(_rendered(mixer, embeddings, jobs, n_processes)):
         mel[index] = frames
+        for kept, new in zip(vectors, heard, strict=True):
+            kept[index] = new
         steps[index] = label_steps(happened, mixer.labels, n_steps)
         events[f"{seed}-{index:06d}.wav"] = happened
-    mel.flush()
+    for array in (mel, *vectors):
+        array.flush()
     np.save(folder / "steps.npy", steps)
     write_tsv(folder / "events.tsv", events)
     made = {"classes": mixer.labels, "seed": seed, "alarms": mixer.alarms, "mix": asdict(mixer.config)}
+    made |= {"embeddings": list(embeddings)}
     (folder / "set.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+def _array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    return np.lib.format.open_memmap(path, "w+", np.float16, shape)
 
 
 def open_set(folder: Path) -> SceneSet:
@@ -171,7 +214,7 @@ def open_set(folder: Path) -> SceneSet:
     try:
         made = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         mel, steps = np.load(folder / "mel.npy", mmap_mode="r"), np.load(folder / "steps.npy")
-        heard = {name: np.load(folder / f"{name}.npy") for name in made.get("embeddings", ())}
+        heard = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in made.get("embeddings", ())}
         known = made.get("known", KNOWN[0])
         require_one_of("known", known, KNOWN)
     except (OSError, ValueError) as error:

@@ -11,8 +11,8 @@ import soundfile
 from engine.errors import AudioFileError, ConfigError
 from engine.inference.steps import SOUND_RATE, STEP, step_begin
 from offline.data.alarms import FAMILIES, alarm
-from offline.data.make_scenes import SceneJob, alarm_families, make_audio, make_set
-from offline.data.scenes import label_steps, log_mel, open_set, read_tsv, write_tsv
+from offline.data.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_set
+from offline.data.scenes import embedded, label_steps, log_mel, open_set, read_tsv, write_tsv
 from offline.data.sounds import (
     FROZEN_SPLIT,
     SPLITS,
@@ -26,6 +26,7 @@ from offline.data.sounds import (
     split,
 )
 from offline.data.soundscapes import Interval, MixConfig, Mixer, merged
+from tests.inference.embedding_files import SIZE, embedding
 
 RATE = SOUND_RATE
 
@@ -210,7 +211,7 @@ def own_sounds(tmp_path: Path) -> Path:
 
 
 def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
-    job = SceneJob(sounds=own_sounds, n_scenes=3, mix=MixConfig(seconds=2.0))
+    job = SceneJob(sounds=own_sounds, n_scenes=3, mix=MixConfig(seconds=2.0), embeddings={"bands": embedding()})
     make_set(job, tmp_path / "one")
     make_set(job, tmp_path / "two", n_processes=2)
     one, two = open_set(tmp_path / "one"), open_set(tmp_path / "two")
@@ -218,6 +219,10 @@ def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
     assert one.mel.shape == (3, 124, 128)
     assert one.steps.shape == (3, 31, 2)
     assert (np.asarray(one.mel) == two.mel).all()
+    heard = one.embeddings["bands"]
+    assert heard.shape == (3, 31, SIZE) and (np.asarray(heard) == two.embeddings["bands"]).all()
+    scene = np.pad(make_mixer(job).scene(0, 2).audio, (0, 31 * STEP))[: 31 * STEP]
+    assert np.array_equal(heard[2], embedded(scene, embedding()))
     assert one.events == two.events
     (tmp_path / "one" / "steps.npy").unlink()
     with pytest.raises(ConfigError, match="a set of scenes"):
