@@ -149,7 +149,9 @@ def _play(seconds: float) -> tuple[Messages, Messages, list[tuple[int, int]], di
         while port.now() < first + n * STEP:
             time.sleep(0.1)
         report = dict(port.report)
-    sent += [(first + k * RATE // 48, TICK) for k in range(48 * n * STEP // RATE)]  # 24 a quarter, two quarters a second
+    sent += [
+        (first + k * RATE // 48, TICK) for k in range(48 * n * STEP // RATE)
+    ]  # 24 a quarter, two quarters a second
     return sent, probe.heard(), probe.skipped, report
 
 
@@ -166,8 +168,8 @@ def _timing(seconds: float) -> Row:
         ours=f"{len(sent) - len(missed)} of {len(sent)} notes on and off and clock ticks at their very sample",
         peer="",
         ratio="",
-        agreement=f"{len(missed) - len(excused)} not, where the server ran; {len(excused)} where it skipped their frames "
-        f"({len(skipped)} skips, {report.get('n_lost_cycles', 0)} cycles missed); {n_lost} lost",
+        agreement=f"{len(missed) - len(excused)} not, where the server ran; {len(excused)} where it skipped their "
+        f"frames ({len(skipped)} skips, {report.get('n_lost_cycles', 0)} cycles missed); {n_lost} lost",
     )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.config import require, require_one_of
 from engine.errors import ConfigError
@@ -19,10 +18,12 @@ from models.mean_teacher import LossConfig
 from offline.data.scenes import KNOWN, SceneSet, open_set
 from offline.train.crnn import STRONG, UNLABELLED, WEAK, BatchConfig, CrnnTask, CrnnTrainer, Source
 from offline.train.loop import LoopConfig, pick_device
+from offline.train.start_from import weights_for
 
 __all__ = [
     "CrnnJob",
     "add_options",
+    "embedding_input",
     "from_options",
     "grouped",
     "joined",
@@ -30,7 +31,6 @@ __all__ = [
     "main",
     "sources",
     "train_crnn",
-    "weights_for",
 ]
 
 LABELS = ("strong", "weak")
@@ -91,7 +91,7 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
         drop_channels=job.drop_channels,
         filters=job.filters,
         spectral=job.spectral,
-        embeddings=tuple(_embedding(text, scenes) for text in job.embeddings),
+        embeddings=tuple(embedding_input(text, scenes) for text in job.embeddings),
     )
     torch.manual_seed(job.batch.seed)
     model = Crnn(config)
@@ -109,19 +109,6 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
     if job.resume:
         trainer.resume()
     return trainer.run()
-
-
-def weights_for(config: CrnnConfig, finished: Crnn) -> dict[str, Tensor]:
-    """The weights of a finished network as a network of `config` begins with; of two directions it takes the one.
-
-    The convolutions are the same in both: those that only look back hear the same things, a few steps later.
-    """
-    weights = finished.state_dict()
-    if not config.causal or finished.config.causal:
-        return weights
-    n = config.hidden
-    kept = {name: value for name, value in weights.items() if not name.endswith("_reverse")}
-    return kept | {name: weights[name][:, :n] for name in ("recurrent.weight_ih_l1", "head.weight")}
 
 
 def sources(job: CrnnJob, groups: Mapping[str, SceneSet]) -> list[Source]:
@@ -174,7 +161,7 @@ def joined(sets: list[SceneSet]) -> SceneSet:
     return SceneSet(first.classes, mel, steps, events, first.known, heard)
 
 
-def _embedding(text: str, scenes: SceneSet) -> EmbeddingInput:
+def embedding_input(text: str, scenes: SceneSet) -> EmbeddingInput:
     """`NAME` or `NAME=SIZE`, the size that it is projected to."""
     name, _, size = text.partition("=")
     if name not in scenes.embeddings or not (size or "1").isdecimal():

@@ -1,4 +1,4 @@
-"""Go on with the recurrent and last layers of a sound event CRNN alone, on what its convolutions hear.
+"""Go on with the recurrent and last layers of a sound event CRNN alone, on what its convolutions and embeddings hear.
 
 That is computed once, so a step costs a tenth of one of the whole network: where processor time is short, most of
 what is left to learn, when sounds begin and end, is learnt here.
@@ -22,9 +22,10 @@ from engine.errors import ConfigError
 from models.crnn import POOL, Crnn
 from models.mean_teacher import LossConfig, sound_event_loss
 from offline.data.scenes import SceneSet, open_set
-from offline.train.crnn import STRONG
-from offline.train.crnn_job import grouped, load_crnn, weights_for
+from offline.train.crnn import STRONG, embeddings_of
+from offline.train.crnn_job import embedding_input, grouped, load_crnn
 from offline.train.loop import autocast
+from offline.train.start_from import weights_for
 
 __all__ = ["RecurrentJob", "heard_by", "main", "train_recurrent"]
 
@@ -36,7 +37,9 @@ class RecurrentJob:
     """checkpoint: of the network to go on with; sets: of strongly labelled scenes; output: folder of checkpoint.pt;
     scenes: how many are drawn, 1 to 1,000,000; steps: 1 to 1,000,000; rate: of Adam, falling to 0; dropout: of what
     the convolutions hear, 0 to 0.9; strong: weight of the loss by steps; look_ahead: steps of a causal network that
-    begins with what one of both directions hears, whose convolutions then lag by 6; None goes on with the same network.
+    begins with what one of both directions hears, whose convolutions then lag by 6; None goes on with the same network;
+    embeddings: NAME or NAME=SIZE, what the sets have besides and is to be fused; hidden: share of the scenes of
+    which nothing of the log-mel is heard, 0 to 0.9, so that sounds known by heart do not make the embeddings idle.
     """
 
     checkpoint: Path
@@ -51,6 +54,8 @@ class RecurrentJob:
     average: float = 0.99
     seed: int = 0
     look_ahead: int | None = None
+    embeddings: tuple[str, ...] = ()
+    hidden: float = 0.0
 
     def __post_init__(self) -> None:
         require("scenes", self.scenes, 1, 1_000_000)
@@ -59,31 +64,35 @@ class RecurrentJob:
         require("rate", self.rate, 0, 1)
         require("dropout", self.dropout, 0, 0.9)
         require("average", self.average, 0, 0.999999)
+        require("hidden", self.hidden, 0, 0.9)
 
 
 def train_recurrent(job: RecurrentJob) -> list[float]:
     """Write checkpoint.pt, which is read like any other; the loss of each step."""
     model = load_crnn(job.checkpoint)
-    if job.look_ahead is not None:
-        model = _causal(model, job.look_ahead)
     if not model.config.spectral or model.config.embeddings:
         raise ConfigError(str(job.checkpoint), expected="a network of log-mel alone", got="one with embeddings")
     scenes = grouped([open_set(folder) for folder in job.sets])["strong"]
+    torch.manual_seed(job.seed)
+    model = _changed(model, job, scenes)
     rng = np.random.default_rng(job.seed)
     rows = np.sort(rng.permutation(len(scenes))[: job.scenes])
     heard = heard_by(model, scenes, rows)
+    besides = [torch.from_numpy(np.asarray(of[rows])) for of in embeddings_of(model, scenes)]
     labels = torch.from_numpy(np.asarray(scenes.steps[rows]))
-    losses = _fit(model, heard, labels, job)
+    losses = _fit(model, (heard, *besides), labels, job)
     job.output.mkdir(parents=True, exist_ok=True)
     torch.save({"task": model.config.as_dict(), "weights": model.state_dict()}, job.output / "checkpoint.pt")
     return losses
 
 
-def _causal(finished: Crnn, look_ahead: int) -> Crnn:
-    """A causal network that hears what `finished` hears."""
-    config = replace(finished.config, causal=True, look_ahead=look_ahead)
+def _changed(finished: Crnn, job: RecurrentJob, scenes: SceneSet) -> Crnn:
+    """A network that hears what `finished` hears: causal, or with embeddings, if the job says so."""
+    causal = {} if job.look_ahead is None else {"causal": True, "look_ahead": job.look_ahead}
+    embeddings = tuple(embedding_input(text, scenes) for text in job.embeddings)
+    config = replace(finished.config, embeddings=embeddings, **causal)  # type: ignore[arg-type]
     model = Crnn(config)
-    model.load_state_dict(weights_for(config, finished))
+    model.load_state_dict(weights_for(config, finished, late=True))
     return model.eval()
 
 
@@ -101,8 +110,8 @@ def heard_by(model: Crnn, scenes: SceneSet, rows: np.ndarray) -> Tensor:
     return torch.cat(parts).clone()
 
 
-def _fit(model: Crnn, heard: Tensor, labels: Tensor, job: RecurrentJob) -> list[float]:
-    layers = nn.ModuleList([model.recurrent, model.head])
+def _fit(model: Crnn, heard: tuple[Tensor, ...], labels: Tensor, job: RecurrentJob) -> list[float]:
+    layers = nn.ModuleList([model.recurrent, model.head, model.projections])
     optimiser = torch.optim.Adam(layers.parameters(), lr=job.rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, job.steps)
     averaged = torch.optim.swa_utils.AveragedModel(
@@ -113,8 +122,8 @@ def _fit(model: Crnn, heard: Tensor, labels: Tensor, job: RecurrentJob) -> list[
     torch.manual_seed(job.seed)
     losses = []
     for _ in tqdm(range(job.steps), unit="step"):
-        rows = torch.randint(len(heard), (job.batch,))
-        x = functional.dropout1d(heard[rows].float().transpose(1, 2), job.dropout).transpose(1, 2)
+        rows = torch.randint(len(labels), (job.batch,))
+        x = _input(model, [of[rows].float() for of in heard], job)
         logits = model.head(model.recurrent(x)[0])[:, ahead:]
         loss, _ = sound_event_loss(logits, labels[rows].float(), known, config)
         optimiser.zero_grad()
@@ -126,6 +135,18 @@ def _fit(model: Crnn, heard: Tensor, labels: Tensor, job: RecurrentJob) -> list[
         losses.append(float(loss.detach()))
     layers.load_state_dict(averaged.module.state_dict())
     return losses
+
+
+def _input(model: Crnn, heard: list[Tensor], job: RecurrentJob) -> Tensor:
+    """What the recurrent layers get, (scene, step, feature), with everything dropped that is to be."""
+    spectral, *besides = heard
+    if job.hidden:
+        spectral = spectral * (torch.rand(len(spectral), 1, 1) >= job.hidden)
+    parts = [functional.dropout1d(spectral.transpose(1, 2), job.dropout).transpose(1, 2)]
+    for projection, of in zip(model.projections, besides, strict=True):
+        projected = torch.relu(projection(functional.pad(of, (0, 0, 0, model.config.look_ahead))))
+        parts.append(functional.dropout1d(projected.transpose(1, 2), job.dropout).transpose(1, 2))
+    return torch.cat(parts, 2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -140,9 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--batch", type=int, default=32)
     add("--rate", type=float, default=2e-3)
     add("--look-ahead", type=int, metavar="STEPS", help="make it causal, waiting so long before it speaks of a step")
+    add("--embedding", action="append", default=[], metavar="NAME=SIZE", help="fuse it, projected to SIZE (default 16)")
+    add("--hidden", type=float, default=0.0, metavar="SHARE", help="of the scenes of which the log-mel is not heard")
     add("--seed", type=int, default=0)
     o = parser.parse_args(arguments)
-    job = RecurrentJob(**{**vars(o), "sets": tuple(o.sets)})
+    given = {**vars(o), "sets": tuple(o.sets), "embeddings": tuple(o.embedding)}
+    del given["embedding"]
+    job = RecurrentJob(**given)
     losses = train_recurrent(job)
     print(f"loss {np.mean(losses[:50]):.3f} at first, {np.mean(losses[-50:]):.3f} at last")
 

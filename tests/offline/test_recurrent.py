@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from engine.errors import ConfigError
 from models.crnn import Crnn, CrnnConfig
 from offline.data.scenes import save_set
 from offline.train.crnn_job import load_crnn
@@ -62,3 +65,34 @@ def test_it_can_begin_with_a_network_of_both_directions(tmp_path: Path) -> None:
     learnt = load_crnn(output / "checkpoint.pt").config
     assert learnt.causal
     assert learnt.look_ahead == 6
+
+
+def test_it_can_learn_to_hear_an_embedding(tmp_path: Path) -> None:
+    """What the embedding tells is learnt where the log-mel tells nothing; the rest is the network it began with."""
+    torch.manual_seed(0)
+    config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
+    finished = Crnn(config)
+    torch.save({"task": config.as_dict(), "weights": finished.state_dict()}, tmp_path / "checkpoint.pt")
+    some = scenes(24, 0)
+    told = np.repeat(some.steps, 2, axis=2).astype(np.float16)
+    save_set(tmp_path / "set", replace(some, mel=0 * some.mel, embeddings={"told": told}))
+    job = RecurrentJob(
+        checkpoint=tmp_path / "checkpoint.pt",
+        sets=(tmp_path / "set",),
+        output=tmp_path / "out",
+        steps=150,
+        batch=12,
+        rate=1e-2,
+        embeddings=("told=4",),
+        hidden=0.5,
+    )
+    losses = train_recurrent(job)
+    assert np.mean(losses[-5:]) < 0.3 * np.mean(losses[:5])
+    model = load_crnn(tmp_path / "out" / "checkpoint.pt")
+    assert [e.name for e in model.config.embeddings] == ["told"]
+    convolutions = {name: value for name, value in finished.state_dict().items() if name.startswith("stacks")}
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in convolutions.items())
+    with pytest.raises(ConfigError, match="told"):
+        train_recurrent(replace(job, embeddings=("other",)))
+    with pytest.raises(ConfigError, match="log-mel alone"):
+        train_recurrent(replace(job, checkpoint=tmp_path / "out" / "checkpoint.pt"))

@@ -27,8 +27,9 @@ from offline.train.crnn import (
     _perturbed,
     probabilities,
 )
-from offline.train.crnn_job import CrnnJob, grouped, joined, load_crnn, sources, weights_for
+from offline.train.crnn_job import CrnnJob, grouped, joined, load_crnn, sources
 from offline.train.loop import LoopConfig
+from offline.train.start_from import weights_for
 from tests.tolerances import FLOAT32
 
 CLASSES = ("high", "low")
@@ -170,11 +171,13 @@ def test_the_curves_are_written(tmp_path: Path) -> None:
 
 
 def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> None:
-    """The first convolution hears the same a frame later; the first recurrent layer is its forward half."""
+    """Late, the first convolution hears the same a frame later; else the same where nothing changes in time."""
     both, config = Crnn(CrnnConfig(classes=("a", "b"))).eval(), CrnnConfig(classes=("a", "b"), causal=True)
-    one = Crnn(config).eval()
-    one.load_state_dict(weights_for(config, both))
+    one, now = Crnn(config).eval(), Crnn(config).eval()
+    one.load_state_dict(weights_for(config, both, late=True))
+    now.load_state_dict(weights_for(config, both))
     sound, code = torch.randn(1, 1, 64, 128), torch.randn(1, 20, 128)
+    still = torch.randn(1, 1, 1, 128).expand(1, 1, 256, 128)
     with torch.no_grad():
         late, early = (net.stacks[0].convolved(sound, None)[0] for net in (one, both))
         first, forward = nn.GRU(128, 128, batch_first=True), nn.GRU(128, 128, batch_first=True)
@@ -182,4 +185,12 @@ def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> Non
         forward.load_state_dict({k: v for k, v in both.recurrent.state_dict().items() if k.endswith("_l0")})
         torch.testing.assert_close(late[:, :, 2:], early[:, :, 1:-1], atol=FLOAT32, rtol=0)
         torch.testing.assert_close(first(code)[0], forward(code)[0], atol=FLOAT32, rtol=0)
+        folded, whole = (_last_stack(net, still) for net in (now, both))
+        torch.testing.assert_close(folded[:, :, 30:34], whole[:, :, 30:34], atol=FLOAT32, rtol=0)
     assert weights_for(config, one).keys() == one.state_dict().keys()
+
+
+def _last_stack(net: Crnn, x: torch.Tensor) -> torch.Tensor:
+    for stack in net.stacks:
+        x, _ = stack(x)
+    return x
