@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from torch import nn
 from engine.config import require
 from engine.errors import ConfigError
 from engine.inference.decide import Decisions
+from engine.inference.embedding import EmbeddingConfig
 from engine.inference.steps import SOUND_RATE
 from models.crnn import Crnn
 from models.crnn_graph import export_crnn
@@ -32,10 +33,13 @@ from offline.data.scenes import SceneSet, open_set, write_set
 from offline.data.sounds import SoundBank, SoundFile, list_sounds, load_bank, merge_banks
 from offline.data.soundscapes import MixConfig, Mixer
 from offline.evaluate.crnn import Quiet, figures, tune
-from offline.sound_model import sound_model
+from offline.sound_model import parse_embeddings, sound_model
 from offline.train.crnn import STRONG, BatchConfig, CrnnTask, CrnnTrainer, Source, probabilities
+from offline.train.crnn_job import embedding_input
 from offline.train.crnn_release import LIVE, LIVE_MEDIANS, WHOLE, WHOLE_MEDIANS
 from offline.train.loop import LoopConfig
+from offline.train.recurrent import RecurrentFit, fit_recurrent
+from offline.train.start_from import weights_for
 
 __all__ = ["OwnSounds", "apart", "fit_head", "main", "train_own"]
 
@@ -43,6 +47,7 @@ EPILOG = """\
 examples:
   collaparte train crnn mine.onnx --data my_sounds/ --classes doorbell kettle
   collaparte run --input mic --detect mine.onnx --top 3
+  collaparte train crnn mine.onnx --data my_sounds/ --embedding yamnet=yamnet.onnx
 
 A network from the beginning, on sets of mixed scenes or of recordings in DESED's layout: give --sets instead of
 --data (`python -m offline.train.crnn_job --help` lists its options, `offline.data.make_scenes` and
@@ -53,13 +58,16 @@ INVENTIONS = 10.0  # events an hour of a class that live thresholds may invent a
 KEPT_APART = 4  # one source of so many
 LICENCE = "as its recordings and the network it started from"
 HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 600, 32, 3e-3
+EMBEDDING_SIZE = 64
+FUSION = RecurrentFit(steps=300, hidden=0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSounds:
     """data: the folder; output: NAME.onnx; classes: sub-folders to learn, all if empty; start: the network to start
     from; minutes: for the whole network, 0 for its last layer alone; scenes: to mix, 8 to 100,000; backgrounds:
-    further folders with `_background`; licence: of the new weights, for the card.
+    further folders with `_background`; embeddings: by name, what the network is to hear besides, its recurrent layers
+    learnt anew; licence: of the new weights, for the card.
     """
 
     data: Path
@@ -69,6 +77,7 @@ class OwnSounds:
     minutes: float = 5.0
     scenes: int = 400
     backgrounds: tuple[Path, ...] = ()
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
     batch: int = 12
     rate: float = 5e-4
     seed: int = 0
@@ -87,10 +96,8 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
         train, kept, quiet = _scenes(job, Path(folder), say)
         model = _with_classes(crnn_from_file(job.start, dropout=0.1, drop_channels=True), train.classes)
         calibrate(model, torch.from_numpy(np.asarray(train.mel[:32], np.float32)))
-        say("learning the last layer")
-        fit_head(model, train, job.seed)
-        measured = figures(kept, probabilities(model, kept))
-        say(_said("the last layer", measured))
+        model = _first(job, model, train, say)
+        say(_said("so far", figures(kept, probabilities(model, kept))))
         if job.minutes:
             say(f"learning the whole network, {job.minutes:g} minutes")
             task = CrnnTask(model, [Source(train, STRONG, job.batch)], kept, LossConfig(consistency=0), BatchConfig())
@@ -99,6 +106,20 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
             trainer.run()
             model.load_state_dict(trainer.averaged.module.state_dict())
         return _release(job, model.eval(), kept, quiet, say)
+
+
+def _first(job: OwnSounds, model: Crnn, train: SceneSet, say: Say) -> Crnn:
+    """Learn what is new: the last layer, or, where embeddings are heard besides, all behind the convolutions."""
+    if not job.embeddings:
+        say("learning the last layer")
+        fit_head(model, train, job.seed)
+        return model
+    say(f"learning to hear {', '.join(job.embeddings)} besides")
+    inputs = tuple(embedding_input(f"{name}={EMBEDDING_SIZE}", train) for name in job.embeddings)
+    fused = Crnn(replace(model.config, embeddings=inputs))
+    fused.load_state_dict(weights_for(fused.config, model))
+    fit_recurrent(fused.eval(), train, np.arange(len(train)), replace(FUSION, seed=job.seed))
+    return fused
 
 
 def _scenes(job: OwnSounds, folder: Path, say: Say) -> tuple[SceneSet, SceneSet, SceneSet]:
@@ -115,7 +136,8 @@ def _scenes(job: OwnSounds, folder: Path, say: Say) -> tuple[SceneSet, SceneSet,
     for number, (name, which, n, how) in enumerate(
         (("train", "train", job.scenes, mix), ("kept", "validation", some, mix), ("quiet", "validation", some, nothing))
     ):
-        write_set(folder / name, Mixer(_bank(job, classes, chosen, which), (), how), n, job.seed + number)
+        mixer = Mixer(_bank(job, classes, chosen, which), (), how)
+        write_set(folder / name, mixer, n, job.seed + number, embeddings=job.embeddings)
     return open_set(folder / "train"), open_set(folder / "kept"), open_set(folder / "quiet")
 
 
@@ -211,6 +233,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, metavar="FOLDER", help="one sub-folder of recordings a class")
     add("--classes", nargs="+", default=[], metavar="NAME", help="sub-folders to learn; the others are distractors")
     add("--background", type=Path, nargs="+", default=[], metavar="FOLDER", help="folders with `_background` in them")
+    add("--embedding", action="append", default=[], metavar="NAME=FILE",
+        help="an ONNX file that the network is to hear besides, as of `collaparte import-weights`")  # fmt: skip
     add("--start", type=Path, metavar="FILE", help="the network to start from (default the one that ships)")
     add("--minutes", type=float, default=5.0, help="for the whole network; 0 learns its last layer only (default 5)")
     add("--scenes", type=int, default=400, help="to mix (default 400)")
@@ -233,10 +257,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         minutes=o.minutes,
         scenes=o.scenes,
         backgrounds=tuple(o.background),
+        embeddings=parse_embeddings(o.embedding),
         rate=o.rate,
         seed=o.seed,
         licence=o.licence,
     )
     train_own(job)
-    print(f"{job.output}: collaparte run --input mic --detect {job.output}")
+    heard = "".join(f" --embedding {text}" for text in o.embedding)
+    print(f"{job.output}: collaparte run --input mic --detect {job.output}{heard}")
     return 0

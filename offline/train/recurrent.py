@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,38 +27,28 @@ from offline.train.crnn_job import embedding_input, grouped, load_crnn
 from offline.train.loop import autocast
 from offline.train.start_from import weights_for
 
-__all__ = ["RecurrentJob", "heard_by", "main", "train_recurrent"]
+__all__ = ["RecurrentFit", "RecurrentJob", "fit_recurrent", "heard_by", "main", "train_recurrent"]
 
 HEARING_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecurrentJob:
-    """checkpoint: of the network to go on with; sets: of strongly labelled scenes; output: folder of checkpoint.pt;
-    scenes: how many are drawn, 1 to 1,000,000; steps: 1 to 1,000,000; rate: of Adam, falling to 0; dropout: of what
-    the convolutions hear, 0 to 0.9; strong: weight of the loss by steps; look_ahead: steps of a causal network that
-    begins with what one of both directions hears, whose convolutions then lag by 6; None goes on with the same network;
-    embeddings: NAME or NAME=SIZE, what the sets have besides and is to be fused; hidden: share of the scenes of
-    which nothing of the log-mel is heard, 0 to 0.9, so that sounds known by heart do not make the embeddings idle.
+class RecurrentFit:
+    """steps: 1 to 1,000,000; rate: of Adam, falling to 0; dropout: of what the convolutions hear, 0 to 0.9; strong:
+    weight of the loss by steps; hidden: share of the scenes of which nothing of the log-mel is heard, 0 to 0.9, so that
+    sounds known by heart do not make the embeddings idle.
     """
 
-    checkpoint: Path
-    sets: tuple[Path, ...]
-    output: Path
-    scenes: int = 2500
     steps: int = 1000
     batch: int = 32
     rate: float = 2e-3
     dropout: float = 0.1
     strong: float = 2.0
     average: float = 0.99
-    seed: int = 0
-    look_ahead: int | None = None
-    embeddings: tuple[str, ...] = ()
     hidden: float = 0.0
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        require("scenes", self.scenes, 1, 1_000_000)
         require("steps", self.steps, 1, 1_000_000)
         require("batch", self.batch, 1, 4096)
         require("rate", self.rate, 0, 1)
@@ -67,20 +57,36 @@ class RecurrentJob:
         require("hidden", self.hidden, 0, 0.9)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurrentJob:
+    """checkpoint: of the network to go on with; sets: of strongly labelled scenes; output: folder of checkpoint.pt;
+    scenes: how many are drawn, 1 to 1,000,000; look_ahead: steps of a causal network that begins with what one of both
+    directions hears, whose convolutions then lag by 6; None goes on with the same network; embeddings: NAME or
+    NAME=SIZE, what the sets have besides and is to be fused.
+    """
+
+    checkpoint: Path
+    sets: tuple[Path, ...]
+    output: Path
+    scenes: int = 2500
+    look_ahead: int | None = None
+    embeddings: tuple[str, ...] = ()
+    fit: RecurrentFit = field(default_factory=RecurrentFit)
+
+    def __post_init__(self) -> None:
+        require("scenes", self.scenes, 1, 1_000_000)
+
+
 def train_recurrent(job: RecurrentJob) -> list[float]:
     """Write checkpoint.pt, which is read like any other; the loss of each step."""
     model = load_crnn(job.checkpoint)
     if not model.config.spectral or model.config.embeddings:
         raise ConfigError(str(job.checkpoint), expected="a network of log-mel alone", got="one with embeddings")
     scenes = grouped([open_set(folder) for folder in job.sets])["strong"]
-    torch.manual_seed(job.seed)
+    torch.manual_seed(job.fit.seed)
     model = _changed(model, job, scenes)
-    rng = np.random.default_rng(job.seed)
-    rows = np.sort(rng.permutation(len(scenes))[: job.scenes])
-    heard = heard_by(model, scenes, rows)
-    besides = [torch.from_numpy(np.asarray(of[rows])) for of in embeddings_of(model, scenes)]
-    labels = torch.from_numpy(np.asarray(scenes.steps[rows]))
-    losses = _fit(model, (heard, *besides), labels, job)
+    rng = np.random.default_rng(job.fit.seed)
+    losses = fit_recurrent(model, scenes, np.sort(rng.permutation(len(scenes))[: job.scenes]), job.fit)
     job.output.mkdir(parents=True, exist_ok=True)
     torch.save({"task": model.config.as_dict(), "weights": model.state_dict()}, job.output / "checkpoint.pt")
     return losses
@@ -110,7 +116,14 @@ def heard_by(model: Crnn, scenes: SceneSet, rows: np.ndarray) -> Tensor:
     return torch.cat(parts).clone()
 
 
-def _fit(model: Crnn, heard: tuple[Tensor, ...], labels: Tensor, job: RecurrentJob) -> list[float]:
+def fit_recurrent(model: Crnn, scenes: SceneSet, rows: np.ndarray, job: RecurrentFit) -> list[float]:
+    """Learn everything behind the convolutions on these scenes; the loss of each step."""
+    heard = heard_by(model, scenes, rows)
+    besides = [torch.from_numpy(np.asarray(of[rows])) for of in embeddings_of(model, scenes)]
+    return _fit(model, (heard, *besides), torch.from_numpy(np.asarray(scenes.steps[rows])), job)
+
+
+def _fit(model: Crnn, heard: tuple[Tensor, ...], labels: Tensor, job: RecurrentFit) -> list[float]:
     layers = nn.ModuleList([model.recurrent, model.head, model.projections])
     optimiser = torch.optim.Adam(layers.parameters(), lr=job.rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, job.steps)
@@ -137,7 +150,7 @@ def _fit(model: Crnn, heard: tuple[Tensor, ...], labels: Tensor, job: RecurrentJ
     return losses
 
 
-def _input(model: Crnn, heard: list[Tensor], job: RecurrentJob) -> Tensor:
+def _input(model: Crnn, heard: list[Tensor], job: RecurrentFit) -> Tensor:
     """What the recurrent layers get, (scene, step, feature), with everything dropped that is to be."""
     spectral, *besides = heard
     if job.hidden:
@@ -165,9 +178,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--hidden", type=float, default=0.0, metavar="SHARE", help="of the scenes of which the log-mel is not heard")
     add("--seed", type=int, default=0)
     o = parser.parse_args(arguments)
-    given = {**vars(o), "sets": tuple(o.sets), "embeddings": tuple(o.embedding)}
-    del given["embedding"]
-    job = RecurrentJob(**given)
+    fit = RecurrentFit(steps=o.steps, batch=o.batch, rate=o.rate, hidden=o.hidden, seed=o.seed)
+    job = RecurrentJob(
+        checkpoint=o.checkpoint,
+        sets=tuple(o.sets),
+        output=o.output,
+        scenes=o.scenes,
+        look_ahead=o.look_ahead,
+        embeddings=tuple(o.embedding),
+        fit=fit,
+    )
     losses = train_recurrent(job)
     print(f"loss {np.mean(losses[:50]):.3f} at first, {np.mean(losses[-50:]):.3f} at last")
 

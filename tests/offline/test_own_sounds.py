@@ -18,6 +18,7 @@ from models.crnn_import import crnn_from_file
 from models.mean_teacher import LossConfig, sound_event_loss
 from offline.data.sounds import SoundFile
 from offline.train.own_sounds import OwnSounds, _scenes, _with_classes, apart, fit_head
+from tests.inference.embedding_files import embedding_file
 from tests.inference.sound_files import small_crnn_file
 from tests.offline.test_crnn_release import make_sounds
 
@@ -29,11 +30,23 @@ def test_a_folder_becomes_a_detector(tmp_path: Path, capsys: pytest.CaptureFixtu
     out = tmp_path / "out" / "mine.onnx"
     options = ["--data", str(tmp_path / "mine"), "--start", str(START), "--scenes", "12", "--minutes", "0.001"]
     assert main(["train", "crnn", str(out), "--classes", "whistle", "hum", *options]) == 0
-    assert "the last layer: clip F1" in capsys.readouterr().out
+    assert "so far: clip F1" in capsys.readouterr().out
     assert tomllib.loads(out.with_suffix(".toml").read_text())["metrics"]["clip_f1"] >= 0
     detector = SoundDetector(SoundConfig(model=out), AudioFormat(sample_rate=48000, n_channels=1))
     assert detector.classes == ("whistle", "hum")
     assert detector.decision.release == 0.7  # the tuned decisions travel in the file
+
+
+def test_an_embedding_is_heard_besides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_sounds(tmp_path / "mine")
+    out, given = tmp_path / "mine.onnx", f"bands={embedding_file()}"
+    options = ["--data", str(tmp_path / "mine"), "--start", str(START), "--scenes", "8", "--minutes", "0"]
+    assert main(["train", "crnn", str(out), "--classes", "whistle", *options, "--embedding", given]) == 0
+    said = capsys.readouterr().out
+    assert "learning to hear bands besides" in said and f"--embedding {given}" in said
+    assert main(["tag", str(tmp_path / "mine" / "whistle"), "--model", str(out), "--embedding", given]) == 0
+    assert main(["tag", str(tmp_path / "mine" / "whistle"), "--model", str(out)]) == 2
+    assert "bands" in capsys.readouterr().err
 
 
 def test_the_last_layer_learns(tmp_path: Path) -> None:

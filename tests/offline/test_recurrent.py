@@ -13,7 +13,7 @@ from engine.errors import ConfigError
 from models.crnn import Crnn, CrnnConfig
 from offline.data.scenes import save_set
 from offline.train.crnn_job import load_crnn
-from offline.train.recurrent import RecurrentJob, heard_by, train_recurrent
+from offline.train.recurrent import RecurrentFit, RecurrentJob, heard_by, train_recurrent
 from tests.offline.test_train_crnn import CLASSES, SMALL, scenes
 
 
@@ -31,9 +31,7 @@ def test_only_what_follows_the_convolutions_learns(tmp_path: Path) -> None:
         checkpoint=tmp_path / "checkpoint.pt",
         sets=(tmp_path / "set",),
         output=tmp_path / "out",
-        steps=150,
-        batch=12,
-        rate=1e-2,
+        fit=RecurrentFit(steps=150, batch=12, rate=1e-2),
     )
     losses = train_recurrent(job)
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
@@ -60,7 +58,13 @@ def test_it_can_begin_with_a_network_of_both_directions(tmp_path: Path) -> None:
     save_set(tmp_path / "set", scenes(8, 0))
     sets, output = (tmp_path / "set",), tmp_path / "out"
     train_recurrent(
-        RecurrentJob(checkpoint=tmp_path / "checkpoint.pt", sets=sets, output=output, steps=2, batch=4, look_ahead=6)
+        RecurrentJob(
+            checkpoint=tmp_path / "checkpoint.pt",
+            sets=sets,
+            output=output,
+            look_ahead=6,
+            fit=RecurrentFit(steps=2, batch=4),
+        )
     )
     learnt = load_crnn(output / "checkpoint.pt").config
     assert learnt.causal
@@ -80,11 +84,8 @@ def test_it_can_learn_to_hear_an_embedding(tmp_path: Path) -> None:
         checkpoint=tmp_path / "checkpoint.pt",
         sets=(tmp_path / "set",),
         output=tmp_path / "out",
-        steps=150,
-        batch=12,
-        rate=1e-2,
         embeddings=("told=4",),
-        hidden=0.5,
+        fit=RecurrentFit(steps=150, batch=12, rate=1e-2, hidden=0.5),
     )
     losses = train_recurrent(job)
     assert np.mean(losses[-5:]) < 0.3 * np.mean(losses[:5])
