@@ -16,7 +16,7 @@ import argparse
 import csv
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mido
@@ -29,7 +29,7 @@ from engine.config import require
 from engine.follow.score import Score
 from offline.data.corpus_scores import SPLITS, Library
 from offline.data.expressive import Played, Style, exact, play
-from offline.data.piano_sound import Piano, fonts, random_piano, recorded, render
+from offline.data.piano_sound import OTHERS, Piano, fonts, random_piano, recorded, render
 
 __all__ = ["Take", "TakeConfig", "cut_score", "main", "perform_piece", "takes", "write_take"]
 
@@ -45,13 +45,15 @@ class TakeConfig:
     """What to make of a piece.
 
     sample_rate: Hz; soundfonts: paths to draw from, none is all of the system's; seconds: longest excerpt, at the
-    score's own tempo; mistuned: cents, at most; clean: no room and no noise; style: None draws one.
+    score's own tempo; mistuned: cents, at most; others: share of performances by another instrument than a piano, 0 to
+    1; clean: no room and no noise; style: None draws one.
     """
 
     sample_rate: int = RATE
     soundfonts: tuple[Path, ...] = ()
     seconds: float = 60.0
     mistuned: float = 50.0
+    others: float = 0.0
     clean: bool = False
     style: Style | None = None
 
@@ -59,6 +61,7 @@ class TakeConfig:
         require("sample_rate", self.sample_rate, 8000, 96_000)
         require("seconds", self.seconds, 1.0, 3600.0)
         require("mistuned", self.mistuned, 0.0, 100.0)
+        require("others", self.others, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,6 +112,9 @@ def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig 
     soundfonts = config.soundfonts or fonts()
     piano = random_piano(rng, soundfonts, mistuned=config.mistuned)
     reference_piano = random_piano(rng, soundfonts, mistuned=0.0)
+    chance = np.random.default_rng((zlib.crc32(name.encode()), seed, 1))  # of its own: pianos' takes stay as they are
+    if chance.random() < config.others:
+        piano = replace(piano, program=int(chance.choice(OTHERS)))
     played, plain = play(score, rng, config.style), exact(score)
     audio = render(played, piano, config.sample_rate)
     return Take(

@@ -22,7 +22,7 @@ from engine.errors import EngineError
 from offline.data.effects import coloured_noise, room, tilt
 from offline.data.expressive import Played
 
-__all__ = ["Piano", "fonts", "random_piano", "recorded", "render"]
+__all__ = ["OTHERS", "Piano", "fonts", "random_piano", "recorded", "render"]
 
 Audio = npt.NDArray[np.float32]
 Wave = npt.NDArray[np.float64]
@@ -33,6 +33,9 @@ TAIL_S = 2.0
 CHANNELS = (*range(9), *range(10, 13))  # one a pitch class; the tenth is the drums
 BEND, BEND_CENTS = 8192, 200.0
 PROGRAMS = (0, 0, 0, 0, 1, 1, 2, 3)  # grand, bright, electric grand, honky-tonk
+# Harpsichord, organs, accordion, guitars, strings alone and together, voices, brass, reeds, flutes.
+OTHERS = (6, 16, 19, 21, 24, 25, 40, 41, 42, 45, 48, 52, 56, 57, 60, 65, 68, 70, 71, 73, 74)
+N_WITH_PEDAL = 6  # the first programs are pianos
 PLAYED_WITHOUT_ROOM = (
     "-ni",
     "-q",
@@ -112,7 +115,7 @@ def midi_file(played: Played, piano: Piano) -> mido.MidiFile:
         bend = int(np.clip(round(piano.cents[pitch_class] / BEND_CENTS * BEND), -BEND, BEND - 1))
         events.append((0.0, 0, mido.Message("program_change", program=piano.program, channel=channel)))
         events.append((0.0, 0, mido.Message("pitchwheel", pitch=bend, channel=channel)))
-        for down, up in played.pedal:
+        for down, up in played.pedal if piano.program < N_WITH_PEDAL else ():
             events.append((down, 1, mido.Message("control_change", control=64, value=127, channel=channel)))
             events.append((up, 1, mido.Message("control_change", control=64, value=0, channel=channel)))
     rows = zip(played.start_s, played.end_s, played.pitch.tolist(), played.velocity.tolist(), strict=True)

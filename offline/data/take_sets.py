@@ -126,10 +126,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sample-rate", type=int, default=22050)
     parser.add_argument("--chorales", type=Path, help="packed by `offline.data.music21_corpus`")
     parser.add_argument("--soundfont", type=Path, action="append", default=[], help="to draw from; default all")
+    parser.add_argument("--others", type=float, default=0.0, metavar="SHARE", help="played by other instruments")
     parser.add_argument("--small", action="store_true", help="sounds as Ogg Vorbis")
     args = parser.parse_args(arguments)
     config = TakeConfig(
-        sample_rate=args.sample_rate, soundfonts=tuple(args.soundfont), seconds=args.seconds, mistuned=0.0
+        sample_rate=args.sample_rate,
+        soundfonts=tuple(args.soundfont),
+        seconds=args.seconds,
+        mistuned=0.0,
+        others=args.others,
     )
     write_set(args.folder, Library.open(args.chorales), args.split, args.n, config, small=args.small)
 

@@ -16,7 +16,7 @@ from engine.format import AudioFormat
 from offline.data.corpus_scores import Library, split_of
 from offline.data.expressive import Style, exact, play, random_style
 from offline.data.performances import Take, TakeConfig, cut_score, perform_piece, write_take
-from offline.data.piano_sound import Piano, fonts, recorded, render
+from offline.data.piano_sound import CHANNELS, OTHERS, Piano, fonts, midi_file, recorded, render
 from offline.data.textures import LEFT, RIGHT, tidy
 from offline.demo.piece import minuet
 from offline.evaluate.alignment import read_truth
@@ -152,6 +152,17 @@ def test_mistuning_moves_the_pitch() -> None:
 @pytest.fixture(scope="module")
 def take() -> Take:
     return perform_piece(Library(), "composed-9", seed=1, config=TakeConfig(sample_rate=RATE, seconds=8))
+
+
+@needs_sound
+def test_other_instruments_play_the_same_performance(take: Take) -> None:
+    other = perform_piece(Library(), "composed-9", seed=1, config=TakeConfig(sample_rate=RATE, seconds=8, others=1))
+    assert other.piano.program in OTHERS and other.reference_piano == take.reference_piano
+    assert np.array_equal(other.played.audio_s, take.played.audio_s)
+    pedalled = replace(take.played, pedal=np.array([[0.0, 1.0]]))
+    for program, n_presses in ((0, len(CHANNELS)), (OTHERS[0], 0)):
+        track = midi_file(pedalled, Piano(soundfont=Path("-"), program=program)).tracks[0]
+        assert sum(m.type == "control_change" and m.control == 64 and m.value > 0 for m in track) == n_presses
 
 
 @needs_sound
