@@ -21,6 +21,7 @@ __all__ = ["SHIPPED", "SHIPPED_FOR_FILES", "detect_config", "file_config", "pars
 WINDOW_S = 10.0  # what the networks are trained on
 WINDOW_BLOCK = 8  # steps between two hearings of a window
 WINDOW_AHEAD = 8  # steps that are heard beyond what is told
+ARRAYS = ("mel", "steps")  # what a set of scenes has beside its embeddings
 WEIGHTS = Path(models.__file__).with_name("weights")
 SHIPPED, SHIPPED_FOR_FILES = WEIGHTS / "crnn.onnx", WEIGHTS / "crnn-files.onnx"  # causal; of both directions
 
@@ -69,8 +70,8 @@ def parse_embeddings(texts: Sequence[str]) -> dict[str, EmbeddingConfig]:
     found = {}
     for text in texts:
         name, equals, file = text.partition("=")
-        if not (name and equals and file):
-            remedy = "for example yamnet=yamnet.onnx"
+        if not (name.isidentifier() and equals and file) or name in ARRAYS:
+            remedy = f"for example yamnet=yamnet.onnx; the name a plain word, not {' or '.join(ARRAYS)}"
             raise ConfigError("--embedding", expected="NAME=FILE", got=text, remedy=remedy)
         found[name] = read_embedding(Path(file))
     return found

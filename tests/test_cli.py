@@ -196,6 +196,8 @@ def test_an_embedding_of_others_becomes_a_file(tmp_path: Path) -> None:
     assert np.abs(node.process(audio)[-1] - expected).max() < 10 * FLOAT32 * expected.std()
     said = failure(collaparte("import-weights", folder, folder, "--licence", "Apache-2.0", "-o", out))
     assert "the folder alone" in said
+    said = failure(collaparte("import-weights", folder, "--licence", "-", "--hop", "20000", "-o", out))
+    assert "--hop: expected a number from 1 to 15600" in said
     assert "SavedModel" in failure(collaparte("import-weights", tmp_path, "--licence", "-", "-o", out))
 
 

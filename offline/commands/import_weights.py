@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from engine.config import require
 from engine.errors import ConfigError, ModelError
 from models.export import Graph, check, export, export_unmix, write_card
 from models.import_unmix import import_unmix
@@ -56,6 +57,8 @@ def _embedding(args: argparse.Namespace) -> int:
     if others or args.int8:
         got = "--int8" if args.int8 else f"{len(args.files)} files"
         raise ConfigError("import-weights", expected="the folder alone", got=got)
+    hop = EMBEDDING_HOP if args.hop is None else args.hop
+    require("--hop", hop, 1, WINDOW)
     net = yamnet(read_variables(folder), folder)
     graph = Graph(module=net, inputs={"audio": torch.zeros(1, WINDOW)}, outputs=("vector",), dynamic={})
     export(graph, args.output, {"kind": "embedding", "licence": args.licence})
@@ -65,7 +68,7 @@ def _embedding(args: argparse.Namespace) -> int:
     fields = {
         "sample_rate": SAMPLE_RATE,
         "window": WINDOW,
-        "hop": args.hop or EMBEDDING_HOP,
+        "hop": hop,
         "dimension": DIMENSION,
         "licence": args.licence,
         "training": f"imported from {folder.name}",
@@ -74,7 +77,7 @@ def _embedding(args: argparse.Namespace) -> int:
     }
     write_card(args.output, fields)
     name = args.output.stem
-    print(f"{args.output}: an embedding; try: python -m offline.data.make_scenes ... --embedding {name}={args.output}")
+    print(f"{args.output}: try: collaparte train crnn mine.onnx --data my_sounds/ --embedding {name}={args.output}")
     return 0
 
 

@@ -91,6 +91,7 @@ class OwnSounds:
 
 def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
     """Write the network and its card; the figures on scenes of the sounds that were kept apart."""
+    torch.manual_seed(job.seed)
     with tempfile.TemporaryDirectory() as folder:
         say("mixing scenes")
         train, kept, quiet = _scenes(job, Path(folder), say)
@@ -210,11 +211,12 @@ def _release(job: OwnSounds, model: Crnn, kept: SceneSet, quiet: SceneSet, say: 
     say(_said("tuned", measured))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)
     export_crnn(model, job.output, licence=job.licence, training=f"own sounds of {job.data}", decisions=decisions)
+    besides = "".join(f" --embedding {name}=FILE" for name in job.embeddings)
     card = {
         "data": f"{', '.join(model.config.classes)}: own recordings, from {job.start.name} on",
         "licence": job.licence,
         "split": "one source in four kept apart, the same to choose thresholds and to measure",
-        "command": f"collaparte train crnn --data FOLDER --minutes {job.minutes:g} --scenes {job.scenes}",
+        "command": f"collaparte train crnn --data FOLDER --minutes {job.minutes:g} --scenes {job.scenes}{besides}",
         "metrics": {name: round(value, 4) for name, value in measured.items()},
     }
     write_card(job.output, card)

@@ -103,6 +103,8 @@ def test_two_of_one_name_keep_their_paths(tmp_path: Path) -> None:
     [
         (["--model", "none.onnx"], "none.onnx: expected the network, got nothing there"),
         (["--embedding", "bands"], "expected NAME=FILE"),
+        (["--embedding", "mel=x.onnx"], "not mel or steps"),
+        (["--embedding", "../x=x.onnx"], "a plain word"),
         (["--embedding", f"bands={embedding_file()}"], "expected embeddings none, got bands"),
         (["--threshold", "2"], "expected a number from 0 to 1"),
     ],
