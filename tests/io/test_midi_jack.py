@@ -77,7 +77,9 @@ def test_every_note_and_tick_comes_at_its_frame(server: JackServer) -> None:
 
 
 GENERATOR = """
+import signal
 import time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has children in the background ignore
 from engine.io.midi import MidiConfig
 from engine.io.midi_notes import note_on
 from engine.io.midi_process import MidiProcess

@@ -17,7 +17,9 @@ from engine.inference.sounds import SoundDetector
 from models.crnn_import import crnn_from_file
 from models.mean_teacher import LossConfig, sound_event_loss
 from offline.data.sounds import SoundFile
+from offline.train import own_sounds
 from offline.train.own_sounds import OwnSounds, _scenes, _with_classes, apart, fit_head
+from offline.train.recurrent import RecurrentFit
 from tests.inference.embedding_files import embedding_file
 from tests.inference.sound_files import small_crnn_file
 from tests.offline.test_crnn_release import make_sounds
@@ -37,7 +39,10 @@ def test_a_folder_becomes_a_detector(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert detector.decision.release == 0.7  # the tuned decisions travel in the file
 
 
-def test_an_embedding_is_heard_besides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_embedding_is_heard_besides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_sounds, "FUSION", RecurrentFit(steps=3, batch=4))  # that it learns is tested elsewhere
     make_sounds(tmp_path / "mine")
     out, given = tmp_path / "mine.onnx", f"bands={embedding_file()}"
     options = ["--data", str(tmp_path / "mine"), "--start", str(START), "--scenes", "8", "--minutes", "0"]

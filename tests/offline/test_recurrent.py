@@ -85,10 +85,10 @@ def test_it_can_learn_to_hear_an_embedding(tmp_path: Path) -> None:
         sets=(tmp_path / "set",),
         output=tmp_path / "out",
         embeddings=("told=4",),
-        fit=RecurrentFit(steps=150, batch=12, rate=1e-2, hidden=0.5),
+        fit=RecurrentFit(steps=60, batch=8, rate=2e-2, hidden=0.5),
     )
     losses = train_recurrent(job)
-    assert np.mean(losses[-5:]) < 0.3 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
     model = load_crnn(tmp_path / "out" / "checkpoint.pt")
     assert [e.name for e in model.config.embeddings] == ["told"]
     convolutions = {name: value for name, value in finished.state_dict().items() if name.startswith("stacks")}
