@@ -55,6 +55,7 @@ def export_frames(net: FrameLstm, path: Path, *, low: int, licence: str, trainin
         "n_tokens": c.n_tokens,
         "n_phases": c.n_phases,
         "n_ages": c.n_ages,
+        "n_agreed": c.n_agreed,
         "low": low,
         "home": c.home,
         "licence": licence,

@@ -9,7 +9,7 @@ import numpy as np
 from engine.errors import ModelError
 from engine.inference.onnx import Network
 from offline.generate.codecs import VoiceGrid
-from offline.generate.echo import Echo
+from offline.generate.echo import N_AGREED, Echo
 from offline.generate.home import home_shift
 from offline.generate.piece import REST
 from offline.generate.sampling import draw, enliven, forbid_parallels, soften, softmax
@@ -39,6 +39,9 @@ class FrameWriter:
         self.codec = VoiceGrid(n_voices=self.n_voices, low=low, high=low + n_tokens - 2)
         if self.codec.n_tokens != n_tokens or self.head.value("n_tokens", int) != n_tokens:
             raise ModelError(str(path), expected="a body and a head of one network", got="two that differ")
+        if (n_agreed := self.body.value("n_agreed", int)) != N_AGREED:
+            expected = f"a network of {N_AGREED} classes of echoes"
+            raise ModelError(str(path), expected=expected, got=str(n_agreed), remedy="train it again")
         self.echo = Echo(self.n_voices)
         self.home = bool(self.body.metadata.get("home", False))
         self.reset()

@@ -68,6 +68,12 @@ def test_the_rules_leave_no_parallels(path: Path) -> None:
     assert parallel_rate(ruled) == 0
 
 
+def test_a_network_of_other_echoes_is_named(tmp_path: Path) -> None:
+    export_frames(FrameLstm(replace(SMALL, n_agreed=9)), tmp_path / "other.onnx", low=30, licence="-", training="-")
+    with pytest.raises(ModelError, match="classes of echoes, got 9"):
+        FrameWriter(tmp_path / "other.onnx", WriterConfig())
+
+
 def test_a_wrong_file_is_named(path: Path) -> None:
     with pytest.raises(ModelError, match="frames"):
         FrameWriter(path.with_name("small-head.onnx"), WriterConfig())
