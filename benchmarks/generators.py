@@ -149,9 +149,8 @@ def _play(seconds: float) -> tuple[Messages, Messages, list[tuple[int, int]], di
         while port.now() < first + n * STEP:
             time.sleep(0.1)
         report = dict(port.report)
-    sent += [
-        (first + k * RATE // 48, TICK) for k in range(48 * n * STEP // RATE)
-    ]  # 24 a quarter, two quarters a second
+    # 24 ticks a quarter, two quarters a second
+    sent += [(first + k * RATE // 48, TICK) for k in range(48 * n * STEP // RATE)]
     return sent, probe.heard(), probe.skipped, report
 
 

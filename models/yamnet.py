@@ -97,7 +97,7 @@ def yamnet(variables: Arrays, where: Path) -> Yamnet:
     for name, array in variables.items():
         path, _, rest = name.partition("/.ATTRIBUTES/VARIABLE_VALUE")
         parts = path.rpartition("layer_with_weights-")[2].split("/")
-        if not rest and len(parts) == 2 and parts[0].isdigit() and "optimizer" not in path:
+        if not rest and len(parts) == 2 and parts[0].isdigit():
             found.setdefault(int(parts[0]), {})[parts[1]] = array
     layers: list[nn.Module] = [_convolution(found, 0, (3, 3, 1, 32), 2, where)]
     n_in = 32

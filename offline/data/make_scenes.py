@@ -10,6 +10,7 @@ from pathlib import Path
 import soundfile
 
 from engine.config import require, require_one_of
+from engine.errors import ConfigError
 from engine.inference.embedding import EmbeddingConfig
 from engine.inference.steps import SOUND_RATE
 from offline.data.alarms import FAMILIES
@@ -102,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     o = parser.parse_args(arguments)
+    if o.audio and o.embedding:
+        raise ConfigError("--embedding", expected="a set of log-mel", got="--audio", remedy="leave one of them out")
     own: dict[str, float] = {} if o.distractors is None else {"p_distractor": o.distractors}
     own |= {"p_empty": 1.0} if o.empty else {}
     mix = MixConfig.training(**own) if o.rich else MixConfig(**own)

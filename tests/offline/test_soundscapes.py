@@ -10,6 +10,7 @@ import soundfile
 
 from engine.errors import AudioFileError, ConfigError
 from engine.inference.steps import SOUND_RATE, STEP, step_begin
+from offline.data import make_scenes
 from offline.data.alarms import FAMILIES, alarm
 from offline.data.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_set
 from offline.data.scenes import embedded, label_steps, log_mel, open_set, read_tsv, write_tsv
@@ -26,7 +27,7 @@ from offline.data.sounds import (
     split,
 )
 from offline.data.soundscapes import Interval, MixConfig, Mixer, merged
-from tests.inference.embedding_files import SIZE, embedding
+from tests.inference.embedding_files import SIZE, embedding, embedding_file
 
 RATE = SOUND_RATE
 
@@ -227,6 +228,13 @@ def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
     (tmp_path / "one" / "steps.npy").unlink()
     with pytest.raises(ConfigError, match="a set of scenes"):
         open_set(tmp_path / "one")
+
+
+def test_audio_has_no_embeddings(own_sounds: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a set of log-mel, got --audio"):
+        make_scenes.main(
+            [str(own_sounds), str(tmp_path / "out"), "--audio", "--embedding", f"bands={embedding_file()}"]
+        )
 
 
 def test_scenes_as_audio_in_deseds_layout(own_sounds: Path, tmp_path: Path) -> None:
