@@ -44,9 +44,9 @@ def tilt(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
     return _shaped(audio, 10 ** (rng.uniform(-4, 4) * octaves / 20))
 
 
-def speed(audio: Wave, rng: Rng) -> Wave:
-    """Up to 10 % faster and higher, or slower and lower, by linear interpolation."""
-    factor = rng.uniform(0.9, 1.1)
+def speed(audio: Wave, rng: Rng, most: float = 0.1) -> Wave:
+    """Faster and higher, or slower and lower, by up to `most` of its speed, by linear interpolation."""
+    factor = (1 + most) ** rng.uniform(-1, 1)
     n = max(int(len(audio) / factor), 1)
     return np.interp(np.arange(n) * factor, np.arange(len(audio)), audio)
 

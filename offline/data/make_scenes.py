@@ -91,6 +91,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--rich", action="store_true", help="rooms, noise, distractors and changed sounds, to train on")
     add("--distractors", type=float, default=None, metavar="SHARE", help="of the scenes with sounds that are no event")
+    add("--speed", type=float, default=None, metavar="SHARE", help="most that sounds change with --rich (default 0.1)")
     add("--empty", action="store_true", help="no events at all: what must not be reported as any")
     add("--no-alarms", action="store_true", help="no synthetic alarms")
     add("--embedding", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that hears, with its TOML")
@@ -107,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ConfigError("--embedding", expected="a set of log-mel", got="--audio", remedy="leave one of them out")
     own: dict[str, float] = {} if o.distractors is None else {"p_distractor": o.distractors}
     own |= {"p_empty": 1.0} if o.empty else {}
+    own |= {} if o.speed is None else {"speed": o.speed}
     mix = MixConfig.training(**own) if o.rich else MixConfig(**own)
     job = SceneJob(
         sounds=o.sounds,

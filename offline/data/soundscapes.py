@@ -58,7 +58,8 @@ class MixConfig:
     seconds: 1 to 600; n_events: fewest and most; snr_db: of an event over the background, lowest and highest;
     peak_db: of the scene; p_empty: no event at all; p_noise: the background is synthetic noise; p_distractor: one
     or two things happen that are no event; p_band: of an event, and of the scene, to lose its high frequencies;
-    p_room: of an event to sound in a room; p_speed, p_tilt: of an event to change by up to 10 % or 4 dB an octave.
+    p_room: of an event to sound in a room; p_speed, p_tilt: of an event to be played faster or slower by up to `speed`
+    (0 to 1), or to change by up to 4 dB an octave.
     """
 
     seconds: float = SECONDS
@@ -72,6 +73,7 @@ class MixConfig:
     p_room: float = 0.0
     p_speed: float = 0.0
     p_tilt: float = 0.0
+    speed: float = 0.1
     labels: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -79,6 +81,7 @@ class MixConfig:
         require("fewest events", self.n_events[0], 0, self.n_events[1])
         require("lowest snr_db", self.snr_db[0], -40, self.snr_db[1])
         require("lowest peak_db", self.peak_db[0], -100, self.peak_db[1])
+        require("speed", self.speed, 0, 1)
         for name in ("p_empty", "p_noise", "p_distractor", "p_band", "p_room", "p_speed", "p_tilt"):
             require(name, getattr(self, name), 0, 1)
 
@@ -139,7 +142,7 @@ class Mixer:
         else:
             sound = self._recorded(label, rng)
         if rng.random() < config.p_speed:
-            sound = effects.speed(sound, rng)
+            sound = effects.speed(sound, rng, config.speed)
         if rng.random() < config.p_tilt:
             sound = effects.tilt(sound, rate, rng)
         if rng.random() < config.p_band:
