@@ -144,9 +144,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m offline.data.debian_sounds OUT`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--cache", type=Path, help="where packages are unpacked (default: OUT/packages)")
+    parser.add_argument("--cache", type=Path, help="where packages are unpacked (default: OUT-packages)")
     options = parser.parse_args(arguments)
-    print(make_sounds(options.output, options.cache or options.output / "packages", read_table()), "sounds")
+    print(
+        make_sounds(
+            options.output, options.cache or options.output.with_name(options.output.name + "-packages"), read_table()
+        ),
+        "sounds",
+    )
 
 
 if __name__ == "__main__":

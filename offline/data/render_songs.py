@@ -25,7 +25,7 @@ from offline.data.desk import produce
 from offline.data.electronic import has_samples, play_samples, play_synthesiser
 from offline.data.sing import VOICES, Syllable, sing, syllables
 
-__all__ = ["add_options", "main", "render", "soundfonts"]
+__all__ = ["add_options", "main", "render", "soundfonts", "write_stems"]
 
 RATE = 44100
 TICKS = 480  # a quarter
@@ -126,15 +126,20 @@ def render(folder: Path, seed: int, *, seconds: float = 75.0, electronic: float 
     if target.exists():
         return target
     rng = np.random.default_rng((1903, seed))
+    write_stems(target, stems(rng, compose(rng, seconds=seconds), electronic=electronic))
+    return target
+
+
+def write_stems(target: Path, given: dict[str, np.ndarray]) -> None:
+    """Write each stem (sample, channel) as Vorbis into the new folder `target`, which is there once all are."""
     part = target.with_suffix(".part")
     part.mkdir(parents=True, exist_ok=True)
-    for name, audio in stems(rng, compose(rng, seconds=seconds), electronic=electronic).items():
+    for name, audio in given.items():
         options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
         with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, **options) as file:
             for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
                 file.write(audio[start : start + RATE])
     part.rename(target)
-    return target
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
