@@ -1,7 +1,8 @@
 """Render synthetic multitracks to train separation on: composed here, played by FluidSynth, sung by a vocoder.
 
-Writes FOLDER/song-SEED/{vocals,drums,bass,other}.ogg. The compositions and the mixing are ours, and the soundfonts'
-licences allow any use of what is played with them; so may the songs be used.
+Writes FOLDER/song-SEED/{vocals,drums,bass,other}.ogg. The voices are espeak-ng's or, with `--speakers`, mostly those of
+recorded speakers (`offline.data.debian_sounds`). The compositions and the mixing are ours, and the licences of
+soundfonts and voices allow any use; so may the songs be used.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from engine.errors import EngineError
 from offline.data.compose import Part, Piece, compose
 from offline.data.desk import produce
 from offline.data.electronic import has_samples, play_samples, play_synthesiser
-from offline.data.sing import VOICES, Syllable, sing, syllables
+from offline.data.sing import VOICES, Syllable, recorded_syllables, sing, syllables
+from offline.data.sounds import list_sounds
 
 __all__ = ["add_options", "main", "render", "soundfonts", "write_stems"]
 
@@ -32,6 +34,8 @@ TICKS = 480  # a quarter
 DRUM_CHANNEL = 9
 SMALL = 0.7  # of Vorbis, 0 to 1: about 90 kbit/s, so that hours can be carried to where a GPU is
 PEAK = 0.5  # of the loudest stem, full scale: gains are drawn again when mixing
+FEWEST_SYLLABLES = 8
+RECORDED = 0.8  # of the songs are sung by recorded speakers where there are any
 LEVELS_DB = {"vocals": (-4, 4), "drums": (-5, 5), "bass": (-7, 3), "other": (-7, 3)}  # root mean square about -20
 
 
@@ -80,6 +84,34 @@ def voice(name: str) -> list[Syllable]:
     return syllables(name)
 
 
+@cache
+def speakers(folder: Path) -> dict[str, list[Path]]:
+    """The recordings of each speaker in a folder of sounds who left enough of them."""
+    found: dict[str, list[Path]] = {}
+    for recording in list_sounds(folder):
+        if recording.label == "speech":
+            found.setdefault(recording.source, []).append(recording.path)
+    enough = {name: paths for name, paths in found.items() if len(paths) >= FEWEST_SYLLABLES}
+    if not enough:
+        raise EngineError(str(folder), expected=f"speakers with {FEWEST_SYLLABLES} recordings", got="none")
+    return enough
+
+
+@cache
+def recorded_voice(folder: Path, speaker: str) -> list[Syllable]:
+    """The syllables of a recorded speaker, analysed once."""
+    return recorded_syllables(speakers(folder)[speaker])
+
+
+def drawn_voice(rng: np.random.Generator, folder: Path | None) -> list[Syllable]:
+    """Any voice of espeak-ng or, where there is a folder, mostly a speaker of it."""
+    if folder is not None and rng.random() < RECORDED:
+        bank = recorded_voice(folder, str(rng.choice(sorted(speakers(folder)))))
+        if len(bank) >= FEWEST_SYLLABLES:
+            return bank
+    return voice(str(rng.choice(VOICES)))
+
+
 def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: float) -> np.ndarray:
     """The part (sample, channel) by a soundfont or, with the chance `electronic`, by electronic instruments."""
     fonts = soundfonts()
@@ -89,8 +121,10 @@ def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: fl
     return (play_samples if part.drums else play_synthesiser)(rng, part, tempo_bpm)
 
 
-def stems(rng: np.random.Generator, piece: Piece, *, electronic: float = 0.0) -> dict[str, np.ndarray]:
-    """Each stem of the piece (sample, channel), produced and levelled."""
+def stems(
+    rng: np.random.Generator, piece: Piece, *, electronic: float = 0.0, singers: Path | None = None
+) -> dict[str, np.ndarray]:
+    """Each stem of the piece (sample, channel), produced and levelled; singers: a folder of sounds, some of speech."""
     n = int((piece.seconds + 2) * RATE)
     out = {}
     for name, parts in piece.parts.items():
@@ -100,7 +134,7 @@ def stems(rng: np.random.Generator, piece: Piece, *, electronic: float = 0.0) ->
             audio = produce(rng, audio, RATE, wide=0.3 if name in ("drums", "bass") else 1.0)
             total[: len(audio)] += audio / max(1e-6, float(np.abs(audio).max()))
         out[name] = total
-    bank = voice(str(rng.choice(VOICES)))
+    bank = drawn_voice(rng, singers)
     sung = sing(rng, piece.melody, bank, tempo_bpm=piece.tempo_bpm, sample_rate=RATE)[:n]
     out["vocals"] = np.zeros((n, 2), np.float32)
     out["vocals"][: len(sung)] = produce(rng, sung, RATE, wide=0.3)
@@ -120,13 +154,15 @@ def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: f
     return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
 
 
-def render(folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0) -> Path:
+def render(
+    folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0, singers: Path | None = None
+) -> Path:
     """Write song number `seed`, unless it is there already; always the same for the same soundfonts."""
     target = folder / f"song-{seed:05d}"
     if target.exists():
         return target
     rng = np.random.default_rng((1903, seed))
-    write_stems(target, stems(rng, compose(rng, seconds=seconds), electronic=electronic))
+    write_stems(target, stems(rng, compose(rng, seconds=seconds), electronic=electronic, singers=singers))
     return target
 
 
@@ -149,6 +185,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", type=int, default=0, help="seed of the first song")
     parser.add_argument("--seconds", type=float, default=75.0)
     parser.add_argument("--electronic", type=float, default=0.0, metavar="SHARE", help="of the parts by synthesisers")
+    parser.add_argument("--speakers", type=Path, metavar="FOLDER", help="sounds whose speech is sung with, mostly")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -157,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     for seed in tqdm(range(args.first, args.first + args.songs), unit="song"):
-        render(args.folder, seed, seconds=args.seconds, electronic=args.electronic)
+        render(args.folder, seed, seconds=args.seconds, electronic=args.electronic, singers=args.speakers)
 
 
 if __name__ == "__main__":

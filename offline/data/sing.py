@@ -1,4 +1,4 @@
-"""A stand-in for sung voices: syllables of espeak-ng, laid on a melody by a source-filter vocoder.
+"""A stand-in for sung voices: syllables of espeak-ng or of recorded speakers, laid on a melody by a vocoder.
 
 The envelope of each spoken frame (its cepstrum cut short) filters pulses at the melody's pitch and noise. It sounds
 like a robot, but it has formants, consonants, breath, vibrato and slides, which is what tells a voice from an
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -19,9 +20,10 @@ from scipy.signal import istft, stft
 
 from engine.errors import EngineError
 from offline.data.compose import Hit
+from offline.data.sounds import active_parts
 from offline.resample import resample
 
-__all__ = ["VOICES", "Syllable", "sing", "syllables"]
+__all__ = ["VOICES", "Syllable", "recorded_syllables", "sing", "syllables"]
 
 VOICES = ("en+f2", "en+f4", "en+m1", "en+m3", "en+m7", "en+f5", "it+f3", "es+m4", "de+f1", "fr+m2")
 TEXTS = (
@@ -32,6 +34,7 @@ RATE = 22050  # Hz of espeak-ng
 N_FFT, HOP = 512, 110  # samples: 23 ms every 5 ms
 LIFTER_S = 0.0015  # of the cepstrum kept: formants, but no harmonics of any voice
 BREATH_HZ = 5000.0  # above it voices are mostly noise
+SHORTEST_S, LONGEST_S = 0.15, 1.2  # of a recorded syllable
 LOWEST_HZ, HIGHEST_HZ = 70, 400  # pitch of the speakers
 ATTACK_S = 0.06  # of a syllable, kept at its own speed: the consonant
 MIDI_A4, A4_HZ = 69, 440.0
@@ -51,6 +54,18 @@ def syllables(voice: str, texts: Sequence[str] = TEXTS) -> list[Syllable]:
     if program is None:
         raise EngineError("espeak-ng", expected="the program", got="none", remedy="apt-get install espeak-ng")
     return [_analyse(_speak(program, voice, text)) for text in texts]
+
+
+def recorded_syllables(paths: Sequence[Path]) -> list[Syllable]:
+    """Those of the recordings (mono) of one speaker that are a syllable or a short word; the others are left out."""
+    found = []
+    for path in paths:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        spoken = resample(audio[:, :1], rate, RATE)[:, 0].astype(np.float64)
+        parts = active_parts(spoken.astype(np.float32), RATE)
+        if len(parts) == 1 and SHORTEST_S <= (parts[0][1] - parts[0][0]) / RATE <= LONGEST_S:
+            found.append(_analyse(spoken[slice(*parts[0])]))
+    return found
 
 
 def _speak(program: str, voice: str, text: str) -> np.ndarray:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from engine.errors import EngineError
 from offline.data.compose import BAR, MAJOR, MINOR, Hit, Part, compose
 from offline.data.desk import compress, equalise, pan, room
 from offline.data.electronic import RATE, has_samples, play_samples, play_synthesiser
-from offline.data.render_songs import render
-from offline.data.sing import sing, syllables
+from offline.data.render_songs import drawn_voice, render
+from offline.data.sing import recorded_syllables, sing, syllables
 
 SAMPLE_RATE = 22050
 
@@ -143,3 +144,42 @@ def test_loops_play_in_the_bars_that_have_notes_and_fit_them() -> None:
     audio = play_samples(np.random.default_rng(1), part, 120.0, loops=1.0)
     bars = audio.reshape(5, 2 * RATE, 2)
     assert [bool(np.abs(bar).max() > 0.01) for bar in bars] == [False, True, True, False, True]
+
+
+def record(path: Path, seconds: float, *, formant_hz: float = 700.0) -> Path:
+    """A spoken vowel as it were: harmonics of 120 Hz under a resonance."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    t = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    gains = {f: np.exp(-(((f - formant_hz) / 200) ** 2)) for f in np.arange(120, 4000, 120)}
+    wave = sum(gain * np.sin(2 * np.pi * f * t) for f, gain in gains.items())
+    soundfile.write(path, 0.3 * wave / np.abs(wave).max(), SAMPLE_RATE)
+    return path
+
+
+def test_recorded_speakers_lend_their_formants(tmp_path: Path) -> None:
+    paths = [record(tmp_path / f"{s}.wav", s) for s in (0.05, 0.4, 3.0)]
+    (vowel,) = recorded_syllables(paths)  # the others are too short, and too long
+    hz = np.fft.rfftfreq(512, 1 / SAMPLE_RATE)
+    assert abs(hz[vowel.envelope.mean(0).argmax()] - 700) < 100
+    assert np.median(vowel.voiced) > 0.5
+    note = Hit(start=0, length=2, pitch=57, velocity=100)
+    sung = sing(np.random.default_rng(0), [note], [vowel], tempo_bpm=60, sample_rate=SAMPLE_RATE)
+    spectrum = np.abs(np.fft.rfft(sung[:SAMPLE_RATE] * np.hanning(SAMPLE_RATE)))
+    assert abs(spectrum[150:300].argmax() + 150 - 220) < 12  # A3, give or take slide and vibrato
+
+
+def test_most_songs_are_sung_by_recorded_speakers(tmp_path: Path) -> None:
+    for i in range(9):
+        record(tmp_path / f"sounds/speech/{i}.wav", 0.3 + i / 50, formant_hz=500 + 100 * i)
+    with (tmp_path / "sounds/manifest.csv").open("w") as manifest:
+        manifest.write("file,label,source\n" + "".join(f"speech/{i}.wav,speech,anna\n" for i in range(9)))
+    bank = drawn_voice(np.random.default_rng(1), tmp_path / "sounds")
+    assert len(bank) == 9
+    with pytest.raises(EngineError, match="speakers"):
+        drawn_voice(np.random.default_rng(1), empty(tmp_path / "none"))
+
+
+def empty(folder: Path) -> Path:
+    (folder / "dog").mkdir(parents=True)
+    (folder / "dog/bark.wav").write_bytes(b"")
+    return folder
