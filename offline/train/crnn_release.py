@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from offline.train.crnn_job import load_crnn
 
 __all__ = ["Release", "add_options", "main", "release"]
 
-LIVE = DecisionConfig(median=3, alignment="causal", release=0.7, hold=3)
-WHOLE = DecisionConfig(release=0.7)
-LIVE_MEDIANS, WHOLE_MEDIANS = (1, 3, 5), (3, 5, 7, 9)
+LIVE = tuple(
+    DecisionConfig(median=median, alignment="causal", release=release, hold=hold)
+    for median, release, hold in product((1, 3), (0.5, 0.7), (3, 5))
+)
+WHOLE = tuple(DecisionConfig(median=median, release=release) for median, release in product((3, 5, 7, 9), (0.5, 0.7)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +58,8 @@ def release(job: Release) -> dict[str, Any]:
     if job.quiet:
         heard_there = [probabilities(model, open_set(folder)) for folder in job.quiet]
         quiet = Quiet(np.concatenate(heard_there), job.inventions)
-    live = tune(validation, heard, LIVE, LIVE_MEDIANS, quiet)
-    whole = tune(validation, heard, WHOLE, WHOLE_MEDIANS)
+    live = tune(validation, heard, LIVE, quiet)
+    whole = tune(validation, heard, WHOLE)
     measured = {
         "published": _rounded(figures(test, steps)),
         "whole": _rounded(figures(test, steps, whole)),

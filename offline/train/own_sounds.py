@@ -36,7 +36,7 @@ from offline.evaluate.crnn import Quiet, figures, tune
 from offline.sound_model import parse_embeddings, sound_model
 from offline.train.crnn import STRONG, BatchConfig, CrnnTask, CrnnTrainer, Source, probabilities
 from offline.train.crnn_job import embedding_input
-from offline.train.crnn_release import LIVE, LIVE_MEDIANS, WHOLE, WHOLE_MEDIANS
+from offline.train.crnn_release import LIVE, WHOLE
 from offline.train.loop import LoopConfig
 from offline.train.recurrent import RecurrentFit, fit_recurrent
 from offline.train.start_from import weights_for
@@ -206,7 +206,7 @@ def fit_head(model: Crnn, scenes: SceneSet, seed: int = 0) -> None:
 
 def _release(job: OwnSounds, model: Crnn, kept: SceneSet, quiet: SceneSet, say: Say) -> dict[str, float]:
     steps, nothing = probabilities(model, kept), Quiet(probabilities(model, quiet), INVENTIONS)
-    live, whole = tune(kept, steps, LIVE, LIVE_MEDIANS, nothing), tune(kept, steps, WHOLE, WHOLE_MEDIANS)
+    live, whole = tune(kept, steps, LIVE, nothing), tune(kept, steps, WHOLE)
     measured = figures(kept, steps, whole)
     say(_said("tuned", measured))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)

@@ -33,7 +33,7 @@ def test_thresholds_are_found() -> None:
     plain = figures(made, heard)
     assert plain["clip_f1"] == pytest.approx(2 / 3)  # one class of two, always
     assert plain["event_f1"] == pytest.approx(0.5)
-    tuned = tune(made, heard, DecisionConfig())
+    tuned = tune(made, heard, [DecisionConfig(median=median) for median in (3, 7)])
     assert tuned.events.thresholds is not None
     assert 0.3 < tuned.events.thresholds["loud"] <= 0.9
     assert 0.1 < tuned.events.thresholds["shy"] <= 0.4
@@ -47,13 +47,24 @@ def test_thresholds_are_found() -> None:
     assert by_class(made, heard, DecisionConfig())["loud"] == {"segment_f1": 1.0, "event_f1": 1.0}
 
 
+def test_thresholds_suit_events_whose_lag_is_known() -> None:
+    """A network that lags by five steps, 332 ms: too late for the collar of 200 ms, until that is known."""
+    made, heard = scenes()
+    late = np.roll(heard, 5, axis=1)
+    late[:, :5] = heard[:, -1:]
+    assert figures(made, late)["event_f1"] == 0
+    tuned = tune(made, late, [DecisionConfig(median=1)])
+    assert (tuned.events.lead, tuned.events.trail) >= (2, 2)
+    assert figures(made, late, tuned)["event_f1"] == 1.0
+
+
 def test_thresholds_invent_no_more_than_they_may() -> None:
     """Where nothing sounds, the loud class is at 0.7 once in each scene: its threshold must be higher."""
     made, heard = scenes()
     nothing = np.full((60, 100, 2), 0.05, np.float32)
     nothing[:, 50:60, 0] = 0.7
     base = DecisionConfig(median=3)
-    free, bound = (tune(made, heard, base, (3,), q) for q in (None, Quiet(nothing, 1.0)))
+    free, bound = (tune(made, heard, [base], q) for q in (None, Quiet(nothing, 1.0)))
     assert free.events.thresholds is not None
     assert bound.events.thresholds is not None
     assert free.events.thresholds["loud"] < 0.7 < bound.events.thresholds["loud"] <= 0.9

@@ -36,7 +36,8 @@ def test_a_folder_becomes_a_detector(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert tomllib.loads(out.with_suffix(".toml").read_text())["metrics"]["clip_f1"] >= 0
     detector = SoundDetector(SoundConfig(model=out), AudioFormat(sample_rate=48000, n_channels=1))
     assert detector.classes == ("whistle", "hum")
-    assert detector.decision.release == 0.7  # the tuned decisions travel in the file
+    assert detector.decision.alignment == "causal"  # the tuned decisions travel in the file
+    assert set(detector.decision.thresholds or {}) == {"whistle", "hum"}
 
 
 def test_an_embedding_is_heard_besides(
