@@ -35,8 +35,9 @@ HEARING_BATCH = 16
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecurrentFit:
     """steps: 1 to 1,000,000; rate: of Adam, falling to 0; dropout: of what the convolutions hear, 0 to 0.9; strong:
-    weight of the loss by steps; hidden: share of the scenes of which nothing of the log-mel is heard, 0 to 0.9, so that
-    sounds known by heart do not make the embeddings idle.
+    weight of the loss by steps; edges: of beginnings and ends in it (`models.mean_teacher.LossConfig`); hidden: share
+    of the scenes of which nothing of the log-mel is heard, 0 to 0.9, so that sounds known by heart do not make the
+    embeddings idle.
     """
 
     steps: int = 1000
@@ -44,6 +45,7 @@ class RecurrentFit:
     rate: float = 2e-3
     dropout: float = 0.1
     strong: float = 2.0
+    edges: float = 1.0
     average: float = 0.99
     hidden: float = 0.0
     seed: int = 0
@@ -130,7 +132,7 @@ def _fit(model: Crnn, heard: tuple[Tensor, ...], labels: Tensor, job: RecurrentF
     averaged = torch.optim.swa_utils.AveragedModel(
         layers, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(job.average)
     )
-    config, ahead = LossConfig(consistency=0, strong=job.strong), model.config.look_ahead
+    config, ahead = LossConfig(consistency=0, strong=job.strong, edges=job.edges), model.config.look_ahead
     known = torch.full((job.batch,), STRONG)
     torch.manual_seed(job.seed)
     losses = []
@@ -176,9 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--look-ahead", type=int, metavar="STEPS", help="make it causal, waiting so long before it speaks of a step")
     add("--embedding", action="append", default=[], metavar="NAME=SIZE", help="fuse it, projected to SIZE (default 16)")
     add("--hidden", type=float, default=0.0, metavar="SHARE", help="of the scenes of which the log-mel is not heard")
+    add("--edges", type=float, default=1.0, help="weight of the quarter second after a sound begins or ends")
     add("--seed", type=int, default=0)
     o = parser.parse_args(arguments)
-    fit = RecurrentFit(steps=o.steps, batch=o.batch, rate=o.rate, hidden=o.hidden, seed=o.seed)
+    fit = RecurrentFit(steps=o.steps, batch=o.batch, rate=o.rate, hidden=o.hidden, edges=o.edges, seed=o.seed)
     job = RecurrentJob(
         checkpoint=o.checkpoint,
         sets=tuple(o.sets),

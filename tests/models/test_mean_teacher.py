@@ -56,3 +56,18 @@ def test_the_published_rate() -> None:
     assert published_rate(12_501) == pytest.approx(0.99995)
     rising = [published_rate(step) for step in range(0, 12_500, 500)]
     assert rising == sorted(rising)
+
+
+def test_edges_weigh_the_quarter_second_after_each_change() -> None:
+    labels = torch.zeros(1, 10, 1)
+    labels[0, 4:] = 1
+    logits = torch.zeros(1, 10, 1)
+    logits[0, 4:8] = 2.0  # right by so much in the four steps after the change, undecided elsewhere
+    known = torch.tensor([2])
+    plain, heavy = (
+        sound_event_loss(logits, labels, known, LossConfig(weak=0, consistency=0, edges=edges))[1]["strong"]
+        for edges in (1.0, 3.0)
+    )
+    sure, undecided = math.log1p(math.exp(-2)), math.log(2)
+    assert plain == pytest.approx((4 * sure + 6 * undecided) / 10)
+    assert heavy == pytest.approx((3 * 4 * sure + 6 * undecided) / (3 * 4 + 6))
