@@ -16,11 +16,13 @@ from offline.tagging import Tagged, Tagger, find_recordings, tag_files, write_ta
 
 __all__ = ["command"]
 
+STANDARD_OUTPUT = Path("-")
+
 
 def command(args: argparse.Namespace) -> int:
     """Tag every recording; USER_ERROR if one could not be read."""
     tagger, files = Tagger(file_config(args)), find_recordings(args.files)
-    for path in (args.output, args.tags):
+    for path in (None if args.output == STANDARD_OUTPUT else args.output, args.tags):
         _writable(path)
     found: dict[str, Tagged] = {}
     with tqdm(total=len(files), unit="file", disable=len(files) < 2) as bar:
@@ -36,9 +38,9 @@ def _write(args: argparse.Namespace, found: dict[str, Tagged]) -> None:
     events = {name: of.events for name, of in found.items()}
     if args.tags is not None:
         write_tags(args.tags, {name: of.tags for name, of in found.items()})
-    if args.output is not None:
+    if args.output is not None and args.output != STANDARD_OUTPUT:
         write_tsv(args.output, events)
-    elif args.tags is None:
+    elif args.output is not None or args.tags is None:
         sys.stdout.writelines("\t".join(row) + "\n" for row in tsv_rows(events))
 
 

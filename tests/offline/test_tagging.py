@@ -88,6 +88,9 @@ def test_files_and_folders_go_on_past_what_is_broken(tmp_path: Path, capsys: pyt
     assert all(0 <= e.onset_s < e.offset_s <= 3 for of in found.values() for e in of)
     rows = list(csv.DictReader(tags.open()))
     assert {r["filename"] for r in rows} == set(found)
+    assert main(["tag", str(tmp_path / "b.flac"), "-o", "-", "--tags", str(tags), *model]) == 0
+    assert capsys.readouterr().out.startswith("filename\tonset\toffset\tevent_label\nb.flac\t")
+    assert not Path("-").exists()
 
 
 def test_two_of_one_name_keep_their_paths(tmp_path: Path) -> None:
