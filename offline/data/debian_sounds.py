@@ -85,7 +85,9 @@ def fetch(package: str, cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         _command("apt-get", "download", package, folder=cache)
         archive = next(cache.glob(f"{package}_*.deb"))
-        _command("dpkg-deb", "-x", archive.name, package, folder=cache)
+        half = cache / f"{package}.part"  # a folder that is there is a package that is whole
+        _command("dpkg-deb", "-x", archive.name, half.name, folder=cache)
+        half.rename(unpacked)
         archive.unlink()
     return unpacked
 
@@ -107,7 +109,10 @@ def make_sounds(output: Path, cache: Path, rows: Sequence[Row]) -> int:
         for row in tqdm(rows, unit="row"):
             unpacked = fetch(row.package, cache)
             _keep_licence(row.package, unpacked, output / "licences")
-            for path, source in chosen_files(row, unpacked):
+            chosen = list(chosen_files(row, unpacked))
+            if not chosen:
+                raise ConfigError(f"package {row.package}", expected=row.files, got="no such file")
+            for path, source in chosen:
                 audio = _cut(path, LONGEST_S.get(row.label, OTHERWISE_S))
                 if audio is None:
                     continue

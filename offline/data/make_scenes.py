@@ -106,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     o = parser.parse_args(arguments)
     if o.audio and o.embedding:
         raise ConfigError("--embedding", expected="a set of log-mel", got="--audio", remedy="leave one of them out")
+    if o.speed is not None and not o.rich:
+        raise ConfigError("--speed", expected="--rich besides", got="--speed alone", remedy="add --rich")
     own: dict[str, float] = {} if o.distractors is None else {"p_distractor": o.distractors}
     own |= {"p_empty": 1.0} if o.empty else {}
     own |= {} if o.speed is None else {"speed": o.speed}

@@ -65,9 +65,10 @@ class TrackerModule:
         self._module = ctypes.c_void_p(library.openmpt_module_ext_get_module(ctypes.c_void_p(self._handle)))
         functions = (ctypes.c_void_p * N_FUNCTIONS)()
         name = b"interactive"
-        library.openmpt_module_ext_get_interface(
+        if not library.openmpt_module_ext_get_interface(
             ctypes.c_void_p(self._handle), name, functions, ctypes.c_size_t(ctypes.sizeof(functions))
-        )
+        ):
+            raise EngineError("libopenmpt", expected="version 0.3 or later", got="one that cannot mute instruments")
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int)
         self._mute = kind(functions[MUTE_INSTRUMENT])
         n = library.openmpt_module_get_num_instruments(self._module)

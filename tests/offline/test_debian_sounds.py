@@ -77,6 +77,14 @@ def test_sounds_keep_their_middle_their_source_and_their_licence(tmp_path: Path)
         assert next(csv.DictReader(lines))["origin"] == "zoo: dog.wav"
 
 
+def test_a_package_without_what_the_table_expects_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "packages/zoo/usr/share/zoo/dog.wav", 1)
+    with pytest.raises(ConfigError, match="zoo"):
+        make_sounds(
+            tmp_path / "out", tmp_path / "packages", [Row("zoo", "usr/share/zoo/*.ogg", "", "dog", "{stem}", 5)]
+        )
+
+
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt-get, of Debian")
 def test_a_package_that_apt_does_not_have_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no-such-package-of-sounds"):
