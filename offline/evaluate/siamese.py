@@ -90,7 +90,8 @@ def _trained(run: Path, device: torch.device) -> Iterator[Method]:
     if isinstance(network, PairMlp):
         yield Method("MLP semigram", True, _decided_by_mlp(network))
         return
-    name = f"SCNN {task['feature']}{' + DA' if task['augment'] else ''}"
+    tempo = task.get("tempo", 1) > 1  # of runs before there was one
+    name = f"SCNN {task['feature']}{' + DA' if task['augment'] else ''}{' + tempo' if tempo else ''}"
     embed = _by_network(network, task["feature"])
     yield Method(name, True, _decided_by_distance(embed, float(task["threshold"])))
     yield Method(name, False, _warped(embed, EUCLIDEAN))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,37 +37,42 @@ class CnnTask:
         """Half of the pairs match, half do not."""
         device = next(self.model.parameters()).device
         with autocast(device):
-            near, far, sure = self._distances(self.model, self.pairs.batch(index), device)
+            near, far, found, sure = self._distances(self.model, self.pairs.batch(index), device)
         margin = self.model.config.margin
-        matching, others = near**2 / 2, sure * torch.clamp(margin - far, min=0) ** 2 / 2
-        loss = (matching.sum() + others.sum()) / (near.numel() + sure.sum())
+        matching, others = found * near**2 / 2, sure * torch.clamp(margin - far, min=0) ** 2 / 2
+        loss = (matching.sum() + others.sum()) / (found.sum() + sure.sum())
         return loss, {"near": float(near.mean().detach()), "far": float(far.mean().detach())}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """The best threshold on other pieces, and how often it decides rightly."""
         device = next(model.parameters()).device
         found = [self._distances(model, self.validation.batch(i), device) for i in range(N_VALID)]
-        near = torch.cat([n.flatten() for n, _, _ in found]).float().cpu().numpy()
-        far = torch.cat([f[s > 0] for _, f, s in found]).float().cpu().numpy()
+        near = torch.cat([n[p > 0] for n, _, p, _ in found]).float().cpu().numpy()
+        far = torch.cat([f[s > 0] for _, f, _, s in found]).float().cpu().numpy()
         self.threshold, right = best_threshold(near, far)
         return {"threshold": self.threshold, "accuracy": right}
 
     def describe(self) -> dict[str, Any]:
         """What rebuilds the network, and what its distances are decided by."""
         pairs = self.pairs.config
-        settings = {"feature": pairs.feature, "augment": pairs.augment, "threshold": self.threshold}
+        settings = {
+            "feature": pairs.feature,
+            "augment": pairs.augment,
+            "tempo": pairs.tempo,
+            "threshold": self.threshold,
+        }
         return {"network": "cnn", **settings, "config": self.model.config.as_dict()}
 
     @staticmethod
-    def _distances(model: nn.Module, batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """D_W of the pairs that match, of those that do not, and whether these are sure."""
+    def _distances(model: nn.Module, batch: Batch, device: torch.device) -> tuple[Tensor, ...]:
+        """D_W of the pairs that match, of those that do not; whether each of both kinds is one."""
         sides = (batch.first.to(device), batch.second.to(device))
         first, second = (model.along(side).float() for side in sides)  # type: ignore[operator]
         n = first.shape[-1]
         flat = second.reshape(-1, n)
         near = distance(first, flat[batch.match.to(device)])
         far = distance(first, flat[batch.other.to(device)])
-        return near, far, batch.sure.to(device)
+        return near, far, batch.found.to(device), batch.sure.to(device)
 
 
 class MlpTask:
@@ -77,17 +83,17 @@ class MlpTask:
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy, half of the pairs matching."""
-        near, far, sure = self._logits(self.model, self.pairs.batch(index))
+        near, far, found, sure = self._logits(self.model, self.pairs.batch(index))
         soft = nn.functional.softplus
-        loss = (soft(-near).sum() + (sure * soft(far)).sum()) / (near.numel() + sure.sum())
+        loss = ((found * soft(-near)).sum() + (sure * soft(far)).sum()) / (found.sum() + sure.sum())
         return loss, {}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """How often the network decides rightly on other pieces."""
         right = []
         for i in range(N_VALID):
-            near, far, sure = self._logits(model, self.validation.batch(i))
-            right += [float((near > 0).float().mean()), float((far[sure > 0] <= 0).float().mean())]
+            near, far, found, sure = self._logits(model, self.validation.batch(i))
+            right += [float((near[found > 0] > 0).float().mean()), float((far[sure > 0] <= 0).float().mean())]
         return {"accuracy": float(np.mean(right))}
 
     def describe(self) -> dict[str, Any]:
@@ -95,13 +101,13 @@ class MlpTask:
         return {"network": "mlp", "feature": "semigram", "config": self.model.config}
 
     @staticmethod
-    def _logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _logits(model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
         device = next(model.parameters()).device
         first, second = batch.first.to(device), batch.second.to(device)
         flat = second.reshape(-1, second.shape[-1])
         near = model(first, flat[batch.match.to(device)])
         far = model(first, flat[batch.other.to(device)])
-        return near, far, batch.sure.to(device)
+        return near, far, batch.found.to(device), batch.sure.to(device)
 
 
 def best_threshold(near: np.ndarray, far: np.ndarray) -> tuple[float, float]:
@@ -134,6 +140,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validation", type=Path, required=True, help="one more such folder, of other pieces")
     add("--feature", choices=FEATURES, default="cqt", help="of the published network")
     add("--augment", action="store_true", help="20 %% more takes, shifted by up to 30 cents (cnn)")
+    add("--tempo", type=float, default=1.0, help="read renderings up to so many times as fast or slowly (cnn)")
     add("--width", type=float, default=1.0, help="of the published network's layers, 1 as published")
     add("--hidden", type=int, default=128, help="width of the live network")
     add("--embedding", type=int, help="numbers a frame (default 128; live 48)")
@@ -153,17 +160,18 @@ def task_of(args: argparse.Namespace) -> CnnTask | MlpTask | LiveTask:
     torch.manual_seed(args.seed)
     paths, others = stored(args.takes), stored(args.validation)
     if args.network == "live":
-        config = LiveConfig(
+        live = LiveConfig(
             loss=args.loss, hidden=args.hidden, n_embedding=args.embedding or 48, takes=args.batch, seed=args.seed
         )
-        return LiveTask(paths, others, config)
+        return LiveTask(paths, others, live)
     feature = "semigram" if args.network == "mlp" else args.feature
-    pairs = PairSet(paths, PairConfig(feature=feature, augment=args.augment, takes=args.batch, seed=args.seed))
-    validation = PairSet(others, PairConfig(feature=feature, takes=args.batch, seed=args.seed + 1))
+    config = PairConfig(feature=feature, augment=args.augment, tempo=args.tempo, takes=args.batch, seed=args.seed)
+    pairs = PairSet(paths, config)
+    validation = PairSet(others, replace(config, augment=False, seed=args.seed + 1))
     if args.network == "mlp":
         return MlpTask(PairMlp(), pairs, validation)
-    config_ = SiameseConfig(width=args.width, n_embedding=args.embedding or 128)
-    return CnnTask(SiameseCnn(config_), pairs, validation)
+    network = SiameseConfig(width=args.width, n_embedding=args.embedding or 128)
+    return CnnTask(SiameseCnn(network), pairs, validation)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

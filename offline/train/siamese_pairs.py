@@ -2,7 +2,8 @@
 
 Agrawal & Dixon (2020), section III.A: the rendering has the performance's own keys, so frame t of one matches frame t
 of the other; for every matching pair one random frame at which other keys are down is a pair that does not match.
-Section IV.A: with augmentation, 20 % more takes, shifted in pitch by up to 30 cents.
+Section IV.A: with augmentation, 20 % more takes, shifted in pitch by up to 30 cents. Beyond the paper, the rendering
+can be read at a tempo of its own: a score to be aligned never has the performer's, and a window of 3 s shows it.
 """
 
 from __future__ import annotations
@@ -36,16 +37,20 @@ SALIENCE = Path(__file__).parents[2] / "models" / "weights" / "salience.onnx"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairConfig:
-    """feature: one of FEATURES; augment: pitch shifts; stretch: frames of a take in a batch; takes: in one."""
+    """feature: one of FEATURES; augment: pitch shifts; tempo: the rendering is read at most so many times as fast or as
+    slowly, 1 to 4; stretch: frames of a take in a batch; takes: in one.
+    """
 
     feature: str = "cqt"
     augment: bool = False
+    tempo: float = 1.0
     stretch: int = 64
     takes: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_one_of("feature", self.feature, FEATURES)
+        require("tempo", self.tempo, 1, 4)
         require("stretch", self.stretch, 2, 4096)
         require("takes", self.takes, 2, 1024)
 
@@ -110,13 +115,14 @@ def padded(planes: Features) -> Features:
 class Batch:
     """first, second (take, ...): stretches of both sides, with what lies around them where the network needs it.
 
-    match (take, frame): frame of the flattened second side that matches; other: one that does not; sure: 0 where no
-    frame with other keys was found.
+    match (take, frame): frame of the flattened second side that matches; found: 0 where it lies beyond the stretch;
+    other: one that does not match; sure: 0 where no frame with other keys was found.
     """
 
     first: Tensor
     second: Tensor
     match: Tensor
+    found: Tensor
     other: Tensor
     sure: Tensor
 
@@ -139,8 +145,13 @@ class PairSet:
         """Batch number `index`, always the same."""
         rng, n = np.random.default_rng((self.config.seed, index)), self.config.stretch
         sides = [self._sides[i] for i in rng.integers(0, len(self._sides), self.config.takes)]
-        cuts = [side.cut(int(rng.integers(0, max(1, side.n_frames - n))), n) for side in sides]
-        match = np.stack([cut[2] + i * n for i, cut in enumerate(cuts)])
+        tempos = self.config.tempo ** rng.uniform(-1, 1, len(sides)) if self.config.tempo > 1 else np.ones(len(sides))
+        cuts = [
+            side.cut(int(rng.integers(0, max(1, side.n_frames - n))), n, tempo)
+            for side, tempo in zip(sides, tempos, strict=True)
+        ]
+        match = np.stack([np.clip(cut[2], 0, n - 1) + i * n for i, cut in enumerate(cuts)])
+        found = np.stack([cut[2] < n for cut in cuts])
         keys_first = np.concatenate([cut[3] for cut in cuts])
         keys_second = np.concatenate([cut[4] for cut in cuts])
         other = rng.integers(0, len(keys_second), match.size)
@@ -152,6 +163,7 @@ class PairSet:
             torch.from_numpy(np.stack([cut[0] for cut in cuts]).astype(np.float32)),
             torch.from_numpy(np.stack([cut[1] for cut in cuts]).astype(np.float32)),
             torch.from_numpy(match),
+            torch.from_numpy(found.astype(np.float32)),
             torch.from_numpy(other.reshape(match.shape)),
             torch.from_numpy(sure.reshape(match.shape).astype(np.float32)),
         )
@@ -172,22 +184,30 @@ class _Sides:
         ]
         self.n_frames = int(min(np.searchsorted(self._place, len(tracks[1].features) - 1), len(self._place)))
 
-    def cut(self, start: int, n: int) -> tuple[npt.NDArray[np.generic], ...]:
-        """N frames of both sides from frame `start` of the first; where each is found in the second; keys of both."""
+    def cut(self, start: int, n: int, tempo: float = 1.0) -> tuple[npt.NDArray[np.generic], ...]:
+        """N frames of both sides from frame `start` of the first, the second read `tempo` times as fast; where each is
+        found in the second, n or more for nowhere; keys of both.
+        """
         begin = int(self._place[start])
-        end = max(len(k) for k in self._keys)
-        keys = [np.resize(k[b : b + n], n) for k, b in zip(self._keys, (start, begin), strict=True)]
-        place = np.clip(self._place[start : start + n] - begin, 0, min(n, end) - 1)
-        place = np.pad(place, (0, n - len(place)), mode="edge")
-        return self._values_at(0, start, n), self._values_at(1, begin, n), place, keys[0], keys[1]
+        frames = np.arange(n)
+        at = np.clip(np.round(begin + frames * tempo).astype(int), 0, len(self._keys[1]) - 1)
+        place = np.round((self._place[start : start + n] - begin) / tempo).astype(int)
+        place = np.pad(place, (0, n - len(place)), constant_values=n)
+        keys = np.resize(self._keys[0][start : start + n], n), self._keys[1][at]
+        return self._values_at(0, start, n), self._values_at(1, begin, n, tempo), place, *keys
 
-    def _values_at(self, side: int, start: int, n: int) -> npt.NDArray[np.generic]:
+    def _values_at(self, side: int, start: int, n: int, tempo: float = 1.0) -> npt.NDArray[np.generic]:
         values = self._values[side]
-        if self.flat:
-            part = values[start : start + n]
-            return np.pad(part, ((0, n - len(part)), (0, 0)))
-        part = values[:, start : start + n + BEFORE + AFTER]
-        return np.pad(part, ((0, 0), (0, n + BEFORE + AFTER - part.shape[1]), (0, 0)), mode="edge")
+        before, length = (0, n) if self.flat else (BEFORE, n + BEFORE + AFTER)
+        at = start + before + (np.arange(length) - before) * tempo
+        axis = 0 if self.flat else 1
+        left = np.clip(np.floor(at).astype(int), 0, values.shape[axis] - 1)
+        right = np.minimum(left + 1, values.shape[axis] - 1)
+        if tempo == 1:
+            return np.take(values, left, axis)
+        part = (at - np.floor(at)).astype(np.float32)
+        part = part[:, None] if self.flat else part[None, :, None]
+        return (1 - part) * np.take(values, left, axis) + part * np.take(values, right, axis)
 
 
 def _down(keys: npt.NDArray[np.float64], at_s: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:

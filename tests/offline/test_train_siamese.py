@@ -109,6 +109,21 @@ def test_matches_match(folder: Path, feature: str) -> None:
     assert batch.sure.mean() > 0.9 and (batch.other != batch.match)[batch.sure > 0].all()
 
 
+def test_renderings_at_another_tempo_still_match(folder: Path) -> None:
+    pairs = PairSet(stored(folder), PairConfig(feature="cqt", stretch=40, tempo=2))
+    likeness, found = [], []
+    for index in range(10):
+        batch = pairs.batch(index)
+        first, second = (side[:, 0, BEFORE:-AFTER] for side in (batch.first, batch.second))
+        there = second.reshape(-1, ROWS)[batch.match.flatten()]
+        pairwise = torch.nn.functional.cosine_similarity(first.reshape(-1, ROWS), there)
+        likeness.append(pairwise[batch.found.flatten() > 0])
+        found.append(batch.found)
+    assert 0.5 < float(torch.stack(found).mean()) < 1  # a rendering read slowly does not get as far
+    assert float(torch.cat(likeness).median()) > 0.98
+    assert not torch.equal(first, second)
+
+
 def test_shifted_takes_are_added_and_still_match(folder: Path) -> None:
     plain, more = (PairSet(stored(folder), PairConfig(feature="cqt", augment=a)) for a in (False, True))
     assert len(more) == len(plain) + 1
