@@ -31,7 +31,8 @@ class UnmixConfig:
     targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; window: of `engine.dsp.window`;
     hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
     bidirectional: sees the whole file, cannot run live; cross: average over the targets after the encoders and
-    after the LSTMs (X-UMX).
+    after the LSTMs (X-UMX); level: 0 to 1, root mean square (full scale 1) that a live input is brought to, the mean
+    one of the mixtures it was trained on; 0 takes the input as it is.
     """
 
     targets: tuple[str, ...] = TARGETS
@@ -45,6 +46,7 @@ class UnmixConfig:
     bandwidth_hz: float = 16000.0
     bidirectional: bool = False
     cross: bool = True
+    level: float = 0.0
 
     def __post_init__(self) -> None:
         require("targets", len(self.targets), 1, 16)
@@ -54,6 +56,7 @@ class UnmixConfig:
         require("n_channels", self.n_channels, 1, 64)
         require("hidden", self.hidden, 8, 4096)
         require("n_layers", self.n_layers, 1, 8)
+        require("level", self.level, 0, 1)
         require_one_of("window", self.window, WINDOWS)
         require("bandwidth_hz", self.bandwidth_hz, 100, self.sample_rate)
         if self.hidden % 2:

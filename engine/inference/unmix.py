@@ -20,6 +20,7 @@ from engine.dsp.stft import grown
 from engine.dsp.wiener import WienerConfig
 from engine.errors import ConfigError, ModelError
 from engine.format import AudioFormat, FrameFormat
+from engine.inference.level import Level
 from engine.inference.onnx import Network
 
 __all__ = ["SHARING", "Bank", "Unmix", "UnmixConfig"]
@@ -124,17 +125,28 @@ class Bank:
         self.window: str = self.network.value("window", str)
         n_bins, n_targets = self.frames.n_bins, len(self.targets)
         self.network.expect_shapes({"magnitude": (None, n_model, n_bins)})
+        target = self.network.metadata.get("level", 0)
+        if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
+            raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])
+        self._level = Level(self.frames, self.window, float(target)) if target else None
         self._gain, self._rest = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
         self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
         self._probe((n_targets, n_model, n_bins))
 
     def hear(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
-        """Clean one frame (channel, bin) and write its magnitudes (model's channel, bin)."""
+        """Clean one frame (channel, bin) and write its magnitudes (model's channel, bin), at the model's level."""
         magnitudes(spectrum, np.float32(LIMIT * self.frames.n_fft), cleaned, magnitude)
+        if self._level is not None:
+            self._level.apply(magnitude)
 
     def share(self, cleaned: Any, masks: Any, out: Any) -> None:
         """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
         share_out(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
+
+    def forget_level(self) -> None:
+        """As if nothing had been heard yet."""
+        if self._level is not None:
+            self._level.reset()
 
     def _probe(self, shape: tuple[int, ...]) -> None:
         """Run one frame of silence: what the file promises has to come out, and be numbers."""
@@ -176,8 +188,9 @@ class Unmix(Bank):
         return self._stems[: len(spectra)]
 
     def reset(self) -> None:
-        """Forget the past: the network's state is zero again."""
+        """Forget the past: the network's state is zero again, and no level known."""
         self.network.reset()
+        self.forget_level()
 
 
 def _targets(network: Network) -> tuple[str, ...]:

@@ -73,4 +73,5 @@ class UnmixSegments(Bank):
     def reset(self) -> None:
         """Forget everything."""
         self._seen = 0
+        self.forget_level()
         self._masks = EMPTY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,22 @@ def noise(config: UnmixConfig, n_frames: int = 60) -> torch.Tensor:
 
 
 def ship(
-    checkpoint: Path, target: Path, fields: dict[str, object], *, int8: bool = True, music: Path | None = None
+    checkpoint: Path,
+    target: Path,
+    fields: dict[str, object],
+    *,
+    int8: bool = True,
+    music: Path | None = None,
+    level: float | None = None,
 ) -> dict[str, Any]:
     """Write NAME.onnx and NAME.toml to `target`; returns the errors and sizes that were found.
 
-    music: a recording to compare the stems of 8-bit weights on.
+    music: a recording to compare the stems of 8-bit weights on; level: of live input, the one the checkpoint was
+    trained at by default.
     """
     model, saved = load_checkpoint(checkpoint)
+    if level is not None:
+        model.config = replace(model.config, level=level)
     licence, training = str(fields["licence"]), str(fields["training"])
     plain = target.with_suffix(".fp32.onnx")
     graph, stream = export_unmix(model, plain, licence=licence, training=training), noise(model.config)
@@ -108,6 +118,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", required=True, help="the command that trained them")
     parser.add_argument("--metrics", default="", help="what they reach on what was held out")
     parser.add_argument("--music", type=Path, help="a recording to compare the stems of 8-bit weights on")
+    parser.add_argument("--level", type=float, help="of live input, 0 to 1 of full scale (default: as trained)")
     parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights")
 
 
@@ -117,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     fields = {name: getattr(args, name) for name in ("licence", "data", "split", "training", "metrics")}
-    for name, value in ship(args.checkpoint, args.target, fields, int8=not args.fp32, music=args.music).items():
+    found = ship(args.checkpoint, args.target, fields, int8=not args.fp32, music=args.music, level=args.level)
+    for name, value in found.items():
         print(f"{name}: {value if isinstance(value, dict) else f'{value:.4g}'}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,15 @@ class UnmixTask:
         mixtures = (self.mixer.draw(-k % 10_000_000, n).references.sum(1) for k in range(1, STATISTICS_BATCHES + 1))
         magnitude = torch.cat([self.transform.spectra(mixture).abs().flatten(0, 2) for mixture in mixtures])
         self.model.set_statistics(magnitude.mean(0), magnitude.std(0))
+
+    def measure_level(self) -> None:
+        """Note how loud mixtures of the training data are, so that live input can be brought there."""
+        n, batches = self.objective.batch, range(1, STATISTICS_BATCHES + 1)
+        mixtures = torch.cat([self.mixer.draw(-k % 10_000_000, n).references.sum(1) for k in batches])
+        power = mixtures.double().square().mean((1, 2))
+        heard = power[power > 0]
+        level = float(heard.log().mean().div(2).exp()) if len(heard) else 0.0
+        self.config = replace(self.config, level=round(min(level, 1.0), 4))
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Equation (7) over mix number `index`."""
@@ -237,6 +246,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     trainer = Trainer(task, args.out, loop)
     if args.resume:
         trainer.resume()
+    task.measure_level()
     if trainer.step == 0:
         task.start_from_statistics()
         if args.start_from is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ModelError
+from engine.inference.onnx import Network
 from engine.inference.unmix import Unmix, UnmixConfig
 from models.export import write_card
 from offline.train.loop import LoopConfig, Trainer
@@ -43,6 +44,12 @@ def test_ships_a_file_that_runs_and_its_card(int8: bool, checkpoint: Path, tmp_p
     assert node.targets == ("vocals", "drums", "other")
     assert node.network.value("precision", str) == ("int8" if int8 else "fp32")
     assert node.process(np.ones((2, 2, 129), np.complex64)).shape == (2, 3, 2, 129)
+
+
+def test_the_level_of_live_input_can_be_set(checkpoint: Path, tmp_path: Path) -> None:
+    ship(checkpoint, tmp_path / "tones.onnx", FIELDS, level=0.045)
+    assert Network(tmp_path / "tones.onnx", "unmix").value("level", float) == 0.045
+    assert tomllib.loads((tmp_path / "tones.toml").read_text())["network"]["level"] == 0.045
 
 
 def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_a_bank_learns(folder: Path) -> None:
     assert np.mean(values[-5:]) < np.mean(values[:5]) - 3  # of 10 times -0.5 to -1
 
 
+def test_the_level_of_the_mixes_goes_to_the_checkpoint(folder: Path) -> None:
+    made = task(folder)
+    assert made.config.level == 0
+    made.measure_level()
+    mixtures = torch.cat([made.mixer.draw(index, made.objective.batch).references.sum(1) for index in range(40)])
+    heard = mixtures.square().mean((1, 2)).clamp_min(1e-12).sqrt().log().mean().exp()
+    assert made.config.level == pytest.approx(float(heard), rel=0.2)  # of 8 batches of a few examples
+    assert made.describe()["level"] == made.config.level
+
+
 def test_validation_of_the_mixture_itself_is_no_gain(folder: Path) -> None:
     made = task(folder)
 
