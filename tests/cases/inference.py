@@ -28,8 +28,8 @@ def late_sum_of_stems(output: np.ndarray, spectra: np.ndarray, latency: int) -> 
     return sum_of_stems(output, spectra, latency // 64)
 
 
-def whole(n_channels: int) -> UnmixSegments:
-    config = UnmixConfig(model=small_file(bidirectional=True), segment=24, margin=8)
+def whole(n_channels: int, level: float = 0.0) -> UnmixSegments:
+    config = UnmixConfig(model=small_file(bidirectional=True, level=level), segment=24, margin=8)
     return UnmixSegments(config, n_channels=n_channels)
 
 
@@ -38,18 +38,23 @@ SIZES = (0, 1, 2, 3, 16, 100)
 CASES = [
     Case(
         f"unmix {name}",
-        lambda int8=int8, n=n_channels: Unmix(UnmixConfig(model=small_file(int8=int8)), n_channels=n),
+        lambda int8=int8, n=n_channels, level=level: Unmix(
+            UnmixConfig(model=small_file(int8=int8, level=level)), n_channels=n
+        ),
         _spectra(n_channels),
         sum_of_stems,
         sizes=SIZES,
     )
-    for name, int8, n_channels in [
-        ("stereo", False, 2),
-        ("stereo int8", True, 2),
-        ("mono", False, 1),
+    for name, int8, n_channels, level in [
+        ("stereo", False, 2, 0.0),
+        ("stereo int8", True, 2, 0.0),
+        ("mono", False, 1, 0.0),
+        ("with a level", False, 2, 0.05),
     ]
 ]
 CASES += [
-    Case(f"unmix of two directions {name}", lambda n=n: whole(n), _spectra(n), late_sum_of_stems, sizes=SIZES)
-    for name, n in [("stereo", 2), ("mono", 1)]
+    Case(
+        f"unmix of two directions {name}", lambda n=n, v=level: whole(n, v), _spectra(n), late_sum_of_stems, sizes=SIZES
+    )
+    for name, n, level in [("stereo", 2, 0.0), ("mono", 1, 0.0), ("with a level", 2, 0.05)]
 ]
