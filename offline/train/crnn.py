@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.config import require
 from engine.errors import ConfigError
 from engine.inference.decide import DecisionConfig
 from models.crnn import Crnn
@@ -19,12 +18,12 @@ from offline.data.scenes import SceneSet
 from offline.evaluate.detections import detect, tag
 from offline.evaluate.sound_events import evaluate
 from offline.train.loop import LoopConfig, Trainer, autocast
+from offline.train.perturb import BatchConfig, perturbed
 
 __all__ = [
     "STRONG",
     "UNLABELLED",
     "WEAK",
-    "BatchConfig",
     "CrnnTask",
     "CrnnTrainer",
     "Source",
@@ -46,24 +45,6 @@ class Source:
     chosen: Sequence[int] | None = None  # the scenes' numbers; all, if None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchConfig:
-    """How a batch is made noisy: all in dB or bands of the log-mel.
-
-    gain_db: of a smooth random curve over frequency (0 to 40); mask: widest stripe of bands that is blanked, 0 to 64;
-    mixed: precision bfloat16; seed: of everything random.
-    """
-
-    gain_db: float = 6.0
-    mask: int = 12
-    mixed: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require("gain_db", self.gain_db, 0, 40)
-        require("mask", self.mask, 0, 64)
-
-
 class CrnnTask:
     """The model, its sources of scenes and its validation set, as `offline.train.loop.Task`."""
 
@@ -74,6 +55,9 @@ class CrnnTask:
             if source.scenes.classes != model.config.classes:
                 expected, got = ", ".join(model.config.classes), ", ".join(source.scenes.classes)
                 raise ConfigError("scenes", expected=expected, got=got)
+        if model.config.embeddings and (batch.shift or batch.stretch or batch.overlay):
+            remedy = "leave --embedding out, or shift, stretch and overlay"
+            raise ConfigError("embeddings", expected="none beside scenes that are moved", got="some", remedy=remedy)
         self.model, self.sources, self.validation = model, list(sources), validation
         self.losses, self.batch = loss, batch
         self.teacher: nn.Module | None = None  # set where consistency is asked for
@@ -96,7 +80,7 @@ class CrnnTask:
         """The loss of batch `index`."""
         rng = np.random.default_rng([self.batch.seed, index])
         mel, labels, known, heard = self._draw(rng)
-        noisy = _perturbed(mel, self.batch, rng)
+        noisy, labels = perturbed(mel, labels, known, self.batch, rng)
         with autocast(self.device, enabled=self.batch.mixed):
             logits = self.model(noisy, heard)
             with torch.no_grad():
@@ -173,20 +157,3 @@ def probabilities(model: nn.Module, scenes: SceneSet, *, batch: int = 32, mixed:
             rows = [torch.from_numpy(np.asarray(a[start : start + batch], np.float32)).to(device) for a in arrays]
             parts.append(torch.sigmoid(model(rows[0], tuple(rows[1:])).float()).cpu().numpy())
     return np.concatenate(parts)
-
-
-def _perturbed(mel: Tensor, config: BatchConfig, rng: np.random.Generator) -> Tensor:
-    """Another microphone: a smooth random curve over frequency, and a stripe of bands held at their mean."""
-    n_batch, _, n_mels = mel.shape
-    if config.gain_db:
-        nepers = config.gain_db * np.log(10) / 20
-        knots = torch.from_numpy(rng.uniform(-nepers, nepers, (n_batch, 1, 5))).to(mel)
-        mel = mel + nn.functional.interpolate(knots, n_mels, mode="linear", align_corners=True)
-    if config.mask:
-        width = rng.integers(0, config.mask + 1, n_batch)
-        first = rng.integers(0, n_mels - width + 1)
-        band = np.arange(n_mels)
-        blank = (band >= first[:, None]) & (band < (first + width)[:, None])
-        level = mel.mean(1, keepdim=True)  # of each band: no level that real sound could not have
-        mel = torch.where(torch.from_numpy(blank).to(mel.device)[:, None], level, mel)
-    return mel

@@ -16,8 +16,9 @@ from engine.errors import ConfigError
 from models.crnn import Crnn, CrnnConfig, EmbeddingInput
 from models.mean_teacher import LossConfig
 from offline.data.scenes import KNOWN, SceneSet, open_set
-from offline.train.crnn import STRONG, UNLABELLED, WEAK, BatchConfig, CrnnTask, CrnnTrainer, Source
+from offline.train.crnn import STRONG, UNLABELLED, WEAK, CrnnTask, CrnnTrainer, Source
 from offline.train.loop import LoopConfig, pick_device
+from offline.train.perturb import BatchConfig
 from offline.train.start_from import weights_for
 
 __all__ = [
@@ -217,6 +218,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--average", type=float, default=0.999, help="of the weights; what is kept, and the mean teacher")
     add("--gain-db", type=float, default=6.0, help="random filtering of the training scenes")
     add("--mask", type=int, default=12, help="widest stripe of mel bands that is blanked")
+    add("--shift", type=int, default=0, metavar="BANDS", help="most that a scene's bands are moved")
+    add("--stretch", type=float, default=0.0, metavar="SHARE", help="largest change of a scene's speed")
+    add("--overlay", type=float, default=0.0, metavar="SHARE", help="of the scenes that another one is laid over")
     add("--seed", type=int, default=0)
     add("--device", default="auto")
     add("--resume", action="store_true")
@@ -246,7 +250,9 @@ def from_options(options: argparse.Namespace) -> CrnnJob:
         resume=o.resume,
         start_from=o.start_from,
         distil=o.distil,
-        batch=BatchConfig(seed=o.seed, gain_db=o.gain_db, mask=o.mask),
+        batch=BatchConfig(
+            seed=o.seed, gain_db=o.gain_db, mask=o.mask, shift=o.shift, stretch=o.stretch, overlay=o.overlay
+        ),
         loop=LoopConfig(minutes=o.minutes, rate=o.rate, average=o.average, validate_s=60 * o.validate_minutes),
     )
 

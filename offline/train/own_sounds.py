@@ -34,10 +34,11 @@ from offline.data.sounds import SoundBank, SoundFile, list_sounds, load_bank, me
 from offline.data.soundscapes import MixConfig, Mixer
 from offline.evaluate.crnn import Quiet, figures, tune
 from offline.sound_model import parse_embeddings, sound_model
-from offline.train.crnn import STRONG, BatchConfig, CrnnTask, CrnnTrainer, Source, probabilities
+from offline.train.crnn import STRONG, CrnnTask, CrnnTrainer, Source, probabilities
 from offline.train.crnn_job import embedding_input
 from offline.train.crnn_release import LIVE, WHOLE
 from offline.train.loop import LoopConfig
+from offline.train.perturb import BatchConfig
 from offline.train.recurrent import RecurrentFit, fit_recurrent
 from offline.train.start_from import weights_for
 
