@@ -18,8 +18,8 @@ __all__ = ["Level"]
 
 LONG_S, SHORT_S = 30.0, 1.0  # of the two running means
 JUMP = 0.25  # of the short mean's power: the least that the long one is held to have, so that 6 dB up are followed
-SILENT = 1e-7  # mean square of a frame, of full scale (-70 dB): below it nothing is learnt
-MOST = 100.0  # factor, 40 dB
+SILENT = 1e-9  # mean square of a frame, of full scale (-90 dB): below it nothing is learnt
+MOST = 1000.0  # factor, 60 dB
 LONG, SHORT, SEEN = range(3)
 
 

@@ -59,7 +59,7 @@ def test_silence_is_not_counted_and_faint_sound_not_raised_without_end() -> None
     factors(np.zeros((80_000, 2), np.float32), level)
     assert factors(noise(0.5, 0.1, seed=1), level)[-1] == pytest.approx(before, rel=NOISY)
     assert factors(np.full((800, 2), 1e-5, np.float32)).max() == 1  # nothing has sounded yet
-    assert factors(noise(1, 0.0004))[-1] == MOST
+    assert factors(noise(1, 4e-5))[-1] == MOST
 
 
 def test_a_step_up_is_followed_within_a_second() -> None:
