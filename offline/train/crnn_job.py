@@ -216,14 +216,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=float, default=1e-3)
     add("--published-rate", action="store_true", help="the paper's ramp-up and decay, by steps")
     add("--average", type=float, default=0.999, help="of the weights; what is kept, and the mean teacher")
+    _add_perturbations(parser)
+    add("--seed", type=int, default=0)
+    add("--device", default="auto")
+    add("--resume", action="store_true")
+
+
+def _add_perturbations(parser: argparse.ArgumentParser) -> None:
+    """Options of `BatchConfig`."""
+    add = parser.add_argument
     add("--gain-db", type=float, default=6.0, help="random filtering of the training scenes")
     add("--mask", type=int, default=12, help="widest stripe of mel bands that is blanked")
     add("--shift", type=int, default=0, metavar="BANDS", help="most that a scene's bands are moved")
     add("--stretch", type=float, default=0.0, metavar="SHARE", help="largest change of a scene's speed")
     add("--overlay", type=float, default=0.0, metavar="SHARE", help="of the scenes that another one is laid over")
-    add("--seed", type=int, default=0)
-    add("--device", default="auto")
-    add("--resume", action="store_true")
 
 
 def from_options(options: argparse.Namespace) -> CrnnJob:
