@@ -143,8 +143,9 @@ class Bank:
         """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
         share_out(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
 
-    def forget_level(self) -> None:
-        """As if nothing had been heard yet."""
+    def reset(self) -> None:
+        """Forget the past: the network's state is zero again, and no level known."""
+        self.network.reset()
         if self._level is not None:
             self._level.reset()
 
@@ -186,11 +187,6 @@ class Unmix(Bank):
             masks = self.network.run({"magnitude": self._magnitude})["mask"]
             self.share(self._cleaned, masks[0], self._stems[frame])
         return self._stems[: len(spectra)]
-
-    def reset(self) -> None:
-        """Forget the past: the network's state is zero again, and no level known."""
-        self.network.reset()
-        self.forget_level()
 
 
 def _targets(network: Network) -> tuple[str, ...]:

@@ -72,6 +72,6 @@ class UnmixSegments(Bank):
 
     def reset(self) -> None:
         """Forget everything."""
+        super().reset()
         self._seen = 0
-        self.forget_level()
         self._masks = EMPTY

@@ -145,7 +145,7 @@ class PairSet:
         """Batch number `index`, always the same."""
         rng, n = np.random.default_rng((self.config.seed, index)), self.config.stretch
         sides = [self._sides[i] for i in rng.integers(0, len(self._sides), self.config.takes)]
-        tempos = self.config.tempo ** rng.uniform(-1, 1, len(sides)) if self.config.tempo > 1 else np.ones(len(sides))
+        tempos = self.config.tempo ** rng.uniform(-1, 1, len(sides))
         cuts = [
             side.cut(int(rng.integers(0, max(1, side.n_frames - n))), n, tempo)
             for side, tempo in zip(sides, tempos, strict=True)

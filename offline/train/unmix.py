@@ -6,7 +6,7 @@ Sawata et al. (2021), section 3.1: one optimiser for all targets, Adam at 0.001,
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,19 +68,20 @@ class UnmixTask:
 
     def start_from_statistics(self) -> None:
         """Scale the inputs by mean and deviation of mixtures of the training data."""
-        n = self.objective.batch
-        mixtures = (self.mixer.draw(-k % 10_000_000, n).references.sum(1) for k in range(1, STATISTICS_BATCHES + 1))
-        magnitude = torch.cat([self.transform.spectra(mixture).abs().flatten(0, 2) for mixture in mixtures])
+        magnitude = torch.cat([self.transform.spectra(mixture).abs().flatten(0, 2) for mixture in self._mixtures()])
         self.model.set_statistics(magnitude.mean(0), magnitude.std(0))
 
     def measure_level(self) -> None:
         """Note how loud mixtures of the training data are, so that live input can be brought there."""
-        n, batches = self.objective.batch, range(1, STATISTICS_BATCHES + 1)
-        mixtures = torch.cat([self.mixer.draw(-k % 10_000_000, n).references.sum(1) for k in batches])
-        power = mixtures.double().square().mean((1, 2))
+        power = torch.cat([mixture.double().square().mean((1, 2)) for mixture in self._mixtures()])
         heard = power[power > 0]
         level = float(heard.log().mean().div(2).exp()) if len(heard) else 0.0
         self.config = replace(self.config, level=round(min(level, 1.0), 4))
+
+    def _mixtures(self) -> Iterator[Tensor]:
+        """Batches (batch, channel, sample) that no step of the training draws."""
+        for k in range(1, STATISTICS_BATCHES + 1):
+            yield self.mixer.draw(-k % 10_000_000, self.objective.batch).references.sum(1)
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Equation (7) over mix number `index`."""
