@@ -22,7 +22,7 @@ Features = npt.NDArray[np.float32]
 LINEAR_HZ = 200.0 / 3  # hertz a mel below the corner
 CORNER_HZ, CORNER_MEL = 1000.0, 15.0
 LOG_STEP = np.log(6.4) / 27  # of the natural logarithm of the frequency, a mel, above the corner
-MAX_BIN = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: anything else is garbage
+MAX_POWER = np.float32(2.0**80)  # no window of samples below 2**20 has bins above 2**40: the rest is garbage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +103,26 @@ class LogMel:
         """Nothing to forget."""
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _log_mel(spectra: Any, rows: Any, floor: Any, magnitude: Any, out: Any) -> None:
     """out[t, m] = ln(floor + sum_k w[m, k] sqrt(mean_c |X[t, c, k]|^2)); what is no sane number counts as 0."""
+    share = np.float32(1) / np.float32(max(spectra.shape[1], 1))
     for t in range(spectra.shape[0]):
+        magnitude[:] = np.float32(0)
+        for c in range(spectra.shape[1]):
+            row = spectra[t, c]
+            for k in range(len(magnitude)):
+                power = row[k].real * row[k].real + row[k].imag * row[k].imag
+                magnitude[k] += power if power < MAX_POWER else np.float32(0)  # 0 for NaN
         for k in range(len(magnitude)):
-            power = np.float32(0)
-            for c in range(spectra.shape[1]):
-                re, im = spectra[t, c, k].real, spectra[t, c, k].imag
-                if abs(re) < MAX_BIN and abs(im) < MAX_BIN:  # false for NaN
-                    power += re * re + im * im
-            magnitude[k] = np.sqrt(power / np.float32(max(spectra.shape[1], 1)))
+            magnitude[k] = np.sqrt(magnitude[k] * share)
         for m in range(out.shape[1]):
+            first, last = rows.start[m], rows.start[m + 1]
+            weights = rows.weights[first:last]
+            inside = magnitude[rows.bins[first] : rows.bins[first] + last - first] if last > first else magnitude[:0]
             total = np.float32(0)
-            for i in range(rows.start[m], rows.start[m + 1]):
-                total += rows.weights[i] * magnitude[rows.bins[i]]
-            out[t, m] = np.log(floor + total)
+            for i in range(len(weights)):  # a triangle's bins lie side by side
+                total += weights[i] * inside[i]
+            out[t, m] = total
+        for m in range(out.shape[1]):
+            out[t, m] = np.log(floor + out[t, m])
