@@ -14,6 +14,7 @@ import torch
 from engine.config import require, require_one_of
 from engine.errors import ConfigError
 from models.crnn import Crnn, CrnnConfig, EmbeddingInput
+from models.crnn_import import calibrate, crnn_from_file
 from models.mean_teacher import LossConfig
 from offline.data.scenes import KNOWN, SceneSet, open_set
 from offline.train.crnn import STRONG, UNLABELLED, WEAK, CrnnTask, CrnnTrainer, Source
@@ -24,6 +25,7 @@ from offline.train.start_from import weights_for
 __all__ = [
     "CrnnJob",
     "add_options",
+    "begin",
     "embedding_input",
     "from_options",
     "grouped",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 LABELS = ("strong", "weak")
+CALIBRATED = 96  # scenes that the batch norms of an exported network are measured on
 FILTERS = (16, 32, 64, 128, 128, 128, 128)  # table 1
 
 
@@ -44,10 +47,10 @@ class CrnnJob:
 
     sets: folders made by `offline.data.make_scenes`; validation: one more; output: folder of the run; labels: "strong"
     uses the steps' labels, "weak" the clips' only; labelled: share of the scenes that have labels at all, 0 to 1, the
-    others are unlabelled (the paper's 24 + 24 a batch); teacher: mean teacher on all scenes; distil: the checkpoint
-    of a finished network whose probabilities are learnt too; start_from: one whose weights are gone on from; spectral:
-    whether the log-mel is used; embeddings: NAME or NAME=SIZE, what the sets have besides and is to be fused.
-    Classes come from the sets.
+    others are unlabelled (the paper's 24 + 24 a batch); teacher: mean teacher on all scenes; distil: the checkpoint of
+    a finished network whose probabilities are learnt too; start_from: one, or an exported network, whose weights are
+    gone on from; spectral: whether the log-mel is used; embeddings: NAME or NAME=SIZE, what the sets have besides and
+    is to be fused. Classes come from the sets.
     """
 
     sets: tuple[Path, ...]
@@ -97,7 +100,7 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
     torch.manual_seed(job.batch.seed)
     model = Crnn(config)
     if job.start_from is not None:
-        model.load_state_dict(weights_for(config, load_crnn(job.start_from)))
+        begin(model, job.start_from, scenes)
     device = pick_device(job.device)
     losses = LossConfig() if job.teacher or job.distil else LossConfig(consistency=0)
     task = CrnnTask(model, sources(job, groups), open_set(job.validation), losses, job.batch)
@@ -110,6 +113,14 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
     if job.resume:
         trainer.resume()
     return trainer.run()
+
+
+def begin(model: Crnn, start: Path, scenes: SceneSet) -> None:
+    """Take over the weights of a run's checkpoint, or of an exported file, whose batch norms are measured anew."""
+    exported = start.suffix == ".onnx"
+    model.load_state_dict(weights_for(model.config, crnn_from_file(start) if exported else load_crnn(start)))
+    if exported:
+        calibrate(model.eval(), torch.from_numpy(np.asarray(scenes.mel[:CALIBRATED], np.float32)))
 
 
 def sources(job: CrnnJob, groups: Mapping[str, SceneSet]) -> list[Source]:
@@ -207,8 +218,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--start-from",
         type=Path,
-        metavar="CHECKPOINT",
-        help="go on from another run's weights, causal from both ways too",
+        metavar="FILE",
+        help="go on from another run's checkpoint or an exported network, causal from both ways too",
     )
     add("--batch", type=int, default=48)
     add("--minutes", type=float, default=10)

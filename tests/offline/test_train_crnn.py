@@ -13,6 +13,7 @@ from torch import nn
 
 from engine.errors import ConfigError
 from models.crnn import Crnn, CrnnConfig
+from models.crnn_graph import export_crnn
 from models.mean_teacher import LossConfig
 from offline.data.scenes import SceneSet
 from offline.data.soundscapes import Interval
@@ -25,11 +26,11 @@ from offline.train.crnn import (
     Source,
     probabilities,
 )
-from offline.train.crnn_job import CrnnJob, grouped, joined, load_crnn, sources
+from offline.train.crnn_job import CrnnJob, begin, grouped, joined, load_crnn, sources
 from offline.train.loop import LoopConfig
 from offline.train.perturb import BatchConfig
 from offline.train.start_from import weights_for
-from tests.tolerances import FLOAT32
+from tests.tolerances import EXPORT, FLOAT32
 
 CLASSES = ("high", "low")
 SMALL = (4, 4, 8, 8, 8, 8, 8)
@@ -175,6 +176,24 @@ def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> Non
         folded, whole = (_last_stack(net, still) for net in (now, both))
         torch.testing.assert_close(folded[:, :, 30:34], whole[:, :, 30:34], atol=FLOAT32, rtol=0)
     assert weights_for(config, one).keys() == one.state_dict().keys()
+
+
+def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
+    """What it says is what the file's network says, though its batch norms were measured anew."""
+    known = scenes(24, 0)
+    made = task()
+    made.model.eval()
+    for norm in (stack.norm for stack in made.model.stacks):
+        norm.running_mean.normal_(0, 0.1)
+        norm.running_var.uniform_(0.5, 2)
+    export_crnn(made.model, tmp_path / "some.onnx", licence="CC0-1.0", training="random weights")
+    model = Crnn(replace(made.model.config, dropout=0.1, drop_channels=True))
+    begin(model, tmp_path / "some.onnx", known)
+    mel = torch.from_numpy(np.asarray(known.mel[:3], np.float32))
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(mel), made.model.eval()(mel), atol=EXPORT, rtol=0)
+        told = model.train()(mel), model.eval()(mel)
+    assert (told[0] - told[1]).abs().max() > 0  # batch norms that normalise, so that training can go on
 
 
 def _last_stack(net: Crnn, x: torch.Tensor) -> torch.Tensor:
