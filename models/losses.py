@@ -13,9 +13,20 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-__all__ = ["ALPHA", "allowed", "combination_masks", "mean_loss", "multi_domain_loss", "spectral_mse", "weighted_sdr"]
+__all__ = [
+    "ALPHA",
+    "FLOOR",
+    "allowed",
+    "combination_masks",
+    "mean_loss",
+    "multi_domain_loss",
+    "spectral_mse",
+    "spectral_snr",
+    "weighted_sdr",
+]
 
 ALPHA = 10.0  # of equation (4): the paper leaves it open, its authors' code uses 10
+FLOOR = 1e-3  # of an error's energy, against the mixture's
 SMALLEST = 1e-8  # energy, of full-scale samples: below it a source is silence
 
 
@@ -74,6 +85,19 @@ def weighted_sdr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
 def multi_domain_loss(mse: Tensor, wsdr: Tensor, alpha: float = ALPHA) -> Tensor:
     """Equation (4), of any shape."""
     return mse + alpha * wsdr
+
+
+def spectral_snr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
+    """What is wrong with the estimated spectra against the mixture, in decibels: (batch, combination).
+
+    Wisdom et al., "What's all the fuss about free universal sound separation data?" (2021), equation (4), of spectra
+    instead of samples: a source that is silent counts too, and 30 dB below the mixture no error is worth more work.
+    reference, estimate: (frame, batch, target, part, value), real and imaginary parts beside each other.
+    """
+    mixture = reference.sum(2).square().sum((0, 2, 3)) + SMALLEST
+    gram = _gram((estimate - reference).flatten(3))
+    error = _quadratic(masks.to(gram), gram).clamp_min(0) / mixture[:, None]
+    return 10 * torch.log10(error + FLOOR)
 
 
 def mean_loss(losses: Tensor, valid: Tensor | None = None) -> Tensor:
