@@ -23,12 +23,15 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.inference.onnx import Network
+from models.band_unmix import BandUnmix, LiveBands
 from models.folded import FoldedUnmix, FoldedWhole
 from models.unmix import Unmix
 
-__all__ = ["Graph", "check", "export", "export_unmix", "write_card"]
+__all__ = ["PRECISIONS", "Graph", "check", "export", "export_unmix", "write_card"]
 
 OPSET = 18
+PRECISIONS = ("fp32", "fp16", "int8")
+LARGE = 1024  # values from which on half of the bytes is worth a rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,8 @@ class Graph:
     dynamic: Mapping[str, Mapping[int, str]]
 
 
-def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool = False) -> None:
-    """Write `path`: the graph, as 8-bit weights if `int8`, with every value of the metadata as JSON."""
+def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, precision: str = "fp32") -> None:
+    """Write `path`: the graph, with weights of one of `PRECISIONS`, and every value of the metadata as JSON."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations: dynamo freezes the frame axis, so not yet
         plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
@@ -60,13 +63,28 @@ def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool 
             output_names=list(graph.outputs),
             dynamic_axes={name: dict(axes) for name, axes in graph.dynamic.items()},
         )
-        if int8:
+        if precision == "int8":
             quantize_dynamic(plain, small, weight_type=QuantType.QInt8, per_channel=True)  # 4 to 7 dB nearer the float
-        model = onnx.load(str(small if int8 else plain))
-    values = {**metadata, "opset": OPSET, "precision": "int8" if int8 else "fp32"}
+        model = onnx.load(str(small if precision == "int8" else plain))
+    if precision == "fp16":
+        halve(model)
+    values = {**metadata, "opset": OPSET, "precision": precision}
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in values.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def halve(model: onnx.ModelProto) -> None:
+    """Keep the larger weights as 16-bit floats, which the runtime widens once, when it opens the file."""
+    casts = []
+    for one in model.graph.initializer:
+        if one.data_type == onnx.TensorProto.FLOAT and np.prod(one.dims) >= LARGE:
+            name, values = one.name, onnx.numpy_helper.to_array(one)
+            one.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+            casts.append(onnx.helper.make_node("Cast", [one.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def check(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
@@ -102,28 +120,31 @@ def _toml(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike
 
 
-def unmix_graph(model: Unmix) -> Graph:
+def unmix_graph(model: Unmix | BandUnmix) -> Graph:
     """The graph of a bank: magnitude, h, c -> mask, h, c; of one with two directions: magnitude -> mask."""
     config, dynamic = model.config, {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
     magnitude = torch.zeros(1, config.n_channels, config.n_bins)
     if config.bidirectional:
         magnitude = magnitude.repeat(3, 1, 1)  # of one frame alone the exporter would take the axis for fixed
         return Graph(module=FoldedWhole(model), inputs={"magnitude": magnitude}, outputs=("mask",), dynamic=dynamic)
-    folded = FoldedUnmix(model)
-    state = torch.zeros(folded.state_shape)
+    live = LiveBands(model) if isinstance(model, BandUnmix) else FoldedUnmix(model)
+    state = torch.zeros(live.state_shape)
     return Graph(
-        module=folded,
+        module=live,
         inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
         outputs=("mask", "h_out", "c_out"),
         dynamic=dynamic,
     )
 
 
-def export_unmix(model: Unmix, path: Path, *, licence: str, training: str, int8: bool = False) -> Graph:
+def export_unmix(
+    model: Unmix | BandUnmix, path: Path, *, licence: str, training: str, precision: str = "fp32"
+) -> Graph:
     """Write the file of a bank; licence: of its weights; training: one line on where they come from."""
     config, graph = model.config, unmix_graph(model)
     metadata = {
         "kind": "unmix",
+        "network": config.network,
         "feature": "magnitude",
         "sample_rate": config.sample_rate,
         "n_fft": config.n_fft,
@@ -138,5 +159,5 @@ def export_unmix(model: Unmix, path: Path, *, licence: str, training: str, int8:
         "licence": licence,
         "training": training,
     }
-    export(graph, path, metadata, int8=int8)
+    export(graph, path, metadata, precision=precision)
     return graph

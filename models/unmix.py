@@ -21,6 +21,8 @@ __all__ = ["SIZES", "OpenUnmix", "State", "Unmix", "UnmixConfig"]
 
 TARGETS = ("vocals", "drums", "bass", "other")
 
+NETWORKS = ("open-unmix", "bands")
+
 State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * direction, batch, width)
 
 
@@ -28,13 +30,15 @@ State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * directi
 class UnmixConfig:
     """What a bank of networks looks like.
 
-    targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; window: of `engine.dsp.window`;
-    hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
-    bidirectional: sees the whole file, cannot run live; cross: average over the targets after the encoders and
-    after the LSTMs (X-UMX); level: 0 to 1, root mean square (full scale 1) that a live input is brought to, the mean
-    one of the mixtures it was trained on; 0 takes the input as it is.
+    network: `open-unmix`, one network a target, or `bands` (`models.band_unmix`), of one direction, whose `hidden` is
+    the width of a band and `n_layers` its blocks; targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; window:
+    of `engine.dsp.window`; hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
+    bidirectional: sees the whole file, cannot run live; cross: average over the targets after the encoders and after
+    the LSTMs (X-UMX); level: 0 to 1, root mean square (full scale 1) that a live input is brought to, the mean one of
+    the mixtures it was trained on; 0 takes the input as it is.
     """
 
+    network: str = "open-unmix"
     targets: tuple[str, ...] = TARGETS
     sample_rate: int = 44100
     n_fft: int = 4096
@@ -58,7 +62,10 @@ class UnmixConfig:
         require("n_layers", self.n_layers, 1, 8)
         require("level", self.level, 0, 1)
         require_one_of("window", self.window, WINDOWS)
+        require_one_of("network", self.network, NETWORKS)
         require("bandwidth_hz", self.bandwidth_hz, 100, self.sample_rate)
+        if self.network == "bands" and self.bidirectional:
+            raise ConfigError("bidirectional", expected="false for a network of bands", got="true")
         if self.hidden % 2:
             raise ConfigError("hidden", expected="an even number", got=str(self.hidden))
 
@@ -155,9 +162,10 @@ class Unmix(nn.Module):
         self.config = config
         self.nets = nn.ModuleDict({target: OpenUnmix(config) for target in config.targets})
 
-    def set_statistics(self, mean: Tensor, scale: Tensor) -> None:
-        """Start from the mean and standard deviation (bin) of mixture magnitudes, as the reference does."""
+    def start_from(self, magnitude: Tensor) -> None:
+        """Scale the input by mean and deviation of magnitudes (frame, bin) of mixtures, as the reference does."""
         n = self.config.n_input_bins
+        mean, scale = magnitude.mean(0), magnitude.std(0)
         scale = torch.clamp(scale[:n], min=1e-4 * float(scale[:n].max()))
         with torch.no_grad():
             for net in self.nets.values():

@@ -11,33 +11,50 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from engine.config import require
-from models.losses import ALPHA, allowed, combination_masks, mean_loss, multi_domain_loss, spectral_mse, weighted_sdr
+from engine.errors import ConfigError
+from models.band_unmix import build_model
+from models.losses import (
+    ALPHA,
+    allowed,
+    combination_masks,
+    mean_loss,
+    multi_domain_loss,
+    spectral_mse,
+    spectral_snr,
+    weighted_sdr,
+)
 from models.spectra import Transform
-from models.unmix import SIZES, TARGETS, Unmix, UnmixConfig
+from models.unmix import SIZES, TARGETS, UnmixConfig
+from offline.data.equaliser import equalisers
 from offline.data.mixing import MixConfig, Mixer, StemBank
-from offline.data.multitrack import FULL_SCALE, find_songs, load, parse_corpus
+from offline.data.multitrack import find_songs, load, parse_corpus
 from offline.train.coarser import begin_with
+from offline.train.held_out import gains_on_song, loudest
 from offline.train.loop import LoopConfig, Trainer, autocast, pick_device
 from offline.train.ship_unmix import load_checkpoint
 
 __all__ = ["ObjectiveConfig", "UnmixTask", "add_options", "main", "train"]
 
 STATISTICS_BATCHES = 8
-VALID_S = 60.0  # of every song held out, where its quietest target is loudest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveConfig:
     """What is minimised, on what.
 
-    multi_domain: add the time domain, equation (4); combine: all combinations, equation (7); alpha: of equation (4);
-    batch: examples; segment_s: seconds of each; mixed: bfloat16 where it is safe; seed: of the mixes.
+    snr: decibels of error (`spectral_snr`) instead of the paper's losses; equalise_db: deviation of each stem's random
+    equaliser, 0 to 20, with `snr` only; multi_domain: add the time domain, equation (4); combine: all combinations,
+    equation (7); alpha: of equation (4); batch: examples; segment_s: seconds of each; mixed: bfloat16 where it is safe;
+    seed: of the mixes.
     """
 
+    snr: bool = False
+    equalise_db: float = 0.0
     multi_domain: bool = True
     combine: bool = True
     alpha: float = ALPHA
@@ -50,6 +67,9 @@ class ObjectiveConfig:
         require("batch", self.batch, 1, 4096)
         require("segment_s", self.segment_s, 0.2, 60)
         require("alpha", self.alpha, 0, 1e6)
+        require("equalise_db", self.equalise_db, 0, 20)
+        if self.equalise_db and not self.snr:
+            raise ConfigError("equalise", expected="--snr, which needs no samples", got="the paper's losses")
 
 
 class UnmixTask:
@@ -61,7 +81,7 @@ class UnmixTask:
         self.config, self.objective, self.mixer, self.held_out = config, objective, mixer, held_out
         self.device = torch.device(mixer.bank.device)
         torch.manual_seed(objective.seed)
-        self.model = Unmix(config).to(self.device)
+        self.model = build_model(config).to(self.device)
         self.transform = Transform(config.n_fft, config.hop, config.window).to(self.device)
         masks = combination_masks(len(config.targets), combine=objective.combine)
         self.masks = masks.to(self.device)
@@ -69,7 +89,7 @@ class UnmixTask:
     def start_from_statistics(self) -> None:
         """Scale the inputs by mean and deviation of mixtures of the training data."""
         magnitude = torch.cat([self.transform.spectra(mixture).abs().flatten(0, 2) for mixture in self._mixtures()])
-        self.model.set_statistics(magnitude.mean(0), magnitude.std(0))
+        self.model.start_from(magnitude)
 
     def measure_level(self) -> None:
         """Note how loud mixtures of the training data are, so that live input can be brought there."""
@@ -87,6 +107,8 @@ class UnmixTask:
         """Equation (7) over mix number `index`."""
         mix = self.mixer.draw(index, self.objective.batch)
         spectra = self.transform.spectra(mix.references)  # (frame, batch, target, channel, bin)
+        if self.objective.equalise_db:
+            spectra = spectra * self._equalisers(index, mix.merged)
         mixture = spectra.sum(2)
         magnitude = mixture.abs()
         with autocast(self.device, enabled=self.objective.mixed):
@@ -97,15 +119,33 @@ class UnmixTask:
         for part in torch.arange(len(valid)).split(size):
             rows = slice(int(part[0]), int(part[-1]) + 1)
             own = masks.detach()[:, rows].float().requires_grad_()
-            mse = spectral_mse(spectra[:, rows].abs(), own * magnitude[:, rows, None], self.masks)
-            wsdr = self._time_domain(own, mixture[:, rows], mix.references[rows])
             share = len(part) / len(valid)
-            value = share * mean_loss(multi_domain_loss(mse, wsdr, self.alpha), valid[rows])
+            terms = self._terms(own, spectra[:, rows], mix.references[rows])
+            value = share * mean_loss(self._sum(terms), valid[rows])
             gradient[:, rows] = torch.autograd.grad(value, own)[0]
-            total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in (mse, wsdr)])
-        numbers = dict(zip(("mse", "wsdr"), total.tolist(), strict=True))
-        value = total[0] + self.alpha * total[1]
-        return _Known.apply(masks, gradient, value), numbers
+            total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in terms])
+        names = ("snr", "none") if self.objective.snr else ("mse", "wsdr")
+        numbers = dict(zip(names, total.tolist(), strict=True))
+        return _Known.apply(masks, gradient, self._sum((total[0], total[1]))), numbers
+
+    def _terms(self, masks: Tensor, spectra: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+        """What equation (4) adds, or the decibels of error and nothing; each (batch, combination)."""
+        mixture = spectra.sum(2)
+        if self.objective.snr:
+            wanted, heard = torch.view_as_real(spectra), torch.view_as_real(mixture)
+            db = spectral_snr(wanted.flatten(4), (masks[..., None] * heard[:, :, None]).flatten(4), self.masks)
+            return db, torch.zeros_like(db)
+        mse = spectral_mse(spectra.abs(), masks * mixture.abs()[:, :, None], self.masks)
+        return mse, self._time_domain(masks, mixture, references)
+
+    def _equalisers(self, index: int, merged: Tensor) -> Tensor:
+        """Gains (batch, target, 1, bin) of mix number `index`."""
+        seed = self.objective.seed, index, 1
+        gains = equalisers(np.random.default_rng(seed), merged.cpu().numpy(), self.objective.equalise_db, self.config)
+        return torch.from_numpy(gains).to(self.device)[:, :, None]
+
+    def _sum(self, terms: tuple[Tensor, Tensor]) -> Tensor:
+        return multi_domain_loss(*terms, self.alpha)
 
     @property
     def alpha(self) -> float:
@@ -121,24 +161,13 @@ class UnmixTask:
 
     def validate(self, model: torch.nn.Module) -> dict[str, float]:
         """SI-SDR (dB) of each target and its gain over the mixture, mean over the songs held out."""
-        rows = [self._song(model, references) for references in self.held_out]
+        rows = [gains_on_song(model, self.transform, references) for references in self.held_out]
         if not rows:
             return {}
         gains = torch.stack(rows).mean(0)
         names = [f"{kind}_{target}" for kind in ("si_sdr", "gain") for target in self.config.targets]
         figures = dict(zip(names, gains.flatten().tolist(), strict=True))
         return {**figures, "gain": float(gains[1].mean())}
-
-    def _song(self, model: torch.nn.Module, references: Tensor) -> Tensor:
-        """(2, target): SI-SDR and its gain for references (target, channel, sample)."""
-        spectra = self.transform.spectra(references.sum(0, keepdim=True))
-        masks = model(spectra.abs())
-        masks = masks / masks.sum(2, keepdim=True).clamp_min(1e-8)
-        estimates = self.transform.samples(masks * spectra[:, :, None])[:, 0]
-        inner = self.transform.inner(references)
-        si_sdr = scale_invariant_sdr(inner, estimates)
-        mixture = scale_invariant_sdr(inner, inner.sum(1, keepdim=True).expand_as(inner))
-        return torch.stack([si_sdr, si_sdr - mixture])
 
     def describe(self) -> dict[str, Any]:
         """The network's settings."""
@@ -158,14 +187,6 @@ class _Known(torch.autograd.Function):
         return ctx.saved_tensors[0] * grads[0], None, None
 
 
-def scale_invariant_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
-    """SI-SDR in dB (target) of signals (time, target, ...); Le Roux et al. (2019), equation (3)."""
-    x, y = (signal.movedim(1, 0).flatten(1).double() for signal in (reference, estimate))
-    scale = (x * y).sum(1, keepdim=True) / (x * x).sum(1, keepdim=True).clamp_min(1e-12)
-    wanted = scale * x
-    return 10 * torch.log10((wanted**2).sum(1).clamp_min(1e-12) / ((y - wanted) ** 2).sum(1).clamp_min(1e-12))
-
-
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `collaparte train unmix`."""
     add = parser.add_argument
@@ -176,8 +197,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--size", choices=sorted(SIZES), default="standard", help="window and hop: 4096/1024 or 1024/512 samples")
     add("--hidden", type=int, default=256, help="units of each LSTM (default %(default)s)")
     add("--layers", type=int, default=3, help="of LSTM (default %(default)s)")
-    add("--model", choices=["umx", "xumx"], default="xumx", help="networks apart, or crossing (default)")
+    add("--model", choices=["umx", "xumx", "bands"], default="xumx", help="networks apart, crossing, or of bands")
     add("--bidirectional", action="store_true", help="for files only")
+    add("--snr", action="store_true", help="minimise decibels of error instead of the paper's losses")
     add("--no-mdl", action="store_true", help="without the multi-domain loss")
     add("--no-cl", action="store_true", help="without the combination loss")
     add("--minutes", type=float, default=10.0, help="to train (default %(default)s)")
@@ -190,6 +212,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--speed", type=float, default=MixConfig().speed, help="largest change of tempo and pitch (default %(default)s)"
     )
     add("--tilt", type=float, default=MixConfig().tilt, help="largest change of tone, 0 to 0.9 (default %(default)s)")
+    add(
+        "--equalise",
+        type=float,
+        default=0.0,
+        metavar="DB",
+        help="deviation of each stem's random equaliser, with --snr",
+    )
     add("--seed", type=int, default=0, help="of weights and mixes")
     add("--device", default="auto", help="cpu, cuda, or auto")
     add("--threads", type=int, default=1, help="of the processor (default %(default)s)")
@@ -205,9 +234,12 @@ def build(args: argparse.Namespace) -> UnmixTask:
         n_layers=args.layers,
         bidirectional=args.bidirectional,
         cross=args.model == "xumx",
+        network="bands" if args.model == "bands" else "open-unmix",
         **SIZES[args.size],
     )
     objective = ObjectiveConfig(
+        snr=args.snr,
+        equalise_db=args.equalise,
         multi_domain=not args.no_mdl,
         combine=not args.no_cl,
         batch=args.batch,
@@ -226,16 +258,7 @@ def build(args: argparse.Namespace) -> UnmixTask:
         if args.hold_out
         for song in find_songs(corpus, only=args.hold_out, needed=False)
     ]
-    return UnmixTask(config, objective, mixer, [_excerpt(song, rate).to(device) for song in songs])
-
-
-def _excerpt(song: Tensor, sample_rate: int) -> Tensor:
-    """(target, channel, sample) of full scale 1 from (target, sample, channel) of 16 bits: where all targets sound."""
-    n = min(int(VALID_S), song.shape[1] // sample_rate)
-    seconds = song[:, : song.shape[1] // sample_rate * sample_rate].unflatten(1, (-1, sample_rate))
-    energy = torch.stack([row.double().square().mean((1, 2)) for row in seconds]).unfold(1, n, 1).sum(2)
-    first = int(energy.amin(0).argmax()) * sample_rate
-    return song[:, first : first + n * sample_rate].transpose(1, 2) / FULL_SCALE
+    return UnmixTask(config, objective, mixer, [loudest(song, rate).to(device) for song in songs])
 
 
 def train(args: argparse.Namespace) -> dict[str, float]:

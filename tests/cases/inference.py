@@ -38,18 +38,17 @@ SIZES = (0, 1, 2, 3, 16, 100)
 CASES = [
     Case(
         f"unmix {name}",
-        lambda int8=int8, n=n_channels, level=level: Unmix(
-            UnmixConfig(model=small_file(int8=int8, level=level)), n_channels=n
-        ),
+        lambda more=more, n=n_channels: Unmix(UnmixConfig(model=small_file(**more)), n_channels=n),
         _spectra(n_channels),
         sum_of_stems,
         sizes=SIZES,
     )
-    for name, int8, n_channels, level in [
-        ("stereo", False, 2, 0.0),
-        ("stereo int8", True, 2, 0.0),
-        ("mono", False, 1, 0.0),
-        ("with a level", False, 2, 0.05),
+    for name, n_channels, more in [
+        ("stereo", 2, {}),
+        ("stereo int8", 2, {"precision": "int8"}),
+        ("mono", 1, {}),
+        ("with a level", 2, {"level": 0.05}),
+        ("of bands", 2, {"network": "bands"}),
     ]
 ]
 CASES += [

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from models.band_unmix import BandUnmix, build_model
 from models.export import export_unmix
 from models.unmix import Unmix, UnmixConfig
 from tests.models.test_unmix import shaken
@@ -14,13 +15,14 @@ FOLDER = Path(mkdtemp(prefix="networks-"))
 
 
 @cache
-def small_model(**settings: object) -> Unmix:
+def small_model(**settings: object) -> Unmix | BandUnmix:
     """A tiny bank with random weights, normalisations and scalers, whose masks lie on both sides of one."""
-    return shaken(Unmix(UnmixConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})))  # type: ignore[arg-type]
+    config = UnmixConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})  # type: ignore[arg-type]
+    return shaken(build_model(config))
 
 
 @cache
-def small_file(*, int8: bool = False, **settings: object) -> Path:
-    path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
-    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
+def small_file(*, precision: str = "fp32", **settings: object) -> Path:
+    path = FOLDER / f"{abs(hash((precision, *settings.items())))}.onnx"
+    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", precision=precision)
     return path

@@ -9,25 +9,30 @@ import numpy as np
 import pytest
 import torch
 
-from models.losses import combination_masks, mean_loss, multi_domain_loss, spectral_mse, weighted_sdr
+from engine.errors import ConfigError
+from models.losses import FLOOR, combination_masks, mean_loss, multi_domain_loss, spectral_mse, weighted_sdr
 from models.unmix import UnmixConfig
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import Corpus
-from offline.train.unmix import ObjectiveConfig, UnmixTask, add_options, scale_invariant_sdr
+from offline.train.held_out import scale_invariant_sdr
+from offline.train.unmix import ObjectiveConfig, UnmixTask, add_options
 from tests.offline.stems import RATE, write_songs
 from tests.tolerances import FLOAT32
 
 TARGETS = ("vocals", "drums", "other")
 SONGS = {"a": {"vocals": 400, "drums": 1300, "other": 2500}, "b": {"vocals": 500, "drums": 1500, "other": 3000}}
 NETWORK = UnmixConfig(targets=TARGETS, sample_rate=RATE, n_fft=256, hop=64, hidden=16, bandwidth_hz=4000)
+BANDS = UnmixConfig(
+    network="bands", targets=TARGETS, sample_rate=RATE, n_fft=256, hop=64, hidden=8, n_layers=1, bandwidth_hz=4000
+)
 
 
-def task(folder: Path, **objective: object) -> UnmixTask:
+def task(folder: Path, network: UnmixConfig = NETWORK, **objective: object) -> UnmixTask:
     bank = StemBank([Corpus(folder=folder)], TARGETS, sample_rate=RATE)
     mixer = Mixer(bank, MixConfig(), n_samples=256 + 40 * 64)
     held_out = [torch.rand(3, 2, 4000, generator=torch.Generator().manual_seed(0)) - 0.5]
     settings = {"batch": 4, "mixed": False, **objective}
-    return UnmixTask(NETWORK, ObjectiveConfig(**settings), mixer, held_out)  # type: ignore[arg-type]
+    return UnmixTask(network, ObjectiveConfig(**settings), mixer, held_out)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -61,8 +66,9 @@ def test_loss_and_gradient_equal_the_plain_computation(folder: Path, multi_domai
     assert (numbers["wsdr"] != 0) == multi_domain
 
 
-def test_a_bank_learns(folder: Path) -> None:
-    made = task(folder)
+@pytest.mark.parametrize(("network", "snr", "better"), [(NETWORK, False, 3), (BANDS, True, 3)])
+def test_a_bank_learns(folder: Path, network: UnmixConfig, snr: bool, better: float) -> None:
+    made = task(folder, network, snr=snr)
     made.start_from_statistics()
     optimiser = torch.optim.Adam(made.model.parameters(), 0.01)
     values = []
@@ -72,7 +78,48 @@ def test_a_bank_learns(folder: Path) -> None:
         value.backward()
         optimiser.step()
         values.append(float(value.detach()))
-    assert np.mean(values[-5:]) < np.mean(values[:5]) - 3  # of 10 times -0.5 to -1
+    assert np.mean(values[-5:]) < np.mean(values[:5]) - better  # of 10 times -0.5 to -1, and of decibels
+
+
+@pytest.mark.parametrize("equalise_db", [0.0, 4.0])
+def test_decibels_of_error_and_their_gradient_equal_the_plain_computation(folder: Path, equalise_db: float) -> None:
+    made = task(folder, BANDS, snr=True, equalise_db=equalise_db, combine=False)
+    made.start_from_statistics()
+    made.model.eval()
+    value, _ = made.loss(0)
+    value.backward()
+    got = made.model.norm.weight.grad.clone()
+    made.model.zero_grad()
+    mix = made.mixer.draw(0, 4)
+    spectra = made.transform.spectra(mix.references)
+    if equalise_db:
+        spectra = spectra * made._equalisers(0, mix.merged)
+    mixture = spectra.sum(2)
+    errors = made.model(mixture.abs()) * mixture[:, :, None] - spectra
+    shares = errors.abs().square().sum((0, 3, 4)) / mixture.abs().square().sum((0, 2, 3))[:, None]
+    plain = (10 * torch.log10(shares + FLOOR)).mean()
+    plain.backward()
+    assert float(value.detach()) == pytest.approx(float(plain.detach()), rel=1e-4)
+    expected = made.model.norm.weight.grad
+    assert (got - expected).abs().max() <= 100 * FLOAT32 * expected.std()
+
+
+def test_equalisers_are_each_stems_own_and_smooth(folder: Path) -> None:
+    made = task(folder, BANDS, snr=True, equalise_db=4.0)
+    merged = torch.tensor([[False, False, False], [False, True, True]])
+    db = 20 * torch.log10(made._equalisers(7, merged)[:, :, 0])
+    assert torch.equal(db, 20 * torch.log10(made._equalisers(7, merged)[:, :, 0]))
+    assert torch.equal(db[1, 1], db[1, 2])  # stems that are not told apart are changed alike
+    assert (db[0, 0] - db[0, 1]).abs().max() > 1
+    octaves = torch.log2(torch.arange(1, 129.0))
+    slopes = db[..., 1:].diff() / octaves.diff()
+    assert slopes.abs().max() < 10 * 4.0  # dB an octave: between two draws an octave apart
+    assert db.abs().mean() == pytest.approx(4 * (2 / np.pi) ** 0.5, rel=0.5)
+
+
+def test_equalisers_need_the_loss_that_knows_them() -> None:
+    with pytest.raises(ConfigError, match="--snr"):
+        ObjectiveConfig(equalise_db=3.0)
 
 
 def test_the_level_of_the_mixes_goes_to_the_checkpoint(folder: Path) -> None:
