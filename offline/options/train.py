@@ -11,6 +11,7 @@ EXAMPLES = ""
 TRAINERS = {name: name for name in ("siamese", "salience", "unmix", "generator")} | {
     "unmix-table": "table_unmix",
     "unmix-export": "ship_unmix",
+    "unmix-blend": "blend_unmix",
     "crnn": "crnn_command",
     "crnn-table": "crnn_table",
 }

@@ -1,0 +1,75 @@
+"""Several banks in one file: the mean of their masks, each with its own state."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import ConfigError, ModelError
+from engine.inference.onnx import Network
+from engine.inference.unmix import Unmix, UnmixConfig
+from models.blend import blend
+from offline.train.blend_unmix import main
+from tests.inference.files import small_file
+from tests.tolerances import FLOAT32
+
+FIELDS = ["--licence", "CC0-1.0", "--data", "none", "--split", "none", "--training", "random weights"]
+
+
+def masks(path: Path, magnitude: np.ndarray) -> np.ndarray:
+    network = Network(path, "unmix")
+    rows = np.concatenate([network.run({"magnitude": row[None]})["mask"].copy() for row in magnitude])
+    return rows / rows.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def files() -> list[Path]:
+    return [small_file(precision="int8"), small_file(network="bands")]
+
+
+def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path: Path) -> None:
+    target = tmp_path / "both.onnx"
+    blend(files, [3, 1], target, {"licence": "CC0-1.0"})
+    magnitude = np.random.default_rng(0).random((12, 2, 129), np.float32)
+    expected = 0.75 * masks(files[0], magnitude) + 0.25 * masks(files[1], magnitude)
+    assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
+
+
+def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path], tmp_path: Path) -> None:
+    target = tmp_path / "both.onnx"
+    main([*map(str, files), "--target", str(target), "--shares", "2", "1", "--level", "0.05", *FIELDS])
+    node = Unmix(UnmixConfig(model=target), n_channels=2)
+    assert node.targets == ("vocals", "drums", "bass", "other")
+    spectra = np.ones((3, 2, 129), np.complex64)
+    assert np.abs(node.process(spectra).sum(1) - spectra).max() <= FLOAT32
+    card = tomllib.loads(target.with_suffix(".toml").read_text())
+    assert [part["share"] for part in card["parts"]] == [2.0, 1.0]
+    assert card["level"] == node.network.value("level", float) == 0.05
+
+
+def test_silent_masks_leave_the_others(tmp_path: Path) -> None:
+    """A network whose masks are all 0 in a bin says nothing of it, and nothing becomes no number."""
+    target = tmp_path / "both.onnx"
+    blend([small_file(), small_file(network="bands")], [1, 1], target, {})
+    got = Network(target, "unmix").run({"magnitude": np.zeros((1, 2, 129), np.float32)})["mask"]
+    assert np.isfinite(got).all()
+
+
+def test_other_targets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="targets"):
+        blend([small_file(), small_file(targets=("a", "b"))], [1, 1], tmp_path / "x.onnx", {})
+
+
+def test_what_is_no_bank_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "no.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="an ONNX network"):
+        blend([small_file(), tmp_path / "no.onnx"], [1, 1], tmp_path / "x.onnx", {})
+
+
+@pytest.mark.parametrize("shares", [["1"], ["-1", "2"], ["0", "0"]])
+def test_shares_that_make_no_mean_are_refused(files: list[Path], tmp_path: Path, shares: list[str]) -> None:
+    with pytest.raises(ConfigError, match="shares"):
+        main([*map(str, files), "--target", str(tmp_path / "x.onnx"), "--shares", *shares, *FIELDS])
