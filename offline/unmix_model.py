@@ -41,6 +41,9 @@ def live_rate(config: UnmixConfig) -> int:
 def require_network(config: UnmixConfig, *, cross: bool) -> None:
     """ModelError unless the targets of the network cross (X-UMX), or do not (UMX), as was asked for."""
     network, names = Network(config.model, "unmix"), ("umx", "xumx")
-    if (found := network.value("cross", bool)) is not cross:
-        remedy = f"say --model {names[found]}" if config.model != DEFAULT else "name weights with --weights FILE"
-        raise ModelError(network.path, expected=f"{names[cross]} weights", got=names[found], remedy=remedy)
+    other = network.metadata.get("network", "open-unmix")
+    found = names[network.value("cross", bool)] if other == "open-unmix" else other
+    if found != names[cross]:
+        remedy = f"say --model {found if found in names else 'unmix'}"
+        remedy = remedy if config.model != DEFAULT else "name weights with --weights FILE"
+        raise ModelError(network.path, expected=f"{names[cross]} weights", got=str(found)[:60], remedy=remedy)

@@ -157,7 +157,8 @@ def test_separate_with_a_residual(tones: Path, tmp_path: Path, model: str) -> No
 def test_separate_by_networks_of_both_kinds(tones: Path, tmp_path: Path) -> None:
     """Live weights, and weights of two directions, at a rate that is not the file's; both sum to the input."""
     audio, _ = soundfile.read(tones, dtype="float32")
-    for model, weights in (("xumx", small_file()), ("umx", small_file(cross=False, bidirectional=True))):
+    known = ("xumx", small_file()), ("umx", small_file(cross=False, bidirectional=True))
+    for model, weights in (*known, ("unmix", small_file(network="bands"))):
         result = collaparte(
             "separate", tones, "--model", model, "--weights", weights, "--wiener", "--output", tmp_path / model
         )
@@ -180,6 +181,8 @@ def test_weights_of_others_separate_a_file(song: Path, tmp_path: Path) -> None:
     said = failure(collaparte("run", "--input", "mic", "--separate", "unmix", "--model", out))
     assert "a network of one direction" in said
     assert "say --model umx" in failure(collaparte("separate", song, "--model", "xumx", "--weights", out))
+    bands = small_file(network="bands")
+    assert "say --model unmix" in failure(collaparte("separate", song, "--model", "xumx", "--weights", bands))
     assert "--licence" in collaparte("import-weights", *files, "-o", out).stderr
     files[0].write_bytes(b"nothing")
     assert files[0].name in failure(collaparte("import-weights", *files, "--licence", "MIT", "-o", out))
@@ -246,7 +249,7 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
         (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1"), "look_ahead"),
         (("run", "--input", "{tones}", "--separate", "unmix", "--model", "none.onnx"), "a readable ONNX file"),
-        (("separate", "{tones}", "--model", "hpss", "--wiener"), "--wiener: expected --model umx or xumx"),
+        (("separate", "{tones}", "--model", "hpss", "--wiener"), "--wiener: expected --model unmix, umx or xumx"),
         (("separate", "{tones}", "--model", "xumx", "--look-ahead", "3"), "--look-ahead: expected --model hpss or kam"),
         (("run", "--input", "{tones}", "--separate", "unmix", "--look-ahead", "3"), "--look-ahead"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--wiener"), "--wiener: expected --separate unmix"),

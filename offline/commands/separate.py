@@ -14,7 +14,7 @@ from offline.unmix_model import require_network, unmix_config
 
 __all__ = ["command"]
 
-NETWORKS = ("umx", "xumx")
+NETWORKS = ("unmix", "umx", "xumx")
 OF_HPSS = ("published", "look_ahead", "residual")
 OF_NETWORKS = ("weights", "wiener")
 
@@ -32,11 +32,12 @@ def _method(args: argparse.Namespace) -> Separate:
     network = args.model in NETWORKS
     for name in OF_HPSS if network else OF_NETWORKS:
         if getattr(args, name):
-            wanted = "--model hpss or kam" if network else "--model umx or xumx"
+            wanted = "--model hpss or kam" if network else "--model unmix, umx or xumx"
             raise ConfigError(f"--{name.replace('_', '-')}", expected=wanted, got=args.model)
     if network:
         config = unmix_config(args.weights, wiener=args.wiener)
-        require_network(config, cross=args.model == "xumx")
+        if args.model != "unmix":
+            require_network(config, cross=args.model == "xumx")
         return by_stream(PipelineConfig(separate=config))
     if args.model == "kam" and args.look_ahead is not None:
         raise ConfigError("--look-ahead", expected="--model hpss", got="kam, which sees the whole file")

@@ -12,7 +12,7 @@ EXAMPLES = """\
 examples:
   collaparte separate *.flac --output stems/
   collaparte separate song.flac --model kam --published --iterations 2
-  collaparte separate song.flac --model xumx --wiener                    vocals, drums, other; as it would live
+  collaparte separate song.flac --model unmix --wiener                   vocals, drums, other; as it would live
   collaparte separate song.flac --model umx --weights umxhq.onnx         weights of `collaparte import-weights`
 """
 
@@ -21,16 +21,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Which files, by what, where to."""
     add = parser.add_argument
     add("files", nargs="+", type=Path, metavar="FILE")
-    add("--model", choices=["hpss", "kam", "umx", "xumx"], default="hpss",
-        help="hpss: as live (default); kam: back-fitting over whole files, 0.3 GB a minute; umx, xumx: Open-Unmix or "
-        "CrossNet-Open-Unmix, as live, or, with weights of two directions, in overlapping segments")  # fmt: skip
+    add("--model", choices=["hpss", "kam", "unmix", "umx", "xumx"], default="hpss",
+        help="hpss: as live (default); kam: back-fitting over whole files, 0.3 GB a minute; unmix: a network, as live, "
+        "or, with weights of two directions, in overlapping segments; umx, xumx: the same, of weights that must be "
+        "Open-Unmix or CrossNet-Open-Unmix")  # fmt: skip
     add(
         "--weights",
         type=Path,
         metavar="FILE",
-        help="of umx, xumx: an ONNX file, or low-latency (default of xumx: what ships)",
+        help="of networks: an ONNX file, or low-latency (default of unmix: what ships)",
     )
-    add("--wiener", action="store_true", help="of umx, xumx: refine the stems by their place in the stereo image")
+    add("--wiener", action="store_true", help="of networks: refine the stems by their place in the stereo image")
     add("--published", action="store_true", help="the paper's medians, 17 frames and 17 bins, not the tuned ones")
     add("--look-ahead", type=int, metavar="FRAMES", help="of hpss: frames of 23 ms (default 5; published 8)")
     add("--iterations", type=int, default=1, metavar="N", help="of kernel back-fitting (default 1)")
