@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import ModelError
+from models.band_unmix import BandUnmix
 from models.unmix import Unmix, UnmixConfig
 
 __all__ = ["begin_with"]
@@ -18,13 +19,18 @@ __all__ = ["begin_with"]
 READ, WRITTEN = "fc1.weight", ("fc3.weight", "bn3.", "output_mean", "output_scale")
 
 
-def begin_with(model: Unmix, other: Unmix) -> None:
-    """Set the weights of `model`; ModelError unless targets, width and layers are the same."""
+def begin_with(model: Unmix | BandUnmix, other: Unmix | BandUnmix) -> None:
+    """Set the weights of `model`; ModelError unless kind, targets, width and layers are the same."""
     mine, theirs = model.config, other.config
-    for name in ("targets", "hidden", "n_layers", "bidirectional", "n_channels"):
+    for name in ("network", "targets", "hidden", "n_layers", "bidirectional", "n_channels"):
         if getattr(mine, name) != getattr(theirs, name):
             expected, got = (f"{name} {getattr(config, name)}" for config in (mine, theirs))
             raise ModelError("--start-from", expected=expected, got=got)
+    (_begin_bands if isinstance(model, BandUnmix) else _begin_bins)(model, other)
+
+
+def _begin_bins(model: Unmix, other: Unmix) -> None:
+    mine, theirs = model.config, other.config
     read = _overlaps(mine, theirs, mine.n_input_bins, theirs.n_input_bins)
     written = _overlaps(mine, theirs, mine.n_bins, theirs.n_bins)
     written = written / written.sum(1, keepdim=True)
@@ -38,6 +44,35 @@ def begin_with(model: Unmix, other: Unmix) -> None:
                 value.copy_((old[name].unflatten(1, (n, -1)) @ read.T).flatten(1))
             elif kind.startswith(WRITTEN):
                 value.copy_(_rows(old[name], written, 1 if kind in WRITTEN[2:] else n))
+
+
+def _begin_bands(model: BandUnmix, other: BandUnmix) -> None:
+    """What bands share is taken as it is; the layers at both ends know bins, of which each band has fewer now."""
+    old, n_channels = other.state_dict(), model.config.n_channels
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if value.shape == old[name].shape:
+                value.copy_(old[name])
+                continue
+            if name in ("mean", "scale"):  # as they were measured
+                continue
+            part, group, _ = name.split(".")
+            bins, before = model.groups[int(group)][1], other.groups[int(group)][1]
+            shares = _evenly(bins, before)
+            if part == "encoders":
+                weights = old[name].unflatten(1, (n_channels, before))
+                value.copy_(torch.einsum("kcbw,nb->kcnw", weights, shares).flatten(1, 2))
+            else:
+                shares = shares / shares.sum(1, keepdim=True)
+                value.copy_(torch.einsum("kwrb,nb->kwrn", old[name].unflatten(2, (-1, before)), shares).flatten(2))
+
+
+def _evenly(n_new: int, n_old: int) -> Tensor:
+    """(new bin, old bin): the share of an old bin that lies within the new one, both covering the same band."""
+    width = n_old / n_new
+    low = (torch.arange(n_new) * width)[:, None]
+    old = torch.arange(n_old)[None]
+    return (torch.minimum(low + width, old + 1.0) - torch.maximum(low, old.float())).clamp(0, 1)
 
 
 def _rows(values: Tensor, matrix: Tensor, n_channels: int) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.errors import ModelError
+from models.band_unmix import BandUnmix
 from models.unmix import Unmix, UnmixConfig
 from offline.train.coarser import begin_with
 from tests.tolerances import FLOAT32
@@ -45,8 +46,40 @@ def test_wider_bins_read_the_sum_and_write_the_mean() -> None:
         assert torch.isfinite(coarse(torch.rand(5, 1, 2, 33))).all()
 
 
+def bands(**changes: object) -> BandUnmix:
+    torch.manual_seed(0)
+    settings = {**FINE, "network": "bands", "n_fft": 1024, "hop": 256, "hidden": 8, "bandwidth_hz": 3000.0, **changes}
+    return BandUnmix(UnmixConfig(**settings)).eval()  # type: ignore[arg-type]
+
+
+def test_wider_bins_of_a_band_read_the_sum_and_write_the_mean() -> None:
+    fine, coarse = bands(), bands(n_fft=256, hop=128)
+    begin_with(coarse, fine)
+    # The second group: 12 bands of 6 bins, now of 1, two channels and two targets.
+    old, new = fine.encoders[1].weight, coarse.encoders[1].weight
+    torch.testing.assert_close(new, old.unflatten(1, (2, 6)).sum(2))
+    old, new = fine.outer[1].weight, coarse.outer[1].weight
+    torch.testing.assert_close(new, old.unflatten(2, (4, 6)).mean(3))
+    torch.testing.assert_close(coarse.blocks[0].lstm.weight_hh_l0, fine.blocks[0].lstm.weight_hh_l0)
+    with torch.no_grad():
+        assert torch.isfinite(coarse(torch.rand(5, 1, 2, 129))).all()
+
+
+def test_the_same_window_gives_the_same_bands() -> None:
+    first, second = bands(), bands()
+    with torch.no_grad():
+        for value in first.state_dict().values():
+            value.add_(torch.rand_like(value))
+    begin_with(second, first)
+    magnitude = torch.rand(7, 1, 2, 513)
+    with torch.no_grad():
+        assert torch.equal(first(magnitude), second(magnitude))
+
+
 def test_other_targets_or_widths_are_refused() -> None:
     with pytest.raises(ModelError, match="hidden"):
         begin_with(bank(hidden=8), bank())
     with pytest.raises(ModelError, match="targets"):
         begin_with(bank(targets=("vocals", "drums")), bank())
+    with pytest.raises(ModelError, match="network"):
+        begin_with(bank(), bands())
