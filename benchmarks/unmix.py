@@ -61,7 +61,7 @@ def _file(place: Path, bank: Unmix, *, int8: bool) -> Path:
     config = bank.config
     path = place / f"{config.hidden}-{config.n_fft}-{'int8' if int8 else 'fp32'}.onnx"
     if not path.exists():
-        export_unmix(bank, path, licence="CC0-1.0", training="random weights", precision="int8" if int8 else "fp32")
+        export_unmix(bank, path, licence="CC0-1.0", training="random weights", int8=int8)
     return path
 
 

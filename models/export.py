@@ -27,11 +27,9 @@ from models.band_unmix import BandUnmix, LiveBands
 from models.folded import FoldedUnmix, FoldedWhole
 from models.unmix import Unmix
 
-__all__ = ["PRECISIONS", "Graph", "check", "export", "export_unmix", "write_card"]
+__all__ = ["Graph", "check", "export", "export_unmix", "write_card"]
 
 OPSET = 18
-PRECISIONS = ("fp32", "fp16", "int8")
-LARGE = 1024  # values from which on half of the bytes is worth a rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +37,19 @@ class Graph:
     """A module and how its inputs and outputs are called.
 
     inputs: name and an example, in the module's order; a state is called NAME_in and comes back as NAME_out;
-    dynamic: which axis of which input or output may have any length, as {"magnitude": {0: "frame"}}.
+    dynamic: which axis of which input or output may have any length, as {"magnitude": {0: "frame"}};
+    small: of what the 8-bit weights are, by parts of the names of its products; all of it if there is none.
     """
 
     module: nn.Module
     inputs: Mapping[str, Tensor]
     outputs: Sequence[str]
     dynamic: Mapping[str, Mapping[int, str]]
+    small: Sequence[str] = ()
 
 
-def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, precision: str = "fp32") -> None:
-    """Write `path`: the graph, with weights of one of `PRECISIONS`, and every value of the metadata as JSON."""
+def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool = False) -> None:
+    """Write `path`: the graph, as 8-bit weights if `int8`, with every value of the metadata as JSON."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations: dynamo freezes the frame axis, so not yet
         plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
@@ -63,28 +63,23 @@ def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, precision: 
             output_names=list(graph.outputs),
             dynamic_axes={name: dict(axes) for name, axes in graph.dynamic.items()},
         )
-        if precision == "int8":
-            quantize_dynamic(plain, small, weight_type=QuantType.QInt8, per_channel=True)  # 4 to 7 dB nearer the float
-        model = onnx.load(str(small if precision == "int8" else plain))
-    if precision == "fp16":
-        halve(model)
-    values = {**metadata, "opset": OPSET, "precision": precision}
+        if int8:
+            _quantise(plain, small, graph.small)
+        model = onnx.load(str(small if int8 else plain))
+    values = {**metadata, "opset": OPSET, "precision": "int8" if int8 else "fp32"}
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in values.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def halve(model: onnx.ModelProto) -> None:
-    """Keep the larger weights as 16-bit floats, which the runtime widens once, when it opens the file."""
-    casts = []
-    for one in model.graph.initializer:
-        if one.data_type == onnx.TensorProto.FLOAT and np.prod(one.dims) >= LARGE:
-            name, values = one.name, onnx.numpy_helper.to_array(one)
-            one.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            casts.append(onnx.helper.make_node("Cast", [one.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+def _quantise(plain: Path, small: Path, parts: Sequence[str]) -> None:
+    """8-bit weights: channel by channel, which is 4 to 7 dB nearer the float ones, or all alike, of `parts` alone."""
+    if not parts:
+        quantize_dynamic(plain, small, weight_type=QuantType.QInt8, per_channel=True)
+        return
+    products = [node.name for node in onnx.load(str(plain)).graph.node if node.op_type == "MatMul"]
+    chosen = [name for name in products if any(part in name for part in parts)]
+    quantize_dynamic(plain, small, weight_type=QuantType.QInt8, nodes_to_quantize=chosen)
 
 
 def check(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
@@ -134,12 +129,11 @@ def unmix_graph(model: Unmix | BandUnmix) -> Graph:
         inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
         outputs=("mask", "h_out", "c_out"),
         dynamic=dynamic,
+        small=("/encoders.", "/inner.", "/outer.") if isinstance(model, BandUnmix) else (),
     )
 
 
-def export_unmix(
-    model: Unmix | BandUnmix, path: Path, *, licence: str, training: str, precision: str = "fp32"
-) -> Graph:
+def export_unmix(model: Unmix | BandUnmix, path: Path, *, licence: str, training: str, int8: bool = False) -> Graph:
     """Write the file of a bank; licence: of its weights; training: one line on where they come from."""
     config, graph = model.config, unmix_graph(model)
     metadata = {
@@ -159,5 +153,5 @@ def export_unmix(
         "licence": licence,
         "training": training,
     }
-    export(graph, path, metadata, precision=precision)
+    export(graph, path, metadata, int8=int8)
     return graph

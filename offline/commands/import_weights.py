@@ -31,8 +31,7 @@ def command(args: argparse.Namespace) -> int:
     model = import_unmix(args.files, sample_rate=args.rate, hop=args.hop)
     config = model.config
     source = ", ".join(path.name for path in args.files)
-    training, precision = f"imported from {source}", "int8" if args.int8 else "fp32"
-    graph = export_unmix(model, args.output, licence=args.licence, training=training, precision=precision)
+    graph = export_unmix(model, args.output, licence=args.licence, training=f"imported from {source}", int8=args.int8)
     stream = torch.rand(FRAMES, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
     error = check(graph, args.output, stream, block=FRAMES if config.bidirectional else 7, kind="unmix")
     if not args.int8 and error > EXPORTED:

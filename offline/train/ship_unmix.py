@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.errors import ConfigError, ModelError
+from engine.errors import ModelError
 from engine.inference.onnx import Network
 from engine.inference.unmix import UnmixConfig as NodeConfig
 from engine.inference.unmix_segments import open_bank
 from engine.io.files import AudioReader
 from models.band_unmix import BandUnmix, build_model
-from models.export import PRECISIONS, check, export_unmix, write_card
+from models.export import check, export_unmix, write_card
 from models.unmix import Unmix, UnmixConfig
 from offline.evaluate.unmix import separate
 
@@ -53,22 +53,18 @@ def ship(
     target: Path,
     fields: dict[str, object],
     *,
-    precision: str | None = None,
+    int8: bool = True,
     music: Path | None = None,
     level: float | None = None,
 ) -> dict[str, Any]:
     """Write NAME.onnx and NAME.toml to `target`; returns the errors and sizes that were found.
 
-    precision: of the weights, 8-bit by default or, of a network of bands, 16-bit; music: a recording to compare the
-    stems of smaller weights on; level: of live input, the one the checkpoint was trained at by default.
+    music: a recording to compare the stems of 8-bit weights on; level: of live input, the one the checkpoint was
+    trained at by default.
     """
     model, saved = load_checkpoint(checkpoint)
     if level is not None:
         model.config = replace(model.config, level=level)
-    bands = isinstance(model, BandUnmix)
-    precision = precision or ("fp16" if bands else "int8")
-    if bands and precision == "int8":
-        raise ConfigError("--precision", expected="fp16 or fp32 for a network of bands", got=precision)
     licence, training = str(fields["licence"]), str(fields["training"])
     plain = target.with_suffix(".fp32.onnx")
     graph, stream = export_unmix(model, plain, licence=licence, training=training), noise(model.config)
@@ -81,12 +77,12 @@ def ship(
         "steps": saved["step"],
         "trained_minutes": round(saved["trained_s"] / 60, 1),
     }
-    if precision != "fp32":
-        export_unmix(model, target, licence=licence, training=training, precision=precision)
+    if int8:
+        export_unmix(model, target, licence=licence, training=training, int8=True)
         parts = [part.numpy() for part in stream.split(blocks[0])]
-        found[f"{precision}_mask_snr_db"] = mask_snr_db(plain, target, parts)
+        found["int8_mask_snr_db"] = mask_snr_db(plain, target, parts)
         if music is not None:
-            found[f"{precision}_stem_snr_db"] = stem_snr_db(plain, target, music)
+            found["int8_stem_snr_db"] = stem_snr_db(plain, target, music)
         plain.unlink()
     else:
         plain.replace(target)
@@ -123,9 +119,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="what was held out")
     parser.add_argument("--training", required=True, help="the command that trained them")
     parser.add_argument("--metrics", default="", help="what they reach on what was held out")
-    parser.add_argument("--music", type=Path, help="a recording to compare the stems of smaller weights on")
+    parser.add_argument("--music", type=Path, help="a recording to compare the stems of 8-bit weights on")
     parser.add_argument("--level", type=float, help="of live input, 0 to 1 of full scale (default: as trained)")
-    parser.add_argument("--precision", choices=PRECISIONS, help="of the weights (default int8, of bands fp16)")
+    parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -134,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     fields = {name: getattr(args, name) for name in ("licence", "data", "split", "training", "metrics")}
-    found = ship(args.checkpoint, args.target, fields, precision=args.precision, music=args.music, level=args.level)
+    found = ship(args.checkpoint, args.target, fields, int8=not args.fp32, music=args.music, level=args.level)
     for name, value in found.items():
         print(f"{name}: {value if isinstance(value, dict) else f'{value:.4g}'}")
 

@@ -45,7 +45,7 @@ CASES = [
     )
     for name, n_channels, more in [
         ("stereo", 2, {}),
-        ("stereo int8", 2, {"precision": "int8"}),
+        ("stereo int8", 2, {"int8": True}),
         ("mono", 1, {}),
         ("with a level", 2, {"level": 0.05}),
         ("of bands", 2, {"network": "bands"}),

@@ -22,7 +22,7 @@ def small_model(**settings: object) -> Unmix | BandUnmix:
 
 
 @cache
-def small_file(*, precision: str = "fp32", **settings: object) -> Path:
-    path = FOLDER / f"{abs(hash((precision, *settings.items())))}.onnx"
-    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", precision=precision)
+def small_file(*, int8: bool = False, **settings: object) -> Path:
+    path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
+    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
     return path

@@ -56,7 +56,7 @@ def test_every_exported_block_size_equals_torch(block: int) -> None:
 
 def test_eight_bits_stay_close() -> None:
     given = spectra(200)
-    exact, coarse = node().process(given), node(precision="int8").process(given)
+    exact, coarse = node().process(given), node(int8=True).process(given)
     error = np.abs(coarse - exact)
     assert 20 * np.log10(exact.std() / error.std()) > 25  # dB; random weights of 12 units, so coarse steps
     assert error[100:].std() < 2 * error[:100].std()  # the carried state does not let it grow

@@ -27,7 +27,7 @@ def masks(path: Path, magnitude: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def files() -> list[Path]:
-    return [small_file(precision="int8"), small_file(network="bands")]
+    return [small_file(int8=True), small_file(network="bands")]
 
 
 def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path: Path) -> None:
