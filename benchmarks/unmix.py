@@ -3,6 +3,7 @@
     python -m benchmarks.unmix
 
 Random weights of the published shape, four targets: how long a hop takes does not depend on what they have learnt.
+And what ships, three targets, as it is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from engine.inference.unmix import UnmixConfig as NodeConfig
 from engine.pipelines import Pipeline, PipelineConfig
 from models.export import export_unmix
 from models.unmix import SIZES, Unmix, UnmixConfig
+from offline.unmix_model import SHIPPED, unmix_config
 
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # openunmix needs it for reading files only
 try:
@@ -50,6 +52,8 @@ def rows() -> Iterator[Row]:
             yield from _network(Path(place), hidden)
         yield from _chain(Path(place), 256)
         yield _low_latency(Path(place))
+    for name in (None, *map(Path, SHIPPED)):
+        yield _shipped(name)
 
 
 def _bank(hidden: int, **settings: object) -> Unmix:
@@ -183,6 +187,18 @@ def _peer_chain(bank: Unmix) -> float:
         overlap.copy_(torch.nn.functional.pad(overlap[..., config.hop :], (0, config.hop)))
 
     return _median_ms(hop, SLOW_REPEATS) / HOP_MS
+
+
+def _shipped(name: Path | None) -> Row:
+    config = unmix_config(name)
+    cost, error = _stream(config)
+    return Row(
+        what=f"whole live chain, weights that ship, {name or 'long window'}",
+        ours=f"{100 * cost:.1f} % of a core",
+        peer="",
+        ratio="",
+        agreement=f"sum of the stems off by {error:.1g}",
+    )
 
 
 def _low_latency(place: Path) -> Row:

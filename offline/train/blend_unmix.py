@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from models.export import write_card
 
 __all__ = ["add_options", "main"]
 
+KEPT = ("licence", "data", "training", "metrics", "network", "checks", "sha256")  # of a part's card
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `collaparte train unmix-blend`."""
@@ -21,8 +24,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--shares", nargs="+", type=float, help="of each in the mean (default: equal ones)")
     add("--target", type=Path, required=True, help="NAME.onnx to write; NAME.toml goes beside it")
     add("--level", type=float, help="of live input, 0 to 1 of full scale (default: the first file's)")
-    for name in ("licence", "data", "split", "training"):
-        add(f"--{name}", required=True, help="as of `unmix-export`")
+    add("--licence", required=True, help="of the weights")
+    add("--split", required=True, help="what was held out of all of them")
     add("--metrics", default="", help="what the blend reaches on what was held out")
 
 
@@ -36,13 +39,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ConfigError("--shares", expected=f"{len(args.files)} numbers from 0 up, not all 0", got=str(shares))
     level = float(known_values(args.files[0]).get("level", 0) if args.level is None else args.level)
     require("level", level, 0, 1)
-    metadata = {"network": "blend", "level": level, "licence": args.licence, "training": args.training}
+    pairs = list(zip(args.files, shares, strict=True))
+    parts = {f"part_{i + 1}": _part(path, share) for i, (path, share) in enumerate(pairs)}
+    training = "the mean of the masks of " + ", ".join(f"{path.name} ({share:g})" for path, share in pairs)
+    metadata = {"network": "blend", "level": level, "licence": args.licence, "training": training}
     blend(args.files, shares, args.target, metadata)
-    fields = {name: getattr(args, name) for name in ("licence", "data", "split", "training", "metrics")}
-    parts = [{"file": path.name, "share": share} for path, share in zip(args.files, shares, strict=True)]
+    fields = {name: getattr(args, name) for name in ("licence", "split", "metrics")}
     megabytes = round(args.target.stat().st_size / 1e6, 2)
-    write_card(args.target, {**fields, "parts": parts, "level": level, "megabytes": megabytes})
+    write_card(args.target, {**fields, "training": training, "level": level, "megabytes": megabytes, **parts})
     print(f"{args.target}: {megabytes} MB")
+
+
+def _part(path: Path, share: float) -> dict[str, object]:
+    """What the card of one of the files says, as far as it has one."""
+    card = path.with_suffix(".toml")
+    known = tomllib.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    return {"file": path.name, "share": share, **{name: known[name] for name in KEPT if name in known}}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -12,11 +14,12 @@ from engine.errors import ConfigError, ModelError
 from engine.inference.onnx import Network
 from engine.inference.unmix import Unmix, UnmixConfig
 from models.blend import blend
+from models.export import write_card
 from offline.train.blend_unmix import main
 from tests.inference.files import small_file
 from tests.tolerances import FLOAT32
 
-FIELDS = ["--licence", "CC0-1.0", "--data", "none", "--split", "none", "--training", "random weights"]
+FIELDS = ["--licence", "CC0-1.0", "--split", "none"]
 
 
 def masks(path: Path, magnitude: np.ndarray) -> np.ndarray:
@@ -40,13 +43,17 @@ def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path:
 
 def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "both.onnx"
+    files = [Path(shutil.copy(path, tmp_path / f"{i}.onnx")) for i, path in enumerate(files)]
+    write_card(files[0], {"data": "three tones"})
     main([*map(str, files), "--target", str(target), "--shares", "2", "1", "--level", "0.05", *FIELDS])
     node = Unmix(UnmixConfig(model=target), n_channels=2)
     assert node.targets == ("vocals", "drums", "bass", "other")
     spectra = np.ones((3, 2, 129), np.complex64)
     assert np.abs(node.process(spectra).sum(1) - spectra).max() <= FLOAT32
     card = tomllib.loads(target.with_suffix(".toml").read_text())
-    assert [part["share"] for part in card["parts"]] == [2.0, 1.0]
+    assert (card["part_1"]["share"], card["part_2"]["share"]) == (2.0, 1.0)
+    assert card["part_1"]["data"] == "three tones" and "data" not in card["part_2"]
+    assert card["part_1"]["sha256"] == hashlib.sha256(files[0].read_bytes()).hexdigest()
     assert card["level"] == node.network.value("level", float) == 0.05
 
 
