@@ -124,8 +124,8 @@ class UnmixTask:
             value = share * mean_loss(self._sum(terms), valid[rows])
             gradient[:, rows] = torch.autograd.grad(value, own)[0]
             total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in terms])
-        names = ("snr", "none") if self.objective.snr else ("mse", "wsdr")
-        numbers = dict(zip(names, total.tolist(), strict=True))
+        names = ("snr",) if self.objective.snr else ("mse", "wsdr")
+        numbers = dict(zip(names, total.tolist(), strict=False))  # there is nothing beside the decibels
         return _Known.apply(masks, gradient, self._sum((total[0], total[1]))), numbers
 
     def _terms(self, masks: Tensor, spectra: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
