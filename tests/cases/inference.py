@@ -49,6 +49,7 @@ CASES = [
         ("mono", 1, {}),
         ("with a level", 2, {"level": 0.05}),
         ("of bands", 2, {"network": "bands"}),
+        ("of bands int8", 2, {"network": "bands", "int8": True}),
     ]
 ]
 CASES += [

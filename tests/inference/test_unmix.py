@@ -54,9 +54,10 @@ def test_every_exported_block_size_equals_torch(block: int) -> None:
     assert check(unmix_graph(small_model()), small_file(), magnitude, block=block, kind="unmix") <= EXPORT
 
 
-def test_eight_bits_stay_close() -> None:
+@pytest.mark.parametrize("network", ["open-unmix", "bands"])
+def test_eight_bits_stay_close(network: str) -> None:
     given = spectra(200)
-    exact, coarse = node().process(given), node(int8=True).process(given)
+    exact, coarse = (node(network=network, int8=int8).process(given) for int8 in (False, True))
     error = np.abs(coarse - exact)
     assert 20 * np.log10(exact.std() / error.std()) > 25  # dB; random weights of 12 units, so coarse steps
     assert error[100:].std() < 2 * error[:100].std()  # the carried state does not let it grow
