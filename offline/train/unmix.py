@@ -38,9 +38,10 @@ from offline.train.held_out import gains_on_song, loudest
 from offline.train.loop import LoopConfig, Trainer, autocast, pick_device
 from offline.train.ship_unmix import load_checkpoint
 
-__all__ = ["ObjectiveConfig", "UnmixTask", "add_options", "main", "train"]
+__all__ = ["ObjectiveConfig", "UnmixTask", "add_options", "main", "network_config", "train"]
 
 STATISTICS_BATCHES = 8
+WIDTHS = {False: (256, 3), True: (64, 4)}  # whether of bands: units and layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +122,12 @@ class UnmixTask:
             own = masks.detach()[:, rows].float().requires_grad_()
             share = len(part) / len(valid)
             terms = self._terms(own, spectra[:, rows], mix.references[rows])
-            value = share * mean_loss(self._sum(terms), valid[rows])
+            value = share * mean_loss(multi_domain_loss(*terms, self.alpha), valid[rows])
             gradient[:, rows] = torch.autograd.grad(value, own)[0]
             total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in terms])
         names = ("snr",) if self.objective.snr else ("mse", "wsdr")
         numbers = dict(zip(names, total.tolist(), strict=False))  # there is nothing beside the decibels
-        return _Known.apply(masks, gradient, self._sum((total[0], total[1]))), numbers
+        return _Known.apply(masks, gradient, multi_domain_loss(*total, self.alpha)), numbers
 
     def _terms(self, masks: Tensor, spectra: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
         """What equation (4) adds, or the decibels of error and nothing; each (batch, combination)."""
@@ -143,9 +144,6 @@ class UnmixTask:
         seed = self.objective.seed, index, 1
         gains = equalisers(np.random.default_rng(seed), merged.cpu().numpy(), self.objective.equalise_db, self.config)
         return torch.from_numpy(gains).to(self.device)[:, :, None]
-
-    def _sum(self, terms: tuple[Tensor, Tensor]) -> Tensor:
-        return multi_domain_loss(*terms, self.alpha)
 
     @property
     def alpha(self) -> float:
@@ -195,8 +193,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--hold-out", nargs="*", default=[], metavar="SONG", help="songs that are validated on, never trained on")
     add("--targets", nargs="+", default=list(TARGETS), help="stems to separate into (default %(default)s)")
     add("--size", choices=sorted(SIZES), default="standard", help="window and hop: 4096/1024 or 1024/512 samples")
-    add("--hidden", type=int, default=256, help="units of each LSTM (default %(default)s)")
-    add("--layers", type=int, default=3, help="of LSTM (default %(default)s)")
+    add("--hidden", type=int, help=f"units of each LSTM (default {WIDTHS[False][0]}, of bands {WIDTHS[True][0]})")
+    add("--layers", type=int, help=f"of LSTM (default {WIDTHS[False][1]}, of bands {WIDTHS[True][1]})")
     add("--model", choices=["umx", "xumx", "bands"], default="xumx", help="networks apart, crossing, or of bands")
     add("--bidirectional", action="store_true", help="for files only")
     add("--snr", action="store_true", help="minimise decibels of error instead of the paper's losses")
@@ -226,17 +224,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="go on from the checkpoint in --out")
 
 
-def build(args: argparse.Namespace) -> UnmixTask:
-    """The task that the options ask for, its data loaded."""
-    config = UnmixConfig(
+def network_config(args: argparse.Namespace) -> UnmixConfig:
+    """The network that the options ask for."""
+    bands = args.model == "bands"
+    hidden, n_layers = WIDTHS[bands]
+    return UnmixConfig(
         targets=tuple(args.targets),
-        hidden=args.hidden,
-        n_layers=args.layers,
+        hidden=hidden if args.hidden is None else args.hidden,
+        n_layers=n_layers if args.layers is None else args.layers,
         bidirectional=args.bidirectional,
         cross=args.model == "xumx",
-        network="bands" if args.model == "bands" else "open-unmix",
+        network="bands" if bands else "open-unmix",
         **SIZES[args.size],
     )
+
+
+def build(args: argparse.Namespace) -> UnmixTask:
+    """The task that the options ask for, its data loaded."""
+    config = network_config(args)
     objective = ObjectiveConfig(
         snr=args.snr,
         equalise_db=args.equalise,

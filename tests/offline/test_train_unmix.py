@@ -15,7 +15,7 @@ from models.unmix import UnmixConfig
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import Corpus
 from offline.train.held_out import scale_invariant_sdr
-from offline.train.unmix import ObjectiveConfig, UnmixTask, add_options
+from offline.train.unmix import ObjectiveConfig, UnmixTask, add_options, network_config
 from tests.offline.stems import RATE, write_songs
 from tests.tolerances import FLOAT32
 
@@ -158,3 +158,15 @@ def test_options_have_the_paper_s_defaults() -> None:
     args = parser.parse_args(["--data", "songs", "--out", "run"])
     assert (args.model, args.rate, args.no_mdl, args.no_cl) == ("xumx", 0.001, False, False)
     assert args.targets == ["vocals", "drums", "bass", "other"]
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"), [([], (256, 3)), (["--model", "bands"], (64, 4)), (["--hidden", "8"], (8, 3))]
+)
+def test_each_kind_of_network_has_a_size_of_its_own(options: list[str], shape: tuple[int, int]) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    config = network_config(parser.parse_args(["--data", "songs", "--out", "run", *options]))
+    assert (config.hidden, config.n_layers) == shape
+    with pytest.raises(ConfigError, match="hidden"):
+        network_config(parser.parse_args(["--data", "songs", "--out", "run", *options, "--hidden", "0"]))
