@@ -21,7 +21,7 @@ FINEST = 4096
 FAINTEST = 1e-3  # magnitude that counts as silence: some 70 dB below loud music
 WIDER = 2  # inner layers of the mixers, against the outer ones
 LARGEST = 30.0  # of a logit: its exponential and their sum stay numbers
-DROPOUT = 0.2  # of what a block adds
+DROPOUT = 0.1  # of what a block adds; the same values in all frames, or the recurrent layers average it away
 MASK_WIDTH = 128  # of the layer before the masks
 
 BandState = tuple[Tensor, Tensor]  # h and c, (block, band * batch, width)
@@ -38,6 +38,11 @@ def band_widths(config: UnmixConfig) -> list[tuple[int, int]]:
     if rest < 1:
         raise ConfigError("n_fft", expected="bins for 41 bands", got=f"{config.n_bins}", remedy="use 256 or more")
     return [*groups, (1, rest)]
+
+
+def _sizes(x: Tensor) -> list[int]:
+    """All sizes but the number of frames, as numbers, so that an exported graph computes no shapes as it runs."""
+    return [int(n) for n in x.shape[1:]]
 
 
 class _PerBand(nn.Module):
@@ -61,18 +66,21 @@ class _Block(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.lstm = nn.LSTM(width, width)
         self.after = nn.Linear(width, width)
-        self.dropout = nn.Dropout(DROPOUT)
         self.bands = nn.Sequential(nn.Linear(n_bands, WIDER * n_bands), nn.ReLU(), nn.Linear(WIDER * n_bands, n_bands))
         self.features = nn.Sequential(nn.Linear(width, WIDER * width), nn.ReLU(), nn.Linear(WIDER * width, width))
 
     def forward(self, x: Tensor, state: BandState | None) -> tuple[Tensor, BandState]:
         """(frame, batch, band, width) to the same, and the state after the last frame, (1, batch * band, width)."""
-        n_frames, n_batch, n_bands, width = x.shape
-        rows = self.norms[0](x).reshape(n_frames, n_batch * n_bands, width)
+        n_batch, n_bands, width = _sizes(x)
+        rows = self.norms[0](x).reshape(-1, n_batch * n_bands, width)
         answer, after = self.lstm(rows, state)
-        x = x + self.dropout(self.after(answer)).reshape(n_frames, n_batch, n_bands, width)
-        x = x + self.dropout(self.bands(self.norms[1](x).transpose(2, 3))).transpose(2, 3)
-        return x + self.dropout(self.features(self.norms[2](x))), after
+        x = x + self._dropped(self.after(answer).reshape(-1, n_batch, n_bands, width))
+        x = x + self._dropped(self.bands(self.norms[1](x).transpose(2, 3)).transpose(2, 3))
+        return x + self._dropped(self.features(self.norms[2](x))), after
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        """Some of `x` zeroed in training, in all frames alike: Gal and Ghahramani (2016), section 4."""
+        return x * nn.functional.dropout(torch.ones_like(x[:1]), DROPOUT) if self.training else x
 
 
 class BandUnmix(nn.Module):
@@ -118,26 +126,26 @@ class BandUnmix(nn.Module):
 
     def _encode(self, magnitude: Tensor) -> Tensor:
         """(frame, batch, channel, bin) to (frame, batch, band, width)."""
-        n_frames, n_batch, n_channels, _ = magnitude.shape
+        n_batch, n_channels, n_bins = _sizes(magnitude)
         x = (torch.log(magnitude + FAINTEST) - self.mean) * self.scale
-        rows, parts, first = x.reshape(n_frames * n_batch, n_channels, -1), [], 0
+        rows, parts, first = x.reshape(-1, n_channels, n_bins), [], 0
         for encoder, (n, bins) in zip(self.encoders, self.groups, strict=True):
             part = rows[..., first : first + n * bins].reshape(-1, n_channels, n, bins)
             parts.append(encoder(part.transpose(1, 2).reshape(-1, n, n_channels * bins)))
             first += n * bins
-        return torch.cat(parts, 1).reshape(n_frames, n_batch, self.n_bands, -1)
+        return torch.cat(parts, 1).reshape(-1, n_batch, self.n_bands, self.config.hidden)
 
     def _decode(self, x: Tensor) -> Tensor:
         """(frame, batch, band, width) to logits (frame, batch, target, channel, bin)."""
-        n_frames, n_batch = x.shape[:2]
+        n_batch, n_bands, width = _sizes(x)
         n_targets, n_channels = len(self.config.targets), self.config.n_channels
-        rows, parts, first = x.reshape(n_frames * n_batch, self.n_bands, -1), [], 0
+        rows, parts, first = x.reshape(-1, n_bands, width), [], 0
         for inner, outer, (n, bins) in zip(self.inner, self.outer, self.groups, strict=True):
             part = outer(torch.tanh(inner(rows[:, first : first + n])))
             part = part.reshape(-1, n, n_targets * n_channels, bins).transpose(1, 2)
             parts.append(part.reshape(-1, n_targets, n_channels, n * bins))
             first += n
-        return torch.cat(parts, 3).reshape(n_frames, n_batch, n_targets, n_channels, -1)
+        return torch.cat(parts, 3).reshape(-1, n_batch, n_targets, n_channels, self.config.n_bins)
 
 
 class LiveBands(nn.Module):
