@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from engine.inference.decide import DecisionConfig, Decisions
+from models.crnn import Crnn
 from models.crnn_graph import export_crnn
 from models.export import write_card
 from offline.data.scenes import open_set
-from offline.evaluate.crnn import Quiet, by_class, figures, tune
+from offline.evaluate.crnn import Quiet, Tuned, by_class, figures, tune
 from offline.train.crnn import probabilities
 from offline.train.crnn_job import load_crnn
 
@@ -32,7 +33,8 @@ WHOLE = tuple(DecisionConfig(median=median, release=release) for median, release
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; quiet: sets in which no
-    class sounds, and inventions, how many events an hour of a class may be told there; the rest is for its card.
+    class sounds, and inventions, how many events an hour of a class may be told there; before: a checkpoint from
+    before the validation sources were learnt from too, whose decisions are taken; the rest is for its card.
     """
 
     checkpoint: Path
@@ -44,6 +46,7 @@ class Release:
     command: str
     quiet: tuple[Path, ...] = ()
     inventions: float = 1.0
+    before: Path | None = None
 
 
 def release(job: Release) -> dict[str, Any]:
@@ -51,15 +54,9 @@ def release(job: Release) -> dict[str, Any]:
 
     With the paper's decisions, and with those that were tuned for recordings and for live use.
     """
-    model = load_crnn(job.checkpoint)
-    validation, test = open_set(job.validation), open_set(job.test)
-    heard, steps = probabilities(model, validation), probabilities(model, test)
-    quiet = None
-    if job.quiet:
-        heard_there = [probabilities(model, open_set(folder)) for folder in job.quiet]
-        quiet = Quiet(np.concatenate(heard_there), job.inventions)
-    live = tune(validation, heard, LIVE, quiet)
-    whole = tune(validation, heard, WHOLE)
+    model, test = load_crnn(job.checkpoint), open_set(job.test)
+    steps = probabilities(model, test)
+    live, whole = _decided(load_crnn(job.before) if job.before else model, job)
     measured = {
         "published": _rounded(figures(test, steps)),
         "whole": _rounded(figures(test, steps, whole)),
@@ -79,6 +76,16 @@ def release(job: Release) -> dict[str, Any]:
     return measured
 
 
+def _decided(model: Crnn, job: Release) -> tuple[Tuned, Tuned]:
+    """What is tuned on the validation set, which the network must not have learnt from: live, and for recordings."""
+    validation, quiet = open_set(job.validation), None
+    heard = probabilities(model, validation)
+    if job.quiet:
+        heard_there = [probabilities(model, open_set(folder)) for folder in job.quiet]
+        quiet = Quiet(np.concatenate(heard_there), job.inventions)
+    return tune(validation, heard, LIVE, quiet), tune(validation, heard, WHOLE)
+
+
 def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in values.items()}
 
@@ -94,6 +101,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--licence", required=True, help="of the weights")
     add("--command", required=True, help="that trained it")
     add("--quiet", type=Path, nargs="+", default=(), help="sets without any event: live thresholds invent little there")
+    add("--before", type=Path, metavar="CHECKPOINT", help="one that never heard the validation set's sources, to tune")
     add("--inventions", type=float, default=1.0, help="events an hour of a class that may be invented there")
 
 

@@ -6,19 +6,28 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from engine.format import AudioFormat
 from engine.inference.crnn import SoundConfig
+from engine.inference.onnx import Network
 from engine.inference.sounds import SoundDetector
 from engine.inference.steps import SOUND_RATE
 from offline.data import make_scenes
+from offline.data.scenes import SceneSet, open_set
 from offline.data.sounds import list_sounds
-from offline.evaluate.crnn import _shrunk
+from offline.evaluate.crnn import Tuned, _shrunk, tune
+from offline.evaluate.detections import Probabilities
 from offline.train import crnn_job, crnn_release
+from offline.train.crnn import probabilities
+from offline.train.crnn_job import load_crnn
+
+EXPORTED = 1e-5  # two runtimes' sums of 32-bit numbers, behind a sigmoid
 
 
 def make_sounds(folder: Path) -> None:
@@ -32,19 +41,27 @@ def make_sounds(folder: Path) -> None:
             soundfile.write(folder / label / f"{i}.wav", 0.3 * tone, SOUND_RATE, subtype="FLOAT")
 
 
-def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_sounds(tmp_path / "sounds")
-    assert len(list_sounds(tmp_path / "sounds")) == 18
-    for which in ("train", "validation", "test"):
-        options = ["--which", which, "-n", "6", "--no-alarms"]
-        make_scenes.main([str(tmp_path / "sounds"), str(tmp_path / which), *options])
-    run = ["--sets", str(tmp_path / "train"), "--validation", str(tmp_path / "validation"), "--minutes", "0"]
+def train_and_sets(folder: Path, *more: str) -> tuple[Path, list[str]]:
+    """A run of no steps on tones in `folder`, and what a release of it is told besides its file."""
+    sets = [folder / which for which in ("train", "validation", "test")]
+    if not sets[0].exists():
+        make_sounds(folder / "sounds")
+        for path in sets:
+            options = ["--which", path.name, "-n", "6", "--no-alarms"]
+            make_scenes.main([str(folder / "sounds"), str(path), *options])
+    run = folder / "".join(["run", *more])
     small = ["--filters", *["4", "4", "8", "8", "8", "8", "8"], "--causal", "--look-ahead", "1", "--batch", "4"]
-    crnn_job.main([str(tmp_path / "run"), *run, *small, "--device", "cpu"])
-    sets = ["--validation", str(tmp_path / "validation"), "--test", str(tmp_path / "test")]
+    where = ["--sets", str(sets[0]), "--validation", str(sets[1]), "--minutes", "0", "--device", "cpu"]
+    crnn_job.main([str(run), *where, *small, *more])
     said = ["--data", "tones", "--licence", "CC0-1.0", "--command", "this test"]
+    return run / "checkpoint.pt", ["--validation", str(sets[1]), "--test", str(sets[2]), *said]
+
+
+def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint, said = train_and_sets(tmp_path)
+    assert len(list_sounds(tmp_path / "sounds")) == 18
     capsys.readouterr()
-    crnn_release.main([str(tmp_path / "run" / "checkpoint.pt"), str(tmp_path / "mine.onnx"), *sets, *said])
+    crnn_release.main([str(checkpoint), str(tmp_path / "mine.onnx"), *said])
     measured = json.loads(capsys.readouterr().out)
     assert set(measured["classes"]) == {"hum", "whistle"}
     card = tomllib.loads((tmp_path / "mine.toml").read_text())
@@ -52,6 +69,29 @@ def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.Captur
     assert card["metrics"]["whole"] == measured["whole"]
     config = SoundConfig(model=tmp_path / "mine.onnx", decision=None)
     assert SoundDetector(config, AudioFormat(sample_rate=48000, n_channels=2)).classes == ("hum", "whistle")
+
+
+def test_decisions_of_before_the_validation_sources_were_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tuned is what the checkpoint before heard, what is exported the later one."""
+    before, said = train_and_sets(tmp_path)
+    after, _ = train_and_sets(tmp_path, "--seed", "5")
+    tuned = []
+
+    def spy(scenes: SceneSet, steps: Probabilities, *others: Any) -> Tuned:
+        tuned.append(steps)
+        return tune(scenes, steps, *others)
+
+    monkeypatch.setattr(crnn_release, "tune", spy)
+    crnn_release.main([str(after), str(tmp_path / "after.onnx"), *said, "--before", str(before)])
+    validation, (own, later) = open_set(tmp_path / "validation"), map(load_crnn, (before, after))
+    assert all(np.array_equal(steps, probabilities(own, validation)) for steps in tuned)
+    assert len(tuned) == 2
+    mel = torch.ones(8, 128)
+    heard = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
+    expected = torch.sigmoid(later.stream(mel[None], later.initial_state())[0])[0]
+    assert np.abs(heard - expected.detach().numpy()).max() < EXPORTED
 
 
 def test_a_class_leans_on_all() -> None:
