@@ -1,0 +1,56 @@
+"""The mean of the weights of several runs that began with the same ones, as a checkpoint to go on from or to release.
+
+Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
+inference time" (2022), section 3: runs that stayed near each other err less in their middle.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import ModelError
+
+__all__ = ["average", "main"]
+
+
+def average(checkpoints: Sequence[Path]) -> dict[str, Any]:
+    """A checkpoint whose weights are the mean of those of all; ModelError if they are not of one network."""
+    runs = [_opened(path) for path in checkpoints]
+    first = runs[0]
+    for path, run in zip(checkpoints[1:], runs[1:], strict=True):
+        if run["task"] != first["task"]:
+            raise ModelError(str(path), expected=f"the network of {checkpoints[0]}", got="another one")
+    weights = {}
+    for name, value in first["weights"].items():
+        values = torch.stack([run["weights"][name] for run in runs])
+        weights[name] = values.mean(0) if value.is_floating_point() else value
+    return {"task": first["task"], "weights": weights}
+
+
+def _opened(path: Path) -> dict[str, Any]:
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return {"task": saved["task"], "weights": saved["weights"]}
+    except Exception as error:  # torch raises what its unpickler raises
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise ModelError(str(path), expected="a checkpoint of a training", got=reason) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.train.average ONE TWO --output FOLDER`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the new checkpoint.pt")
+    options = parser.parse_args(arguments)
+    mean = average(options.checkpoints)
+    options.output.mkdir(parents=True, exist_ok=True)
+    torch.save(mean, options.output / "checkpoint.pt")
+
+
+if __name__ == "__main__":
+    main()
