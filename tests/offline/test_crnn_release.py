@@ -88,6 +88,7 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
     validation, (own, later) = open_set(tmp_path / "validation"), map(load_crnn, (before, after))
     assert all(np.array_equal(steps, probabilities(own, validation)) for steps in tuned)
     assert len(tuned) == 2
+    assert "learnt from too" in tomllib.loads((tmp_path / "after.toml").read_text())["split"]
     mel = torch.ones(8, 128)
     heard = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
     expected = torch.sigmoid(later.stream(mel[None], later.initial_state())[0])[0]
