@@ -14,7 +14,7 @@ __all__ = ["DEFAULT", "SHIPPED", "live_rate", "require_network", "unmix_config"]
 
 WEIGHTS = Path(models.__file__).with_name("weights")
 DEFAULT = WEIGHTS / "unmix.onnx"
-SHIPPED = {name: WEIGHTS / f"unmix-{name}.onnx" for name in ("light", "low-latency")}  # by the name options know
+SHIPPED = {name: WEIGHTS / f"unmix-{name}.onnx" for name in ("heavy", "low-latency")}  # by the name options know
 
 
 def unmix_config(model: Path | None, *, wiener: bool = False) -> UnmixConfig:

@@ -66,7 +66,7 @@ def _unmix(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="a folder of songs, each a folder with vocals.wav, drums.wav and so on")
     add("--model", type=Path, action="append", metavar="FILE",
-        help="a network, an ONNX file, light or low-latency; repeatable (default what ships)")  # fmt: skip
+        help="a network, an ONNX file, heavy or low-latency; repeatable (default what ships)")  # fmt: skip
     add("--wiener", action="store_true", help="each network with the Wiener filter, too")
     add("--songs", nargs="+", default=[], metavar="SONG", help="only these")
     add("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song")

@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         metavar="FILE",
-        help="of unmix or detect: the network, an ONNX file (default what ships), or of unmix light or low-latency",
+        help="of unmix or detect: the network, an ONNX file (default what ships), or of unmix heavy or low-latency",
     )
     add("--wiener", action="store_true", help="of unmix: refine the stems by their place in the stereo image")
     add("--detect", type=Path, nargs="?", const=Path(), metavar="FILE",

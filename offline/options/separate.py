@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="of networks: an ONNX file, light or low-latency (default of unmix: what ships)",
+        help="of networks: an ONNX file, heavy or low-latency (default of unmix: what ships)",
     )
     add("--wiener", action="store_true", help="of networks: refine the stems by their place in the stereo image")
     add("--published", action="store_true", help="the paper's medians, 17 frames and 17 bins, not the tuned ones")
