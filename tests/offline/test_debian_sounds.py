@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from engine.errors import ConfigError
-from offline.data.debian_sounds import Row, chosen_files, make_sounds, read_table, source_of
+from offline.data.debian_sounds import Row, chosen_files, make_sounds, read_table, rows_of, source_of
 from offline.data.sounds import list_sounds
 
 RATE = 44100
@@ -35,6 +35,13 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
     table.write_text("package,files,except,label,source,most\na,b,,speech,one,many\n")
     with pytest.raises(ConfigError, match="line 2"):
         read_table(table)
+
+
+def test_some_packages_alone() -> None:
+    assert rows_of() == read_table()
+    assert {row.package for row in rows_of(["klettres-data"])} == {"klettres-data"}
+    with pytest.raises(ConfigError, match="got no-such-package"):
+        rows_of(["klettres-data", "no-such-package"])
 
 
 @pytest.mark.parametrize(
