@@ -24,8 +24,8 @@ from defusedxml.ElementTree import ParseError, fromstring, tostring
 from tqdm import tqdm
 
 from engine.errors import ConfigError, ScoreError
-from offline.data.module_songs import DRUM_NAMES, PEAK
-from offline.data.render_songs import RATE, write_stems
+from offline.data.module_songs import DRUM_NAMES, write_song
+from offline.data.render_songs import RATE
 
 __all__ = ["is_drum", "make_songs", "only", "read_project", "render"]
 
@@ -106,9 +106,7 @@ def make_songs(paths: Sequence[Path], output: Path) -> int:
         loudest = [float(np.abs(audio).max(initial=0)) for audio in stems.values()]
         if n_samples < SHORTEST_S * RATE or min(loudest) == 0:
             continue
-        gain = np.float32(PEAK / np.abs(stems["drums"][:n_samples] + stems["other"][:n_samples]).max())
-        silence = {"vocals": np.zeros((n_samples, 2), np.float32)}
-        write_stems(output / path.stem.lower(), silence | {k: audio[:n_samples] * gain for k, audio in stems.items()})
+        write_song(output / path.stem.lower(), stems)
         n += 1
     return n
 

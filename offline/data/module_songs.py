@@ -22,7 +22,7 @@ from offline.data.debian_sounds import fetch
 from offline.data.render_songs import RATE, write_stems
 from offline.data.tracker import TrackerModule
 
-__all__ = ["PACKAGES", "Traits", "find_modules", "kind_of", "make_songs", "sorted_instruments", "traits"]
+__all__ = ["PACKAGES", "Traits", "find_modules", "kind_of", "make_songs", "sorted_instruments", "traits", "write_song"]
 
 PACKAGES = Path(__file__).with_name("debian_modules.txt")
 SUFFIXES = {".mod", ".xm", ".s3m", ".it"}
@@ -115,6 +115,15 @@ def find_modules(folders: Sequence[Path]) -> Iterator[Path]:
         yield from sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
 
 
+def write_song(target: Path, stems: dict[str, np.ndarray]) -> None:
+    """Write the stems (sample, channel) as long as the shortest, their sum at `PEAK`, and silence for vocals."""
+    n_samples = min(len(audio) for audio in stems.values())
+    whole = sum(audio[:n_samples] for audio in stems.values())
+    gain = np.float32(PEAK / max(float(np.abs(whole).max()), 1e-6))
+    silence = {"vocals": np.zeros((n_samples, 2), np.float32)}
+    write_stems(target, silence | {name: audio[:n_samples] * gain for name, audio in stems.items()})
+
+
 def make_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -> int:
     """Write the songs that have drums, or a bass, beside something else; returns how many."""
     n = 0
@@ -131,12 +140,7 @@ def make_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -
                 continue
             module.narrow(100 * np.random.default_rng(number).random())
             stems = {name: module.render(of, RATE, seconds) for name, of in kinds.items()}
-        n_samples = min(len(audio) for audio in stems.values())
-        whole = sum(audio[:n_samples] for audio in stems.values())
-        gain = np.float32(PEAK / max(float(np.abs(whole).max()), 1e-6))
-        silence = {"vocals": np.zeros((n_samples, 2), np.float32)}
-        stems = {name: audio[:n_samples] * gain for name, audio in stems.items()}
-        write_stems(output / f"{number:03d}-{path.stem.lower()}", silence | stems)
+        write_song(output / f"{number:03d}-{path.stem.lower()}", stems)
         n += 1
     return n
 
