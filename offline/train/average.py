@@ -29,16 +29,18 @@ def average(checkpoints: Sequence[Path]) -> dict[str, Any]:
     for name, value in first["weights"].items():
         values = torch.stack([run["weights"][name] for run in runs])
         weights[name] = values.mean(0) if value.is_floating_point() else value
-    return {"task": first["task"], "weights": weights}
+    longest = {name: max(run[name] for run in runs) for name in ("step", "trained_s")}
+    return {"task": first["task"], "weights": weights, **longest}
 
 
 def _opened(path: Path) -> dict[str, Any]:
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return {"task": saved["task"], "weights": saved["weights"]}
+        known = {"task": saved["task"], "weights": saved["weights"]}
     except Exception as error:  # torch raises what its unpickler raises
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ModelError(str(path), expected="a checkpoint of a training", got=reason) from error
+    return {**known, "step": saved.get("step", 0), "trained_s": saved.get("trained_s", 0.0)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

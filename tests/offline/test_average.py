@@ -16,7 +16,8 @@ SMALL = CrnnConfig(classes=("hum",), filters=(4,) * 7, hidden=8)
 
 
 def saved(path: Path, value: float, task: dict[str, object] | None = None) -> Path:
-    torch.save({"task": task or {"n": 1}, "weights": {"a": torch.full((2,), value), "n": torch.tensor(7)}}, path)
+    weights = {"a": torch.full((2,), value), "n": torch.tensor(7)}
+    torch.save({"task": task or {"n": 1}, "weights": weights, "step": int(10 * value), "trained_s": value}, path)
     return path
 
 
@@ -26,6 +27,7 @@ def test_weights_are_the_mean_and_counters_the_first_ones(tmp_path: Path) -> Non
     mean = torch.load(tmp_path / "mean" / "checkpoint.pt", weights_only=True)
     assert mean["weights"]["a"].tolist() == [3.0, 3.0]
     assert mean["weights"]["n"] == 7
+    assert (mean["step"], mean["trained_s"]) == (60, 6.0)  # of the longest run: what a release writes on the card
 
 
 def test_a_mean_is_a_checkpoint_like_any_other(tmp_path: Path) -> None:
