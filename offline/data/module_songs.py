@@ -1,8 +1,7 @@
 """Multitracks to train separation on out of tracker modules: their instruments, sorted into drums, bass and other.
 
 Writes FOLDER/NAME/{vocals,drums,bass,other}.ogg, the vocals silent. What an instrument is, its name tells, or how it
-sounds and how many different notes it plays; instruments of which neither tells are left out of the song. Free
-packages of Debian bring two hundred modules (`debian_modules.txt`), composed for games and demos.
+sounds and how many different notes it plays; instruments of which neither tells are left out of the song.
 """
 
 from __future__ import annotations
@@ -10,21 +9,19 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from engine.errors import EngineError
-from offline.data.debian_sounds import fetch
+from engine.errors import ConfigError, EngineError
 from offline.data.render_songs import RATE, write_stems
 from offline.data.tracker import TrackerModule
 
-__all__ = ["PACKAGES", "Traits", "find_modules", "kind_of", "make_songs", "sorted_instruments", "traits", "write_song"]
+__all__ = ["Traits", "find_modules", "kind_of", "make_songs", "sorted_instruments", "traits", "write_song"]
 
-PACKAGES = Path(__file__).with_name("debian_modules.txt")
 SUFFIXES = {".mod", ".xm", ".s3m", ".it"}
 SHORTEST_S = 30.0  # jingles are no songs
 LISTEN_S, LISTEN_RATE, FRAME = 90.0, 22050, 1024
@@ -109,10 +106,12 @@ def sorted_instruments(module: TrackerModule) -> dict[str, list[int]]:
     return found
 
 
-def find_modules(folders: Sequence[Path]) -> Iterator[Path]:
-    """Every module below the folders, by name."""
-    for folder in folders:
-        yield from sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+def find_modules(folder: Path) -> list[Path]:
+    """Every module below the folder, by name; ConfigError if there is none."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not found:
+        raise ConfigError(str(folder), expected=f"tracker modules ({' '.join(sorted(SUFFIXES))})", got="none")
+    return found
 
 
 def write_song(target: Path, stems: dict[str, np.ndarray]) -> None:
@@ -146,16 +145,13 @@ def make_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.data.module_songs FOLDER`."""
+    """`python -m offline.data.module_songs MODULES FOLDER`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--modules", type=Path, help="a folder of one's own instead of Debian's packages")
-    parser.add_argument("--cache", type=Path, help="where packages are unpacked (default: FOLDER-packages)")
+    parser.add_argument("modules", type=Path, help="folder of modules")
+    parser.add_argument("output", type=Path, help="folder of songs to write")
     parser.add_argument("--seconds", type=float, default=120.0, help="of each song at most")
     options = parser.parse_args(arguments)
-    cache = options.cache or options.output.with_name(options.output.name + "-packages")
-    folders = [options.modules] if options.modules else [fetch(p, cache) for p in PACKAGES.read_text().split()]
-    print(make_songs(list(find_modules(folders)), options.output, seconds=options.seconds), "songs")
+    print(make_songs(find_modules(options.modules), options.output, seconds=options.seconds), "songs")
 
 
 if __name__ == "__main__":

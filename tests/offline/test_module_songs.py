@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import AudioFileError
-from offline.data.module_songs import PACKAGES, Traits, find_modules, kind_of, make_songs, sorted_instruments, traits
+from engine.errors import AudioFileError, ConfigError
+from offline.data.module_songs import Traits, find_modules, kind_of, make_songs, sorted_instruments, traits
 from offline.data.multitrack import Corpus, find_songs, load
 from offline.data.tracker import TrackerModule
 
@@ -99,7 +99,7 @@ def test_songs_are_stems_that_training_reads(tmp_path: Path) -> None:
     module(tmp_path / "mods/Long.mod")
     module(tmp_path / "mods/jingle.mod", n_patterns=1)
     (tmp_path / "mods/broken.xm").write_text("no module")
-    assert make_songs(list(find_modules([tmp_path / "mods"])), tmp_path / "songs", seconds=40) == 1
+    assert make_songs(find_modules(tmp_path / "mods"), tmp_path / "songs", seconds=40) == 1
     (song,) = find_songs(Corpus(folder=tmp_path / "songs"))
     assert song.name.endswith("-long")
     targets = ("vocals", "drums", "bass", "other")
@@ -130,7 +130,7 @@ def test_what_hardly_plays_has_no_traits() -> None:
     assert traits(np.zeros(22050, np.float32), Counter({60: 9})) is None
 
 
-def test_packages_are_named_once() -> None:
-    names = PACKAGES.read_text().split()
-    assert names == sorted(set(names))
-    assert len(names) > 30
+def test_a_folder_without_modules_is_named(tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").write_text("no module")
+    with pytest.raises(ConfigError, match="tracker modules"):
+        find_modules(tmp_path)
