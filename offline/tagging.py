@@ -84,7 +84,7 @@ class Tagger:
         self.decision = tuned.whole
         if config.threshold is not None:
             self.levels = dict.fromkeys(self.classes, config.threshold)
-            self.decision = replace(tuned.whole, thresholds=None, threshold=config.threshold)
+            self.decision = tuned.whole.by_threshold(config.threshold)
         if config.alignment is not None:
             self.decision = replace(self.decision, alignment=config.alignment)
         self._nodes: dict[AudioFormat, SoundProbabilities] = {}

@@ -99,11 +99,12 @@ def decisions_of(network: Network) -> Decisions:
 
 
 def _decision(config: SoundConfig, network: Network, classes: tuple[str, ...]) -> DecisionConfig:
-    """The file's decision with what the settings change."""
+    """The file's decision with what the settings change; a threshold of the user's is the only one."""
     tuned = decisions_of(network).live
     own = tuned.thresholds or {}
     if config.threshold is not None:
         own = dict.fromkeys(classes, config.threshold)
+        tuned = tuned.by_threshold(config.threshold)
     usable = {label: value for label, value in own.items() if label in classes}
     decision = config.decision or tuned
     alignment = config.alignment or decision.alignment

@@ -11,6 +11,7 @@ from tests.contract import Case
 
 PROBABILITIES = np.random.default_rng(0).random((400, 2)).astype(np.float32)
 CAREFUL = DecisionConfig(median=5, release=0.8, shortest=2, hold=3)
+GATHERING = DecisionConfig(median=3, threshold=0.9, evidence=2.0, reach=4)
 
 
 def by_step(output: list[Change], signal: np.ndarray, latency: int) -> float:
@@ -19,4 +20,7 @@ def by_step(output: list[Change], signal: np.ndarray, latency: int) -> float:
     return 0.0 if output and max(waits) == latency else math.inf
 
 
-CASES = [Case("decider", lambda: Decider(("a", "b"), CAREFUL), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100))]
+CASES = [
+    Case("decider", lambda: Decider(("a", "b"), CAREFUL), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100)),
+    Case("decider, gathering", lambda: Decider(("a", "b"), GATHERING), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100)),
+]

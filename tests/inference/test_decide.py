@@ -46,6 +46,40 @@ def test_the_report_carries_the_largest_median() -> None:
     assert found == [Change(0, 2, 0, True, pytest.approx(0.8))]
 
 
+def test_evidence_gathers_below_the_threshold() -> None:
+    """0.8 speaks with ln 4 = 1.386: three steps make 4, two of which a step of 0.2 takes back."""
+    gathers: dict[str, object] = {"threshold": 0.9, "evidence": 4.0, "release": 0.5}
+    assert changes([0.1, 0.8, 0.8, 0.8, 0.1], **gathers) == [(1, 3, True), (4, 4, False)]
+    assert changes([0.8, 0.8, 0.2, 0.8, 0.8], **gathers) == [(0, 4, True)]
+    assert changes([0.8, 0.2, 0.8, 0.2, 0.8], **gathers) == []
+    assert changes([0.8, 0.8, 0.8, 0.8], **gathers, even=0.7) == []  # ln 4 - ln 7/3 = 0.54
+
+
+def test_what_is_told_by_its_threshold_began_with_its_evidence() -> None:
+    values = [0.1, 0.6, 0.6, 0.95]
+    assert changes(values, threshold=0.9) == [(3, 3, True)]
+    assert changes(values, threshold=0.9, evidence=100.0) == [(1, 3, True)]
+
+
+def test_a_beginning_is_looked_for_within_reach() -> None:
+    gathers: dict[str, object] = {"threshold": 0.9, "evidence": 8.0, "release": 0.5}
+    assert changes([0.8] * 8, **gathers) == [(0, 5, True)]
+    assert changes([0.8] * 8, **gathers, reach=3) == [(3, 5, True)]
+    assert DecisionConfig(median=1, evidence=1.0, reach=3).wait == 2
+    assert DecisionConfig(median=1, evidences={"dog": 1.0}, reach=3, lead=2).wait == 4
+
+
+def test_evidence_of_single_classes_and_none_beside_a_threshold_for_all() -> None:
+    config = DecisionConfig(median=1, threshold=0.9, evidences={"cat": 2.0})
+    found = Decider(("cat", "dog"), config).process(np.full((2, 2), 0.8, np.float32))
+    assert [(c.step, c.known, c.label) for c in found] == [(0, 1, 0)]
+    assert Decider(("cat", "dog"), config.by_threshold(0.85)).process(np.full((9, 2), 0.8, np.float32)) == []
+    with pytest.raises(ConfigError, match="evidences: expected labels among dog, got cat"):
+        Decider(ONE, config)
+    with pytest.raises(ConfigError, match="evidence of cat"):
+        DecisionConfig(evidences={"cat": -1})
+
+
 def test_thresholds_of_single_classes() -> None:
     config = DecisionConfig(median=1, thresholds={"cat": 0.2})
     found = Decider(("cat", "dog"), config).process(np.full((1, 2), 0.3, np.float32))
