@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -18,7 +19,10 @@ from offline.evaluate.sound_events import evaluate, event_counts, macro_f1, segm
 __all__ = ["Quiet", "Tuned", "by_class", "figures", "step_edges_s", "tune"]
 
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
-LEADS, TRAILS = range(6), range(4)
+PRICE = 0.05  # of F1, that an event an hour too many costs
+EVIDENCE = (2, 4, 8, 15, 30, 60, 0)  # from what is soon gathered to none
+LAGS = ("lead", "trail"), ("lead",), ("trail",)  # of an event both must be right: first the same for both
+MOST_LATE = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +73,14 @@ class Quiet:
     steps: Probabilities
     most_an_hour: float
 
-    def allows(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
-        """For each class, whether the decision invents no more than it may."""
+    def invented(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+        """Events of each class that the decision invents in an hour."""
         decider, n = Decider(classes, config), np.zeros(len(classes))
         for of in self.steps:
             decider.reset()
             np.add.at(n, [change.label for change in decider.process(of) if change.active], 1)
         hours = self.steps.shape[0] * self.steps.shape[1] * STEP / SOUND_RATE / 3600
-        return np.asarray(n / hours <= self.most_an_hour)
+        return n / hours
 
 
 def tune(
@@ -85,15 +89,14 @@ def tune(
     """The one of `choices`, with its thresholds for each class and its lags, that is best on these scenes.
 
     Of events by the mean of segment and event F1, of clips by their F1. The lag comes first: thresholds that suit
-    events told late are not those that suit the same events once they are told right. quiet: thresholds that invent
-    too much there are left out; where all do, the highest is taken.
+    events told late are not those that suit the same events once they are told right. A choice that has an `evidence`
+    is given the best one of each class too. quiet: every event an hour too many there costs `PRICE`.
     """
     best: tuple[float, DecisionConfig] | None = None
     for choice in choices:
         config = lagging(scenes, steps, choice)
-        config = lagging(scenes, steps, _thresholds(scenes, steps, config, quiet))
-        of = by_class(scenes, steps, config).values()
-        value = float(np.mean([np.nan_to_num(list(scores.values())) for scores in of]))
+        config = lagging(scenes, steps, _limits(scenes, steps, config, quiet))
+        value = float((_worth(scenes, steps, config) - _price(quiet, config, scenes.classes)).mean())
         if best is None or value > best[0]:
             best = value, config
     assert best is not None
@@ -106,24 +109,34 @@ def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> D
     def value(one: DecisionConfig) -> float:
         return macro_f1(event_counts(scenes.events, detect(scenes.names, steps, scenes.classes, one), scenes.classes))
 
-    choices = [replace(config, lead=lead, trail=trail) for lead in LEADS for trail in TRAILS]
-    return max(choices, key=value)
+    for names in LAGS:
+        choices = [replace(config, **dict.fromkeys(names, n)) for n in range(MOST_LATE + 1)]  # type: ignore[arg-type]
+        config = max(choices, key=value)
+    return config
 
 
-def _thresholds(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:
-    """The decision with the threshold of each class that is best on these scenes, and invents little."""
-    configs = [replace(base, threshold=threshold, thresholds=None) for threshold in GRID]
-    values = np.zeros((len(GRID), len(scenes.classes)))
-    for row, config in zip(values, configs, strict=True):
-        of = by_class(scenes, steps, config)
-        row[:] = [np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes]
-    worth = _shrunk(values)
-    if quiet is not None:
-        for i, config in enumerate(configs):
-            worth[i] -= ~quiet.allows(config, scenes.classes) * (2.0 - config.threshold)
-    best = worth.argmax(0)
-    chosen = {label: GRID[k] for label, k in zip(scenes.classes, best, strict=True)}
-    return replace(base, thresholds=chosen)
+def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:
+    """The decision with the limits of each class that are best on these scenes, and invent little."""
+    pairs = list(product(EVIDENCE if base.evidence else [0], GRID))
+    configs = [replace(base, evidence=e, threshold=t, evidences=None, thresholds=None) for e, t in pairs]
+    worth = _shrunk(np.array([_worth(scenes, steps, config) for config in configs]))
+    worth -= [_price(quiet, config, scenes.classes) for config in configs]
+    best = dict(zip(scenes.classes, (pairs[k] for k in worth.argmax(0)), strict=True))
+    evidences = {label: float(e) for label, (e, _) in best.items()} if base.evidence else None
+    return replace(base, evidence=0.0, evidences=evidences, thresholds={label: t for label, (_, t) in best.items()})
+
+
+def _worth(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> np.ndarray:
+    """The mean of segment and event F1 of each class."""
+    of = by_class(scenes, steps, config)
+    return np.array([np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes])
+
+
+def _price(quiet: Quiet | None, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+    """What is taken off the worth of each class for what it invents."""
+    if quiet is None:
+        return np.zeros(len(classes))
+    return PRICE * np.maximum(quiet.invented(config, classes) - quiet.most_an_hour, 0)
 
 
 def _shrunk(values: np.ndarray) -> np.ndarray:

@@ -69,8 +69,8 @@ def test_thresholds_invent_no_more_than_they_may() -> None:
     assert bound.events.thresholds is not None
     assert free.events.thresholds["loud"] < 0.7 < bound.events.thresholds["loud"] <= 0.9
     assert bound.events.thresholds["shy"] == free.events.thresholds["shy"]
-    assert not Quiet(nothing, 1.0).allows(free.events, CLASSES)[0]
-    assert Quiet(nothing, 700.0).allows(free.events, CLASSES).all()  # one in 6.6 s is 542 an hour
+    rates = Quiet(nothing, 1.0).invented(free.events, CLASSES)
+    assert rates == pytest.approx([3600 / (100 * STEP / SOUND_RATE), 0])  # one in each scene of 6.6 s
 
 
 def test_steps_lie_end_to_end() -> None:
