@@ -28,13 +28,15 @@ ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
 class SceneJob:
     """What to mix.
 
-    sounds: folder of isolated sounds; more: further ones, such as music to lie under them; which: one of SPLITS;
-    n_scenes: 1 to 1,000,000; seed: any whole number, sets of different seeds share no scene; mix: how; alarms:
-    whether synthetic alarms are a class; embeddings: what is heard besides the log-mel, by name.
+    sounds: folder of isolated sounds; more: further ones, such as music to lie under them; beds: whether nothing else
+    lies under them; which: one of SPLITS; n_scenes: 1 to 1,000,000; seed: any whole number, sets of different seeds
+    share no scene; mix: how; alarms: whether synthetic alarms are a class; embeddings: what is heard besides the
+    log-mel, by name.
     """
 
     sounds: Path
     more: tuple[Path, ...] = ()
+    beds: bool = False
     which: str = "train"
     n_scenes: int = 1000
     seed: int = 0
@@ -55,7 +57,12 @@ def alarm_families(which: str, chosen: Mapping[str, str] | None = None) -> list[
 
 def make_mixer(job: SceneJob) -> Mixer:
     """Read the sounds of the split and get ready to mix."""
-    bank = merge_banks([load_bank(folder, SOUND_RATE, job.which) for folder in (job.sounds, *job.more)])
+    banks = [load_bank(folder, SOUND_RATE, job.which) for folder in (job.sounds, *job.more)]
+    if job.beds:
+        banks[0].parts.pop("_background", None)
+    bank = merge_banks(banks)
+    if job.beds and not bank.sources("_background"):
+        raise ConfigError("--beds", expected=f"--more with _background for {job.which}", got="none")
     return Mixer(bank, alarm_families(job.which) if job.alarms else (), job.mix)
 
 
@@ -86,6 +93,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("sounds", type=Path, help="folder of isolated sounds, LABEL/NAME.wav")
     add("output", type=Path, help="folder to write to")
     add("--more", type=Path, nargs="+", default=[], help="further such folders")
+    add("--beds", action="store_true", help="no backgrounds but those of the further folders")
     add("--which", choices=SPLITS, default="train")
     add("-n", "--scenes", type=int, default=1000)
     add("--seed", type=int, default=0)
@@ -115,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     job = SceneJob(
         sounds=o.sounds,
         more=tuple(o.more),
+        beds=o.beds,
         which=o.which,
         n_scenes=o.scenes,
         seed=o.seed,

@@ -230,6 +230,18 @@ def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
         open_set(tmp_path / "one")
 
 
+def test_beds_alone_lie_under_the_sounds(own_sounds: Path, tmp_path: Path) -> None:
+    for i in range(4):  # one for each of the splits at least
+        (tmp_path / "music" / "_background").mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / f"music/_background/{i}.wav", np.full(RATE, 0.5), RATE)
+    job = SceneJob(sounds=own_sounds, more=(tmp_path / "music",), beds=True, mix=MixConfig(seconds=2.0))
+    mixer = make_mixer(job)
+    assert mixer.labels == ("alarm_bell", "knock")
+    assert all(source.startswith("1/") for source in mixer.bank.sources("_background"))
+    with pytest.raises(ConfigError, match="--more with _background"):
+        make_mixer(SceneJob(sounds=own_sounds, beds=True, mix=MixConfig(seconds=2.0)))
+
+
 def test_audio_has_no_embeddings(own_sounds: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a set of log-mel, got --audio"):
         make_scenes.main(
