@@ -1,4 +1,4 @@
-"""More isolated sounds, out of free packages of Debian: speakers, music, rain, and what is no event.
+"""More isolated sounds, out of free packages of Debian: speakers, and what is no event.
 
 `debian_sounds.csv` tells which files of which package are what; all of it is free for any use under its own licence,
 whose text is kept beside the sounds. Writes the layout of `offline.data.sounds`: what `make_scenes --more` takes.
@@ -25,8 +25,7 @@ from offline.resample import resample
 __all__ = ["TABLE", "Row", "chosen_files", "fetch", "make_sounds", "read_table", "rows_of", "source_of"]
 
 TABLE = Path(__file__).with_name("debian_sounds.csv")
-LONGEST_S = {"_background": 60.0}  # of a file, from its middle
-OTHERWISE_S = 15.0
+LONGEST_S = 15.0  # of a file, from its middle
 DESCRIPTION = re.compile(r"_desc_([a-z]+)")  # the speaker's language in a name of tuxpaint's
 
 
@@ -122,7 +121,7 @@ def make_sounds(output: Path, cache: Path, rows: Sequence[Row]) -> int:
             if not chosen:
                 raise ConfigError(f"package {row.package}", expected=row.files, got="no such file")
             for path, source in chosen:
-                audio = _cut(path, LONGEST_S.get(row.label, OTHERWISE_S))
+                audio = _cut(path, LONGEST_S)
                 if audio is None:
                     continue
                 name = f"{row.label}/{n:05d}.flac"

@@ -35,7 +35,7 @@ def test_it_streams() -> None:
     node = SoundDetector(detect_config(None), audio)
     assert set(DURATIONS_S) < set(node.classes)
     assert len(node.classes) == 10
-    assert node.latency < 0.7 * audio.sample_rate
+    assert node.latency < 1.5 * audio.sample_rate  # of a beginning that is told once its evidence has gathered
     noise = 0.01 * np.random.default_rng(0).standard_normal((2 * 48000, 2)).astype(np.float32)
     assert isinstance(collect(node, noise), list)
 
