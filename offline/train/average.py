@@ -17,20 +17,29 @@ from engine.errors import ModelError
 
 __all__ = ["average", "main"]
 
+LEVEL = "level"  # of the mixes that a separator learnt from: measured, and another for every seed
+
 
 def average(checkpoints: Sequence[Path]) -> dict[str, Any]:
     """A checkpoint whose weights are the mean of those of all; ModelError if they are not of one network."""
     runs = [_opened(path) for path in checkpoints]
     first = runs[0]
     for path, run in zip(checkpoints[1:], runs[1:], strict=True):
-        if run["task"] != first["task"]:
+        if _network(run) != _network(first):
             raise ModelError(str(path), expected=f"the network of {checkpoints[0]}", got="another one")
     weights = {}
     for name, value in first["weights"].items():
         values = torch.stack([run["weights"][name] for run in runs])
         weights[name] = values.mean(0) if value.is_floating_point() else value
     longest = {name: max(run[name] for run in runs) for name in ("step", "trained_s")}
-    return {"task": first["task"], "weights": weights, **longest}
+    task = dict(first["task"])
+    if LEVEL in task:
+        task[LEVEL] = sum(run["task"][LEVEL] for run in runs) / len(runs)
+    return {"task": task, "weights": weights, **longest}
+
+
+def _network(run: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in run["task"].items() if name != LEVEL}
 
 
 def _opened(path: Path) -> dict[str, Any]:

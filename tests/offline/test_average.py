@@ -30,6 +30,11 @@ def test_weights_are_the_mean_and_counters_the_first_ones(tmp_path: Path) -> Non
     assert (mean["step"], mean["trained_s"]) == (60, 6.0)  # of the longest run: what a release writes on the card
 
 
+def test_levels_of_different_mixes_have_a_mean_too(tmp_path: Path) -> None:
+    paths = [saved(tmp_path / f"{level}.pt", 1.0, {"n": 1, "level": level}) for level in (0.5, 0.25)]
+    assert average.average(paths)["task"] == {"n": 1, "level": 0.375}
+
+
 def test_a_mean_is_a_checkpoint_like_any_other(tmp_path: Path) -> None:
     models = [Crnn(SMALL) for _ in range(2)]
     for i, model in enumerate(models):
