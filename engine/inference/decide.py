@@ -31,8 +31,8 @@ class DecisionConfig:
     lead, trail: steps by which the network is known to lag beginnings and ends, which are told as so much earlier.
 
     evidence: log-odds, 0 to 1000, that a class must gather to sound though no step is at its threshold, 0 is never;
-    evidences: the same for single classes; even: the probability, 0.05 to 0.95, that speaks neither for nor against;
-    reach: steps, 1 to 100, that the beginning of what was gathered is looked for back.
+    evidences: the same for single classes; reach: steps, 1 to 100, that the beginning of what was gathered is looked
+    for back.
     """
 
     threshold: float = 0.5
@@ -46,7 +46,6 @@ class DecisionConfig:
     trail: int = 0
     evidence: float = 0.0
     evidences: Mapping[str, float] | None = None
-    even: float = 0.5
     reach: int = 15
 
     def __post_init__(self) -> None:
@@ -63,7 +62,6 @@ class DecisionConfig:
         require("evidence", self.evidence, 0, 1000)
         for label, value in (self.evidences or {}).items():
             require(f"evidence of {label}", value, 0, 1000)
-        require("even", self.even, 0.05, 0.95)
         require("reach", self.reach, 1, 100)
 
     @property
@@ -137,10 +135,10 @@ class Decider:
     """Probabilities (step, class) in, a list of `Change` out, ordered by `known`, then class.
 
     A class sounds while the median of its probability is at its threshold or above, and until it falls below
-    `release` times that. It begins to sound, too, where the log-odds of that median, less those of `even`, have summed
-    up to its `evidence`; the sum never falls below 0 (Page's test, Biometrika 41, 1954, which is soonest on the average
-    at a given rate of false alarms). Such a class began to sound where the sum last was 0, whatever tells it. Before
-    the first step all is quiet.
+    `release` times that. It begins to sound, too, where the log-odds of that median have summed up to its `evidence`;
+    the sum never falls below 0 (Page's test, Biometrika 41, 1954, which is soonest on the average at a given rate of
+    false alarms). Such a class began to sound where the sum last was 0, whatever tells it. Before the first step all is
+    quiet.
     """
 
     def __init__(self, classes: tuple[str, ...], config: DecisionConfig) -> None:
@@ -150,7 +148,7 @@ class Decider:
         self._ring = np.zeros((n, config.median), np.float32)
         self._sorted = np.zeros(config.median, np.float32)
         self._runs = np.zeros((n, 3), np.int64)  # active, steps that speak for a change, the step where those began
-        self._gathered = np.zeros((n, 2))  # evidence, the step where it was last 0
+        self._gathered = np.zeros((n, 2))  # evidence, the step where it began to gather
         self._peak = np.zeros(n, np.float32)
         self._changes = np.zeros((64, 5))
         self._n_steps = 0
@@ -168,14 +166,14 @@ class Decider:
         room = len(probabilities) * len(self.classes)
         if len(self._changes) < room:
             self._changes = np.zeros((room, 5))
-        half = self.config.median // 2 if self.config.alignment == "centred" else 0
-        config, even = self.config, math.log(self.config.even / (1 - self.config.even))
-        numbers = half, config.release, config.shortest, config.hold, self._n_steps, even, config.reach
+        config = self.config
+        half = config.median // 2 if config.alignment == "centred" else 0
+        numbers = half, config.release, config.shortest, config.hold, self._n_steps, config.reach
         limits = self._levels, self._needs
         state = self._ring, self._sorted, self._runs, self._peak, self._gathered
         n = _decide(np.asarray(probabilities, np.float32), limits, numbers, state, self._changes)
         self._n_steps += len(probabilities)
-        earlier = self.config.trail, self.config.lead
+        earlier = config.trail, config.lead
         return [
             Change(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]
         ]
@@ -194,10 +192,10 @@ def _decide(probabilities: Any, limits: Any, numbers: Any, state: Any, changes: 
     """Fill `changes` (change, [step, known, class, active, probability]) and return how many there are.
 
     limits: threshold and evidence of each class; numbers: half the median if centred, release, shortest, hold, steps so
-    far, log-odds of `even`, reach; state: see `Decider`.
+    far, reach; state: see `Decider`.
     """
     levels, needs = limits
-    half, release, shortest, hold, past, even, reach = numbers
+    half, release, shortest, hold, past, reach = numbers
     ring, line, runs, peak, gathered = state
     n = 0
     for t in range(probabilities.shape[0]):
@@ -205,7 +203,7 @@ def _decide(probabilities: Any, limits: Any, numbers: Any, state: Any, changes: 
         for c in range(probabilities.shape[1]):
             value = _median(probabilities[t, c], ring[c], line, now)
             active = runs[c, 0]
-            enough = not active and _gather(value, even, now - half, gathered[c]) >= needs[c]
+            enough = not active and _gather(value, now - half, gathered[c]) >= needs[c]
             speaks = value < release * levels[c] if active else value >= levels[c]
             if speaks:
                 if runs[c, 1] == 0:
@@ -235,10 +233,10 @@ def _median(value: Any, ring: Any, line: Any, now: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _gather(value: Any, even: float, step: int, gathered: Any) -> float:
-    """Add what a step speaks for the class to [evidence, step where it was last 0]; the evidence."""
+def _gather(value: Any, step: int, gathered: Any) -> float:
+    """Add what a step speaks for the class to [evidence, step where it began to gather]; the evidence."""
     if gathered[0] == 0:
         gathered[1] = step
     certain = min(max(float(value), SURE), 1 - SURE)
-    gathered[0] = max(0.0, gathered[0] + math.log(certain / (1 - certain)) - even)
+    gathered[0] = max(0.0, gathered[0] + math.log(certain / (1 - certain)))
     return float(gathered[0])

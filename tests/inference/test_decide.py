@@ -52,7 +52,6 @@ def test_evidence_gathers_below_the_threshold() -> None:
     assert changes([0.1, 0.8, 0.8, 0.8, 0.1], **gathers) == [(1, 3, True), (4, 4, False)]
     assert changes([0.8, 0.8, 0.2, 0.8, 0.8], **gathers) == [(0, 4, True)]
     assert changes([0.8, 0.2, 0.8, 0.2, 0.8], **gathers) == []
-    assert changes([0.8, 0.8, 0.8, 0.8], **gathers, even=0.7) == []  # ln 4 - ln 7/3 = 0.54
 
 
 def test_what_is_told_by_its_threshold_began_with_its_evidence() -> None:
