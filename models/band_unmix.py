@@ -91,22 +91,26 @@ class BandUnmix(nn.Module):
         self.config, self.groups = config, band_widths(config)
         self.n_bands = sum(n for n, _ in self.groups)
         n_channels, n_targets, width = config.n_channels, len(config.targets), config.hidden
-        self.register_buffer("mean", torch.zeros(config.n_bins))
-        self.register_buffer("scale", torch.ones(config.n_bins))
-        self.encoders = nn.ModuleList(_PerBand(n, n_channels * bins, width) for n, bins in self.groups)
+        shape = (config.n_heard, config.n_bins) if config.mid_side else (config.n_bins,)
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("scale", torch.ones(shape))
+        self.encoders = nn.ModuleList(_PerBand(n, config.n_heard * bins, width) for n, bins in self.groups)
         self.blocks = nn.ModuleList(_Block(self.n_bands, width) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(width)
         self.inner = nn.ModuleList(_PerBand(n, width, MASK_WIDTH) for n, _ in self.groups)
         self.outer = nn.ModuleList(_PerBand(n, MASK_WIDTH, n_targets * n_channels * bins) for n, bins in self.groups)
 
     def start_from(self, magnitude: Tensor) -> None:
-        """Scale the input by mean and deviation of magnitudes (frame, bin) of mixtures, in nepers."""
-        nepers = torch.log(magnitude + FAINTEST)
+        """Scale the input by mean and deviation of magnitudes (..., row, bin) of mixtures, in nepers.
+
+        Left and right are scaled alike; mid and side, of which one is mostly far fainter, each by itself.
+        """
+        nepers = torch.log(magnitude + FAINTEST).flatten(0, -1 - self.mean.ndim)
         self.mean.copy_(nepers.mean(0))
         self.scale.copy_(1 / nepers.std(0).clamp_min(0.1))
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        """Masks (frame, batch, target, channel, bin), 0 to 1, of magnitudes (frame, batch, channel, bin)."""
+        """Masks (frame, batch, target, channel, bin), 0 to 1, of what is `heard` (frame, batch, row, bin)."""
         return self.stream(magnitude, None)[0]
 
     def stream(self, magnitude: Tensor, state: BandState | None) -> tuple[Tensor, BandState]:
@@ -125,13 +129,13 @@ class BandUnmix(nn.Module):
         return self._decode(self.norm(x)), (h, c)
 
     def _encode(self, magnitude: Tensor) -> Tensor:
-        """(frame, batch, channel, bin) to (frame, batch, band, width)."""
-        n_batch, n_channels, n_bins = _sizes(magnitude)
+        """(frame, batch, row, bin) to (frame, batch, band, width)."""
+        n_batch, n_rows, n_bins = _sizes(magnitude)
         x = (torch.log(magnitude + FAINTEST) - self.mean) * self.scale
-        rows, parts, first = x.reshape(-1, n_channels, n_bins), [], 0
+        rows, parts, first = x.reshape(-1, n_rows, n_bins), [], 0
         for encoder, (n, bins) in zip(self.encoders, self.groups, strict=True):
-            part = rows[..., first : first + n * bins].reshape(-1, n_channels, n, bins)
-            parts.append(encoder(part.transpose(1, 2).reshape(-1, n, n_channels * bins)))
+            part = rows[..., first : first + n * bins].reshape(-1, n_rows, n, bins)
+            parts.append(encoder(part.transpose(1, 2).reshape(-1, n, n_rows * bins)))
             first += n * bins
         return torch.cat(parts, 1).reshape(-1, n_batch, self.n_bands, self.config.hidden)
 
@@ -161,7 +165,7 @@ class LiveBands(nn.Module):
         return len(self.model.blocks), self.model.n_bands, self.model.config.hidden
 
     def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Masks of magnitudes (frame, channel, bin), and the states after the last."""
+        """Masks of magnitudes (frame, row, bin), and the states after the last."""
         logits, (h, c) = self.model.logits(magnitude[:, None], (h_in, c_in))
         # The softmax by hand: across an axis that is not the last the runtime's own takes three times as long.
         shares = torch.exp(logits[:, 0].clamp(-LARGEST, LARGEST))

@@ -20,7 +20,7 @@ from engine.errors import ModelError
 
 __all__ = ["blend", "known_values"]
 
-ALIKE = ("kind", "feature", "sample_rate", "n_fft", "hop", "window", "n_channels", "targets", "bidirectional")
+ALIKE = ("kind", "feature", "sample_rate", "n_fft", "hop", "window", "n_channels", "stereo", "targets", "bidirectional")
 SMALLEST = 1e-6  # sum of masks that counts as none
 IR_VERSION = 10
 
@@ -58,7 +58,7 @@ def _opened(path: Path) -> tuple[onnx.ModelProto, dict[str, Any]]:
         raise ModelError(str(path), expected="an ONNX network", got=type(error).__name__) from error
     if values.get("kind") != "unmix":
         raise ModelError(str(path), expected="a network of kind unmix", got=repr(values.get("kind"))[:60])
-    return model, values
+    return model, {"stereo": "left-right", **values}
 
 
 def _merged(graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto) -> onnx.ModelProto:

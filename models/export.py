@@ -118,7 +118,7 @@ def _toml(value: object) -> str:
 def unmix_graph(model: Unmix | BandUnmix) -> Graph:
     """The graph of a bank: magnitude, h, c -> mask, h, c; of one with two directions: magnitude -> mask."""
     config, dynamic = model.config, {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
-    magnitude = torch.zeros(1, config.n_channels, config.n_bins)
+    magnitude = torch.zeros(1, config.n_heard, config.n_bins)
     if config.bidirectional:
         magnitude = magnitude.repeat(3, 1, 1)  # of one frame alone the exporter would take the axis for fixed
         return Graph(module=FoldedWhole(model), inputs={"magnitude": magnitude}, outputs=("mask",), dynamic=dynamic)
@@ -145,6 +145,7 @@ def export_unmix(model: Unmix | BandUnmix, path: Path, *, licence: str, training
         "hop": config.hop,
         "window": config.window,
         "n_channels": config.n_channels,
+        "stereo": config.stereo,
         "targets": list(config.targets),
         "hidden": config.hidden,
         "cross": config.cross,

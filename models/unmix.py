@@ -22,6 +22,7 @@ __all__ = ["SIZES", "OpenUnmix", "State", "Unmix", "UnmixConfig"]
 TARGETS = ("vocals", "drums", "bass", "other")
 
 NETWORKS = ("open-unmix", "bands")
+STEREO = ("left-right", "mid-side")
 
 State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * direction, batch, width)
 
@@ -32,7 +33,8 @@ class UnmixConfig:
 
     network: `open-unmix`, one network a target, or `bands` (`models.band_unmix`), of one direction, whose `hidden` is
     the width of a band and `n_layers` its blocks; targets: 1 to 16 names; sample_rate: Hz; n_fft, hop: samples; window:
-    of `engine.dsp.window`; hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
+    of `engine.dsp.window`; stereo: what the masks are of, left and right or their sum and difference, where a network
+    of bands hears all four; hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
     bidirectional: sees the whole file, cannot run live; cross: average over the targets after the encoders and after
     the LSTMs (X-UMX); level: 0 to 1, root mean square (full scale 1) that a live input is brought to, the mean one of
     the mixtures it was trained on; 0 takes the input as it is.
@@ -45,6 +47,7 @@ class UnmixConfig:
     hop: int = 1024
     window: str = "hann"
     n_channels: int = 2
+    stereo: str = "left-right"
     hidden: int = 512
     n_layers: int = 3
     bandwidth_hz: float = 16000.0
@@ -63,11 +66,25 @@ class UnmixConfig:
         require("level", self.level, 0, 1)
         require_one_of("window", self.window, WINDOWS)
         require_one_of("network", self.network, NETWORKS)
+        require_one_of("stereo", self.stereo, STEREO)
         require("bandwidth_hz", self.bandwidth_hz, 100, self.sample_rate)
         if self.network == "bands" and self.bidirectional:
             raise ConfigError("bidirectional", expected="false for a network of bands", got="true")
+        if self.mid_side and (self.network != "bands" or self.n_channels != 2):
+            got = f"{self.network} of {self.n_channels}"
+            raise ConfigError("stereo", expected="bands of two channels for mid-side", got=got)
         if self.hidden % 2:
             raise ConfigError("hidden", expected="an even number", got=str(self.hidden))
+
+    @property
+    def mid_side(self) -> bool:
+        """Whether the masks are those of the channels' sum and difference."""
+        return self.stereo == "mid-side"
+
+    @property
+    def n_heard(self) -> int:
+        """Rows of magnitudes that the network hears: the channels, or mid, side, left and right."""
+        return 4 if self.mid_side else self.n_channels
 
     @property
     def n_bins(self) -> int:
@@ -163,8 +180,8 @@ class Unmix(nn.Module):
         self.nets = nn.ModuleDict({target: OpenUnmix(config) for target in config.targets})
 
     def start_from(self, magnitude: Tensor) -> None:
-        """Scale the input by mean and deviation of magnitudes (frame, bin) of mixtures, as the reference does."""
-        n = self.config.n_input_bins
+        """Scale the input by mean and deviation of magnitudes (..., bin) of mixtures, as the reference does."""
+        n, magnitude = self.config.n_input_bins, magnitude.flatten(0, -2)
         mean, scale = magnitude.mean(0), magnitude.std(0)
         scale = torch.clamp(scale[:n], min=1e-4 * float(scale[:n].max()))
         with torch.no_grad():

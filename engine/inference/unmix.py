@@ -26,6 +26,8 @@ from engine.inference.onnx import Network
 __all__ = ["SHARING", "Bank", "Unmix", "UnmixConfig"]
 
 SHARING = ("ratio", "equal")
+STEREO = ("left-right", "mid-side")
+HALF = np.float32(0.5**0.5)
 FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
 
 
@@ -70,11 +72,36 @@ def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
+def turn(channels: Any) -> None:
+    """Left and right (2, bin) to their sum and difference of the same energy, or back, in place."""
+    for k in range(channels.shape[1]):
+        first, second = channels[0, k], channels[1, k]
+        channels[0, k] = (first + second) * HALF
+        channels[1, k] = (first - second) * HALF
+
+
+@njit(nogil=True, cache=True)
+def widths(cleaned: Any, out: Any) -> None:
+    """Turn one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin); one channel is both."""
+    if cleaned.shape[0] == 2:
+        turn(cleaned)
+        for c in range(2):
+            for k in range(cleaned.shape[1]):
+                value = cleaned[c, k]
+                out[c, k] = np.sqrt(value.real * value.real + value.imag * value.imag)
+        return
+    for k in range(cleaned.shape[1]):
+        value = cleaned[0, k]
+        out[0, k] = np.sqrt(value.real * value.real + value.imag * value.imag) / HALF
+        out[1, k] = np.float32(0)
+
+
+@njit(nogil=True, cache=True)
 def share_out(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest: Any, out: Any) -> None:
-    """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, model's channel, bin); they sum to it.
+    """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin); they sum to it.
 
     A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A single channel takes the mean
-    of the masks of all the model's channels.
+    of the masks of all channels.
     """
     n_targets, n_channels, n_bins = out.shape
     n_model = masks.shape[1]
@@ -115,6 +142,8 @@ class Bank:
         self.network = network or Network(config.model, "unmix")
         self.targets = _targets(self.network)
         n_model = self.network.value("n_channels", int)
+        self.mid_side = _mid_side(self.network, n_model)
+        self.n_heard = 4 if self.mid_side else n_model
         if n_channels not in (1, n_model):
             raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy="choose channels")
         if self.network.metadata.get("bidirectional", False) is not self.bidirectional:
@@ -124,7 +153,7 @@ class Bank:
         self.frames = _frames(self.network, n_channels)
         self.window: str = self.network.value("window", str)
         n_bins, n_targets = self.frames.n_bins, len(self.targets)
-        self.network.expect_shapes({"magnitude": (None, n_model, n_bins)})
+        self.network.expect_shapes({"magnitude": (None, self.n_heard, n_bins)})
         target = self.network.metadata.get("level", 0)
         if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
             raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])
@@ -134,14 +163,27 @@ class Bank:
         self._probe((n_targets, n_model, n_bins))
 
     def hear(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
-        """Clean one frame (channel, bin) and write its magnitudes (model's channel, bin), at the model's level."""
-        magnitudes(spectrum, np.float32(LIMIT * self.frames.n_fft), cleaned, magnitude)
+        """Clean one frame (channel, bin) and write its magnitudes (n_heard, bin), at the model's level.
+
+        Where the masks are of mid and side, so is what is cleaned, and both are heard before left and right.
+        """
+        limit = np.float32(LIMIT * self.frames.n_fft)
+        if self.mid_side:
+            magnitudes(spectrum, limit, cleaned, magnitude[2:])
+            widths(cleaned, magnitude[:2])
+        else:
+            magnitudes(spectrum, limit, cleaned, magnitude)
         if self._level is not None:
             self._level.apply(magnitude)
 
     def share(self, cleaned: Any, masks: Any, out: Any) -> None:
         """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
+        if self.mid_side:
+            masks = masks[:, : len(cleaned)]  # what is one channel has no side
         share_out(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
+        if self.mid_side and len(cleaned) == 2:
+            for stem in out:
+                turn(stem)
 
     def reset(self) -> None:
         """Forget the past: the network's state is zero again, and no level known."""
@@ -152,7 +194,7 @@ class Bank:
     def _probe(self, shape: tuple[int, ...]) -> None:
         """Run one frame of silence: what the file promises has to come out, and be numbers."""
         try:
-            mask = self.network.run({"magnitude": np.zeros((1, *shape[1:]), np.float32)})["mask"]
+            mask = self.network.run({"magnitude": np.zeros((1, self.n_heard, shape[2]), np.float32)})["mask"]
         except Exception as error:  # the runtime raises a dozen unrelated types
             reason = " ".join(str(error).split())[:120]
             raise ModelError(self.network.path, expected="a network that runs", got=reason) from error
@@ -171,7 +213,7 @@ class Unmix(Bank):
     def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
         super().__init__(config, n_channels=n_channels, network=network)
         self._cleaned = np.zeros((n_channels, self.frames.n_bins), np.complex64)
-        self._magnitude = np.zeros((1, self.network.value("n_channels", int), self.frames.n_bins), np.float32)
+        self._magnitude = np.zeros((1, self.n_heard, self.frames.n_bins), np.float32)
 
     @property
     def latency(self) -> int:
@@ -195,6 +237,14 @@ def _targets(network: Network) -> tuple[str, ...]:
     if not plain or not 1 <= len(set(names)) == len(names) <= 16:
         raise ModelError(network.path, expected="1 to 16 plain target names", got=repr(names)[:60])
     return tuple(names)
+
+
+def _mid_side(network: Network, n_channels: int) -> bool:
+    stereo = network.metadata.get("stereo", STEREO[0])
+    if stereo not in STEREO or (stereo == STEREO[1] and n_channels != 2):
+        got = f"{stereo!r} of {n_channels} channels"[:60]
+        raise ModelError(network.path, expected="left-right, or mid-side of two channels", got=got)
+    return bool(stereo == STEREO[1])
 
 
 def _frames(network: Network, n_channels: int) -> FrameFormat:

@@ -33,10 +33,10 @@ class UnmixSegments(Bank):
 
     def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
         super().__init__(config, n_channels=n_channels, network=network)
-        n_model, n_bins = self.network.value("n_channels", int), self.frames.n_bins
+        n_bins = self.frames.n_bins
         span = config.segment + 2 * config.margin
         self._cleaned = np.zeros((span, n_channels, n_bins), np.complex64)  # rings: frame t is row t % span
-        self._magnitude = np.zeros((span, n_model, n_bins), np.float32)
+        self._magnitude = np.zeros((span, self.n_heard, n_bins), np.float32)
         self.reset()
 
     @property

@@ -28,7 +28,8 @@ class MixConfig:
 
     coherent: share of examples that are one song as it is, not a mix across songs; gain_low, gain_high: factor on
     every stem; speed: largest change of tempo and pitch together, 0 to 0.5; tilt: of a first-order shelf, 0 to 0.9;
-    drop: chance that a target is silent; active: share of segments chosen where the stem sounds.
+    width: largest change of what tells left from right, 0 to 1, where 1 is from mono to twice as wide; drop: chance
+    that a target is silent; active: share of segments chosen where the stem sounds.
     """
 
     coherent: float = 0.3
@@ -36,6 +37,7 @@ class MixConfig:
     gain_high: float = 1.25
     speed: float = 0.08
     tilt: float = 0.3
+    width: float = 0.0
     drop: float = 0.05
     active: float = 0.9
 
@@ -46,6 +48,7 @@ class MixConfig:
         require("gain_high", self.gain_high, self.gain_low, 100)
         require("speed", self.speed, 0, 0.5)
         require("tilt", self.tilt, 0, 0.9)
+        require("width", self.width, 0, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,16 @@ class Mixer:
         scale = torch.from_numpy(self._tied(gains, merged) / FULL_SCALE).to(audio)
         tilted = audio.clone(memory_format=torch.contiguous_format)
         tilted[..., 1:] += torch.from_numpy(tilts).to(audio) * audio[..., :-1]
+        if self.config.width:
+            self._widen(rng, tilted, merged)
         return Mix(references=tilted * scale, merged=torch.from_numpy(merged).to(audio.device))
+
+    def _widen(self, rng: np.random.Generator, audio: Tensor, merged: np.ndarray) -> None:
+        """Scale what differs between the two channels of each stem, in place."""
+        factors = self._tied(rng.uniform(-self.config.width, self.config.width, (*merged.shape, 1, 1)), merged)
+        more = (audio[:, :, 0] - audio[:, :, 1]) * torch.from_numpy(factors[..., 0] / 2).to(audio)
+        audio[:, :, 0] += more
+        audio[:, :, 1] -= more
 
     def _tied(self, values: np.ndarray, merged: np.ndarray) -> np.ndarray:
         """What an example's references do not tell apart is treated as one sound."""

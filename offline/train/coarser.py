@@ -20,12 +20,17 @@ READ, WRITTEN = "fc1.weight", ("fc3.weight", "bn3.", "output_mean", "output_scal
 
 
 def begin_with(model: Unmix | BandUnmix, other: Unmix | BandUnmix) -> None:
-    """Set the weights of `model`; ModelError unless kind, targets, width and layers are the same."""
+    """Set the weights of `model`; ModelError unless kind, targets, width and layers are the same.
+
+    A network of bands for mid and side may begin with one for left and right.
+    """
     mine, theirs = model.config, other.config
     for name in ("network", "targets", "hidden", "n_layers", "bidirectional", "n_channels"):
         if getattr(mine, name) != getattr(theirs, name):
             expected, got = (f"{name} {getattr(config, name)}" for config in (mine, theirs))
             raise ModelError("--start-from", expected=expected, got=got)
+    if theirs.mid_side and not mine.mid_side:
+        raise ModelError("--start-from", expected="a network of left and right", got="one of mid and side")
     (_begin_bands if isinstance(model, BandUnmix) else _begin_bins)(model, other)
 
 
@@ -48,7 +53,9 @@ def _begin_bins(model: Unmix, other: Unmix) -> None:
 
 def _begin_bands(model: BandUnmix, other: BandUnmix) -> None:
     """What bands share is taken as it is; the layers at both ends know bins, of which each band has fewer now."""
-    old, n_channels = other.state_dict(), model.config.n_channels
+    old, n_rows = other.state_dict(), model.config.n_heard
+    if model.config.stereo != other.config.stereo:
+        old = _turned(old, model, other)
     with torch.no_grad():
         for name, value in model.state_dict().items():
             if value.shape == old[name].shape:
@@ -60,11 +67,29 @@ def _begin_bands(model: BandUnmix, other: BandUnmix) -> None:
             bins, before = model.groups[int(group)][1], other.groups[int(group)][1]
             shares = _evenly(bins, before)
             if part == "encoders":
-                weights = old[name].unflatten(1, (n_channels, before))
+                weights = old[name].unflatten(1, (n_rows, before))
                 value.copy_(torch.einsum("kcbw,nb->kcnw", weights, shares).flatten(1, 2))
             else:
                 shares = shares / shares.sum(1, keepdim=True)
                 value.copy_(torch.einsum("kwrb,nb->kwrn", old[name].unflatten(2, (-1, before)), shares).flatten(2))
+
+
+def _turned(old: dict[str, Tensor], model: BandUnmix, other: BandUnmix) -> dict[str, Tensor]:
+    """Weights for left and right as a network of mid and side has them that does at first what theirs did.
+
+    Mid and side are not yet listened to, and both are masked as left and right were on the average.
+    """
+    n_targets, turned = len(other.config.targets), dict(old)
+    for name in ("mean", "scale"):
+        if model.config.n_bins == other.config.n_bins:
+            turned[name] = torch.cat([model.state_dict()[name][:2], old[name].expand(2, -1)])
+    for name, value in old.items():
+        if name.startswith("encoders.") and name.endswith("weight"):
+            turned[name] = torch.cat([torch.zeros_like(value), value], 1)
+        elif name.startswith("outer."):
+            rows = value.unflatten(2, (n_targets, 2, -1)).mean(3, keepdim=True)
+            turned[name] = rows.expand(-1, -1, -1, 2, -1).flatten(2)
+    return turned
 
 
 def _evenly(n_new: int, n_old: int) -> Tensor:

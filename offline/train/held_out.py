@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from models.spectra import Transform
+from models.stereo import heard, turned
+from models.unmix import UnmixConfig
 from offline.data.multitrack import FULL_SCALE
 
 __all__ = ["gains_on_song", "loudest", "scale_invariant_sdr"]
@@ -13,10 +15,12 @@ __all__ = ["gains_on_song", "loudest", "scale_invariant_sdr"]
 VALID_S = 60.0  # of every song, where its quietest target is loudest
 
 
-def gains_on_song(model: nn.Module, transform: Transform, references: Tensor) -> Tensor:
+def gains_on_song(model: nn.Module, config: UnmixConfig, transform: Transform, references: Tensor) -> Tensor:
     """(2, target): SI-SDR and its gain over the mixture, dB, for references (target, channel, sample)."""
+    if config.mid_side:
+        references = turned(references, 1)
     spectra = transform.spectra(references.sum(0, keepdim=True))
-    masks = model(spectra.abs())
+    masks = model(heard(config, spectra))
     masks = masks / masks.sum(2, keepdim=True).clamp_min(1e-8)
     estimates = transform.samples(masks * spectra[:, :, None])[:, 0]
     inner = transform.inner(references)

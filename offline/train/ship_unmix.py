@@ -42,9 +42,9 @@ def load_checkpoint(path: Path) -> tuple[Unmix | BandUnmix, dict[str, Any]]:
 
 
 def noise(config: UnmixConfig, n_frames: int = 60) -> torch.Tensor:
-    """Magnitudes (frame, channel, bin) of white noise at -20 dB of full scale."""
+    """Magnitudes (frame, row, bin) of white noise at -20 dB of full scale."""
     generator = torch.Generator().manual_seed(0)
-    shape = (n_frames, config.n_channels, config.n_bins)
+    shape = (n_frames, config.n_heard, config.n_bins)
     return 0.1 * config.n_fft**0.5 * torch.randn(shape, generator=generator).abs()
 
 

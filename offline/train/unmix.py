@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.config import require
-from engine.errors import ConfigError
 from models.band_unmix import build_model
 from models.losses import (
-    ALPHA,
     allowed,
     combination_masks,
     mean_loss,
@@ -29,48 +26,21 @@ from models.losses import (
     weighted_sdr,
 )
 from models.spectra import Transform
-from models.unmix import SIZES, TARGETS, UnmixConfig
+from models.stereo import heard, turned
+from models.unmix import SIZES, STEREO, TARGETS, UnmixConfig
 from offline.data.equaliser import equalisers
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import find_songs, load, parse_corpus
 from offline.train.coarser import begin_with
 from offline.train.held_out import gains_on_song, loudest
 from offline.train.loop import LoopConfig, Trainer, autocast, pick_device
+from offline.train.objective import ObjectiveConfig
 from offline.train.ship_unmix import load_checkpoint
 
-__all__ = ["ObjectiveConfig", "UnmixTask", "add_options", "main", "network_config", "train"]
+__all__ = ["UnmixTask", "add_options", "main", "network_config", "train"]
 
 STATISTICS_BATCHES = 8
 WIDTHS = {False: (256, 3), True: (64, 4)}  # whether of bands: units and layers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectiveConfig:
-    """What is minimised, on what.
-
-    snr: decibels of error (`spectral_snr`) instead of the paper's losses; equalise_db: deviation of each stem's random
-    equaliser, 0 to 20, with `snr` only; multi_domain: add the time domain, equation (4); combine: all combinations,
-    equation (7); alpha: of equation (4); batch: examples; segment_s: seconds of each; mixed: bfloat16 where it is safe;
-    seed: of the mixes.
-    """
-
-    snr: bool = False
-    equalise_db: float = 0.0
-    multi_domain: bool = True
-    combine: bool = True
-    alpha: float = ALPHA
-    batch: int = 16
-    segment_s: float = 4.0
-    mixed: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require("batch", self.batch, 1, 4096)
-        require("segment_s", self.segment_s, 0.2, 60)
-        require("alpha", self.alpha, 0, 1e6)
-        require("equalise_db", self.equalise_db, 0, 20)
-        if self.equalise_db and not self.snr:
-            raise ConfigError("equalise", expected="--snr, which needs no samples", got="the paper's losses")
 
 
 class UnmixTask:
@@ -89,8 +59,8 @@ class UnmixTask:
 
     def start_from_statistics(self) -> None:
         """Scale the inputs by mean and deviation of mixtures of the training data."""
-        magnitude = torch.cat([self.transform.spectra(mixture).abs().flatten(0, 2) for mixture in self._mixtures()])
-        self.model.start_from(magnitude)
+        spectra = (self.transform.spectra(mixture) for mixture in self._mixtures())
+        self.model.start_from(torch.cat([heard(self.config, mixture).flatten(0, 1) for mixture in spectra]))
 
     def measure_level(self) -> None:
         """Note how loud mixtures of the training data are, so that live input can be brought there."""
@@ -102,32 +72,36 @@ class UnmixTask:
     def _mixtures(self) -> Iterator[Tensor]:
         """Batches (batch, channel, sample) that no step of the training draws."""
         for k in range(1, STATISTICS_BATCHES + 1):
-            yield self.mixer.draw(-k % 10_000_000, self.objective.batch).references.sum(1)
+            yield self._draw(-k % 10_000_000)[0].sum(1)
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Equation (7) over mix number `index`."""
-        mix = self.mixer.draw(index, self.objective.batch)
-        spectra = self.transform.spectra(mix.references)  # (frame, batch, target, channel, bin)
+        references, merged = self._draw(index)
+        spectra = self.transform.spectra(references)  # (frame, batch, target, channel, bin)
         if self.objective.equalise_db:
-            spectra = spectra * self._equalisers(index, mix.merged)
-        mixture = spectra.sum(2)
-        magnitude = mixture.abs()
+            spectra = spectra * self._equalisers(index, merged)
+        magnitude = heard(self.config, spectra.sum(2))
         with autocast(self.device, enabled=self.objective.mixed):
             masks = self.model(magnitude)
-        valid = allowed(self.masks, mix.merged)
+        valid = allowed(self.masks, merged)
         gradient, total = torch.empty_like(masks), torch.zeros(2, device=self.device)
         size = 1 if self.device.type == "cpu" else len(valid)  # what fits a cache, or the whole
         for part in torch.arange(len(valid)).split(size):
             rows = slice(int(part[0]), int(part[-1]) + 1)
             own = masks.detach()[:, rows].float().requires_grad_()
             share = len(part) / len(valid)
-            terms = self._terms(own, spectra[:, rows], mix.references[rows])
+            terms = self._terms(own, spectra[:, rows], references[rows])
             value = share * mean_loss(multi_domain_loss(*terms, self.alpha), valid[rows])
             gradient[:, rows] = torch.autograd.grad(value, own)[0]
             total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in terms])
         names = ("snr",) if self.objective.snr else ("mse", "wsdr")
         numbers = dict(zip(names, total.tolist(), strict=False))  # there is nothing beside the decibels
         return _Known.apply(masks, gradient, multi_domain_loss(*total, self.alpha)), numbers
+
+    def _draw(self, index: int) -> tuple[Tensor, Tensor]:
+        """References (batch, target, channel, sample) as the masks are of, and which are merged, of mix `index`."""
+        mix = self.mixer.draw(index, self.objective.batch)
+        return turned(mix.references, 2) if self.config.mid_side else mix.references, mix.merged
 
     def _terms(self, masks: Tensor, spectra: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
         """What equation (4) adds, or the decibels of error and nothing; each (batch, combination)."""
@@ -159,7 +133,7 @@ class UnmixTask:
 
     def validate(self, model: torch.nn.Module) -> dict[str, float]:
         """SI-SDR (dB) of each target and its gain over the mixture, mean over the songs held out."""
-        rows = [gains_on_song(model, self.transform, references) for references in self.held_out]
+        rows = [gains_on_song(model, self.config, self.transform, references) for references in self.held_out]
         if not rows:
             return {}
         gains = torch.stack(rows).mean(0)
@@ -196,6 +170,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--hidden", type=int, help=f"units of each LSTM (default {WIDTHS[False][0]}, of bands {WIDTHS[True][0]})")
     add("--layers", type=int, help=f"of LSTM (default {WIDTHS[False][1]}, of bands {WIDTHS[True][1]})")
     add("--model", choices=["umx", "xumx", "bands"], default="xumx", help="networks apart, crossing, or of bands")
+    add("--stereo", choices=STEREO, default=STEREO[0], help="what the masks are of; mid-side of bands only")
     add("--bidirectional", action="store_true", help="for files only")
     add("--snr", action="store_true", help="minimise decibels of error instead of the paper's losses")
     add("--no-mdl", action="store_true", help="without the multi-domain loss")
@@ -210,6 +185,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--speed", type=float, default=MixConfig().speed, help="largest change of tempo and pitch (default %(default)s)"
     )
     add("--tilt", type=float, default=MixConfig().tilt, help="largest change of tone, 0 to 0.9 (default %(default)s)")
+    add("--width", type=float, default=0.0, help="largest change of stereo width, 0 to 1 (default %(default)s)")
     add(
         "--equalise",
         type=float,
@@ -235,6 +211,7 @@ def network_config(args: argparse.Namespace) -> UnmixConfig:
         bidirectional=args.bidirectional,
         cross=args.model == "xumx",
         network="bands" if bands else "open-unmix",
+        stereo=args.stereo,
         **SIZES[args.size],
     )
 
@@ -255,7 +232,7 @@ def build(args: argparse.Namespace) -> UnmixTask:
     rate = config.sample_rate
     bank = StemBank(corpora, config.targets, sample_rate=rate, exclude=args.hold_out, device=device)
     hops = max(1, round((objective.segment_s * rate - config.n_fft) / config.hop))
-    changes = MixConfig(speed=args.speed, tilt=args.tilt)
+    changes = MixConfig(speed=args.speed, tilt=args.tilt, width=args.width)
     mixer = Mixer(bank, changes, n_samples=config.n_fft + hops * config.hop, seed=args.seed)
     songs = [
         torch.from_numpy(load(song, config.targets, sample_rate=rate))

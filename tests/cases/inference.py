@@ -50,6 +50,8 @@ CASES = [
         ("with a level", 2, {"level": 0.05}),
         ("of bands", 2, {"network": "bands"}),
         ("of bands int8", 2, {"network": "bands", "int8": True}),
+        ("of mid and side", 2, {"network": "bands", "stereo": "mid-side"}),
+        ("of mid and side, mono", 1, {"network": "bands", "stereo": "mid-side", "level": 0.05}),
     ]
 ]
 CASES += [

@@ -70,6 +70,32 @@ def test_mono_is_the_mean_of_the_channels() -> None:
     assert np.abs(got - both.mean(axis=2, keepdims=True)).max() <= EXPORT * both.std()
 
 
+@pytest.mark.parametrize("sharing", ["ratio", "equal"])
+@pytest.mark.parametrize("block", [1, 7, 40])
+def test_masks_of_mid_and_side_are_applied_there(sharing: str, block: int) -> None:
+    settings, given = {"network": "bands", "stereo": "mid-side"}, spectra()
+    live = node(sharing=sharing, **settings)
+    got = np.concatenate([live.process(given[i : i + block]).copy() for i in range(0, len(given), block)])
+    expected = mid_side_stems(given, **settings)
+    assert np.abs(got - expected).max() <= EXPORT * expected.std()
+
+
+def test_one_channel_has_no_side() -> None:
+    settings, given = {"network": "bands", "stereo": "mid-side"}, spectra(n_channels=1)
+    both = mid_side_stems(np.repeat(given, 2, axis=1), **settings)
+    assert np.abs(node(1, **settings).process(given) - both[:, :, :1]).max() <= EXPORT * both.std()
+
+
+def mid_side_stems(given: np.ndarray, **settings: object) -> np.ndarray:
+    """By the network in torch, whose masks add up to one already, and both turns written out in numpy."""
+    turn = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+    wide = np.einsum("cd,tdk->tck", turn, given)
+    rows = np.abs(np.concatenate([wide, given], axis=1)).astype(np.float32)
+    with torch.no_grad():
+        masks = small_model(**settings)(torch.from_numpy(rows)[:, None])[:, 0].double().numpy()
+    return np.einsum("cd,tndk->tnck", turn, masks * wide[:, None])
+
+
 def test_stems_sum_to_the_sound() -> None:
     """Through the transforms as well: a recording comes back as the sum of its stems."""
     live = node()
@@ -152,6 +178,9 @@ def test_segments_answer_as_the_whole_does(cross: bool) -> None:
         ({"targets": ["drums", "drums", "bass", "other"]}, "plain target names"),
         ({"targets": ["vocals", "drums"]}, "masks"),
         ({"feature": "power"}, "feature magnitude"),
+        ({"stereo": "surround"}, "mid-side of two channels"),
+        ({"stereo": "mid-side", "n_channels": 1}, "mid-side of two channels"),
+        ({"stereo": "mid-side"}, "inputs"),
     ],
 )
 def test_metadata_that_does_not_fit_is_one_line(change: dict[str, object], complaint: str, tmp_path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,9 +16,9 @@ from tests.tolerances import FLOAT32
 CONFIG = UnmixConfig(network="bands", n_fft=256, hop=64, hidden=8, n_layers=2, targets=("a", "b", "c"))
 
 
-@pytest.fixture(scope="module")
-def model() -> BandUnmix:
-    return shaken(BandUnmix(CONFIG))  # type: ignore[return-value]
+@pytest.fixture(scope="module", params=["left-right", "mid-side"])
+def model(request: pytest.FixtureRequest) -> BandUnmix:
+    return shaken(BandUnmix(replace(CONFIG, stereo=request.param)))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -40,7 +42,7 @@ def test_too_few_bins_are_refused() -> None:
 
 def test_masks_share_out_the_whole(model: BandUnmix) -> None:
     with torch.no_grad():
-        masks = model(magnitudes(CONFIG))
+        masks = model(magnitudes(model.config))
     assert masks.shape == (20, 2, 3, 2, 129)
     assert masks.min() >= 0
     torch.testing.assert_close(masks.sum(2), torch.ones(20, 2, 2, 129), atol=FLOAT32, rtol=0)
@@ -48,7 +50,7 @@ def test_masks_share_out_the_whole(model: BandUnmix) -> None:
 
 @pytest.mark.parametrize("block", [1, 3, 20])
 def test_blocks_equal_the_whole(model: BandUnmix, block: int) -> None:
-    magnitude, state, parts = magnitudes(CONFIG), None, []
+    magnitude, state, parts = magnitudes(model.config), None, []
     with torch.no_grad():
         expected = model(magnitude)
         for part in magnitude.split(block):
@@ -58,7 +60,7 @@ def test_blocks_equal_the_whole(model: BandUnmix, block: int) -> None:
 
 
 def test_the_future_is_not_heard_and_the_past_is(model: BandUnmix) -> None:
-    magnitude = magnitudes(CONFIG)
+    magnitude = magnitudes(model.config)
     changed = magnitude.clone()
     changed[10] *= 3
     with torch.no_grad():
@@ -74,6 +76,12 @@ def test_each_bin_is_brought_to_mean_0_and_deviation_1() -> None:
     scaled = (torch.log(magnitude + 1e-3) - model.mean) * model.scale
     assert scaled.mean(0).abs().max() <= FLOAT32
     assert (scaled.std(0) - 1).abs().max() <= FLOAT32
+
+
+@pytest.mark.parametrize("changes", [{"network": "open-unmix"}, {"n_channels": 1}, {"n_channels": 3}])
+def test_mid_and_side_need_bands_and_two_channels(changes: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="stereo"):
+        replace(CONFIG, stereo="mid-side", **changes)  # type: ignore[arg-type]
 
 
 def test_fewer_weights_than_open_unmix() -> None:

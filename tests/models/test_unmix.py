@@ -41,7 +41,7 @@ def shaken(model: torch.nn.Module) -> torch.nn.Module:
 
 def magnitudes(config: UnmixConfig, n_frames: int = 20, n_batch: int = 2) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(n_frames, n_batch, config.n_channels, config.n_bins, generator=generator)
+    return torch.rand(n_frames, n_batch, config.n_heard, config.n_bins, generator=generator)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -7,6 +7,7 @@ import torch
 
 from engine.errors import ModelError
 from models.band_unmix import BandUnmix
+from models.stereo import heard, turned
 from models.unmix import Unmix, UnmixConfig
 from offline.train.coarser import begin_with
 from tests.tolerances import FLOAT32
@@ -76,7 +77,24 @@ def test_the_same_window_gives_the_same_bands() -> None:
         assert torch.equal(first(magnitude), second(magnitude))
 
 
+def test_mid_and_side_begin_with_what_left_and_right_did() -> None:
+    """The mean of both masks for both; another window at the same time is taken as it would be without."""
+    first, second, short = bands(), bands(stereo="mid-side"), bands(stereo="mid-side", n_fft=256, hop=128)
+    with torch.no_grad():
+        for value in first.state_dict().values():
+            value.add_(torch.rand_like(value))
+        begin_with(second, first)
+        begin_with(short, first)
+        spectra = torch.rand(7, 1, 2, 513, dtype=torch.complex64)
+        logits = first.logits(spectra.abs(), None)[0].mean(3, keepdim=True)
+        got = second.logits(heard(second.config, turned(spectra, 2)), None)[0]
+        assert torch.isfinite(short(torch.rand(5, 1, 4, 129))).all()
+    torch.testing.assert_close(got, logits.expand_as(got), atol=10 * FLOAT32, rtol=0)  # of sums of a thousand
+
+
 def test_other_targets_or_widths_are_refused() -> None:
+    with pytest.raises(ModelError, match="left and right"):
+        begin_with(bands(), bands(stereo="mid-side"))
     with pytest.raises(ModelError, match="hidden"):
         begin_with(bank(hidden=8), bank())
     with pytest.raises(ModelError, match="targets"):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from engine.errors import AudioFileError, ConfigError
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import FULL_SCALE, Corpus, find_songs, load, parse_corpus
 from tests.offline.stems import RATE, tone, write_songs
+from tests.tolerances import FLOAT32
 
 FOUR = ("vocals", "drums", "bass", "other")
 THREE = ("vocals", "drums", "other")
@@ -121,6 +124,17 @@ def test_gains_and_silences(corpus: Corpus) -> None:
     levels = np.abs(references).max(axis=(2, 3))
     assert 0.3 < np.mean(levels == 0) < 0.7
     assert np.allclose(levels[levels > 0], 0.1, atol=1e-3)
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0])
+def test_widths_change_the_difference_of_the_channels_alone(corpus: Corpus, width: float) -> None:
+    config = MixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0)
+    plain, wide = (mixer(corpus, c, THREE).draw(0, 40).references for c in (config, replace(config, width=width)))
+    torch.testing.assert_close(wide.sum(2), plain.sum(2), atol=FLOAT32, rtol=0)
+    energies = [mix.diff(dim=2).square().sum((2, 3)).flatten() for mix in (plain, wide)]
+    factors = (energies[1] / energies[0].clamp_min(1e-9))[energies[0] > 1e-3].sqrt()
+    assert 1 - width - 1e-3 <= factors.min() < factors.max() <= 1 + width + 1e-3
+    assert factors.max() - factors.min() > width  # of an even spread over twice as much
 
 
 def test_what_is_merged_is_filtered_as_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from models.unmix import UnmixConfig
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import Corpus
 from offline.train.held_out import scale_invariant_sdr
-from offline.train.unmix import ObjectiveConfig, UnmixTask, add_options, network_config
+from offline.train.objective import ObjectiveConfig
+from offline.train.unmix import UnmixTask, add_options, network_config
 from tests.offline.stems import RATE, write_songs
 from tests.tolerances import FLOAT32
 
@@ -25,6 +27,8 @@ NETWORK = UnmixConfig(targets=TARGETS, sample_rate=RATE, n_fft=256, hop=64, hidd
 BANDS = UnmixConfig(
     network="bands", targets=TARGETS, sample_rate=RATE, n_fft=256, hop=64, hidden=8, n_layers=1, bandwidth_hz=4000
 )
+
+WIDE = replace(BANDS, stereo="mid-side")
 
 
 def task(folder: Path, network: UnmixConfig = NETWORK, **objective: object) -> UnmixTask:
@@ -66,7 +70,9 @@ def test_loss_and_gradient_equal_the_plain_computation(folder: Path, multi_domai
     assert (numbers["wsdr"] != 0) == multi_domain
 
 
-@pytest.mark.parametrize(("network", "snr", "better"), [(NETWORK, False, 3), (BANDS, True, 3)])
+@pytest.mark.parametrize(
+    ("network", "snr", "better"), [(NETWORK, False, 3), (BANDS, True, 3), (WIDE, True, 3), (WIDE, False, 1)]
+)
 def test_a_bank_learns(folder: Path, network: UnmixConfig, snr: bool, better: float) -> None:
     made = task(folder, network, snr=snr)
     made.start_from_statistics()
@@ -104,6 +110,19 @@ def test_decibels_of_error_and_their_gradient_equal_the_plain_computation(folder
     assert (got - expected).abs().max() <= 100 * FLOAT32 * expected.std()
 
 
+def test_mid_and_side_are_scaled_by_themselves_and_lose_as_much_as_left_and_right(folder: Path) -> None:
+    """Masks that are all alike leave the same errors on both sides of the turn."""
+    plain, turned = task(folder, BANDS, snr=True), task(folder, WIDE, snr=True)
+    for made in (plain, turned):
+        made.start_from_statistics()
+        for layer in made.model.outer:
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    assert turned.model.mean.shape == (4, 129)
+    assert turned.model.mean[1].mean() < turned.model.mean[0].mean() - 0.5  # nepers; a third of mid, and a floor
+    assert plain.loss(0)[0].item() == pytest.approx(turned.loss(0)[0].item(), abs=1e-4)
+
+
 def test_equalisers_are_each_stems_own_and_smooth(folder: Path) -> None:
     made = task(folder, BANDS, snr=True, equalise_db=4.0)
     merged = torch.tensor([[False, False, False], [False, True, True]])
@@ -132,12 +151,13 @@ def test_the_level_of_the_mixes_goes_to_the_checkpoint(folder: Path) -> None:
     assert made.describe()["level"] == made.config.level
 
 
-def test_validation_of_the_mixture_itself_is_no_gain(folder: Path) -> None:
-    made = task(folder)
+@pytest.mark.parametrize("network", [NETWORK, WIDE])
+def test_validation_of_the_mixture_itself_is_no_gain(folder: Path, network: UnmixConfig) -> None:
+    made = task(folder, network)
 
     class Flat(torch.nn.Module):
         def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
-            return torch.ones(*magnitude.shape[:2], 3, *magnitude.shape[2:])
+            return torch.ones(*magnitude.shape[:2], 3, 2, magnitude.shape[-1])
 
     figures = made.validate(Flat())
     assert figures["gain"] == pytest.approx(0, abs=1e-3)
