@@ -15,7 +15,7 @@ from torch import Tensor
 
 __all__ = [
     "ALPHA",
-    "FLOOR",
+    "FLOOR_DB",
     "allowed",
     "combination_masks",
     "mean_loss",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 ALPHA = 10.0  # of equation (4): the paper leaves it open, its authors' code uses 10
-FLOOR = 1e-3  # of an error's energy, against the mixture's
+FLOOR_DB = -30.0  # of an error, against the mixture
 SMALLEST = 1e-8  # energy, of full-scale samples: below it a source is silence
 
 
@@ -87,17 +87,18 @@ def multi_domain_loss(mse: Tensor, wsdr: Tensor, alpha: float = ALPHA) -> Tensor
     return mse + alpha * wsdr
 
 
-def spectral_snr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
+def spectral_snr(reference: Tensor, estimate: Tensor, masks: Tensor, floor_db: float = FLOOR_DB) -> Tensor:
     """What is wrong with the estimated spectra against the mixture, in decibels: (batch, combination).
 
     Wisdom et al., "What's all the fuss about free universal sound separation data?" (2021), equation (4), of spectra
-    instead of samples: a source that is silent counts too, and 30 dB below the mixture no error is worth more work.
+    instead of samples: a source that is silent counts too, and below `floor_db` no error is worth more work. The higher
+    that is, the more the errors of what is hard to tell apart count against those of what is easy.
     reference, estimate: (frame, batch, target, part, value), real and imaginary parts beside each other.
     """
     mixture = reference.sum(2).square().sum((0, 2, 3)) + SMALLEST
     gram = _gram((estimate - reference).flatten(3))
     error = _quadratic(masks.to(gram), gram).clamp_min(0) / mixture[:, None]
-    return 10 * torch.log10(error + FLOOR)
+    return 10 * torch.log10(error + 10 ** (floor_db / 10))
 
 
 def mean_loss(losses: Tensor, valid: Tensor | None = None) -> Tensor:

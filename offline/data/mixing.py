@@ -19,6 +19,7 @@ from offline.data.multitrack import FULL_SCALE, REST, Corpus, find_songs, load
 __all__ = ["Mix", "MixConfig", "Mixer", "StemBank"]
 
 GRID_S = 0.5  # between possible starts of a segment
+LATE_S, LATE_SHARE = (0.005, 0.04), 0.8  # of a stem's middle that comes again, to the sides
 SILENCE = 1e-3  # root mean square, of full scale: below it a segment counts as silent
 
 
@@ -28,8 +29,10 @@ class MixConfig:
 
     coherent: share of examples that are one song as it is, not a mix across songs; gain_low, gain_high: factor on
     every stem; speed: largest change of tempo and pitch together, 0 to 0.5; tilt: of a first-order shelf, 0 to 0.9;
-    width: largest change of what tells left from right, 0 to 1, where 1 is from mono to twice as wide; drop: chance
-    that a target is silent; active: share of segments chosen where the stem sounds.
+    width: largest change of what tells left from right, 0 to 1, where 1 is from mono to twice as wide; wide: share of
+    stems whose middle, later, is added to one side and taken from the other, as a chorus or an echo does; mono: share
+    of examples without any side; drop: chance that a target is silent; active: share of segments chosen where the stem
+    sounds.
     """
 
     coherent: float = 0.3
@@ -38,11 +41,13 @@ class MixConfig:
     speed: float = 0.08
     tilt: float = 0.3
     width: float = 0.0
+    wide: float = 0.0
+    mono: float = 0.0
     drop: float = 0.05
     active: float = 0.9
 
     def __post_init__(self) -> None:
-        for name in ("coherent", "drop", "active"):
+        for name in ("coherent", "wide", "mono", "drop", "active"):
             require(name, getattr(self, name), 0, 1)
         require("gain_low", self.gain_low, 0, 100)
         require("gain_high", self.gain_high, self.gain_low, 100)
@@ -129,14 +134,26 @@ class Mixer:
         scale = torch.from_numpy(self._tied(gains, merged) / FULL_SCALE).to(audio)
         tilted = audio.clone(memory_format=torch.contiguous_format)
         tilted[..., 1:] += torch.from_numpy(tilts).to(audio) * audio[..., :-1]
-        if self.config.width:
+        if self.config.width or self.config.wide or self.config.mono:
             self._widen(rng, tilted, merged)
         return Mix(references=tilted * scale, merged=torch.from_numpy(merged).to(audio.device))
 
     def _widen(self, rng: np.random.Generator, audio: Tensor, merged: np.ndarray) -> None:
-        """Scale what differs between the two channels of each stem, in place."""
-        factors = self._tied(rng.uniform(-self.config.width, self.config.width, (*merged.shape, 1, 1)), merged)
+        """Scale what differs between the two channels of each stem, and let some differ by a late copy, in place.
+
+        What both channels have in common stays as it is.
+        """
+        shape = (*merged.shape, 1, 1)
+        factors = self._tied(rng.uniform(-self.config.width, self.config.width, shape), merged)
+        shares = self._tied(rng.uniform(0, LATE_SHARE, shape) * (rng.random(shape) < self.config.wide), merged)
+        late_s = self._tied(rng.uniform(*LATE_S, shape), merged)
+        mono = rng.random(len(merged)) < self.config.mono
+        factors[mono], shares[mono] = -1, 0
         more = (audio[:, :, 0] - audio[:, :, 1]) * torch.from_numpy(factors[..., 0] / 2).to(audio)
+        for example, target in zip(*np.nonzero(shares[..., 0, 0]), strict=True):
+            n = int(late_s[example, target, 0, 0] * self.bank.sample_rate)
+            middle = audio[example, target].mean(0)[:-n]
+            more[example, target, n:] += middle * float(shares[example, target, 0, 0])
         audio[:, :, 0] += more
         audio[:, :, 1] -= more
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.config import require
 from engine.errors import ConfigError
-from models.losses import ALPHA
+from models.losses import ALPHA, FLOOR_DB
 
 __all__ = ["ObjectiveConfig"]
 
@@ -15,13 +15,14 @@ __all__ = ["ObjectiveConfig"]
 class ObjectiveConfig:
     """What is minimised, on what.
 
-    snr: decibels of error (`spectral_snr`) instead of the paper's losses; equalise_db: deviation of each stem's random
-    equaliser, 0 to 20, with `snr` only; multi_domain: add the time domain, equation (4); combine: all combinations,
-    equation (7); alpha: of equation (4); batch: examples; segment_s: seconds of each; mixed: bfloat16 where it is safe;
-    seed: of the mixes.
+    snr: decibels of error (`spectral_snr`) instead of the paper's losses; floor_db: of these, -60 to 0; equalise_db:
+    deviation of each stem's random equaliser, 0 to 20, with `snr` only; multi_domain: add the time domain, equation
+    (4); combine: all combinations, equation (7); alpha: of equation (4); batch: examples; segment_s: seconds of each;
+    mixed: bfloat16 where it is safe; seed: of the mixes.
     """
 
     snr: bool = False
+    floor_db: float = FLOOR_DB
     equalise_db: float = 0.0
     multi_domain: bool = True
     combine: bool = True
@@ -35,6 +36,7 @@ class ObjectiveConfig:
         require("batch", self.batch, 1, 4096)
         require("segment_s", self.segment_s, 0.2, 60)
         require("alpha", self.alpha, 0, 1e6)
+        require("floor_db", self.floor_db, -60, 0)
         require("equalise_db", self.equalise_db, 0, 20)
         if self.equalise_db and not self.snr:
             raise ConfigError("equalise", expected="--snr, which needs no samples", got="the paper's losses")

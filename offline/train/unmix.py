@@ -17,6 +17,7 @@ from torch import Tensor
 
 from models.band_unmix import build_model
 from models.losses import (
+    FLOOR_DB,
     allowed,
     combination_masks,
     mean_loss,
@@ -107,8 +108,9 @@ class UnmixTask:
         """What equation (4) adds, or the decibels of error and nothing; each (batch, combination)."""
         mixture = spectra.sum(2)
         if self.objective.snr:
-            wanted, heard = torch.view_as_real(spectra), torch.view_as_real(mixture)
-            db = spectral_snr(wanted.flatten(4), (masks[..., None] * heard[:, :, None]).flatten(4), self.masks)
+            wanted, whole = torch.view_as_real(spectra), torch.view_as_real(mixture)
+            estimates = (masks[..., None] * whole[:, :, None]).flatten(4)
+            db = spectral_snr(wanted.flatten(4), estimates, self.masks, self.objective.floor_db)
             return db, torch.zeros_like(db)
         mse = spectral_mse(spectra.abs(), masks * mixture.abs()[:, :, None], self.masks)
         return mse, self._time_domain(masks, mixture, references)
@@ -173,6 +175,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--stereo", choices=STEREO, default=STEREO[0], help="what the masks are of; mid-side of bands only")
     add("--bidirectional", action="store_true", help="for files only")
     add("--snr", action="store_true", help="minimise decibels of error instead of the paper's losses")
+    add("--floor", type=float, default=FLOOR_DB, metavar="DB", help="of --snr (default %(default)s)")
     add("--no-mdl", action="store_true", help="without the multi-domain loss")
     add("--no-cl", action="store_true", help="without the combination loss")
     add("--minutes", type=float, default=10.0, help="to train (default %(default)s)")
@@ -185,6 +188,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--speed", type=float, default=MixConfig().speed, help="largest change of tempo and pitch (default %(default)s)"
     )
     add("--tilt", type=float, default=MixConfig().tilt, help="largest change of tone, 0 to 0.9 (default %(default)s)")
+    add("--wide", type=float, default=0.0, metavar="SHARE", help="of the stems made wide (default %(default)s)")
+    add("--mono", type=float, default=0.0, metavar="SHARE", help="of the examples (default %(default)s)")
     add("--width", type=float, default=0.0, help="largest change of stereo width, 0 to 1 (default %(default)s)")
     add(
         "--equalise",
@@ -221,6 +226,7 @@ def build(args: argparse.Namespace) -> UnmixTask:
     config = network_config(args)
     objective = ObjectiveConfig(
         snr=args.snr,
+        floor_db=args.floor,
         equalise_db=args.equalise,
         multi_domain=not args.no_mdl,
         combine=not args.no_cl,
@@ -232,7 +238,7 @@ def build(args: argparse.Namespace) -> UnmixTask:
     rate = config.sample_rate
     bank = StemBank(corpora, config.targets, sample_rate=rate, exclude=args.hold_out, device=device)
     hops = max(1, round((objective.segment_s * rate - config.n_fft) / config.hop))
-    changes = MixConfig(speed=args.speed, tilt=args.tilt, width=args.width)
+    changes = MixConfig(speed=args.speed, tilt=args.tilt, width=args.width, wide=args.wide, mono=args.mono)
     mixer = Mixer(bank, changes, n_samples=config.n_fft + hops * config.hop, seed=args.seed)
     songs = [
         torch.from_numpy(load(song, config.targets, sample_rate=rate))

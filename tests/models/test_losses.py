@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models.losses import (
-    FLOOR,
+    FLOOR_DB,
     allowed,
     combination_masks,
     mean_loss,
@@ -41,20 +41,21 @@ def test_equation_5_by_hand() -> None:
     assert spectral_mse(reference, estimate, masks)[0].tolist() == pytest.approx([2.5, 4.5, 1.0], abs=FLOAT32)
 
 
-def test_decibels_of_error_by_hand() -> None:
+@pytest.mark.parametrize("floor_db", [FLOOR_DB, -10.0])
+def test_decibels_of_error_by_hand(floor_db: float) -> None:
     """A mixture of energy 25 = 3^2 + 4^2; errors of energy 1 and 4, one against the other in their sum."""
     reference = torch.tensor([[3.0, 0.0], [0.0, 4.0]]).reshape(1, 1, 2, 1, 2)
     estimate = torch.tensor([[4.0, 0.0], [-2.0, 4.0]]).reshape(1, 1, 2, 1, 2)
     masks = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    expected = [10 * np.log10(error / 25 + FLOOR) for error in (1, 4, 1)]
-    assert spectral_snr(reference, estimate, masks)[0].tolist() == pytest.approx(expected, rel=1e-4)
+    expected = [10 * np.log10(error / 25 + 10 ** (floor_db / 10)) for error in (1, 4, 1)]
+    assert spectral_snr(reference, estimate, masks, floor_db)[0].tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_perfect_estimate_ends_at_the_floor_and_silence_is_a_number() -> None:
     some = torch.rand(3, 2, 2, 1, 5, generator=torch.Generator().manual_seed(0))
     for reference in (some, torch.zeros_like(some)):
         got = spectral_snr(reference, reference, torch.eye(2))
-        assert got.flatten().tolist() == pytest.approx([10 * np.log10(FLOOR)] * 4, abs=1e-3)
+        assert got.flatten().tolist() == pytest.approx([FLOOR_DB] * 4, abs=1e-3)
 
 
 def over_time(signals: torch.Tensor) -> torch.Tensor:

@@ -137,6 +137,24 @@ def test_widths_change_the_difference_of_the_channels_alone(corpus: Corpus, widt
     assert factors.max() - factors.min() > width  # of an even spread over twice as much
 
 
+def test_a_late_copy_makes_a_stem_wide_and_leaves_its_middle(corpus: Corpus) -> None:
+    config = MixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0)
+    plain, wide = (mixer(corpus, c, THREE).draw(0, 40).references for c in (config, replace(config, wide=0.5)))
+    torch.testing.assert_close(wide.sum(2), plain.sum(2), atol=FLOAT32, rtol=0)
+    added = (wide.diff(dim=2) - plain.diff(dim=2)).flatten(0, 2)
+    widened = [(more, middle) for more, middle in zip(added, plain.mean(2).flatten(0, 1), strict=True) if more.any()]
+    assert 0.35 < len(widened) / 120 < 0.65
+    for more, middle in widened:
+        assert not more[: int(0.005 * RATE)].any()
+        assert 0 < more.square().sum() <= (2 * 0.8) ** 2 * middle.square().sum()
+
+
+def test_examples_in_mono_have_no_side(corpus: Corpus) -> None:
+    config = MixConfig(width=0.5, wide=1.0, mono=0.5)
+    sides = mixer(corpus, config, THREE).draw(0, 60).references.diff(dim=2).flatten(1).abs().amax(1)
+    assert 0.3 < (sides < FLOAT32).float().mean() < 0.7
+
+
 def test_what_is_merged_is_filtered_as_one(tmp_path: Path) -> None:
     """Bass and other of a song that does not tell them apart keep their ratio."""
     folder = write_songs(tmp_path, {"a": {"vocals": 400, "drums": 900, "bass": 100, "other": 100}})

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.errors import ConfigError
-from models.losses import FLOOR, combination_masks, mean_loss, multi_domain_loss, spectral_mse, weighted_sdr
+from models.losses import FLOOR_DB, combination_masks, mean_loss, multi_domain_loss, spectral_mse, weighted_sdr
 from models.unmix import UnmixConfig
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import Corpus
@@ -103,7 +103,7 @@ def test_decibels_of_error_and_their_gradient_equal_the_plain_computation(folder
     mixture = spectra.sum(2)
     errors = made.model(mixture.abs()) * mixture[:, :, None] - spectra
     shares = errors.abs().square().sum((0, 3, 4)) / mixture.abs().square().sum((0, 2, 3))[:, None]
-    plain = (10 * torch.log10(shares + FLOOR)).mean()
+    plain = (10 * torch.log10(shares + 10 ** (FLOOR_DB / 10))).mean()
     plain.backward()
     assert float(value.detach()) == pytest.approx(float(plain.detach()), rel=1e-4)
     expected = made.model.norm.weight.grad
