@@ -16,7 +16,7 @@ from offline.evaluate.detections import Probabilities, clip_probabilities, detec
 from offline.evaluate.psds import PSDS_1, PSDS_2, psds
 from offline.evaluate.sound_events import evaluate, event_counts, macro_f1, segment_counts
 
-__all__ = ["Quiet", "Tuned", "by_class", "figures", "step_edges_s", "tune"]
+__all__ = ["Quiet", "Tuned", "by_class", "figures", "lagging", "step_edges_s", "stricter", "tune"]
 
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 PRICE = 0.05  # of F1, that an event an hour too many costs
@@ -113,6 +113,34 @@ def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> D
         choices = [replace(config, **dict.fromkeys(names, n)) for n in range(MOST_LATE + 1)]  # type: ignore[arg-type]
         config = max(choices, key=value)
     return config
+
+
+def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> DecisionConfig:
+    """The decision with higher limits for those classes of which more than `quiet` allows is told there.
+
+    For a network that learnt from what is heard there, and invents more elsewhere. A class that no limit keeps quiet
+    enough gets the highest.
+    """
+    for _ in GRID:
+        loud = quiet.invented(config, classes) > quiet.most_an_hour
+        if not loud.any():
+            break
+        for label in np.array(classes)[loud].tolist():
+            config = _raised(config, label)
+    return config
+
+
+def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
+    """The decision with the next higher threshold and evidence of one class; after the highest evidence comes none."""
+    threshold = (config.thresholds or {}).get(label, config.threshold)
+    evidence = (config.evidences or {}).get(label, config.evidence)
+    threshold = next((limit for limit in GRID if limit > threshold), threshold)
+    evidence = next((float(limit) for limit in EVIDENCE if limit > evidence), 0.0) if evidence else 0.0
+    return replace(
+        config,
+        thresholds={**(config.thresholds or {}), label: threshold},
+        evidences={**(config.evidences or {}), label: evidence},
+    )
 
 
 def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import ConfigError
 from engine.inference.decide import DecisionConfig, Decisions
 from models.crnn import Crnn
 from models.crnn_graph import export_crnn
 from models.export import write_card
 from offline.data.scenes import open_set
-from offline.evaluate.crnn import Quiet, Tuned, by_class, figures, tune
+from offline.evaluate.crnn import Quiet, Tuned, by_class, figures, lagging, stricter, tune
 from offline.train.crnn import probabilities
 from offline.train.crnn_job import load_crnn
 
@@ -37,7 +38,9 @@ LEARNT_TOO = "; the validation sources were learnt from too, once the decisions 
 class Release:
     """checkpoint: of the run; validation, test: sets of other sources; output: NAME.onnx; quiet: sets in which no
     class sounds, and inventions, how many events an hour of a class may be told there; before: a checkpoint from
-    before the validation sources were learnt from too, whose decisions are taken; the rest is for its card.
+    before the validation sources were learnt from too, whose decisions are taken, with this one's lags; tighten: how
+    many events an hour of a class this one may tell in the quiet sets, whose limits are raised for it; the rest is for
+    its card.
     """
 
     checkpoint: Path
@@ -50,6 +53,11 @@ class Release:
     quiet: tuple[Path, ...] = ()
     inventions: float = 1.0
     before: Path | None = None
+    tighten: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.tighten is not None and not (self.before and self.quiet):
+            raise ConfigError("--tighten", expected="--before and --quiet", got="it alone")
 
 
 def release(job: Release) -> dict[str, Any]:
@@ -59,7 +67,9 @@ def release(job: Release) -> dict[str, Any]:
     """
     model, test = load_crnn(job.checkpoint), open_set(job.test)
     steps = probabilities(model, test)
-    live, whole = _decided(load_crnn(job.before) if job.before else model, job)
+    live, whole = _decided(load_crnn(job.before), job) if job.before else _decided(model, job)
+    if job.before:
+        live, whole = _taken_over(model, job, live, whole)
     measured = {
         "published": _rounded(figures(test, steps)),
         "whole": _rounded(figures(test, steps, whole)),
@@ -81,12 +91,25 @@ def release(job: Release) -> dict[str, Any]:
 
 def _decided(model: Crnn, job: Release) -> tuple[Tuned, Tuned]:
     """What is tuned on the validation set, which the network must not have learnt from: live, and for recordings."""
-    validation, quiet = open_set(job.validation), None
+    validation = open_set(job.validation)
     heard = probabilities(model, validation)
-    if job.quiet:
-        heard_there = [probabilities(model, open_set(folder)) for folder in job.quiet]
-        quiet = Quiet(np.concatenate(heard_there), job.inventions)
+    quiet = _quiet(model, job, job.inventions) if job.quiet else None
     return tune(validation, heard, (*LIVE, *GATHERING), quiet), tune(validation, heard, WHOLE)
+
+
+def _taken_over(model: Crnn, job: Release, live: Tuned, whole: Tuned) -> tuple[Tuned, Tuned]:
+    """Decisions of an earlier network for this one: a lag is the same for sources that it learnt from and others."""
+    validation = open_set(job.validation)
+    heard, classes = probabilities(model, validation), model.config.classes
+    if job.tighten is not None:
+        live = replace(live, events=stricter(live.events, _quiet(model, job, job.tighten), classes))
+    live, whole = (replace(of, events=lagging(validation, heard, of.events)) for of in (live, whole))
+    return live, whole
+
+
+def _quiet(model: Crnn, job: Release, most_an_hour: float) -> Quiet:
+    steps = [probabilities(model, open_set(folder)) for folder in job.quiet]
+    return Quiet(np.concatenate(steps), most_an_hour)
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
@@ -105,7 +128,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--command", required=True, help="that trained it")
     add("--quiet", type=Path, nargs="+", default=(), help="sets without any event: live thresholds invent little there")
     add("--before", type=Path, metavar="CHECKPOINT", help="one that never heard the validation set's sources, to tune")
-    add("--inventions", type=float, default=1.0, help="events an hour of a class that may be invented there")
+    add("--tighten", type=float, metavar="N", help="events an hour of a class that the one after may tell there")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

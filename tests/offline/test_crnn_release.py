@@ -13,15 +13,17 @@ import pytest
 import soundfile
 import torch
 
+from engine.errors import ConfigError
 from engine.format import AudioFormat
 from engine.inference.crnn import SoundConfig
+from engine.inference.decide import DecisionConfig, Decisions
 from engine.inference.onnx import Network
 from engine.inference.sounds import SoundDetector
-from engine.inference.steps import SOUND_RATE
+from engine.inference.steps import SOUND_RATE, STEP
 from offline.data import make_scenes
 from offline.data.scenes import SceneSet, open_set
 from offline.data.sounds import list_sounds
-from offline.evaluate.crnn import Tuned, _shrunk, tune
+from offline.evaluate.crnn import Quiet, Tuned, _shrunk, stricter, tune
 from offline.evaluate.detections import Probabilities
 from offline.train import crnn_job, crnn_release
 from offline.train.crnn import probabilities
@@ -93,6 +95,35 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
     heard = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
     expected = torch.sigmoid(later.stream(mel[None], later.initial_state())[0])[0]
     assert np.abs(heard - expected.detach().numpy()).max() < EXPORTED
+
+
+def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> None:
+    """The same thresholds as without, but for the class that says too much where nothing sounds."""
+    before, said = train_and_sets(tmp_path)
+    quiet = [*said, "--before", str(before), "--quiet", str(tmp_path / "test")]
+    found = []
+    for name, more in (("loose", []), ("tight", ["--tighten", "0"])):
+        crnn_release.main([str(before), str(tmp_path / f"{name}.onnx"), *quiet, *more])
+        found.append(Decisions.from_dict(Network(tmp_path / f"{name}.onnx", "crnn").metadata["decisions"]).live)
+    heard = Quiet(probabilities(load_crnn(before), open_set(tmp_path / "test")), 0)
+    raised = stricter(found[0], heard, ("hum", "whistle"))
+    assert raised.levels(("hum", "whistle")).tolist() == found[1].levels(("hum", "whistle")).tolist()
+    assert raised.needs(("hum", "whistle")).tolist() == found[1].needs(("hum", "whistle")).tolist()
+    with pytest.raises(ConfigError, match="--before"):
+        crnn_release.main([str(before), str(tmp_path / "x.onnx"), *said, "--tighten", "0"])
+
+
+def test_limits_rise_until_it_is_quiet() -> None:
+    """Ten minutes of a class at .62 all the time, half a nat of evidence a step, and one that is never heard."""
+    steps = np.zeros((1, int(600 * SOUND_RATE / STEP), 2), np.float32)
+    steps[..., 0] = 0.62
+    config = DecisionConfig(median=1, alignment="causal", evidences={"a": 2.0})
+    quiet = Quiet(steps, 0.5)
+    assert quiet.invented(config, ("a", "b"))[0] > 0.5
+    raised = stricter(config, quiet, ("a", "b"))
+    assert raised.thresholds == {"a": 0.8}  # from .5, with the evidence from 2 over 4, 8, 15, 30 and 60 to none
+    assert raised.evidences == {"a": 0.0}
+    assert stricter(raised, quiet, ("a", "b")) == raised
 
 
 def test_a_class_leans_on_all() -> None:
