@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from engine.config import require, require_one_of
 from engine.dsp.window import WINDOWS
 from engine.errors import ConfigError
+from engine.inference.unmix import STEREO
 
 __all__ = ["SIZES", "OpenUnmix", "State", "Unmix", "UnmixConfig"]
 
 TARGETS = ("vocals", "drums", "bass", "other")
 
 NETWORKS = ("open-unmix", "bands")
-STEREO = ("left-right", "mid-side")
 
 State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * direction, batch, width)
 

@@ -23,10 +23,10 @@ from engine.format import AudioFormat, FrameFormat
 from engine.inference.level import Level
 from engine.inference.onnx import Network
 
-__all__ = ["SHARING", "Bank", "Unmix", "UnmixConfig"]
+__all__ = ["SHARING", "STEREO", "Bank", "Unmix", "UnmixConfig"]
 
 SHARING = ("ratio", "equal")
-STEREO = ("left-right", "mid-side")
+STEREO = ("left-right", "mid-side")  # what the masks of two channels are of
 HALF = np.float32(0.5**0.5)
 FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
 

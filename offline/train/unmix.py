@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.inference.unmix import STEREO
 from models.band_unmix import build_model
 from models.losses import (
     FLOOR_DB,
@@ -28,7 +29,7 @@ from models.losses import (
 )
 from models.spectra import Transform
 from models.stereo import heard, turned
-from models.unmix import SIZES, STEREO, TARGETS, UnmixConfig
+from models.unmix import SIZES, TARGETS, UnmixConfig
 from offline.data.equaliser import equalisers
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import find_songs, load, parse_corpus
