@@ -26,7 +26,7 @@ def command(args: argparse.Namespace) -> int:
             name = config.model.stem + (" + Wiener filter" if wiener else "")
             nodes[name] = open_bank(config, n_channels=CHANNELS)
     songs = find_songs(parse_corpus(args.folder), only=args.songs)
-    rows = evaluate(nodes, songs, start_s=args.start, seconds=args.seconds, peass=args.peass)
+    rows = evaluate(nodes, songs, start_s=args.start, seconds=args.seconds, peass=args.peass, mono=args.mono)
     print(table(rows))
     if args.peass:
         print("OPS, TPS, IPS, APS come from an unvalidated port of PEASS: compare them with each other only.")

@@ -127,9 +127,9 @@ def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int
 
 def evaluate(
     nodes: Mapping[str, Bank], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
-    peass: bool = False,
+    peass: bool = False, mono: bool = False,
 ) -> list[Row]:  # fmt: skip
-    """Every song by every method; start_s, seconds: of each song, None for all of it; peass: those scores, too."""
+    """Every song by every method; start_s, seconds: of each, None for all of it; peass: more scores; mono: mixed."""
     first, rows = next(iter(nodes.values())), []
     rate, targets = first.frames.audio.sample_rate, first.targets
     for name, node in nodes.items():
@@ -143,6 +143,8 @@ def evaluate(
         part = slice(int(start_s * rate), None if seconds is None else int((start_s + seconds) * rate))
         references = load(song, targets, sample_rate=rate)[:, part].transpose(1, 0, 2).astype(np.float32)
         references /= np.float32(FULL_SCALE)
+        if mono:
+            references[:] = references.mean(axis=2, keepdims=True)
         groups = _groups(song, targets)
         names = ["+".join(targets[i] for i in group) for group in groups]
         for method, given in _methods(nodes).items():

@@ -71,6 +71,7 @@ def _unmix(parser: argparse.ArgumentParser) -> None:
     add("--songs", nargs="+", default=[], metavar="SONG", help="only these")
     add("--start", type=float, default=0.0, metavar="S", help="leave out so much of each song")
     add("--seconds", type=float, metavar="S", help="so much of each song, by default all")
+    add("--mono", action="store_true", help="both channels of each stem mixed to one")
     add("--peass", action="store_true", help="perceptual scores, too, by python-peass, an unvalidated port: slow")
     _csv(parser)
 

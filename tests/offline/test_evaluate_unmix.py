@@ -17,6 +17,7 @@ from tests.inference.files import small_file
 from tests.tolerances import FLOAT32
 
 RATE = 44100
+MIXED_DB = 0.1  # two roundings to 16 bits, before and after the channels are mixed
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,20 @@ def test_stems_are_lined_up_with_the_input() -> None:
     stems = separate(live, audio)
     assert np.abs(stems.sum(axis=1) - audio).max() <= 10 * FLOAT32
     assert Stft(live.frames, window=live.window).latency == live.frames.latency
+
+
+def test_mono_is_what_both_channels_have_in_common(folder: Path, tmp_path: Path) -> None:
+    stereo, mono = (
+        evaluate({"net": node()}, find_songs(Corpus(folder=folder), only=["a"]), mono=mono) for mono in (False, True)
+    )
+    (tmp_path / "a").mkdir()
+    for path in folder.glob("a/*.wav"):
+        audio, rate = soundfile.read(path)
+        mixed_down = np.repeat(audio.mean(1, keepdims=True), 2, 1)
+        soundfile.write(tmp_path / "a" / path.name, mixed_down, rate, subtype="FLOAT")
+    mixed = evaluate({"net": node()}, find_songs(Corpus(folder=tmp_path)))
+    assert [row.values for row in mono] != [row.values for row in stereo]
+    assert np.abs(np.array([a.values for a in mono]) - [b.values for b in mixed]).max() < MIXED_DB
 
 
 def test_every_song_by_every_method(folder: Path) -> None:
