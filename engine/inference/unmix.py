@@ -54,6 +54,14 @@ class UnmixConfig:
 
 
 @njit(nogil=True, cache=True)
+def absolute(row: Any, out: Any) -> None:
+    """|row| (bin), without the care for overflow that clean values do not need."""
+    for k in range(len(row)):
+        value = row[k]
+        out[k] = np.sqrt(value.real * value.real + value.imag * value.imag)
+
+
+@njit(nogil=True, cache=True)
 def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
     """Clean one frame (channel, bin) into `cleaned` and write |cleaned| to `out` (model's channel, bin).
 
@@ -65,10 +73,7 @@ def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
             value = spectrum[c, k]
             cleaned[c, k] = complex(clean(value.real, limit), clean(value.imag, limit))
     for c in range(out.shape[0]):
-        source = c if n_channels > 1 else 0
-        for k in range(n_bins):
-            value = cleaned[source, k]
-            out[c, k] = np.sqrt(value.real * value.real + value.imag * value.imag)
+        absolute(cleaned[c if n_channels > 1 else 0], out[c])
 
 
 @njit(nogil=True, cache=True)
@@ -85,15 +90,13 @@ def widths(cleaned: Any, out: Any) -> None:
     """Turn one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin); one channel is both."""
     if cleaned.shape[0] == 2:
         turn(cleaned)
-        for c in range(2):
-            for k in range(cleaned.shape[1]):
-                value = cleaned[c, k]
-                out[c, k] = np.sqrt(value.real * value.real + value.imag * value.imag)
-        return
-    for k in range(cleaned.shape[1]):
-        value = cleaned[0, k]
-        out[0, k] = np.sqrt(value.real * value.real + value.imag * value.imag) / HALF
-        out[1, k] = np.float32(0)
+        absolute(cleaned[0], out[0])
+        absolute(cleaned[1], out[1])
+    else:
+        absolute(cleaned[0], out[0])
+        for k in range(cleaned.shape[1]):
+            out[0, k] /= HALF
+            out[1, k] = np.float32(0)
 
 
 @njit(nogil=True, cache=True)
