@@ -40,3 +40,5 @@ class ObjectiveConfig:
         require("equalise_db", self.equalise_db, 0, 20)
         if self.equalise_db and not self.snr:
             raise ConfigError("equalise", expected="--snr, which needs no samples", got="the paper's losses")
+        if self.floor_db != FLOOR_DB and not self.snr:
+            raise ConfigError("floor", expected="--snr, whose floor it is", got="the paper's losses")

@@ -139,6 +139,8 @@ def test_equalisers_are_each_stems_own_and_smooth(folder: Path) -> None:
 def test_equalisers_need_the_loss_that_knows_them() -> None:
     with pytest.raises(ConfigError, match="--snr"):
         ObjectiveConfig(equalise_db=3.0)
+    with pytest.raises(ConfigError, match="--snr"):
+        ObjectiveConfig(floor_db=-10.0)
 
 
 def test_the_level_of_the_mixes_goes_to_the_checkpoint(folder: Path) -> None:
