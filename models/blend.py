@@ -2,7 +2,8 @@
 
 Uhlich et al., "Improving music source separation based on deep neural networks through data augmentation and network
 blending" (2017), section 3.3: networks of different kinds err differently, and their mean errs less. Each network keeps
-its own state; its masks are brought to a sum of one first, as the engine would share them out.
+its own state; its masks are brought to a sum of one first, as the engine would share them out. Beside networks that
+mask mid and side, one of left and right masks both by the mean of its channels' masks.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper, numpy_helper
+from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 
 from engine.errors import ModelError
+from engine.inference.unmix import STEREO
 
 __all__ = ["blend", "known_values"]
 
-ALIKE = ("kind", "feature", "sample_rate", "n_fft", "hop", "window", "n_channels", "stereo", "targets", "bidirectional")
+ALIKE = ("kind", "feature", "sample_rate", "n_fft", "hop", "window", "n_channels", "targets", "bidirectional")
+CHANNEL_ROWS = 2, 4  # of what a network of mid and side hears: where left and right are
 SMALLEST = 1e-6  # sum of masks that counts as none
 IR_VERSION = 10
 
@@ -31,14 +34,17 @@ def blend(files: Sequence[Path], shares: Sequence[float], target: Path, metadata
     ModelError unless all files are banks of the same targets, spectra and rate.
     """
     parts = [_opened(path) for path in files]
-    (first, known), *others = parts
+    (_, known), *others = parts
     for path, (_, values) in zip(files[1:], others, strict=True):
         for name in ALIKE:
             if values.get(name) != known.get(name):
                 raise ModelError(str(path), expected=f"{name} {known.get(name)}", got=repr(values.get(name))[:60])
     graphs = [compose.add_prefix(model, f"n{i}_") for i, (model, _) in enumerate(parts)]
-    merged = _merged(graphs, np.asarray(shares, np.float32) / np.float32(sum(shares)), first)
-    values = {**{name: known[name] for name in ALIKE if name in known}, **metadata}
+    apart = [values["stereo"] == STEREO[0] for _, values in parts]
+    like, stereo = parts[apart.index(False)] if False in apart else parts[0]
+    turned = [one and False in apart for one in apart]
+    merged = _merged(graphs, np.asarray(shares, np.float32) / np.float32(sum(shares)), like, turned)
+    values = {**{name: known[name] for name in ALIKE if name in known}, "stereo": stereo["stereo"], **metadata}
     helper.set_model_props(merged, {name: json.dumps(value) for name, value in values.items()})
     onnx.checker.check_model(merged)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,35 +64,52 @@ def _opened(path: Path) -> tuple[onnx.ModelProto, dict[str, Any]]:
         raise ModelError(str(path), expected="an ONNX network", got=type(error).__name__) from error
     if values.get("kind") != "unmix":
         raise ModelError(str(path), expected="a network of kind unmix", got=repr(values.get("kind"))[:60])
-    return model, {"stereo": "left-right", **values}
+    return model, {"stereo": STEREO[0], **values}
 
 
-def _merged(graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto) -> onnx.ModelProto:
-    """One graph: magnitude goes to all, the masks' weighted mean comes out, each state keeps its prefixed name."""
+def _merged(
+    graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto, turned: Sequence[bool]
+) -> onnx.ModelProto:
+    """One graph: magnitude goes to all, the masks' weighted mean comes out, each state keeps its prefixed name.
+
+    turned: which of the graphs are of left and right where the others are of mid and side, as is `like`.
+    """
     magnitude = next(value for value in like.graph.input if value.name == "magnitude")
     mask = next(value for value in like.graph.output if value.name == "mask")
-    nodes, inputs, outputs, constants = [], [magnitude], [mask], [_axis(), _scalar("smallest", SMALLEST)]
+    nodes, inputs, outputs, constants = [], [magnitude], [mask], _constants()
     for i, model in enumerate(graphs):
-        nodes.append(helper.make_node("Identity", ["magnitude"], [f"n{i}_magnitude"]))
-        nodes += list(model.graph.node)
+        nodes += [_heard(i, turned[i]), *model.graph.node, *_weighed(i, turned[i])]
         inputs += [value for value in model.graph.input if value.name != f"n{i}_magnitude"]
         outputs += [value for value in model.graph.output if value.name != f"n{i}_mask"]
-        constants += [*model.graph.initializer, _scalar(f"n{i}_share", shares[i])]
-        nodes += [
-            helper.make_node("ReduceSum", [f"n{i}_mask", "targets_axis"], [f"n{i}_sum"], keepdims=1),
-            helper.make_node("Max", [f"n{i}_sum", "smallest"], [f"n{i}_safe"]),
-            helper.make_node("Div", [f"n{i}_share", f"n{i}_safe"], [f"n{i}_factor"]),
-            helper.make_node("Mul", [f"n{i}_mask", f"n{i}_factor"], [f"n{i}_part"]),
-        ]
+        constants += [*model.graph.initializer, numpy_helper.from_array(shares[i], f"n{i}_share")]
     nodes.append(helper.make_node("Sum", [f"n{i}_part" for i in range(len(graphs))], ["mask"]))
     graph = helper.make_graph(nodes, "blend", inputs, outputs, initializer=constants)
     domains = {one.domain: one for model in graphs for one in model.opset_import}
     return helper.make_model(graph, opset_imports=list(domains.values()), ir_version=IR_VERSION)
 
 
-def _axis() -> TensorProto:
-    return numpy_helper.from_array(np.array([1], np.int64), "targets_axis")
+def _heard(i: int, turned: bool) -> NodeProto:
+    """The node that gives network `i` all the magnitudes, or those of left and right."""
+    if turned:
+        return helper.make_node("Slice", ["magnitude", "first_row", "end_row", "second_axis"], [f"n{i}_magnitude"])
+    return helper.make_node("Identity", ["magnitude"], [f"n{i}_magnitude"])
 
 
-def _scalar(name: str, value: float) -> TensorProto:
-    return numpy_helper.from_array(np.float32(value), name)
+def _weighed(i: int, turned: bool) -> list[NodeProto]:
+    """The nodes that bring the masks of network `i` to a sum of its share, of mid and side alike if `turned`."""
+    mask = f"n{i}_mean" if turned else f"n{i}_mask"
+    nodes = [
+        helper.make_node("ReduceSum", [mask, "second_axis"], [f"n{i}_sum"], keepdims=1),
+        helper.make_node("Max", [f"n{i}_sum", "smallest"], [f"n{i}_safe"]),
+        helper.make_node("Div", [f"n{i}_share", f"n{i}_safe"], [f"n{i}_factor"]),
+        helper.make_node("Mul", [mask, f"n{i}_factor"], [f"n{i}_part"]),
+    ]
+    mean = helper.make_node("ReduceMean", [f"n{i}_mask", "third_axis"], [mask], keepdims=1)
+    return [mean, *nodes] if turned else nodes
+
+
+def _constants() -> list[TensorProto]:
+    """What the nodes around the networks need: axes, rows, and the smallest sum."""
+    numbers = {"second_axis": 1, "third_axis": 2, "first_row": CHANNEL_ROWS[0], "end_row": CHANNEL_ROWS[1]}
+    whole = [numpy_helper.from_array(np.array([n], np.int64), name) for name, n in numbers.items()]
+    return [*whole, numpy_helper.from_array(np.float32(SMALLEST), "smallest")]

@@ -41,6 +41,24 @@ def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path:
     assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_left_and_right_beside_mid_and_side_masks_both_by_its_mean(tmp_path: Path, first: int) -> None:
+    apart, turned = small_file(int8=True), small_file(network="bands", stereo="mid-side")
+    files, shares = [apart, turned], [3, 1]
+    target = tmp_path / "both.onnx"
+    order = [first, 1 - first]
+    blend([files[i] for i in order], [shares[i] for i in order], target, {})
+    magnitude = np.random.default_rng(0).random((12, 4, 129), np.float32)
+    alike = Network(apart, "unmix")
+    own = np.concatenate([alike.run({"magnitude": row[None, 2:]})["mask"].mean(2, keepdims=True) for row in magnitude])
+    expected = 0.75 * own / own.sum(1, keepdims=True) + 0.25 * masks(turned, magnitude)
+    assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
+    spectra = (magnitude[:, :2] + 1j * magnitude[:, 2:]).astype(np.complex64)
+    node = Unmix(UnmixConfig(model=target), n_channels=2)
+    assert node.mid_side
+    assert np.abs(node.process(spectra).sum(1) - spectra).max() <= FLOAT32
+
+
 def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "both.onnx"
     files = [Path(shutil.copy(path, tmp_path / f"{i}.onnx")) for i, path in enumerate(files)]
