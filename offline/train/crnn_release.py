@@ -127,6 +127,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--licence", required=True, help="of the weights")
     add("--command", required=True, help="that trained it")
     add("--quiet", type=Path, nargs="+", default=(), help="sets without any event: live thresholds invent little there")
+    add("--inventions", type=float, default=1.0, metavar="N", help="events an hour of a class that may be told there")
     add("--before", type=Path, metavar="CHECKPOINT", help="one that never heard the validation set's sources, to tune")
     add("--tighten", type=float, metavar="N", help="events an hour of a class that the one after may tell there")
 

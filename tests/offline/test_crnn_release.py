@@ -113,6 +113,20 @@ def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> Non
         crnn_release.main([str(before), str(tmp_path / "x.onnx"), *said, "--tighten", "0"])
 
 
+def test_how_much_may_be_invented_is_said_by_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint, said = train_and_sets(tmp_path)
+    allowed = []
+
+    def spy(scenes: SceneSet, steps: Probabilities, configs: Any, quiet: Quiet | None = None) -> Tuned:
+        allowed.append(quiet and quiet.most_an_hour)
+        return tune(scenes, steps, configs, quiet)
+
+    monkeypatch.setattr(crnn_release, "tune", spy)
+    options = ["--quiet", str(tmp_path / "test"), "--inventions", "0.4"]
+    crnn_release.main([str(checkpoint), str(tmp_path / "x.onnx"), *said, *options])
+    assert allowed == [0.4, None]  # live, and of recordings, whose decisions are not limited
+
+
 def test_limits_rise_until_it_is_quiet() -> None:
     """Ten minutes of a class at .62 all the time, half a nat of evidence a step, and one that is never heard."""
     steps = np.zeros((1, int(600 * SOUND_RATE / STEP), 2), np.float32)
