@@ -126,7 +126,7 @@ class BandUnmix(nn.Module):
             x, now = block(x, before)
             after.append(now)
         h, c = (torch.cat(part) for part in zip(*after, strict=True))
-        return self._decode(self.norm(x)), (h, c)
+        return self._decode(self.norm(x)) / self.config.temperature, (h, c)
 
     def _encode(self, magnitude: Tensor) -> Tensor:
         """(frame, batch, row, bin) to (frame, batch, band, width)."""

@@ -37,7 +37,9 @@ class UnmixConfig:
     of bands hears all four; hidden: 8 to 4096, even; n_layers: 1 to 8; bandwidth_hz: what the input is cropped to;
     bidirectional: sees the whole file, cannot run live; cross: average over the targets after the encoders and after
     the LSTMs (X-UMX); level: 0 to 1, root mean square (full scale 1) that a live input is brought to, the mean one of
-    the mixtures it was trained on; 0 takes the input as it is.
+    the mixtures it was trained on; 0 takes the input as it is; temperature: 0.1 to 10, what the logits of a network of
+    bands are divided by, above 1 for masks that are less sure (Guo et al., "On calibration of modern neural networks",
+    2017, section 4.2): on songs unlike those of its training it errs less so.
     """
 
     network: str = "open-unmix"
@@ -54,6 +56,7 @@ class UnmixConfig:
     bidirectional: bool = False
     cross: bool = True
     level: float = 0.0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         require("targets", len(self.targets), 1, 16)
@@ -64,6 +67,7 @@ class UnmixConfig:
         require("hidden", self.hidden, 8, 4096)
         require("n_layers", self.n_layers, 1, 8)
         require("level", self.level, 0, 1)
+        require("temperature", self.temperature, 0.1, 10)
         require_one_of("window", self.window, WINDOWS)
         require_one_of("network", self.network, NETWORKS)
         require_one_of("stereo", self.stereo, STEREO)
@@ -73,6 +77,8 @@ class UnmixConfig:
         if self.mid_side and (self.network != "bands" or self.n_channels != 2):
             got = f"{self.network} of {self.n_channels}"
             raise ConfigError("stereo", expected="bands of two channels for mid-side", got=got)
+        if self.temperature != 1 and self.network != "bands":
+            raise ConfigError("temperature", expected="1 except for a network of bands", got=str(self.temperature))
         if self.hidden % 2:
             raise ConfigError("hidden", expected="an even number", got=str(self.hidden))
 

@@ -25,7 +25,7 @@ def average(checkpoints: Sequence[Path]) -> dict[str, Any]:
     runs = [_opened(path) for path in checkpoints]
     first = runs[0]
     for path, run in zip(checkpoints[1:], runs[1:], strict=True):
-        if _network(run) != _network(first):
+        if not _alike(run, first):
             raise ModelError(str(path), expected=f"the network of {checkpoints[0]}", got="another one")
     weights = {}
     for name, value in first["weights"].items():
@@ -38,8 +38,11 @@ def average(checkpoints: Sequence[Path]) -> dict[str, Any]:
     return {"task": task, "weights": weights, **longest}
 
 
-def _network(run: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in run["task"].items() if name != LEVEL}
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two runs are of one network: an older one need not know every setting, but the weights must fit."""
+    common = (one["task"].keys() & other["task"].keys()) - {LEVEL}
+    shapes = [{name: value.shape for name, value in run["weights"].items()} for run in (one, other)]
+    return shapes[0] == shapes[1] and all(one["task"][name] == other["task"][name] for name in common)
 
 
 def _opened(path: Path) -> dict[str, Any]:

@@ -127,6 +127,10 @@ class Trainer:
         self.optimiser.load_state_dict(saved["optimiser"])
         self.step, self.trained_s = saved["step"], saved["trained_s"]
 
+    def begin(self) -> None:
+        """Take the task's weights as they are now for their average, where they were set after the trainer was made."""
+        self.averaged.module.load_state_dict(self.task.model.state_dict())
+
     def save(self) -> None:
         """Write the checkpoint; one that is being read or a kill in the middle finds the old one whole."""
         path = self.folder / CHECKPOINT

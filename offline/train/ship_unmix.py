@@ -56,15 +56,15 @@ def ship(
     int8: bool = True,
     music: Path | None = None,
     level: float | None = None,
+    temperature: float = 1.0,
 ) -> dict[str, Any]:
     """Write NAME.onnx and NAME.toml to `target`; returns the errors and sizes that were found.
 
     music: a recording to compare the stems of 8-bit weights on; level: of live input, the one the checkpoint was
-    trained at by default.
+    trained at by default; temperature: of the masks.
     """
     model, saved = load_checkpoint(checkpoint)
-    if level is not None:
-        model.config = replace(model.config, level=level)
+    model.config = replace(model.config, level=model.config.level if level is None else level, temperature=temperature)
     licence, training = str(fields["licence"]), str(fields["training"])
     plain = target.with_suffix(".fp32.onnx")
     graph, stream = export_unmix(model, plain, licence=licence, training=training), noise(model.config)
@@ -121,6 +121,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", default="", help="what they reach on what was held out")
     parser.add_argument("--music", type=Path, help="a recording to compare the stems of 8-bit weights on")
     parser.add_argument("--level", type=float, help="of live input, 0 to 1 of full scale (default: as trained)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="above 1 for masks that are less sure")
     parser.add_argument("--fp32", action="store_true", help="keep 32-bit weights")
 
 
@@ -130,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     fields = {name: getattr(args, name) for name in ("licence", "data", "split", "training", "metrics")}
-    found = ship(args.checkpoint, args.target, fields, int8=not args.fp32, music=args.music, level=args.level)
+    how = {name: getattr(args, name) for name in ("music", "level", "temperature")}
+    found = ship(args.checkpoint, args.target, fields, int8=not args.fp32, **how)
     for name, value in found.items():
         print(f"{name}: {value if isinstance(value, dict) else f'{value:.4g}'}")
 

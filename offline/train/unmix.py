@@ -264,6 +264,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
         task.start_from_statistics()
         if args.start_from is not None:
             begin_with(task.model, load_checkpoint(args.start_from)[0])
+        trainer.begin()
     bank = task.mixer.bank
     print(f"{len(bank.names)} songs, {bank.seconds / 60:.0f} minutes: {', '.join(bank.names)}")
     print(f"held out: {len(task.held_out)}; {sum(p.numel() for p in task.model.parameters()):,} parameters")

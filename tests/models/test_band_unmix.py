@@ -48,6 +48,20 @@ def test_masks_share_out_the_whole(model: BandUnmix) -> None:
     torch.testing.assert_close(masks.sum(2), torch.ones(20, 2, 2, 129), atol=FLOAT32, rtol=0)
 
 
+def test_a_temperature_divides_the_logits(model: BandUnmix) -> None:
+    """Masks at 2 are the roots of those at 1, shared out anew: nearer to one another, and in the same order."""
+    warm = BandUnmix(replace(model.config, temperature=2.0)).eval()
+    warm.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        roots, got = model(magnitudes(model.config)).sqrt(), warm(magnitudes(model.config))
+    assert (got - roots / roots.sum(2, keepdim=True)).abs().max() <= FLOAT32
+
+
+def test_other_networks_have_no_temperature() -> None:
+    with pytest.raises(ConfigError, match="temperature"):
+        UnmixConfig(temperature=1.25)
+
+
 @pytest.mark.parametrize("block", [1, 3, 20])
 def test_blocks_equal_the_whole(model: BandUnmix, block: int) -> None:
     magnitude, state, parts = magnitudes(model.config), None, []

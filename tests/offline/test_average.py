@@ -35,6 +35,11 @@ def test_levels_of_different_mixes_have_a_mean_too(tmp_path: Path) -> None:
     assert average.average(paths)["task"] == {"n": 1, "level": 0.375}
 
 
+def test_an_older_run_need_not_know_every_setting(tmp_path: Path) -> None:
+    old, new = saved(tmp_path / "old.pt", 1.0), saved(tmp_path / "new.pt", 2.0, {"n": 1, "later": 0})
+    assert average.average([old, new])["weights"]["a"].tolist() == [1.5, 1.5]
+
+
 def test_a_mean_is_a_checkpoint_like_any_other(tmp_path: Path) -> None:
     models = [Crnn(SMALL) for _ in range(2)]
     for i, model in enumerate(models):
@@ -49,6 +54,9 @@ def test_other_networks_and_other_files_are_refused(tmp_path: Path) -> None:
     one, other = saved(tmp_path / "one.pt", 1.0), saved(tmp_path / "other.pt", 1.0, {"n": 2})
     with pytest.raises(ModelError, match="another one"):
         average.average([one, other])
+    torch.save({"task": {"n": 1}, "weights": {"a": torch.zeros(3), "n": torch.tensor(7)}}, tmp_path / "wide.pt")
+    with pytest.raises(ModelError, match="another one"):
+        average.average([one, tmp_path / "wide.pt"])
     (tmp_path / "text.pt").write_text("no checkpoint")
     with pytest.raises(ModelError, match="a checkpoint of a training"):
         average.average([one, tmp_path / "text.pt"])

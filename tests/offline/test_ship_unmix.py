@@ -14,9 +14,9 @@ from engine.inference.onnx import Network
 from engine.inference.unmix import Unmix, UnmixConfig
 from models.export import write_card
 from offline.train.loop import LoopConfig, Trainer
-from offline.train.ship_unmix import load_checkpoint, ship
+from offline.train.ship_unmix import load_checkpoint, main, ship
 from tests.offline.stems import write_songs
-from tests.offline.test_train_unmix import SONGS, task
+from tests.offline.test_train_unmix import BANDS, SONGS, task
 
 FIELDS = {"licence": "CC0-1.0", "data": "three tones", "split": "none", "training": "by a test", "metrics": ""}
 
@@ -50,6 +50,22 @@ def test_the_level_of_live_input_can_be_set(checkpoint: Path, tmp_path: Path) ->
     ship(checkpoint, tmp_path / "tones.onnx", FIELDS, level=0.045)
     assert Network(tmp_path / "tones.onnx", "unmix").value("level", float) == 0.045
     assert tomllib.loads((tmp_path / "tones.toml").read_text())["network"]["level"] == 0.045
+
+
+def test_a_temperature_is_in_the_file_and_on_its_card(tmp_path: Path) -> None:
+    """Masks of twice the temperature are less far from equal shares."""
+    trainer = Trainer(task(write_songs(tmp_path / "songs", SONGS), BANDS), tmp_path, LoopConfig())
+    trainer.task.start_from_statistics()  # type: ignore[attr-defined]
+    trainer.begin()
+    trainer.save()
+    spread = []
+    for name, more in (("cold", []), ("warm", ["--temperature", "2"])):
+        said = [part for name, value in FIELDS.items() for part in (f"--{name}", value)]
+        main([str(tmp_path / "checkpoint.pt"), str(tmp_path / f"{name}.onnx"), *said, "--fp32", *more])
+        masks = Network(tmp_path / f"{name}.onnx", "unmix").run({"magnitude": np.ones((4, 2, 129), np.float32)})["mask"]
+        spread.append(float(np.abs(np.log(masks[:, 0] / masks[:, 1])).max()))
+    assert spread[1] == pytest.approx(spread[0] / 2, rel=1e-3)  # of a softmax's logarithm in single precision
+    assert tomllib.loads((tmp_path / "warm.toml").read_text())["network"]["temperature"] == 2
 
 
 def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:

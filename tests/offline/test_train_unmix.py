@@ -15,8 +15,11 @@ from models.losses import FLOOR_DB, combination_masks, mean_loss, multi_domain_l
 from models.unmix import UnmixConfig
 from offline.data.mixing import MixConfig, Mixer, StemBank
 from offline.data.multitrack import Corpus
+from offline.train.coarser import begin_with
 from offline.train.held_out import scale_invariant_sdr
+from offline.train.loop import LoopConfig, Trainer
 from offline.train.objective import ObjectiveConfig
+from offline.train.ship_unmix import load_checkpoint
 from offline.train.unmix import UnmixTask, add_options, network_config
 from tests.offline.stems import RATE, write_songs
 from tests.tolerances import FLOAT32
@@ -192,3 +195,14 @@ def test_each_kind_of_network_has_a_size_of_its_own(options: list[str], shape: t
     assert (config.hidden, config.n_layers) == shape
     with pytest.raises(ConfigError, match="hidden"):
         network_config(parser.parse_args(["--data", "songs", "--out", "run", *options, "--hidden", "0"]))
+
+
+def test_a_run_of_no_steps_is_the_one_that_it_starts_from(folder: Path, tmp_path: Path) -> None:
+    """What it leaves are the weights that were taken over, not those that it was built with."""
+    other, made = task(folder, BANDS), task(folder, BANDS, seed=5)
+    trainer = Trainer(made, tmp_path / "run", LoopConfig(minutes=0))
+    begin_with(made.model, other.model)
+    trainer.begin()
+    trainer.run()
+    left = load_checkpoint(tmp_path / "run" / "checkpoint.pt")[0].state_dict()
+    assert all(torch.equal(value, left[name]) for name, value in other.model.state_dict().items())
