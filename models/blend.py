@@ -40,11 +40,11 @@ def blend(files: Sequence[Path], shares: Sequence[float], target: Path, metadata
             if values.get(name) != known.get(name):
                 raise ModelError(str(path), expected=f"{name} {known.get(name)}", got=repr(values.get(name))[:60])
     graphs = [compose.add_prefix(model, f"n{i}_") for i, (model, _) in enumerate(parts)]
-    apart = [values["stereo"] == STEREO[0] for _, values in parts]
-    like, stereo = parts[apart.index(False)] if False in apart else parts[0]
-    turned = [one and False in apart for one in apart]
-    merged = _merged(graphs, np.asarray(shares, np.float32) / np.float32(sum(shares)), like, turned)
-    values = {**{name: known[name] for name in ALIKE if name in known}, "stereo": stereo["stereo"], **metadata}
+    kinds = [values["stereo"] for _, values in parts]
+    stereo = max(kinds, key=STEREO.index)  # mid and side if any is
+    like, plain = parts[kinds.index(stereo)][0], [kind != stereo for kind in kinds]
+    merged = _merged(graphs, np.asarray(shares, np.float32) / np.float32(sum(shares)), like, plain)
+    values = {**{name: known[name] for name in ALIKE if name in known}, "stereo": stereo, **metadata}
     helper.set_model_props(merged, {name: json.dumps(value) for name, value in values.items()})
     onnx.checker.check_model(merged)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,21 +64,24 @@ def _opened(path: Path) -> tuple[onnx.ModelProto, dict[str, Any]]:
         raise ModelError(str(path), expected="an ONNX network", got=type(error).__name__) from error
     if values.get("kind") != "unmix":
         raise ModelError(str(path), expected="a network of kind unmix", got=repr(values.get("kind"))[:60])
-    return model, {"stereo": STEREO[0], **values}
+    values = {"stereo": STEREO[0], **values}
+    if values["stereo"] not in STEREO:
+        raise ModelError(str(path), expected=" or ".join(STEREO), got=repr(values["stereo"])[:60])
+    return model, values
 
 
 def _merged(
-    graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto, turned: Sequence[bool]
+    graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto, plain: Sequence[bool]
 ) -> onnx.ModelProto:
     """One graph: magnitude goes to all, the masks' weighted mean comes out, each state keeps its prefixed name.
 
-    turned: which of the graphs are of left and right where the others are of mid and side, as is `like`.
+    plain: which of the graphs are of left and right where the others are of mid and side, as is `like`.
     """
     magnitude = next(value for value in like.graph.input if value.name == "magnitude")
     mask = next(value for value in like.graph.output if value.name == "mask")
     nodes, inputs, outputs, constants = [], [magnitude], [mask], _constants()
     for i, model in enumerate(graphs):
-        nodes += [_heard(i, turned[i]), *model.graph.node, *_weighed(i, turned[i])]
+        nodes += [_heard(i, plain[i]), *model.graph.node, *_weighed(i, plain[i])]
         inputs += [value for value in model.graph.input if value.name != f"n{i}_magnitude"]
         outputs += [value for value in model.graph.output if value.name != f"n{i}_mask"]
         constants += [*model.graph.initializer, numpy_helper.from_array(shares[i], f"n{i}_share")]
@@ -88,16 +91,16 @@ def _merged(
     return helper.make_model(graph, opset_imports=list(domains.values()), ir_version=IR_VERSION)
 
 
-def _heard(i: int, turned: bool) -> NodeProto:
+def _heard(i: int, plain: bool) -> NodeProto:
     """The node that gives network `i` all the magnitudes, or those of left and right."""
-    if turned:
+    if plain:
         return helper.make_node("Slice", ["magnitude", "first_row", "end_row", "second_axis"], [f"n{i}_magnitude"])
     return helper.make_node("Identity", ["magnitude"], [f"n{i}_magnitude"])
 
 
-def _weighed(i: int, turned: bool) -> list[NodeProto]:
-    """The nodes that bring the masks of network `i` to a sum of its share, of mid and side alike if `turned`."""
-    mask = f"n{i}_mean" if turned else f"n{i}_mask"
+def _weighed(i: int, plain: bool) -> list[NodeProto]:
+    """The nodes that bring the masks of network `i` to a sum of its share, of mid and side alike if `plain`."""
+    mask = f"n{i}_mean" if plain else f"n{i}_mask"
     nodes = [
         helper.make_node("ReduceSum", [mask, "second_axis"], [f"n{i}_sum"], keepdims=1),
         helper.make_node("Max", [f"n{i}_sum", "smallest"], [f"n{i}_safe"]),
@@ -105,7 +108,7 @@ def _weighed(i: int, turned: bool) -> list[NodeProto]:
         helper.make_node("Mul", [mask, f"n{i}_factor"], [f"n{i}_part"]),
     ]
     mean = helper.make_node("ReduceMean", [f"n{i}_mask", "third_axis"], [mask], keepdims=1)
-    return [mean, *nodes] if turned else nodes
+    return [mean, *nodes] if plain else nodes
 
 
 def _constants() -> list[TensorProto]:

@@ -7,7 +7,7 @@ import numpy as np
 from engine.inference.unmix import Unmix, UnmixConfig
 from engine.inference.unmix_segments import UnmixSegments
 from tests.contract import Case, delayed
-from tests.inference.files import small_file
+from tests.inference.files import blended_file, small_file
 
 
 def _spectra(n_channels: int) -> np.ndarray:
@@ -53,6 +53,16 @@ CASES = [
         ("of mid and side", 2, {"network": "bands", "stereo": "mid-side"}),
         ("of mid and side, mono", 1, {"network": "bands", "stereo": "mid-side", "level": 0.05}),
     ]
+]
+CASES += [
+    Case(
+        f"unmix of a blend {name}",
+        lambda n=n: Unmix(UnmixConfig(model=blended_file()), n_channels=n),
+        _spectra(n),
+        sum_of_stems,
+        sizes=SIZES,
+    )
+    for name, n in [("stereo", 2), ("mono", 1)]
 ]
 CASES += [
     Case(

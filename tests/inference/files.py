@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from models.band_unmix import BandUnmix, build_model
+from models.blend import blend
 from models.export import export_unmix
 from models.unmix import Unmix, UnmixConfig
 from tests.models.test_unmix import shaken
@@ -25,4 +26,12 @@ def small_model(**settings: object) -> Unmix | BandUnmix:
 def small_file(*, int8: bool = False, **settings: object) -> Path:
     path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
     export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
+    return path
+
+
+@cache
+def blended_file() -> Path:
+    """One of left and right beside one of mid and side."""
+    path = FOLDER / "blend.onnx"
+    blend([small_file(), small_file(network="bands", stereo="mid-side")], [1, 2], path, {"licence": "CC0-1.0"})
     return path

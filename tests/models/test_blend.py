@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from engine.errors import ConfigError, ModelError
@@ -86,6 +87,14 @@ def test_silent_masks_leave_the_others(tmp_path: Path) -> None:
 def test_other_targets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="targets"):
         blend([small_file(), small_file(targets=("a", "b"))], [1, 1], tmp_path / "x.onnx", {})
+
+
+def test_a_stereo_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    odd = onnx.load(str(small_file()))
+    next(entry for entry in odd.metadata_props if entry.key == "stereo").value = '"surround"'
+    onnx.save(odd, str(tmp_path / "odd.onnx"))
+    with pytest.raises(ModelError, match="mid-side, got 'surround'"):
+        blend([small_file(), tmp_path / "odd.onnx"], [1, 1], tmp_path / "x.onnx", {})
 
 
 def test_what_is_no_bank_is_refused(tmp_path: Path) -> None:
