@@ -18,7 +18,7 @@ test-all: check
 	$(BIN)/python -m pytest
 
 peers: .venv-peers/.done
-	.venv-peers/bin/python -m pytest --noconftest tests/offline/test_sound_event_peers.py
+	.venv-peers/bin/python -m pytest --noconftest tests/offline/evaluation/test_sound_event_peers.py
 
 .venv-peers/.done:
 	python3 -m venv .venv-peers

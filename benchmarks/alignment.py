@@ -23,14 +23,14 @@ from dtaidistance import dtw_ndim
 from scipy.spatial.distance import cdist
 
 from benchmarks.rows import Row
-from engine.follow.score_files import read_score
-from engine.io.files import AudioReader
-from engine.pipelines import Pipeline, PipelineConfig
-from offline.demo import DemoPiece, make_demo
-from offline.dtw import DtwConfig, warp
-from offline.evaluate.alignment import Accuracy, Track, evaluate, read_truth, track_of
-from offline.jump_dtw import jump_warp
-from offline.multiscale import MultiscaleConfig, warp_multiscale
+from cli.demo_material import DemoPiece, make_demo
+from engine.audio.files import AudioReader
+from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from engine.score.readers import read_score
+from offline.alignment.dtw.exact import DtwConfig, warp
+from offline.alignment.dtw.jumps import jump_warp
+from offline.alignment.dtw.multiscale import MultiscaleConfig, warp_multiscale
+from offline.evaluation.onsets import Accuracy, Track, evaluate, read_truth, track_of
 
 BLOCK = 1024
 FRAMES_S = 44100 / 1024  # 43 frames a second

@@ -19,10 +19,10 @@ import scipy.signal
 from numba import njit
 
 from benchmarks.rows import Row
-from engine.dsp.hpss import TUNED, Hpss, HpssConfig
+from engine.core.format import AudioFormat
 from engine.dsp.median import aligned, median_bins, median_rows, network, over_frequency, over_time, row_stride
 from engine.dsp.stft import Istft, Stft
-from engine.format import AudioFormat
+from engine.separation.hpss import TUNED, Hpss, HpssConfig
 from offline.run import run
 
 REPEATS, CALLS = 15, 100

@@ -21,16 +21,16 @@ import numpy as np
 import torch
 
 from benchmarks.rows import Row
-from engine.io.midi import MidiConfig
-from engine.io.midi_notes import note_off, note_on
-from engine.io.midi_process import MidiProcess
-from offline.generate.layers import Lstm
-from offline.generate.stream import CHOOSE
-from offline.generate.weights import find_weights
-from offline.generate.writer_config import WriterConfig
-from offline.generate.writers import open_source
-from tests.io.test_midi_jack import GENERATOR, ROOT, Probe
-from tests.session.server import JackServer
+from engine.midi.notes import note_off, note_on
+from engine.midi.port import MidiConfig
+from engine.midi.process import MidiProcess
+from offline.generation.config import WriterConfig
+from offline.generation.layers import Lstm
+from offline.generation.open_system import open_source
+from offline.generation.stream import CHOOSE
+from offline.generation.weights import find_weights
+from tests.engine.midi.test_jack import GENERATOR, ROOT, Probe
+from tests.jack_server import JackServer
 
 RATE, STEP = 48000, 6000  # a sixteenth at 120
 PERIOD = 1024  # notes are exact at any period, and a long one survives stalls of the machine

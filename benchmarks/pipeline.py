@@ -18,14 +18,14 @@ import numpy as np
 import psutil
 
 from benchmarks.rows import Row
-from engine.dsp.hpss import TUNED
-from engine.follow.score_files import read_score
-from engine.format import AudioFormat
-from engine.io.files import AudioReader
-from engine.pipelines import Pipeline, PipelineConfig
-from offline.demo import make_demo
-from offline.follow_by import follow_by
-from offline.score_sound import synthesised
+from cli.demo_material import make_demo
+from engine.audio.files import AudioReader
+from engine.core.format import AudioFormat
+from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from engine.score.readers import read_score
+from engine.separation.hpss import TUNED
+from offline.following.presets import follow_by
+from offline.following.score_rendering import synthesised
 
 BLOCK = 1024
 HOUR_S = 3600
@@ -121,7 +121,7 @@ def _hour(config: PipelineConfig, audio: np.ndarray, form: AudioFormat) -> Row:
 
 
 def _ready() -> Row:
-    code = "from engine.doctor import warm_cache; print(warm_cache())"
+    code = "from cli.doctor_checks import warm_cache; print(warm_cache())"
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(4)]
     ready_s = min(float(run.stdout) for run in runs[1:])  # the first may compile
     return Row(

@@ -16,17 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rows import Row
-from engine.follow.score import Score
-from engine.follow.score_files import read_score
-from engine.io.files import AudioReader
-from offline.demo.perform import PerformConfig, perform
-from offline.demo.sound import synthesise
-from offline.evaluate.alignment import Accuracy, accuracy, evaluate, mean_accuracy, read_truth
-from offline.evaluate.follow import Piece, find_pieces, follow_piece
-from offline.evaluate.separation import METHODS
-from offline.evaluate.separation import evaluate as evaluate_stems
-from offline.follow_by import follow_by
-from offline.options.features import FEATURES
+from engine.audio.files import AudioReader
+from engine.score.readers import read_score
+from engine.score.score import Score
+from offline.evaluation.following import Piece, find_pieces, follow_piece
+from offline.evaluation.onsets import Accuracy, accuracy, evaluate, mean_accuracy, read_truth
+from offline.evaluation.separation import METHODS
+from offline.evaluation.separation import evaluate as evaluate_stems
+from offline.following.feature_names import FEATURES
+from offline.following.presets import follow_by
+from offline.synthesis.additive_piano import synthesise
+from offline.synthesis.demo_performance import PerformConfig, perform
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 PEER_HZ, PEER_HOP = 22050, 512  # librosa's defaults

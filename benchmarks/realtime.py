@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from benchmarks.live.callback import measure as measure_callback
 from benchmarks.live.witness import excused, watching
 from benchmarks.rows import Row
-from engine.io.devices import Device
-from engine.session import Session, SessionConfig, SessionStatus
-from tests.session.live import Live
-from tests.session.probe import delays
-from tests.session.server import JackServer
-from tests.session.test_jack import ports
+from engine.audio.devices import Device
+from engine.realtime.session import Session, SessionConfig, SessionStatus
+from tests.engine.realtime.live import Live
+from tests.engine.realtime.probe import delays
+from tests.engine.realtime.test_jack import ports
+from tests.jack_server import JackServer
 
 RATE = 48000
 MARGIN_S = 0.01  # an xrun may come so long, and two periods, after the stall that caused it

@@ -15,21 +15,21 @@ import soundfile
 import torch
 
 from benchmarks.rows import Row
+from engine.core.events import Event, Sound
+from engine.core.format import AudioFormat
+from engine.detection.crnn import SoundConfig, SoundProbabilities
+from engine.detection.detector import SoundDetector
+from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES
 from engine.dsp.logmel import LogMelConfig, mel_weights
-from engine.events import Event, Sound
-from engine.format import AudioFormat
-from engine.inference.crnn import SoundConfig, SoundProbabilities
-from engine.inference.onnx import Network
-from engine.inference.sounds import SoundDetector
-from engine.inference.steps import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES
-from models.crnn import Crnn
-from models.crnn_import import crnn_from_file
-from offline.data.make_scenes import alarm_families
-from offline.data.scenes import log_mel
-from offline.data.sounds import SoundBank, load_bank
-from offline.data.soundscapes import MixConfig, Mixer
-from offline.evaluate.live_sounds import heard, invented_an_hour, reactions_s
-from offline.sound_model import SHIPPED
+from engine.inference.network import Network
+from models.detection.network import Crnn
+from models.detection.reimport import crnn_from_file
+from offline.datasets.make_scenes import alarm_families
+from offline.datasets.scenes import log_mel
+from offline.datasets.soundscapes import MixConfig, Mixer
+from offline.detection.presets import SHIPPED
+from offline.evaluation.live_sound_events import heard, invented_an_hour, reactions_s
+from offline.synthesis.sound_bank import SoundBank, load_bank
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)

@@ -21,14 +21,14 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.rows import Row
-from engine.dsp.wiener import WienerConfig
-from engine.format import AudioFormat
-from engine.inference.onnx import Network
-from engine.inference.unmix import UnmixConfig as NodeConfig
-from engine.pipelines import Pipeline, PipelineConfig
-from models.export import export_unmix
-from models.unmix import SIZES, Unmix, UnmixConfig
-from offline.unmix_model import SHIPPED, unmix_config
+from engine.core.format import AudioFormat
+from engine.inference.network import Network
+from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from engine.separation.mask_network import UnmixConfig as NodeConfig
+from engine.separation.wiener import WienerConfig
+from models.separation.graph import export_unmix
+from models.separation.network import SIZES, Unmix, UnmixConfig
+from offline.separation.presets import SHIPPED, unmix_config
 
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # openunmix needs it for reading files only
 try:

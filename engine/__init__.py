@@ -1,5 +1,5 @@
 """The live system: listens block by block, acts in time. Never imports torch."""
 
-from engine.kernel_cache import choose
+from engine.core.kernel_cache import choose
 
 choose()

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import ShapeError
-from engine.format import AudioFormat
-from engine.io.files import AudioReader
+from engine.audio.files import AudioReader
+from engine.core.errors import ShapeError
+from engine.core.format import AudioFormat
 
 __all__ = ["BLOCK", "Recording"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import ShapeError
-from engine.format import MAX_HOP
-from engine.processor import Processor, join
+from engine.core.errors import ShapeError
+from engine.core.format import MAX_HOP
+from engine.core.processor import Processor, join
 
 __all__ = ["collect", "run"]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+from tests.jack_server import JackServer
+from tests.places import SHARED
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,24 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the recordings in ../shared are not here")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[JackServer]:
+    """A JACK server for the tests of one module."""
+    if missing := JackServer.missing():
+        pytest.skip(missing)
+    with JackServer(period=512) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server() -> Iterator[JackServer]:
+    """One that the test may kill."""
+    if missing := JackServer.missing():
+        pytest.skip(missing)
+    with JackServer(period=256) as running:
+        yield running
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,4 +1,4 @@
-"""The four laws and two budgets of `engine.processor`, to be run over every processor.
+"""The four laws and two budgets of `engine.core.processor`, to be run over every processor.
 
 A `Case` says how to build a processor, what to feed it, and what its output should line up with. The laws raise
 AssertionError; `tests/test_contract.py` runs them over all cases of `tests/cases`, with block cuts by hypothesis.
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.processor import Processor, join
+from engine.core.processor import Processor, join
 from tests.tolerances import FLOAT32
 
 GROWTH_BYTES = 64_000  # tracemalloc's own bookkeeping and interpreter caches stay below this

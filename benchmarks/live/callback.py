@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.cells import N_CELLS, Cell
-from engine.io.callback import OUTPUT_PORTS, PORTS, Ctx, context, jack_process, portaudio_callback
-from engine.ring import RingBuffer, private_ring
+from engine.audio.callback import OUTPUT_PORTS, PORTS, Ctx, context, jack_process, portaudio_callback
+from engine.core.ring import RingBuffer, private_ring
+from engine.core.shared_memory import N_CELLS, Cell
 
 SOURCE = Path(__file__).with_name("counter.c")
 N_CALLS = 1000

@@ -19,12 +19,12 @@ from dataclasses import asdict
 import jack
 
 from benchmarks.live.witness import watching
-from engine.dsp.hpss import HpssConfig
-from engine.inference.unmix import UnmixConfig
-from engine.io.devices import Device
-from engine.pipelines import PipelineConfig
-from engine.session import Session, SessionConfig, SessionStatus
-from offline.unmix_model import SHIPPED, live_rate, unmix_config
+from engine.audio.devices import Device
+from engine.pipeline.pipeline import PipelineConfig
+from engine.realtime.session import Session, SessionConfig, SessionStatus
+from engine.separation.hpss import HpssConfig
+from engine.separation.mask_network import UnmixConfig
+from offline.separation.presets import SHIPPED, live_rate, unmix_config
 
 N_OBJECTS = 300_000
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 import jack
 import numpy as np
 
-from engine.cells import N_CELLS, Cell
+from engine.core.shared_memory import N_CELLS, Cell
 
 STALL_S = 0.001  # a canary that wakes so late could not run
 PERIOD_S = 0.001

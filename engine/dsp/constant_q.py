@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.constant_q_plan import CqtConfig, Kernels, Plan, frequencies, kernels, make_plan
 from engine.dsp.resample import Resampler
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import Stft, grown
-from engine.format import AudioFormat, FrameFormat
 
 __all__ = ["Cqt"]
 

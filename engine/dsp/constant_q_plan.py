@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import require
+from engine.core.config import require
+from engine.core.errors import ConfigError
+from engine.core.format import MAX_HOP, AudioFormat
 from engine.dsp.resample import PASS_BAND, ResampleConfig
-from engine.errors import ConfigError
-from engine.format import MAX_HOP, AudioFormat
 
 __all__ = ["C2_HZ", "HOP_S", "CqtConfig", "Kernels", "Plan", "frequencies", "kernels", "lengths_s", "make_plan"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require, require_one_of
+from engine.core.config import require, require_one_of
+from engine.core.errors import ShapeError
+from engine.core.format import FrameFormat
 from engine.dsp.filterbank import band_centres, band_weights, chroma_weights, sparse
-from engine.errors import ShapeError
-from engine.format import FrameFormat
 
 __all__ = ["KINDS", "Chroma", "FeatureConfig", "SpectralFeatures", "apply_row", "feature_weights", "mean_power"]
 

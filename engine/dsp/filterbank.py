@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.format import FrameFormat
+from engine.core.format import FrameFormat
 
 __all__ = ["SparseMap", "band_centres", "band_weights", "chroma_weights", "sparse"]
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import require, require_one_of
+from engine.core.config import require, require_one_of
+from engine.core.format import AudioFormat, FrameFormat
+from engine.core.processor import Chain, Processor
 from engine.dsp.constant_q import Cqt
 from engine.dsp.constant_q_plan import HOP_S, CqtConfig
 from engine.dsp.features import Chroma
 from engine.dsp.magnitude import Fold, Magnitude, fold_weights
 from engine.dsp.semigram import Semigram, SemigramConfig
 from engine.dsp.stft import Stft
-from engine.format import AudioFormat, FrameFormat
-from engine.processor import Chain, Processor
 
 __all__ = ["FRONT_ENDS", "FrontEnd", "FrontEndConfig", "front_end"]
 

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require
+from engine.core.config import require
+from engine.core.format import AudioFormat
 from engine.dsp.constant_q import Cqt
 from engine.dsp.constant_q_plan import HOP_S, CqtConfig
 from engine.dsp.stft import grown
-from engine.format import AudioFormat
 
 __all__ = ["HARMONICS", "Hcqt", "HcqtConfig", "harmonic_bins", "wide_cqt"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require
+from engine.core.config import require
+from engine.core.errors import ConfigError, ShapeError
+from engine.core.format import FrameFormat
 from engine.dsp.filterbank import sparse
-from engine.errors import ConfigError, ShapeError
-from engine.format import FrameFormat
 
 __all__ = ["LogMel", "LogMelConfig", "mel_to_hz", "mel_weights"]
 

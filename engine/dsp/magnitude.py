@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require
+from engine.core.config import require
+from engine.core.errors import ConfigError
+from engine.core.format import FrameFormat
 from engine.dsp.features import apply_row, mean_power
 from engine.dsp.filterbank import sparse
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import grown
 from engine.dsp.window import window
-from engine.errors import ConfigError
-from engine.format import FrameFormat
 
 __all__ = ["Fold", "Magnitude", "fold_weights"]
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from numba import njit, types
 from numba.extending import overload
 
-from engine.dsp.networks import BINS, ROWS
-from engine.dsp.selection import median_network
+from engine.dsp.generated.median_networks import BINS, ROWS
+from engine.dsp.selection_networks import median_network
 
 __all__ = [
     "aligned",

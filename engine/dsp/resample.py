@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require
+from engine.core.config import require
+from engine.core.errors import ConfigError
 from engine.dsp.sanitise import LIMIT, as_block, clean
-from engine.errors import ConfigError
 
 __all__ = ["ResampleConfig", "Resampler"]
 

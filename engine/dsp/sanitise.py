@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.errors import ShapeError
+from engine.core.errors import ShapeError
 
 __all__ = ["LIMIT", "as_block", "clean"]
 

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.config import require
+from engine.core.config import require
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.constant_q_plan import HOP_S
 from engine.dsp.features import apply_row, mean_power
 from engine.dsp.filterbank import sparse
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import Stft, grown
 from engine.dsp.window import window
-from engine.format import AudioFormat, FrameFormat
 
 __all__ = ["Semigram", "SemigramConfig", "semitone_weights"]
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from numba import njit
 from rocket_fft import c2r, r2c
 
+from engine.core.format import FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.window import synthesis_window, window
-from engine.format import FrameFormat
 
 __all__ = ["Istft", "Stft"]
 

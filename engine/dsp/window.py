@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import require_one_of
-from engine.errors import ConfigError
+from engine.core.config import require_one_of
+from engine.core.errors import ConfigError
 
 __all__ = ["WINDOWS", "overlap_sum", "synthesis_window", "window"]
 

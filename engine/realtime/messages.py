@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import EngineError
-from engine.format import AudioFormat
-from engine.io.devices import Device
-from engine.pipelines import PipelineConfig
+from engine.audio.devices import Device
+from engine.core.errors import EngineError
+from engine.core.format import AudioFormat
+from engine.pipeline.pipeline import PipelineConfig
 
 __all__ = ["Ended", "Failed", "Job", "Latency", "Opened", "Running", "Waiting"]
 

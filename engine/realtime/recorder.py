@@ -7,9 +7,9 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from engine.cells import Arena
-from engine.errors import AudioFileError
-from engine.io.files import StemWriter
+from engine.audio.files import StemWriter
+from engine.core.errors import AudioFileError
+from engine.core.shared_memory import Arena
 
 __all__ = ["Recorder"]
 

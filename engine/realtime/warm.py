@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.cells import Arena, Layout, anonymous_file
-from engine.format import MAX_HOP
-from engine.pipelines import Pipeline
-from engine.realtime.hop import CHUNK, Hop, Rings
-from engine.ring import private_ring
+from engine.core.format import MAX_HOP
+from engine.core.ring import private_ring
+from engine.core.shared_memory import Arena, Layout, anonymous_file
+from engine.pipeline.pipeline import Pipeline
+from engine.realtime.processing_thread import CHUNK, Hop, Rings
 
 __all__ = ["prefill", "rehearse", "warm"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.processor import Chain
+from engine.core.processor import Chain
 from tests.contract import Case, delayed
 from tests.probes import Delay
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.inference.decide import Change, Decider, DecisionConfig
+from engine.detection.event_decoder import Change, Decider, DecisionConfig
 from tests.contract import Case
 
 PROBABILITIES = np.random.default_rng(0).random((400, 2)).astype(np.float32)

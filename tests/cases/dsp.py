@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from engine.dsp.hpss import Hpss, HpssConfig, HpssSpectra
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.sanitise import LIMIT
 from engine.dsp.stft import Istft, Stft
 from engine.dsp.window import window
-from engine.format import AudioFormat, FrameFormat
+from engine.separation.hpss import Hpss, HpssConfig, HpssSpectra
 from tests.contract import Case, delayed
 
 RATE = 8000

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
+from engine.core.events import Position
+from engine.core.format import AudioFormat
 from engine.dsp.features import Chroma, FeatureConfig, SpectralFeatures, feature_weights
 from engine.dsp.filterbank import chroma_weights
 from engine.dsp.stft import Stft
-from engine.events import Position
-from engine.follow.follower import FollowConfig, Follower, follow_frames
-from engine.format import AudioFormat
+from engine.following.follower import FollowConfig, Follower, follow_frames
 from tests.contract import Case, delayed
-from tests.follow.play import RATE, scale, sound
+from tests.engine.following.play import RATE, scale, sound
 
 SCORE = scale(12)
 CONFIG = FollowConfig()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.constant_q import Cqt
 from engine.dsp.constant_q_plan import CqtConfig, frequencies, lengths_s, make_plan
 from engine.dsp.filterbank import chroma_weights
@@ -16,7 +17,6 @@ from engine.dsp.harmonic import HARMONICS, Hcqt, HcqtConfig, wide_cqt
 from engine.dsp.magnitude import Fold, Magnitude, fold_weights
 from engine.dsp.semigram import HOPS, Semigram, SemigramConfig
 from engine.dsp.window import window
-from engine.format import AudioFormat, FrameFormat
 from tests.cases.dsp import cleaned
 from tests.contract import Case
 from tests.tolerances import CONSTANT_Q, FLOAT32

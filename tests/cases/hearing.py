@@ -6,20 +6,20 @@ import math
 
 import numpy as np
 
+from engine.core.events import Position
+from engine.core.format import AudioFormat
 from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.frontends import front_end
-from engine.dsp.hearing import HearingConfig, Rising
 from engine.dsp.stft import Stft
-from engine.events import Position
-from engine.follow.config import FollowConfig, follow_frames
-from engine.follow.follower import AudioFollower
-from engine.format import AudioFormat
-from engine.inference.hearing import Learned, hearing
-from engine.inference.siamese import Embedder, EmbedderConfig
-from offline.score_sound import synthesised
+from engine.following.config import FollowConfig, follow_frames
+from engine.following.embedder import Embedder, EmbedderConfig
+from engine.following.embedding_features import Learned, hearing
+from engine.following.features import HearingConfig, Rising
+from engine.following.follower import AudioFollower
+from offline.following.score_rendering import synthesised
 from tests.contract import Case
-from tests.follow.play import RATE, scale, sound
-from tests.inference.twin_files import small_twin
+from tests.engine.following.play import RATE, scale, sound
+from tests.networks.similarity import small_twin
 from tests.tolerances import FLOAT32
 
 AUDIO = AudioFormat(sample_rate=RATE, n_channels=2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.inference.unmix import Unmix, UnmixConfig
-from engine.inference.unmix_segments import UnmixSegments
+from engine.separation.mask_network import Unmix, UnmixConfig
+from engine.separation.mask_network_segments import UnmixSegments
 from tests.contract import Case, delayed
-from tests.inference.files import blended_file, small_file
+from tests.networks.separation import blended_file, small_file
 
 
 def _spectra(n_channels: int) -> np.ndarray:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.core.format import AudioFormat, FrameFormat
+from engine.core.processor import Chain
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
-from engine.format import AudioFormat, FrameFormat
-from engine.processor import Chain
 from tests.contract import Case
 
 FRAMES = FrameFormat(audio=AudioFormat(sample_rate=22050, n_channels=2), n_fft=2048, hop=366)

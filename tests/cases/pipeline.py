@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.dsp.hpss import HpssConfig
-from engine.dsp.wiener import WienerConfig
-from engine.events import Event
-from engine.follow.score import make_score
-from engine.format import AudioFormat
-from engine.inference.unmix import UnmixConfig
-from engine.pipelines import Pipeline, PipelineConfig
+from engine.core.events import Event
+from engine.core.format import AudioFormat
+from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from engine.score.score import make_score
+from engine.separation.hpss import HpssConfig
+from engine.separation.mask_network import UnmixConfig
+from engine.separation.wiener import WienerConfig
 from tests.contract import Case, delayed
-from tests.inference.files import small_file
+from tests.networks.separation import small_file
 
 AUDIO = AudioFormat(sample_rate=8000, n_channels=2)
 RNG = np.random.default_rng(5)

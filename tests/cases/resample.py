@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.dsp.at_rate import AtRate
 from engine.dsp.resample import ResampleConfig, Resampler
+from engine.separation.resampled import AtRate
 from tests.contract import Case, delayed
 from tests.probes import Delay
 from tests.tolerances import RESAMPLED

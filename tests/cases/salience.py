@@ -9,10 +9,10 @@ import torch
 
 from engine.dsp.constant_q_plan import make_plan
 from engine.dsp.harmonic import harmonic_bins, wide_cqt
-from engine.inference.salience import SalienceNode, SalienceNodeConfig
+from engine.following.salience import SalienceNode, SalienceNodeConfig
 from tests.cases.frontends import MONO, NOISE, SIZES, Misfit, slow_cqt
 from tests.contract import Case
-from tests.inference.salience_files import SMALL, small_salience, small_salience_file
+from tests.networks.salience import SMALL, small_salience, small_salience_file
 from tests.tolerances import CONSTANT_Q
 
 WIDE = wide_cqt(SMALL)

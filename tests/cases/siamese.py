@@ -7,12 +7,12 @@ import math
 import numpy as np
 import torch
 
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.features import SpectralFeatures
-from engine.format import AudioFormat, FrameFormat
-from engine.inference.siamese import BANDS, EMBED_HOP, EMBED_RATE, WINDOWS, Embedder, EmbedderConfig, TwinFeatures
+from engine.following.embedder import BANDS, EMBED_HOP, EMBED_RATE, WINDOWS, Embedder, EmbedderConfig, TwinFeatures
 from offline.resample import resample
 from tests.contract import Case
-from tests.inference.twin_files import small_twin, small_twin_model
+from tests.networks.similarity import small_twin, small_twin_model
 from tests.tolerances import EXPORT
 
 SIZES = (0, 1, 2, 255, 256, 257, 1024, 5000)

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.events import Sound
+from engine.core.format import AudioFormat, FrameFormat
+from engine.core.processor import Chain
+from engine.detection.crnn import SoundConfig, SoundProbabilities
+from engine.detection.detector import SoundDetector
+from engine.detection.embedding import Embedding
+from engine.detection.event_decoder import DecisionConfig
+from engine.detection.frame_clock import MEL_BANDS, STEP_FRAMES
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
-from engine.events import Sound
-from engine.format import AudioFormat, FrameFormat
-from engine.inference.crnn import SoundConfig, SoundProbabilities
-from engine.inference.decide import DecisionConfig
-from engine.inference.embedding import Embedding
-from engine.inference.onnx import Network
-from engine.inference.sounds import SoundDetector
-from engine.inference.steps import MEL_BANDS, STEP_FRAMES
-from engine.processor import Chain
-from models.crnn import EmbeddingInput
+from engine.inference.network import Network
+from models.detection.network import EmbeddingInput
 from tests.cases.decisions import CAREFUL
 from tests.contract import Case
-from tests.inference.embedding_files import embedding
-from tests.inference.sound_files import small_crnn_file
+from tests.networks.detection import small_crnn_file
+from tests.networks.embedding import embedding
 
 QUICK = DecisionConfig(median=1)
 HEARD = EmbeddingInput(name="bands", n_in=6)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.dsp.wiener import Wiener, WienerConfig
-from engine.format import AudioFormat, FrameFormat
+from engine.core.format import AudioFormat, FrameFormat
+from engine.separation.wiener import Wiener, WienerConfig
 from tests.contract import Case, delayed
 
 

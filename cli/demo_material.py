@@ -1,0 +1,68 @@
+"""The demo's material: a score that the project holds, a performance of it with its truth, and its sound."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from offline.synthesis.additive_piano import clicks, synthesise
+from offline.synthesis.demo_performance import Performance, perform
+from offline.synthesis.demo_piece import minuet, write_midi, write_musicxml
+
+__all__ = ["DemoPiece", "make_demo"]
+
+CLICK_GAIN = 0.25  # a brush beside a piano
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPiece:
+    """Where the material lies, what made its sound, and how long it is.
+
+    truth_path: CSV quarter,audio_s, a row a score onset.
+    """
+
+    score_path: Path
+    midi_path: Path
+    audio_path: Path
+    truth_path: Path
+    synthesiser: str
+    seconds: float
+
+
+def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, percussion: bool = True) -> DemoPiece:
+    """Write score.musicxml, score.mid, performance.wav (stereo, 24 bit) and truth.csv to the directory.
+
+    percussion: a brush on every beat, a little to the right, so that a harmonic/percussive split has work to do.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    played = perform(minuet(), seed=seed)
+    piano, synthesiser = synthesise(played, sample_rate)
+    stereo = np.stack([piano, piano], axis=1)
+    if percussion:
+        brush = clicks(played.beat_s, len(piano), sample_rate, seed=seed) * np.float32(CLICK_GAIN)
+        stereo += brush[:, None] * np.array([0.6, 1.0], np.float32)
+    piece = DemoPiece(
+        score_path=directory / "score.musicxml",
+        midi_path=directory / "score.mid",
+        audio_path=directory / "performance.wav",
+        truth_path=directory / "truth.csv",
+        synthesiser=synthesiser,
+        seconds=len(piano) / sample_rate,
+    )
+    write_musicxml(piece.score_path)
+    write_midi(piece.midi_path)
+    soundfile.write(piece.audio_path, stereo, sample_rate, subtype="PCM_24")
+    _write_truth(piece.truth_path, played)
+    return piece
+
+
+def _write_truth(path: Path, played: Performance) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("quarter", "audio_s"))
+        writer.writerows((f"{q:.5f}", f"{t:.5f}") for q, t in zip(played.quarter, played.audio_s, strict=True))

@@ -1,0 +1,1 @@
+"""Sound in and out: devices through PortAudio and JACK, files, and the log of events."""

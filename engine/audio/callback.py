@@ -1,0 +1,273 @@
+"""The audio callbacks: numba `@cfunc`, no Python, no allocation, no lock. They move samples and count.
+
+A callback gets the address of one private int64 array, the context (`Ctx`): addresses and sizes of the device rings,
+and of the shared counters. Late output is replaced by silence, and the same number of samples is skipped when they
+come after all, so the latency never changes. Lost input stops the writing until the reader has put as much silence in
+its place (`ACKNOWLEDGED`), so the clock never slips.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import cfunc, njit, types
+from numba.extending import intrinsic
+from numba.np.numpy_support import carray
+
+from engine.core.ring import (
+    HEAD_BYTES,
+    READ,
+    WRITTEN,
+    RingBuffer,
+    load_acquire,
+    n_readable,
+    n_writable,
+    skip,
+    store_release,
+)
+from engine.core.shared_memory import N_CELLS, Cell
+
+__all__ = ["Ctx", "context", "jack_process", "jack_shutdown", "jack_xrun", "portaudio_callback"]
+
+N_CTX = 16 + 2 * 64
+HEAD_CELLS = HEAD_BYTES // 8
+
+
+class Ctx(IntEnum):
+    """Places in the private context (int64); an address of 0 means that there is no such ring."""
+
+    CELLS = 0
+    INPUT = 1  # address of the ring's head; its data follows
+    INPUT_ROWS = 2
+    INPUT_WIDTH = 3
+    OUTPUT = 4
+    OUTPUT_ROWS = 5
+    OUTPUT_WIDTH = 6
+    OWED = 7  # late samples still to be skipped; the callback's own
+    GET_BUFFER = 8  # address of jack_port_get_buffer
+    PORTS = 16  # addresses of the JACK ports: inputs, from PORTS + 64 on outputs
+
+
+# Plain numbers: numba freezes globals of this kind into the code.
+(CALLBACKS, SAMPLES, BLOCK, MISSING, SKIPPED, N_UNDERFLOWS, LOST, N_OVERFLOWS, FLAGS, LONGEST) = (
+    int(c)
+    for c in (
+        Cell.CALLBACKS,
+        Cell.SAMPLES,
+        Cell.BLOCK,
+        Cell.MISSING,
+        Cell.SKIPPED,
+        Cell.N_UNDERFLOWS,
+        Cell.LOST,
+        Cell.N_OVERFLOWS,
+        Cell.FLAGS,
+        Cell.LONGEST,
+    )
+)
+N_XRUNS, SHUTDOWN, ACKNOWLEDGED = int(Cell.N_XRUNS), int(Cell.SHUTDOWN), int(Cell.ACKNOWLEDGED)
+ENDED, ARMED = int(Cell.ENDED), int(Cell.ARMED)
+CTX_CELLS, OWED, GET_BUFFER, PORTS = int(Ctx.CELLS), int(Ctx.OWED), int(Ctx.GET_BUFFER), int(Ctx.PORTS)
+INPUT, OUTPUT = int(Ctx.INPUT), int(Ctx.OUTPUT)
+OUTPUT_PORTS = PORTS + 64
+DEVICE_FLAGS = 1 | 2 | 4 | 8  # PortAudio: input under-, overflow, output under-, overflow
+
+
+def context(cells: npt.NDArray[np.int64], inputs: RingBuffer | None, outputs: RingBuffer | None) -> Any:
+    """Build the context for a callback; keep it, and all that it points to, alive as long as the stream."""
+    ctx = np.zeros(N_CTX, np.int64)
+    ctx[Ctx.CELLS] = cells.ctypes.data
+    for at, ring in ((Ctx.INPUT, inputs), (Ctx.OUTPUT, outputs)):
+        if ring is not None:
+            ctx[at : at + 3] = ring.head.ctypes.data, *ring.data.shape
+    return ctx
+
+
+def _make_pointer(typing_context: Any, address: Any) -> Any:
+    """An address as a pointer that `carray` takes."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), generate
+
+
+_pointer: Any = intrinsic(_make_pointer)
+
+
+def _call_get_buffer(typing_context: Any, function: Any, port: Any, n: Any) -> Any:
+    """Call `void *function(void *port, uint32_t n)` by its address; the port too is an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(byte, [byte, ir.IntType(32)])
+        call = builder.inttoptr(args[0], kind.as_pointer())
+        return builder.call(call, [builder.inttoptr(args[1], byte), args[2]])
+
+    return types.voidptr(types.int64, types.int64, types.uint32), generate
+
+
+_get_buffer: Any = intrinsic(_call_get_buffer)
+
+
+@njit(nogil=True, cache=True)
+def _ring(ctx: Any, at: Any) -> Any:
+    """Head and data of the ring that the context holds at `at`."""
+    head = carray(_pointer(ctx[at]), (HEAD_CELLS,), np.int64)
+    data = carray(_pointer(ctx[at] + HEAD_BYTES), (ctx[at + 1], ctx[at + 2]), np.float32)
+    return head, data
+
+
+@njit(nogil=True, cache=True)
+def _count(cells: Any, cell: Any, n: Any) -> Any:
+    """Add to a counter of which this thread is the only writer."""
+    store_release(cells, cell, cells[cell] + n)
+
+
+@njit(nogil=True, cache=True)
+def _begin(cells: Any, n: Any) -> Any:
+    """Count the callback and its block; return whether the rings are to be used."""
+    _count(cells, SAMPLES, n)
+    store_release(cells, BLOCK, n)
+    if n > cells[LONGEST]:
+        store_release(cells, LONGEST, n)
+    _count(cells, CALLBACKS, 1)
+    return load_acquire(cells, ARMED) != 0
+
+
+@njit(nogil=True, cache=True)
+def _claim_input(cells: Any, head: Any, capacity: Any, n: Any) -> Any:
+    """Whether `n` samples may be written; if not, they are counted as lost."""
+    unanswered = cells[LOST] != load_acquire(cells, ACKNOWLEDGED)
+    if unanswered or n_writable(head, capacity) < n:
+        _count(cells, LOST, n)
+        _count(cells, N_OVERFLOWS, 1)
+        return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _claim_output(cells: Any, ctx: Any, head: Any, n: Any) -> Any:
+    """Skip what is late; return how many of `n` samples are there, and count the missing ones."""
+    if ctx[OWED] > 0:
+        late = skip(head, ctx[OWED])
+        ctx[OWED] -= late
+        _count(cells, SKIPPED, late)
+    ready = min(n, n_readable(head)) if ctx[OWED] == 0 else 0
+    if ready < n and load_acquire(cells, ENDED) == 0:
+        _count(cells, MISSING, n - ready)
+        _count(cells, N_UNDERFLOWS, 1)
+        ctx[OWED] += n - ready
+    return ready
+
+
+@njit(nogil=True, cache=True)
+def _from_interleaved(ctx: Any, cells: Any, source: Any, n: Any) -> Any:
+    """Device input (sample, channel) into the input ring."""
+    head, data = _ring(ctx, INPUT)
+    capacity, width = data.shape
+    if not _claim_input(cells, head, capacity, n):
+        return
+    block = carray(_pointer(source), (n, width), np.float32)
+    written = load_acquire(head, WRITTEN)
+    for i in range(n):
+        at = (written + i) % capacity
+        for channel in range(width):
+            data[at, channel] = block[i, channel]
+    store_release(head, WRITTEN, written + n)
+
+
+@njit(nogil=True, cache=True)
+def _to_interleaved(ctx: Any, cells: Any, target: Any, n: Any, armed: Any) -> Any:
+    """The output ring, then silence, into device output (sample, channel); only silence unless armed."""
+    head, data = _ring(ctx, OUTPUT)
+    capacity, width = data.shape
+    block = carray(_pointer(target), (n, width), np.float32)
+    ready = _claim_output(cells, ctx, head, n) if armed else 0
+    read = load_acquire(head, READ)
+    for i in range(ready):
+        at = (read + i) % capacity
+        for channel in range(width):
+            block[i, channel] = data[at, channel]
+    block[ready:n] = 0.0
+    skip(head, ready)
+
+
+@njit(nogil=True, cache=True)
+def _from_ports(ctx: Any, cells: Any, n: Any) -> Any:
+    """JACK's input ports, one array each, into the input ring."""
+    head, data = _ring(ctx, INPUT)
+    capacity, width = data.shape
+    if not _claim_input(cells, head, capacity, n):
+        return
+    written = load_acquire(head, WRITTEN)
+    for channel in range(width):
+        port = carray(_get_buffer(ctx[GET_BUFFER], ctx[PORTS + channel], np.uint32(n)), (n,), np.float32)
+        for i in range(n):
+            data[(written + i) % capacity, channel] = port[i]
+    store_release(head, WRITTEN, written + n)
+
+
+@njit(nogil=True, cache=True)
+def _to_ports(ctx: Any, cells: Any, n: Any, armed: Any) -> Any:
+    """The output ring, then silence, into JACK's output ports; only silence unless armed."""
+    head, data = _ring(ctx, OUTPUT)
+    capacity, width = data.shape
+    ready = _claim_output(cells, ctx, head, n) if armed else 0
+    read = load_acquire(head, READ)
+    for channel in range(width):
+        port = carray(_get_buffer(ctx[GET_BUFFER], ctx[OUTPUT_PORTS + channel], np.uint32(n)), (n,), np.float32)
+        for i in range(ready):
+            port[i] = data[(read + i) % capacity, channel]
+        port[ready:n] = 0.0
+    skip(head, ready)
+
+
+PORTAUDIO = types.intc(types.intp, types.intp, types.ulong, types.intp, types.ulong, types.intp)
+
+
+@cfunc(PORTAUDIO, cache=True)
+def portaudio_callback(source: Any, target: Any, n: Any, time_info: Any, flags: Any, user: Any) -> Any:
+    """PaStreamCallback: input, output (interleaved float32), samples, time, status flags, the context."""
+    n = np.int64(n)  # numba adds a signed and an unsigned number as floats
+    ctx = carray(_pointer(user), (N_CTX,), np.int64)
+    cells = carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64)
+    armed = _begin(cells, n)
+    if armed and flags & DEVICE_FLAGS:
+        _count(cells, FLAGS, 1)
+    if armed and ctx[INPUT] != 0 and source != 0:
+        _from_interleaved(ctx, cells, source, n)
+    if ctx[OUTPUT] != 0 and target != 0:
+        _to_interleaved(ctx, cells, target, n, armed)
+    return 0
+
+
+@cfunc(types.intc(types.uint32, types.intp), cache=True)
+def jack_process(n: Any, user: Any) -> Any:
+    """JackProcessCallback: samples, the context."""
+    ctx = carray(_pointer(user), (N_CTX,), np.int64)
+    cells = carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64)
+    armed = _begin(cells, np.int64(n))
+    if armed and ctx[INPUT] != 0:
+        _from_ports(ctx, cells, np.int64(n))
+    if ctx[OUTPUT] != 0:
+        _to_ports(ctx, cells, np.int64(n), armed)
+    return 0
+
+
+@cfunc(types.intc(types.intp), cache=True)
+def jack_xrun(user: Any) -> Any:
+    """JackXRunCallback: the context."""
+    ctx = carray(_pointer(user), (N_CTX,), np.int64)
+    _count(carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64), N_XRUNS, 1)
+    return 0
+
+
+@cfunc(types.void(types.intc, types.intp, types.intp), cache=True)
+def jack_shutdown(code: Any, reason: Any, user: Any) -> Any:
+    """JackInfoShutdownCallback: the server is gone."""
+    ctx = carray(_pointer(user), (N_CTX,), np.int64)
+    store_release(carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64), SHUTDOWN, 1)

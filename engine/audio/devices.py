@@ -1,0 +1,93 @@
+"""Which audio devices there are, and how one is asked for; nothing here touches PortAudio or JACK in this process."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from types import ModuleType
+
+from engine.core.config import require, require_one_of
+from engine.core.errors import DeviceError
+from engine.core.format import MAX_CHANNELS
+
+__all__ = ["BACKENDS", "Device", "DeviceInfo", "backend", "is_device", "list_devices"]
+
+BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
+LIST_TIMEOUT_S = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device to play from or to.
+
+    name: its number or a part of its name (PortAudio), a pattern of ports to connect (JACK); empty for the default;
+    backend: portaudio or jack; n_channels: 1 to 64; connect: whether to connect JACK ports at all.
+    """
+
+    name: str = ""
+    backend: str = "portaudio"
+    n_channels: int = 2
+    connect: bool = True
+
+    def __post_init__(self) -> None:
+        require_one_of("backend", self.backend, BACKENDS)
+        require("n_channels", self.n_channels, 1, MAX_CHANNELS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """One device as its backend tells of it; sample_rate in Hz; default: what an empty name stands for."""
+
+    name: str
+    backend: str
+    host: str
+    n_inputs: int
+    n_outputs: int
+    sample_rate: int
+    default: bool
+
+
+def is_device(text: str) -> bool:
+    """Whether a user's word for an input or output names a device: mic, device, device:NAME, jack or jack:PORTS."""
+    return text.partition(":")[0] in ("mic", "device", "jack")
+
+
+def backend(name: str) -> ModuleType:
+    """Import the module of a backend; DeviceError if its library is missing. Only for expendable processes."""
+    return importlib.import_module(BACKENDS[name])
+
+
+def list_devices(name: str) -> list[DeviceInfo]:
+    """Ask a backend for its devices, in a child process: PortAudio may abort where the sound system is broken.
+
+    DeviceError, with what to install or start, if there is no such backend or it does not answer.
+    """
+    require_one_of("backend", name, BACKENDS)
+    code = f"import sys; sys.path[:] = {sys.path!r}; from engine.audio import devices; devices.print_devices({name!r})"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIST_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(name, expected=f"an answer within {LIST_TIMEOUT_S} s", got="none") from error
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or not lines:
+        got = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        raise DeviceError(name, expected="a list of devices", got=f"an abort ({done.returncode}): {got}")
+    answer = json.loads(lines[-1])
+    if "error" in answer:
+        raise DeviceError(**answer["error"])
+    return [DeviceInfo(**device) for device in answer["devices"]]
+
+
+def print_devices(name: str) -> None:
+    """Print a backend's devices, or the error, as one JSON line: the child's side of `list_devices`."""
+    try:
+        answer: dict[str, object] = {"devices": [asdict(device) for device in backend(name).devices()]}
+    except DeviceError as error:
+        parts = ("where", "expected", "got", "remedy")
+        answer = {"error": {part: getattr(error, part) for part in parts}}
+    print(json.dumps(answer))

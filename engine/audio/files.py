@@ -1,0 +1,199 @@
+"""Audio files, block by block: any format libsndfile reads; stems as 32-bit float WAV that stay readable if killed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from engine.core.errors import AudioFileError
+from engine.core.format import AudioFormat
+
+__all__ = ["AudioReader", "AudioWriter", "StemWriter", "is_audio"]
+
+FULL_BYTES = 1 << 16
+BLOCK = 8192  # samples read at a time unless told
+FLUSH_S = 1.0  # how much of a recording a killed process may lose
+RF64_AUTO_DOWNGRADE = 0x1210  # libsndfile's SFC_RF64_AUTO_DOWNGRADE: plain WAV until the file passes 4 GiB
+
+Audio = npt.NDArray[np.float32]
+
+
+def is_audio(path: Path) -> bool:
+    """Whether the file's name ends like a format that libsndfile reads."""
+    known = {*soundfile.available_formats(), "OGG", "OPUS", "AIF"}
+    return path.suffix[1:].upper() in known
+
+
+class AudioReader:
+    """An audio file as blocks (sample, channel) of float32; full scale is 1.
+
+    `missing` counts the samples that the header promised and a truncated file did not give.
+    AudioFileError if it cannot be opened, is empty or is no audio.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file = self._open()
+        try:
+            self.format = AudioFormat(sample_rate=self._file.samplerate, n_channels=self._file.channels)
+        except ValueError as error:
+            raise AudioFileError(str(path), expected="a usable rate and channel count", got=str(error)) from error
+        self.n_samples: int = self._file.frames
+        self.missing = 0
+
+    def _open(self) -> soundfile.SoundFile:
+        where = str(self.path)
+        if not self.path.is_file():
+            raise AudioFileError(where, expected="an audio file", got="nothing there", remedy="check the path")
+        if self.path.stat().st_size == 0:
+            raise AudioFileError(where, expected="an audio file", got="an empty file (0 bytes)")
+        try:
+            file = soundfile.SoundFile(where)
+        except (soundfile.LibsndfileError, TypeError, OSError) as error:
+            remedy = "convert it to WAV or FLAC, for example: ffmpeg -i FILE out.wav"
+            raise AudioFileError(where, expected="an audio file", got=_reason(error), remedy=remedy) from error
+        if file.frames == 0:
+            raise AudioFileError(where, expected="at least one sample", got="a header without samples")
+        return file
+
+    def blocks(self, block: int = BLOCK) -> Iterator[Audio]:
+        """Yield the file from where it stands to its end; a truncated or broken end ends it early."""
+        read = self._file.tell()
+        while True:
+            try:
+                part = self._file.read(block, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError:
+                break  # a damaged tail: what came before it stays good
+            if len(part) == 0:
+                break
+            read += len(part)
+            yield part
+        self.missing = max(0, self.n_samples - read)
+
+    def read(self) -> Audio:
+        """The whole file (sample, channel) from its beginning."""
+        self._file.seek(0)
+        parts = list(self.blocks())
+        return np.concatenate(parts) if parts else np.zeros((0, self.format.n_channels), np.float32)
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AudioWriter:
+    """A 32-bit float WAV that grows as it is written and can be read at any moment, even after a kill.
+
+    Its header is brought up to date once a second of audio; past 4 GiB it becomes RF64.
+    AudioFileError when the disk is full or the place cannot be written; what was written before stays.
+    """
+
+    def __init__(self, path: str | Path, audio: AudioFormat) -> None:
+        self.path, self.audio, self.n_written = Path(path), audio, 0
+        self._unflushed = 0
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = soundfile.SoundFile(
+                str(path), "w", audio.sample_rate, audio.n_channels, subtype="FLOAT", format="RF64"
+            )
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise AudioFileError(str(path), expected="a place to write", got=_reason(error)) from error
+        # soundfile has no public name for this command.
+        soundfile._snd.sf_command(self._file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
+
+    def write(self, block: Audio) -> None:
+        """Append a block (sample, channel)."""
+        try:
+            self._file.write(block)
+            self._unflushed += len(block)
+            if self._unflushed >= FLUSH_S * self.audio.sample_rate:
+                self._file.flush()
+                self._unflushed = 0
+        except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+            raise self._full(_reason(error)) from error
+        self.n_written += len(block)
+
+    def _full(self, reason: str) -> AudioFileError:
+        seconds = self.audio.seconds(self.n_written)
+        if shutil.disk_usage(self.path.parent).free < FULL_BYTES:
+            reason = "a full disk"  # libsndfile says only "System error"
+        return AudioFileError(
+            str(self.path),
+            expected="room on the disk",
+            got=f"{reason} after {seconds:.1f} s",
+            remedy="free some space; what was written stays readable",
+        )
+
+    def close(self) -> None:
+        """Bring the header up to date and close; twice does no harm."""
+        try:
+            self._file.close()
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise self._full(_reason(error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class StemWriter:
+    """One WAV a target in a directory, lined up with the input: the first `skip` samples are not written.
+
+    skip: the latency of what is written, in samples; n_written: samples in each file.
+    """
+
+    def __init__(self, directory: str | Path, targets: tuple[str, ...], audio: AudioFormat, *, skip: int = 0) -> None:
+        self.directory = Path(directory)
+        self.n_written = 0
+        self._skip = skip
+        self.writers = {name: AudioWriter(self.directory / f"{name}.wav", audio) for name in targets}
+
+    def write(self, stems: Audio, *, end: int | None = None) -> None:
+        """Append stems (sample, target, channel); what lies before the start, or beyond `end` samples, is dropped."""
+        dropped = min(self._skip, len(stems))
+        self._skip -= dropped
+        stems = stems[dropped:]
+        if end is not None:
+            stems = stems[: max(0, end - self.n_written)]
+        for index, writer in enumerate(self.writers.values()):
+            writer.write(stems[:, index])
+        self.n_written += len(stems)
+
+    def close(self) -> None:
+        """Close every file, even if one of them cannot be."""
+        errors = []
+        for writer in self.writers.values():
+            try:
+                writer.close()
+            except AudioFileError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _reason(error: Exception) -> str:
+    """What libsndfile or the system says, without the path that we print anyway."""
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).rstrip(".")
+    return getattr(error, "strerror", None) or str(error)

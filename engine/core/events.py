@@ -1,0 +1,125 @@
+"""What the engine says: frozen events, each with the instant it speaks of and the instant it was given out.
+
+`at` and `emitted_at` are samples on the clock of the input. `emitted_at` is how much input had to be consumed
+before the event could be given out; it does not depend on how the input was cut into blocks, so
+`emitted_at - at` is the true algorithmic delay. Seconds exist only in the JSON lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.core.config import from_mapping
+from engine.core.errors import ConfigError
+
+__all__ = ["Dropout", "Event", "Guesses", "Late", "Note", "Position", "Sound", "from_line", "to_line"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base: at, emitted_at (samples)."""
+
+    at: int
+    emitted_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position(Event):
+    """Where in the score the live side is.
+
+    quarter: quarter notes from the score's first note, repeats played out; bar: its number; score_s: seconds at
+    the score's own tempo; tempo_bpm: quarters a minute now; confidence: 0 to 1.
+    """
+
+    quarter: float
+    bar: int
+    score_s: float
+    tempo_bpm: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound(Event):
+    """A sound begins (`active`) or ends; probability: 0 to 1."""
+
+    label: str
+    active: bool
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guesses(Event):
+    """The most likely sounds now, best first, whether or not they are events. For the screen: no line is written.
+
+    labels; probabilities: 0 to 1.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Event):
+    """A MIDI note begins (`active`) or ends; pitch, velocity: 0 to 127; channel: 0 to 15."""
+
+    pitch: int
+    velocity: int
+    channel: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropout(Event):
+    """So many samples were lost, or filled with silence, at `where`."""
+
+    samples: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late(Event):
+    """A slow node was late by so many samples and repeated its last answer."""
+
+    samples: int
+    where: str
+
+
+TYPES: dict[str, type[Event]] = {
+    "position": Position,
+    "sound": Sound,
+    "note": Note,
+    "dropout": Dropout,
+    "late": Late,
+}
+NAMES = {kind: name for name, kind in TYPES.items()}
+DIGITS = 6  # of seconds and numbers in the lines: a microsecond, finer than any sample
+
+
+def to_line(event: Event, sample_rate: int) -> str:
+    """One JSON object without a line end: type, at_s, emitted_at_s, then the event's own fields."""
+    own = asdict(event)
+    line: dict[str, Any] = {
+        "type": NAMES[type(event)],
+        "at_s": round(own.pop("at") / sample_rate, DIGITS),
+        "emitted_at_s": round(own.pop("emitted_at") / sample_rate, DIGITS),
+    }
+    line.update((name, round(v, DIGITS) if isinstance(v, float) else v) for name, v in own.items())
+    return json.dumps(line, allow_nan=False)
+
+
+def from_line(line: str, sample_rate: int) -> Event:
+    """Read one JSON line back; the inverse of `to_line` up to its rounding."""
+    try:
+        values = json.loads(line)
+        if not isinstance(values, Mapping):
+            raise ValueError("not an object")
+        values = dict(values)
+        kind = TYPES[values.pop("type")]
+        at, emitted_at = values.pop("at_s"), values.pop("emitted_at_s")
+        times = {"at": round(at * sample_rate), "emitted_at": round(emitted_at * sample_rate)}
+        return from_mapping(kind, {**times, **values})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError("event line", expected="one JSON event a line", got=repr(line[:80])) from error

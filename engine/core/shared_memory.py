@@ -1,0 +1,122 @@
+"""The shared memory of a session: one arena with counters, the record ring and the event ring.
+
+Every counter has one writer and only grows, but for the switches of the main process. The counters of one writer
+share cache lines with no other's.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.ring import RecordRing, RingBuffer
+
+__all__ = ["MAX_TARGETS", "Arena", "Cell", "Layout", "anonymous_file"]
+
+MAX_TARGETS = 64
+N_CELLS = 64
+PAGE = 4096
+
+
+class Cell(IntEnum):
+    """Places of the counters in the first array of the arena (int64)."""
+
+    # written by the callback
+    CALLBACKS = 0  # how often it was called
+    SAMPLES = 1  # device samples that went by
+    BLOCK = 2  # the length of the last block
+    MISSING = 3  # output samples that were not there in time: silence was played
+    SKIPPED = 4  # of those, samples that came later and were dropped, so that the latency stays
+    N_UNDERFLOWS = 5  # callbacks with missing output
+    LOST = 6  # input samples that found no room
+    N_OVERFLOWS = 7  # callbacks with lost input
+    FLAGS = 8  # callbacks in which PortAudio itself told of an under- or overflow
+    LONGEST = 9  # the longest block seen
+    N_XRUNS = 16  # told by JACK, in another of its threads
+    SHUTDOWN = 17  # JACK or PortAudio says that the device is gone
+    # written by the engine process
+    CONSUMED = 24  # input samples that went through the pipeline, at its rate
+    ACKNOWLEDGED = 25  # of LOST, samples that the hop thread has replaced by silence
+    PRODUCED = 26  # output samples
+    NON_FINITE = 27  # input numbers that were NaN, infinite or absurd, and replaced
+    UNRECORDED = 28  # samples that found no room in the record ring
+    UNSENT = 29  # events that found no room in the event ring
+    LATENCY = 30  # the declared latency now, in samples
+    ENDED = 31  # 1: everything has been produced, 2: and played
+    CPU_US = 32  # microseconds of the engine process
+    HEARTBEAT = 33
+    ARMED = 34  # 1: the callback uses the rings; before, it plays silence and only counts
+    # written by the main process
+    STOP = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Sizes of the rings: rows and numbers a row of the record ring, bytes of the event ring."""
+
+    record_rows: int
+    record_width: int
+    event_bytes: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the whole arena."""
+        return self.events_at + _paged(RecordRing.n_bytes(self.event_bytes))
+
+    @property
+    def record_at(self) -> int:
+        """Where the record ring begins."""
+        return PAGE
+
+    @property
+    def events_at(self) -> int:
+        """Where the event ring begins."""
+        return self.record_at + _paged(RingBuffer.n_bytes(self.record_rows, self.record_width))
+
+
+def _paged(size: int) -> int:
+    return -(-size // PAGE) * PAGE
+
+
+def anonymous_file() -> int:
+    """Return the descriptor of an empty file without a name; it is gone with the last process that holds it."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("collaparte")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+class Arena:
+    """One process's view of the shared memory behind `descriptor`.
+
+    cells: int64 counters, see `Cell`; gains: float64, one a target, live; record: stems that wait for the disk, a row
+    is (target, channel) flattened; events: pickled events.
+    """
+
+    def __init__(self, descriptor: int, layout: Layout, *, create: bool = False) -> None:
+        self.layout = layout
+        if create:
+            os.ftruncate(descriptor, 0)  # a second session finds zeros, not the first one's counters
+            os.ftruncate(descriptor, layout.n_bytes)
+        memory = mmap.mmap(descriptor, layout.n_bytes)
+        raw: npt.NDArray[np.uint8] = np.frombuffer(memory, np.uint8)
+        self.cells = raw[: 8 * N_CELLS].view(np.int64)
+        self.gains = raw[8 * N_CELLS : 8 * (N_CELLS + MAX_TARGETS)].view(np.float64)
+        self.record = RingBuffer(raw[layout.record_at :], layout.record_rows, layout.record_width)
+        self.events = RecordRing(raw[layout.events_at :], layout.event_bytes)
+
+    def prefault(self) -> None:
+        """Touch every page of the record ring, so that no hop waits for the system to find memory."""
+        self.record.data[:] = 0.0
+
+    def __getitem__(self, cell: Cell) -> int:
+        return int(self.cells[cell])
+
+    def __setitem__(self, cell: Cell, value: int) -> None:
+        self.cells[cell] = value

@@ -1,0 +1,1 @@
+"""Detection: which sounds begin and end, by networks."""

@@ -1,0 +1,222 @@
+"""What happens, step by step: audio to the probabilities of sounds, by a CRNN.
+
+A causal network runs block by block and carries its state. One that hears both ways runs again and again over the
+last seconds: more accurate, later, and costlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require, require_one_of
+from engine.core.errors import ConfigError, ModelError
+from engine.core.format import AudioFormat, FrameFormat
+from engine.core.processor import Chain, Processor
+from engine.detection.background import Deferred
+from engine.detection.embedding import EmbeddingConfig
+from engine.detection.embedding_alignment import Fusion
+from engine.detection.event_decoder import MEDIANS, DecisionConfig
+from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP_FRAMES, step_begin, step_end
+from engine.dsp.logmel import LogMel, LogMelConfig
+from engine.dsp.resample import ResampleConfig, Resampler
+from engine.dsp.sanitise import as_block
+from engine.dsp.stft import Stft
+from engine.inference.network import Network
+
+__all__ = ["SoundConfig", "SoundProbabilities"]
+
+Audio = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
+LOG_MEL = LogMelConfig(n_mels=MEL_BANDS)
+SILENCE = float(np.log(LOG_MEL.floor))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundConfig:
+    """How to listen.
+
+    model: the ONNX file; decision: filters, and thresholds that go before those of the file, None for the file's own;
+    threshold: of every class, in place of the file's, 0 to 1; alignment: of the median, "causal" or "centred", in place
+    of the decision's; block: steps (66 ms) that are computed at once, 1 to 64: more cost less and come later; window:
+    steps that a network that hears both ways hears at a time, 8 to 1,000, of which the last `ahead` are only heard,
+    not yet told; deferred: blocks that it is given time for beside the audio path, 0 for none; embeddings: what the
+    network hears besides, by the names in its file; guesses: how many of the most likely sounds are told now and then.
+    """
+
+    model: Path
+    decision: DecisionConfig | None = None
+    threshold: float | None = None
+    alignment: str | None = None
+    block: int = 1
+    window: int = 75
+    ahead: int = 8
+    deferred: int = 0
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
+    guesses: int = 0
+
+    def __post_init__(self) -> None:
+        require("block", self.block, 1, 64)
+        require("window", self.window, 8, 1000)
+        require("ahead", self.ahead, 0, self.window - self.block)
+        require("deferred", self.deferred, 0, 64)
+        require("guesses", self.guesses, 0, 1000)
+        if self.threshold is not None:
+            require("threshold", self.threshold, 0, 1)
+        if self.alignment is not None:
+            require_one_of("alignment", self.alignment, MEDIANS)
+
+
+class SoundProbabilities:
+    """Audio (sample, channel) in, probabilities (step, class) of successive steps of 66 ms out, borrowed.
+
+    The network is run on equal blocks, so the output never depends on how the input is cut. worker: runs windows
+    beside the audio path where `config.deferred` gives it time. ModelError if the file is none for this.
+    """
+
+    def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
+        self.config, self.audio = config, audio
+        self.network = Network(config.model, "crnn")
+        self.classes = _checked(self.network, config)
+        causal: bool = self.network.value("causal", bool)
+        self._ahead: int = self.network.value("look_ahead", int) if causal else config.ahead
+        self._resampling = ResampleConfig(
+            source_rate=audio.sample_rate, target_rate=SOUND_RATE, n_channels=audio.n_channels
+        )
+        self._front, self._delay = _front_end(self._resampling)
+        self._fusion = Fusion(config.embeddings, audio, config.block if causal else config.window)
+        n_frames = STEP_FRAMES * (config.block if causal else config.window)
+        self._mel = np.full((n_frames, MEL_BANDS), SILENCE, np.float32)
+        self._end = n_frames // STEP_FRAMES - (0 if causal else config.ahead)  # of the rows that are told
+        self._out = np.zeros((0, len(self.classes)), np.float32)
+        self._fill = self._n_blocks = 0
+        self.n_late = 0  # blocks that were not ready in time, and repeat the ones before
+        shape = config.block, len(self.classes)
+        self._deferred = Deferred(self._run, shape, config.deferred, worker) if config.deferred else None
+        if causal and config.deferred:
+            raise ConfigError("deferred", expected="0 for a network that carries its state", got=str(config.deferred))
+        self._run(self._inputs)  # what the file promises has to come out
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Samples from where a step begins until its row comes out, at most."""
+        return self.lag(0)
+
+    def lag(self, wait: int) -> int:
+        """Samples from where a step begins until the row `wait` steps later comes out, at most."""
+        # Between two rates, the rounding of both instants comes round after `up` blocks.
+        turn = range(self._resampling.up * self.config.block)
+        return max(self.given(k + wait) - self.instant(k) for k in turn)
+
+    def instant(self, step: int) -> int:
+        """The input sample where a step begins; negative for the first."""
+        return ((step_begin(step) - self._delay) * self._resampling.down) // self._resampling.up
+
+    def given(self, step: int) -> int:
+        """After how many input samples the row of a step comes out."""
+        n = self.config.block
+        row = (step + self._ahead) // n * n + n - 1 + n * self.config.deferred  # the last that its block waits for
+        return -((-step_end(row) * self._resampling.down) // self._resampling.up)
+
+    def process(self, block: Audio) -> Probabilities:
+        """The steps that the block makes known."""
+        block = as_block("SoundProbabilities", block, np.float32, (self.audio.n_channels,))
+        features = self._front.process(block)
+        self._fusion.process(block)
+        n_new, start, n = STEP_FRAMES * self.config.block, 0, 0
+        room = (self._fill + len(features)) // n_new * self.config.block
+        if len(self._out) < room:
+            self._out = np.zeros((room, len(self.classes)), np.float32)
+        tail = self._mel[len(self._mel) - n_new :]
+        while start < len(features):
+            if self._fill == 0 and len(self._mel) > n_new:
+                self._mel[:-n_new] = self._mel[n_new:].copy()
+            taken = min(n_new - self._fill, len(features) - start)
+            tail[self._fill : self._fill + taken] = features[start : start + taken]
+            start, self._fill = start + taken, self._fill + taken
+            if self._fill == n_new:
+                self._fill = 0
+                rows = self._rows()
+                self._out[n : n + len(rows)] = rows
+                n += len(rows)
+        return self._out[:n]
+
+    def reset(self) -> None:
+        """As newly built."""
+        if self._deferred is not None:
+            self._deferred.reset()
+        self._front.reset()
+        self._fusion.reset()
+        self.network.reset()
+        self._mel[:] = SILENCE
+        self._fill = self._n_blocks = self.n_late = 0
+
+    def _rows(self) -> Probabilities:
+        """The rows that the complete block brings, without those that speak of before the start."""
+        n = self.config.block
+        for step in range(self._n_blocks * n, (self._n_blocks + 1) * n):
+            self._fusion.step(-((-step_end(step) * self._resampling.down) // self._resampling.up))
+        if self._deferred is None:
+            rows = self._run(self._inputs)
+        else:
+            rows, late = self._deferred.turn(self._inputs)
+            self.n_late += late
+        first = (self._n_blocks - self.config.deferred) * n
+        self._n_blocks += 1
+        return rows[max(0, min(self._ahead - first, n)) :]
+
+    @property
+    def _inputs(self) -> dict[str, npt.NDArray[np.float32]]:
+        return {"mel": self._mel, **self._fusion.inputs}
+
+    def _run(self, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Probabilities:
+        """The newest block of rows, the last `ahead` of a window left out."""
+        out = self.network.run(inputs)["probability"]
+        if out.shape != (len(self._mel) // STEP_FRAMES, len(self.classes)):
+            expected = f"probabilities of {len(self.classes)} classes a step"
+            raise ModelError(self.network.path, expected=expected, got=str(out.shape))
+        rows: Probabilities = np.nan_to_num(out[self._end - self.config.block : self._end], nan=0.0)
+        return rows
+
+
+def _front_end(resampling: ResampleConfig) -> tuple[Chain, int]:
+    """Audio to log-mel frames, and the samples at 22.05 kHz by which the resampling delays them."""
+    heard = AudioFormat(sample_rate=SOUND_RATE, n_channels=resampling.n_channels)
+    frames = FrameFormat(audio=heard, n_fft=SOUND_FRAMES.n_fft, hop=SOUND_FRAMES.hop)
+    children: list[Processor] = [Stft(frames), LogMel(frames, LOG_MEL)]
+    if resampling.source_rate == SOUND_RATE:
+        return Chain(*children), 0
+    resampler = Resampler(resampling)
+    return Chain(resampler, *children), resampler.latency
+
+
+def _checked(network: Network, config: SoundConfig) -> tuple[str, ...]:
+    """The classes, after everything that the file says has been compared with what is computed here."""
+    wanted = {
+        "sample_rate": SOUND_RATE,
+        "n_fft": SOUND_FRAMES.n_fft,
+        "hop": SOUND_FRAMES.hop,
+        "n_mels": MEL_BANDS,
+        "step_frames": STEP_FRAMES,
+    }
+    for name, value in wanted.items():
+        network.expect(name, value)
+    asked = network.value("embeddings", list)
+    if sorted(map(str, asked)) != sorted(config.embeddings):
+        remedy = "give each with --embedding NAME=FILE" if asked else "leave --embedding out"
+        got = ", ".join(config.embeddings) or "none"
+        raise ModelError(
+            network.path, expected=f"embeddings {', '.join(map(str, asked)) or 'none'}", got=got, remedy=remedy
+        )
+    sizes = {name: (None, of.dimension) for name, of in config.embeddings.items()}
+    network.expect_shapes({"mel": (None, MEL_BANDS), **sizes})
+    names = network.value("classes", list)
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise ModelError(network.path, expected="a list of different class names", got=repr(names)[:60])
+    return tuple(names)

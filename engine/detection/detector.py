@@ -1,0 +1,112 @@
+"""Sound events as they happen: the probabilities of a CRNN, and what is decided from them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.errors import ConfigError, ModelError
+from engine.core.events import Event, Guesses, Late, Sound
+from engine.core.format import AudioFormat
+from engine.detection.crnn import SoundConfig, SoundProbabilities
+from engine.detection.event_decoder import Change, Decider, DecisionConfig, Decisions
+from engine.inference.network import Network
+
+__all__ = ["SoundDetector", "decisions_of"]
+
+Audio = npt.NDArray[np.float32]
+GUESS_STEPS = 3  # between two tellings of what is most likely: five a second
+
+
+class SoundDetector:
+    """Audio (sample, channel) in, `Sound` events out: `at` where a sound begins or ends, to a step of 66 ms.
+
+    `emitted_at` is how much input it took to know. `config.guesses` adds a `Guesses` event every 0.2 s; a worker that
+    is not in time, a `Late` event.
+    """
+
+    def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
+        self.config, self.audio = config, audio
+        self.heard = SoundProbabilities(config, audio, worker=worker)
+        self.classes = self.heard.classes
+        self._decider = Decider(self.classes, _decision(config, self.heard.network, self.classes))
+        self._n_steps = self._n_late = 0
+
+    @property
+    def decision(self) -> DecisionConfig:
+        """What decides, after the file and the settings."""
+        return self._decider.config
+
+    @property
+    def latency(self) -> int:
+        """Samples by which `emitted_at` lags `at`, at most."""
+        return self.heard.lag(self._decider.latency)
+
+    def process(self, block: Audio) -> list[Event]:
+        """The events that the block makes known."""
+        rows = self.heard.process(block)
+        events: list[Event] = [self._sound(change) for change in self._decider.process(rows)]
+        if self.config.guesses:
+            for k in range(len(rows)):
+                if (self._n_steps + k) % GUESS_STEPS == 0:
+                    events.append(self._guesses(self._n_steps + k, rows[k]))
+            events.sort(key=lambda event: event.emitted_at)
+        self._n_steps += len(rows)
+        return events + self._late()
+
+    def reset(self) -> None:
+        """As newly built."""
+        self.heard.reset()
+        self._decider.reset()
+        self._n_steps = self._n_late = 0
+
+    def _sound(self, change: Change) -> Sound:
+        return Sound(
+            at=max(0, self.heard.instant(change.step)),
+            emitted_at=self.heard.given(change.known),
+            label=self.classes[change.label],
+            active=change.active,
+            probability=change.probability,
+        )
+
+    def _guesses(self, step: int, row: npt.NDArray[np.float32]) -> Guesses:
+        best = np.argsort(-row, kind="stable")[: self.config.guesses]
+        return Guesses(
+            at=max(0, self.heard.instant(step)),
+            emitted_at=self.heard.given(step),
+            labels=tuple(self.classes[i] for i in best),
+            probabilities=tuple(float(row[i]) for i in best),
+        )
+
+    def _late(self) -> list[Event]:
+        if self.heard.n_late == self._n_late:
+            return []
+        n, self._n_late = self.heard.n_late - self._n_late, self.heard.n_late
+        now = self.heard.given(self._n_steps - 1)
+        samples = self.heard.instant(n * self.config.block) - self.heard.instant(0)
+        return [Late(at=now, emitted_at=now, samples=samples, where="sounds")]
+
+
+def decisions_of(network: Network) -> Decisions:
+    """What was tuned for the network; ModelError if its file does not say so rightly."""
+    try:
+        return Decisions.from_dict(network.value("decisions", dict))
+    except ConfigError as error:
+        raise ModelError(network.path, expected=f"{error.where}: {error.expected}", got=error.got) from error
+
+
+def _decision(config: SoundConfig, network: Network, classes: tuple[str, ...]) -> DecisionConfig:
+    """The file's decision with what the settings change; a threshold of the user's is the only one."""
+    tuned = decisions_of(network).live
+    own = tuned.thresholds or {}
+    if config.threshold is not None:
+        own = dict.fromkeys(classes, config.threshold)
+        tuned = tuned.by_threshold(config.threshold)
+    usable = {label: value for label, value in own.items() if label in classes}
+    decision = config.decision or tuned
+    alignment = config.alignment or decision.alignment
+    given = (config.decision.thresholds if config.decision else None) or {}
+    return replace(decision, thresholds={**usable, **given}, alignment=alignment)

@@ -1,0 +1,59 @@
+"""Embeddings at their own rates, brought to the steps of the sound event networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.format import AudioFormat
+from engine.detection.embedding import Embedding, EmbeddingConfig
+
+__all__ = ["Fusion"]
+
+Audio = npt.NDArray[np.float32]
+
+
+class Fusion:
+    """The newest vector of each embedding at each step: `inputs`, (step, dimension) by name, the last `n_steps`.
+
+    A step hears the last vector that was complete when the step was; before the first it hears zeros.
+    """
+
+    def __init__(self, embeddings: Mapping[str, EmbeddingConfig], audio: AudioFormat, n_steps: int) -> None:
+        self._nodes = {name: Embedding(config, audio) for name, config in embeddings.items()}
+        self._rows = {name: np.zeros((n_steps, of.dimension), np.float32) for name, of in embeddings.items()}
+        self._kept: dict[str, npt.NDArray[np.float32]] = {}
+        self._first: dict[str, int] = {}  # the number of the first vector that is kept
+        self.reset()
+
+    @property
+    def inputs(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What the network takes besides the log-mel, borrowed."""
+        return self._rows
+
+    def process(self, block: Audio) -> None:
+        """Hear the block."""
+        for name, node in self._nodes.items():
+            if len(new := node.process(block)):
+                self._kept[name] = np.concatenate([self._kept[name], new])
+
+    def step(self, n_samples: int) -> None:
+        """Add the step that is complete after so many input samples."""
+        for name, node in self._nodes.items():
+            rows, kept = self._rows[name], self._kept[name]
+            rows[:-1] = rows[1:].copy()
+            newest = node.n_ready(n_samples) - 1 - self._first[name]
+            rows[-1] = kept[newest] if newest >= 0 else 0
+            if newest > 0:
+                self._kept[name] = kept[newest:]
+                self._first[name] += newest
+
+    def reset(self) -> None:
+        """As newly built."""
+        for name, node in self._nodes.items():
+            node.reset()
+            self._rows[name][:] = 0
+            self._kept[name] = np.zeros((0, node.config.dimension), np.float32)
+            self._first[name] = 0

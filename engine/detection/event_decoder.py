@@ -1,0 +1,242 @@
+"""From the probabilities of a network to events: median filter, hysteresis, shortest duration, step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import from_mapping, require, require_odd, require_one_of
+from engine.core.errors import ConfigError, ShapeError
+
+__all__ = ["Change", "Decider", "DecisionConfig", "Decisions"]
+
+MEDIANS = ("centred", "causal")
+SURE = 1e-4  # a probability nearer to 0 or 1 says no more than this one: a step alone speaks for 9 nats at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionConfig:
+    """How a probability becomes an event; the defaults are the paper's (section 2.2): 0.5, centred median of 7 steps.
+
+    threshold: a class sounds from here on, 0 to 1; thresholds: the same for single classes, by label; release: share
+    of the threshold below which it no longer sounds, 0.05 to 1 (1 is no hysteresis); median: steps, odd, 1 to 99;
+    alignment: "centred" waits for half of the median's steps, "causal" looks back only and answers at once;
+    shortest: steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100;
+    lead, trail: steps by which the network is known to lag beginnings and ends, which are told as so much earlier.
+
+    evidence: log-odds, 0 to 1000, that a class must gather to sound though no step is at its threshold, 0 is never;
+    evidences: the same for single classes; reach: steps, 1 to 100, that the beginning of what was gathered is looked
+    for back.
+    """
+
+    threshold: float = 0.5
+    thresholds: Mapping[str, float] | None = None
+    release: float = 1.0
+    median: int = 7
+    alignment: str = "centred"
+    shortest: int = 1
+    hold: int = 1
+    lead: int = 0
+    trail: int = 0
+    evidence: float = 0.0
+    evidences: Mapping[str, float] | None = None
+    reach: int = 15
+
+    def __post_init__(self) -> None:
+        require("threshold", self.threshold, 0, 1)
+        for label, value in (self.thresholds or {}).items():
+            require(f"threshold of {label}", value, 0, 1)
+        require("release", self.release, 0.05, 1)
+        require_odd("median", self.median, 1, 99)
+        require_one_of("alignment", self.alignment, MEDIANS)
+        require("shortest", self.shortest, 1, 100)
+        require("hold", self.hold, 1, 100)
+        require("lead", self.lead, 0, 100)
+        require("trail", self.trail, 0, 100)
+        require("evidence", self.evidence, 0, 1000)
+        for label, value in (self.evidences or {}).items():
+            require(f"evidence of {label}", value, 0, 1000)
+        require("reach", self.reach, 1, 100)
+
+    @property
+    def wait(self) -> int:
+        """Steps after a change that its report comes, at most: look-ahead of the median, time it must last, lag."""
+        half = self.median // 2 if self.alignment == "centred" else 0
+        gathers = any((self.evidence, *(self.evidences or {}).values()))
+        begin = max(self.shortest, self.reach if gathers else 1) + self.lead
+        return half + max(begin, self.hold + self.trail) - 1
+
+    def by_threshold(self, threshold: float) -> Self:
+        """The same with one threshold for every class, and no evidence besides."""
+        return replace(self, threshold=threshold, thresholds=None, evidence=0.0, evidences=None)
+
+    def levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """The threshold of each class; ConfigError lists the classes if a label is none of them."""
+        return _of_each("thresholds", classes, self.thresholds, self.threshold)
+
+    def needs(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """The evidence that each class must gather, infinite where it is never enough; ConfigError as of `levels`."""
+        own = _of_each("evidences", classes, self.evidences, self.evidence)
+        return np.where(own > 0, own, np.float32(np.inf))
+
+
+def _of_each(
+    name: str, classes: tuple[str, ...], own: Mapping[str, float] | None, common: float
+) -> npt.NDArray[np.float32]:
+    for label in own or {}:
+        if label not in classes:
+            raise ConfigError(name, expected="labels among " + ", ".join(classes), got=label)
+    return np.array([(own or {}).get(label, common) for label in classes], np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What was tuned for a network, and travels in its file.
+
+    live: decisions that answer soon; whole: of recordings, which may wait; tags: threshold of each label for clips.
+    """
+
+    live: DecisionConfig = field(default_factory=DecisionConfig)
+    whole: DecisionConfig = field(default_factory=DecisionConfig)
+    tags: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `as_dict`; ConfigError if a name or a value is none."""
+        try:
+            live, whole = (from_mapping(DecisionConfig, values[name]) for name in ("live", "whole"))
+            checked = DecisionConfig(thresholds=values["tags"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ConfigError("decisions", expected="live, whole and tags", got=str(error)) from error
+        return cls(live=live, whole=whole, tags=dict(checked.thresholds or {}))
+
+
+class Change(NamedTuple):
+    """A class (its number) begins (`active`) or ends with step `step`; known once step `known` was there."""
+
+    step: int
+    known: int
+    label: int
+    active: bool
+    probability: float
+
+
+class Decider:
+    """Probabilities (step, class) in, a list of `Change` out, ordered by `known`, then class.
+
+    A class sounds while the median of its probability is at its threshold or above, and until it falls below
+    `release` times that. It begins to sound, too, where the log-odds of that median have summed up to its `evidence`;
+    the sum never falls below 0 (Page's test, Biometrika 41, 1954, which is soonest on the average at a given rate of
+    false alarms). Such a class began to sound where the sum last was 0, whatever tells it. Before the first step all is
+    quiet.
+    """
+
+    def __init__(self, classes: tuple[str, ...], config: DecisionConfig) -> None:
+        self.classes, self.config = classes, config
+        self._levels, self._needs = config.levels(classes), config.needs(classes)
+        n = len(classes)
+        self._ring = np.zeros((n, config.median), np.float32)
+        self._sorted = np.zeros(config.median, np.float32)
+        self._runs = np.zeros((n, 3), np.int64)  # active, steps that speak for a change, the step where those began
+        self._gathered = np.zeros((n, 2))  # evidence, the step where it began to gather
+        self._peak = np.zeros(n, np.float32)
+        self._changes = np.zeros((64, 5))
+        self._n_steps = 0
+
+    @property
+    def latency(self) -> int:
+        """Steps by which `known` lags `step`, at most."""
+        return self.config.wait
+
+    def process(self, probabilities: npt.NDArray[np.float32]) -> list[Change]:
+        """The changes that the next steps make known."""
+        if probabilities.ndim != 2 or probabilities.shape[1] != len(self.classes):
+            expected = f"(step, {len(self.classes)} classes)"
+            raise ShapeError("Decider", expected=expected, got=str(probabilities.shape))
+        room = len(probabilities) * len(self.classes)
+        if len(self._changes) < room:
+            self._changes = np.zeros((room, 5))
+        config = self.config
+        half = config.median // 2 if config.alignment == "centred" else 0
+        numbers = half, config.release, config.shortest, config.hold, self._n_steps, config.reach
+        limits = self._levels, self._needs
+        state = self._ring, self._sorted, self._runs, self._peak, self._gathered
+        n = _decide(np.asarray(probabilities, np.float32), limits, numbers, state, self._changes)
+        self._n_steps += len(probabilities)
+        earlier = config.trail, config.lead
+        return [
+            Change(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]
+        ]
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._ring[:] = 0
+        self._runs[:] = 0
+        self._peak[:] = 0
+        self._gathered[:] = 0
+        self._n_steps = 0
+
+
+@njit(nogil=True, cache=True)
+def _decide(probabilities: Any, limits: Any, numbers: Any, state: Any, changes: Any) -> int:
+    """Fill `changes` (change, [step, known, class, active, probability]) and return how many there are.
+
+    limits: threshold and evidence of each class; numbers: half the median if centred, release, shortest, hold, steps so
+    far, reach; state: see `Decider`.
+    """
+    levels, needs = limits
+    half, release, shortest, hold, past, reach = numbers
+    ring, line, runs, peak, gathered = state
+    n = 0
+    for t in range(probabilities.shape[0]):
+        now = past + t
+        for c in range(probabilities.shape[1]):
+            value = _median(probabilities[t, c], ring[c], line, now)
+            active = runs[c, 0]
+            enough = not active and _gather(value, now - half, gathered[c]) >= needs[c]
+            speaks = value < release * levels[c] if active else value >= levels[c]
+            if speaks:
+                if runs[c, 1] == 0:
+                    runs[c, 2] = now - half
+                runs[c, 1] += 1
+            else:
+                runs[c, 1] = 0
+            peak[c] = max(peak[c], value) if speaks or gathered[c, 0] > 0 else np.float32(0.0)
+            if enough or runs[c, 1] >= (hold if active else shortest):
+                since = not active and needs[c] < np.inf and gathered[c, 0] > 0
+                first = max(gathered[c, 1], now - half - reach + 1) if since else runs[c, 2]
+                changes[n, 0], changes[n, 1], changes[n, 2] = first, now, c
+                changes[n, 3], changes[n, 4] = 1 - active, peak[c]
+                n += 1
+                runs[c, 0], runs[c, 1], peak[c], gathered[c, 0] = 1 - active, 0, np.float32(0.0), 0.0
+    return n
+
+
+@njit(nogil=True, cache=True)
+def _median(value: Any, ring: Any, line: Any, now: int) -> Any:
+    """The median of the last values, this one included."""
+    width = len(ring)
+    ring[now % width] = value if value >= 0 else np.float32(0.0)  # false for NaN
+    line[:] = ring
+    line.sort()
+    return line[width // 2]
+
+
+@njit(nogil=True, cache=True)
+def _gather(value: Any, step: int, gathered: Any) -> float:
+    """Add what a step speaks for the class to [evidence, step where it began to gather]; the evidence."""
+    if gathered[0] == 0:
+        gathered[1] = step
+    certain = min(max(float(value), SURE), 1 - SURE)
+    gathered[0] = max(0.0, gathered[0] + math.log(certain / (1 - certain)))
+    return float(gathered[0])

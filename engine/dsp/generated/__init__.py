@@ -1,0 +1,1 @@
+"""Code that is generated, and what generates it."""

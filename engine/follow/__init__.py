@@ -1,1 +1,0 @@
-"""Where in the score the live side is."""

@@ -1,0 +1,1 @@
+"""Score following: where in the score the performer is."""

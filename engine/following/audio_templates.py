@@ -1,0 +1,86 @@
+"""The score side where the score has to sound: templates heard in sound of it, event by event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.following.recording_reference import hold, strike
+from engine.following.reference import Reference, unit
+
+__all__ = ["Sounded", "reference_from_sounded", "with_likeness"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
+
+ATTACK_S = 0.014  # by which a real piano's onsets are felt later than those of the built-in one
+LEAST = 1e-6
+LATEST_S = 0.25  # by which an onset may be felt late
+
+
+class Sounded(NamedTuple):
+    """rows (frame, F + G), as a `Hearing` gives them, of the score's own sound; onset_s: (event) when each begins in
+    it; n_sounds: F; hop, late, sample_rate: of the rows, in samples.
+    """
+
+    rows: Features
+    onset_s: Floats
+    n_sounds: int
+    hop: float
+    late: int
+    sample_rate: int
+
+    def frame(self, at_s: Floats) -> Floats:
+        """The frames, with fractions, that speak of these moments."""
+        return (at_s * self.sample_rate + self.late) / self.hop - 1
+
+
+def reference_from_sounded(events: Reference, sounded: Sounded) -> Reference:
+    """The same events, with what sounds and what begins at each as it was heard, and how late the features feel it."""
+    delay = _delay(sounded)
+    places = np.clip(np.round(sounded.frame(sounded.onset_s) + delay).astype(int), 0, len(sounded.rows) - 1)
+    n = sounded.n_sounds
+    return replace(
+        events,
+        sustain=unit(hold(sounded.rows[:, :n], places)),
+        onset=unit(strike(sounded.rows[:, n:], places, np.ones(len(places), bool))),
+        delay=round(delay * sounded.hop + ATTACK_S * sounded.sample_rate),
+        strength=max(_strength(sounded, places), LEAST),
+    )
+
+
+def with_likeness(events: Reference, sounded: Sounded, share: float) -> Reference:
+    """The same events, beside their bands the mean embedding of each event's sound, as `Learned` puts live ones.
+
+    sounded: embeddings (frame, D), nothing else; share: of theirs in the cosine, 0 to 1.
+    """
+    first = np.clip(np.ceil(sounded.frame(sounded.onset_s)).astype(int), 0, len(sounded.rows) - 1)
+    last = np.maximum(np.append(first[1:], len(sounded.rows)), first + 1)
+    likeness = unit(np.array([sounded.rows[i:j].mean(axis=0) for i, j in zip(first, last, strict=True)], np.float32))
+    sustain = np.concatenate([np.sqrt(1 - share) * events.sustain, np.sqrt(share) * likeness], axis=1)
+    return replace(events, sustain=sustain.astype(np.float32))
+
+
+def _strength(sounded: Sounded, places: Ints) -> float:
+    """Of the onset features where an event begins, the median of all events."""
+    strength = np.pad(np.linalg.norm(sounded.rows[:, sounded.n_sounds :], axis=1), 1)
+    return float(np.median(np.max([strength[places + d] for d in range(3)], axis=0)))
+
+
+def _delay(sounded: Sounded) -> float:
+    """Frames from the one that speaks of an onset to the one in which most begins, on average over all events."""
+    strength = np.linalg.norm(sounded.rows[:, sounded.n_sounds :], axis=1)
+    latest = int(LATEST_S * sounded.sample_rate / sounded.hop)
+    place = sounded.frame(sounded.onset_s)
+    mean = np.array(
+        [np.interp(place + d, np.arange(len(strength)), strength, right=0.0).mean() for d in range(latest + 1)]
+    )
+    top = int(np.argmax(mean))
+    if not 0 < top < latest:
+        return float(top)
+    left, middle, right = mean[top - 1 : top + 2]
+    return top + 0.5 * float(left - right) / min(float(left - 2 * middle + right), -1e-9)

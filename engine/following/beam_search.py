@@ -1,0 +1,281 @@
+"""Online time warping over the events of a score: many hypotheses, each with its own tempo.
+
+Dixon's MATCH (2005) warps frame to frame and leaves the tempo to the path; here the reference is a list of events,
+so a path is a list of entries (event, frame), scored as in a hidden semi-Markov model: the evidence for each event
+while it lasts, for its onset at its entry, and the probability of the time between two entries under the tempo that
+the path itself has shown (`engine.following.tempo`). For each event the best few entries live on, within a beam of
+the best path: the forward search. Each path carries its last entries, so that the answer for a moment a few frames
+ago is read from today's best path: the backward step of Arzt, Widmer & Dixon (2008), with a fixed delay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import require
+from engine.following.backpointers import Arena, new_arena, record
+from engine.following.confidence import TRUST_S, distrust, trust
+from engine.following.likelihood import match
+from engine.following.tempo import Tempo, density, survival, update
+
+__all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SPAN = 256  # events that hypotheses may be apart
+HISTORY = 8  # entries that a path remembers
+DEAD = -1e18
+NEARLY = 0.97  # of the way to the next event: so far goes who waits for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchConfig:
+    """How widely to search.
+
+    entries: kept an event; beam: nats below the best path at which others are dropped; skip: nats that passing
+    over an event costs; reach: events ahead that can be entered, 2 passes over one; start_s: expected seconds of
+    waiting before the first note; patience: nats a second that it earns: noise and playing along must earn more.
+    """
+
+    entries: int = 16
+    beam: float = 60.0
+    skip: float = 4.0
+    reach: int = 2
+    start_s: float = 5.0
+    patience: float = 4.0
+
+    def __post_init__(self) -> None:
+        require("entries", self.entries, 2, 256)
+        require("beam", self.beam, 1.0, 1000.0)
+        require("skip", self.skip, 0.0, 1000.0)
+        require("reach", self.reach, 1, 16)
+        require("start_s", self.start_s, 0.01, 10_000.0)
+        require("patience", self.patience, 0.0, 100.0)
+
+
+class SearchNumbers(NamedTuple):
+    """`SearchConfig` as the kernels take it: nats, seconds a frame, and what is remembered of trust a frame later."""
+
+    beam: float
+    skip: float
+    start: float
+    patience: float
+    frame_s: float
+    memory: float
+    reach: int
+
+
+def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
+    """The numbers for frames of so many seconds."""
+    memory = 0.5 ** (frame_s / TRUST_S)
+    start = float(np.log(frame_s / config.start_s))
+    return SearchNumbers(config.beam, config.skip, start, config.patience * frame_s, frame_s, memory, config.reach)
+
+
+class Search(NamedTuple):
+    """State. Events count from 1, 0 is before the start; a ring of SPAN events times `entries` hypotheses.
+
+    score: log likelihood but for `carried`, what its event has earned since the ring took it in; standing: score now;
+    tempo: the five numbers of `Tempo`; entry_s, entry_event: the path's last entries, newest first; span: first and
+    last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best;
+    likeness: of what begins to each event's onset; trust: 0 to 1, how well it fits the best path, and two sums;
+    arena: all entries, where a whole file is aligned.
+    """
+
+    score: Floats
+    standing: Floats
+    tempo: Floats
+    entry_s: Floats
+    entry_event: Ints
+    carried: Floats
+    sustain: Floats
+    onset: Floats
+    likeness: Floats
+    span: Ints
+    best: Ints
+    mass: Floats
+    trust: Floats
+    arena: Arena
+
+
+def new_search(entries: int, n_nodes: int = 0) -> Search:
+    """Room for the search, and for so many entries in its arena; `restart` makes it ready."""
+    shape = (SPAN, entries)
+    return Search(
+        np.full(shape, DEAD),
+        np.full(shape, DEAD),
+        np.zeros((*shape, 5)),
+        np.zeros((*shape, HISTORY)),
+        np.zeros((*shape, HISTORY), np.int64),
+        np.zeros(SPAN),
+        np.zeros(SPAN),
+        np.zeros(SPAN),
+        np.zeros(SPAN),
+        np.zeros(2, np.int64),
+        np.zeros(2, np.int64),
+        np.zeros(2),
+        np.zeros(3),
+        new_arena(n_nodes, shape),
+    )
+
+
+def restart(search: Search, spread: float) -> None:
+    """One hypothesis, before the start, the log tempo `spread` around the score's."""
+    for array in (*search[:-1], search.arena.n, search.arena.node):
+        array[...] = 0
+    search.score[...] = DEAD
+    search.score[0, 0] = 0.0
+    search.tempo[0, 0, 3] = spread**2
+    search.entry_s[0, 0] = -1.0
+    distrust(search.trust)
+
+
+@njit(nogil=True, cache=True)
+def _tempo(search: Any, slot: Any, k: Any) -> Any:
+    x = search.tempo[slot, k]
+    return Tempo(x[0], x[1], x[2], x[3], x[4])
+
+
+@njit(nogil=True, cache=True)
+def advance(
+    search: Any, row: Any, now_s: Any, reference: Any, event_s: Any, numbers: Any, tempo: Any, matching: Any
+) -> Any:
+    """One frame: evidence, entries into the next events, standings, pruning.
+
+    row: features; reference: (sustain, onset) templates; event_s: (event) score seconds; numbers: SearchNumbers.
+    """
+    first, last = search.span[0], search.span[1]
+    top = min(last + numbers.reach, len(event_s), first + SPAN - 1)
+    strength = match(row, reference, first, top, matching, (search.sustain, search.onset, search.likeness))
+    if first == 0:
+        search.sustain[0] = numbers.patience
+    for event in range(first, last + 1):
+        search.carried[event % SPAN] += search.sustain[event % SPAN]
+    for event in range(top, first, -1):  # from the far end, so that no path enters two events in one frame
+        _enter(search, event, first, last, now_s, event_s, numbers, tempo)
+    _stand(search, now_s, event_s, tempo)
+    _prune(search, numbers.beam)
+    trust(search, strength, top, numbers.memory)
+
+
+@njit(nogil=True, cache=True)
+def _enter(search: Any, event: Any, first: Any, last: Any, now_s: Any, event_s: Any, numbers: Any, tempo: Any) -> Any:
+    """The best path that enters `event` now, from the event before or, at a price, from earlier ones."""
+    best, best_event, best_k = DEAD, -1, -1
+    for source in range(event - 1, max(event - 1 - numbers.reach, first - 1), -1):
+        if source > last or (source == 0 and event > 1):
+            continue
+        slot = source % SPAN
+        for k in range(search.score.shape[1]):
+            if search.score[slot, k] == DEAD or search.entry_s[slot, k, 0] >= now_s:
+                continue
+            total = search.score[slot, k] + search.carried[slot]
+            if source == 0:
+                total += numbers.start
+            else:
+                length_s = event_s[event - 1] - event_s[source - 1]
+                total += density(_tempo(search, slot, k), now_s, length_s, numbers.frame_s, tempo)
+                total -= numbers.skip * (event - source - 1)
+            if total > best:
+                best, best_event, best_k = total, source, k
+    if best_event >= 0:
+        _keep(search, event, best_event, best_k, best, now_s, event_s, tempo)
+
+
+@njit(nogil=True, cache=True)
+def _keep(search: Any, event: Any, source: Any, k: Any, total: Any, now_s: Any, event_s: Any, tempo: Any) -> Any:
+    """Put the path (source, k) that enters `event` now in place of that event's worst, if it is better."""
+    slot, old = event % SPAN, source % SPAN
+    if event > search.span[1]:
+        search.score[slot] = DEAD
+        search.carried[slot] = 0.0
+        search.span[1] = event
+    worst = np.argmin(search.score[slot])
+    score = total + search.onset[slot] - search.carried[slot]
+    if score <= search.score[slot, worst]:
+        return
+    state = _tempo(search, old, k)
+    if source == 0:
+        state = Tempo(now_s, state.period, tempo.onset, state.period_var, 0.0)
+    else:
+        state = update(state, now_s, event_s[event - 1] - event_s[source - 1], tempo)
+    search.score[slot, worst] = score
+    for i in range(5):
+        search.tempo[slot, worst, i] = state[i]
+    for i in range(HISTORY - 1, 0, -1):
+        search.entry_s[slot, worst, i] = search.entry_s[old, k, i - 1]
+        search.entry_event[slot, worst, i] = search.entry_event[old, k, i - 1]
+    search.entry_s[slot, worst, 0] = now_s
+    search.entry_event[slot, worst, 0] = event
+    record(search.arena, event, now_s, (old, k), (slot, worst))
+
+
+@njit(nogil=True, cache=True)
+def _stand(search: Any, now_s: Any, event_s: Any, tempo: Any) -> Any:
+    """Every hypothesis' log likelihood now, its next event not yet come; find the best."""
+    best = DEAD
+    for event in range(search.span[0], search.span[1] + 1):
+        slot = event % SPAN
+        for k in range(search.score.shape[1]):
+            search.standing[slot, k] = DEAD
+            if search.score[slot, k] == DEAD:
+                continue
+            total = search.score[slot, k] + search.carried[slot]
+            if 0 < event < len(event_s):
+                total += survival(_tempo(search, slot, k), now_s, event_s[event] - event_s[event - 1], tempo)
+            search.standing[slot, k] = total
+            if total > best:
+                best = total
+                search.best[0], search.best[1] = event, k
+
+
+@njit(nogil=True, cache=True)
+def _prune(search: Any, beam: Any) -> Any:
+    """Drop what lies below the beam, narrow the span, and measure how much of the likelihood is near the best."""
+    best = search.standing[search.best[0] % SPAN, search.best[1]]
+    first, last, near, mass = -1, search.span[0], 0.0, 0.0
+    for event in range(search.span[0], search.span[1] + 1):
+        slot = event % SPAN
+        for k in range(search.score.shape[1]):
+            if search.standing[slot, k] < best - beam:
+                search.score[slot, k] = DEAD
+            if search.score[slot, k] == DEAD:
+                continue
+            first, last = (event if first < 0 else first), event
+            share = np.exp(search.standing[slot, k] - best)
+            mass += share
+            near += share if abs(event - search.best[0]) <= 1 else 0.0
+        search.carried[slot] -= best  # keep the numbers small however long it runs
+    search.span[0], search.span[1] = first, last
+    search.mass[0], search.mass[1] = near / mass, best
+
+
+@njit(nogil=True, cache=True)
+def read_out(search: Any, then_s: Any, event_s: Any) -> Any:
+    """(event, share of the way to the next) at the moment `then_s`, a little ago, on today's best path.
+
+    Event 0 is before the start. Nobody is said to be at the next event before it is heard.
+    """
+    slot, k = search.best[0] % SPAN, search.best[1]
+    next_s, next_event, entry_s, event = 0.0, 0, 0.0, 0
+    for i in range(HISTORY):
+        entry_s, event = search.entry_s[slot, k, i], search.entry_event[slot, k, i]
+        if entry_s <= then_s:
+            break
+        next_s, next_event = entry_s, event
+    if event == 0 or entry_s > then_s or event == len(event_s):
+        return event, 0.0
+    if next_event > 0:
+        ahead_s = (event_s[next_event - 1] - event_s[event - 1]) * (then_s - entry_s) / (next_s - entry_s)
+    else:
+        ahead_s = (then_s - entry_s) * np.exp(-search.tempo[slot, k, 1])
+    while event + 1 < next_event and ahead_s >= event_s[event] - event_s[event - 1]:  # past an event passed over
+        ahead_s -= event_s[event] - event_s[event - 1]
+        event += 1
+    return event, min(ahead_s / (event_s[event] - event_s[event - 1]), NEARLY)

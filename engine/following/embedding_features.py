@@ -1,0 +1,114 @@
+"""Learned similarity beside spectral bands, as a follower hears it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.errors import ConfigError
+from engine.core.format import FrameFormat
+from engine.dsp.features import FeatureConfig, SpectralFeatures
+from engine.dsp.frontends import FrontEndConfig
+from engine.dsp.stft import Stft, grown
+from engine.following.embedder import Embedder, EmbedderConfig
+from engine.following.features import Hearing, HearingConfig, Rising
+from engine.following.salience import any_front_end
+
+__all__ = ["Learned", "hearing"]
+
+Audio = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
+
+SILENCE = np.float32(0.003)  # of the running peak: what is softer sounds like nothing
+
+
+def hearing(
+    config: HearingConfig, frames: FrameFormat, bands: FeatureConfig, tuned: FrameFormat | None = None
+) -> Hearing:
+    """What the config names; frames, bands: of the spectral features, whose hop the others take too.
+
+    tuned: the frames as "learned" takes them for the bands, where the music is out of tune.
+    """
+    if config.name == "learned":
+        return Learned(_weights(config), SpectralFeatures(tuned or frames, bands), frames, config.share)
+    audio = frames.audio
+    front = FrontEndConfig(hop_s=frames.hop / audio.sample_rate)
+    weights = _weights(config) if config.name == "salience" else None
+    return Rising(any_front_end(config.name, audio, front, weights=weights), audio.sample_rate)
+
+
+class Learned:
+    """Audio (sample, channel) in, rows (frame, F + G) out: what sounds is the bands and the twin network's embedding.
+
+    Each has unit length times the root of its share, so that the cosine of two frames is the mean of both cosines;
+    silence is all zeros. What begins is the bands' onset half. Each frame takes the embedding that came out last.
+    """
+
+    def __init__(self, weights: Path, bands: SpectralFeatures, frames: FrameFormat, share: float) -> None:
+        self.frames, self.hop = frames, frames.hop
+        self._stft, self._bands = Stft(frames), bands
+        self._embedder = Embedder(EmbedderConfig(model=weights), frames.audio)
+        self.n_bands, self.n_sounds = self._bands.n_bands, self._bands.n_bands + self._embedder.n_features
+        self._level = np.float32(np.log1p(bands.config.compression * SILENCE))
+        self._shares = np.sqrt(np.array([1 - share, share], np.float32))
+        self._newest = np.zeros((1, self._embedder.n_features), np.float32)
+        self._waiting = np.zeros((0, self._embedder.n_features), np.float32)
+        self._counts = np.zeros(2, np.int64)  # frames given, embeddings used up
+        self._out = np.zeros((0, self.n_sounds + self.n_bands), np.float32)
+
+    @property
+    def latency(self) -> int:
+        """Half a frame of the bands."""
+        return self.frames.n_fft - self.frames.n_fft // 2
+
+    def process(self, block: Audio) -> Features:
+        """The frames that the block completes; borrowed until the next call."""
+        rows = self._bands.process(self._stft.process(block))
+        self._waiting = np.concatenate([self._waiting, self._embedder.process(block)])
+        self._out = grown(self._out, len(rows))
+        used = 0
+        for t in range(len(rows)):
+            used = self._due(used)
+            _fuse(rows[t], self._newest[0], self._shares, self._level, self._out[t])
+            self._counts[0] += 1
+        self._waiting = self._waiting[used:].copy()
+        return self._out[: len(rows)]
+
+    def reset(self) -> None:
+        """As newly built."""
+        for node in (self._stft, self._bands, self._embedder):
+            node.reset()
+        self._waiting = self._waiting[:0]
+        self._newest[:] = 0
+        self._counts[:] = 0
+
+    def _due(self, used: int) -> int:
+        """Take the embeddings that must have come out by the end of the frame, however the input was cut."""
+        end = self.frames.end(int(self._counts[0]))
+        while self._embedder.centre(int(self._counts[1])) + self._embedder.latency <= end:
+            self._newest[0] = self._waiting[used]
+            used += 1
+            self._counts[1] += 1
+        return used
+
+
+@njit(nogil=True, cache=True)
+def _fuse(row: Any, embedding: Any, shares: Any, level: Any, out: Any) -> None:
+    """row: (2 F) bands and their onsets."""
+    n, m = len(row) // 2, len(embedding)
+    out[n + m :] = row[n:]
+    if row[:n].max() < level:
+        out[: n + m] = 0
+        return
+    out[:n] = row[:n] * (shares[0] / np.sqrt((row[:n] ** 2).sum()))
+    out[n : n + m] = embedding * (shares[1] / max(np.sqrt((embedding**2).sum()), np.float32(1e-9)))
+
+
+def _weights(config: HearingConfig) -> Path:
+    if config.weights is None:
+        raise ConfigError(f"features {config.name}", expected="weights", got="none", remedy="give the ONNX file")
+    return config.weights

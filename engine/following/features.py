@@ -1,0 +1,105 @@
+"""What a follower hears: audio to rows of what sounds and of what has just begun, by any front end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import require
+from engine.dsp.frontends import FrontEnd
+from engine.dsp.stft import grown
+
+__all__ = ["Hearing", "HearingConfig", "Rising"]
+
+Audio = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
+
+ONSET_LAG_S = 0.023  # between the two frames that an onset is the difference of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingConfig:
+    """name: "learned", or a front end of `engine.following.salience.any_front_end`; weights: the ONNX file of
+    "learned" and "salience"; share: of the learned similarity in what sounds, the bands have the rest, 0 to 1.
+    """
+
+    name: str = "learned"
+    weights: Path | None = None
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        require("share", self.share, 0.0, 1.0)
+
+
+class Hearing(Protocol):
+    """Audio (sample, channel) in, rows (frame, F + G) out: F numbers of what sounds, then G of what has just begun.
+
+    Frame t comes out with sample (t + 1) * hop - 1 and speaks of the input `latency` samples before; n_sounds: F.
+    """
+
+    hop: int
+    n_sounds: int
+
+    @property
+    def latency(self) -> int:
+        """Samples."""
+        ...
+
+    def process(self, block: Audio) -> Features:
+        """The frames that the block completes; borrowed until the next call."""
+        ...
+
+    def reset(self) -> None:
+        """As newly built."""
+        ...
+
+
+class Rising:
+    """A front end's features (F), and by how much each has risen over the blurred ones of 23 ms ago (F).
+
+    As `SpectralFeatures` does with bands: max(0, y[t] - max of y[t - lag] over three neighbours).
+    """
+
+    def __init__(self, front: FrontEnd, sample_rate: int) -> None:
+        self._front = front
+        self.hop, self.n_sounds = front.hop, front.n_features
+        self._past = np.zeros((max(1, round(ONSET_LAG_S * sample_rate / front.hop)), front.n_features), np.float32)
+        self._turn = np.zeros(1, np.int64)
+        self._out = np.zeros((0, 2 * front.n_features), np.float32)
+
+    @property
+    def latency(self) -> int:
+        """The front end's."""
+        return self._front.latency
+
+    def process(self, block: Audio) -> Features:
+        """The frames that the block completes; borrowed until the next call."""
+        features = self._front.process(block)
+        self._out = grown(self._out, len(features))
+        _rise(features, self._past, self._turn, self._out)
+        return self._out[: len(features)]
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._front.reset()
+        self._past[:] = 0
+        self._turn[:] = 0
+
+
+@njit(nogil=True, cache=True)
+def _rise(features: Any, past: Any, turn: Any, out: Any) -> None:
+    """past: blurred rows of the last frames, a ring."""
+    n = features.shape[1]
+    for t in range(features.shape[0]):
+        old = past[turn[0]]
+        for i in range(n):
+            out[t, i] = features[t, i]
+            out[t, n + i] = max(features[t, i] - old[i], np.float32(0))
+        for i in range(n):
+            old[i] = max(features[t, max(i - 1, 0)], features[t, i], features[t, min(i + 1, n - 1)])
+        turn[0] = (turn[0] + 1) % len(past)

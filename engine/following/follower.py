@@ -1,0 +1,88 @@
+"""The score follower: sound in, score positions out, one a frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.errors import ConfigError
+from engine.core.events import Position
+from engine.core.format import FrameFormat
+from engine.dsp.features import SpectralFeatures
+from engine.following.config import FollowConfig, follow_frames, onset_delay
+from engine.following.features import Hearing
+from engine.following.reference import Reference, reference_from_score
+from engine.following.tracker import Timing, Tracker
+from engine.score.score import Score
+
+__all__ = ["AudioFollower", "FollowConfig", "Follower", "follow_frames", "frame_timing", "onset_delay"]
+
+Spectra = npt.NDArray[np.complex64]
+Audio = npt.NDArray[np.float32]
+
+
+class Follower:
+    """Spectra (frame, channel, bin) through a Hann window to a list of `Position`, one a frame, as `Tracker` tells.
+
+    The score is imagined in the spectral features, or a Reference made for the same frames.
+    """
+
+    def __init__(self, frames: FrameFormat, score: Score | Reference, config: FollowConfig) -> None:
+        self.frames, self.config = frames, config
+        if isinstance(score, Score):
+            score = reference_from_score(score, frames, config.features, config.piano)
+        self.reference = score
+        self._features = SpectralFeatures(frames, config.features)
+        n = self._features.n_bands
+        self._tracker = Tracker(frame_timing(frames, config), (n, n), score, config)
+
+    @property
+    def latency(self) -> int:
+        """Samples by which `emitted_at` lags `at`, exactly, from the input audio on: the frame is counted in."""
+        return self._tracker.latency
+
+    def process(self, spectra: Spectra) -> list[Position]:
+        """Positions of each frame."""
+        return self._tracker.process(self._features.process(spectra))
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._features.reset()
+        self._tracker.reset()
+
+
+class AudioFollower:
+    """Audio (sample, channel) to a list of `Position`, one a frame, heard as `hearing` does.
+
+    The reference must have been made with the same kind of hearing, and says how late that feels an onset.
+    """
+
+    def __init__(self, hearing: Hearing, sample_rate: int, reference: Score | Reference, config: FollowConfig) -> None:
+        if isinstance(reference, Score):
+            remedy = "make a reference of it: offline.following.score_input.read_score_input"
+            raise ConfigError(reference.name, expected="a Reference, for such features", got="a Score", remedy=remedy)
+        self.reference, self.config = reference, config
+        self._hearing = hearing
+        timing = Timing(hearing.hop, sample_rate, hearing.latency, reference.delay)
+        n_begins = reference.onset.shape[1]
+        self._tracker = Tracker(timing, (hearing.n_sounds, n_begins), reference, config)
+
+    @property
+    def latency(self) -> int:
+        """Samples by which `emitted_at` lags `at`, exactly."""
+        return self._tracker.latency
+
+    def process(self, block: Audio) -> list[Position]:
+        """Positions of the frames that the block completes."""
+        return self._tracker.process(self._hearing.process(block))
+
+    def reset(self) -> None:
+        """As newly built."""
+        self._hearing.reset()
+        self._tracker.reset()
+
+
+def frame_timing(frames: FrameFormat, config: FollowConfig) -> Timing:
+    """Of rows made of such frames."""
+    late = frames.n_fft - frames.n_fft // 2
+    return Timing(frames.hop, frames.audio.sample_rate, late, onset_delay(frames, config))

@@ -1,0 +1,290 @@
+"""Where in the whole score the player might be: a plain search over every event, beside the fine one.
+
+The fine search (`engine.following.beam_search`) knows only the neighbourhood of its paths. The scout keeps one path an
+event, for the whole score: a path goes on as in the fine search, or begins anew at any event that an onset fits, at a
+price below the best. What sounds like nothing in the score feeds a path that is nowhere. When the best path has beaten
+that one, the fine search and all that lies near it by a margin, the player has jumped. After Nakamura, Nakamura &
+Sagayama, "Real-time audio-to-score alignment of music performances containing errors and arbitrary repeats and skips"
+(2015): jumps to anywhere are cheap transitions of a hidden Markov model; that they need a margin, and from whom, is our
+own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import require
+from engine.following.beam_search import DEAD, SPAN
+from engine.following.confidence import distrust
+from engine.following.tempo import Tempo, density, survival, update
+
+__all__ = ["Scout", "ScoutConfig", "ScoutNumbers", "new_scout", "restart_scout", "scout_numbers", "settle", "survey"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+LAST_S = 1.0  # of score that the last event lasts: it must not be a place to rest at free of charge
+QUIET = 0.5  # of the level of hush: below, no onset is looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoutConfig:
+    """How readily to believe in a jump.
+
+    price: nats that beginning anew at another event costs, also nowhere; known: nats less where the score itself has
+    such a jump; margin: nats by which the best path must lead; fit: nats of an onset that a path may begin with;
+    near: events within which the fine search finds its way alone; steps: events that a path must have passed since it
+    began; drift: nats a second that paths elsewhere lose, lest a place that is alike but for its sound wins in the
+    end; opening, opening_s: nats more that are needed when the music begins, and seconds until that has gone, as most
+    begin at the beginning; beam: nats below the best at which paths are dropped; spread: of the log tempo after a jump.
+    """
+
+    price: float = 15.0
+    known: float = 6.0
+    margin: float = 7.0
+    fit: float = 1.5
+    near: int = 3
+    steps: int = 3
+    drift: float = 1.5
+    opening: float = 12.0
+    opening_s: float = 6.0
+    beam: float = 18.0
+    spread: float = 0.2
+
+    def __post_init__(self) -> None:
+        require("price", self.price, 0.0, 1000.0)
+        require("known", self.known, 0.0, self.price)
+        require("margin", self.margin, 0.0, 1000.0)
+        require("fit", self.fit, -100.0, 100.0)
+        require("near", self.near, 1, 100)
+        require("steps", self.steps, 1, 100)
+        require("drift", self.drift, 0.0, 100.0)
+        require("opening", self.opening, 0.0, 1000.0)
+        require("opening_s", self.opening_s, 0.01, 1000.0)
+        require("beam", self.beam, 1.0, 1000.0)
+        require("spread", self.spread, 0.01, 3.0)
+
+
+class ScoutNumbers(NamedTuple):
+    """`ScoutConfig` as the kernels take it."""
+
+    price: float
+    known: float
+    margin: float
+    fit: float
+    near: int
+    steps: int
+    drift: float
+    opening: float
+    opening_frames: float
+    beam: float
+    variance: float
+    skip: float
+    frame_s: float
+
+
+def scout_numbers(config: ScoutConfig, skip: float, frame_s: float) -> ScoutNumbers:
+    """The numbers for frames of so many seconds; skip: nats for passing over an event."""
+    c, drift = config, config.drift * frame_s
+    opening = (c.opening, c.opening_s / frame_s)
+    numbers = (c.price, c.known, c.margin, c.fit, c.near, c.steps, drift, *opening, c.beam, c.spread**2)
+    return ScoutNumbers(*numbers, skip, frame_s)
+
+
+class Scout(NamedTuple):
+    """State; events count from 1, 0 is nowhere. Log likelihoods are relative to the best standing.
+
+    total: of the path at each event; standing: the same, its next event not yet come; tempo, entry_s: as in `Search`;
+    steps: events since the path began; onset: nats of this frame; discount: nats off the price, this frame; rival: of
+    the fine search's best path; best: event; begun: frames since anything began.
+    """
+
+    total: Floats
+    standing: Floats
+    tempo: Floats
+    entry_s: Floats
+    steps: Ints
+    onset: Floats
+    discount: Floats
+    rival: Floats
+    best: Ints
+    begun: Ints
+
+
+def new_scout(n_events: int) -> Scout:
+    """Room for the search; `restart_scout` makes it ready."""
+    n = n_events + 1
+    return Scout(
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros((n, 5)),
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(1),
+        np.zeros(1, np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+def restart_scout(scout: Scout) -> None:
+    """Nowhere."""
+    for array in scout:
+        array[...] = 0
+    scout.total[1:] = DEAD
+    scout.standing[1:] = DEAD
+
+
+@njit(nogil=True, cache=True)
+def survey(scout: Any, row: Any, now_s: Any, main: Any, reference: Any, numbers: Any, rules: Any) -> Any:
+    """One frame of features; the event to go to, 0 for none.
+
+    main: event, log period, and gain in log likelihood by this frame of the fine search's best path; reference:
+    (sustain, onset) templates, score seconds of the events, and their known jumps (begin of each event's, target);
+    rules: (TempoNumbers, MatchNumbers).
+    """
+    if _hear(scout, row, reference, rules[1]):
+        _discount(scout, main[0], reference[3], numbers.known)
+        _advance(scout, now_s, main[1], reference[2], numbers, rules[0])
+        _discount(scout, main[0], reference[3], 0.0)
+    if scout.begun[0] > 0 or scout.best[0] > 0:
+        scout.begun[0] += 1
+    _stand(scout, now_s, main, reference[2], numbers, rules[0])
+    return _verdict(scout, main[0], numbers)
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def _dot(a: Any, b: Any) -> Any:
+    total = np.float32(0)
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _hear(scout: Any, row: Any, reference: Any, matching: Any) -> Any:
+    """Add what sounds to the paths alive, write what begins to `onset`; whether anything begins. As `match`."""
+    n = reference[0].shape[1]
+    sounds, begins = row[:n], row[n:]
+    loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
+    if loudness > 0 and sounds.max() >= matching.silence:
+        for event in range(1, len(scout.total)):
+            if scout.total[event] > DEAD:
+                fit = _dot(sounds, reference[0][event - 1]) / loudness
+                scout.total[event] += matching.sustain * (fit - matching.sustain_threshold)
+    if strength < QUIET * matching.hush_level:
+        return False
+    hush = matching.hush * max(0.0, 1 - strength / matching.hush_level)
+    for event in range(1, len(scout.total)):
+        projection = _dot(begins, reference[1][event - 1])
+        full = min(projection / matching.onset_level, 1.0)
+        scout.onset[event] = matching.onset * (full * projection / strength - matching.onset_threshold) - hush
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _discount(scout: Any, place: Any, known: Any, nats: Any) -> None:
+    """Set the discount of the targets of the score's own jumps from the place, the event before, and the next."""
+    for event in range(max(place - 1, 1), min(place + 2, len(scout.total))):
+        for i in range(known[0][event - 1], known[0][event]):
+            scout.discount[known[1][i]] = nats
+
+
+@njit(nogil=True, cache=True)
+def _state(scout: Any, event: Any) -> Any:
+    x = scout.tempo[event]
+    return Tempo(x[0], x[1], x[2], x[3], x[4])
+
+
+@njit(nogil=True, cache=True)
+def _advance(scout: Any, now_s: Any, period: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
+    """Paths go on to their next event or the one after, or begin anew."""
+    fresh = scout.standing[scout.best[0]] - numbers.price
+    for event in range(len(scout.total) - 1, 0, -1):
+        best, source = DEAD, 0
+        if scout.onset[event] > numbers.fit:
+            best = fresh + scout.discount[event]
+        for old in range(event - 1, max(event - 3, 0), -1):
+            if scout.total[old] == DEAD or scout.entry_s[old] >= now_s:
+                continue
+            length_s = event_s[event - 1] - event_s[old - 1]
+            total = scout.total[old] + density(_state(scout, old), now_s, length_s, numbers.frame_s, tempo)
+            total -= numbers.skip * (event - old - 1)
+            if total > best:
+                best, source = total, old
+        if best > DEAD and best + scout.onset[event] > scout.standing[event]:
+            _enter(scout, event, source, best, (now_s, period), event_s, numbers.variance, tempo)
+
+
+@njit(nogil=True, cache=True)
+def _enter(scout: Any, event: Any, source: Any, total: Any, now: Any, event_s: Any, variance: Any, tempo: Any) -> None:
+    """The path from `source`, or a new one, enters the event; now: second, and log period of a new one."""
+    if source == 0:
+        state = Tempo(now[0], now[1], tempo.onset, variance, 0.0)
+    else:
+        state = update(_state(scout, source), now[0], event_s[event - 1] - event_s[source - 1], tempo)
+    scout.steps[event] = scout.steps[source] + 1  # those of nowhere stay 0
+    for i in range(5):
+        scout.tempo[event, i] = state[i]
+    scout.entry_s[event] = now[0]
+    scout.total[event] = total + scout.onset[event]
+
+
+@njit(nogil=True, cache=True)
+def _stand(scout: Any, now_s: Any, main: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
+    """Standings and their best, all made relative to it; what falls below the beam is dropped."""
+    best, scout.best[0] = scout.total[0], 0
+    for event in range(1, len(scout.total)):
+        if scout.total[event] == DEAD:
+            continue
+        if abs(event - main[0]) > numbers.near:
+            scout.total[event] -= numbers.drift
+        length_s = event_s[event] - event_s[event - 1] if event < len(event_s) else LAST_S
+        scout.standing[event] = scout.total[event] + survival(_state(scout, event), now_s, length_s, tempo)
+        if scout.standing[event] > best:
+            best, scout.best[0] = scout.standing[event], event
+    scout.total[0] = scout.standing[0] = max(scout.total[0] - best, -numbers.price - numbers.opening)
+    scout.rival[0] += main[2] - best
+    for event in range(1, len(scout.total)):
+        if scout.total[event] == DEAD:
+            continue
+        scout.total[event] -= best
+        scout.standing[event] -= best
+        if scout.standing[event] < -numbers.beam:
+            scout.total[event] = scout.standing[event] = DEAD
+
+
+@njit(nogil=True, cache=True)
+def _verdict(scout: Any, place: Any, numbers: Any) -> Any:
+    """The best event, if it is far from the place and beats all that is near it, and being nowhere, by the margin."""
+    for event in range(max(1, place - numbers.near), min(len(scout.total), place + numbers.near + 1)):
+        scout.rival[0] = max(scout.rival[0], scout.standing[event])
+    best = scout.best[0]
+    if abs(best - place) <= numbers.near or scout.steps[best] < numbers.steps:
+        return 0
+    margin = numbers.margin + numbers.opening * max(0.0, 1 - scout.begun[0] / numbers.opening_frames)
+    if scout.standing[best] - max(scout.rival[0], scout.standing[0]) <= margin:
+        return 0
+    scout.rival[0] = scout.standing[best]  # the fine search goes there
+    return best
+
+
+@njit(nogil=True, cache=True)
+def settle(search: Any, scout: Any, event: Any) -> None:
+    """Let the fine search go on with the scout's path at `event` alone."""
+    slot = event % SPAN
+    search.score[:] = search.standing[:] = DEAD
+    search.carried[:] = 0.0
+    search.score[slot, 0] = search.standing[slot, 0] = 0.0
+    search.span[:] = event
+    search.best[0], search.best[1] = event, 0
+    search.tempo[slot, 0] = scout.tempo[event]
+    search.entry_s[slot, 0], search.entry_event[slot, 0] = -1.0, event
+    search.entry_s[slot, 0, 0] = scout.entry_s[event]
+    distrust(search.trust)

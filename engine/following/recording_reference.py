@@ -1,0 +1,121 @@
+"""A recording as the score: rehearsal yesterday, performance today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require
+from engine.core.errors import ScoreError, ShapeError
+from engine.core.format import FrameFormat
+from engine.dsp.features import FeatureConfig, SpectralFeatures
+from engine.dsp.stft import Stft
+from engine.following.reference import Reference, unit
+from engine.score.repeats import no_jumps
+
+__all__ = ["RecordingConfig", "hold", "reference_from_audio", "strike"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
+
+BLOCK = 1 << 16
+BAR_S = 4.0  # bars of a recording have no meaning: four quarters of a second each
+RESTLESS = 3  # frames before and after an onset that belong to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingConfig:
+    """What counts as an event of a recording.
+
+    strength: least onset strength; apart_s: least time between two events; longest_s: most, a held sound is cut
+    into such pieces.
+    """
+
+    strength: float = 0.6
+    apart_s: float = 0.05
+    longest_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        require("strength", self.strength, 0.01, 100.0)
+        require("apart_s", self.apart_s, 0.005, 1.0)
+        require("longest_s", self.longest_s, 0.05, 10.0)
+
+
+def reference_from_audio(
+    audio: npt.NDArray[np.float32],
+    frames: FrameFormat,
+    features: FeatureConfig,
+    config: RecordingConfig | None = None,
+    *,
+    delay: int = 0,
+    name: str = "recording",
+) -> Reference:
+    """Take a recording (sample, channel), at the sample rate of `frames`, as what will be played.
+
+    A quarter is a second of it, counted from its start. Its events are the onsets heard in it, found with the very
+    features that will hear the live side; delay: samples by which those feel an onset late (`onset_delay`). Takes
+    0.2 GB an hour while it works. ScoreError if there is no sound in it, ShapeError if it is no (sample, channel).
+    """
+    if audio.ndim != 2 or audio.shape[1] != frames.audio.n_channels:
+        raise ShapeError(name, expected=f"(sample, {frames.audio.n_channels} channels)", got=str(audio.shape))
+    rows = _features(audio, frames, features)
+    events, onsets = _events(rows, frames, config or RecordingConfig())
+    if not len(events):
+        raise ScoreError(name, expected="a recording with sound", got="silence", remedy="check the file")
+    seconds = (np.array([frames.centre(int(t)) for t in events]) - delay) / frames.audio.sample_rate
+    n, n_bars = rows.shape[1] // 2, int(seconds[-1] / BAR_S) + 1
+    return Reference(
+        name=name,
+        score_s=seconds,
+        quarter=seconds.copy(),
+        sustain=unit(hold(rows[:, :n], events)),
+        onset=unit(strike(rows[:, n:], events, onsets)),
+        bar_quarter=np.arange(n_bars, dtype=np.float64) * BAR_S,
+        bar_number=np.arange(1, n_bars + 1),
+        links=no_jumps(len(seconds)),
+        delay=delay,
+    )
+
+
+def _features(audio: npt.NDArray[np.float32], frames: FrameFormat, features: FeatureConfig) -> Features:
+    stft, node = Stft(frames), SpectralFeatures(frames, features)
+    starts = range(0, len(audio), BLOCK)
+    rows = [node.process(stft.process(audio[start : start + BLOCK])).copy() for start in starts]
+    return np.concatenate([np.zeros((0, 2 * node.n_bands), np.float32), *rows])
+
+
+def _events(rows: Features, frames: FrameFormat, config: RecordingConfig) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Frames of the events, and which of them are onsets; the others cut what is held into pieces."""
+    rate = frames.audio.sample_rate / frames.hop
+    apart, longest = max(1, round(config.apart_s * rate)), max(2, round(config.longest_s * rate))
+    strength = np.linalg.norm(rows[:, rows.shape[1] // 2 :], axis=1)
+    padded = np.concatenate([np.zeros(apart), strength, np.zeros(apart + 1)])  # one more: there may be no frames
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * apart + 1).max(axis=1)[:-1]
+    peaks = np.flatnonzero((strength >= config.strength) & (strength == around))
+    ends = [*peaks[1:], len(rows)] if len(peaks) else []
+    places: list[int] = []
+    onsets: list[bool] = []
+    for start, end in zip(peaks, ends, strict=True):
+        pieces = np.linspace(start, end, int((end - start - 1) // longest) + 2)[:-1].astype(int)
+        places.extend(pieces)
+        onsets.extend([True] + [False] * (len(pieces) - 1))
+    return np.array(places, np.int64), np.array(onsets, bool)
+
+
+def hold(rows: Features, events: Ints) -> Features:
+    """The mean of rows (frame, F) from each event to the next, without the blur of the onset where there is time."""
+    ends = np.append(events[1:], len(rows))
+    spans = [
+        (min(start + RESTLESS, max(end - 1, start)), max(end, start + 1))
+        for start, end in zip(events, ends, strict=True)
+    ]
+    return np.array([rows[start:end].mean(axis=0) for start, end in spans], np.float32)
+
+
+def strike(rows: Features, events: Ints, onsets: npt.NDArray[np.bool_]) -> Features:
+    """The sum of rows (frame, G) around each onset; nothing where an event only cuts what is held."""
+    sums = [rows[max(t - 1, 0) : t + 2].sum(axis=0) * float(new) for t, new in zip(events, onsets, strict=True)]
+    return np.array(sums, np.float32)

@@ -1,0 +1,111 @@
+"""The score side of following: for each event, when it comes and what it should look like, in feature space.
+
+From a score every distinct onset is an event, and its features are imagined (`engine.following.tone_templates`); from a
+recording (`engine.following.recording_reference`) the events are the onsets heard in it, its own features their
+templates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.format import FrameFormat
+from engine.dsp.features import FeatureConfig, feature_weights
+from engine.following.tone_templates import PianoConfig, note_features
+from engine.score.repeats import Links, known_jumps
+from engine.score.score import Score
+
+__all__ = ["TYPICAL", "Reference", "reference_from_score", "unit"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
+
+TYPICAL = 4.7  # strength of an onset in the spectral features of FeatureConfig(), for which MatchConfig is made
+MEMORY_S = 8.0  # of a held note: by then it has faded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reference:
+    """Events in order.
+
+    name: of the score; score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit
+    length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers; links:
+    the jumps that the score itself has; delay: samples of the live input by which the features feel an
+    onset late, strength: length of the onset features at a typical onset, both where a `Hearing` will be used.
+    """
+
+    name: str
+    score_s: Floats
+    quarter: Floats
+    sustain: Features
+    onset: Features
+    bar_quarter: Floats
+    bar_number: Ints
+    links: Links
+    delay: int = 0
+    strength: float = TYPICAL
+
+
+def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, piano: PianoConfig) -> Reference:
+    """Imagine each distinct onset of the score in the features that `SpectralFeatures` computes of live sound."""
+    notes = note_features(frames, feature_weights(frames, features), piano)
+    events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
+    score_s = score.seconds(score.onset_quarter)
+    start_s, end_s = score_s[events], score.seconds(score.note_quarter + score.note_duration)
+    shape = (len(score_s), notes.shape[1])
+    before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    fade = (piano.ring_s, piano.pedal, piano.pedal_s)
+    _sounding(events, start_s, end_s, score.note_pitch, score_s, notes, fade, before, after)
+    gain = features.compression * piano.level
+    sustain = np.log1p(gain * after)
+    fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
+    onset = fresh + 1e-3 * (after - before)  # a note that repeats at once is still an onset
+    return Reference(
+        name=score.name,
+        score_s=score_s,
+        quarter=score.onset_quarter,
+        sustain=unit(sustain),
+        onset=unit(onset),
+        bar_quarter=score.bar_quarter,
+        bar_number=score.bar_number,
+        links=known_jumps(score.bar_quarter, score.bar_number, score.onset_quarter),
+    )
+
+
+def unit(rows: Features) -> Features:
+    """Each row at length 1; a row of zeros stays so."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _blurred(rows: Features, wrap: bool) -> Features:
+    """Maximum over three neighbouring features, as `SpectralFeatures` does."""
+    edges = (rows[:, -1:], rows[:, :1]) if wrap else (rows[:, :1], rows[:, -1:])
+    padded = np.concatenate([edges[0], rows, edges[1]], axis=1)
+    return np.asarray(np.maximum(np.maximum(padded[:, :-2], padded[:, 2:]), rows), np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _sounding(
+    events: Any, start_s: Any, end_s: Any, pitch: Any, score_s: Any, notes: Any, fade: Any, before: Any, after: Any
+) -> Any:
+    """Add up the notes that sound just before and just after each event, (event, feature), fading exponentially."""
+    ring_s, pedal, pedal_s = fade
+    for i in range(len(events)):
+        row = notes[pitch[i]]
+        after[events[i]] += row
+        for event in range(events[i] + 1, len(score_s)):
+            age = score_s[event] - start_s[i]
+            if age > MEMORY_S:
+                break
+            share = np.exp(-age / ring_s)
+            released = score_s[event] - end_s[i]
+            if released > -0.01:
+                share *= pedal * np.exp(-max(released, 0.0) / pedal_s)
+            before[event] += np.float32(share) * row
+            after[event] += np.float32(share) * row

@@ -1,0 +1,156 @@
+"""From rows of features to positions: both searches, their clock, and what they report."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.errors import ShapeError
+from engine.core.events import Position
+from engine.following.beam_search import SPAN, advance, new_search, read_out, restart, search_numbers
+from engine.following.confidence import confidence
+from engine.following.config import FollowConfig
+from engine.following.jump_detector import new_scout, restart_scout, scout_numbers, settle, survey
+from engine.following.likelihood import match_numbers
+from engine.following.reference import TYPICAL, Reference
+from engine.following.tempo import tempo_numbers
+
+__all__ = ["Timing", "Tracker"]
+
+Features = npt.NDArray[np.float32]
+
+BEFORE = -1 / 64  # the quarter reported while the first note has not been heard
+RETREAT_S = 1.0  # for so long the best path must lie behind before the position goes back
+N_OUT = 5  # quarter, bar, score_s, tempo_bpm, confidence
+
+
+class Timing(NamedTuple):
+    """Of the rows, in samples: one every `hop`, `sample_rate` a second; `late`, from what a row speaks of to its coming
+    out; `delay`, by which an onset is felt late in it.
+    """
+
+    hop: int
+    sample_rate: int
+    late: int
+    delay: int
+
+
+class Tracker:
+    """Rows (frame, F + G) of what sounds and what begins, to a list of `Position`, one a frame.
+
+    `at` is what the row `lag` frames ago speaks of, less the delay with which an onset is felt there: so the first
+    `at` whose quarter reaches a note's is when that note began. `emitted_at` is the end of the newest frame. Before
+    the first note `quarter` is slightly negative. Frames whose `at` would be negative give nothing. The quarter goes
+    back only after the best path has been behind it for a second, or at a jump. ShapeError if the reference's
+    templates are not F and G long.
+    """
+
+    def __init__(self, timing: Timing, shape: tuple[int, int], reference: Reference, config: FollowConfig) -> None:
+        _check(shape, reference)
+        self.timing, self.config, self.reference = timing, config, reference
+        self._searches = (new_search(config.search.entries), new_scout(len(reference.score_s)))
+        frame_s = timing.hop / timing.sample_rate
+        self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps)
+        self._numbers = (
+            search_numbers(config.search, frame_s),
+            tempo_numbers(config.tempo, frame_s),
+            match_numbers(config.match, frame_s, config.features.compression, reference.strength / TYPICAL),
+            scout_numbers(config.scout, config.search.skip, frame_s),
+        )
+        self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
+        self._reference = (reference.sustain, reference.onset, reference.score_s, reference.links)
+        self._progress = np.zeros(3)
+        self._out = np.zeros((0, N_OUT))
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Samples by which `emitted_at` lags `at`, exactly."""
+        return self.timing.late + self.config.lag * self.timing.hop + self.timing.delay
+
+    def process(self, rows: Features) -> list[Position]:
+        """Positions of each row."""
+        if len(self._out) < len(rows):
+            self._out = np.zeros((len(rows), N_OUT))
+        out, first = self._out[: len(rows)], int(self._progress[0])
+        _follow(rows, self._searches, self._reference, self._score, self._numbers, self._steps, self._progress, out)
+        silent = max(0, -(-self.latency // self.timing.hop) - 1 - first)  # frames that speak of before the input
+        return [self._position(first + i, row) for i, row in enumerate(out[silent:].tolist(), start=silent)]
+
+    def reset(self) -> None:
+        """As newly built."""
+        restart(self._searches[0], self.config.tempo.spread)
+        restart_scout(self._searches[1])
+        self._progress[:] = 0
+
+    def _position(self, frame: int, row: list[float]) -> Position:
+        end = (frame + 1) * self.timing.hop
+        return Position(
+            at=end - self.latency,
+            emitted_at=end,
+            quarter=row[0],
+            bar=int(row[1]),
+            score_s=row[2],
+            tempo_bpm=row[3],
+            confidence=row[4],
+        )
+
+
+def _check(shape: tuple[int, int], reference: Reference) -> None:
+    got = (reference.sustain.shape[1], reference.onset.shape[1])
+    if got != shape:
+        remedy = "make the reference for the same frames and features"
+        raise ShapeError(reference.name, expected=f"{shape} features", got=f"{got} from the reference", remedy=remedy)
+
+
+@njit(nogil=True, cache=True)
+def _follow(
+    features: Any, searches: Any, reference: Any, score: Any, numbers: Any, timing: Any, progress: Any, out: Any
+) -> None:
+    """Every frame through both searches, and a row of `out` (frame, N_OUT) for it.
+
+    progress: frames so far, the place reached (event and share of the way to the next), frames spent behind it.
+    """
+    search, scout = searches
+    frame_s, lag, patience, jumps = timing
+    for t in range(features.shape[0]):
+        now_s = progress[0] * frame_s
+        advance(search, features[t], now_s, reference[:2], score[0], numbers[0], numbers[1], numbers[2])
+        event, share = read_out(search, now_s - lag * frame_s, score[0])
+        place, leap = event + share, 0
+        if jumps:
+            main = (search.best[0], _log_period(search), search.mass[1])
+            leap = survey(scout, features[t], now_s, main, reference, numbers[3], numbers[1:3])
+        if leap > 0:
+            settle(search, scout, leap)
+            place = float(leap)
+        progress[2] = progress[2] + 1 if place < progress[1] else 0.0
+        if place > progress[1] or progress[2] > patience or leap > 0:
+            progress[1], progress[2] = place, 0.0
+        _report(progress[1], search, score, out[t])
+        progress[0] += 1
+
+
+@njit(nogil=True, cache=True)
+def _log_period(search: Any) -> Any:
+    """Of the best path: log of the seconds played a second of score."""
+    return search.tempo[search.best[0] % SPAN, search.best[1], 1]
+
+
+@njit(nogil=True, cache=True)
+def _report(place: Any, search: Any, score: Any, row: Any) -> None:
+    """Write quarter, bar, score_s, tempo_bpm, confidence for a place between two events."""
+    event_s, event_quarter, bar_quarter, bar_number = score
+    i = min(max(int(place) - 1, 0), max(len(event_s) - 2, 0))
+    length_s, length_quarter = 0.5, 1.0
+    if len(event_s) > 1:
+        length_s, length_quarter = event_s[i + 1] - event_s[i], event_quarter[i + 1] - event_quarter[i]
+    share = place - 1 - i
+    row[0] = event_quarter[i] + share * length_quarter if place >= 1 else BEFORE
+    row[1] = bar_number[max(np.searchsorted(bar_quarter, row[0] + 1e-4, side="right") - 1, 0)]
+    row[2] = event_s[i] + share * length_s if place >= 1 else BEFORE
+    row[3] = 60 * length_quarter / length_s * np.exp(-_log_period(search))
+    row[4] = confidence(search.mass[0], search.trust)

@@ -1,1 +1,0 @@
-"""Audio and MIDI devices, and files."""

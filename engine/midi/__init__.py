@@ -1,0 +1,1 @@
+"""MIDI in and out: ports through JACK and ALSA, notes that always end, clock and controllers."""

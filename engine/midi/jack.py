@@ -1,0 +1,104 @@
+"""A MIDI port in JACK: every message at its sample. Use only in an expendable process."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from functools import cache
+from typing import Any
+
+from engine.core.errors import DeviceError
+from engine.midi.port import MidiConfig, Outlet
+
+__all__ = ["Port"]
+
+FRAME_BITS = 32  # of JACK's clock
+CLOSE_S = 0.5
+
+
+@cache
+def _library() -> Any:
+    """The module jack, of the distribution JACK-Client."""
+    try:
+        return importlib.import_module("jack")
+    except (ImportError, OSError) as error:
+        raise DeviceError("JACK", expected="its library", got=str(error), remedy="pip install JACK-Client") from error
+
+
+class Port:
+    """An output and, if asked for, an input; the process callback sends what is due in its cycle."""
+
+    def __init__(self, config: MidiConfig) -> None:
+        jack = _library()
+        try:
+            self.client = jack.Client(config.name, no_start_server=True)
+        except jack.JackOpenError as error:
+            raise DeviceError("JACK", expected="a running server", got="none", remedy="start jackd") from error
+        self.outlet = Outlet.of(config, self.client.samplerate)
+        self.n_refused = 0
+        self._origin = self._last = int(self.client.last_frame_time)
+        self._output = self.client.midi_outports.register("out")
+        self._input = self.client.midi_inports.register("in") if config.listen else None
+        self._backlog: list[tuple[int, bytes]] = []
+        self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(self._xrun)
+        self.client.activate()
+        if config.to is not None:
+            self.client.connect(self._output, self._find(config.to, "input"))
+        if config.hear is not None and self._input is not None:
+            self.client.connect(self._find(config.hear, "output"), self._input)
+
+    def _find(self, name: str, kind: str) -> Any:
+        """The first port of others, `input` or `output`, in whose name `name` is."""
+        every = self.client.get_ports(is_midi=True, **{f"is_{kind}": True})
+        known = [p for p in every if p.name.partition(":")[0] != self.client.name]
+        ports = [p for p in known if name in p.name]
+        if not ports:
+            got = ", ".join(p.name for p in known) or "none"
+            self.close()
+            raise DeviceError("JACK", expected=f"a MIDI {kind} port named like {name!r}", got=got)
+        return ports[0]
+
+    def _unwrap(self, frame: int) -> int:
+        """JACK's 32-bit clock as a count that never wraps, from the opening on."""
+        step = (frame - self._last) & ((1 << FRAME_BITS) - 1)
+        if step >> (FRAME_BITS - 1):  # a little back, between two threads
+            return self._last + step - (1 << FRAME_BITS) - self._origin
+        self._last += step
+        return self._last - self._origin
+
+    def now(self) -> int:
+        """Samples since the port opened."""
+        frame = int(self.client.frame_time)
+        step = (frame - self._last) & ((1 << FRAME_BITS) - 1)
+        return self._last + step - ((step >> (FRAME_BITS - 1)) << FRAME_BITS) - self._origin
+
+    def _xrun(self, delayed_usecs: float) -> None:
+        self.outlet.scheduler.lost_cycle()
+
+    def _process(self, frames: int) -> None:
+        """One cycle: what came in, then what is due; what the buffer refuses goes first into the next."""
+        start = self._unwrap(int(self.client.last_frame_time))
+        if self._input is not None:
+            for offset, data in self._input.incoming_midi_events():
+                self.outlet.came(start + offset, bytes(data))
+        self._output.clear_buffer()
+        waiting, self._backlog = self._backlog, []
+        for at, message in [*waiting, *self.outlet.due(start, start + frames)]:
+            offset = min(max(at - start, 0), frames - 1)
+            try:
+                self._output.write_midi_event(offset, message)
+            except Exception:
+                self.n_refused += 1
+                self._backlog.append((at, message))
+
+    def close(self) -> None:
+        """End every note, twice in case a cycle is lost, wait until that is sent, and leave."""
+        for ask in (self.outlet.scheduler.stop, self.outlet.scheduler.repair):
+            ask()
+            limit_s = time.monotonic() + CLOSE_S
+            while not (self.outlet.scheduler.idle and not self._backlog) and time.monotonic() < limit_s:
+                time.sleep(0.002)
+            time.sleep(2 * self.client.blocksize / self.client.samplerate)  # let the cycle reach its readers
+        self.client.deactivate()
+        self.client.close()

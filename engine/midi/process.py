@@ -1,0 +1,206 @@
+"""The MIDI port in a process of its own: whatever becomes of the generator, every note ends.
+
+The child owns the port and does nothing else. It reads commands from its standard input; when that ends, be it that
+the generator closed it, crashed or was killed, the child forgets what waits, ends what sounds and leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from engine.core.errors import DeviceError, EngineError
+from engine.midi.notes import Timed
+from engine.midi.port import MidiConfig, MidiPort, open_port
+
+__all__ = ["MidiProcess", "panic", "serve"]
+
+REPORT_S = 0.05
+SWITCH_S = 1e-4  # the longest that the other threads of this process keep the port's waiting
+OPEN_S = 15.0
+CLOSE_S = 3.0
+
+
+class MidiProcess:
+    """The generator's end. Times are samples since the port opened, on the port's clock."""
+
+    def __init__(self, config: MidiConfig) -> None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from engine.audio import midi_process; midi_process.main()"
+        options: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" else {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options
+        )
+        self.received: deque[Timed] = deque()
+        self.report: dict[str, int] = {}
+        self._anchor = (0, 0)
+        self._lock = threading.Lock()
+        self._send(config)
+        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, args=(answers.put,), daemon=True, name="midi reports")
+        self._listener.start()
+        try:
+            answer = answers.get(timeout=OPEN_S)
+        except queue.Empty:
+            answer = DeviceError("MIDI", expected=f"a port within {OPEN_S:.0f} s", got="nothing")
+        if isinstance(answer, Exception):
+            self._process.kill()
+            raise answer
+        self.sample_rate: int = answer
+
+    def now(self) -> int:
+        """Samples since the port opened."""
+        samples, at_ns = self._anchor
+        return samples + (time.monotonic_ns() - at_ns) * self.sample_rate // 1_000_000_000
+
+    def send(self, at: int, message: bytes) -> None:
+        """Send a message at sample `at`."""
+        self._send(("send", at, message))
+
+    def start_clock(self, at: int, tempo_bpm: float, *, sixteenth: int = 0) -> None:
+        """Begin the 24-ppqn clock at sample `at`."""
+        self._send(("clock", at, tempo_bpm, sixteenth))
+
+    def set_tempo(self, tempo_bpm: float) -> None:
+        """Change the clock's tempo from its next tick on."""
+        self._send(("tempo", tempo_bpm))
+
+    def stop(self) -> None:
+        """Forget what waits, end what sounds, stop the clock."""
+        self._send(("stop",))
+
+    def close(self) -> None:
+        """End every note and the process."""
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # type: ignore[union-attr]
+        try:
+            self._process.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._listener.join(CLOSE_S)
+
+    def __enter__(self) -> MidiProcess:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _send(self, command: Any) -> None:
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(command, self._process.stdin)
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise DeviceError("MIDI", expected="the port's process", got="it has gone") from error
+
+    def _listen(self, opened: Callable[[Any], None]) -> None:
+        assert self._process.stdout is not None
+        try:
+            while True:
+                kind, value = pickle.load(self._process.stdout)
+                if kind == "report":
+                    self._anchor = value.pop("samples"), value.pop("at_ns")
+                    self.report = value
+                elif kind == "in":
+                    self.received.append(value)
+                else:
+                    opened(value)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            opened(DeviceError("MIDI", expected="the port's process", got="it has gone"))
+
+
+def _obey(port: MidiPort, command: tuple[Any, ...]) -> None:
+    scheduler = port.outlet.scheduler
+    if command[0] == "send":
+        scheduler.push(command[1], command[2])
+    elif command[0] == "clock":
+        scheduler.do(lambda: scheduler.clock.start(command[1], command[2], sixteenth=command[3]))
+    elif command[0] == "tempo":
+        scheduler.do(lambda: scheduler.clock.set_tempo(command[1]))
+    elif command[0] == "stop":
+        scheduler.stop()
+
+
+class _Reporter:
+    """Tells the generator's end what time it is and what came in."""
+
+    def __init__(self, port: MidiPort, out: BinaryIO) -> None:
+        self.port, self.out = port, out
+        self.closing = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True, name="midi reports")
+
+    def run(self) -> None:
+        """Until closing, or until nobody reads."""
+        with contextlib.suppress(OSError, ValueError):
+            while not self.closing.wait(REPORT_S):
+                self.once()
+
+    def once(self) -> None:
+        """One report, and all that came in since the last."""
+        outlet = self.port.outlet
+        while outlet.received:
+            pickle.dump(("in", outlet.received.popleft()), self.out)
+        report = {
+            "samples": self.port.now(),
+            "at_ns": time.monotonic_ns(),
+            "n_late": outlet.scheduler.n_late,
+            "n_lost_cycles": outlet.scheduler.n_lost_cycles,
+            "n_sounding": len(outlet.scheduler.tracker.sounding),
+        }
+        pickle.dump(("report", report), self.out)
+        self.out.flush()
+
+
+def serve(config: MidiConfig, commands: BinaryIO, out: BinaryIO) -> None:
+    """Open a port and obey commands until they end; then end every note."""
+    port = open_port(config)
+    reporter = _Reporter(port, out)
+    try:
+        reporter.once()
+        pickle.dump(("open", port.outlet.sample_rate), out)
+        out.flush()
+        reporter.thread.start()
+        while True:
+            _obey(port, pickle.load(commands))
+    except (EOFError, OSError, pickle.UnpicklingError):
+        pass  # the generator has gone, in whatever way
+    finally:
+        port.close()
+        reporter.closing.set()
+
+
+def main() -> None:
+    """The child process. The keyboard's signals are the generator's business; its end is ours."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    commands, out = sys.stdin.buffer, sys.stdout.buffer
+    gc.collect()
+    gc.freeze()  # no pause of the collector falls into a cycle
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        serve(pickle.load(commands), commands, out)
+    except EngineError as error:
+        with contextlib.suppress(OSError):
+            pickle.dump(("open", error), out)
+            out.flush()
+
+
+def panic(config: MidiConfig) -> None:
+    """End every note on every channel of a port: note-offs for all pitches, all-notes-off, sustain-off."""
+    with MidiProcess(config) as port:
+        now = port.now()
+        for channel in range(16):
+            for pitch in range(128):
+                port.send(now, bytes((0x80 | channel, pitch, 64)))
+            port.send(now, bytes((0xB0 | channel, 123, 0)))
+            port.send(now, bytes((0xB0 | channel, 64, 0)))
+        time.sleep(0.3)

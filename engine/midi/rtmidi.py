@@ -1,0 +1,94 @@
+"""A MIDI port through rtmidi: a thread that sleeps until absolute deadlines. Use only in an expendable process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import time
+from functools import cache
+from typing import Any
+
+from engine.core.errors import DeviceError
+from engine.core.thread_priority import raise_priority
+from engine.midi.port import MidiConfig, Outlet
+
+__all__ = ["Port"]
+
+LOOK_S = 0.002  # the longest sleep: a message pushed for now waits no longer
+CLOSE_S = 0.5
+
+
+@cache
+def _library() -> Any:
+    try:
+        return importlib.import_module("rtmidi")
+    except ImportError as error:
+        raise DeviceError(
+            "rtmidi", expected="its library", got=str(error), remedy="pip install python-rtmidi"
+        ) from error
+
+
+class Port:
+    """An output and, if asked for, an input; sample 0 is the moment of opening, on the system's monotonic clock."""
+
+    def __init__(self, config: MidiConfig) -> None:
+        self.outlet = Outlet.of(config, config.sample_rate)
+        self._start_ns = time.monotonic_ns()
+        rtmidi = _library()
+        try:
+            self._output = rtmidi.MidiOut(name=config.name)
+            _open(self._output, config.to, "out")
+            self._input = rtmidi.MidiIn(name=config.name) if config.listen else None
+            if self._input is not None:
+                _open(self._input, config.hear or config.to, "in")
+                self._input.ignore_types(sysex=True, timing=False, active_sense=True)
+                self._input.set_callback(self._came)
+        except (rtmidi.SystemError, rtmidi.NoDevicesError, rtmidi.InvalidPortError, RuntimeError) as error:
+            raise DeviceError("rtmidi", expected="a MIDI system", got=str(error)) from error
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(config.priority,), daemon=True, name="midi out")
+        self._thread.start()
+
+    def now(self) -> int:
+        """Samples since the port opened."""
+        return (time.monotonic_ns() - self._start_ns) * self.outlet.sample_rate // 1_000_000_000
+
+    def _came(self, event: tuple[list[int], float], data: object) -> None:
+        self.outlet.came(self.now(), bytes(event[0]))
+
+    def _run(self, priority: int) -> None:
+        raise_priority(priority)
+        sent_until = 0
+        while not (self._closing.is_set() and self.outlet.scheduler.idle):
+            now = self.now() + 1
+            if now > sent_until:
+                for _, message in self.outlet.due(sent_until, now):
+                    self._output.send_message(message)
+                sent_until = now
+            due = self.outlet.scheduler.next_at()
+            wait_s = LOOK_S if due is None else (due - self.now()) / self.outlet.sample_rate
+            if wait_s > 0:
+                time.sleep(min(wait_s, LOOK_S))
+
+    def close(self) -> None:
+        """End every note, then close."""
+        self.outlet.scheduler.stop()
+        self._closing.set()
+        self._thread.join(CLOSE_S)
+        self._output.close_port()
+        if self._input is not None:
+            self._input.close_port()
+
+
+def _open(port: Any, to: str | None, name: str) -> None:
+    if to is None:
+        if sys.platform == "win32":
+            raise DeviceError("MIDI", expected="the name of a port", got="none", remedy="install loopMIDI and name it")
+        port.open_virtual_port(name)
+        return
+    known = port.get_ports()
+    match = [i for i, known_name in enumerate(known) if to in known_name]
+    if not match:
+        raise DeviceError("MIDI", expected=f"a port named like {to!r}", got=", ".join(known) or "none")
+    port.open_port(match[0])

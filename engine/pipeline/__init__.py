@@ -1,0 +1,1 @@
+"""Pipelines: processors joined, run over a stream of blocks."""

@@ -1,0 +1,90 @@
+"""File to file: the live pipeline driven by a file as fast as it goes, in one process, on a clock that jumps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.audio.files import BLOCK, AudioReader, StemWriter
+from engine.core.clock import OfflineClock
+from engine.core.events import Dropout, Event
+from engine.core.format import MAX_HOP
+from engine.pipeline.pipeline import Pipeline
+
+__all__ = ["StreamReport", "stream_file"]
+
+FLUSH_BLOCK = 1024  # samples of silence at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReport:
+    """What went through.
+
+    n_samples: read from the file; missing: promised by its header and not there; latency: of the pipeline, in
+    samples; stopped: whether it was asked to stop before the end.
+    """
+
+    n_samples: int
+    missing: int
+    latency: int
+    stopped: bool
+
+
+def stream_file(
+    reader: AudioReader,
+    pipeline: Pipeline,
+    *,
+    stems: StemWriter | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+    on_progress: Callable[[int], None] = lambda now: None,
+    stop: threading.Event | None = None,
+    block: int = BLOCK,
+) -> StreamReport:
+    """Stream a whole file through a pipeline, then as much silence as its latency asks for.
+
+    stems: takes the separated sound, lined up; on_event: every event whose instant lies within the file;
+    on_progress: how many samples have been read; stop: set it to end early, with all that was done kept.
+    """
+    drive = _Drive(pipeline, stems, on_event)
+    clock = OfflineClock(reader.format.sample_rate)
+    stopped = False
+    for part in reader.blocks(block):
+        if stop is not None and stop.is_set():
+            stopped = True
+            break
+        drive.step(part)
+        clock.advance(len(part))
+        on_progress(clock.now())
+    n_read = clock.now()
+    if reader.missing:
+        on_event(Dropout(at=n_read, emitted_at=n_read, samples=reader.missing, where=str(reader.path)))
+    drive.flush(n_read, reader.format.n_channels)
+    return StreamReport(n_samples=n_read, missing=reader.missing, latency=pipeline.latency, stopped=stopped)
+
+
+class _Drive:
+    """A pipeline between a source of blocks and its sinks."""
+
+    def __init__(self, pipeline: Pipeline, stems: StemWriter | None, on_event: Callable[[Event], None]) -> None:
+        self.pipeline, self.stems, self.on_event = pipeline, stems, on_event
+
+    def step(self, part: npt.NDArray[np.float32], end: int | None = None) -> None:
+        """Process one block; write its stems up to sample `end`, pass on its events before `end`."""
+        out = self.pipeline.process(part)
+        if self.stems is not None:
+            self.stems.write(out.stems, end=end)
+        for event in out.events:
+            if end is None or event.at < end:
+                self.on_event(event)
+
+    def flush(self, n_read: int, n_channels: int) -> None:
+        """Feed silence until the last sample read has come out; a partial hop needs up to one hop more."""
+        silence = np.zeros((FLUSH_BLOCK, n_channels), np.float32)
+        for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, FLUSH_BLOCK):
+            if self.stems is not None and self.stems.n_written >= n_read and n >= self.pipeline.lag:
+                return
+            self.step(silence, end=n_read)

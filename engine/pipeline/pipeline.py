@@ -1,0 +1,162 @@
+"""Which processors are wired to which, in plain Python."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.events import Event
+from engine.core.format import AudioFormat, FrameFormat
+from engine.core.processor import Chain, Processor
+from engine.detection.crnn import SoundConfig
+from engine.detection.detector import SoundDetector
+from engine.dsp.stft import Istft, Stft
+from engine.following.embedding_features import hearing
+from engine.following.follower import AudioFollower, FollowConfig, Follower, follow_frames
+from engine.following.reference import Reference
+from engine.score.score import Score
+from engine.separation.hpss import HpssConfig, HpssSpectra
+from engine.separation.mask_network import UnmixConfig
+from engine.separation.mask_network_segments import open_bank
+from engine.separation.resampled import AtRate
+from engine.separation.wiener import Wiener
+
+__all__ = ["Pipeline", "PipelineConfig", "PipelineOutput"]
+
+Audio = npt.NDArray[np.float32]
+Spectrum = tuple[FrameFormat, str]  # frames through a window, by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineConfig:
+    """What to do with the input; may be pickled to the engine process.
+
+    separate: into which stems, harmonic and percussive or a network's targets, None to leave the input whole;
+    score: follow it, as `follow` says; a Reference must have been made for the frames
+    of `follow_frames` and for `follow.hearing`; detect: sound events.
+    """
+
+    separate: HpssConfig | UnmixConfig | None = None
+    score: Score | Reference | None = None
+    follow: FollowConfig = field(default_factory=FollowConfig)
+    detect: SoundConfig | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineOutput:
+    """What is ready now.
+
+    stems: (sample, target, channel) float32, borrowed until the next call; events: in order of `emitted_at`.
+    """
+
+    stems: Audio
+    events: list[Event]
+
+
+class _Separator(NamedTuple):
+    """What turns shared spectra, or audio where there is no `input`, into stems."""
+
+    input: Spectrum | None
+    targets: tuple[str, ...]
+    node: Processor[Any, Any]
+
+
+class Pipeline:
+    """Audio blocks (sample, channel) in; stems, `latency` samples later, and events out.
+
+    A spectrum is computed once for each frame format, however many nodes want it. worker: for what is deferred,
+    None to do it at once.
+    """
+
+    def __init__(self, audio: AudioFormat, config: PipelineConfig, *, worker: Executor | None = None) -> None:
+        self.audio = audio
+        self._stfts: dict[Spectrum, Stft] = {}
+        self._separator = None if config.separate is None else self._separate(config.separate)
+        self._follower: Follower | AudioFollower | None = None
+        self._follower_input: Spectrum | None = None  # None is the audio itself
+        if config.score is not None:
+            self._follower = self._follow(config.score, config.follow)
+        self._detector = None if config.detect is None else SoundDetector(config.detect, audio, worker=worker)
+
+    def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
+        frames = follow_frames(self.audio, config)
+        if config.hearing is not None:
+            ears = hearing(config.hearing, frames, config.features)
+            return AudioFollower(ears, self.audio.sample_rate, score, config)
+        self._follower_input = self._shared(frames, "hann")
+        return Follower(frames, score, config)
+
+    def _separate(self, config: HpssConfig | UnmixConfig) -> _Separator:
+        if isinstance(config, UnmixConfig):
+            return self._unmix(config)
+        frames, targets = config.frames(self.audio), config.targets
+        istft = Istft(frames, window=config.window, n_targets=len(targets))
+        return _Separator(self._shared(frames, config.window), targets, Chain(HpssSpectra(frames, config), istft))
+
+    def _unmix(self, config: UnmixConfig) -> _Separator:
+        node = open_bank(config, n_channels=self.audio.n_channels)
+        frames, targets, n = node.frames, node.targets, len(node.targets)
+        filters = [] if config.wiener is None else [Wiener(frames, config.wiener, n_targets=n)]
+        chain = Chain(node, *filters, Istft(frames, window=node.window, n_targets=n))
+        rate, own = self.audio.sample_rate, frames.audio.sample_rate
+        if rate == own:
+            return _Separator(self._shared(frames, node.window), targets, chain)
+        whole = Chain(Stft(frames, window=node.window), chain)
+        channels = self.audio.n_channels
+        return _Separator(None, targets, AtRate(whole, rate=rate, inner_rate=own, n_channels=channels, n_targets=n))
+
+    def _shared(self, frames: FrameFormat, window: str) -> Spectrum:
+        self._stfts.setdefault((frames, window), Stft(frames, window=window))
+        return frames, window
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the stems, in order."""
+        return ("input",) if self._separator is None else self._separator.targets
+
+    @property
+    def latency(self) -> int:
+        """Samples by which the stems lag the input."""
+        if self._separator is None:
+            return 0
+        shared = self._separator.input
+        return self._separator.node.latency + (0 if shared is None else self._stfts[shared].latency)
+
+    @property
+    def even(self) -> bool:
+        """Whether the stems come in pieces of one length: not those of a separation at a rate of its own."""
+        return self._separator is None or not isinstance(self._separator.node, AtRate)
+
+    @property
+    def lag(self) -> int:
+        """Samples by which events lag what they speak of, at most, where sounds are detected."""
+        return 0 if self._detector is None else self._detector.latency
+
+    def process(self, block: Audio) -> PipelineOutput:
+        """Take a block (sample, channel), return the stems and events that are ready."""
+        spectra = {key: stft.process(block) for key, stft in self._stfts.items()}
+        events: list[Event] = []
+        if self._follower is not None:
+            heard: Any = block if self._follower_input is None else spectra[self._follower_input]
+            events += self._follower.process(heard)
+        if self._detector is not None:
+            events = sorted([*events, *self._detector.process(block)], key=lambda event: event.emitted_at)
+        stems = block[:, None, :]
+        if self._separator is not None:
+            shared = self._separator.input
+            stems = self._separator.node.process(block if shared is None else spectra[shared])
+        return PipelineOutput(stems=stems, events=events)
+
+    def reset(self) -> None:
+        """As newly built."""
+        for stft in self._stfts.values():
+            stft.reset()
+        if self._separator is not None:
+            self._separator.node.reset()
+        for listener in (self._follower, self._detector):
+            if listener is not None:
+                listener.reset()

@@ -1,0 +1,190 @@
+"""One stream in the engine process: the device's rings, the hop thread, the file reader, and the declared latency."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine.audio.callback import context
+from engine.audio.files import AudioReader
+from engine.core.errors import DeviceError
+from engine.core.ring import RingBuffer, private_ring
+from engine.core.shared_memory import Arena, Cell
+from engine.core.thread_priority import raise_priority
+from engine.dsp.resample import ResampleConfig, Resampler
+from engine.pipeline.pipeline import Pipeline
+from engine.realtime.messages import Job, Latency, Running
+from engine.realtime.processing_thread import Hop, Rings
+from engine.realtime.warm import prefill, rehearse
+
+__all__ = ["Stream"]
+
+RING_S = 2.0  # how long the hop thread may be away before input is lost
+FIRST_CALLBACKS = 4  # the first ones may be odd
+STEADY = 0.8  # of the nominal rate
+DELIVERY_S = 5.0  # some sound servers start seconds late
+FILE_AHEAD_S = 0.25  # of a file's sound that is ready before it plays
+SLACK_S = 0.01  # see SessionConfig
+NAP_S = 0.002
+
+
+class Stream:
+    """Wires a device to a pipeline. hop_size: the samples that the pipeline gives at a time."""
+
+    def __init__(self, job: Job, device: Any, pipeline: Pipeline, hop_size: int, arena: Arena) -> None:
+        self._job, self._device, self._pipeline, self._arena = job, device, pipeline, arena
+        self._hop_size = hop_size
+        self._ratio = device.sample_rate / pipeline.audio.sample_rate
+        self._ready = 0  # samples of silence in the output ring at the start
+        self._last = 0  # the device's sample when there was still something to play
+        self._fifo = ""
+        self._send: Callable[[Running], None] = lambda message: None
+        self._rings = self._make_rings()
+        rehearse(pipeline, self._rings, hop_size)
+        self.hop = Hop(arena, pipeline, self._rings, record=job.record, grown=self._grown)
+
+    def _make_rings(self) -> Rings:
+        n, sink, paced = self._pipeline.audio.n_channels, self._job.sink, not hasattr(self._job.source, "backend")
+        if sink is not None and n not in (1, sink.n_channels):
+            raise DeviceError(
+                sink.name or "output device",
+                expected=f"{n} channels, as many as the input",
+                got=str(sink.n_channels),
+                remedy="ask for as many, or mix the input down",
+            )
+        into = out_of = None
+        rate, own = self._device.sample_rate, self._pipeline.audio.sample_rate
+        if rate != own and not paced:
+            into = Resampler(ResampleConfig(source_rate=rate, target_rate=own, n_channels=n))
+        if rate != own and sink is not None:
+            out_of = Resampler(ResampleConfig(source_rate=own, target_rate=rate, n_channels=sink.n_channels))
+        outputs = self._ring(sink.n_channels) if sink is not None else None
+        return Rings(self._ring(n), outputs, into, out_of, paced)
+
+    def _ring(self, width: int) -> RingBuffer:
+        rows = int(RING_S * self._device.sample_rate + 8 * self._hop_size * max(1.0, self._ratio))
+        return private_ring(rows, width)
+
+    def start(self, send: Callable[[Any], None], reader: AudioReader | None) -> None:
+        """Start device and threads; say `Running` when sound goes through."""
+        self._send = send
+        rings = self._rings
+        ctx = context(self._arena.cells, None if rings.paced else rings.inputs, rings.outputs)
+        self._device.start(ctx, self._job.block)
+        self._await_flow()
+        self.hop.longest = self._arena[Cell.LONGEST]
+        if not rings.paced:
+            self._add_silence(self._needed(self.hop.longest))
+        started = threading.Event()
+        threading.Thread(target=self._work, args=(started,), daemon=True, name="hop").start()
+        started.wait()
+        if reader is not None:
+            self._start_file(reader)
+        self._arena.cells[Cell.ARMED] = 1
+        self._announce()
+
+    def _await_flow(self) -> None:
+        """Wait until the device delivers, if need be with longer buffers than it said it can do with."""
+        try:
+            self._await(self._flows)
+        except DeviceError:
+            if not self._device.relax():
+                raise
+            self._await(self._flows)
+
+    def _flows(self) -> bool:
+        """Whether the device calls back for good: some sound servers call a few times, and begin seconds later."""
+        if self._arena[Cell.CALLBACKS] < FIRST_CALLBACKS:
+            return False
+        before = self._arena[Cell.SAMPLES]
+        time.sleep(self._device.settle_s)
+        flowed = self._arena[Cell.SAMPLES] - before
+        wanted = STEADY * self._device.settle_s * self._device.sample_rate - self._arena[Cell.LONGEST]
+        return bool(flowed >= wanted)
+
+    def _await(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DELIVERY_S
+        while not ready():
+            if time.monotonic() > deadline:
+                raise DeviceError("device", expected=f"sound within {DELIVERY_S:.0f} s", got="none")
+            time.sleep(NAP_S)
+
+    def _work(self, started: threading.Event) -> None:
+        """The hop thread."""
+        self._fifo = raise_priority(self._job.fifo_priority)
+        started.set()
+        self.hop.run()
+
+    def _start_file(self, reader: AudioReader) -> None:
+        threading.Thread(target=self._read, args=(reader,), daemon=True, name="reader").start()
+        outputs, ahead = self._rings.outputs, int(FILE_AHEAD_S * self._device.sample_rate)
+        assert outputs is not None
+        self._await(lambda: outputs.n_readable >= ahead or self.hop.finished.is_set())
+
+    def _read(self, reader: AudioReader) -> None:
+        """The reader thread: the file into the input ring, as room allows."""
+        raise_priority(self._job.fifo_priority - 1)
+        inputs, at = self._rings.inputs, 0
+        for block in reader.blocks():
+            part = np.ascontiguousarray(block[max(0, self._job.start - at) :])
+            at += len(block)
+            while len(part) and not self._arena[Cell.STOP]:
+                part = part[inputs.write(part) :]
+                time.sleep(NAP_S if len(part) else 0)
+        self.hop.at_end.set()
+
+    def _needed(self, block: int) -> int:
+        """Samples that must stand ready in the output ring for blocks of this length."""
+        if self._rings.outputs is None:
+            return 0
+        slack_ms, rate = self._job.slack_ms, self._device.sample_rate
+        slack = max(block, round(SLACK_S * rate)) if slack_ms is None else round(slack_ms * rate / 1000)
+        return prefill(block, self._hop_size, slack, self._ratio, even=self._pipeline.even)
+
+    def _add_silence(self, n: int) -> None:
+        self._ready += n
+        if self._rings.outputs is not None:
+            self._rings.outputs.write(np.zeros((n, self._rings.outputs.data.shape[1]), np.float32))
+
+    def _grown(self, block: int) -> int:
+        """The hop thread found longer blocks: what stands ready must grow by the returned samples."""
+        more = max(0, self._needed(block) - self._ready)
+        self._ready += more
+        self._announce()
+        return more
+
+    def _announce(self) -> None:
+        self._declared = self._latency()
+        self._arena[Cell.LATENCY] = self._declared.total
+        silence_s = self._device.silence_s
+        self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest, silence_s=silence_s))
+
+    def _latency(self) -> Latency:
+        """The declared latency as things stand."""
+        into, out_of = self._rings.into, self._rings.out_of
+        resampling = (into.latency * self._ratio if into else 0) + (out_of.latency if out_of else 0)
+        return Latency(
+            sample_rate=self._device.sample_rate,
+            device=sum(self._device.latency),
+            rings=self._ready,
+            resampling=round(resampling),
+            pipeline=round(self._pipeline.latency * self._ratio),
+        )
+
+    def look(self) -> None:
+        """Note for the main process if the device knows that it is gone."""
+        if not self._device.alive:
+            self._arena[Cell.SHUTDOWN] = 1
+
+    def played(self) -> bool:
+        """Whether what was made has come out of the device; a stopped stream does not wait for that."""
+        outputs, now = self._rings.outputs, self._arena[Cell.SAMPLES]
+        if outputs is None or self._arena[Cell.STOP]:
+            return True
+        if outputs.n_readable:
+            self._last = now
+        return now - self._last >= 2 * self.hop.longest + self._declared.device

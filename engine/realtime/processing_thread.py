@@ -1,0 +1,228 @@
+"""The hop thread: takes what is in the input ring, runs the pipeline, fills the output, record and event rings."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+
+from engine.core.events import Dropout, Event
+from engine.core.format import MAX_HOP
+from engine.core.ring import RingBuffer, n_readable
+from engine.core.shared_memory import Arena, Cell
+from engine.dsp.resample import Resampler
+from engine.dsp.sanitise import LIMIT, clean
+from engine.pipeline.pipeline import Pipeline
+
+__all__ = ["CHUNK", "Hop", "Rings", "mix"]
+
+CHUNK = 1024  # samples at most in one call of the pipeline, so that after a stall output flows soon
+LOOKS = 8  # at the input ring while a block lasts
+MIN_NAP_US, MAX_NAP_US = 100, 2000
+WAIT_US = 20_000  # until the thread looks around itself
+RAMP_S = 0.05  # in which a gain goes from 0 to 1: no click, and steps of a MIDI controller melt together
+
+Audio = npt.NDArray[np.float32]
+
+usleep = types.ExternalFunction("usleep", types.intc(types.uint32))
+
+
+@njit(nogil=True, cache=True)
+def wait(head: Any, n: Any, naps: Any, nap_us: Any) -> Any:
+    """Sleep until `n` rows can be read from the ring; False if they are not there after so many naps."""
+    for _ in range(naps):
+        if n_readable(head) >= n:
+            return True
+        usleep(nap_us)
+    return False
+
+
+@njit(nogil=True, cache=True)
+def silence_absurd(block: Any) -> Any:
+    """Replace what is no sound, see `engine.dsp.sanitise`, by 0, in place; return how many. (sample, channel)."""
+    n = 0
+    for i in range(block.shape[0]):
+        for channel in range(block.shape[1]):
+            sound = clean(block[i, channel], LIMIT)
+            n += sound != block[i, channel]
+            block[i, channel] = sound
+    return n
+
+
+@njit(nogil=True, cache=True)
+def mix(stems: Any, before: Any, after: Any, out: Any) -> Any:
+    """Sum the targets of stems (sample, target, channel) by gain into out (sample, channel); mono feeds every channel.
+
+    The gains (target) go from `before` to `after` in a straight line over the block, so a change does not click.
+    """
+    n, n_targets, n_channels = stems.shape
+    for i in range(n):
+        place = (i + 1) / n
+        for channel in range(out.shape[1]):
+            total = 0.0
+            for target in range(n_targets):
+                gain = before[target] + place * (after[target] - before[target])
+                total += gain * stems[i, target, min(channel, n_channels - 1)]
+            out[i, channel] = total
+
+
+@dataclass(slots=True)
+class Rings:
+    """The device's side: its rings, the resamplers between its rate and the pipeline's, and who keeps the pace.
+
+    paced: the source is a file, so the output ring's room sets the pace.
+    """
+
+    inputs: RingBuffer
+    outputs: RingBuffer | None
+    into: Resampler | None = None
+    out_of: Resampler | None = None
+    paced: bool = False
+
+
+class Hop:
+    """The work of the hop thread.
+
+    grown: called with the longest block when that grows; returns how many samples the output ring then needs more.
+    """
+
+    def __init__(
+        self, arena: Arena, pipeline: Pipeline, rings: Rings, *, record: bool, grown: Callable[[int], int]
+    ) -> None:
+        self.arena, self.pipeline, self.rings = arena, pipeline, rings
+        self._record, self._grown = record, grown
+        self._block = np.zeros((CHUNK, pipeline.audio.n_channels), np.float32)
+        self._mixed = np.zeros((CHUNK, rings.outputs.data.shape[1] if rings.outputs else 0), np.float32)
+        self._gains = arena.gains[: len(pipeline.targets)].copy()
+        self._n_stems = self._unrecorded = 0
+        self.longest = 512  # block, in samples
+        self.at_end = threading.Event()  # set when nothing more will come into the input ring
+        self.finished = threading.Event()
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Work until the stream is stopped or its file is at the end, then let the rest out. The thread's target."""
+        try:
+            while not self._done():
+                if self._blocked() or not wait(self.rings.inputs.head, 1, WAIT_US // self._nap_us, self._nap_us):
+                    self._replace_lost()
+                else:
+                    self.feed(self._block[: self.rings.inputs.read(self._block)])
+                self._follow_block()
+            self._flush()
+        except Exception as error:  # told to the main process, which raises it
+            self.error = error
+        self.arena[Cell.ENDED] = 1
+        self.finished.set()
+
+    @property
+    def _nap_us(self) -> int:
+        """Microseconds between two looks at the input ring: an eighth of a block of reaction costs little processor."""
+        nap = 1_000_000 * self.longest // (LOOKS * self.pipeline.audio.sample_rate)
+        return min(max(nap, MIN_NAP_US), MAX_NAP_US)
+
+    def _done(self) -> bool:
+        if self.rings.inputs.n_readable and not (self.rings.paced and self.arena[Cell.STOP]):
+            return False
+        return bool(self.arena[Cell.STOP]) or self.at_end.is_set()
+
+    def _blocked(self) -> bool:
+        """Whether the output ring has no room for what one step may bring; only a file has to wait for that."""
+        outputs = self.rings.outputs
+        if outputs is None or not self.rings.paced or outputs.n_writable > len(outputs.data) // 2:
+            return False
+        time.sleep(self._nap_us * 1e-6)
+        return True
+
+    def feed(self, block: Audio) -> None:
+        """Take one block of the device's (sample, channel; changed in place) through everything."""
+        self.arena[Cell.NON_FINITE] += silence_absurd(block)
+        if self.rings.into is not None:
+            block = self.rings.into.process(block)
+        self.arena[Cell.CONSUMED] += len(block)
+        self._give(block)
+
+    def _give(self, block: Audio, end: int | None = None) -> None:
+        """One block at the pipeline's rate through it and out, up to stem `end`."""
+        output = self.pipeline.process(block)
+        stems = output.stems if end is None else output.stems[: max(0, end - self._n_stems)]
+        self._n_stems += len(stems)
+        for event in output.events:
+            if end is None or event.at < self.arena[Cell.CONSUMED]:  # the flush speaks of what has sounded only
+                self._send(event)
+        if self._record:
+            self._write_record(stems)
+        if self.rings.outputs is not None:
+            self._play(stems)
+
+    def _send(self, event: Event) -> None:
+        if not self.arena.events.write(pickle.dumps(event)):
+            self.arena[Cell.UNSENT] += 1
+
+    def _write_record(self, stems: Audio) -> None:
+        """Stems into the record ring; where it was full, as much silence first, so that its clock never slips."""
+        ring = self.arena.record
+        while self._unrecorded and ring.n_writable:
+            silence = np.zeros((min(self._unrecorded, ring.n_writable), ring.data.shape[1]), np.float32)
+            self._unrecorded -= ring.write(silence)
+        n = 0 if self._unrecorded else ring.write(np.ascontiguousarray(stems.reshape(len(stems), ring.data.shape[1])))
+        self._unrecorded += len(stems) - n
+        self.arena[Cell.UNRECORDED] += len(stems) - n
+
+    def _play(self, stems: Audio) -> None:
+        """The stems' mix into the output ring."""
+        assert self.rings.outputs is not None
+        if len(stems) > len(self._mixed):
+            self._mixed = np.zeros((len(stems), self._mixed.shape[1]), np.float32)
+        mixed = self._mixed[: len(stems)]
+        reach = len(stems) / (RAMP_S * self.pipeline.audio.sample_rate)
+        gains = self._gains + np.clip(self.arena.gains[: len(self._gains)] - self._gains, -reach, reach)
+        mix(stems, self._gains, gains, mixed)
+        self._gains = gains
+        if self.rings.out_of is not None:
+            mixed = self.rings.out_of.process(mixed)
+        self.arena[Cell.PRODUCED] += self.rings.outputs.write(mixed)
+
+    def _replace_lost(self) -> None:
+        """Where the callback found no room, put silence; it writes on when that is done."""
+        cells = self.arena
+        lost = cells[Cell.LOST] - cells[Cell.ACKNOWLEDGED]
+        if not lost or self.rings.inputs.n_readable:
+            return
+        at = cells[Cell.CONSUMED]
+        for start in range(0, lost, CHUNK):
+            self._block[:] = 0.0
+            self.feed(self._block[: lost - start])
+        cells[Cell.ACKNOWLEDGED] += lost
+        now = cells[Cell.CONSUMED]
+        self._send(Dropout(at=at, emitted_at=now, samples=now - at, where="input"))
+
+    def _follow_block(self) -> None:
+        """When the device's block has grown beyond what stands ready, let more stand ready, and say so."""
+        longest = self.arena[Cell.LONGEST]
+        if longest <= self.longest or self.rings.paced:
+            return
+        self.longest = longest
+        more = self._grown(longest)
+        if more and self.rings.outputs is not None:
+            self.rings.outputs.write(np.zeros((more, self.rings.outputs.data.shape[1]), np.float32))
+            now = self.arena[Cell.CONSUMED]
+            self._send(Dropout(at=now, emitted_at=now, samples=more, where="longer block"))
+
+    def _flush(self) -> None:
+        """Feed silence until the last sample of the input has come out."""
+        end = self.arena[Cell.CONSUMED] + self.pipeline.latency
+        silence = np.zeros_like(self._block)
+        for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, CHUNK):
+            if self._n_stems >= end and n >= self.pipeline.lag:
+                return
+            while self._blocked() and not self.arena[Cell.STOP]:
+                pass
+            self._give(silence, end)

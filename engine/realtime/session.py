@@ -1,0 +1,299 @@
+"""A session: device or file in, pipeline in its own process, device, stems and events out; it survives its device."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from pathlib import Path
+
+from engine.audio.event_log import EventWriter
+from engine.audio.files import StemWriter
+from engine.core.errors import AudioFileError, ConfigError, DeviceError
+from engine.core.events import Dropout, Event
+from engine.core.shared_memory import Arena, anonymous_file
+from engine.realtime.engine_handle import EngineRun
+from engine.realtime.messages import Job, Latency, Opened
+from engine.realtime.recorder import Recorder
+from engine.realtime.session_types import Counts, SessionConfig, SessionReport, SessionStatus
+from engine.realtime.signals import stopped_by_signals
+
+__all__ = ["Session", "SessionConfig", "SessionReport", "SessionStatus"]
+
+NAP_S = 0.01
+STATUS_S = 0.1
+AGAIN_S = 0.5  # between two tries to start an engine process
+
+OnEvent = Callable[[Event], None]
+OnStatus = Callable[[SessionStatus], None]
+
+
+class Session:
+    """Runs once. Everything that makes noise, threads or processes happens inside `run`."""
+
+    def __init__(self, config: SessionConfig) -> None:
+        self.config = config
+        self._gains = dict(config.gains)
+        self._targets: tuple[str, ...] = ()
+        self._arena: Arena | None = None
+
+    def set_gain(self, target: str, gain: float) -> None:
+        """Change how loud a target is in the sink, from the next block on; ConfigError for a name that is none."""
+        if self._targets and target not in self._targets:
+            raise ConfigError("gain", expected="one of " + ", ".join(self._targets), got=repr(target))
+        self._gains[target] = gain
+        if self._arena is not None:
+            self._arena.gains[self._targets.index(target)] = gain
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the stems, in order; none before the pipeline is built."""
+        return self._targets
+
+    def gains(self, targets: tuple[str, ...]) -> list[float]:
+        """The gains in the order of the targets."""
+        self._targets = targets
+        for name in self._gains:
+            self.set_gain(name, self._gains[name])  # says if there is no such target
+        return [self._gains.get(name, 1.0) for name in targets]
+
+    def run(
+        self,
+        on_event: OnEvent = lambda event: None,
+        on_status: OnStatus = lambda status: None,
+        stop: threading.Event | None = None,
+    ) -> SessionReport:
+        """Run to the end: of the file, of `duration_s`, by `stop`, ctrl-C or SIGTERM; all files are whole then.
+
+        on_event, on_status: called in this thread; should they raise, the session ends as well and the error goes on.
+        EngineError if the device is not there at the start, or the pipeline fails.
+        """
+        stop = stop or threading.Event()
+        with stopped_by_signals(stop), _Course(self, on_event, on_status, stop) as course:
+            return course.run()
+
+    def lay_out(self, run: EngineRun, opened: Opened) -> None:
+        """Give a run its shared memory, with the gains in it."""
+        self._arena = None
+        self._arena = run.lay_out(self.gains(opened.targets))
+
+
+class _Course:
+    """The course of one session: engine processes one after another on one clock, and the files."""
+
+    def __init__(self, session: Session, on_event: OnEvent, on_status: OnStatus, stop: threading.Event) -> None:
+        self._session, self._config = session, session.config
+        self._on_event, self._on_status, self._stop = on_event, on_status, stop
+        self._files = ExitStack()
+        self._opened: Opened | None = None
+        self._latency: Latency | None = None
+        self._fifo = ""
+        self._recorder: Recorder | None = None
+        self._event_file: EventWriter | None = None
+        self._event_error = ""
+        self._base: int | None = 0  # the input sample at which the run at hand began; None: not known yet
+        self._end = self._gaps = self._n_restarts = 0
+        self._seen_s = self._told_s = 0.0
+        self._told_message = ""
+        self._past = self._dropped = Counts()
+
+    def __enter__(self) -> _Course:
+        descriptor = anonymous_file()
+        self._files.callback(os.close, descriptor)
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._files.close()
+
+    def run(self) -> SessionReport:
+        """One engine process after another until there is an end."""
+        self._status("starting")
+        while (ended := self._serve()) == "lost" and self._config.restart and not self._stop.is_set():
+            self._n_restarts += 1
+        self._files.close()
+        self._status("stopped")
+        if ended == "lost":
+            ended = "stopped" if self._stop.is_set() else "device"
+        return self._report(ended)
+
+    def _serve(self) -> str:
+        """One engine process; return `stopped`, `file` or `lost`."""
+        run = EngineRun(self._job())
+        try:
+            state = self._attend(run)
+        finally:
+            run.finish()
+            self._settle(run)
+        if state != "failed":
+            return {"ended": "file"}.get(state, state)
+        assert run.error is not None
+        if self._latency is None or not isinstance(run.error, DeviceError):
+            raise run.error
+        self._stop.wait(AGAIN_S)
+        return "lost"
+
+    def _job(self) -> Job:
+        config = self._config
+        is_file = isinstance(config.source, Path)
+        return Job(
+            source=config.source,
+            sink=config.sink,
+            pipeline=config.pipeline,
+            start=self._end if is_file else 0,
+            sample_rate=self._opened.audio.sample_rate if self._opened else config.sample_rate,
+            block=config.block,
+            slack_ms=config.slack_ms,
+            fifo_priority=config.fifo_priority,
+            wait=self._latency is not None,
+            record=config.record_to is not None,
+            arena=self._descriptor,
+        )
+
+    def _attend(self, run: EngineRun) -> str:
+        """Look after a run until it ends, is lost or fails, or the session is to stop."""
+        while not self._stop.is_set():
+            state = run.poll()
+            if state == "opened":
+                self._open(run)
+            if run.running is not None:
+                self._pump(run)
+            if state == "lost":
+                self._status("waiting", "the device is gone" + "; waiting for it" * self._config.restart, run)
+            if state in ("ended", "lost", "failed"):
+                return state
+            self._tell(run)
+            if 0 < self._config.duration_s <= self._seconds(run):
+                break
+            time.sleep(NAP_S)
+        return "stopped"
+
+    def _seconds(self, run: EngineRun) -> float:
+        n = (self._base or 0) + run.counts().n_samples
+        return n / self._opened.audio.sample_rate if self._opened else 0.0
+
+    def _open(self, run: EngineRun) -> None:
+        """The engine knows its format: lay out the memory and, the first time, open the files."""
+        opened = run.opened
+        assert opened is not None
+        if self._opened is None:
+            self._opened = opened
+            self._open_files(opened)
+            if self._recorder is not None:
+                self._recorder.line_up(0)
+        else:
+            self._base = self._end if isinstance(self._config.source, Path) else None
+        self._session.lay_out(run, opened)
+        if self._recorder is not None and self._base is not None and run.arena is not None:
+            self._recorder.line_up(self._base)
+            self._recorder.attach(run.arena)
+
+    def _open_files(self, opened: Opened) -> None:
+        config = self._config
+        if config.record_to is not None:
+            writer = StemWriter(config.record_to, opened.targets, opened.audio, skip=opened.latency)
+            self._recorder = Recorder(writer, len(opened.targets), opened.audio.n_channels)
+            self._files.callback(self._recorder.close)
+        if config.events_to is not None:
+            self._event_file = self._files.enter_context(EventWriter(config.events_to, opened.audio.sample_rate))
+
+    def _pump(self, run: EngineRun) -> None:
+        """Events and news from a run that has sound."""
+        assert run.running is not None
+        if self._latency != run.running.latency:
+            changed, self._latency, self._fifo = self._latency is not None, run.running.latency, run.running.fifo
+            self._status("running", f"latency {'now ' if changed else ''}{self._latency}", run)
+        if self._base is None:
+            self._find_base(run)
+        if self._base is not None:
+            for event in run.events():
+                self._give(event, self._base)
+            self._tell_drops(run.counts(), self._base)
+
+    def _find_base(self, run: EngineRun) -> None:
+        """After a gap: the clock went on by as much as passed without a device, to the first sample of this run."""
+        assert self._opened is not None and run.arena is not None
+        rate, n = self._opened.audio.sample_rate, run.counts().n_samples
+        if n == 0:
+            return
+        gap = max(0, round((time.monotonic() - self._seen_s) * rate) - n)
+        self._base = self._end + gap
+        self._gaps += gap
+        if self._recorder is not None:
+            self._recorder.line_up(self._base)
+            self._recorder.attach(run.arena)
+        self._give(Dropout(at=self._end, emitted_at=self._base, samples=gap, where="device"), 0)
+
+    def _tell_drops(self, counts: Counts, base: int) -> None:
+        """A Dropout event for each kind of loss that has grown since the last look."""
+        losses = {"missing": "output", "unrecorded": "recording", "unsent": "events"}
+        now = counts.n_samples
+        for name, where in losses.items():
+            more = getattr(counts, name) - getattr(self._dropped, name)
+            if more:
+                self._give(Dropout(at=now, emitted_at=now, samples=more, where=where), base)
+        self._dropped = counts
+
+    def _give(self, event: Event, base: int) -> None:
+        """Put an event on the session's clock, into the file, and out."""
+        event = replace(event, at=event.at + base, emitted_at=event.emitted_at + base)
+        if self._event_file is not None and not self._event_error:
+            try:
+                self._event_file.write(event)
+            except AudioFileError as error:
+                self._event_error = str(error)
+        self._on_event(event)
+
+    def _settle(self, run: EngineRun) -> None:
+        """After a run: take what is left of it, and note where the clock stands."""
+        if run.running is not None and self._base is None:
+            self._find_base(run)
+        if run.running is not None and self._base is not None:
+            self._pump(run)
+            self._end = self._base + run.counts().n_samples
+            self._seen_s = run.seen_s
+        if self._recorder is not None:
+            self._recorder.detach()
+        self._past, self._dropped = _sum(self._past, run.counts()), Counts()
+
+    @property
+    def _recording_error(self) -> str:
+        return (self._recorder.error if self._recorder else "") or self._event_error
+
+    def _tell(self, run: EngineRun) -> None:
+        """Status now and then, and at once when there is news."""
+        message = self._recording_error or run.waiting
+        news = message != self._told_message
+        if news or time.monotonic() - self._told_s >= STATUS_S:
+            self._told_message = message
+            state = "running" if run.state == "running" else "waiting" if run.waiting else "starting"
+            self._status(state, message if news else "", run)
+
+    def _status(self, state: str, message: str = "", run: EngineRun | None = None) -> None:
+        counts = _sum(self._past, run.counts()) if run else self._past
+        base = self._end if self._base is None else self._base
+        now = base + run.counts().n_samples if run else self._end
+        self._told_s = time.monotonic()
+        self._on_status(SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts))
+
+    def _report(self, ended: str) -> SessionReport:
+        opened = self._opened
+        return SessionReport(
+            n_samples=self._end,
+            sample_rate=opened.audio.sample_rate if opened else self._config.sample_rate or 0,
+            targets=opened.targets if opened else (),
+            latency=self._latency,
+            counts=self._past,
+            n_restarts=self._n_restarts,
+            gaps=self._gaps,
+            fifo=self._fifo,
+            recording_error=self._recording_error,
+            ended=ended,
+        )
+
+
+def _sum(a: Counts, b: Counts) -> Counts:
+    return Counts(**{field.name: getattr(a, field.name) + getattr(b, field.name) for field in fields(Counts)})

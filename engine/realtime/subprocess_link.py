@@ -1,0 +1,107 @@
+"""The main process's end: starts an engine process, talks to it, ends it; and the watchdog that tells a lost device."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import Any
+
+from engine.core.errors import DeviceError
+from engine.realtime.messages import Job
+
+__all__ = ["EngineProcess", "Watchdog"]
+
+PERIODS = 3  # without a callback at least, before a device counts as gone
+LOOK_S = 0.025  # a longer time between two looks says more about this process than about the device
+KILL_S = 1.0
+
+
+class Watchdog:
+    """Tells by a callback counter that stands still for `silence_s` that the device is gone.
+
+    block_s: seconds of a block; it has to miss several.
+    """
+
+    def __init__(self, silence_s: float, block_s: float) -> None:
+        self._limit_s = max(silence_s, PERIODS * block_s)
+        self._count, self._seen_s, self._quiet_s = -1, 0.0, 0.0
+
+    def look(self, count: int, now_s: float) -> bool:
+        """Take the counter as it stands at `now_s`; return whether it has stood still for too long."""
+        self._quiet_s += min(now_s - self._seen_s, LOOK_S)
+        if count != self._count:
+            self._quiet_s = 0.0
+        self._count, self._seen_s = count, now_s
+        return self._quiet_s > self._limit_s
+
+
+class EngineProcess:
+    """One engine process. Signals from the keyboard do not reach it; it leaves by itself when this process dies."""
+
+    def __init__(self, job: Job) -> None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from engine.realtime import process; process.main()"
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            pass_fds=(job.arena,),
+            process_group=0,
+        )
+        self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True, name="engine messages")
+        self._listener.start()
+        self.send(job)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while True:
+                self._messages.put(pickle.load(self._process.stdout))
+        except (EOFError, OSError, pickle.UnpicklingError, ValueError):
+            return  # it has gone
+
+    def send(self, message: Any) -> None:
+        """Send a message; an engine that is gone already is found out by `ended`."""
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+        except OSError:
+            pass
+
+    def receive(self) -> Any:
+        """The next message, or None if there is none now."""
+        try:
+            return self._messages.get_nowait()
+        except queue.Empty:
+            return None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone and all its messages are here."""
+        return self._process.poll() is not None and not self._listener.is_alive()
+
+    def crash(self) -> DeviceError:
+        """Why it is gone without a message, as far as its last words tell."""
+        self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, self._stderr.tell() - 2000))
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        got = f"an exit ({self._process.returncode}): {lines[-1] if lines else 'without a word'}"
+        return DeviceError("engine process", expected="sound", got=got, remedy="try `collaparte doctor`")
+
+    def kill(self) -> None:
+        """End it, whatever hangs in it, and wait until it is gone."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(KILL_S)
+        self._listener.join(KILL_S)
+        for file in (self._process.stdin, self._process.stdout, self._stderr):
+            if file is not None:
+                file.close()

@@ -1,0 +1,1 @@
+"""Scores: notes, bars and repeats, read from MusicXML and MIDI."""

@@ -1,0 +1,140 @@
+"""The music to follow: notes, distinct onsets, bars and the score's own tempo, as plain arrays.
+
+A `Score` pickles and imports nothing but numpy, so the engine process never loads a score reader.
+`quarter` counts quarter notes from the first note, repeats played out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.errors import ScoreError
+
+__all__ = ["MAX_NOTES", "MAX_QUARTERS", "Score", "make_score"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MAX_NOTES = 400_000  # all of Wagner's Ring has fewer in any one opera
+MAX_QUARTERS = 200_000.0  # over a day at 120 quarters a minute
+SAME_ONSET = 1e-4  # quarters: readers round their onsets to float32
+DEFAULT_BPM = 110.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Score:
+    """A score; every array is one-dimensional.
+
+    note_*: one entry a note, sorted by onset, quarters and MIDI numbers; onset_quarter: the distinct onsets, the
+    first is 0; bar_quarter, bar_number: where each bar begins and its printed number; tempo_quarter, tempo_s:
+    corners of the piecewise linear map between quarters and seconds at the score's own tempo.
+    """
+
+    name: str
+    note_quarter: Floats
+    note_duration: Floats
+    note_pitch: Ints
+    note_velocity: Ints
+    bar_quarter: Floats
+    bar_number: Ints
+    tempo_quarter: Floats
+    tempo_s: Floats
+    onset_quarter: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        quarters = self.note_quarter
+        first = np.ones(len(quarters), dtype=bool)
+        first[1:] = np.diff(quarters) > SAME_ONSET
+        object.__setattr__(self, "onset_quarter", quarters[first])
+
+    @property
+    def end_quarter(self) -> float:
+        """Where the last note ends, quarters."""
+        return float((self.note_quarter + self.note_duration).max())
+
+    def seconds(self, quarter: npt.ArrayLike) -> Floats:
+        """Seconds at the score's own tempo, 0 at the first note; beyond the last corner its tempo goes on."""
+        return _linear(np.asarray(quarter, dtype=float), self.tempo_quarter, self.tempo_s)
+
+    def quarter(self, score_s: npt.ArrayLike) -> Floats:
+        """The inverse of `seconds`."""
+        return _linear(np.asarray(score_s, dtype=float), self.tempo_s, self.tempo_quarter)
+
+    def bar(self, quarter: float) -> int:
+        """The printed number of the bar that `quarter` lies in."""
+        index = int(np.searchsorted(self.bar_quarter, quarter + SAME_ONSET, side="right")) - 1
+        return int(self.bar_number[max(index, 0)])
+
+
+def make_score(
+    name: str,
+    notes: npt.ArrayLike,
+    *,
+    bars: Sequence[tuple[float, int]] = (),
+    tempi: Sequence[tuple[float, float]] = (),
+) -> Score:
+    """Build a Score from rows (onset, duration, pitch, velocity), quarters from anywhere.
+
+    bars: (quarter, number); tempi: (quarter, quarters a minute from there on). ScoreError if there are no notes or
+    absurdly many, or any value is out of range.
+    """
+    table = np.atleast_2d(np.asarray(notes, dtype=float))
+    if table.size == 0:
+        raise ScoreError(
+            name, expected="a score with notes", got="none", remedy="export the score again with its notes"
+        )
+    table = table[np.lexsort((table[:, 2], table[:, 0]))]
+    start = float(table[0, 0])
+    _check(name, table, start)
+    tempo_quarter, tempo_s = _tempo_map([(q - start, bpm) for q, bpm in tempi])
+    bar_rows = [(q - start, number) for q, number in bars] or [(0.0, 1)]
+    return Score(
+        name=name,
+        note_quarter=table[:, 0] - start,
+        note_duration=table[:, 1].copy(),
+        note_pitch=table[:, 2].astype(np.int64),
+        note_velocity=table[:, 3].astype(np.int64),
+        bar_quarter=np.array([q for q, _ in bar_rows]),
+        bar_number=np.array([number for _, number in bar_rows], dtype=np.int64),
+        tempo_quarter=tempo_quarter,
+        tempo_s=tempo_s,
+    )
+
+
+def _check(name: str, table: Floats, start: float) -> None:
+    if len(table) > MAX_NOTES:
+        raise ScoreError(name, expected=f"at most {MAX_NOTES} notes", got=str(len(table)), remedy="split the score")
+    length = float((table[:, 0] + table[:, 1]).max()) - start
+    if not np.isfinite(table).all() or not 0 <= length <= MAX_QUARTERS or table[:, 1].min() < 0:
+        raise ScoreError(
+            name,
+            expected=f"notes within {MAX_QUARTERS:g} quarters",
+            got=f"{length:g} quarters",
+            remedy="check the file",
+        )
+    if table[:, 2:].min() < 0 or table[:, 2:].max() > 127:
+        raise ScoreError(name, expected="pitches and velocities from 0 to 127", got="others", remedy="check the file")
+
+
+def _tempo_map(tempi: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
+    """Corners (quarter, second), the first at 0, the last far behind the end; marks before the start count for it."""
+    marks = {0.0: DEFAULT_BPM}
+    for quarter, bpm in sorted(tempi):
+        if 5.0 <= bpm <= 1000.0:
+            marks[max(quarter, 0.0)] = bpm
+    if len(marks) > 1 and marks[0.0] == DEFAULT_BPM:  # the first mark comes late: it holds from the start
+        marks[0.0] = marks[sorted(marks)[1]]
+    quarters = np.array([*sorted(marks), max(marks) + MAX_QUARTERS])
+    rates = np.array([marks[q] for q in quarters[:-1]]) / 60.0
+    return quarters, np.concatenate([[0.0], np.cumsum(np.diff(quarters) / rates)])
+
+
+def _linear(x: Floats, xs: Floats, ys: Floats) -> Floats:
+    """Piecewise linear through the corners, the first and last piece prolonged."""
+    i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
+    slope = (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i])
+    return np.asarray(ys[i] + (x - xs[i]) * slope)

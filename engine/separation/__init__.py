@@ -1,0 +1,1 @@
+"""Separation: harmonic and percussive sound by medians, stems by networks."""

@@ -1,0 +1,129 @@
+"""Frames of streaming kernel back-fitting (Algorithm 1 of FitzGerald et al. 2014, see `engine.separation.kam`).
+
+Rows are taken out of arrays one by one: only what is contiguous for sure becomes vector code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.dsp.median import median_bins, median_rows, reflect
+from engine.dsp.sanitise import clean
+from engine.separation.kam import learn, mask, power, root, whitened, wiener
+
+__all__ = ["apply_filter", "measure", "separate"]
+
+
+@njit(nogil=True, cache=True)
+def separate(
+    frames: Any,
+    seen: int,
+    n_iterations: int,
+    settings: Any,
+    networks: Any,
+    powers: Any,
+    spectra: Any,
+    covariances: Any,
+    scratch: Any,
+    out: Any,
+) -> None:
+    """Take `frames` (frame, channel, bin) in; write one row of `out` (frame, target, channel, bin) for each.
+
+    seen: frames before these; settings: forgetting, squared margin, limit, quarters of the exponent; networks: of
+    the medians over time and frequency. powers (model, span, bin or more) and spectra (look-ahead + 1, channel,
+    bin) are rings of the last frames; a model is one channel, or all of them with the spatial model. covariances:
+    none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on.
+
+    Only the frame that goes out is refined; its neighbours keep the power of the mixture. Refined neighbours would
+    shrink at every pass, and with less than the full look-ahead their median would drag the harmonic part to 0.
+    """
+    span, n_delayed, n_bins = powers.shape[1], len(spectra), spectra.shape[2]
+    work, padded, matrix, vector = scratch
+    harmonic, percussive, kept = work[0], work[1], work[2]
+    for f in range(len(frames)):
+        t = seen + f
+        newest, target = spectra[t % n_delayed], spectra[(t + 1) % n_delayed]
+        row = (t - n_delayed + 1) % span
+        _keep(frames[f], settings[2], newest)
+        _observe(newest, covariances[:1], settings, matrix, vector, powers, t % span)
+        for m in range(len(powers)):
+            kept[m] = powers[m, row]
+            median_rows(networks[0], powers[m], harmonic[m, :n_bins])
+        _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
+        for n in range(1, n_iterations):
+            before, after = covariances[2 * n - 3 : 2 * n - 1], covariances[2 * n - 1 : 2 * n + 1]
+            apply_filter(target, harmonic, percussive, before, np.float32(1), matrix, vector, out[f, :2])
+            _observe(out[f, 0], after[:1], settings, matrix, vector, powers, row)
+            for m in range(len(powers)):
+                median_rows(networks[0], powers[m], harmonic[m, :n_bins])
+            _observe(out[f, 1], after[1:], settings, matrix, vector, powers, row)
+            _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
+        for m in range(len(powers)):
+            powers[m, row] = kept[m]
+        last = covariances[2 * n_iterations - 3 : 2 * n_iterations - 1]
+        apply_filter(target, harmonic, percussive, last, settings[1], matrix, vector, out[f])
+
+
+@njit(nogil=True, cache=True)
+def _keep(frame: Any, limit: Any, newest: Any) -> None:
+    """Copy a frame, without what is no sound."""
+    for c in range(len(frame)):
+        for k in range(frame.shape[1]):
+            value = frame[c, k]
+            newest[c, k] = complex(clean(value.real, limit), clean(value.imag, limit))
+
+
+@njit(nogil=True, cache=True)
+def _observe(x: Any, packed: Any, settings: Any, matrix: Any, vector: Any, powers: Any, row: int) -> None:
+    """4a-c: let packed[0], if any, learn from x, then measure the powers of x into powers[:, row]."""
+    if len(packed):
+        learn(x, packed[0], settings[0], powers[0, row, : x.shape[1]])
+    for m in range(len(powers)):
+        measure(x, m, packed, settings[3], matrix, vector, powers[m, row, : x.shape[1]])
+
+
+@njit(nogil=True, cache=True)
+def measure(x: Any, model: int, packed: Any, quarters: int, matrix: Any, vector: Any, z: Any) -> None:
+    """4c: z(f), the power of x whitened by packed[0], or without that of the channel `model`; to quarters / 4."""
+    if len(packed):
+        whitened(x, packed[0], matrix[0], vector, z)
+    else:
+        power(x[model], z)
+    root(z, quarters)
+
+
+@njit(nogil=True, cache=True)
+def _over_frequency(network: Any, powers: Any, row: int, n_bins: int, padded: Any, percussive: Any) -> None:
+    """The medians over frequency of powers[:, row]."""
+    for m in range(len(powers)):
+        reflect(powers[m, row, :n_bins], padded)
+        median_bins(network, padded, percussive[m, :n_bins])
+
+
+@njit(nogil=True, cache=True)
+def apply_filter(
+    x: Any, harmonic: Any, percussive: Any, packed: Any, weight: Any, matrix: Any, vector: Any, out: Any
+) -> None:
+    """Equation 7 into out (target, channel, bin); the last target is what the others leave of x.
+
+    packed: the covariances of harmonic and percussive; any other number, and both are taken for the same, so
+    that they cancel.
+    """
+    sources = (harmonic, percussive), (percussive, harmonic)
+    last = len(out) - 1
+    for j in range(last):
+        own, other = sources[j]
+        if len(packed) == 2:
+            wiener(x, own[0], packed[j], other[0], packed[1 - j], weight, matrix, vector, out[j])
+        else:
+            for c in range(len(x)):
+                m = min(c, len(own) - 1)
+                mask(x[c], own[m], other[m], weight, out[j, c])
+    out[last] = x
+    for j in range(last):
+        for c in range(len(x)):
+            for k in range(x.shape[1]):
+                out[last, c, k] -= out[j, c, k]

@@ -1,0 +1,261 @@
+"""Stems from spectra, hop by hop: the live side of Open-Unmix and CrossNet-Open-Unmix.
+
+The network sees magnitudes and answers with one mask for each target. The masks need not add up to one: what they
+leave of the mixture, or take too much, is shared out, so that the stems sum to the input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import require, require_one_of
+from engine.core.errors import ConfigError, ModelError
+from engine.core.format import AudioFormat, FrameFormat
+from engine.dsp.sanitise import LIMIT, as_block, clean
+from engine.dsp.stft import grown
+from engine.inference.network import Network
+from engine.separation.input_level import Level
+from engine.separation.wiener import WienerConfig
+
+__all__ = ["SHARING", "STEREO", "Bank", "Unmix", "UnmixConfig"]
+
+SHARING = ("ratio", "equal")
+STEREO = ("left-right", "mid-side")  # what the masks of two channels are of
+HALF = np.float32(0.5**0.5)
+FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmixConfig:
+    """Settings of a live separation.
+
+    model: the ONNX file; sharing: of what the masks leave over: `ratio` to each target as it has already, `equal` to
+    all alike; wiener: refine the stems by where in the stereo image their targets are, None to leave them as they are.
+    Of a network of two directions, for files: segment: 1 to 65,536 frames that it answers at a time; margin: 0 to
+    65,536 frames that it hears before and after them.
+    """
+
+    model: Path
+    sharing: str = "ratio"
+    wiener: WienerConfig | None = None
+    segment: int = 384
+    margin: int = 128
+
+    def __post_init__(self) -> None:
+        require_one_of("sharing", self.sharing, SHARING)
+        require("segment", self.segment, 1, 1 << 16)
+        require("margin", self.margin, 0, 1 << 16)
+
+
+@njit(nogil=True, cache=True)
+def absolute(row: Any, out: Any) -> None:
+    """|row| (bin), without the care for overflow that clean values do not need."""
+    for k in range(len(row)):
+        value = row[k]
+        out[k] = np.sqrt(value.real * value.real + value.imag * value.imag)
+
+
+@njit(nogil=True, cache=True)
+def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
+    """Clean one frame (channel, bin) into `cleaned` and write |cleaned| to `out` (model's channel, bin).
+
+    A single channel goes to all the channels of the model.
+    """
+    n_channels, n_bins = cleaned.shape
+    for c in range(n_channels):
+        for k in range(n_bins):
+            value = spectrum[c, k]
+            cleaned[c, k] = complex(clean(value.real, limit), clean(value.imag, limit))
+    for c in range(out.shape[0]):
+        absolute(cleaned[c if n_channels > 1 else 0], out[c])
+
+
+@njit(nogil=True, cache=True)
+def turn(channels: Any) -> None:
+    """Left and right (2, bin) to their sum and difference of the same energy, or back, in place."""
+    for k in range(channels.shape[1]):
+        first, second = channels[0, k], channels[1, k]
+        channels[0, k] = (first + second) * HALF
+        channels[1, k] = (first - second) * HALF
+
+
+@njit(nogil=True, cache=True)
+def widths(cleaned: Any, out: Any) -> None:
+    """Turn one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin); one channel is both."""
+    if cleaned.shape[0] == 2:
+        turn(cleaned)
+        absolute(cleaned[0], out[0])
+        absolute(cleaned[1], out[1])
+    else:
+        absolute(cleaned[0], out[0])
+        for k in range(cleaned.shape[1]):
+            out[0, k] /= HALF
+            out[1, k] = np.float32(0)
+
+
+@njit(nogil=True, cache=True)
+def share_out(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest: Any, out: Any) -> None:
+    """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin); they sum to it.
+
+    A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A single channel takes the mean
+    of the masks of all channels.
+    """
+    n_targets, n_channels, n_bins = out.shape
+    n_model = masks.shape[1]
+    if n_channels < n_model:
+        for t in range(n_targets):
+            for m in range(1, n_model):
+                for k in range(n_bins):
+                    masks[t, 0, k] += masks[t, m, k]
+            for k in range(n_bins):
+                masks[t, 0, k] /= np.float32(n_model)
+    for c in range(n_channels):
+        for k in range(n_bins):
+            gain[k] = np.float32(0)
+        for t in range(n_targets):
+            for k in range(n_bins):
+                gain[k] += masks[t, c, k]
+        for k in range(n_bins):
+            total = gain[k]
+            alike = equal or total < faint
+            gain[k] = np.float32(1) if alike else np.float32(1) / total
+            rest[k] = (np.float32(1) - total) / np.float32(n_targets) if alike else np.float32(0)
+        for t in range(n_targets):
+            for k in range(n_bins):
+                out[t, c, k] = (masks[t, c, k] * gain[k] + rest[k]) * cleaned[c, k]
+
+
+class Bank:
+    """A network of all targets, opened and looked through: what the nodes around it have in common.
+
+    n_channels: as many as the model has, or 1; network: the file of config.model, where it is open already.
+    ModelError if the file does not fit.
+    """
+
+    bidirectional = False
+
+    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+        self.config = config
+        self.network = network or Network(config.model, "unmix")
+        self.targets = _targets(self.network)
+        n_model = self.network.value("n_channels", int)
+        self.mid_side = _mid_side(self.network, n_model)
+        self.n_heard = 4 if self.mid_side else n_model
+        if n_channels not in (1, n_model):
+            raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy="choose channels")
+        if self.network.metadata.get("bidirectional", False) is not self.bidirectional:
+            ways = "one direction", "two directions, which hears the future: for files only"
+            wanted, got = ways[:: -1 if self.bidirectional else 1]
+            raise ModelError(self.network.path, expected=f"a network of {wanted}", got=f"one of {got}")
+        self.frames = _frames(self.network, n_channels)
+        self.window: str = self.network.value("window", str)
+        n_bins, n_targets = self.frames.n_bins, len(self.targets)
+        self.network.expect_shapes({"magnitude": (None, self.n_heard, n_bins)})
+        target = self.network.metadata.get("level", 0)
+        if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
+            raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])
+        self._level = Level(self.frames, self.window, float(target)) if target else None
+        self._gain, self._rest = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
+        self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
+        self._probe((n_targets, n_model, n_bins))
+
+    def hear(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
+        """Clean one frame (channel, bin) and write its magnitudes (n_heard, bin), at the model's level.
+
+        Where the masks are of mid and side, so is what is cleaned, and both are heard before left and right.
+        """
+        limit = np.float32(LIMIT * self.frames.n_fft)
+        if self.mid_side:
+            magnitudes(spectrum, limit, cleaned, magnitude[2:])
+            widths(cleaned, magnitude[:2])
+        else:
+            magnitudes(spectrum, limit, cleaned, magnitude)
+        if self._level is not None:
+            self._level.apply(magnitude)
+
+    def share(self, cleaned: Any, masks: Any, out: Any) -> None:
+        """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
+        if self.mid_side:
+            masks = masks[:, : len(cleaned)]  # what is one channel has no side
+        share_out(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
+        if self.mid_side and len(cleaned) == 2:
+            for stem in out:
+                turn(stem)
+
+    def reset(self) -> None:
+        """Forget the past: the network's state is zero again, and no level known."""
+        self.network.reset()
+        if self._level is not None:
+            self._level.reset()
+
+    def _probe(self, shape: tuple[int, ...]) -> None:
+        """Run one frame of silence: what the file promises has to come out, and be numbers."""
+        try:
+            mask = self.network.run({"magnitude": np.zeros((1, self.n_heard, shape[2]), np.float32)})["mask"]
+        except Exception as error:  # the runtime raises a dozen unrelated types
+            reason = " ".join(str(error).split())[:120]
+            raise ModelError(self.network.path, expected="a network that runs", got=reason) from error
+        if mask.shape != (1, *shape) or mask.dtype != np.float32 or not np.isfinite(mask).all():
+            got = f"{mask.shape} of {mask.dtype}"
+            raise ModelError(self.network.path, expected=f"finite float32 masks {(1, *shape)}", got=got)
+        self.network.reset()
+
+
+class Unmix(Bank):
+    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame.
+
+    The network is run once a frame, however many come at once, so the result never depends on the blocks.
+    """
+
+    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+        super().__init__(config, n_channels=n_channels, network=network)
+        self._cleaned = np.zeros((n_channels, self.frames.n_bins), np.complex64)
+        self._magnitude = np.zeros((1, self.n_heard, self.frames.n_bins), np.float32)
+
+    @property
+    def latency(self) -> int:
+        """0: each frame is answered by itself and the past; the spectra's own lag is counted where they are made."""
+        return 0
+
+    def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
+        """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
+        spectra = as_block("Unmix", spectra, np.complex64, self._cleaned.shape)
+        self._stems = grown(self._stems, len(spectra))
+        for frame, spectrum in enumerate(spectra):
+            self.hear(spectrum, self._cleaned, self._magnitude[0])
+            masks = self.network.run({"magnitude": self._magnitude})["mask"]
+            self.share(self._cleaned, masks[0], self._stems[frame])
+        return self._stems[: len(spectra)]
+
+
+def _targets(network: Network) -> tuple[str, ...]:
+    names = network.value("targets", list)
+    plain = all(isinstance(name, str) and name.isidentifier() for name in names)  # they become names of files
+    if not plain or not 1 <= len(set(names)) == len(names) <= 16:
+        raise ModelError(network.path, expected="1 to 16 plain target names", got=repr(names)[:60])
+    return tuple(names)
+
+
+def _mid_side(network: Network, n_channels: int) -> bool:
+    stereo = network.metadata.get("stereo", STEREO[0])
+    if stereo not in STEREO or (stereo == STEREO[1] and n_channels != 2):
+        got = f"{stereo!r} of {n_channels} channels"[:60]
+        raise ModelError(network.path, expected="left-right, or mid-side of two channels", got=got)
+    return bool(stereo == STEREO[1])
+
+
+def _frames(network: Network, n_channels: int) -> FrameFormat:
+    try:
+        audio = AudioFormat(sample_rate=network.value("sample_rate", int), n_channels=n_channels)
+        frames = FrameFormat(audio=audio, n_fft=network.value("n_fft", int), hop=network.value("hop", int))
+        require("n_fft", frames.n_fft, 16, 1 << 17)
+    except ConfigError as error:
+        raise ModelError(network.path, expected=error.expected, got=f"{error.where} {error.got}") from error
+    network.expect("feature", "magnitude")
+    return frames

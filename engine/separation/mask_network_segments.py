@@ -1,0 +1,77 @@
+"""Networks that hear the future too: stems of whole files in bounded memory, segment by overlapping segment."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.dsp.sanitise import as_block
+from engine.dsp.stft import grown
+from engine.inference.network import Network
+from engine.separation.mask_network import Bank, Unmix, UnmixConfig
+
+__all__ = ["UnmixSegments", "open_bank"]
+
+EMPTY = np.zeros((0, 0, 0, 0), np.float32)
+
+
+def open_bank(config: UnmixConfig, *, n_channels: int) -> Unmix | UnmixSegments:
+    """The node for a network's file, as its directions ask for; ModelError if the file does not fit."""
+    network = Network(config.model, "unmix")
+    kind = UnmixSegments if network.metadata.get("bidirectional") is True else Unmix
+    return kind(config, n_channels=n_channels, network=network)
+
+
+class UnmixSegments(Bank):
+    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame, late.
+
+    The network is run over `margin` frames, the `segment` that is answered, and `margin` frames more; where segments
+    begin depends only on the count of frames. Memory is that of one such run, however long the stream.
+    """
+
+    bidirectional = True
+
+    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+        super().__init__(config, n_channels=n_channels, network=network)
+        n_bins = self.frames.n_bins
+        span = config.segment + 2 * config.margin
+        self._cleaned = np.zeros((span, n_channels, n_bins), np.complex64)  # rings: frame t is row t % span
+        self._magnitude = np.zeros((span, self.n_heard, n_bins), np.float32)
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """A segment and the margin behind it, but for the frame that completes them."""
+        return (self.config.segment + self.config.margin - 1) * self.frames.hop
+
+    def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
+        """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
+        spectra = as_block("UnmixSegments", spectra, np.complex64, self._cleaned.shape[1:])
+        self._stems = grown(self._stems, len(spectra))
+        for stems, spectrum in zip(self._stems, spectra, strict=False):
+            row = self._seen % len(self._cleaned)
+            self.hear(spectrum, self._cleaned[row], self._magnitude[row])
+            self._seen += 1
+            due = self._seen - self.config.segment - self.config.margin
+            if due < 0:
+                stems[:] = 0
+                continue
+            if due % self.config.segment == 0:
+                self._masks = EMPTY  # given back before the next ones take as much
+                self._masks = self._answer(due)
+            place = due % len(self._cleaned)
+            self.share(self._cleaned[place], self._masks[due % self.config.segment], stems)
+        return self._stems[: len(spectra)]
+
+    def _answer(self, first: int) -> npt.NDArray[np.float32]:
+        """Masks (frame, target, channel, bin) of the segment from frame `first` on."""
+        before = min(first, self.config.margin)
+        rows = np.arange(first - before, self._seen) % len(self._magnitude)
+        masks: npt.NDArray[np.float32] = self.network.run({"magnitude": self._magnitude[rows]})["mask"]
+        return masks[before : before + self.config.segment]
+
+    def reset(self) -> None:
+        """Forget everything."""
+        super().reset()
+        self._seen = 0
+        self._masks = EMPTY

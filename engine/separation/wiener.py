@@ -1,0 +1,82 @@
+"""Streaming multichannel Wiener filter: stems get the place in the stereo image that each target has had so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require
+from engine.core.errors import ConfigError
+from engine.core.format import FrameFormat
+from engine.dsp.sanitise import LIMIT, as_block
+from engine.dsp.stft import grown
+from engine.separation.kam import identity
+from engine.separation.wiener_kernel import filter_frames
+
+__all__ = ["Wiener", "WienerConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WienerConfig:
+    """forgetting: weight of the newest frame in the spatial covariances, above 0, at most 1.
+
+    posterior: learn from what the filter leaves uncertain as well (Duong et al. 2010), so that a target that is
+    silent keeps its place; without, from its estimate alone.
+    """
+
+    forgetting: float = 0.05
+    posterior: bool = True
+
+    def __post_init__(self) -> None:
+        require("forgetting", self.forgetting, 1e-4, 1)
+        if not isinstance(self.posterior, bool):
+            raise ConfigError("posterior", expected="true or false", got=repr(self.posterior))
+
+
+class Wiener:
+    """Stems (frame, target, channel, bin) in, refined stems of the same mixture out, complex64, frame for frame.
+
+    The estimates that come in say how strong each target is, the frames before how it is spread over the channels;
+    what comes out sums to what came in. With one channel it is the ratio of the powers.
+    """
+
+    def __init__(self, frames: FrameFormat, config: WienerConfig, *, n_targets: int) -> None:
+        self.frames, self.config = frames, config
+        n_channels, n_bins = frames.audio.n_channels, frames.n_bins
+        self._row = (n_targets, n_channels, n_bins)
+        self._stems = np.zeros((0, *self._row), np.complex64)
+        self._packed = np.stack([identity(n_channels, n_bins)] * n_targets)
+        self._scratch = (
+            np.zeros((n_channels, n_bins), np.complex64),
+            np.zeros((n_targets, n_bins), np.float32),
+            np.zeros((n_channels, n_channels, n_bins), np.float32),
+            np.zeros(n_bins, np.float32),
+        )
+        self._matrices = np.zeros((5, n_channels, n_channels), np.complex64)
+
+    @property
+    def latency(self) -> int:
+        """0: each frame is filtered by itself and the past."""
+        return 0
+
+    def process(self, stems: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
+        """Take (frame, target, channel, bin), return as many, borrowed until the next call."""
+        stems = as_block("Wiener", stems, np.complex64, self._row)
+        self._stems = grown(self._stems, len(stems))
+        filter_frames(
+            stems,
+            np.float32(LIMIT * self.frames.n_fft),
+            self._packed,
+            np.float32(self.config.forgetting),
+            self.config.posterior,
+            self._scratch,
+            self._matrices,
+            self._stems,
+        )
+        return self._stems[: len(stems)]
+
+    def reset(self) -> None:
+        """Forget where the targets were: every covariance is the identity again."""
+        self._packed[:] = identity(self._row[1], self._row[2])

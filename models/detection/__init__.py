@@ -1,0 +1,1 @@
+"""Networks that detect sounds, their losses, and their import from published weights."""

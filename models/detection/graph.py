@@ -1,0 +1,84 @@
+"""The sound event networks as files: the causal one block by block with its state, the published one by windows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.detection.event_decoder import Decisions
+from engine.detection.frame_clock import SOUND_FRAMES, SOUND_RATE, STEP_FRAMES
+from models.detection.network import Crnn
+from models.export import Graph, export
+
+__all__ = ["StreamingCrnn", "WindowCrnn", "crnn_graph", "export_crnn"]
+
+
+class StreamingCrnn(nn.Module):
+    """mel (frame, mel), embeddings (step, n_in), h, then a cache a stack -> probability (step, class), h and caches."""
+
+    def __init__(self, model: Crnn) -> None:
+        super().__init__()
+        self.model = model.eval()
+        self.n_embeddings = len(model.config.embeddings)
+
+    def forward(self, mel: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        """The next steps' probabilities; row t speaks of step t - look_ahead."""
+        embeddings = tuple(e[None] for e in others[: self.n_embeddings])
+        logits, state = self.model.stream(mel[None], list(others[self.n_embeddings :]), embeddings)
+        return torch.sigmoid(logits[0]), *state
+
+
+class WindowCrnn(nn.Module):
+    """mel (frame, mel), embeddings (step, n_in) -> probability (step, class), each from both sides of it."""
+
+    def __init__(self, model: Crnn) -> None:
+        super().__init__()
+        self.model = model.eval()
+
+    def forward(self, mel: Tensor, *embeddings: Tensor) -> Tensor:
+        """The whole window's probabilities."""
+        return torch.sigmoid(self.model(mel[None], tuple(e[None] for e in embeddings))[0])
+
+
+def crnn_graph(model: Crnn, *, block: int = 1) -> Graph:
+    """The graph of a network, with examples of `block` steps; states follow the embeddings if it is causal."""
+    config = model.config
+    inputs = {"mel": torch.zeros(STEP_FRAMES * block, config.n_mels)}
+    inputs |= {e.name: torch.zeros(block, e.n_in) for e in config.embeddings}
+    dynamic = {name: {0: "frame" if name == "mel" else "step"} for name in (*inputs, "probability")}
+    if not config.causal:
+        return Graph(module=WindowCrnn(model), inputs=inputs, outputs=("probability",), dynamic=dynamic)
+    state = model.initial_state()
+    names = ["h", *(f"c{i}" for i in range(len(state) - 1))]
+    inputs |= {f"{name}_in": value for name, value in zip(names, state, strict=True)}
+    outputs = ("probability", *(f"{name}_out" for name in names))
+    return Graph(module=StreamingCrnn(model), inputs=inputs, outputs=outputs, dynamic=dynamic)
+
+
+def export_crnn(model: Crnn, path: Path, *, licence: str, training: str, decisions: Decisions | None = None) -> Graph:
+    """Write the file that `engine.detection.crnn` runs; decisions: as tuned on validation data.
+
+    licence: of the weights; training: one line on where they come from.
+    """
+    config, graph = model.config, crnn_graph(model)
+    metadata: dict[str, Any] = {
+        "kind": "crnn",
+        "feature": "log-mel magnitude",
+        "sample_rate": SOUND_RATE,
+        "n_fft": SOUND_FRAMES.n_fft,
+        "hop": SOUND_FRAMES.hop,
+        "n_mels": config.n_mels,
+        "step_frames": STEP_FRAMES,
+        "classes": list(config.classes),
+        "causal": config.causal,
+        "look_ahead": config.look_ahead,
+        "embeddings": [e.name for e in config.embeddings],
+        "decisions": (decisions or Decisions()).as_dict(),
+        "licence": licence,
+        "training": training,
+    }
+    export(graph, path, metadata)
+    return graph

@@ -1,0 +1,84 @@
+"""Losses of weakly and strongly labelled sound events, and of the mean teacher.
+
+Boes & Van hamme (2021), sections 2.3 and 4.3.1, after Tarvainen & Valpola, "Mean teachers are better role models"
+(2017). Axes: logits and probabilities (batch, step, class); strong labels (batch, step, class), weak (batch, class).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.core.config import require
+from models.detection.network import linear_pool
+
+__all__ = ["LossConfig", "published_rate", "sound_event_loss"]
+
+EDGE_STEPS = 4  # 265 ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
+    """Weights, each 0 to 1,000; the paper's are 1 for `weak` and 2 for `consistency`, and it has no strong labels.
+
+    edges: of the four steps from each beginning and each end of a sound against other steps, for a network that is to
+    say at once what it hears.
+    """
+
+    weak: float = 1.0
+    strong: float = 1.0
+    consistency: float = 2.0
+    edges: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("weak", "strong", "consistency", "edges"):
+            require(name, getattr(self, name), 0, 1000)
+
+
+def published_rate(step: int, *, warmup: int = 12_500, decay: float = 0.99995) -> float:
+    """Share of the full learning rate in optimisation step `step`: exponential ramp-up, then decay a step.
+
+    The ramp is exp(-5 (1 - step / warmup)^2), the usual one of mean teachers; the paper says "exponential".
+    """
+    if step < warmup:
+        return math.exp(-5 * (1 - step / warmup) ** 2)
+    return float(decay ** (step - warmup))
+
+
+def _edge_weights(labels: Tensor, edges: float) -> Tensor:
+    """(batch, step, class): `edges` in the EDGE_STEPS from each change of a label on, else 1; brought to mean 1."""
+    changed = F.pad((labels[:, 1:] != labels[:, :-1]).float(), (0, 0, EDGE_STEPS, 0))
+    near = F.max_pool1d(changed.transpose(1, 2), EDGE_STEPS, stride=1).transpose(1, 2)
+    weight = 1 + (edges - 1) * near
+    return weight / weight.mean()
+
+
+def sound_event_loss(
+    logits: Tensor, labels: Tensor, known: Tensor, config: LossConfig, teacher: Tensor | None = None
+) -> tuple[Tensor, dict[str, float]]:
+    """The weighted sum of what applies, and each part.
+
+    logits: the student's; labels: (batch, step, class), of which only `labels.amax(1)` is looked at where a clip is
+    labelled weakly; known: (batch), 2 for strong labels, 1 for weak ones, 0 for none; teacher: its logits.
+    """
+    logits = logits.float()
+    probability = torch.sigmoid(logits)
+    clip = linear_pool(probability)
+    parts = {}
+    if (tagged := known >= 1).any():
+        wanted = labels[tagged].amax(1)
+        parts["weak"] = config.weak * F.binary_cross_entropy(clip[tagged].clamp(1e-6, 1 - 1e-6), wanted)
+    if config.strong and (timed := known >= 2).any():
+        weight = _edge_weights(labels[timed], config.edges) if config.edges != 1 else None
+        loss = F.binary_cross_entropy_with_logits(logits[timed], labels[timed], weight)
+        parts["strong"] = config.strong * loss
+    if teacher is not None:
+        goal = torch.sigmoid(teacher.detach().float())
+        difference = F.mse_loss(clip, linear_pool(goal)) + F.mse_loss(probability, goal)
+        parts["consistency"] = config.consistency * difference
+    total = torch.stack(list(parts.values())).sum() if parts else logits.sum() * 0
+    return total, {name: float(part.detach()) for name, part in parts.items()}

@@ -1,0 +1,131 @@
+"""A sound event network's file back into a network that can be trained on: the inverse of `models.detection.graph`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.core.errors import ModelError
+from models.detection.network import POOL, Crnn, CrnnConfig
+
+__all__ = ["calibrate", "crnn_from_file"]
+
+N_STACKS = 7
+GATES = (1, 0, 2)  # ONNX keeps update, reset, new; torch reset, update, new
+
+
+def crnn_from_file(path: Path, **settings: Any) -> Crnn:
+    """The network of an exported file, in evaluation mode; settings: of `CrnnConfig`, such as dropout.
+
+    Batch norms are part of the convolutions there, so here they do nothing until `calibrate` gives them statistics.
+    ModelError if the file is none of these networks, or hears embeddings.
+    """
+    try:
+        graph = onnx.load(str(path))
+        values = {entry.key: json.loads(entry.value) for entry in graph.metadata_props}
+        if values.get("kind") != "crnn" or values["embeddings"]:
+            raise ValueError("no network of log-mel alone")
+        return _rebuilt(graph, values, settings)
+    except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise ModelError(str(path), expected="a sound event network to start from", got=reason) from error
+    except Exception as error:  # protobuf's own
+        raise ModelError(str(path), expected="an ONNX network", got=type(error).__name__) from error
+
+
+def calibrate(model: Crnn, mel: Tensor) -> None:
+    """Measure what the batch norms see of log-mel (batch, frame, mel), without changing what the network says.
+
+    Afterwards they normalise by those statistics and undo it by their scale, so training goes on from the same place.
+    """
+    with torch.no_grad():
+        x = functional.pad(model.standardised(mel), (0, 0, 0, POOL * model.config.look_ahead))[:, None]
+        for stack in model.stacks:
+            assert isinstance(stack, nn.Module)
+            before, _ = stack.convolved(x, None)  # type: ignore[operator]
+            variance, mean = torch.var_mean(before, (0, 2, 3), correction=0)
+            norm: nn.BatchNorm2d = stack.norm  # type: ignore[assignment]
+            norm.running_mean, norm.running_var = mean, variance
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.copy_(mean)
+            x, _ = stack(x)
+
+
+def _rebuilt(graph: onnx.ModelProto, values: dict[str, Any], settings: dict[str, Any]) -> Crnn:
+    weights = {one.name: torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in graph.graph.initializer}
+    convolutions = [weights_of(node, weights) for node in graph.graph.node if node.op_type == "Conv"]
+    gated = len(convolutions) == 2 * N_STACKS
+    outer = convolutions[::2] if gated else convolutions
+    recurrent = [weights_of(node, weights) for node in graph.graph.node if node.op_type == "GRU"]
+    head = next(node for node in reversed(graph.graph.node) if node.op_type == "MatMul")
+    config = CrnnConfig(
+        classes=tuple(values["classes"]),
+        activation="glu" if gated else "relu",
+        causal=values["causal"],
+        look_ahead=values["look_ahead"],
+        filters=tuple(len(weight) for weight, _ in outer),
+        hidden=recurrent[0][1].shape[2],
+        **settings,
+    )
+    model = Crnn(config)
+    state = dict(_stacks(convolutions, gated=gated))
+    for layer, parts in enumerate(recurrent):
+        state |= dict(_recurrent(layer, parts))
+    (matrix,) = weights_of(head, weights)
+    state |= {"head.weight": matrix.T, "head.bias": weights["model.head.bias"]}
+    state |= {name: weights[f"model.{name}"] for name in ("mean", "scale")}
+    model.load_state_dict({**model.state_dict(), **state})
+    for stack in model.stacks:
+        _neutral(stack.norm)  # type: ignore[arg-type]
+    return model.eval()
+
+
+def weights_of(node: onnx.NodeProto, weights: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """The node's inputs that are weights, in order."""
+    return tuple(weights[name] for name in node.input if name in weights)
+
+
+def _stacks(convolutions: list[tuple[Tensor, ...]], *, gated: bool) -> Iterator[tuple[str, Tensor]]:
+    for i, (weight, bias) in enumerate(convolutions):
+        name = f"stacks.{i}.convolution"
+        if gated:
+            name = f"stacks.{i // 2}.{'linear' if i % 2 else 'convolution'}"
+        yield f"{name}.weight", weight
+        yield f"{name}.bias", bias
+
+
+def _recurrent(layer: int, parts: tuple[Tensor, ...]) -> Iterator[tuple[str, Tensor]]:
+    """ONNX keeps (direction, 3 hidden, in), (direction, 3 hidden, hidden) and both biases in one row."""
+    given, carried, biases = parts
+    for direction in range(len(given)):
+        end = f"l{layer}{'_reverse' if direction else ''}"
+        halves = biases[direction].chunk(2)
+        yield f"recurrent.weight_ih_{end}", _ordered(given[direction])
+        yield f"recurrent.weight_hh_{end}", _ordered(carried[direction])
+        yield f"recurrent.bias_ih_{end}", _ordered(halves[0])
+        yield f"recurrent.bias_hh_{end}", _ordered(halves[1])
+
+
+def _ordered(rows: Tensor) -> Tensor:
+    parts = rows.chunk(3)
+    return torch.cat([parts[i] for i in GATES])
+
+
+def _neutral(norm: nn.BatchNorm2d) -> None:
+    """A batch norm that changes nothing in evaluation mode."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    with torch.no_grad():
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.fill_(1)
+        norm.bias.zero_()

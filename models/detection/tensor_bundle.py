@@ -1,0 +1,135 @@
+"""The variables of a TensorFlow SavedModel, read without TensorFlow: the tensor bundle of its folder `variables`.
+
+The index is a table of sorted names as LevelDB writes it, each with a protocol buffer that tells type, shape and
+place; the data file is the plain values. Every length is checked against the bytes there are before it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.errors import ModelError
+
+__all__ = ["DATA", "INDEX", "read_variables"]
+
+INDEX, DATA = "variables.index", "variables.data-00000-of-00001"
+MAGIC = bytes.fromhex("57fb808b247547db")
+FOOTER = 48
+TRAILER = 5  # one byte of compression and a checksum after each block
+FLOAT32 = 1  # the type's number
+MAX_BYTES = 1 << 30
+REMEDY = "give the folder that holds saved_model.pb and variables/"
+
+
+def read_variables(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """All float32 variables of a SavedModel's folder by their names; ModelError for what is none."""
+    index, data = folder / "variables" / INDEX, folder / "variables" / DATA
+    try:
+        if max(index.stat().st_size, data.stat().st_size) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES} bytes")
+        values = data.read_bytes()
+        found = {name: _array(entry, values) for name, entry in _entries(index.read_bytes()) if name}
+        return {name: array for name, array in found.items() if array is not None}  # the nameless one is the header
+    except (OSError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise ModelError(str(folder), expected="a SavedModel of TensorFlow", got=reason, remedy=REMEDY) from error
+
+
+def _entries(index: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and descriptions: the table's footer leads to a block of blocks."""
+    footer = index[-FOOTER:]
+    if len(footer) < FOOTER or not footer.endswith(MAGIC):
+        raise ValueError("an index that is no table")
+    _, _, at = _handle(footer, 0)
+    offset, size, _ = _handle(footer, at)
+    for _, handle in _block(index, offset, size):
+        for name, entry in _block(index, *_handle(handle, 0)[:2]):
+            yield name.decode("utf-8", "replace"), entry
+
+
+def _handle(data: bytes, at: int) -> tuple[int, int, int]:
+    """Where a block is: offset and size, and where this handle ends."""
+    offset, at = _varint(data, at)
+    size, at = _varint(data, at)
+    return offset, size, at
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number of seven bits a byte, lowest first, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        if (shift := shift + 7) > 63:
+            raise ValueError("a number of more than 64 bits")
+
+
+def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values: each key tells how much of the one before it begins with."""
+    if offset + size + TRAILER > len(index) or size < 4:
+        raise ValueError("a block beyond the end of the index")
+    if index[offset + size]:
+        raise ValueError("a compressed index")
+    block = index[offset : offset + size]
+    end = size - 4 * (int.from_bytes(block[-4:], "little") + 1)
+    at, key = 0, b""
+    while at < end:
+        shared, at = _varint(block, at)
+        n_new, at = _varint(block, at)
+        n_value, at = _varint(block, at)
+        if shared > len(key) or at + n_new + n_value > end:
+            raise ValueError("an entry beyond the end of its block")
+        key = key[:shared] + block[at : at + n_new]
+        at += n_new
+        yield key, block[at : at + n_value]
+        at += n_value
+
+
+def _array(entry: bytes, values: bytes) -> npt.NDArray[np.float32] | None:
+    """The variable that a description tells of; None if it is of another type."""
+    numbers, shape = {1: 0, 3: 0, 4: 0, 5: 0}, ()
+    for field, value in _fields(entry):
+        if field == 2 and isinstance(value, bytes):
+            shape = tuple(_size(dim) for number, dim in _fields(value) if number == 2 and isinstance(dim, bytes))
+        elif isinstance(value, int):
+            numbers[field] = value
+    if numbers[1] != FLOAT32:
+        return None
+    n_bytes, offset = numbers[5], numbers[4]
+    if numbers[3] or n_bytes != 4 * math.prod(shape) or offset + n_bytes > len(values):
+        raise ValueError("a variable beyond the end of the data")
+    return np.frombuffer(values, "<f4", math.prod(shape), offset).reshape(shape)
+
+
+def _size(dim: bytes) -> int:
+    return next((value for field, value in _fields(dim) if field == 1 and isinstance(value, int)), 0)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The fields of a protocol buffer, by number: numbers, and the bytes of everything else."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        kind = tag & 7
+        if kind == 0:
+            number, at = _varint(message, at)
+            yield tag >> 3, number
+            continue
+        if kind == 2:
+            length, at = _varint(message, at)
+        elif kind in (1, 5):
+            length = 8 if kind == 1 else 4
+        else:
+            raise ValueError("a message that is no protocol buffer")
+        if at + length > len(message):
+            raise ValueError("a field beyond the end of its message")
+        yield tag >> 3, message[at : at + length]
+        at += length

@@ -1,0 +1,150 @@
+"""Two generators trained against a critic: note tuples by recurrent networks, bar images by convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.core.config import require
+
+__all__ = ["AdversarialConfig", "CRnnGan", "MidiNet"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdversarialConfig:
+    """noise: values of the code; hidden: of recurrent layers; match: weight of matching the data's mean."""
+
+    noise: int = 100
+    hidden: int = 100
+    condition: int = 13
+    match: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("noise", self.noise, 1, 4096)
+        require("hidden", self.hidden, 1, 4096)
+        require("match", self.match, 0, 100)
+
+
+class _Reverse(torch.autograd.Function):
+    """The identity, whose gradient is turned round: one optimiser trains both sides of the game."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return -grads[0]
+
+
+def game(real: Tensor, false: Tensor) -> Tensor:
+    """The critic's loss on its verdicts (logits): labels smoothed on one side, as both papers do."""
+    return F.binary_cross_entropy_with_logits(real, torch.full_like(real, 0.9)) + F.binary_cross_entropy_with_logits(
+        false, torch.zeros_like(false)
+    )
+
+
+def believed(real: Tensor, false: Tensor) -> dict[str, float]:
+    """How true the critic takes both for, 0 to 1."""
+    return {name: float(torch.sigmoid(x.detach()).mean()) for name, x in (("real", real), ("false", false))}
+
+
+class CRnnGan(nn.Module):
+    """Mogren (2016): a generator of two LSTM layers over noise and its own last note, a critic that reads both ways."""
+
+    def __init__(self, config: AdversarialConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.cells = nn.ModuleList([nn.LSTMCell(c.noise + 4, c.hidden), nn.LSTMCell(c.hidden, c.hidden)])
+        self.out = nn.Linear(c.hidden, 4)
+        self.critic = nn.LSTM(4, c.hidden, 2, batch_first=True, bidirectional=True)
+        self.verdict = nn.Linear(2 * c.hidden, 1)
+
+    def generate(self, noise: Tensor) -> Tensor:
+        """Notes (batch, note, 4) from noise (batch, note, noise)."""
+        note = noise.new_zeros(len(noise), 4)
+        state: list[tuple[Tensor, Tensor] | None] = [None, None]
+        notes = []
+        for z in noise.unbind(1):
+            x = torch.cat([z, note], dim=1)
+            for i, cell in enumerate(self.cells):
+                state[i] = cell(x, state[i])
+                x = state[i][0]  # type: ignore[index]
+            note = self.out(x)
+            notes.append(note)
+        return torch.stack(notes, dim=1)
+
+    def judge(self, notes: Tensor) -> Tensor:
+        """Verdicts (batch, note) as logits."""
+        return self.verdict(self.critic(notes)[0])[..., 0]
+
+    def forward(self, real: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """The loss of both sides at once, and what each thinks."""
+        false = self.generate(torch.randn(*real.shape[:2], self.config.noise, device=real.device))
+        turned = _Reverse.apply(false)
+        judged, fooled = self.judge(real), self.judge(turned)
+        match = F.mse_loss(turned.mean((0, 1)), real.mean((0, 1)))
+        loss = game(judged, fooled) - self.config.match * match  # reversed for the generator, so it draws near
+        return loss, believed(judged, fooled)
+
+
+class MidiNet(nn.Module):
+    """Yang et al. (2017): a bar as an image (pitch 128, step 16), from noise, a chord and the bar before it."""
+
+    def __init__(self, config: AdversarialConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.full = nn.Sequential(nn.Linear(c.noise + c.condition, 1024), nn.BatchNorm1d(1024), nn.ReLU())
+        self.full2 = nn.Sequential(nn.Linear(1024, 128 * 2), nn.BatchNorm1d(256), nn.ReLU())
+        self.look = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(1 if i == 0 else 16, 16, size, stride), nn.BatchNorm2d(16), nn.LeakyReLU(0.2))
+            for i, (size, stride) in enumerate([((128, 1), 1), ((1, 2), (1, 2)), ((1, 2), (1, 2)), ((1, 2), (1, 2))])
+        )
+        wide = 16 + c.condition
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose2d((128 if i == 0 else 64) + wide, 64, (1, 2), (1, 2)) for i in range(3)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(64) for _ in range(3))
+        self.paint = nn.ConvTranspose2d(64 + wide, 1, (128, 1))
+        self.see = nn.Conv2d(1 + c.condition, 14, (128, 2), (1, 2))
+        self.see2 = nn.Conv2d(14 + c.condition, 77, (1, 4), (1, 2))
+        self.think = nn.Linear(77 * 3 + c.condition, 1024)
+        self.verdict = nn.Linear(1024 + c.condition, 1)
+
+    def generate(self, noise: Tensor, chord: Tensor, before: Tensor) -> Tensor:
+        """Bars (batch, 128, 16), each step's pitches a softmax; before: the bars that come before."""
+        seen, x = [], before[:, None]
+        for layer in self.look:
+            x = layer(x)
+            seen.append(x)  # widths 16, 8, 4, 2
+        x = self.full2(self.full(torch.cat([noise, chord], dim=1))).view(-1, 128, 1, 2)
+        for grow, norm, bar in zip(self.grow, self.norms, seen[:0:-1], strict=True):
+            x = torch.relu(norm(grow(torch.cat([x, bar, _spread(chord, x)], dim=1))))
+        x = self.paint(torch.cat([x, seen[0], _spread(chord, x)], dim=1))
+        return torch.softmax(x[:, 0], dim=1)
+
+    def judge(self, bar: Tensor, chord: Tensor) -> Tensor:
+        """Verdict (batch,) as logits."""
+        x = bar[:, None]
+        features = F.leaky_relu(self.see(torch.cat([x, _spread(chord, x)], dim=1)), 0.2)
+        x = F.leaky_relu(self.see2(torch.cat([features, _spread(chord, features)], dim=1)), 0.2)
+        x = F.leaky_relu(self.think(torch.cat([x.flatten(1), chord], dim=1)), 0.2)
+        return self.verdict(torch.cat([x, chord], dim=1))[:, 0]
+
+    def forward(self, bar: Tensor, chord: Tensor, before: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """The loss of both sides at once, and what each thinks."""
+        false = self.generate(torch.randn(len(bar), self.config.noise, device=bar.device), chord, before)
+        turned = _Reverse.apply(false)
+        judged, fooled = self.judge(bar, chord), self.judge(turned, chord)
+        match = F.mse_loss(turned.mean(0), bar.mean(0))
+        loss = game(judged, fooled) - self.config.match * match
+        return loss, believed(judged, fooled)
+
+
+def _spread(chord: Tensor, like: Tensor) -> Tensor:
+    """A condition (batch, n) as planes of an image."""
+    return chord[:, :, None, None].expand(-1, -1, *like.shape[2:])

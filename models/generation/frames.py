@@ -1,0 +1,181 @@
+"""A recurrent network over frames of several voices, with a head that writes the voices of a frame one after another.
+
+Recurring over frames instead of tokens makes the memory four times shorter, and the head keeps what tokens give:
+p(frame | past) = product over v of p(voice v | past, voices before v).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.core.config import require
+
+__all__ = ["FrameLstm", "FrameLstmConfig"]
+
+REST = 0  # the token of silence; token k > 0 is pitch low + k - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameLstmConfig:
+    """n_voices, n_tokens (rest and pitches), n_phases (frames of a bar), n_ages (a note's age is capped there).
+
+    hidden, n_layers: of the LSTM; width: of the head; embed: of a voice's token; dropout: 0 to 0.9; blank: share of
+    notes, past or of the same frame, that it does not see in training, so that it does not learn pieces by heart (Xie
+    et al. 2017); n_agreed: classes of how far an echo of the past has agreed so far, see
+    `offline.generation.repetition`; home: whether pieces are moved to one key first, see
+    `offline.generation.key_normalisation`, instead of learnt in every key.
+    """
+
+    n_voices: int = 4
+    n_tokens: int = 59
+    n_phases: int = 16
+    n_ages: int = 33
+    hidden: int = 256
+    n_layers: int = 2
+    width: int = 256
+    embed: int = 64
+    dropout: float = 0.3
+    blank: float = 0.0
+    n_agreed: int = 8
+    home: bool = False
+
+    def __post_init__(self) -> None:
+        require("blank", self.blank, 0, 0.9)
+        require("n_voices", self.n_voices, 1, 16)
+        require("n_tokens", self.n_tokens, 2, 512)
+        require("dropout", self.dropout, 0, 0.9)
+
+
+class FrameLstm(nn.Module):
+    """Frames (batch, time, voice) of tokens -> log-probabilities of each voice given the past and the voices above.
+
+    A pitch is scored in three ways that add up: by itself, as an interval from the voice's last pitch, and as an
+    interval from each voice already written. The last two hold in every key at once, so little data goes further.
+    How far the voices already written have moved is told besides: voices tend to move together. Where the piece has
+    gone like this before, what came then is scored too: by all voices while those above follow it, and by the voice.
+    """
+
+    def __init__(self, config: FrameLstmConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.token = nn.Embedding(c.n_voices * c.n_tokens, c.embed)
+        self.age = nn.Embedding(c.n_voices * c.n_ages, c.embed)
+        self.phase = nn.Embedding(c.n_phases, c.embed)
+        self.inlet = nn.Linear(c.n_voices * c.embed * 2 + c.embed, c.hidden)
+        self.lstm = nn.LSTM(c.hidden, c.hidden, c.n_layers, batch_first=True, dropout=c.dropout)
+        self.drop = nn.Dropout(c.dropout)
+        self.from_past = nn.Linear(c.hidden * 2, c.n_voices * c.width)
+        self.from_chosen = nn.Embedding(c.n_voices * c.n_voices * c.n_tokens, c.width)
+        self.from_motion = nn.Embedding(c.n_voices * c.n_voices * (2 * c.n_tokens - 1), c.width)
+        # By which echo, voice, whether it would hold its note, and confidence; the last is of one that was left.
+        self.from_echo = nn.Embedding(2 * c.n_voices * 2 * (c.n_agreed + 1), c.width)
+        self.echo = nn.ModuleList(nn.Linear(c.width, 2) for _ in range(c.n_voices))
+        self.mix = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.n_voices))
+        self.absolute = nn.ModuleList(nn.Linear(c.width, c.n_tokens) for _ in range(c.n_voices))
+        span = 2 * c.n_tokens - 1
+        self.interval = nn.ModuleList(nn.Linear(c.width, (v + 1) * span) for v in range(c.n_voices))
+        for table in (self.token, self.age, self.phase):
+            nn.init.normal_(table.weight, std=0.2)
+        for table in (self.from_chosen, self.from_motion, self.from_echo):
+            nn.init.normal_(table.weight, std=0.03)
+        for name, bias in self.lstm.named_parameters():
+            if name.startswith("bias_ih"):  # gates that forget begin open (Jozefowicz et al. 2015)
+                nn.init.ones_(bias[c.hidden : 2 * c.hidden])
+        for layer in self.interval:
+            nn.init.normal_(layer.weight, std=0.01)
+
+    def initial(self, batch: int) -> tuple[Tensor, Tensor]:
+        """The state before the first frame: h and c, (layer, batch, hidden)."""
+        shape = (self.config.n_layers, batch, self.config.hidden)
+        zero = self.inlet.weight.new_zeros(shape)
+        return zero, zero
+
+    def body(
+        self, last: Tensor, age: Tensor, phase: Tensor, state: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The memory: last frame and its ages (batch, time, voice), phase to write (batch, time) -> (.., feature)."""
+        c = self.config
+        voice = torch.arange(c.n_voices, device=last.device)
+        tokens, ages = self.token(last + voice * c.n_tokens), self.age(age + voice * c.n_ages)
+        notes = self._seen(torch.cat([tokens, ages], dim=3)).flatten(2)
+        inlet = torch.relu(self.inlet(torch.cat([notes, self.phase(phase)], dim=2)))
+        hidden, state = self.lstm(self.drop(inlet), state)
+        return self.drop(torch.cat([hidden, inlet], dim=2)), state
+
+    def _seen(self, notes: Tensor) -> Tensor:
+        """What is known of notes, (..., feature), in training without the share `blank` of them."""
+        if not (self.training and self.config.blank):
+            return notes
+        return notes * (torch.rand(notes.shape[:-1], device=notes.device) >= self.config.blank)[..., None]
+
+    def head(self, past: Tensor, last: Tensor, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
+        """Logits of every voice, (batch, time, voice, token); voice v looks only at chosen[..., :v]."""
+        c = self.config
+        pasts = self.from_past(past).unflatten(2, (c.n_voices, c.width))
+        voices = [self.voice(v, pasts[:, :, v], last, chosen, echo, agreed) for v in range(c.n_voices)]
+        return torch.stack(voices, dim=2)
+
+    def voice(self, v: int, past: Tensor, last: Tensor, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
+        """Logits (batch, time, token) of voice v from its share of the past, the last frame and what is chosen.
+
+        echo, agreed: (batch, time, 2, voice), what is guessed by all voices and by each, and how sure it is.
+        """
+        c = self.config
+        for u in range(v):
+            pair, motion = v * c.n_voices + u, chosen[..., u] - last[..., u] + c.n_tokens - 1
+            told = self.from_chosen(chosen[..., u] + pair * c.n_tokens)
+            told = told + self.from_motion(motion + pair * (2 * c.n_tokens - 1))
+            past = past + self._seen(told)
+        guess, sure = echo[..., v], self._sure(v, chosen, echo, agreed)
+        held = (guess == last[..., v : v + 1]).long()
+        which = torch.arange(2, device=guess.device) * c.n_voices + v
+        told = self.from_echo((which * 2 + held) * (c.n_agreed + 1) + sure)
+        mixed = self.drop(torch.relu(past + told.sum(-2)))
+        mixed = self.drop(torch.relu(self.mix[v](mixed))) + mixed
+        logits = self.absolute[v](mixed)
+        scores = self.interval[v](mixed).unflatten(2, (v + 1, 2 * c.n_tokens - 1))
+        for i, reference in enumerate([last[..., v], *(chosen[..., u] for u in range(v))]):
+            logits = logits + _by_interval(scores[:, :, i], reference, c.n_tokens)
+        return logits + self._echoed(self.echo[v](mixed), guess, sure)
+
+    def _sure(self, v: int, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
+        """How sure each echo is for voice v, (batch, time, 2): that of all voices ends where one above left it."""
+        left = torch.zeros_like(chosen[..., 0], dtype=torch.bool)
+        for u in range(v):
+            left = left | (chosen[..., u] != echo[..., 0, u])
+        everyone, own = agreed[..., 0, v], agreed[..., 1, v]
+        everyone = torch.where(left & (everyone > 0), torch.full_like(everyone, self.config.n_agreed), everyone)
+        return torch.stack([everyone, own], dim=-1)
+
+    def _echoed(self, scores: Tensor, guess: Tensor, sure: Tensor) -> Tensor:
+        """Scores (batch, time, 2) as scores by token; nothing where there is no echo, or one that was left."""
+        c = self.config
+        there = (sure > 0) & (sure < c.n_agreed)
+        token = torch.arange(c.n_tokens, device=guess.device)
+        hit = (guess[..., None] == token) & there[..., None]
+        return (scores[..., None] * hit).sum(-2)
+
+    def forward(
+        self, frames: Tensor, age: Tensor, phase: Tensor, echo: tuple[Tensor, Tensor], state: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Negative log-likelihood (batch, time, voice), nats, of frames[:, 1:], and the state after them.
+
+        frames: (batch, time + 1, voice), the first is the past's last; age, phase: (batch, time, ...); echo: what is
+        guessed and how sure it is, each (batch, time, 2, voice).
+        """
+        past, state = self.body(frames[:, :-1], age, phase, state)
+        logits = self.head(past, frames[:, :-1], frames[:, 1:], *echo)
+        nll = F.cross_entropy(logits.flatten(0, 2), frames[:, 1:].flatten(), reduction="none")
+        return nll.view(frames[:, 1:].shape), state
+
+
+def _by_interval(scores: Tensor, reference: Tensor, n_tokens: int) -> Tensor:
+    """Scores by interval (batch, time, 2n - 1) read as scores by token; nothing where the reference is a rest."""
+    token = torch.arange(n_tokens, device=scores.device)
+    index = token - reference[..., None] + (n_tokens - 1)
+    pitched = (reference != REST)[..., None] & (token != REST)
+    return torch.where(pitched, scores.gather(2, index), torch.zeros_like(scores[..., :1]))

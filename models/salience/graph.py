@@ -1,0 +1,66 @@
+"""The salience network as a file: block by block, with its state as inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.dsp.harmonic import HARMONICS, HcqtConfig
+from models.export import Graph, export
+from models.salience.network import Salience
+
+__all__ = ["StreamingSalience", "export_salience", "salience_graph"]
+
+
+class StreamingSalience(nn.Module):
+    """hcqt (frame, harmonic, bin), a cache a layer -> salience (frame, map, bin) from 0 to 1, caches."""
+
+    def __init__(self, model: Salience) -> None:
+        super().__init__()
+        self.model = model.eval()
+
+    def forward(self, hcqt: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """The next frames' salience; row t speaks of frame t - look_ahead."""
+        logits, state_out = self.model.stream(hcqt[None], list(state))
+        return torch.sigmoid(logits[0]), *state_out
+
+
+def salience_graph(model: Salience) -> Graph:
+    """The graph of a network."""
+    config = model.config
+    inputs = {"hcqt": torch.zeros(1, config.n_harmonics, config.n_bins)}
+    state = {f"c{i}_in": cache for i, cache in enumerate(model.initial_state())}
+    return Graph(
+        module=StreamingSalience(model),
+        inputs={**inputs, **state},
+        outputs=("salience", *(name.replace("_in", "_out") for name in state)),
+        dynamic={"hcqt": {0: "frame"}, "salience": {0: "frame"}},
+    )
+
+
+def export_salience(model: Salience, path: Path, hcqt: HcqtConfig, *, texts: Mapping[str, str]) -> Graph:
+    """Write the file that `engine.following.salience` runs; hcqt: what it was trained on; texts: licence, training."""
+    config, graph = model.config, salience_graph(model)
+    metadata = {
+        "kind": "salience",
+        "feature": "log harmonic CQT",
+        "harmonics": list(HARMONICS),
+        "low_hz": hcqt.low_hz,
+        "bins_per_octave": hcqt.bins_per_octave,
+        "n_octaves": hcqt.n_octaves,
+        "above": hcqt.above,
+        "hop_s": hcqt.hop_s,
+        "gamma": hcqt.gamma,
+        "cqt_look_ahead_s": hcqt.look_ahead_s,
+        "compression": hcqt.compression,
+        "look_ahead": config.look_ahead,
+        "maps": list(config.maps),
+        "channels": list(config.channels),
+        "licence": texts["licence"],
+        "training": texts["training"],
+    }
+    export(graph, path, metadata)
+    return graph

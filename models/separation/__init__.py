@@ -1,0 +1,1 @@
+"""Networks that separate, their losses, and their import from published weights."""

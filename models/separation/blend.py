@@ -1,0 +1,118 @@
+"""Several exported banks of the same targets as one file that answers with the mean of their masks.
+
+Uhlich et al., "Improving music source separation based on deep neural networks through data augmentation and network
+blending" (2017), section 3.3: networks of different kinds err differently, and their mean errs less. Each network keeps
+its own state; its masks are brought to a sum of one first, as the engine would share them out. Beside networks that
+mask mid and side, one of left and right masks both by the mean of its channels' masks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
+
+from engine.core.errors import ModelError
+from engine.separation.mask_network import STEREO
+
+__all__ = ["blend", "known_values"]
+
+ALIKE = ("kind", "feature", "sample_rate", "n_fft", "hop", "window", "n_channels", "targets", "bidirectional")
+CHANNEL_ROWS = 2, 4  # of what a network of mid and side hears: where left and right are
+SMALLEST = 1e-6  # sum of masks that counts as none
+IR_VERSION = 10
+
+
+def blend(files: Sequence[Path], shares: Sequence[float], target: Path, metadata: dict[str, Any]) -> None:
+    """Write `target`: the networks of `files`, whose masks count by `shares`; metadata: what it says besides theirs.
+
+    ModelError unless all files are banks of the same targets, spectra and rate.
+    """
+    parts = [_opened(path) for path in files]
+    (_, known), *others = parts
+    for path, (_, values) in zip(files[1:], others, strict=True):
+        for name in ALIKE:
+            if values.get(name) != known.get(name):
+                raise ModelError(str(path), expected=f"{name} {known.get(name)}", got=repr(values.get(name))[:60])
+    graphs = [compose.add_prefix(model, f"n{i}_") for i, (model, _) in enumerate(parts)]
+    kinds = [values["stereo"] for _, values in parts]
+    stereo = max(kinds, key=STEREO.index)  # mid and side if any is
+    like, plain = parts[kinds.index(stereo)][0], [kind != stereo for kind in kinds]
+    merged = _merged(graphs, np.asarray(shares, np.float32) / np.float32(sum(shares)), like, plain)
+    values = {**{name: known[name] for name in ALIKE if name in known}, "stereo": stereo, **metadata}
+    helper.set_model_props(merged, {name: json.dumps(value) for name, value in values.items()})
+    onnx.checker.check_model(merged)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(merged.SerializeToString(deterministic=True))
+
+
+def known_values(path: Path) -> dict[str, Any]:
+    """What a bank's file says of itself; ModelError if it is none."""
+    return _opened(path)[1]
+
+
+def _opened(path: Path) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    try:
+        model = onnx.load(str(path))
+        values = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    except Exception as error:  # protobuf's own, and what is no JSON
+        raise ModelError(str(path), expected="an ONNX network", got=type(error).__name__) from error
+    if values.get("kind") != "unmix":
+        raise ModelError(str(path), expected="a network of kind unmix", got=repr(values.get("kind"))[:60])
+    values = {"stereo": STEREO[0], **values}
+    if values["stereo"] not in STEREO:
+        raise ModelError(str(path), expected=" or ".join(STEREO), got=repr(values["stereo"])[:60])
+    return model, values
+
+
+def _merged(
+    graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto, plain: Sequence[bool]
+) -> onnx.ModelProto:
+    """One graph: magnitude goes to all, the masks' weighted mean comes out, each state keeps its prefixed name.
+
+    plain: which of the graphs are of left and right where the others are of mid and side, as is `like`.
+    """
+    magnitude = next(value for value in like.graph.input if value.name == "magnitude")
+    mask = next(value for value in like.graph.output if value.name == "mask")
+    nodes, inputs, outputs, constants = [], [magnitude], [mask], _constants()
+    for i, model in enumerate(graphs):
+        nodes += [_heard(i, plain[i]), *model.graph.node, *_weighed(i, plain[i])]
+        inputs += [value for value in model.graph.input if value.name != f"n{i}_magnitude"]
+        outputs += [value for value in model.graph.output if value.name != f"n{i}_mask"]
+        constants += [*model.graph.initializer, numpy_helper.from_array(shares[i], f"n{i}_share")]
+    nodes.append(helper.make_node("Sum", [f"n{i}_part" for i in range(len(graphs))], ["mask"]))
+    graph = helper.make_graph(nodes, "blend", inputs, outputs, initializer=constants)
+    domains = {one.domain: one for model in graphs for one in model.opset_import}
+    return helper.make_model(graph, opset_imports=list(domains.values()), ir_version=IR_VERSION)
+
+
+def _heard(i: int, plain: bool) -> NodeProto:
+    """The node that gives network `i` all the magnitudes, or those of left and right."""
+    if plain:
+        return helper.make_node("Slice", ["magnitude", "first_row", "end_row", "second_axis"], [f"n{i}_magnitude"])
+    return helper.make_node("Identity", ["magnitude"], [f"n{i}_magnitude"])
+
+
+def _weighed(i: int, plain: bool) -> list[NodeProto]:
+    """The nodes that bring the masks of network `i` to a sum of its share, of mid and side alike if `plain`."""
+    mask = f"n{i}_mean" if plain else f"n{i}_mask"
+    nodes = [
+        helper.make_node("ReduceSum", [mask, "second_axis"], [f"n{i}_sum"], keepdims=1),
+        helper.make_node("Max", [f"n{i}_sum", "smallest"], [f"n{i}_safe"]),
+        helper.make_node("Div", [f"n{i}_share", f"n{i}_safe"], [f"n{i}_factor"]),
+        helper.make_node("Mul", [mask, f"n{i}_factor"], [f"n{i}_part"]),
+    ]
+    mean = helper.make_node("ReduceMean", [f"n{i}_mask", "third_axis"], [mask], keepdims=1)
+    return [mean, *nodes] if plain else nodes
+
+
+def _constants() -> list[TensorProto]:
+    """What the nodes around the networks need: axes, rows, and the smallest sum."""
+    numbers = {"second_axis": 1, "third_axis": 2, "first_row": CHANNEL_ROWS[0], "end_row": CHANNEL_ROWS[1]}
+    whole = [numpy_helper.from_array(np.array([n], np.int64), name) for name, n in numbers.items()]
+    return [*whole, numpy_helper.from_array(np.float32(SMALLEST), "smallest")]

@@ -1,0 +1,243 @@
+"""Whole-file alignment: when each onset of a score sounds in a recording.
+
+Three passes: the live search read back from its end (`offline.alignment.trace`), robust; every onset placed anew by its
+own notes with templates learned from the recording (`offline.alignment.note_path`), exact; and each note's own rise,
+finer than a frame (`offline.alignment.refine`). A reference from a recording has no notes and takes the first pass
+only.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require
+from engine.core.errors import EngineError
+from engine.following.beam_search import SearchConfig
+from engine.following.config import FollowConfig, follow_frames, onset_delay
+from engine.following.reference import Reference, reference_from_score
+from engine.score.score import Score
+from offline.alignment.note_activity import note_activity, score_part
+from offline.alignment.note_path import NotePathConfig, local_period, note_path
+from offline.alignment.refine import RefineConfig, refine
+from offline.alignment.repeats_and_cuts import as_played, played_onsets
+from offline.alignment.trace import Trace, trace
+from offline.alignment.tuning import Sound, in_tune, listen
+from offline.following.score_rendering import heard, sounded
+from offline.recording import Recording
+
+__all__ = ["AlignConfig", "Alignment", "align", "write_alignment"]
+
+Floats = npt.NDArray[np.float64]
+GAIN = 30.0  # nats a part by which an alignment with jumps must be better
+SILENCE = 1e-5  # -100 dB
+ABSENT = -6.0  # nats of evidence for all that follows, below which it was not played
+AMBIGUOUS, FARTHEST = 30.0, 130.0  # cents
+CLEARLY = 1.5  # times the evidence, that another tuning must have
+FEW = 8  # onsets from which nothing can be learned
+WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignConfig:
+    """follow: features, evidence, tempo and search as in live following, the search wider by default; finish: nats
+    by which a path must be better for each event at the end that it leaves out; tune: listen first how far the
+    recording is out of tune; notes, refine: the second and third passes, None leaves them out;
+    jumps: look for parts that are left out or played again, and believe in them where they fit clearly better.
+    """
+
+    follow: FollowConfig = field(default_factory=lambda: FollowConfig(search=WIDE))
+    finish: float = 3.0
+    tune: bool = True
+    notes: NotePathConfig | None = field(default_factory=NotePathConfig)
+    refine: RefineConfig | None = field(default_factory=RefineConfig)
+    jumps: bool = True
+
+    def __post_init__(self) -> None:
+        require("finish", self.finish, 0.0, 10_000.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alignment:
+    """One row a distinct onset of the score, in order; with jumps, one row for each time that it was played, in order
+    of time, and those never played after what they follow in the score.
+
+    quarter, score_s: where, quarters and seconds at the score's own tempo; audio_s: when it sounds, rising, NaN if
+    it was not played; confidence: (onset) 0 to 1, how surely its own notes were heard there.
+    """
+
+    quarter: Floats
+    score_s: Floats
+    audio_s: Floats
+    confidence: Floats
+
+    @property
+    def nats(self) -> float:
+        """The evidence for all onsets that were played."""
+        p = np.clip(self.confidence[np.isfinite(self.audio_s)], 1e-6, 1 - 1e-6)
+        return float(np.log(p / (1 - p)).sum())
+
+    @property
+    def trust(self) -> float:
+        """0 to 1: whether it is this music at all. Of what this was made with, the right scores had 1.4 to 5 nats an
+        onset, wrong ones 0.3 to 0.7; 1 nat gives 0.5.
+        """
+        n = int(np.isfinite(self.audio_s).sum())
+        return 1 - 0.5 ** max(self.nats / max(n, 1), 0.0)
+
+
+def align(score: Score | Reference, recording: Recording, config: AlignConfig | None = None) -> Alignment:
+    """Align a score, or a reference of the recording's frames, with the recording; bounded memory.
+
+    EngineError if no onset of the score was heard.
+    """
+    config = config or AlignConfig()
+    sound = listen(recording)
+    if sound.peak < SILENCE:
+        remedy = "check the file"
+        raise EngineError(recording.name, expected=f"music of {score.name}", got="silence", remedy=remedy)
+    result = _best(score, recording, sound if config.tune else replace(sound, cents=0.0), config)
+    if not np.isfinite(result.audio_s).any():
+        remedy = "check that it is a recording of this piece"
+        raise EngineError(recording.name, expected=f"music of {score.name}", got="none", remedy=remedy)
+    return result
+
+
+def _best(score: Score | Reference, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+    """Nothing of it finite if no onset was heard."""
+    if isinstance(score, Reference):
+        return _straight(score, score, recording, replace(sound, cents=0.0), config)
+    best = _in_its_order(score, recording, sound, config)
+    if not config.tune or (abs(sound.cents) < AMBIGUOUS and best.trust > 0.5):
+        return best
+    # A quarter tone sharp sounds like a quarter tone flat, and old pitch like a semitone lower: the notes decide.
+    for cents in (sound.cents - 100, sound.cents + 100):
+        if abs(cents) < FARTHEST:
+            other = _in_its_order(score, recording, replace(sound, cents=cents), config)
+            best = other if other.nats > CLEARLY * best.nats + GAIN else best
+    return best
+
+
+def _in_its_order(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+    """Straight, or with jumps if that is clearly better."""
+    straight = _as_tuned(score, recording, sound, config)
+    some = np.isfinite(straight.audio_s).sum() >= FEW
+    return _with_jumps(score, recording, sound, straight, config) if config.jumps and some else straight
+
+
+def _as_tuned(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+    return _straight(score, _reference(score, recording, config.follow, sound), recording, sound, config)
+
+
+def _straight(
+    score: Score | Reference, reference: Reference, recording: Recording, sound: Sound, config: AlignConfig
+) -> Alignment:
+    """From the beginning to the end."""
+    first = trace(reference, recording, config.follow, finish=config.finish, sound=sound)
+    result = _alignment(reference, first)
+    if config.notes is None or isinstance(score, Reference):
+        return result
+    return _by_notes(score, recording, sound, result, config)
+
+
+def _with_jumps(
+    score: Score, recording: Recording, sound: Sound, straight: Alignment, config: AlignConfig
+) -> Alignment:
+    """The score as it was played, if that fits better than as it is written."""
+    known = np.isfinite(straight.audio_s)
+    period = float(np.median(local_period(straight.score_s[known], straight.audio_s[known])))
+    plain = replace(config.follow, hearing=None)
+    parts = played_onsets(_reference(score, recording, plain, sound), recording, plain, sound, period)
+    if not parts or parts == [(0, len(straight.quarter))]:
+        return straight
+    played = as_played(score, parts)
+    found = _as_tuned(played.score, recording, sound, config)
+    if found.nats - straight.nats < GAIN * (played.n_jumps + 1):
+        return straight
+    never = np.setdiff1d(np.arange(len(straight.quarter)), played.onset)
+    after = np.array([np.flatnonzero(played.onset < i)[-1] + 1 if (played.onset < i).any() else 0 for i in never], int)
+    return Alignment(
+        quarter=np.insert(straight.quarter[played.onset], after, straight.quarter[never]),
+        score_s=np.insert(straight.score_s[played.onset], after, straight.score_s[never]),
+        audio_s=np.insert(found.audio_s, after, np.nan),
+        confidence=np.insert(found.confidence, after, 0.0),
+    )
+
+
+def _reference(score: Score | Reference, recording: Recording, follow: FollowConfig, sound: Sound) -> Reference:
+    """Imagined in the very bands in which the recording will be heard: those of its own tuning."""
+    if isinstance(score, Reference):
+        return score
+    frames = follow_frames(recording.format, follow)
+    tuned = replace(frames, audio=in_tune(frames.audio, sound.cents))
+    imagined = reference_from_score(score, tuned, follow.features, follow.piano)
+    if follow.hearing is None:
+        return imagined
+    events = replace(imagined, delay=onset_delay(frames, follow))
+    return heard(events, sounded(score, recording.format, follow.hearing), follow)
+
+
+def _alignment(reference: Reference, path: Trace) -> Alignment:
+    """The first pass's: what was passed over lies between its neighbours by the score's own rhythm."""
+    heard = np.zeros(len(reference.score_s))
+    if not len(path.event):
+        never = np.full(len(heard), np.nan)
+        return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=never, confidence=heard)
+    audio_s = np.interp(reference.score_s, reference.score_s[path.event], path.audio_s)
+    audio_s[: path.event[0]] = np.nan
+    audio_s[path.event[-1] + 1 :] = np.nan
+    heard[path.event] = 1.0
+    return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, confidence=heard)
+
+
+def _by_notes(score: Score, recording: Recording, sound: Sound, first: Alignment, config: AlignConfig) -> Alignment:
+    """The second and third passes, over what the first reached."""
+    heard = np.isfinite(first.audio_s)
+    if config.notes is None or heard.sum() < FEW:
+        return first
+    activity = note_activity(score, recording, config.follow, sound, first.audio_s)
+    about_s, further_s = _to_the_end(first, recording.seconds)
+    played = np.isfinite(about_s)
+    part = score_part(score, played)
+    path = note_path(part, activity, about_s[played], config.notes, further_s[played])
+    onset_s = path.onset_s if config.refine is None else refine(part, activity, path.onset_s, config.refine)
+    onset_s[_end(path.evidence) :] = np.nan
+    audio_s, confidence = first.audio_s.copy(), np.zeros(len(played))
+    audio_s[played] = onset_s
+    confidence[played] = np.where(np.isfinite(onset_s), 1 / (1 + np.exp(-path.evidence)), 0.0)
+    return replace(first, audio_s=audio_s, confidence=confidence)
+
+
+def _to_the_end(first: Alignment, end_s: float) -> tuple[Floats, Floats]:
+    """(onset) when each comes, what follows the last that was heard at the last tempo if the recording goes on, and
+    by how many seconds that may be wrong.
+    """
+    about_s, further_s = first.audio_s.copy(), np.zeros(len(first.audio_s))
+    last = int(np.flatnonzero(np.isfinite(about_s))[-1])
+    played = slice(int(np.flatnonzero(np.isfinite(about_s))[0]), last + 1)
+    period = local_period(first.score_s[played], about_s[played])[-1]
+    ahead_s = period * (first.score_s[last + 1 :] - first.score_s[last])
+    rest = np.flatnonzero(about_s[last] + ahead_s < end_s - 0.1)
+    about_s[last + 1 + rest] = about_s[last] + ahead_s[rest]
+    further_s[last + 1 + rest] = ahead_s[rest]
+    return about_s, further_s
+
+
+def _end(evidence: Floats) -> int:
+    """How many onsets were played: fewer than all if the evidence for all the others together speaks against it."""
+    total = np.concatenate([[0.0], np.cumsum(evidence)])
+    best = int(np.argmax(total))
+    return best if total[-1] - total[best] < ABSENT else len(evidence)
+
+
+def write_alignment(path: str | Path, alignment: Alignment) -> None:
+    """CSV with header quarter,score_s,audio_s: a row a distinct onset, in order; audio_s empty where never played."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("quarter", "score_s", "audio_s"))
+        for row in zip(alignment.quarter, alignment.score_s, alignment.audio_s, strict=True):
+            writer.writerow([f"{x:.6f}" if np.isfinite(x) else "" for x in row])

@@ -1,0 +1,1 @@
+"""Dynamic time warping of whole files: exact, in linear memory, and with jumps."""

@@ -1,0 +1,70 @@
+"""Alignment from coarse to fine: the best path of shortened sequences, then the best one near it, and so on.
+
+Memory and time grow with the length, not with its square: FastDTW (Salvador & Chan 2007), MrMsDTW (Praetzlich,
+Driedger & Mueller 2016). A path that strays from the coarse one by more than the band is not found; `warp` finds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require
+from offline.alignment.dtw.exact import DtwConfig, Features, Ints, Warping, band_around, checked, warp
+
+__all__ = ["MultiscaleConfig", "shorten", "warp_multiscale"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiscaleConfig:
+    """How to shorten.
+
+    factor: frames that become one from scale to scale; radius: half width of the band around the coarser scale's
+    path, in frames of that scale; n_exact: cells of the matrix from which on there is no coarser scale.
+    """
+
+    factor: int = 4
+    radius: int = 24
+    n_exact: int = 1 << 24
+
+    def __post_init__(self) -> None:
+        require("factor", self.factor, 2, 64)
+        require("radius", self.radius, 1, 1 << 20)
+        require("n_exact", self.n_exact, 1, 1 << 40)
+
+
+def warp_multiscale(
+    reference: Features, live: Features, config: DtwConfig | None = None, scales: MultiscaleConfig | None = None
+) -> Warping:
+    """Align two sequences of features (frame, feature) float32 with the best path near that of a coarser scale.
+
+    Settings and errors as for `warp`; `config.radius` holds at the finest scale only.
+    """
+    config, scales = config or DtwConfig(), scales or MultiscaleConfig()
+    reference, live = checked(reference, live)
+    return warp(reference, live, config, _band(reference, live, config, scales))
+
+
+def shorten(features: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    """Means of `factor` frames each, the last of as many as are left: (frame, feature)."""
+    starts = np.arange(0, len(features), factor)
+    counts = np.diff(np.append(starts, len(features)))
+    return (np.add.reduceat(features, starts, axis=0) / counts[:, None]).astype(np.float32)
+
+
+def _band(reference: Features, live: Features, config: DtwConfig, scales: MultiscaleConfig) -> Ints | None:
+    """Where the coarser scale lets the path go; None where there is none."""
+    if len(reference) * len(live) <= scales.n_exact or min(len(reference), len(live)) < 2 * scales.factor:
+        return None
+    coarse = [shorten(features, scales.factor) for features in (reference, live)]
+    band = _band(*coarse, config, scales)
+    free = replace(config, radius=None)
+    path = warp(*coarse, free, band).path
+    return band_around(_refined(path, scales.factor), len(reference), len(live), scales.radius * scales.factor)
+
+
+def _refined(path: Ints, factor: int) -> Ints:
+    """The middles of a path's cells, in frames of the finer scale."""
+    return path * factor + factor // 2

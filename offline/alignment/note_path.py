@@ -1,0 +1,215 @@
+"""The second search: every onset placed anew by its own notes, near the first path and along its tempo.
+
+The first search hears bands; here each note of an event has its own evidence, how much more likely the rise of its
+pitch's activity is at an onset than anywhere else, as this very recording shows it (`offline.alignment.note_activity`).
+The best times of all events are then found exactly: a semi-Markov model of first order, each event anywhere within a
+window around its first time, the time between two events near what the local tempo expects, or free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from scipy.ndimage import maximum_filter1d
+
+from engine.core.config import require
+from engine.score.score import Score
+from offline.alignment.note_activity import Activity, note_events
+
+__all__ = ["NotePath", "NotePathConfig", "local_period", "note_path"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Levels = npt.NDArray[np.uint8]
+
+RISE_S = 0.0175  # to each side: how far apart the activities are that a rise compares
+FLOOR = 0.03  # of a typical pitch's loudest moment: below it nothing is heard
+NEAR_FRAMES = 5  # a chord's notes do not come at once
+N_LEVELS = 24
+RARELY = 2.0  # counts added to each level, against accidents
+CLIP = (-4.0, 6.0)  # nats
+CHORD = 0.7  # n notes together count as n ** CHORD: they are not independent
+SHORTEST_S = 0.012  # expected between two events: grace notes have no length of their own
+CHUNK = 1 << 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotePathConfig:
+    """window_s: how far an onset may move; tempo: standard deviation of an event's log duration around the local
+    tempo; onset_ms: of the onsets themselves; free: share of events that come at any time; rounds: of measuring the
+    tempo and the evidence anew and searching again.
+    """
+
+    window_s: float = 1.5
+    tempo: float = 0.17
+    onset_ms: float = 20.0
+    free: float = 0.05
+    rounds: int = 2
+
+    def __post_init__(self) -> None:
+        require("window_s", self.window_s, 0.05, 30.0)
+        require("tempo", self.tempo, 0.01, 2.0)
+        require("onset_ms", self.onset_ms, 1.0, 500.0)
+        require("free", self.free, 1e-6, 0.5)
+        require("rounds", self.rounds, 1, 10)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NotePath:
+    """onset_s: (onset); evidence: (onset) nats for its notes beginning there."""
+
+    onset_s: Floats
+    evidence: Floats
+
+
+def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePathConfig, further_s: Floats) -> NotePath:
+    """Place the events anew.
+
+    first_s: (onset) by the first search, rising, none NaN; further_s: (onset) how much further each may move.
+    """
+    levels_of_rise, levels = _levels(activity)
+    event, column = note_events(score), np.searchsorted(activity.pitch, score.note_pitch)
+    n_notes = np.bincount(event, minlength=len(first_s))
+    score_s, onset_s = score.seconds(score.onset_quarter), first_s
+    half = np.maximum(1, np.round((config.window_s + further_s) / activity.frame_s)).astype(np.int64)
+    nats = np.zeros(len(first_s))
+    for _ in range(config.rounds):
+        frame = activity.frame(onset_s)
+        table = _calibrated(levels, levels_of_rise, frame[event], column)
+        low = np.maximum(frame - half, 0)
+        size = np.minimum(frame + half + 1, len(levels)) - low
+        evidence = _evidence(levels, table, event, column, low, size)
+        evidence *= (n_notes ** (CHORD - 1.0))[:, None]
+        expected_s = np.maximum(np.diff(score_s) * local_period(score_s, onset_s), SHORTEST_S)
+        numbers = (activity.frame_s, config.tempo, config.onset_ms / 1000, config.free)
+        chosen = _best(evidence, low, size, expected_s, numbers)
+        nats = evidence[np.arange(len(low)), chosen - low]
+        onset_s = activity.seconds(chosen)
+    return NotePath(onset_s, nats)
+
+
+def local_period(score_s: Floats, onset_s: Floats, width_s: float = 1.5) -> Floats:
+    """Played seconds a score second between each two events: the slope of a line through what is near in time."""
+    n = len(onset_s)
+    if n < 2:
+        return np.ones(max(n - 1, 1))
+    middle = (onset_s[1:] + onset_s[:-1]) / 2
+    i = np.arange(n - 1)
+    first = np.maximum(np.minimum(np.searchsorted(onset_s, middle - width_s), i - 2), 0)
+    last = np.minimum(np.maximum(np.searchsorted(onset_s, middle + width_s), i + 4), n)
+    slope = _slopes(score_s, onset_s, middle, first, last, width_s)
+    typical = max(float(np.median(slope)), 1e-3)
+    return np.clip(slope, typical / 4, typical * 4)
+
+
+def _levels(activity: Activity) -> tuple[int, Levels]:
+    """How many levels there are, and (frame, P) the level of each pitch's rise, its own distribution's quantiles.
+
+    A rise is the growth of the logarithm of the activity over 35 ms; the largest within NEAR_FRAMES counts.
+    """
+    lag = max(1, round(RISE_S / activity.frame_s))
+    floor = FLOOR * float(np.median(activity.level.max(axis=0))) + 1e-7
+    rises = np.zeros(activity.level.shape, np.float16)
+    for start in range(0, len(rises), CHUNK):
+        first, last = max(start - lag, 0), min(start + CHUNK + lag, len(rises))
+        log = np.log(activity.level[first:last] + np.float32(floor))
+        if len(log) > 2 * lag:
+            rises[first + lag : last - lag] = np.maximum(log[2 * lag :] - log[: -2 * lag], 0)
+    heard = rises[rises > 0.05]
+    some = heard[:: max(1, len(heard) // 200_000)].astype(np.float32)
+    edges = np.unique(np.quantile(some, _FINER)) if len(some) else np.array([1.0])
+    out = np.zeros(rises.shape, np.uint8)
+    for start in range(0, len(rises), CHUNK):
+        first, last = max(start - NEAR_FRAMES, 0), min(start + CHUNK + NEAR_FRAMES, len(rises))
+        near = maximum_filter1d(rises[first:last].astype(np.float32), NEAR_FRAMES, axis=0)
+        here = slice(start - first, start - first + min(CHUNK, len(rises) - start))
+        out[start : start + CHUNK] = np.searchsorted(edges, near[here], side="right")
+    return len(edges) + 1, out
+
+
+_FINER = 1 - np.geomspace(1.0, 0.001, N_LEVELS)  # finer towards the strong rises
+
+
+def _calibrated(levels: Levels, n: int, frame: Ints, column: Ints) -> Floats:
+    """Nats for each level: how much more often it is seen at the notes' onsets than anywhere at the same pitches."""
+    at = np.bincount(levels[frame, column], minlength=n) + RARELY
+    everywhere = np.zeros(n)
+    weight = np.bincount(column, minlength=levels.shape[1])
+    for c in np.flatnonzero(weight):
+        everywhere += weight[c] * np.bincount(levels[:, c], minlength=n) / len(levels)
+    everywhere += RARELY
+    nats = np.log(at / at.sum()) - np.log(everywhere / everywhere.sum())
+    return np.clip(np.maximum.accumulate(nats), *CLIP)
+
+
+@njit(nogil=True, cache=True)
+def _slopes(score_s: Any, onset_s: Any, middle: Any, first: Any, last: Any, width_s: Any) -> Any:
+    """Slope of the weighted least-squares line, weights exp(-(t - middle)^2 / 2 width^2)."""
+    out = np.ones(len(middle))
+    for i in range(len(middle)):
+        w, x, y, xx, xy = 0.0, 0.0, 0.0, 0.0, 0.0
+        for j in range(first[i], last[i]):
+            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2) + 1e-9  # across a long wait too
+            w += weight
+            x += weight * score_s[j]
+            y += weight * onset_s[j]
+        for j in range(first[i], last[i]):
+            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2) + 1e-9
+            xx += weight * (score_s[j] - x / w) ** 2
+            xy += weight * (score_s[j] - x / w) * (onset_s[j] - y / w)
+        if xx > 0:
+            out[i] = xy / xx
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _evidence(levels: Any, table: Any, event: Any, column: Any, low: Any, size: Any) -> Any:
+    """(event, place in its window): sum over its notes of the table's nats."""
+    out = np.zeros((len(low), size.max()), np.float32)
+    for k in range(len(event)):
+        i = event[k]
+        for j in range(size[i]):
+            out[i, j] += table[levels[low[i] + j, column[k]]]
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _durations(n: Any, expected_s: Any, numbers: Any) -> Any:
+    """Log probability of each duration of 1 to n frames, as `engine.following.tempo` has it."""
+    frame_s, tempo, onset_s, free = numbers
+    sigma = np.sqrt(tempo**2 + (onset_s / expected_s) ** 2)
+    out = np.full(n + 1, -1e18)
+    for d in range(1, n + 1):
+        z = np.log(d * frame_s / expected_s)
+        regular = (1 - free) * np.exp(-0.5 * (z / sigma) ** 2) / (sigma * 2.5066282746310002)
+        out[d] = np.log((regular + free * np.exp(-abs(z) / 0.5)) / d + 1e-30)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _best(evidence: Any, low: Any, size: Any, expected_s: Any, numbers: Any) -> Any:
+    """The frame of each event: exact dynamic programming, each event after the one before."""
+    n_events, width = evidence.shape
+    source = np.zeros((n_events, width), np.int32)
+    total = evidence[0].astype(np.float64)
+    for i in range(1, n_events):
+        cost = _durations(max(low[i] + size[i] - low[i - 1], 1), expected_s[i - 1], numbers)
+        now = np.full(width, -1e18)
+        for k in range(size[i]):
+            best, best_j = -1e17, 0
+            for j in range(min(size[i - 1], low[i] + k - low[i - 1])):
+                value = total[j] + cost[low[i] + k - low[i - 1] - j]
+                if value > best:
+                    best, best_j = value, j
+            now[k], source[i, k] = best + evidence[i, k], best_j
+        total = now
+    out = np.zeros(n_events, np.int64)
+    k = np.argmax(total[: size[n_events - 1]])
+    for i in range(n_events - 1, -1, -1):
+        out[i] = low[i] + k
+        k = source[i, k]
+    return out

@@ -1,0 +1,141 @@
+"""What of a score is played in a recording, and in which order: repeats left out or added, cuts, and what is not it.
+
+A few frames a second tell it (`offline.alignment.dtw.jumps`). The score is then written out as it was played, so that
+whatever aligns a score with a recording from its beginning to its end aligns this one too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.following.follower import FollowConfig
+from engine.following.reference import Reference
+from engine.score.score import Score
+from offline.alignment.dtw.jumps import JumpConfig, Segment, jump_warp
+from offline.alignment.note_activity import note_events
+from offline.alignment.trace import heard_blocks
+from offline.alignment.tuning import Sound
+from offline.recording import Recording
+
+__all__ = ["PlayedScore", "as_played", "played_onsets"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
+
+FRAME_S, FINER = 0.25, 8
+PERIODS = np.array([0.55, 0.75, 1.0, 1.35, 1.8])
+# A score is not as near to its sound as sound is: what is as far as chance may still be it, and the notes decide.
+SEARCH = JumpConfig(jump=4.0, leave=3.0, elsewhere=1.0)
+NEAR_S = 0.8  # from a bar line, in the score at the played tempo: so far a jump is taken to be made there
+BEYOND_QUARTERS = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlayedScore:
+    """score: written out as played; onset: of each of its onsets the number in the score that it was made of."""
+
+    score: Score
+    onset: Ints
+    n_jumps: int
+
+
+def played_onsets(
+    reference: Reference, recording: Recording, follow: FollowConfig, sound: Sound, period: float
+) -> list[tuple[int, int]]:
+    """Parts of the score, (first onset, last and one), in the order in which the recording plays them.
+
+    reference, follow: of spectral features alone.
+    period: played seconds a score second, as a path without jumps has it, which may be far off: others are tried.
+    """
+    live = _coarse(recording, follow, sound)
+    found = [(jump_warp(_imagined(reference, p), live, SEARCH), p) for p in period * PERIODS]
+    best, period = min(found, key=lambda pair: pair[0].cost)
+    return _joined([_onsets(s, reference, period) for s in best.segments if s.reference is not None])
+
+
+def _imagined(reference: Reference, period: float) -> Features:
+    """What the score sounds like (frame, band), four frames a second of the performance."""
+    n_frames = max(2, int(reference.score_s[-1] * period / FRAME_S) + 2)
+    at_s = np.arange(n_frames * FINER) * FRAME_S / FINER / period
+    onset = np.maximum(np.searchsorted(reference.score_s, at_s + 1e-6, side="right") - 1, 0)
+    return reference.sustain[onset].reshape(n_frames, FINER, -1).mean(axis=1)
+
+
+def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
+    """Write the score out, part after part."""
+    event = note_events(score)
+    score_s = score.seconds(score.onset_quarter)
+    ends = np.append(score.onset_quarter[1:], score.end_quarter)
+    quarter, second, notes, shifts, onsets = 0.0, 0.0, [], [], []
+    corners_quarter, corners_s = [], []
+    for first, last in parts:
+        begin, begin_s = score.onset_quarter[first], score_s[first]
+        chosen = np.flatnonzero((event >= first) & (event < last))
+        notes.append(chosen)
+        shifts.append(np.full(len(chosen), quarter - begin))
+        onsets.append(np.arange(first, last))
+        corners_quarter.append(score.onset_quarter[first:last] - begin + quarter)
+        corners_s.append(score_s[first:last] - begin_s + second)
+        quarter += ends[last - 1] - begin
+        second += float(score.seconds(ends[last - 1])) - begin_s
+    index, shift = np.concatenate(notes), np.concatenate(shifts)
+    written = replace(
+        score,
+        note_quarter=score.note_quarter[index] + shift,
+        note_duration=score.note_duration[index],
+        note_pitch=score.note_pitch[index],
+        note_velocity=score.note_velocity[index],
+        tempo_quarter=np.concatenate([*corners_quarter, [quarter, quarter + BEYOND_QUARTERS]]),
+        tempo_s=np.concatenate([*corners_s, [second, second + BEYOND_QUARTERS / 2]]),
+    )
+    return PlayedScore(score=written, onset=np.concatenate(onsets), n_jumps=len(parts) - 1)
+
+
+def _coarse(recording: Recording, follow: FollowConfig, sound: Sound) -> Features:
+    """What sounds (frame, band), four frames a second."""
+    timing, blocks = heard_blocks(recording, follow, sound, 0)
+    exact = FRAME_S * timing.sample_rate / timing.hop
+    n_most = int(recording.n_samples / timing.hop / exact) + 2
+    total, count, t = np.zeros((0, 0), np.float32), np.zeros(n_most), 0
+    for block in blocks:
+        if not total.size:
+            total = np.zeros((n_most, block.shape[1] // 2), np.float32)
+        place = np.minimum((np.arange(t, t + len(block)) / exact).astype(int), n_most - 1)
+        np.add.at(total, place, block[:, : total.shape[1]])
+        np.add.at(count, place, 1)
+        t += len(block)
+    return total[count > 0] / count[count > 0, None].astype(np.float32)
+
+
+def _onsets(segment: Segment, reference: Reference, period: float) -> tuple[int, int]:
+    """First onset and last and one of a segment; a jump that is near a bar line is made there."""
+    assert segment.reference is not None
+    first_s, last_s = (frame * FRAME_S / period for frame in segment.reference)
+    return _near_bar(reference, first_s, period), max(_near_bar(reference, last_s, period), 1)
+
+
+def _near_bar(reference: Reference, at_s: float, period: float) -> int:
+    score_s = reference.score_s
+    if at_s >= score_s[-1]:
+        return len(score_s)
+    bars = np.searchsorted(reference.quarter, reference.bar_quarter - 1e-3)
+    bars = bars[(bars < len(score_s))]
+    nearest = int(bars[np.argmin(np.abs(score_s[bars] - at_s))]) if len(bars) else 0
+    if abs(score_s[nearest] - at_s) * period <= NEAR_S:
+        return nearest
+    return int(np.searchsorted(score_s, at_s))
+
+
+def _joined(parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Parts that follow each other in the score as one; what is empty left out."""
+    out: list[tuple[int, int]] = []
+    for first, last in parts:
+        if out and out[-1][1] == first:
+            out[-1] = (out[-1][0], last)
+        elif last > first:
+            out.append((first, last))
+    return out

@@ -1,0 +1,134 @@
+"""The live search over a whole recording, read back from its end: the best path of all, without any delay.
+
+Live, the answer for a moment is the best path's a few frames later; here every entry of every hypothesis is kept
+(`engine.following.backpointers`), so each onset's time is chosen with everything that comes after it known (Viterbi
+1967).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.format import FrameFormat
+from engine.core.processor import Chain
+from engine.dsp.features import SpectralFeatures
+from engine.dsp.stft import Stft
+from engine.following.backpointers import Arena
+from engine.following.beam_search import SPAN, Search, advance, new_search, restart, search_numbers
+from engine.following.config import FollowConfig, follow_frames
+from engine.following.embedding_features import hearing
+from engine.following.follower import frame_timing
+from engine.following.likelihood import match_numbers
+from engine.following.reference import TYPICAL, Reference
+from engine.following.tempo import tempo_numbers
+from engine.following.tracker import Timing
+from offline.alignment.tuning import Sound, in_tune, listen
+from offline.recording import Recording
+
+__all__ = ["Trace", "heard_blocks", "trace"]
+
+QUIET = 0.5  # of the loudest moment: what is softer than that is never made louder
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """The best path: event, numbers from 0, rising, those passed over left out; audio_s, when each begins."""
+
+    event: Ints
+    audio_s: Floats
+
+
+def heard_blocks(
+    recording: Recording, follow: FollowConfig, sound: Sound, delay: int
+) -> tuple[Timing, Iterator[Features]]:
+    """What the live follower hears of the whole recording and of its last sound's fading, rows (frame, F + G) a block.
+
+    Its tuning and its peak are known beforehand: noise before the music begins does not count as loud. delay: samples
+    by which an onset is felt late, if something else than spectral features hears.
+    """
+    frames = follow_frames(recording.format, follow)
+    tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
+    bands = replace(follow.features, floor=min(max(QUIET * sound.peak, follow.features.floor), 1.0))
+    blocks = recording.blocks(silence=2 * frames.n_fft)
+    if follow.hearing is None:
+        node = Chain(Stft(frames), SpectralFeatures(tuned, bands))
+        return frame_timing(frames, follow), (node.process(block) for block in blocks)
+    ears = hearing(follow.hearing, frames, bands, tuned)
+    timing = Timing(ears.hop, frames.audio.sample_rate, ears.latency, delay)
+    return timing, (ears.process(block) for block in blocks)
+
+
+def trace(
+    reference: Reference, recording: Recording, follow: FollowConfig, *, finish: float, sound: Sound | None = None
+) -> Trace:
+    """Search the whole recording.
+
+    finish: nats that a path loses for every event that it leaves out at the end; sound: listened for if not given.
+    """
+    timing, blocks = heard_blocks(recording, follow, sound or listen(recording), reference.delay)
+    frame_s = timing.hop / timing.sample_rate
+    search = new_search(follow.search.entries, 1)
+    restart(search, follow.tempo.spread)
+    numbers = (
+        search_numbers(follow.search, frame_s),
+        tempo_numbers(follow.tempo, frame_s),
+        match_numbers(follow.match, frame_s, follow.features.compression, reference.strength / TYPICAL),
+    )
+    n = 0
+    for rows in blocks:
+        search = _with_room(search, len(rows) * SPAN)
+        _search(search, rows, n * frame_s, frame_s, (reference.sustain, reference.onset), reference.score_s, numbers)
+        n += len(rows)
+    event, entry_s = _path(search, len(reference.score_s), finish)
+    first_s = (timing.hop - timing.late - timing.delay) / timing.sample_rate
+    return Trace(event, entry_s + first_s)
+
+
+def _with_room(search: Search, n_more: int) -> Search:
+    """The same search with room in its arena for so many more entries."""
+    arena, n = search.arena, int(search.arena.n[0])
+    if n + n_more <= len(arena.event):
+        return search
+    size = 2 * n + n_more
+    event, entry_s, parent = (np.resize(a[:n], 0) if n == 0 else a[:n] for a in arena[:3])
+    grown = Arena(_longer(event, size), _longer(entry_s, size), _longer(parent, size), arena.n, arena.node)
+    return search._replace(arena=grown)
+
+
+def _longer(array: Any, size: int) -> Any:
+    out = np.zeros(size, array.dtype)
+    out[: len(array)] = array
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _search(search: Any, rows: Any, start_s: Any, frame_s: Any, templates: Any, event_s: Any, numbers: Any) -> None:
+    for t in range(len(rows)):
+        advance(search, rows[t], start_s + t * frame_s, templates, event_s, numbers[0], numbers[1], numbers[2])
+
+
+def _path(search: Search, n_events: int, finish: float) -> tuple[Ints, Floats]:
+    """Events from 0 and their seconds along the best path that ends now."""
+    best, place = -np.inf, 0
+    for event in range(int(search.span[0]), int(search.span[1]) + 1):
+        slot = event % SPAN
+        k = int(np.argmax(search.standing[slot]))
+        standing = float(search.standing[slot, k]) - finish * (n_events - event)
+        if search.score[slot, k] > -1e17 and standing > best:
+            best, place = standing, int(search.arena.node[slot, k])
+    path = []
+    while place > 0:
+        path.append(place - 1)
+        place = int(search.arena.parent[place - 1])
+    chosen = np.array(path[::-1], np.int64)
+    return search.arena.event[chosen].astype(np.int64) - 1, search.arena.entry_s[chosen]

@@ -1,0 +1,108 @@
+"""The main job on a file: follow and separate it, write events and stems."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.audio.event_log import EventWriter
+from engine.audio.files import AudioReader, StemWriter
+from engine.core.config import require_one_of
+from engine.core.errors import ConfigError
+from engine.core.events import Event, Position
+from engine.core.format import AudioFormat
+from engine.pipeline.file_stream import StreamReport, stream_file
+from engine.pipeline.live_line import LiveLine
+from engine.pipeline.pipeline import Pipeline, PipelineConfig
+
+__all__ = ["FileJob", "JobReport", "run_file"]
+
+MIX = "mix"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileJob:
+    """What to do with a file.
+
+    configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
+    output; gains: by target, where given mix.wav is written besides the stems; show: a live line on the terminal;
+    keep: remember the positions for the report, else it has none.
+    """
+
+    input: Path
+    configure: Callable[[AudioFormat], PipelineConfig]
+    directory: Path | None = None
+    events: str | None = None
+    gains: Mapping[str, float] = field(default_factory=dict)
+    show: bool = True
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """What came of it: the stream's report, the positions in order, and the files: input, stems by target, events."""
+
+    input: Path
+    stream: StreamReport
+    audio: AudioFormat
+    positions: list[Position]
+    stems: dict[str, Path]
+    events: Path | None
+
+
+def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
+    """Stream the file through its pipeline and write everything that was asked for."""
+    with AudioReader(job.input) as reader, ExitStack() as stack:
+        pipeline = Pipeline(reader.format, job.configure(reader.format))
+        stems = _stems(job, pipeline, reader.format, stack)
+        positions: list[Position] = []
+        line = LiveLine(reader.format.sample_rate, duration=reader.n_samples, silent=not job.show)
+        sinks: list[Callable[[Event], None]] = [line.on_event]
+        if job.events is not None:
+            sinks.append(stack.enter_context(EventWriter(job.events, reader.format.sample_rate)).write)
+
+        def on_event(event: Event) -> None:
+            if job.keep and isinstance(event, Position):
+                positions.append(event)
+            for sink in sinks:
+                sink(event)
+
+        stream = stream_file(reader, pipeline, stems=stems, on_event=on_event, on_progress=line.on_progress, stop=stop)
+        line.close()
+        audio = reader.format
+    files = {} if job.directory is None else {name: job.directory / f"{name}.wav" for name in pipeline.targets}
+    events = Path(job.events) if job.events not in (None, "-") else None
+    return JobReport(input=job.input, stream=stream, audio=audio, positions=positions, stems=files, events=events)
+
+
+def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:
+    if job.directory is None:
+        if job.gains:
+            raise ConfigError("--gain", expected="an --output to mix for", got="none", remedy="add --output DIR")
+        return None
+    if job.directory.is_file():
+        raise ConfigError(str(job.directory), expected="a folder for the stems", got="a file")
+    if job.gains:
+        return stack.enter_context(_MixingWriter(job.directory, pipeline, job.gains))
+    return stack.enter_context(StemWriter(job.directory, pipeline.targets, audio, skip=pipeline.latency))
+
+
+class _MixingWriter(StemWriter):
+    """The stems, and as one target more their sum by gains."""
+
+    def __init__(self, directory: Path, pipeline: Pipeline, gains: Mapping[str, float]) -> None:
+        for name in gains:
+            require_one_of("--gain", name, pipeline.targets)
+        self._gains = np.array([gains.get(name, 1.0) for name in pipeline.targets], np.float32)
+        super().__init__(directory, (*pipeline.targets, MIX), pipeline.audio, skip=pipeline.latency)
+
+    def write(self, stems: npt.NDArray[np.float32], *, end: int | None = None) -> None:
+        """Append stems (sample, target, channel) and their mix."""
+        mixed = np.tensordot(stems, self._gains, (1, 0))[:, None]
+        super().write(np.concatenate([stems, mixed], axis=1), end=end)

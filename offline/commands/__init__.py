@@ -1,1 +1,0 @@
-"""What the commands do, once the front door has read their options."""

@@ -1,0 +1,169 @@
+"""More isolated sounds, out of free packages of Debian: speakers, and what is no event.
+
+`debian_sounds.csv` tells which files of which package are what; all of it is free for any use under its own licence,
+whose text is kept beside the sounds. Writes the layout of `offline.synthesis.sound_bank`: what `make_scenes --more`
+takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from engine.core.errors import ConfigError
+from engine.detection.frame_clock import SOUND_RATE
+from offline.resample import resample
+
+__all__ = ["TABLE", "Row", "chosen_files", "fetch", "make_sounds", "read_table", "rows_of", "source_of"]
+
+TABLE = Path(__file__).with_name("debian_sounds.csv")
+LONGEST_S = 15.0  # of a file, from its middle
+DESCRIPTION = re.compile(r"_desc_([a-z]+)")  # the speaker's language in a name of tuxpaint's
+
+
+class Row(NamedTuple):
+    """One kind of file: of `package`, by a pattern, all but those that `but` is found in; at most `most` of a source.
+
+    source: a text in which {stem} is the file's name, {N} its Nth folder counted from it, {desc} tuxpaint's language.
+    """
+
+    package: str
+    files: str
+    but: str
+    label: str
+    source: str
+    most: int
+
+
+def read_table(path: Path = TABLE) -> list[Row]:
+    """The rows of the table; ConfigError names the line that is none."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        reader = csv.reader(lines)
+        next(reader, None)
+        rows = []
+        for number, cells in enumerate(reader, 2):
+            try:
+                *texts, most = cells
+                rows.append(Row(*texts, most=int(most)))
+            except (TypeError, ValueError) as error:
+                expected = "package, files, except, label, source, most"
+                raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(cells)) from error
+    return rows
+
+
+def rows_of(packages: Sequence[str] | None = None) -> list[Row]:
+    """The rows of these packages, or all; ConfigError if the table has none of one."""
+    rows = read_table()
+    missing = set(packages or ()) - {row.package for row in rows}
+    if missing:
+        raise ConfigError("--packages", expected=f"packages of {TABLE.name}", got=", ".join(sorted(missing)))
+    return [row for row in rows if packages is None or row.package in packages]
+
+
+def source_of(row: Row, path: Path) -> str:
+    """The recording or speaker that a file comes from."""
+    folders = [part.name for part in path.parents]
+    found = DESCRIPTION.search(path.name)
+    return row.source.format(*["", *folders], stem=path.stem, desc=found.group(1) if found else "")
+
+
+def chosen_files(row: Row, unpacked: Path) -> Iterator[tuple[Path, str]]:
+    """The files of a row with their sources: of a source with too many, evenly spread ones."""
+    of: dict[str, list[Path]] = {}
+    for path in sorted(unpacked.glob(row.files)):
+        if path.is_file() and not (row.but and re.search(row.but, "/" + str(path.relative_to(unpacked)))):
+            of.setdefault(source_of(row, path), []).append(path)
+    for source, paths in of.items():
+        for i in sorted(set(np.linspace(0, len(paths) - 1, min(row.most, len(paths))).astype(int))):
+            yield paths[i], source
+
+
+def fetch(package: str, cache: Path) -> Path:
+    """The folder of an unpacked package, downloaded by apt where it is not there yet."""
+    unpacked = cache / package
+    if not unpacked.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        _command("apt-get", "download", package, folder=cache)
+        archive = next(cache.glob(f"{package}_*.deb"))
+        half = cache / f"{package}.part"  # a folder that is there is a package that is whole
+        _command("dpkg-deb", "-x", archive.name, half.name, folder=cache)
+        half.rename(unpacked)
+        archive.unlink()
+    return unpacked
+
+
+def _command(*words: str, folder: Path) -> None:
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        remedy = "run apt-get update on a Debian system"
+        raise ConfigError(" ".join(words), expected="success", got=done.stderr.strip()[-200:], remedy=remedy)
+
+
+def make_sounds(output: Path, cache: Path, rows: Sequence[Row]) -> int:
+    """Write OUT/LABEL/*.flac (mono, 22.05 kHz), manifest.csv and licences/PACKAGE; returns how many sounds."""
+    output.mkdir(parents=True, exist_ok=True)
+    n = 0
+    with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        manifest = csv.writer(file, lineterminator="\n")
+        manifest.writerow(("file", "label", "source", "origin"))
+        for row in tqdm(rows, unit="row"):
+            unpacked = fetch(row.package, cache)
+            _keep_licence(row.package, unpacked, output / "licences")
+            chosen = list(chosen_files(row, unpacked))
+            if not chosen:
+                raise ConfigError(f"package {row.package}", expected=row.files, got="no such file")
+            for path, source in chosen:
+                audio = _cut(path, LONGEST_S)
+                if audio is None:
+                    continue
+                name = f"{row.label}/{n:05d}.flac"
+                (output / row.label).mkdir(exist_ok=True)
+                soundfile.write(output / name, audio, SOUND_RATE, subtype="PCM_16")
+                manifest.writerow((name, row.label, source, f"{row.package}: {path.name}"))
+                n += 1
+    return n
+
+
+def _keep_licence(package: str, unpacked: Path, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    text = unpacked / "usr/share/doc" / package / "copyright"
+    if text.is_file():
+        (folder / package).write_bytes(text.read_bytes())
+
+
+def _cut(path: Path, seconds: float) -> np.ndarray | None:
+    """The middle of a file, mono (sample) at 22.05 kHz, peak 0.9; None where it is silent or no readable audio."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            n = min(int(seconds * file.samplerate), len(file))
+            file.seek((len(file) - n) // 2)
+            audio, rate = file.read(n, dtype="float32", always_2d=True), file.samplerate
+    except (soundfile.LibsndfileError, OSError):
+        return None
+    mono = resample(np.nan_to_num(audio.mean(1, keepdims=True)), rate, SOUND_RATE)[:, 0]
+    peak = float(np.abs(mono).max(initial=0))
+    return mono * (0.9 / peak) if peak > 1e-4 else None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.datasets.debian_sounds OUT`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--cache", type=Path, help="where packages are unpacked (default: OUT-packages)")
+    parser.add_argument("--packages", nargs="+", metavar="NAME", help="of the table, these alone")
+    options = parser.parse_args(arguments)
+    cache = options.cache or options.output.with_name(options.output.name + "-packages")
+    print(make_sounds(options.output, cache, rows_of(options.packages)), "sounds")
+
+
+if __name__ == "__main__":
+    main()

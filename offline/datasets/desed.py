@@ -1,0 +1,79 @@
+"""Recordings with labels as in DESED: a folder of audio, and TSV files that say what is in them.
+
+Strong labels: filename, onset, offset, event_label (seconds); weak ones: filename, event_labels with commas between.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.audio.files import is_audio
+from engine.core.errors import ConfigError
+from engine.detection.interval import Interval
+from offline.datasets.scenes import read_tsv
+from offline.datasets.soundscapes import merged
+
+__all__ = ["LabelFile", "find_audio", "find_labels", "read_labels"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFile:
+    """What a TSV says: `strong` events by file name, or None, and the labels of each file either way."""
+
+    path: Path
+    strong: dict[str, list[Interval]] | None
+    weak: dict[str, set[str]]
+
+    @property
+    def labels(self) -> set[str]:
+        """Every label that occurs."""
+        return {label for of in self.weak.values() for label in of}
+
+
+def read_labels(path: Path) -> LabelFile:
+    """Strong or weak labels, by the header; events of one label that overlap are made one. ConfigError otherwise."""
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            header = next(csv.reader(lines, delimiter="\t"), [])
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), expected="a TSV file of labels", got=str(error)) from error
+    if {"filename", "onset", "offset", "event_label"} <= set(header):
+        strong = {name: merged(of) for name, of in read_tsv(path).items()}
+        return LabelFile(path=path, strong=strong, weak={name: {e.label for e in of} for name, of in strong.items()})
+    if {"filename", "event_labels"} <= set(header):
+        return LabelFile(path=path, strong=None, weak=_read_weak(path))
+    expected = "columns filename, onset, offset, event_label, or filename, event_labels"
+    raise ConfigError(str(path), expected=expected, got=", ".join(header)[:80])
+
+
+def _read_weak(path: Path) -> dict[str, set[str]]:
+    with path.open(newline="", encoding="utf-8") as lines:
+        rows = [(row["filename"], row["event_labels"] or "") for row in csv.DictReader(lines, delimiter="\t")]
+    return {name: {label for label in text.split(",") if label} for name, text in rows if name}
+
+
+def find_labels(folder: Path) -> LabelFile:
+    """The labels of a folder: of its TSV files, however deep, the first with strong labels; ConfigError if none has."""
+    found = []
+    for path in sorted(folder.rglob("*.tsv"), key=lambda p: (len(p.parts), p.name)):
+        try:
+            found.append(read_labels(path))
+        except ConfigError:
+            continue  # some other table
+    strong = [one for one in found if one.strong is not None]
+    if not strong:
+        remedy = "name the file with --labels"
+        expected = "a TSV with columns filename, onset, offset, event_label"
+        raise ConfigError(str(folder), expected=expected, got=f"{len(found)} with weak labels only", remedy=remedy)
+    return strong[0]
+
+
+def find_audio(folder: Path, names: Mapping[str, object] | None = None) -> dict[str, Path]:
+    """Recordings under the folder by the file name that labels call them by; of `names` only, if given."""
+    files = {p.name: p for p in sorted(folder.rglob("*")) if p.is_file() and is_audio(p)}
+    if names is None:
+        return files
+    return {name: files[Path(name).name] for name in names if Path(name).name in files}

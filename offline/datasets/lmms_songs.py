@@ -1,0 +1,130 @@
+"""Multitracks to train separation on out of LMMS projects: their tracks, drums apart from everything else.
+
+Writes FOLDER/NAME/{vocals,drums,other}.ogg, the vocals silent and basses in `other`. Free songs by musicians come with
+Debian's lmms-common; those are taken whose licence asks nothing of what is made of them. Needs the program `lmms`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import soundfile
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring, tostring
+from tqdm import tqdm
+
+from engine.core.errors import ConfigError, ScoreError
+from offline.datasets.module_songs import DRUM_NAMES, write_song
+from offline.synthesis.songs_render import RATE
+
+__all__ = ["is_drum", "make_songs", "only", "read_project", "render"]
+
+PROJECTS = Path("/usr/share/lmms/projects")  # where Debian puts them
+SHARE_ALIKE = re.compile(r"Alf42red|TwilightArea|Jousboxx|Skiessi")  # CC BY-SA, by lmms-common's copyright file
+SUFFIXES = {".mmp", ".mmpz"}
+ROOTS = ("lmms-project", "multimedia-project")  # the latter before version 0.4
+DRUM_FOLDERS = ("drums/", "drumsynth/", "beats/")  # of LMMS's own samples
+NO_DRUMS = re.compile(r"piano|mute.?bass|ufo|alien|sonar|zip|buzz", re.IGNORECASE)  # that lie there all the same
+SOUNDING = {"0", "2"}  # types of tracks: instruments and samples
+SIZE_BYTES = 4  # a compressed project begins with its length
+LARGEST = 1 << 26  # of a project, unpacked
+PATIENCE_S = 900.0
+SHORTEST_S = 10.0
+
+
+def read_project(path: Path) -> Element:
+    """The XML of a project, compressed or not; ScoreError if it is none."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".mmpz":
+            data = zlib.decompressobj().decompress(data[SIZE_BYTES:], LARGEST)
+        root: Element = fromstring(data)
+    except (OSError, ValueError, zlib.error, ParseError, DefusedXmlException) as error:
+        raise ScoreError(str(path), expected="an LMMS project", got=" ".join(str(error).split())[:100]) from error
+    if root.tag not in ROOTS:
+        raise ScoreError(str(path), expected="an LMMS project", got=f"<{root.tag}>")
+    return root
+
+
+def is_drum(track: Element) -> bool:
+    """Whether an instrument's track is of the drums: by where its sample lies, or by its name."""
+    sampler = track.find("instrumenttrack/instrument/audiofileprocessor")
+    source, name = "" if sampler is None else sampler.get("src", ""), track.get("name", "")
+    if NO_DRUMS.search(name) or NO_DRUMS.search(source.rsplit("/", 1)[-1]):
+        return False
+    return source.startswith(DRUM_FOLDERS) or bool(DRUM_NAMES.search(name))
+
+
+def only(project: Element, *, drums: bool) -> Element:
+    """The project with all that is drums, or all that is not, muted besides what was mute before."""
+    copy: Element = fromstring(tostring(project))
+    for track in copy.iter("track"):
+        if track.get("type") in SOUNDING and is_drum(track) != drums:
+            track.set("muted", "1")
+    return copy
+
+
+def render(project: Element) -> np.ndarray:
+    """What LMMS makes of a project, (sample, channel) at 44.1 kHz; ConfigError if the program is not there or fails."""
+    if shutil.which("lmms") is None:
+        remedy = "apt-get install lmms, on a Debian system"
+        raise ConfigError("lmms", expected="the program", got="none here", remedy=remedy)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "song.mmp"), Path(folder, "song.wav")
+        source.write_bytes(tostring(project))
+        command = ["lmms", "--allowroot", "render", str(source), "-a", "-f", "wav", "-s", str(RATE), "-o", str(target)]
+        headless = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": folder}
+        try:
+            done = subprocess.run(command, env=headless, capture_output=True, timeout=PATIENCE_S, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise ConfigError("lmms", expected=f"an end within {PATIENCE_S:.0f} s", got="none") from error
+        if not target.is_file():
+            raise ConfigError("lmms", expected="a rendered song", got=done.stderr.decode(errors="replace")[-200:])
+        audio, _ = soundfile.read(target, dtype="float32", always_2d=True)
+    return np.asarray(audio)
+
+
+def make_songs(paths: Sequence[Path], output: Path) -> int:
+    """Write the songs that have drums beside something else; returns how many."""
+    n = 0
+    for path in tqdm(paths, unit="project"):
+        if (output / path.stem.lower()).exists():
+            continue  # from a call before
+        project = read_project(path)
+        stems = {name: render(only(project, drums=name == "drums")) for name in ("drums", "other")}
+        n_samples = min(len(audio) for audio in stems.values())
+        loudest = [float(np.abs(audio).max(initial=0)) for audio in stems.values()]
+        if n_samples < SHORTEST_S * RATE or min(loudest) == 0:
+            continue
+        write_song(output / path.stem.lower(), stems)
+        n += 1
+    return n
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.datasets.lmms_songs FOLDER`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--projects", type=Path, help="a folder of one's own instead of those that come with LMMS")
+    options = parser.parse_args(arguments)
+    folder = options.projects or PROJECTS
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+    if options.projects is None:
+        paths = [path for path in paths if not SHARE_ALIKE.search(path.name)]
+    if not paths:
+        raise ConfigError(str(folder), expected="LMMS projects", got="none", remedy="apt-get install lmms-common")
+    print(make_songs(paths, options.output), "songs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Recordings with labels as in DESED, made a set to train or to measure on: log-mel, labels, and embeddings.
+
+Strong labels, weak ones or none, by what the TSV is; a set of each, and training takes any mixture of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from engine.audio.files import AudioReader, is_audio
+from engine.core.config import require
+from engine.core.errors import ConfigError, EngineError
+from engine.detection.embedding import EmbeddingConfig
+from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
+from engine.detection.interval import Interval
+from offline.datasets.desed import LabelFile, find_audio, read_labels
+from offline.datasets.scenes import SceneSet, embedded, front_end, label_steps, log_mel, save_set
+from offline.datasets.soundscapes import SECONDS
+from offline.datasets.video import Visual, VisualConfig, read_soundtrack, read_visual
+from offline.detection.presets import parse_embeddings
+from offline.resample import resample
+
+__all__ = ["ClipJob", "main", "make_clips"]
+
+VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipJob:
+    """audio: folder of recordings or videos; labels: their TSV, None for none; classes: in order, those of the TSV if
+    empty; auditory, visual: embeddings by name; seconds: of a clip, cut or padded with silence, 1 to 600.
+    """
+
+    audio: Path
+    labels: Path | None = None
+    classes: tuple[str, ...] = ()
+    auditory: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
+    visual: Mapping[str, VisualConfig] = field(default_factory=dict)
+    seconds: float = SECONDS
+
+    def __post_init__(self) -> None:
+        require("seconds", self.seconds, 1, 600)
+
+
+def make_clips(job: ClipJob) -> SceneSet:
+    """Read everything; what cannot be read is told and left out. ConfigError if nothing is left."""
+    labels = None if job.labels is None else read_labels(job.labels)
+    classes = job.classes or (tuple(sorted(labels.labels)) if labels else ())
+    if not classes:
+        raise ConfigError("--classes", expected="the labels, where no TSV names them", got="none")
+    n_steps = -(-round(job.seconds * SOUND_RATE) // STEP)
+    seen = {name: Visual(config) for name, config in job.visual.items()}
+    mels, steps, events, vectors = [], [], {}, {name: [] for name in (*job.auditory, *job.visual)}
+    front = front_end()
+    for name, path in tqdm(_files(job, labels).items(), unit="clip"):
+        try:
+            audio = _sound(path)[: n_steps * STEP]
+            audio = np.pad(audio, (0, n_steps * STEP - len(audio)))
+            new = {n: embedded(audio, config) for n, config in job.auditory.items()}
+            ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])
+            new |= {n: visual.steps(path, ends_s) for n, visual in seen.items()}
+        except EngineError as error:
+            tqdm.write(f"left out: {error}", file=sys.stderr)
+            continue
+        for n, of in new.items():
+            vectors[n].append(of.astype(np.float16, copy=False))
+        mels.append(log_mel(audio, front).astype(np.float16))
+        events[name], row = _labels(name, labels, classes, n_steps)
+        steps.append(row)
+    if not mels:
+        raise ConfigError(str(job.audio), expected="clips that can be read", got="none")
+    known = "unlabelled" if labels is None else "weak" if labels.strong is None else "strong"
+    embeddings = {n: np.stack(of) for n, of in vectors.items()}
+    return SceneSet(classes, np.stack(mels), np.stack(steps), events, known, embeddings)
+
+
+def _files(job: ClipJob, labels: LabelFile | None) -> dict[str, Path]:
+    """Recordings by name; videos count too, also where the labels name their sound alone."""
+    videos = {p.name: p for p in sorted(job.audio.rglob("*")) if p.suffix.lower() in VIDEO}
+    if labels is None:
+        return videos or find_audio(job.audio)
+    stems = {Path(name).stem: path for name, path in videos.items()}
+    found = find_audio(job.audio, labels.weak)
+    return {**{n: stems[Path(n).stem] for n in labels.weak if Path(n).stem in stems}, **found}
+
+
+def _sound(path: Path) -> np.ndarray:
+    if not is_audio(path) or path.suffix.lower() in VIDEO:
+        return read_soundtrack(path, SOUND_RATE)
+    with AudioReader(path) as reader:
+        mono = np.nan_to_num(reader.read().mean(1, keepdims=True))
+        return resample(mono, reader.format.sample_rate, SOUND_RATE)[:, 0]
+
+
+def _labels(
+    name: str, labels: LabelFile | None, classes: tuple[str, ...], n_steps: int
+) -> tuple[list[Interval], np.ndarray]:
+    """Events and labels (step, class) of a clip; weak labels are set in every step, but only asked for by clip."""
+    if labels is None:
+        return [], np.zeros((n_steps, len(classes)), np.uint8)
+    if labels.strong is not None:
+        of = [e for e in labels.strong[name] if e.label in classes]
+        return of, label_steps(of, classes, n_steps)
+    whole = [Interval(0.0, n_steps * STEP / SOUND_RATE, label) for label in classes if label in labels.weak[name]]
+    return whole, np.repeat([[label in labels.weak[name] for label in classes]], n_steps, axis=0).astype(np.uint8)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make a set by options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("audio", type=Path, help="folder of recordings, or of videos")
+    add("output", type=Path, help="the set's folder")
+    add("--labels", type=Path, metavar="TSV", help="strong or weak; without it the clips are unlabelled")
+    add("--classes", nargs="+", default=[], help="in order; by default those of the TSV")
+    add("--embedding", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that hears, with its TOML")
+    add("--visual", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that sees, with its TOML")
+    add("--seconds", type=float, default=SECONDS, help="of a clip")
+    o = parser.parse_args(arguments)
+    job = ClipJob(
+        audio=o.audio,
+        labels=o.labels,
+        classes=tuple(o.classes),
+        auditory=parse_embeddings(o.embedding),
+        visual={text.partition("=")[0]: read_visual(Path(text.partition("=")[2])) for text in o.visual},
+        seconds=o.seconds,
+    )
+    made = make_clips(job)
+    save_set(o.output, made)
+    print(f"{o.output}: {len(made)} clips, {made.known}, of {', '.join(made.classes)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Mix a set of soundscapes from a folder of sounds: log-mel and labels to train on, or audio files to listen to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import soundfile
+
+from engine.core.config import require, require_one_of
+from engine.core.errors import ConfigError
+from engine.detection.embedding import EmbeddingConfig
+from engine.detection.frame_clock import SOUND_RATE
+from engine.detection.interval import Interval
+from offline.datasets.scenes import write_set, write_tsv
+from offline.datasets.soundscapes import MixConfig, Mixer
+from offline.detection.presets import parse_embeddings
+from offline.synthesis.alarms import FAMILIES
+from offline.synthesis.sound_bank import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
+
+__all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_set"]
+
+ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneJob:
+    """What to mix.
+
+    sounds: folder of isolated sounds; more: further ones, such as music to lie under them; beds: whether nothing else
+    lies under them; which: one of SPLITS; n_scenes: 1 to 1,000,000; seed: any whole number, sets of different seeds
+    share no scene; mix: how; alarms: whether synthetic alarms are a class; embeddings: what is heard besides the
+    log-mel, by name.
+    """
+
+    sounds: Path
+    more: tuple[Path, ...] = ()
+    beds: bool = False
+    which: str = "train"
+    n_scenes: int = 1000
+    seed: int = 0
+    mix: MixConfig
+    alarms: bool = True
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_one_of("which", self.which, SPLITS)
+        require("n_scenes", self.n_scenes, 1, 1_000_000)
+
+
+def alarm_families(which: str, chosen: Mapping[str, str] | None = None) -> list[str]:
+    """The families of alarms that belong to a split."""
+    chosen = chosen if chosen is not None else read_split(FROZEN_SPLIT)
+    return [family for family in FAMILIES if chosen.get(ALARM_PREFIX + family) == which]
+
+
+def make_mixer(job: SceneJob) -> Mixer:
+    """Read the sounds of the split and get ready to mix."""
+    banks = [load_bank(folder, SOUND_RATE, job.which) for folder in (job.sounds, *job.more)]
+    if job.beds:
+        banks[0].parts.pop("_background", None)
+    bank = merge_banks(banks)
+    if job.beds and not bank.sources("_background"):
+        raise ConfigError("--beds", expected=f"--more with _background for {job.which}", got="none")
+    return Mixer(bank, alarm_families(job.which) if job.alarms else (), job.mix)
+
+
+def make_set(job: SceneJob, folder: Path, *, n_processes: int = 1) -> None:
+    """Write log-mel, embeddings and labels (`offline.datasets.scenes.write_set`)."""
+    mixer = make_mixer(job)
+    write_set(folder, mixer, job.n_scenes, job.seed, embeddings=job.embeddings, n_processes=n_processes)
+
+
+def make_audio(job: SceneJob, folder: Path) -> None:
+    """Write scenes as audio in DESED's layout: `audio/*.wav`, 32-bit float, `strong.tsv` and `weak.tsv`."""
+    mixer = make_mixer(job)
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    events: dict[str, list[Interval]] = {}
+    for index in range(job.n_scenes):
+        scene = mixer.scene(job.seed, index)
+        name = f"{job.seed}-{index:06d}.wav"
+        soundfile.write(folder / "audio" / name, scene.audio, SOUND_RATE, subtype="FLOAT")
+        events[name] = scene.events
+    write_tsv(folder / "strong.tsv", events)
+    weak = (f"{name}\t{','.join(sorted({e.label for e in of}))}\n" for name, of in events.items())
+    (folder / "weak.tsv").write_text("filename\tevent_labels\n" + "".join(weak), encoding="utf-8")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of one set."""
+    add = parser.add_argument
+    add("sounds", type=Path, help="folder of isolated sounds, LABEL/NAME.wav")
+    add("output", type=Path, help="folder to write to")
+    add("--more", type=Path, nargs="+", default=[], help="further such folders")
+    add("--beds", action="store_true", help="no backgrounds but those of the further folders")
+    add("--which", choices=SPLITS, default="train")
+    add("-n", "--scenes", type=int, default=1000)
+    add("--seed", type=int, default=0)
+    add("--rich", action="store_true", help="rooms, noise, distractors and changed sounds, to train on")
+    add("--distractors", type=float, default=None, metavar="SHARE", help="of the scenes with sounds that are no event")
+    add("--speed", type=float, default=None, metavar="SHARE", help="most that sounds change with --rich (default 0.1)")
+    add("--empty", action="store_true", help="no events at all: what must not be reported as any")
+    add("--no-alarms", action="store_true", help="no synthetic alarms")
+    add("--embedding", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that hears, with its TOML")
+    add("--audio", action="store_true", help="audio files in DESED's layout instead of log-mel")
+    add("--jobs", type=int, default=1, help="processes")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Mix one set by options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    o = parser.parse_args(arguments)
+    if o.audio and o.embedding:
+        raise ConfigError("--embedding", expected="a set of log-mel", got="--audio", remedy="leave one of them out")
+    if o.speed is not None and not o.rich:
+        raise ConfigError("--speed", expected="--rich besides", got="--speed alone", remedy="add --rich")
+    own: dict[str, float] = {} if o.distractors is None else {"p_distractor": o.distractors}
+    own |= {"p_empty": 1.0} if o.empty else {}
+    own |= {} if o.speed is None else {"speed": o.speed}
+    mix = MixConfig.training(**own) if o.rich else MixConfig(**own)
+    job = SceneJob(
+        sounds=o.sounds,
+        more=tuple(o.more),
+        beds=o.beds,
+        which=o.which,
+        n_scenes=o.scenes,
+        seed=o.seed,
+        mix=mix,
+        alarms=not o.no_alarms,
+        embeddings=parse_embeddings(o.embedding),
+    )
+    if o.audio:
+        make_audio(job, o.output)
+    else:
+        make_set(job, o.output, n_processes=o.jobs)
+
+
+if __name__ == "__main__":
+    main()

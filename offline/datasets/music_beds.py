@@ -1,0 +1,72 @@
+"""Folders of stems as beds for soundscapes: music is what microphones hear most, and none of it is a sound event.
+
+Writes OUT/_background/SONG.wav, mono at 22.05 kHz, and its manifest.csv: what `offline.datasets.make_scenes --more`
+takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from engine.audio.files import AudioReader
+from engine.detection.frame_clock import SOUND_RATE
+from offline.resample import resample
+from offline.synthesis.multitrack import Corpus, Song, find_songs
+
+__all__ = ["make_beds", "mixed"]
+
+VOICE = "vocals"
+PEAK = 0.9
+
+
+def mixed(song: Song, *, voice: float) -> np.ndarray:
+    """All stems of a song, the voice with this gain, as (sample) at 22.05 kHz; peak 0.9."""
+    total = np.zeros(0, np.float32)
+    for name, path in song.stems.items():
+        with AudioReader(path) as reader:
+            part = resample(reader.read().mean(axis=1, keepdims=True), reader.format.sample_rate, SOUND_RATE)[:, 0]
+        part *= voice if name == VOICE else 1
+        if len(part) > len(total):
+            total, part = part.copy(), total
+        total[: len(part)] += part
+    return total * (PEAK / max(float(np.abs(total).max(initial=0)), 1e-6))
+
+
+def make_beds(folder: Path, output: Path, *, exclude: Sequence[str] = (), voices: bool = False) -> int:
+    """Mix every song of a folder, every other one with its voice; returns how many.
+
+    voices: each one with its voice, and once more with the voice twice as loud: singing is no speech.
+    """
+    (output / "_background").mkdir(parents=True, exist_ok=True)
+    songs = find_songs(Corpus(folder=folder), exclude=exclude)
+    with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("file", "label", "source"))
+        for i, song in enumerate(tqdm(songs, unit="song")):
+            for ending, gain in (("", 1.0), ("-voice", 2.0)) if voices else (("", float(i % 2 == 0)),):
+                name = f"_background/{song.name}{ending}.wav"
+                soundfile.write(output / name, mixed(song, voice=gain), SOUND_RATE)
+                rows.writerow((name, "_background", song.name))
+    return len(songs)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.datasets.music_beds`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("songs", type=Path, help="folder of folders of stems")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--exclude", nargs="*", default=[], metavar="SONG")
+    parser.add_argument("--voices", action="store_true", help="of every song, once more with the voice twice as loud")
+    args = parser.parse_args(arguments)
+    print(f"{make_beds(args.songs, args.output, exclude=args.exclude, voices=args.voices)} songs")
+
+
+if __name__ == "__main__":
+    main()

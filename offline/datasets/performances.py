@@ -1,0 +1,217 @@
+"""Performances with their truth, as many as wanted: score, how it was played, and the sound of both.
+
+    library = Library.open(None)
+    take = perform_piece(library, "composed-17", seed=3)
+    take.audio, take.played.quarter, take.played.audio_s      # the performance, and when each score onset sounds
+    take.reference, take.plain.audio_s                        # the score as written, synthesised, and its own times
+
+All follows from the piece's name and the seed. Pieces are split by name for ever (`split_of`); soundfonts can be held
+out too, by naming those to use. `python -m offline.datasets.performances FOLDER` writes pieces in the format that
+`collaparte evaluate follow` reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import mido
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from tqdm import tqdm
+
+from engine.core.config import require
+from engine.score.score import Score
+from offline.datasets.corpus_scores import SPLITS, Library
+from offline.synthesis.pianist import Played, Style, exact, play
+from offline.synthesis.piano_sound import OTHERS, Piano, fonts, random_piano, recorded, render
+
+__all__ = ["Take", "TakeConfig", "cut_score", "main", "perform_piece", "takes", "write_take"]
+
+Audio = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+RATE = 44100
+TICKS = 960
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeConfig:
+    """What to make of a piece.
+
+    sample_rate: Hz; soundfonts: paths to draw from, none is all of the system's; seconds: longest excerpt, at the
+    score's own tempo; mistuned: cents, at most; others: share of performances by another instrument than a piano, 0 to
+    1; clean: no room and no noise; style: None draws one.
+    """
+
+    sample_rate: int = RATE
+    soundfonts: tuple[Path, ...] = ()
+    seconds: float = 60.0
+    mistuned: float = 50.0
+    others: float = 0.0
+    clean: bool = False
+    style: Style | None = None
+
+    def __post_init__(self) -> None:
+        require("sample_rate", self.sample_rate, 8000, 96_000)
+        require("seconds", self.seconds, 1.0, 3600.0)
+        require("mistuned", self.mistuned, 0.0, 100.0)
+        require("others", self.others, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Take:
+    """One performance, mono sounds (sample).
+
+    audio, played: the performance and its truth, (onset) quarter and audio_s; reference, plain: the score as
+    written, synthesised, and the same of it; synchronous: the performance's own keys, synthesised plainly by the
+    reference's piano: moment for moment the same music as `audio`.
+    """
+
+    name: str
+    score: Score
+    audio: Audio
+    played: Played
+    reference: Audio
+    plain: Played
+    piano: Piano
+    reference_piano: Piano
+    sample_rate: int
+
+    def reference_times(self, at_s: npt.ArrayLike) -> Floats:
+        """Seconds in the reference that correspond to seconds in the performance, linear between score onsets."""
+        return np.interp(at_s, *self.corners())
+
+    def audio_times(self, at_s: npt.ArrayLike) -> Floats:
+        """The inverse."""
+        played, plain = self.corners()
+        return np.interp(at_s, plain, played)
+
+    def synchronous(self) -> Audio:
+        """The performance's own keys by the reference's piano, dry: every instant matches the same one in `audio`."""
+        return render(self.played, self.reference_piano, self.sample_rate)
+
+    def corners(self) -> tuple[Floats, Floats]:
+        """Seconds in the performance and in the reference of each onset that was played, both rising."""
+        times = np.maximum.accumulate(self.played.audio_s)
+        plain = np.interp(self.played.quarter, self.plain.quarter, self.plain.audio_s)
+        first = np.concatenate([[True], np.diff(times) > 1e-4])
+        return times[first], plain[first]
+
+
+def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig | None = None) -> Take:
+    """The piece, or an excerpt of it, as take number `seed`."""
+    config = config or TakeConfig()
+    rng = np.random.default_rng((zlib.crc32(name.encode()), seed))
+    score = excerpt(library.score(name), rng, config.seconds)
+    soundfonts = config.soundfonts or fonts()
+    piano = random_piano(rng, soundfonts, mistuned=config.mistuned)
+    reference_piano = random_piano(rng, soundfonts, mistuned=0.0)
+    chance = np.random.default_rng((zlib.crc32(name.encode()), seed, 1))  # of its own: pianos' takes stay as they are
+    if chance.random() < config.others:
+        piano = replace(piano, program=int(chance.choice(OTHERS)))
+    played, plain = play(score, rng, config.style), exact(score)
+    audio = render(played, piano, config.sample_rate)
+    return Take(
+        name=name,
+        score=score,
+        audio=audio if config.clean else recorded(audio, config.sample_rate, rng),
+        played=played,
+        reference=render(plain, reference_piano, config.sample_rate),
+        plain=plain,
+        piano=piano,
+        reference_piano=reference_piano,
+        sample_rate=config.sample_rate,
+    )
+
+
+def takes(library: Library, split: str, n: int, *, seed: int = 0, config: TakeConfig | None = None) -> Iterator[Take]:
+    """One take of each of the first n pieces of a split."""
+    for name in library.names(split, n):
+        yield perform_piece(library, name, seed=seed, config=config)
+
+
+def excerpt(score: Score, rng: np.random.Generator, seconds: float) -> Score:
+    """The whole, or as many seconds of it at its own tempo from some bar on."""
+    whole = float(score.seconds(score.end_quarter))
+    if whole <= seconds:
+        return score
+    starts = score.bar_quarter[score.seconds(score.bar_quarter) < whole - seconds]
+    start = float(starts[int(rng.integers(len(starts)))]) if len(starts) else 0.0
+    return cut_score(score, start, float(score.quarter(float(score.seconds(start)) + seconds)))
+
+
+def cut_score(score: Score, start: float, stop: float) -> Score:
+    """The notes that begin from quarter `start` to before `stop`; the first onset becomes 0."""
+    chosen = (score.note_quarter >= start - 1e-6) & (score.note_quarter < stop)
+    first = float(score.note_quarter[chosen].min())
+    bars = score.bar_quarter >= first - 1e-6
+    shift_s = float(score.seconds(first))
+    corners = np.concatenate([[first], score.tempo_quarter[score.tempo_quarter > first]])
+    return Score(
+        name=score.name,
+        note_quarter=score.note_quarter[chosen] - first,
+        note_duration=score.note_duration[chosen],
+        note_pitch=score.note_pitch[chosen],
+        note_velocity=score.note_velocity[chosen],
+        bar_quarter=score.bar_quarter[bars] - first if bars.any() else np.zeros(1),
+        bar_number=score.bar_number[bars] if bars.any() else np.ones(1, np.int64),
+        tempo_quarter=corners - first,
+        tempo_s=score.seconds(corners) - shift_s,
+    )
+
+
+def write_take(folder: Path, take: Take) -> None:
+    """score.mid, performance.flac and truth.csv, as `evaluate` reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    score_midi(take.score).save(folder / "score.mid")
+    soundfile.write(folder / "performance.flac", take.audio, take.sample_rate, subtype="PCM_16")
+    with (folder / "truth.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("quarter", "audio_s"))
+        rows = zip(take.played.quarter, take.played.audio_s, strict=True)
+        writer.writerows((f"{q:.5f}", f"{t:.5f}") for q, t in rows)
+
+
+def score_midi(score: Score) -> mido.MidiFile:
+    """The score as a MIDI file of 960 ticks a quarter, in its first tempo."""
+    seconds_a_quarter = float(score.seconds(1.0) - score.seconds(0.0))
+    events = [(0, 0, mido.MetaMessage("set_tempo", tempo=round(1e6 * seconds_a_quarter)))]
+    rows = zip(
+        score.note_quarter, score.note_duration, score.note_pitch.tolist(), score.note_velocity.tolist(), strict=True
+    )
+    for quarter, duration, pitch, velocity in rows:
+        start, end = round(TICKS * quarter), round(TICKS * (quarter + duration))
+        events.append((start, 2, mido.Message("note_on", note=pitch, velocity=velocity)))
+        events.append((max(end, start + 1), 1, mido.Message("note_off", note=pitch)))
+    track, now = mido.MidiTrack(), 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.datasets.performances`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--split", choices=SPLITS, default="validation")
+    parser.add_argument("--n", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--chorales", type=Path, help="packed by `offline.music.music21_corpus`")
+    parser.add_argument("--soundfont", type=Path, action="append", default=[])
+    args = parser.parse_args(arguments)
+    config = TakeConfig(soundfonts=tuple(args.soundfont), seconds=args.seconds)
+    library = Library.open(args.chorales)
+    for take in tqdm(takes(library, args.split, args.n, seed=args.seed, config=config), total=args.n, unit="take"):
+        write_take(args.folder / f"{take.name.replace('-', '_')}_{args.seed}", take)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Sets of soundscapes as arrays to train and evaluate on: log-mel from the live front end, and labels by step.
+
+A set is a folder: `mel.npy` (scene, frame, mel) float16, `steps.npy` (scene, step, class) uint8, `events.tsv` as in
+DESED, `set.json` with the classes and how it was made; for each embedding NAME.npy (scene, step, dimension) float16.
+Arrays are memory-mapped: a set may exceed the memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require_one_of
+from engine.core.errors import ConfigError
+from engine.core.format import AudioFormat
+from engine.core.processor import Chain
+from engine.detection.embedding import EmbeddingConfig
+from engine.detection.embedding_alignment import Fusion
+from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
+from engine.detection.interval import Interval
+from engine.dsp.logmel import LogMel, LogMelConfig
+from engine.dsp.stft import Stft
+from offline.datasets.soundscapes import Mixer
+
+__all__ = [
+    "SceneSet",
+    "embedded",
+    "front_end",
+    "label_steps",
+    "log_mel",
+    "open_set",
+    "read_tsv",
+    "tsv_rows",
+    "write_set",
+    "write_tsv",
+]
+
+Events = dict[str, list[Interval]]  # by file name
+Embeddings = Mapping[str, EmbeddingConfig]  # by name
+MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
+KNOWN = ("strong", "weak", "unlabelled")
+
+
+def front_end() -> Chain:
+    """Mono audio at 22.05 kHz to log-mel frames: what the live node runs."""
+    return Chain(Stft(SOUND_FRAMES), LogMel(SOUND_FRAMES, LogMelConfig(n_mels=MEL_BANDS)))
+
+
+def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.NDArray[np.float32]:
+    """Log-mel (frame, mel) of mono audio (sample) at 22.05 kHz, padded with silence to whole steps."""
+    front = front or front_end()
+    front.reset()
+    padded = np.pad(audio, (0, -len(audio) % STEP))
+    return np.array(front.process(padded[:, None]))
+
+
+def embedded(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDArray[np.float16]:
+    """(step, dimension) of mono audio (sample) at 22.05 kHz: at each step what the live node would hear."""
+    fusion = _fusion(config, os.getpid())
+    fusion.reset()
+    rows = np.zeros((len(audio) // STEP, config.dimension), np.float16)
+    for k in range(len(rows)):
+        fusion.process(audio[k * STEP : (k + 1) * STEP, None])
+        fusion.step(step_end(k))
+        rows[k] = fusion.inputs["it"][0]
+    return rows
+
+
+@cache
+def _fusion(config: EmbeddingConfig, process: int) -> Fusion:
+    """The open network of an embedding; each process opens its own."""
+    del process
+    return Fusion({"it": config}, MONO, 1)
+
+
+def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int) -> npt.NDArray[np.uint8]:
+    """Which class sounds in which step: (step, class), 1 where an event covers at least half of the step.
+
+    An event shorter than that counts in the one step that holds its middle.
+    """
+    labels = np.zeros((n_steps, len(classes)), np.uint8)
+    for event in events:
+        if event.label not in classes:
+            continue
+        first, last = (((t * SOUND_RATE) - step_begin(0)) / STEP for t in (event.onset_s, event.offset_s))
+        begin, end = round(first), round(last)
+        if end <= begin:
+            begin = int((first + last) / 2)
+            end = begin + 1
+        labels[max(begin, 0) : max(end, 0), classes.index(event.label)] = 1
+    return labels
+
+
+def write_tsv(path: Path, events: Events) -> None:
+    """Sound events as in DCASE: filename, onset, offset, event_label; a file without events keeps its name alone."""
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        csv.writer(lines, delimiter="\t", lineterminator="\n").writerows(tsv_rows(events))
+
+
+def tsv_rows(events: Events) -> Iterator[list[str]]:
+    """The rows of `write_tsv`, the header first."""
+    yield ["filename", "onset", "offset", "event_label"]
+    for name, of in events.items():
+        yield from ([name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label] for e in of)
+        if not of:
+            yield [name, "", "", ""]
+
+
+def read_tsv(path: Path) -> Events:
+    """The inverse of `write_tsv`; ConfigError names the line that is no event."""
+    events: Events = {}
+    with path.open(newline="", encoding="utf-8") as lines:
+        for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
+            try:
+                of = events.setdefault(row["filename"], [])
+                if row["event_label"]:
+                    of.append(Interval(float(row["onset"]), float(row["offset"]), row["event_label"]))
+            except (KeyError, TypeError, ValueError) as error:
+                expected = "filename, onset, offset, event_label"
+                raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(row)) from error
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSet:
+    """A set in memory or mapped: classes, mel (scene, frame, mel), steps (scene, step, class), events by scene name.
+
+    known: one of KNOWN, what of the labels is true: all, only which label occurs in a scene, or nothing; embeddings:
+    by name, what is heard or seen besides, (scene, step, dimension).
+    """
+
+    classes: tuple[str, ...]
+    mel: npt.NDArray[np.float16]
+    steps: npt.NDArray[np.uint8]
+    events: Events
+    known: str = "strong"
+    embeddings: Mapping[str, npt.NDArray[np.float16]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.mel)
+
+    @property
+    def names(self) -> list[str]:
+        """The scenes' file names, in order."""
+        return list(self.events)
+
+
+Rendered = tuple[npt.NDArray[np.float16], list[npt.NDArray[np.float16]], list[Interval]]
+_work: list[tuple[Mixer, Embeddings]] = []  # what a worker process works with, set before it is forked
+
+
+def _render(job: tuple[int, int]) -> Rendered:
+    """Log-mel, embeddings and events of a scene."""
+    mixer, embeddings = _work[0]
+    scene = mixer.scene(*job)
+    padded = np.pad(scene.audio, (0, -len(scene.audio) % STEP))
+    heard = [embedded(padded, config) for config in embeddings.values()]
+    return log_mel(scene.audio).astype(np.float16), heard, scene.events
+
+
+def _rendered(
+    mixer: Mixer, embeddings: Embeddings, jobs: list[tuple[int, int]], n_processes: int
+) -> Iterator[Rendered]:
+    _work[:] = [(mixer, embeddings)]
+    yield _render(jobs[0])  # compiles the front end once, before there are many to do it
+    if n_processes == 1:
+        yield from map(_render, jobs[1:])
+        return
+    with get_context("fork").Pool(n_processes) as pool:
+        yield from pool.imap(_render, jobs[1:], chunksize=8)
+
+
+def write_set(
+    folder: Path, mixer: Mixer, n_scenes: int, seed: int, *, embeddings: Embeddings | None = None, n_processes: int = 1
+) -> None:
+    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`, with what `embeddings` hear."""
+    folder.mkdir(parents=True, exist_ok=True)
+    embeddings = embeddings or {}
+    n_steps = -(-mixer.n_samples // STEP)
+    mel = _array(folder / "mel.npy", (n_scenes, n_steps * STEP_FRAMES, MEL_BANDS))
+    vectors = [_array(folder / f"{n}.npy", (n_scenes, n_steps, c.dimension)) for n, c in embeddings.items()]
+    steps = np.zeros((n_scenes, n_steps, len(mixer.labels)), np.uint8)
+    events: Events = {}
+    jobs = [(seed, index) for index in range(n_scenes)]
+    for index, (frames, heard, happened) in enumerate(_rendered(mixer, embeddings, jobs, n_processes)):
+        mel[index] = frames
+        for kept, new in zip(vectors, heard, strict=True):
+            kept[index] = new
+        steps[index] = label_steps(happened, mixer.labels, n_steps)
+        events[f"{seed}-{index:06d}.wav"] = happened
+    for array in (mel, *vectors):
+        array.flush()
+    np.save(folder / "steps.npy", steps)
+    write_tsv(folder / "events.tsv", events)
+    made = {"classes": mixer.labels, "seed": seed, "alarms": mixer.alarms, "mix": asdict(mixer.config)}
+    made |= {"embeddings": list(embeddings)}
+    (folder / "set.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+def _array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    return np.lib.format.open_memmap(path, "w+", np.float16, shape)
+
+
+def open_set(folder: Path) -> SceneSet:
+    """Open what `write_set` wrote; ConfigError if a file is missing or they do not fit."""
+    try:
+        made = json.loads((folder / "set.json").read_text(encoding="utf-8"))
+        mel, steps = np.load(folder / "mel.npy", mmap_mode="r"), np.load(folder / "steps.npy")
+        heard = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in made.get("embeddings", ())}
+        known = made.get("known", KNOWN[0])
+        require_one_of("known", known, KNOWN)
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(folder), expected="a set of scenes", got=str(error)) from error
+    events = read_tsv(folder / "events.tsv")
+    if not len(mel) == len(steps) == len(events):
+        got = f"{len(mel)}, {len(steps)}, {len(events)}"
+        raise ConfigError(str(folder), expected="as many scenes in mel, steps and events", got=got)
+    return SceneSet(tuple(made["classes"]), mel, steps, events, known, heard)
+
+
+def save_set(folder: Path, scenes: SceneSet) -> None:
+    """Write a set that is in memory; `open_set` reads it back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {"mel": scenes.mel, "steps": scenes.steps, **scenes.embeddings}
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values)
+    write_tsv(folder / "events.tsv", scenes.events)
+    made = {"classes": scenes.classes, "known": scenes.known, "embeddings": list(scenes.embeddings)}
+    (folder / "set.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

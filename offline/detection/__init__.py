@@ -1,0 +1,1 @@
+"""Sound events of whole files."""

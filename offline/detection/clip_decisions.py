@@ -1,0 +1,64 @@
+"""Probabilities of whole clips to tags and events, by the decisions that the live node takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.detection.event_decoder import Decider, DecisionConfig
+from engine.detection.frame_clock import SOUND_RATE, step_begin
+from engine.detection.interval import Interval
+
+__all__ = ["clip_probabilities", "detect", "intervals", "tag"]
+
+Probabilities = npt.NDArray[np.float32]
+
+
+def clip_probabilities(steps: Probabilities) -> Probabilities:
+    """Linear pooling over steps, the last axis but one: equation (1) of Boes & Van hamme (2021)."""
+    pooled: Probabilities = (steps**2).sum(-2) / np.maximum(steps.sum(-2), 1e-7)
+    return pooled
+
+
+def tag(
+    names: Iterable[str], steps: Probabilities, classes: tuple[str, ...], thresholds: Mapping[str, float] | None = None
+) -> dict[str, set[str]]:
+    """Labels of each clip of steps (clip, step, class) whose pooled probability reaches the threshold, 0.5 if none."""
+    levels = DecisionConfig(thresholds=thresholds).levels(classes)
+    said = clip_probabilities(steps) >= levels
+    return {name: {classes[i] for i in np.flatnonzero(row)} for name, row in zip(names, said, strict=True)}
+
+
+def detect(
+    names: Iterable[str], steps: Probabilities, classes: tuple[str, ...], config: DecisionConfig
+) -> dict[str, list[Interval]]:
+    """Events of each clip of steps (clip, step, class); a sound still on at the end ends with the clip."""
+    decider = Decider(classes, config)
+    return {name: intervals(decider, of) for name, of in zip(names, steps, strict=True)}
+
+
+def intervals(decider: Decider, steps: Probabilities, begin_s: Callable[[int], float] | None = None) -> list[Interval]:
+    """Events of steps (step, class); begin_s: the instant where a step begins, by default at 22.05 kHz."""
+    seconds = begin_s or _seconds
+    decider.reset()
+    quiet = np.zeros((decider.config.wait, steps.shape[1]), np.float32)
+    begun: dict[int, int] = {}
+    events = []
+    for change in [*decider.process(steps), *decider.process(quiet)]:
+        if change.active:
+            begun[change.label] = change.step
+        else:
+            first = begun.pop(change.label)
+            events.append((first, max(change.step, first + 1), change.label))
+    events += [(step, len(steps), label) for label, step in begun.items()]
+    return sorted(
+        Interval(seconds(first), seconds(min(last, len(steps))), decider.classes[label])
+        for first, last, label in events
+        if first < len(steps)
+    )
+
+
+def _seconds(step: int) -> float:
+    return max(0.0, step_begin(step) / SOUND_RATE)

@@ -1,0 +1,77 @@
+"""The sound event network that ships, and the settings that options ask for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import models
+from engine.core.errors import ConfigError, ModelError
+from engine.core.format import AudioFormat
+from engine.detection.crnn import SoundConfig
+from engine.detection.detector import SoundDetector
+from engine.detection.embedding import EmbeddingConfig, read_embedding
+from engine.detection.frame_clock import SOUND_RATE, STEP
+from engine.inference.network import Network
+
+__all__ = ["SHIPPED", "SHIPPED_FOR_FILES", "detect_config", "file_config", "parse_embeddings", "promise", "sound_model"]
+
+WINDOW_S = 10.0  # what the networks are trained on
+WINDOW_BLOCK = 8  # steps between two hearings of a window
+WINDOW_AHEAD = 8  # steps that are heard beyond what is told
+ARRAYS = ("mel", "steps")  # what a set of scenes has beside its embeddings
+WEIGHTS = Path(models.__file__).with_name("weights")
+SHIPPED, SHIPPED_FOR_FILES = WEIGHTS / "crnn.onnx", WEIGHTS / "crnn-files.onnx"  # causal; of both directions
+
+
+def sound_model(path: Path | None, shipped: Path = SHIPPED) -> Path:
+    """The network's file: the one that ships, if None; ModelError if it is not there."""
+    model = shipped if path is None else path
+    if not model.is_file():
+        remedy = "name one with --model FILE.onnx; collaparte train crnn makes one of your own sounds"
+        raise ModelError(str(model), expected="the network", got="nothing there", remedy=remedy)
+    return model
+
+
+def detect_config(model: Path | None, *, window_s: float | None = None, **settings: Any) -> SoundConfig:
+    """The settings for live use of a file, None for the one that ships.
+
+    A network that hears both ways hears the last `window_s` seconds again every half second, in a thread of its own.
+    """
+    path = sound_model(model)
+    if Network(path, "crnn").value("causal", bool):
+        if window_s is not None:
+            raise ConfigError("--window", expected="a network that hears both ways", got=f"{path.name}, which streams")
+        return SoundConfig(model=path, **settings)
+    window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
+    return SoundConfig(model=path, block=WINDOW_BLOCK, window=window, ahead=WINDOW_AHEAD, deferred=1, **settings)
+
+
+def file_config(args: argparse.Namespace) -> SoundConfig:
+    """The settings for whole files, of the options that `tag` and `evaluate crnn` share."""
+    return SoundConfig(
+        model=sound_model(args.model, SHIPPED_FOR_FILES),
+        threshold=args.threshold,
+        alignment=args.median,
+        embeddings=parse_embeddings(args.embedding),
+    )
+
+
+def promise(config: SoundConfig, audio: AudioFormat) -> str:
+    """One line: how late events are, at most; ModelError if the file does not fit."""
+    latency_ms = 1000 * SoundDetector(config, audio).latency / audio.sample_rate
+    return f"sounds are told at most {latency_ms:.0f} ms after the instant that their event names"
+
+
+def parse_embeddings(texts: Sequence[str]) -> dict[str, EmbeddingConfig]:
+    """`NAME=FILE.onnx`, each with a FILE.toml beside it, by name."""
+    found = {}
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if not (name.isidentifier() and equals and file) or name in ARRAYS:
+            remedy = f"for example yamnet=yamnet.onnx; the name a plain word, not {' or '.join(ARRAYS)}"
+            raise ConfigError("--embedding", expected="NAME=FILE", got=text, remedy=remedy)
+        found[name] = read_embedding(Path(file))
+    return found

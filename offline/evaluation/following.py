@@ -1,0 +1,118 @@
+"""Live following over a folder of pieces, or another method: each piece's track compared with its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from engine.audio.files import is_audio
+from engine.core.errors import AudioFileError, EngineError
+from engine.core.format import AudioFormat
+from engine.following.follower import FollowConfig
+from engine.pipeline.pipeline import PipelineConfig
+from offline.batch.file_job import FileJob, run_file
+from offline.evaluation.onsets import (
+    PROTOCOLS,
+    Accuracy,
+    Track,
+    evaluate,
+    format_table,
+    mean_accuracy,
+    read_truth,
+    track_of,
+    write_table,
+)
+from offline.evaluation.plots import draw
+from offline.following.score_input import SCORE_SUFFIXES, read_score_input
+
+__all__ = ["Method", "Piece", "evaluate_folder", "find_pieces", "follow_piece"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece: score (.musicxml, .mxl, .mid), performance (audio) and truth.csv (quarter,audio_s)."""
+
+    name: str
+    score: Path
+    performance: Path
+    truth: Path
+
+
+Method = Callable[[Piece], Track]  # the score position over the performance's time
+
+
+def find_pieces(folder: Path) -> list[Piece]:
+    """The folder itself, or every folder in it, that holds a score, a performance and its truth."""
+    pieces = [piece for place in (folder, *sorted(folder.glob("*/"))) if (piece := _piece(place)) is not None]
+    if not pieces:
+        expected = "folders with score.*, performance.* and truth.csv"
+        raise AudioFileError(str(folder), expected=expected, got="none", remedy="`collaparte demo` writes one")
+    return pieces
+
+
+def _piece(place: Path) -> Piece | None:
+    scores = [path for path in sorted(place.glob("score.*")) if path.suffix.lower() in SCORE_SUFFIXES]
+    takes = [path for path in sorted(place.glob("performance.*")) if is_audio(path)]
+    truth = place / "truth.csv"
+    if not (scores and takes and truth.is_file()):
+        return None
+    return Piece(name=place.resolve().name, score=scores[0], performance=takes[0], truth=truth)
+
+
+def evaluate_folder(
+    folder: Path,
+    method: Method,
+    *,
+    csv: Path | None = None,
+    plots: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Track every piece of the folder; print a table by each protocol, and the mean of each group of names.
+
+    A group is what stands before the first underscore in a piece's name. csv: the
+    tables as a file; plots: a folder for a picture of each piece's path and errors.
+    """
+    results: dict[str, dict[str, Accuracy]] = {protocol: {} for protocol in PROTOCOLS}
+    for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
+        truth = read_truth(piece.truth)
+        try:
+            track = method(piece)
+        except EngineError as error:
+            say(f"collaparte: {error}")
+            track = Track(np.zeros(0), np.zeros(0))
+        for protocol, result in evaluate(track, *truth).items():
+            results[protocol][piece.name] = result
+        if plots is not None:
+            draw(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
+    tables = {protocol: pieces | _summary(pieces) for protocol, pieces in results.items()}
+    for protocol, table in tables.items():
+        say(f"\n{protocol}: percent of score onsets within so many ms")
+        say(format_table(table))
+    if csv is not None:
+        write_table(csv, tables)
+
+
+def follow_piece(follow: FollowConfig) -> Method:
+    """The positions of the live pipeline."""
+
+    def method(piece: Piece) -> Track:
+        def configure(audio: AudioFormat) -> PipelineConfig:
+            return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
+
+        report = run_file(FileJob(input=piece.performance, configure=configure, show=False, keep=True))
+        return track_of(report.positions, report.audio.sample_rate)
+
+    return method
+
+
+def _summary(pieces: dict[str, Accuracy]) -> dict[str, Accuracy]:
+    """The mean of each group of names and of all."""
+    members: dict[str, list[Accuracy]] = {}
+    for name, result in pieces.items():
+        members.setdefault(name.partition("_")[0], []).append(result)
+    groups = {f"mean of {name}": mean_accuracy(group) for name, group in members.items() if len(group) > 1}
+    return groups | ({"mean": mean_accuracy(list(pieces.values()))} if len(pieces) > 1 else {})

@@ -1,0 +1,46 @@
+"""What counts live: how soon a sound is reported after it begins, and how often one is that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.events import Sound
+from engine.detection.detector import SoundDetector
+from engine.detection.interval import Interval
+from offline.run import collect
+
+__all__ = ["heard", "invented_an_hour", "reactions_s"]
+
+EARLY_S = 0.2  # a report that speaks of an instant up to so long before the onset is still of this sound
+
+
+def heard(detector: SoundDetector, audio: npt.NDArray[np.float32]) -> list[Sound]:
+    """All events of a recording (sample, channel) at the detector's rate, with the silence that brings out the last."""
+    events: list[Sound] = collect(detector, audio)
+    return events
+
+
+def reactions_s(
+    reference: Mapping[str, Sequence[Interval]], estimate: Mapping[str, Sequence[Sound]], sample_rate: int
+) -> list[float]:
+    """For each reference event that is reported: seconds from its true onset until the report is given out.
+
+    The report is the first onset of its label whose `at` lies within the event, or up to 0.2 s before.
+    """
+    waits = []
+    for name, events in reference.items():
+        onsets = [e for e in estimate.get(name, ()) if e.active]
+        for event in events:
+            first, last = (event.onset_s - EARLY_S) * sample_rate, event.offset_s * sample_rate
+            own = [e for e in onsets if e.label == event.label and first <= e.at <= last]
+            if own:
+                waits.append(min(e.emitted_at for e in own) / sample_rate - event.onset_s)
+    return waits
+
+
+def invented_an_hour(events: Sequence[Sound], seconds: float) -> float:
+    """Onsets an hour in a recording of so many seconds in which none of the classes sounds."""
+    return sum(e.active for e in events) * 3600 / seconds

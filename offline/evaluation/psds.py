@@ -1,0 +1,181 @@
+"""Polyphonic sound detection score, exact: over every threshold that makes a difference, not over a chosen few.
+
+Bilen et al., "A framework for the robust evaluation of sound event detection" (2020); Ebbers, Haeb-Umbach &
+Serizel, "Threshold independent evaluation of sound event detection scores" (2022). Equal to sed_scores_eval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import require
+from engine.core.errors import ConfigError
+from engine.detection.interval import Interval
+
+__all__ = ["PSDS_1", "PSDS_2", "PsdsConfig", "psds", "roc"]
+
+Floats = npt.NDArray[np.float64]
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PsdsConfig:
+    """Intersection criteria as shares (0 to 1), costs, and where the curve ends.
+
+    detection: of a detection that references must cover for it to count (rho_DTC); reference: of a reference that
+    such detections must cover (rho_GTC); cross: of a false detection that another class must cover to be a cross
+    trigger (rho_CTTC); cross_cost: alpha_CT; spread_cost: alpha_ST; most_an_hour: effective false positives, e_max.
+    """
+
+    detection: float = 0.7
+    reference: float = 0.7
+    cross: float = 0.3
+    cross_cost: float = 0.0
+    spread_cost: float = 1.0
+    most_an_hour: float = 100.0
+
+    def __post_init__(self) -> None:
+        for name in ("detection", "reference", "cross"):
+            require(name, getattr(self, name), 0, 1)
+        require("cross_cost", self.cross_cost, 0, 100)
+        require("spread_cost", self.spread_cost, 0, 100)
+        require("most_an_hour", self.most_an_hour, 1e-6, 1e6)
+
+
+PSDS_1 = PsdsConfig()  # DCASE task 4, scenario 1: reacts fast
+PSDS_2 = PsdsConfig(detection=0.1, reference=0.1, cross_cost=0.5)  # scenario 2: does not confuse
+
+
+def psds(
+    reference: Mapping[str, Sequence[Interval]],
+    scores: Mapping[str, npt.NDArray[np.float32]],
+    edges_s: Floats,
+    classes: Sequence[str],
+    config: PsdsConfig,
+) -> float:
+    """The score, 0 to 1. scores: (step, class) by file; edges_s: (step + 1), where each step of
+    the longest file begins, and the last ends.
+
+    Classes without a reference are left out of the mean. The length of the data is that of all files' steps.
+    """
+    curves = [roc(reference, scores, edges_s, classes, c, config) for c in range(len(classes))]
+    curves = [curve for curve in curves if curve is not None]
+    if not curves:
+        raise ConfigError("psds", expected="at least one reference event", got="none")
+    at = np.unique(np.concatenate([[0.0], *(rate for rate, _ in curves)]))
+    at = at[at <= config.most_an_hour]
+    recall = np.stack([_staircase(curve, at) for curve in curves])
+    effective = np.maximum(recall.mean(0) - config.spread_cost * recall.std(0), 0.0)
+    widths = np.diff(np.append(at, config.most_an_hour))
+    return float((effective * widths).sum() / config.most_an_hour)
+
+
+def roc(
+    reference: Mapping[str, Sequence[Interval]],
+    scores: Mapping[str, npt.NDArray[np.float32]],
+    edges_s: Floats,
+    classes: Sequence[str],
+    label: int,
+    config: PsdsConfig,
+) -> tuple[Floats, Floats] | None:
+    """Effective false positives an hour and recall of a class, by falling threshold; None if it never sounds."""
+    events = {name: _intervals(reference.get(name, ()), classes) for name in scores}
+    wanted = sum(int((of[:, 2] == label).sum()) for of in events.values())
+    if wanted == 0:
+        return None
+    numbers = config.detection, config.reference, config.cross
+    parts = [
+        _changes(np.asarray(scores[name][:, label], np.float64), edges_s, of, label, len(classes), numbers)
+        for name, of in events.items()
+    ]
+    thresholds, changes = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
+    order = np.argsort(-thresholds, kind="stable")
+    counts = np.cumsum(changes[order], axis=0)
+    last = np.append(np.diff(thresholds[order]) != 0, True)  # of equal thresholds
+    counts = counts[last]
+    hours = sum(edges_s[len(of)] - edges_s[0] for of in scores.values()) / HOUR_S
+    sounding = _sounding_s(events.values(), len(classes))
+    others = [k for k in range(len(classes)) if k != label and sounding[k] > 0]
+    false = counts[:, 1] / hours
+    if others and config.cross_cost:
+        false = false + config.cross_cost * (counts[:, 2:][:, others] / (sounding[others] / HOUR_S)).mean(1)
+    return false, counts[:, 0] / wanted
+
+
+def _sounding_s(events: Iterable[Floats], n_classes: int) -> Floats:
+    """Seconds that each class sounds."""
+    seconds = np.zeros(n_classes)
+    for of in events:
+        np.add.at(seconds, of[:, 2].astype(int), of[:, 1] - of[:, 0])
+    return seconds
+
+
+def _staircase(curve: tuple[Floats, Floats], at: Floats) -> Floats:
+    """The best recall of a curve at no more than `at` false positives an hour."""
+    order = np.argsort(curve[0], kind="stable")
+    rate, recall = curve[0][order], np.maximum.accumulate(curve[1][order])
+    place = np.searchsorted(rate, at, side="right")
+    return np.where(place > 0, recall[np.maximum(place - 1, 0)], 0.0)
+
+
+def _intervals(events: Sequence[Interval], classes: Sequence[str]) -> Floats:
+    """(event, [onset, offset, class])."""
+    rows = [(e.onset_s, e.offset_s, classes.index(e.label)) for e in events if e.label in classes]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+@njit(nogil=True, cache=True)
+def _changes(scores: Any, edges: Any, events: Any, label: int, n_classes: int, numbers: Any) -> Any:
+    """Every threshold of a file (its distinct scores, falling) and what it adds to the counts.
+
+    Returns thresholds (threshold) and changes (threshold, [true positives, false positives, cross triggers by class]).
+    """
+    thresholds = np.unique(scores)[::-1]
+    changes = np.zeros((len(thresholds), 2 + n_classes))
+    before = np.zeros(2 + n_classes)
+    for i in range(len(thresholds)):
+        counts = _counts(scores, thresholds[i], edges, events, label, n_classes, numbers)
+        changes[i] = counts - before
+        before = counts
+    return thresholds, changes
+
+
+@njit(nogil=True, cache=True)
+def _counts(scores: Any, threshold: float, edges: Any, events: Any, label: int, n_classes: int, numbers: Any) -> Any:
+    """Counts where a class is detected while its score is at the threshold or above: see `_changes`."""
+    detection, reference, cross = numbers
+    counts = np.zeros(2 + n_classes)
+    covered = np.zeros(len(events))
+    own = np.zeros(n_classes)
+    step = 0
+    while step < len(scores):
+        if scores[step] < threshold:
+            step += 1
+            continue
+        begin = edges[step]
+        while step < len(scores) and scores[step] >= threshold:
+            step += 1
+        end = edges[step]
+        own[:] = 0.0
+        for e in range(len(events)):
+            own[int(events[e, 2])] += max(0.0, min(end, events[e, 1]) - max(begin, events[e, 0]))
+        share = end - begin
+        if own[label] >= detection * share:
+            for e in range(len(events)):
+                if events[e, 2] == label:
+                    covered[e] += max(0.0, min(end, events[e, 1]) - max(begin, events[e, 0]))
+            continue
+        counts[1] += 1
+        for k in range(n_classes):
+            if k != label and own[k] >= cross * share and own[k] > 0:
+                counts[2 + k] += 1
+    for e in range(len(events)):
+        if events[e, 2] == label and covered[e] >= reference * (events[e, 1] - events[e, 0]):
+            counts[0] += 1
+    return counts

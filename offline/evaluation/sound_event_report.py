@@ -1,0 +1,113 @@
+"""The figures of a sound event network's file, over recordings with labels or over mixed scenes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import median_filter
+from tqdm import tqdm
+
+from engine.core.errors import ConfigError
+from engine.detection.crnn import SILENCE
+from engine.detection.frame_clock import MEL_BANDS, STEP_FRAMES
+from engine.detection.interval import Interval
+from engine.inference.network import Network
+from offline.datasets.desed import LabelFile, find_audio
+from offline.datasets.scenes import SceneSet
+from offline.detection.clip_decisions import Probabilities, detect, tag
+from offline.detection.tagging import Found, Tagger, tag_files
+from offline.evaluation.psds import PSDS_1, PSDS_2, psds
+from offline.evaluation.sound_events import clip_counts, evaluate, event_counts, segment_counts
+from offline.evaluation.sound_events_tuning import step_edges_s
+
+__all__ = ["Heard", "by_label", "figures", "hear_recordings", "hear_scenes", "mel_probabilities", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is there and what was said: events, labels and probabilities (step, class), by file name."""
+
+    reference: dict[str, list[Interval]] = field(default_factory=dict)
+    events: dict[str, list[Interval]] = field(default_factory=dict)
+    tags: dict[str, set[str]] = field(default_factory=dict)
+    steps: dict[str, Probabilities] = field(default_factory=dict)
+
+
+def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> Heard:
+    """Listen to every recording that has strong labels; what is missing or broken is told and left out."""
+    if labels.strong is None:
+        raise ConfigError(str(labels.path), expected="strong labels", got="weak ones")
+    files, heard = find_audio(folder, labels.strong), Heard()
+    if not files:
+        raise ConfigError(str(folder), expected=f"the recordings of {labels.path.name}", got="none of them")
+    if missing := len(labels.strong) - len(files):
+        print(f"{missing} of the {len(labels.strong)} labelled recordings are not there", file=sys.stderr)
+    found = [Found(name, path) for name, path in files.items()]
+    with tqdm(total=len(found), unit="file") as bar:
+        for name, tagged in tag_files(found, tagger, lambda line: bar.write(line, file=sys.stderr)):
+            bar.update()
+            if tagged is not None:
+                heard.reference[name], heard.events[name] = labels.strong[name], tagged.events
+                heard.tags[name], heard.steps[name] = set(tagged.tags), tagged.steps
+    return heard
+
+
+def hear_scenes(scenes: SceneSet, tagger: Tagger) -> Heard:
+    """What the network says of the log-mel of mixed scenes."""
+    network = Network(tagger.config.model, "crnn")
+    if network.value("embeddings", list):
+        raise ConfigError(tagger.config.model.name, expected="a network of log-mel alone", got="one with embeddings")
+    if tagger.classes != scenes.classes:
+        expected, got = ", ".join(tagger.classes), ", ".join(scenes.classes)
+        raise ConfigError("scenes", expected=f"the network's classes, {expected}", got=got)
+    steps = np.stack([mel_probabilities(network, mel) for mel in tqdm(scenes.mel, unit="scene")])
+    found = detect(scenes.names, steps, scenes.classes, tagger.decision)
+    tags = tag(scenes.names, steps, scenes.classes, tagger.levels)
+    return Heard(dict(scenes.events), found, tags, dict(zip(scenes.names, steps, strict=True)))
+
+
+def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
+    """Probabilities (step, class) of a scene's log-mel (frame, mel), with silence behind it."""
+    ahead: int = network.value("look_ahead", int)
+    silence = np.full((STEP_FRAMES * ahead, MEL_BANDS), SILENCE, np.float32)
+    network.reset()
+    rows: Probabilities = network.run({"mel": np.concatenate([mel.astype(np.float32), silence])})["probability"]
+    return rows[ahead:].copy()
+
+
+def figures(heard: Heard, tagger: Tagger) -> dict[str, float]:
+    """Clip, segment and event F1 and both PSDS, 0 to 1, by the file's decisions.
+
+    As in `offline.evaluation.sound_events_tuning`.
+    """
+    median = tagger.decision.median
+    scores = {name: median_filter(of, (median, 1), mode="constant") for name, of in heard.steps.items()}
+    edges = step_edges_s(max(len(of) for of in scores.values()))
+    return {
+        **evaluate(heard.reference, heard.events, tagger.classes, heard.tags),
+        "psds_1": psds(heard.reference, scores, edges, tagger.classes, PSDS_1),
+        "psds_2": psds(heard.reference, scores, edges, tagger.classes, PSDS_2),
+    }
+
+
+def by_label(heard: Heard, classes: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
+    """Clip, segment and event F1 of each class; NaN where it neither sounds nor is reported."""
+    present = {name: {e.label for e in of} for name, of in heard.reference.items()}
+    counts = (
+        clip_counts(present, heard.tags, classes),
+        segment_counts(heard.reference, heard.events, classes),
+        event_counts(heard.reference, heard.events, classes),
+    )
+    return {label: (counts[0][label].f1, counts[1][label].f1, counts[2][label].f1) for label in classes}
+
+
+def table(measured: Mapping[str, float], classes: Mapping[str, tuple[float, float, float]]) -> list[list[str]]:
+    """Rows to print: all classes together first (clip and segment micro, event macro), then each."""
+    rows = [["", "clip F1", "segment F1", "event F1", "PSDS 1", "PSDS 2"]]
+    rows.append(["all", *(f"{100 * value:.1f}" for value in measured.values())])
+    rows += [[label, *(f"{100 * value:.1f}" for value in values), "", ""] for label, values in classes.items()]
+    return rows

@@ -1,0 +1,130 @@
+"""How good tags and sound events are: clip, segment and event F1.
+
+Mesaros, Heittola & Virtanen, "Metrics for polyphonic sound event detection" (2016), as sed_eval computes them.
+References and estimates are events by file name: what is in only one of the two counts as missed or as invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from engine.detection.interval import Interval
+
+__all__ = ["Counts", "clip_counts", "evaluate", "event_counts", "macro_f1", "micro_f1", "segment_counts"]
+
+Events = Mapping[str, Sequence[Interval]]
+Tags = Mapping[str, Iterable[str]]
+
+
+class Counts(NamedTuple):
+    """Hits, misses and inventions of one class."""
+
+    true_positive: int = 0
+    false_negative: int = 0
+    false_positive: int = 0
+
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+    @property
+    def f1(self) -> float:
+        """2 TP / (2 TP + FP + FN); NaN if the class neither sounds nor is reported."""
+        total = 2 * self.true_positive + self.false_negative + self.false_positive
+        return 2 * self.true_positive / total if total else float("nan")
+
+
+def micro_f1(counts: Mapping[str, Counts]) -> float:
+    """F1 of all classes' counts together."""
+    return sum(counts.values(), Counts()).f1
+
+
+def macro_f1(counts: Mapping[str, Counts]) -> float:
+    """Mean of the classes' F1; a class that neither sounds nor is reported is left out."""
+    values = [c.f1 for c in counts.values()]
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+
+
+def clip_counts(reference: Tags, estimate: Tags, classes: Sequence[str]) -> dict[str, Counts]:
+    """Counts of clips in which a class is heard."""
+    return _compared(_tagged(reference), _tagged(estimate), classes)
+
+
+def segment_counts(
+    reference: Events, estimate: Events, classes: Sequence[str], segment_s: float = 1.0
+) -> dict[str, Counts]:
+    """Counts of segments in which a class sounds at all."""
+    return _compared(_segments(reference, segment_s), _segments(estimate, segment_s), classes)
+
+
+def event_counts(
+    reference: Events, estimate: Events, classes: Sequence[str], collar_s: float = 0.2, share: float = 0.2
+) -> dict[str, Counts]:
+    """Counts of events whose onset lies within the collar and whose offset within the collar or share of the length.
+
+    The offset's tolerance is the larger of the two; references and estimates are paired so that most fit.
+    """
+    counts = dict.fromkeys(classes, Counts())
+    for name in {**reference, **estimate}:
+        for label in classes:
+            wanted = [e for e in reference.get(name, ()) if e.label == label]
+            found = [e for e in estimate.get(name, ()) if e.label == label]
+            hits = _paired(wanted, found, collar_s, share)
+            counts[label] += Counts(hits, len(wanted) - hits, len(found) - hits)
+    return counts
+
+
+def evaluate(reference: Events, estimate: Events, classes: Sequence[str], tags: Tags | None = None) -> dict[str, float]:
+    """The paper's three figures (section 4.3.2), 0 to 1; tags: clip-level decisions, else the labels of the events."""
+    said = tags if tags is not None else {name: {e.label for e in of} for name, of in estimate.items()}
+    present = {name: {e.label for e in of} for name, of in reference.items()}
+    return {
+        "clip_f1": micro_f1(clip_counts(present, said, classes)),
+        "segment_f1": micro_f1(segment_counts(reference, estimate, classes)),
+        "event_f1": macro_f1(event_counts(reference, estimate, classes)),
+    }
+
+
+Cell = tuple[str, str, int]  # file, label, segment
+
+
+def _tagged(tags: Tags) -> set[Cell]:
+    return {(name, label, 0) for name, labels in tags.items() for label in labels}
+
+
+def _segments(events: Events, segment_s: float) -> set[Cell]:
+    return {
+        (name, e.label, k)
+        for name, of in events.items()
+        for e in of
+        for k in range(int(np.floor(e.onset_s / segment_s)), int(np.ceil(e.offset_s / segment_s)))
+    }
+
+
+def _compared(reference: set[Cell], estimate: set[Cell], classes: Sequence[str]) -> dict[str, Counts]:
+    def tally(cells: set[Cell]) -> dict[str, int]:
+        n = dict.fromkeys(classes, 0)
+        for _, label, _ in cells:
+            n[label] = n.get(label, 0) + 1
+        return n
+
+    hits, misses, inventions = (tally(x) for x in (reference & estimate, reference - estimate, estimate - reference))
+    return {label: Counts(hits[label], misses[label], inventions[label]) for label in classes}
+
+
+def _paired(wanted: list[Interval], found: list[Interval], collar_s: float, share: float) -> int:
+    """How many pairs there are at most, each event in one pair."""
+    if not (wanted and found):
+        return 0
+    r, e = (np.array([(x.onset_s, x.offset_s) for x in events]) for events in (wanted, found))
+    tolerance = np.maximum(collar_s, share * (r[:, 1] - r[:, 0]))[:, None]
+    onset = np.abs(r[:, None, 0] - e[None, :, 0]) <= collar_s
+    offset = np.abs(r[:, None, 1] - e[None, :, 1]) <= tolerance
+    fits = onset & offset
+    if 1 in fits.shape:
+        return int(fits.any())
+    return int((maximum_bipartite_matching(csr_array(fits)) >= 0).sum())

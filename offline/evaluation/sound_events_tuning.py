@@ -1,0 +1,183 @@
+"""Figures of a sound event network from its probabilities on a set of scenes, and thresholds tuned on another set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from engine.detection.event_decoder import Decider, DecisionConfig
+from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
+from offline.datasets.scenes import SceneSet
+from offline.detection.clip_decisions import Probabilities, clip_probabilities, detect, tag
+from offline.evaluation.psds import PSDS_1, PSDS_2, psds
+from offline.evaluation.sound_events import evaluate, event_counts, macro_f1, segment_counts
+
+__all__ = ["Quiet", "Tuned", "by_class", "figures", "lagging", "step_edges_s", "stricter", "tune"]
+
+GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
+PRICE = 0.05  # of F1, that an event an hour too many costs
+EVIDENCE = (2, 4, 8, 15, 30, 60, 0)  # from what is soon gathered to none
+LAGS = ("lead", "trail"), ("lead",), ("trail",)  # of an event both must be right: first the same for both
+MOST_LATE = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """Decisions tuned on validation data: of events, and of clips by class."""
+
+    events: DecisionConfig
+    tags: Mapping[str, float]
+
+
+def step_edges_s(n_steps: int) -> np.ndarray:
+    """Where each of so many steps begins and the last one ends, seconds; not before 0."""
+    return np.maximum([step_begin(k) / SOUND_RATE for k in range(n_steps + 1)], 0.0)
+
+
+def figures(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) -> dict[str, float]:
+    """Clip, segment and event F1 and both PSDS, 0 to 1, of probabilities (scene, step, class).
+
+    Without `tuned` with the paper's decisions (0.5, median of 7). The score has no thresholds, but its median.
+    """
+    config = tuned.events if tuned else DecisionConfig()
+    found = detect(scenes.names, steps, scenes.classes, config)
+    tags = tag(scenes.names, steps, scenes.classes, tuned.tags if tuned else None)
+    filtered = median_filter(steps, (1, config.median, 1), mode="constant")
+    scores = dict(zip(scenes.names, filtered, strict=True))
+    edges = step_edges_s(steps.shape[1])
+    return {
+        **evaluate(scenes.events, found, scenes.classes, tags),
+        "psds_1": psds(scenes.events, scores, edges, scenes.classes, PSDS_1),
+        "psds_2": psds(scenes.events, scores, edges, scenes.classes, PSDS_2),
+    }
+
+
+def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> dict[str, dict[str, float]]:
+    """Segment and event F1 of each class."""
+    found = detect(scenes.names, steps, scenes.classes, config)
+    segments = segment_counts(scenes.events, found, scenes.classes)
+    events = event_counts(scenes.events, found, scenes.classes)
+    return {label: {"segment_f1": segments[label].f1, "event_f1": events[label].f1} for label in scenes.classes}
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What a network says where none of its classes sounds: probabilities (scene, step, class), and how many events
+    an hour of a class may be invented there.
+    """
+
+    steps: Probabilities
+    most_an_hour: float
+
+    def invented(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+        """Events of each class that the decision invents in an hour."""
+        decider, n = Decider(classes, config), np.zeros(len(classes))
+        for of in self.steps:
+            decider.reset()
+            np.add.at(n, [change.label for change in decider.process(of) if change.active], 1)
+        hours = self.steps.shape[0] * self.steps.shape[1] * STEP / SOUND_RATE / 3600
+        return n / hours
+
+
+def tune(
+    scenes: SceneSet, steps: Probabilities, choices: Sequence[DecisionConfig], quiet: Quiet | None = None
+) -> Tuned:
+    """The one of `choices`, with its thresholds for each class and its lags, that is best on these scenes.
+
+    Of events by the mean of segment and event F1, of clips by their F1. The lag comes first: thresholds that suit
+    events told late are not those that suit the same events once they are told right. A choice that has an `evidence`
+    is given the best one of each class too. quiet: every event an hour too many there costs `PRICE`.
+    """
+    best: tuple[float, DecisionConfig] | None = None
+    for choice in choices:
+        config = lagging(scenes, steps, choice)
+        config = lagging(scenes, steps, _limits(scenes, steps, config, quiet))
+        value = float((_worth(scenes, steps, config) - _price(quiet, config, scenes.classes)).mean())
+        if best is None or value > best[0]:
+            best = value, config
+    assert best is not None
+    return Tuned(events=best[1], tags=_tag_thresholds(scenes, steps))
+
+
+def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> DecisionConfig:
+    """The decision with the lag of beginnings and ends for which the events' F1 is best on these scenes."""
+
+    def value(one: DecisionConfig) -> float:
+        return macro_f1(event_counts(scenes.events, detect(scenes.names, steps, scenes.classes, one), scenes.classes))
+
+    for names in LAGS:
+        choices = [replace(config, **dict.fromkeys(names, n)) for n in range(MOST_LATE + 1)]  # type: ignore[arg-type]
+        config = max(choices, key=value)
+    return config
+
+
+def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> DecisionConfig:
+    """The decision with higher limits for those classes of which more than `quiet` allows is told there.
+
+    For a network that learnt from what is heard there, and invents more elsewhere. A class that no limit keeps quiet
+    enough gets the highest.
+    """
+    for _ in GRID:
+        loud = quiet.invented(config, classes) > quiet.most_an_hour
+        if not loud.any():
+            break
+        for label in np.array(classes)[loud].tolist():
+            config = _raised(config, label)
+    return config
+
+
+def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
+    """The decision with the next higher threshold and evidence of one class; after the highest evidence comes none."""
+    threshold = (config.thresholds or {}).get(label, config.threshold)
+    evidence = (config.evidences or {}).get(label, config.evidence)
+    threshold = next((limit for limit in GRID if limit > threshold), threshold)
+    evidence = next((float(limit) for limit in EVIDENCE if limit > evidence), 0.0) if evidence else 0.0
+    return replace(
+        config,
+        thresholds={**(config.thresholds or {}), label: threshold},
+        evidences={**(config.evidences or {}), label: evidence},
+    )
+
+
+def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:
+    """The decision with the limits of each class that are best on these scenes, and invent little."""
+    pairs = list(product(EVIDENCE if base.evidence else [0], GRID))
+    configs = [replace(base, evidence=e, threshold=t, evidences=None, thresholds=None) for e, t in pairs]
+    worth = _shrunk(np.array([_worth(scenes, steps, config) for config in configs]))
+    worth -= [_price(quiet, config, scenes.classes) for config in configs]
+    best = dict(zip(scenes.classes, (pairs[k] for k in worth.argmax(0)), strict=True))
+    evidences = {label: float(e) for label, (e, _) in best.items()} if base.evidence else None
+    return replace(base, evidence=0.0, evidences=evidences, thresholds={label: t for label, (_, t) in best.items()})
+
+
+def _worth(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> np.ndarray:
+    """The mean of segment and event F1 of each class."""
+    of = by_class(scenes, steps, config)
+    return np.array([np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes])
+
+
+def _price(quiet: Quiet | None, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+    """What is taken off the worth of each class for what it invents."""
+    if quiet is None:
+        return np.zeros(len(classes))
+    return PRICE * np.maximum(quiet.invented(config, classes) - quiet.most_an_hour, 0)
+
+
+def _shrunk(values: np.ndarray) -> np.ndarray:
+    """What thresholds (threshold, class) are worth, each class half by its own scenes and half by those of all.
+
+    A class has few sources to be tuned on, and its best threshold there is often a chance.
+    """
+    return (values + values.mean(axis=1, keepdims=True)) / 2
+
+
+def _tag_thresholds(scenes: SceneSet, steps: Probabilities) -> dict[str, float]:
+    clips, wanted = clip_probabilities(steps), np.asarray(scenes.steps).max(1).astype(bool)
+    said = clips[None] >= np.array(GRID)[:, None, None]
+    hits = (said & wanted).sum(1)
+    f1 = 2 * hits / np.maximum(said.sum(1) + wanted.sum(0), 1)
+    return {label: GRID[k] for label, k in zip(scenes.classes, _shrunk(f1).argmax(0), strict=True)}

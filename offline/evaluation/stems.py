@@ -1,0 +1,201 @@
+"""How well the stems of networks come out: over folders of stems, beside the mixture and the ideal ratio mask.
+
+For each target: SI-SDR and what it gains over the mixture, global SDR, and SDR of BSS Eval v4 (median of windows of a
+second); the table gives the median over the songs, as the campaigns do, and the mean of the gains. Networks run as they
+do live, block by block. Targets that a song's stems do not tell apart are judged as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from engine.core.errors import ConfigError
+from engine.core.format import FrameFormat
+from engine.core.processor import Chain
+from engine.dsp.stft import Istft, Stft
+from engine.separation.hpss import TUNED, Hpss
+from engine.separation.mask_network import Bank
+from engine.separation.wiener import Wiener
+from offline.evaluation.peass import peass_scores, require_peass
+from offline.evaluation.separation import global_sdr, sdr, si_sdr
+from offline.run import run
+from offline.synthesis.multitrack import FULL_SCALE, Song, load
+
+__all__ = ["METRICS", "Row", "evaluate", "ideal_ratio_mask", "measure", "separate", "table", "write_csv"]
+
+Stems = npt.NDArray[np.float32]  # (sample, target, channel)
+METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
+PEASS = ("OPS", "TPS", "IPS", "APS")
+DRUMS = "drums"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What gives estimates of references; targets: those that it knows, None for all.
+
+    All but the oracle use the sum of the references alone.
+    """
+
+    estimate: Callable[[Stems], Stems]
+    targets: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One target of one song by one method; values: as METRICS, dB; with PEASS after them where asked for."""
+
+    song: str
+    method: str
+    target: str
+    values: tuple[float, ...]
+
+
+def separate(node: Bank, audio: npt.NDArray[np.float32]) -> Stems:
+    """The stems (sample, target, channel) of `audio` (sample, channel), as they come out live, lined up."""
+    frames, window, n_targets = node.frames, node.window, len(node.targets)
+    wiener = node.config.wiener
+    filters = [] if wiener is None else [Wiener(frames, wiener, n_targets=n_targets)]
+    chain = Chain(Stft(frames, window=window), node, *filters, Istft(frames, window=window, n_targets=n_targets))
+    return run(chain, audio)
+
+
+def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Stems:
+    """Each reference's magnitude over the sum of all: what a mask of real numbers can about reach."""
+    n, n_targets = len(references), references.shape[1]
+    padded = np.concatenate([references, np.zeros((frames.n_fft, *references.shape[1:]), np.float32)])
+    spectra = np.stack([Stft(frames, window=window).process(padded[:, t]) for t in range(n_targets)], axis=1)
+    magnitude = np.abs(spectra)
+    masks = magnitude / np.maximum(magnitude.sum(axis=1, keepdims=True), 1e-12)
+    stems = Istft(frames, window=window, n_targets=n_targets).process(masks * spectra.sum(axis=1, keepdims=True))
+    return stems[frames.latency :][:n].copy()
+
+
+def _methods(nodes: Mapping[str, Bank]) -> dict[str, Method]:
+    first = next(iter(nodes.values()))
+
+    def share(references: Stems) -> Stems:
+        mixture = references.sum(axis=1, keepdims=True)
+        return np.repeat(mixture / references.shape[1], references.shape[1], axis=1)
+
+    def percussive(references: Stems) -> Stems:
+        out = np.zeros_like(references)
+        out[:, first.targets.index(DRUMS)] = run(Hpss(first.frames.audio, TUNED), references.sum(axis=1))[:, 1]
+        return out
+
+    methods = {"mixture / targets": Method(estimate=share)}
+    if DRUMS in first.targets:
+        methods["kernel additive modelling"] = Method(estimate=percussive, targets=(DRUMS,))
+    for name, node in nodes.items():
+        methods[name] = Method(estimate=lambda references, node=node: separate(node, references.sum(axis=1)))
+    mask = Method(estimate=lambda references: ideal_ratio_mask(references, first.frames, first.window))
+    return {**methods, "ideal ratio mask": mask}
+
+
+def _groups(song: Song, targets: Sequence[str]) -> list[list[int]]:
+    """Which targets are judged as one: positions."""
+    together = song.inseparable(targets)
+    alone = [[i] for i, target in enumerate(targets) if target not in together]
+    return [*alone, [targets.index(target) for target in sorted(together)]] if together else alone
+
+
+def _merged(stems: Stems, groups: Sequence[Sequence[int]]) -> Stems:
+    return np.stack([stems[:, list(group)].sum(axis=1) for group in groups], axis=1)
+
+
+def measure(references: Stems, estimates: Stems, sample_rate: int) -> npt.NDArray[np.float64]:
+    """METRICS of each target: (target, metric), dB; a silent reference gives NaN."""
+    mixture = np.repeat(references.sum(axis=1, keepdims=True), references.shape[1], axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own, base = si_sdr(references, estimates), si_sdr(references, mixture)
+        windows = np.concatenate([_windowed(references, estimates, t, sample_rate) for t in range(references.shape[1])])
+        values = np.stack([own, own - base, global_sdr(references, estimates), windows], axis=1)
+    values[~references.any(axis=(0, 2))] = np.nan
+    return values
+
+
+def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int) -> npt.NDArray[np.float64]:
+    """SDR v4 of one target, over the windows where it sounds itself, whatever the others do."""
+    one = slice(target, target + 1)
+    return sdr(references[:, one], estimates[:, one], sample_rate) if references[:, one].any() else np.array([np.nan])
+
+
+def evaluate(
+    nodes: Mapping[str, Bank], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
+    peass: bool = False, mono: bool = False,
+) -> list[Row]:  # fmt: skip
+    """Every song by every method; start_s, seconds: of each, None for all of it; peass: more scores; mono: mixed."""
+    first, rows = next(iter(nodes.values())), []
+    rate, targets = first.frames.audio.sample_rate, first.targets
+    for name, node in nodes.items():
+        if (node.targets, node.frames.audio.sample_rate) != (targets, rate):
+            wanted = f"networks for {', '.join(targets)} at {rate} Hz"
+            raise ConfigError(name, expected=wanted, got=f"{', '.join(node.targets)} at {node.frames.audio}")
+    if peass:
+        require_peass()
+    more = [peass_scores] if peass else []
+    for song in tqdm(songs, unit="song"):
+        part = slice(int(start_s * rate), None if seconds is None else int((start_s + seconds) * rate))
+        references = load(song, targets, sample_rate=rate)[:, part].transpose(1, 0, 2).astype(np.float32)
+        references /= np.float32(FULL_SCALE)
+        if mono:
+            references[:] = references.mean(axis=2, keepdims=True)
+        groups = _groups(song, targets)
+        names = ["+".join(targets[i] for i in group) for group in groups]
+        for method, given in _methods(nodes).items():
+            merged = _merged(references, groups), _merged(given.estimate(references), groups)
+            known = [i for i, name in enumerate(names) if given.targets is None or name in given.targets]
+            values = np.concatenate([measure(*merged, rate)[known], *(f(*merged, rate, known) for f in more)], axis=1)
+            rows += [
+                Row(song=song.name, method=method, target=names[i], values=tuple(row))
+                for i, row in zip(known, values.tolist(), strict=True)
+            ]
+    return rows
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Median over the songs for each method and target, and the mean gain of each method, as Markdown."""
+    metrics = _metrics(rows)
+    lines = ["| method | target | " + " | ".join(metrics) + " |", "|---" * (2 + len(metrics)) + "|"]
+    for method in dict.fromkeys(row.method for row in rows):
+        own = [row for row in rows if row.method == method]
+        for target, values in _medians(own).items():
+            lines.append(f"| {method} | {target} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+        gains = np.array([row.values[METRICS.index("gain")] for row in own])
+        gain = np.mean(gains[np.isfinite(gains)]) if np.isfinite(gains).any() else np.nan
+        lines.append(f"| {method} | **mean gain** | | {gain:.2f} |" + " |" * (len(metrics) - 2))
+    return "\n".join(lines)
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Every song, then the medians over the songs as a song called `median`."""
+    medians = [
+        Row(song="median", method=method, target=target, values=tuple(values))
+        for method in dict.fromkeys(row.method for row in rows)
+        for target, values in _medians([row for row in rows if row.method == method]).items()
+    ]
+    lines = [",".join(("song", "method", "target", *_metrics(rows)))]
+    for row in (*rows, *medians):
+        lines.append(",".join((row.song, row.method, row.target, *(f"{value:.3f}" for value in row.values))))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _medians(rows: Sequence[Row]) -> dict[str, npt.NDArray[np.float64]]:
+    names = dict.fromkeys(row.target for row in rows)
+    values = {name: np.array([row.values for row in rows if row.target == name]) for name in names}
+    return {name: np.array([_median(column) for column in rows_of.T]) for name, rows_of in values.items()}
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """Of what is known; NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def _metrics(rows: Sequence[Row]) -> tuple[str, ...]:
+    return (*METRICS, *PEASS)[: len(rows[0].values)]

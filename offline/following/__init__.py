@@ -1,0 +1,1 @@
+"""Score following of files and its presets."""

@@ -1,0 +1,30 @@
+"""Following by any features, by name: the settings that go with each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import models
+from engine.core.config import require_one_of
+from engine.following.config import FollowConfig
+from engine.following.features import HearingConfig
+from engine.following.likelihood import MatchConfig
+from offline.following.feature_names import FEATURES
+
+__all__ = ["follow_by"]
+
+WEIGHTS = Path(models.__file__).parent / "weights"
+FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
+# Chosen on performances rendered by the project. What sounds is never silent where rows have unit length.
+LEARNED = MatchConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
+
+
+def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:
+    """The settings for one of FEATURES, the rest as in `base`."""
+    require_one_of("features", name, FEATURES)
+    base = base or FollowConfig()
+    if name in ("bands", "chroma"):
+        return replace(base, features=replace(base.features, kind=name))
+    config = HearingConfig(name=name, weights=FILES.get(name))
+    return replace(base, hearing=config, match=LEARNED if name == "learned" else base.match)

@@ -1,0 +1,45 @@
+"""What `--score` may be: a score, or a recording of the piece to follow by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.audio.files import AudioReader, is_audio
+from engine.core.format import AudioFormat
+from engine.following.follower import FollowConfig, follow_frames, onset_delay
+from engine.following.recording_reference import reference_from_audio
+from engine.following.reference import Reference
+from engine.score.readers import SUFFIXES as SCORE_SUFFIXES
+from engine.score.readers import read_score
+from engine.score.score import Score
+from offline.following.score_rendering import SoundedEvents, heard, synthesised
+from offline.resample import resample
+
+__all__ = ["SCORE_SUFFIXES", "read_score_input", "read_score_or_recording"]
+
+
+def read_score_or_recording(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
+    """As `read_score_input`, but a score is not made to sound."""
+    return read_score_input(path, audio, follow) if is_audio(path) else read_score(path)
+
+
+def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
+    """Read a score, or make a reference of a recording (a quarter is then a second) for an input of this format.
+
+    Where `follow` hears more than spectral features, the score is synthesised.
+    """
+    if not is_audio(path):
+        score = read_score(path)
+        return score if follow.hearing is None else synthesised(score, audio, follow)
+    with AudioReader(path) as reader:
+        recording = resample(reader.read(), reader.format.sample_rate, audio.sample_rate)
+    here = AudioFormat(sample_rate=audio.sample_rate, n_channels=recording.shape[1])
+    frames = follow_frames(here, follow)
+    delay = onset_delay(frames, follow)
+    reference = reference_from_audio(recording, frames, follow.features, delay=delay, name=str(path))
+    if follow.hearing is None:
+        return reference
+    mono = np.ascontiguousarray(recording.mean(axis=1))
+    return heard(reference, SoundedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow)

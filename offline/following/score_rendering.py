@@ -1,0 +1,72 @@
+"""The score's own sound: synthesised as written, and heard as the performance will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.format import AudioFormat
+from engine.core.processor import Processor, join
+from engine.following.audio_templates import Sounded, reference_from_sounded, with_likeness
+from engine.following.config import FollowConfig, follow_frames, onset_delay
+from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
+from engine.following.embedding_features import hearing
+from engine.following.features import HearingConfig
+from engine.following.reference import Reference, reference_from_score
+from engine.score.score import Score
+from offline.synthesis.additive_piano import additive
+from offline.synthesis.pianist import exact
+
+__all__ = ["SoundedEvents", "heard", "sounded", "synthesised"]
+
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SoundedEvents:
+    """sound: (sample,) float32 at sample_rate; onset_s: (event) when each event of a reference begins in it."""
+
+    sound: npt.NDArray[np.float32]
+    sample_rate: int
+    onset_s: npt.NDArray[np.float64]
+
+
+def synthesised(score: Score, audio: AudioFormat, follow: FollowConfig) -> Reference:
+    """The score imagined in spectral features, then synthesised at its own tempo for what else `follow` hears.
+
+    Takes 0.6 GB an hour of music at 44.1 kHz, half of that for "learned".
+    """
+    assert follow.hearing is not None
+    frames = follow_frames(audio, follow)
+    imagined = reference_from_score(score, frames, follow.features, follow.piano)
+    return heard(replace(imagined, delay=onset_delay(frames, follow)), sounded(score, audio, follow.hearing), follow)
+
+
+def sounded(score: Score, audio: AudioFormat, config: HearingConfig) -> SoundedEvents:
+    """The score played at its own tempo, as loud and as long as written, at the rate that the hearing takes."""
+    rate = EMBED_RATE if config.name == "learned" else audio.sample_rate
+    played = exact(score)
+    return SoundedEvents(sound=additive(played, rate), sample_rate=rate, onset_s=played.audio_s)
+
+
+def heard(events: Reference, source: SoundedEvents, follow: FollowConfig) -> Reference:
+    """The same events with the templates that `follow.hearing` takes from their sound."""
+    config = follow.hearing
+    assert config is not None
+    audio = AudioFormat(sample_rate=source.sample_rate, n_channels=1)
+    if config.name == "learned":
+        assert config.weights is not None, "checked where it hears"
+        node = Embedder(EmbedderConfig(model=config.weights), audio)
+        hop = EMBED_HOP * source.sample_rate / EMBED_RATE
+        rows = Sounded(_rows(node, source), source.onset_s, node.n_features, hop, node.latency, audio.sample_rate)
+        return with_likeness(events, rows, config.share)
+    ears = hearing(config, follow_frames(audio, follow), follow.features)
+    rows = Sounded(_rows(ears, source), source.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate)
+    return reference_from_sounded(events, rows)
+
+
+def _rows(node: Processor, source: SoundedEvents) -> npt.NDArray[np.float32]:
+    starts = range(0, len(source.sound), BLOCK)
+    return join(node.process(source.sound[start : start + BLOCK, None]) for start in starts)

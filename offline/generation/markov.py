@@ -1,0 +1,156 @@
+"""The floor: Markov chains of several orders at once, blended by how many different things followed each context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from offline.music.codecs import VoiceGrid
+from offline.music.piece import REST
+
+__all__ = ["Markov", "ages", "chorale_contexts", "fit", "fit_chorales", "sample_chorale", "voice_contexts"]
+
+MIX = np.uint64(0x9E3779B97F4A7C15)
+AGE_CAP = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Markov:
+    """Counts of (context, token), sorted, for each order; order 0 has the shortest context.
+
+    keys: sorted hashes of context; starts: where each one's tokens begin; tokens, counts: what followed, how often.
+    """
+
+    n_tokens: int
+    keys: tuple[np.ndarray, ...]
+    starts: tuple[np.ndarray, ...]
+    tokens: tuple[np.ndarray, ...]
+    counts: tuple[np.ndarray, ...]
+
+    @property
+    def n_contexts(self) -> int:
+        """All contexts of all orders."""
+        return sum(map(len, self.keys))
+
+    def distribution(self, context: np.ndarray) -> np.ndarray:
+        """p(token | context), (token,) float64, for one row of nested hashes (order,).
+
+        Witten and Bell's blend (1991, method C): p_k = (count + types * p_{k-1}) / (total + types).
+        """
+        p = np.full(self.n_tokens, 1 / self.n_tokens)
+        for order, key in enumerate(context):
+            found = np.searchsorted(self.keys[order], key)
+            if found == len(self.keys[order]) or self.keys[order][found] != key:
+                break
+            span = slice(self.starts[order][found], self.starts[order][found + 1])
+            counts = self.counts[order][span]
+            p *= len(counts)
+            p[self.tokens[order][span]] += counts
+            p /= counts.sum() + len(counts)
+        return p
+
+    def probability(self, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """p(token | context) of many at once; contexts: (n, order)."""
+        p = np.full(len(tokens), 1 / self.n_tokens)
+        for order in range(contexts.shape[1]):
+            keys, starts = self.keys[order], self.starts[order]
+            at = np.minimum(np.searchsorted(keys, contexts[:, order]), len(keys) - 1)
+            known = keys[at] == contexts[:, order]
+            types = starts[at + 1] - starts[at]
+            sums = np.concatenate([[0], np.cumsum(self.counts[order])])
+            total = sums[starts[at + 1]] - sums[starts[at]]
+            p = np.where(known, (self._count(order, at, tokens) + types * p) / (total + types), p)
+        return p
+
+    def _count(self, order: int, at: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """How often each token followed the context in row `at`."""
+        rows = np.repeat(np.arange(len(self.keys[order])), np.diff(self.starts[order]))
+        pairs = rows * self.n_tokens + self.tokens[order]
+        wanted = at * self.n_tokens + tokens
+        found = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+        return np.where(pairs[found] == wanted, self.counts[order][found], 0)
+
+
+def fit(contexts: np.ndarray, tokens: np.ndarray, n_tokens: int) -> Markov:
+    """Count; contexts: (n, order) nested hashes, tokens: (n,)."""
+    keys, starts, followers, counts = [], [], [], []
+    for order in range(contexts.shape[1]):
+        key, row = np.unique(contexts[:, order], return_inverse=True)
+        pair, count = np.unique(row * n_tokens + tokens, return_counts=True)
+        keys.append(key)
+        starts.append(np.searchsorted(pair, np.arange(len(key) + 1) * n_tokens))
+        followers.append((pair % n_tokens).astype(np.int32))
+        counts.append(count.astype(np.int32))
+    return Markov(
+        n_tokens=n_tokens, keys=tuple(keys), starts=tuple(starts), tokens=tuple(followers), counts=tuple(counts)
+    )
+
+
+def nest(*columns: np.ndarray) -> np.ndarray:
+    """Hashes (n, order): order k tells columns 0 to k apart."""
+    hashes, state = [], np.zeros(len(columns[0]), np.uint64)
+    for i, column in enumerate(columns):
+        state = (state ^ (column.astype(np.uint64) + np.uint64(i + 1))) * MIX
+        state ^= state >> np.uint64(29)
+        hashes.append(state.copy())
+    return np.stack(hashes, axis=1)
+
+
+def ages(tokens: np.ndarray, cap: int = AGE_CAP) -> np.ndarray:
+    """For how many frames each voice has had its token, 0 where it is new; (frame, voice) int64."""
+    t = np.arange(len(tokens))[:, None]
+    changed = np.zeros(tokens.shape, bool)
+    changed[1:] = tokens[1:] != tokens[:-1]
+    return np.minimum(t - np.maximum.accumulate(np.where(changed, t, 0), axis=0), cap)
+
+
+def chorale_contexts(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Contexts (n, 4) and tokens (n,) of a chorale, voice after voice within a frame; tokens: (frame, voice).
+
+    The orders know, one after another: the voice, the place in the beat and which voices above moved; the voice's
+    pitch and whether it is new; the voice next to it and the next but one; the last voice. Voices above stand
+    where they are now, voices below where they were.
+    """
+    padded = np.vstack([np.zeros((1, tokens.shape[1]), tokens.dtype), tokens])
+    last, now, age = padded[:-1], padded[1:], ages(padded)[:-1]
+    beat = np.arange(len(now)) % 4
+    rows = [voice_contexts(v, last, now, age[:, v], beat) for v in range(tokens.shape[1])]
+    return np.concatenate(rows), np.concatenate([now[:, v] for v in range(tokens.shape[1])])
+
+
+def voice_contexts(v: int, last: np.ndarray, now: np.ndarray, age: np.ndarray, beat: np.ndarray) -> np.ndarray:
+    """Contexts (frame, 4) of voice v; last, now: (frame, voice), now needs the voices above v only."""
+    n_voices = now.shape[1]
+    moved = sum(((now[:, u] != last[:, u]).astype(np.int64) << u for u in range(v)), np.zeros(len(now), np.int64))
+    others = [now[:, u] if u < v else last[:, u] for u in range(n_voices) if u != v]
+    near = others.pop(v - 1 if v else -1)
+    return nest(
+        (v * 4 + beat) << n_voices | moved,
+        last[:, v] * 4 + np.minimum(age, 3),
+        near * 256 + others[-1],
+        others[0],
+    )
+
+
+def fit_chorales(pieces: list[np.ndarray], codec: VoiceGrid, semitones: int = 6) -> Markov:
+    """Count chorales (frame, voice) of pitches, each in every key from -semitones to +semitones."""
+    parts = [
+        chorale_contexts(codec.tokens(np.where(piece == REST, piece, piece + shift)))
+        for piece in pieces
+        for shift in range(-semitones, semitones + 1)
+    ]
+    return fit(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), codec.n_tokens)
+
+
+def sample_chorale(model: Markov, codec: VoiceGrid, n_frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Write a chorale, (frame, voice) of pitches, from the silence before the first frame on."""
+    tokens = np.zeros((n_frames + 1, codec.n_voices), np.int64)
+    age = np.zeros((1, codec.n_voices), np.int64)
+    for t in range(1, n_frames + 1):
+        for v in range(codec.n_voices):
+            beat = np.array([(t - 1) % 4])
+            context = voice_contexts(v, tokens[t - 1 : t], tokens[t : t + 1], age[:, v], beat)[0]
+            tokens[t, v] = rng.choice(codec.n_tokens, p=model.distribution(context))
+        age = np.where(tokens[t : t + 1] == tokens[t - 1], np.minimum(age + 1, AGE_CAP), 0)
+    return codec.pitches(tokens[1:])

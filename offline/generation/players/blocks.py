@@ -1,0 +1,248 @@
+"""Players that write a block at once: from a code, under a soprano, or into the gap that comes next."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offline.generation.layers import Lstm, Weights, linear, sigmoid
+from offline.generation.players.base import Player
+from offline.generation.stream import CHOOSE, VELOCITY, Change, Segment, changes_of
+from offline.music.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
+from offline.music.piece import REST, Piece, from_grid, phrase_ends
+from offline.music.sampling import draw, soften, softmax
+
+__all__ = ["DeepBach", "DeepHear", "DeepHearMelody", "MiniBach", "Vrae", "Vrash"]
+
+SATB = ("Soprano", "Alto", "Tenor", "Bass")
+
+
+class BlockPlayer(Player):
+    """A player of blocks of four bars, and the melody that is asked for."""
+
+    names: tuple[str, ...] = ("Roll",)
+    steps = 64
+
+    def melody(self, given: np.ndarray) -> np.ndarray:
+        """The melody that is given, or, where it is free throughout, a soprano by Bach; (steps,) pitches."""
+        if (given == CHOOSE).all():
+            sopranos = self.weights["sopranos"]
+            return np.asarray(sopranos[int(self.rng.integers(len(sopranos)))].astype(np.int64))
+        return np.where(given == CHOOSE, REST, given)
+
+
+class Vrae(BlockPlayer):
+    """Four bars of eighths unrolled from a Gaussian code, without history."""
+
+    steps, steps_per_quarter = 32, 2
+
+    def start(self) -> None:
+        """The decoder."""
+        self.latent = int(self.weights.meta["network"]["latent"])
+        self.decoder = Lstm(self.weights, "decoder")
+        self.codec = Roll(low=int(self.weights.meta["low"]), high=int(self.weights.meta["high"]), articulate=False)
+
+    def unroll(self) -> np.ndarray:
+        """Set the decoder by a fresh code, (latent,)."""
+        code = self.rng.standard_normal(self.latent).astype(np.float32)
+        h, c = np.split(np.tanh(linear(self.weights, "from_code", code)), 2)
+        self.decoder.h[0], self.decoder.c[0] = h, c
+        return code
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A block from a code."""
+        code = self.unroll()
+        logits = np.stack([linear(self.weights, "out", self.decoder.step(code[None]))[0] for _ in range(self.steps)])
+        roll = self.rng.random(logits.shape) < sigmoid(logits / max(self.config.temperature, 0.05))
+        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(roll.astype(np.float32)).notes))
+
+
+class Vrash(Vrae):
+    """Two bars of melody from a code and from what was written."""
+
+    names, steps, steps_per_quarter = ("Melody",), 32, 4
+
+    def start(self) -> None:
+        """The decoder, and nothing written."""
+        self.latent = int(self.weights.meta["network"]["latent"])
+        self.decoder, self.tokens = Lstm(self.weights, "decoder"), MelodyTokens()
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A block from a code."""
+        code, before = self.unroll(), np.zeros(self.tokens.n_tokens, np.float32)
+        written = np.zeros(self.steps, np.int64)
+        for t in range(self.steps):
+            p = softmax(linear(self.weights, "out", self.decoder.step(np.concatenate([code, before])[None]))[0])
+            written[t] = draw(soften(p, self.config.temperature, keep=np.array([0, 1])), self.rng)
+            before = np.eye(self.tokens.n_tokens, dtype=np.float32)[written[t]]
+        return Segment(n_steps=self.steps, changes=changes_of(self.tokens.decode(written).notes))
+
+
+class MiniBach(BlockPlayer):
+    """Alto, tenor and bass under four bars of soprano, all at once."""
+
+    names, accompanies = SATB, True
+
+    def start(self) -> None:
+        """The grid."""
+        self.codec = VoiceGrid()
+
+    def logits(self, soprano: np.ndarray) -> np.ndarray:
+        """(step, 3, token) for tokens (step,)."""
+        x = np.eye(self.codec.n_tokens, dtype=np.float32)[soprano].ravel()
+        hidden = np.maximum(linear(self.weights, "hidden", x), 0)
+        return linear(self.weights, "out", hidden).reshape(len(soprano), 3, -1)
+
+    def next(self, given: np.ndarray) -> Segment:
+        """Four bars."""
+        tokens = self.codec.tokens(self.melody(given))
+        frames = np.column_stack([tokens, self.logits(tokens).argmax(axis=2)])
+        return Segment(n_steps=self.steps, changes=changes_of(from_grid(self.codec.pitches(frames)).notes))
+
+
+class DeepBach(BlockPlayer):
+    """A bar at a time by pseudo-Gibbs sampling: the past and a given soprano stay, the future is drawn anew.
+
+    Two bars are drawn and the first of them is kept, so that each bar knows where it goes.
+    """
+
+    names, accompanies, steps, ROUNDS, AT_ONCE = SATB, True, 16, 8, 8
+
+    def start(self) -> None:
+        """From a silence before the first bar."""
+        config = self.weights.meta["network"]
+        self.window, self.n_phases, self.codec = int(config["window"]), int(config["n_phases"]), HoldGrid()
+        self.nets = [_Voice(self.weights, v) for v in range(4)]
+        self.past = np.zeros((self.window, 4), np.int64)
+        self._first, self._sounding = 0, [REST] * 4
+
+    def prime(self, piece: Piece) -> None:
+        """Take a piece as the bars before the first."""
+        tokens = np.vstack([np.zeros((self.window, 4), np.int64), self.codec.encode(piece)])
+        self.past, self._first = tokens[-self.window :], (len(tokens) - self.window) % (2 * self.n_phases)
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A bar."""
+        w, n = self.window, self.steps
+        tokens = np.vstack([self.past, self._chance(2 * n), np.zeros((w, 4), np.int64)])
+        fixed = given[0] != CHOOSE
+        if fixed:
+            grid = np.full((n, 4), REST, np.int16)
+            grid[:, 0] = given
+            tokens[w : w + n, 0] = self.codec.encode(from_grid(grid))[:, 0]
+        steps = self._first - w + np.arange(len(tokens))
+        phase, fermata = steps % self.n_phases, phrase_ends(steps)
+        voices = np.arange(1 if fixed else 0, 4)
+        for round_ in range(self.ROUNDS * 2 * n * len(voices) // self.AT_ONCE):
+            v = int(self.rng.choice(voices))
+            times = np.sort(self.rng.choice(2 * n, self.AT_ONCE, replace=False))
+            warm = 1.0 if round_ < 8 * len(voices) else self.config.temperature
+            self._draw(v, times + w, (tokens, phase, fermata), warm)
+        self.past, self._first = tokens[n : n + w].copy(), self._first + n
+        return Segment(n_steps=n, changes=self._changes(tokens[w : w + n]))
+
+    def _chance(self, n: int) -> np.ndarray:
+        """Tokens (n, voice) as often as each voice has them."""
+        rates = self.weights["rates"]
+        return np.stack([self.rng.choice(rates.shape[1], n, p=r / r.sum()) for r in rates.astype(float)], axis=1)
+
+    def _draw(self, v: int, times: np.ndarray, music: tuple[np.ndarray, ...], temperature: float) -> None:
+        """Draw voice v anew at some times."""
+        tokens, phase, fermata = music
+        spans = times[:, None] + np.arange(-self.window, self.window + 1)
+        logits = self.nets[v].logits(tokens[spans], phase[spans], fermata[spans])
+        for t, row in zip(times, logits, strict=True):
+            tokens[t, v] = draw(soften(softmax(row), temperature, keep=np.array([self.codec.hold])), self.rng)
+
+    def _changes(self, bar: np.ndarray) -> tuple[Change, ...]:
+        """What begins and ends in a bar (step, voice) of tokens, after what sounds from the bar before."""
+        changes: list[Change] = []
+        for step, row in enumerate(bar.tolist()):
+            for voice, token in enumerate(row):
+                if token == self.codec.hold:
+                    continue
+                if self._sounding[voice] != REST:
+                    changes.append((step, voice, self._sounding[voice], 0))
+                self._sounding[voice] = int(self.codec.pitches(np.array([token]))[0])
+                if self._sounding[voice] != REST:
+                    changes.append((step, voice, self._sounding[voice], VELOCITY))
+        return tuple(changes)
+
+
+class _Voice:
+    """One of DeepBach's four networks."""
+
+    def __init__(self, weights: Weights, v: int) -> None:
+        self.weights, self.v = weights, v
+        self.past, self.future = (Lstm(weights, f"{side}.{v}", 2) for side in ("past", "future"))
+
+    def logits(self, frames: np.ndarray, phase: np.ndarray, fermata: np.ndarray) -> np.ndarray:
+        """(batch, token) for windows (batch, time, voice), phases and fermatas (batch, time)."""
+        w, v, middle = self.weights, self.v, frames.shape[1] // 2
+        voices = [w[f"embed.{u}.weight"][frames[..., u]] for u in range(4)]
+        meta = [w["phase.weight"][phase], w["fermata.weight"][fermata]]
+        around = np.concatenate([*voices, *meta], axis=2).swapaxes(0, 1)
+        for lstm in (self.past, self.future):
+            lstm.batch = len(frames)
+            lstm.reset()
+        past, future = self.past.run(around[:middle]), self.future.run(around[:middle:-1])
+        here = np.concatenate([x[:, middle] for x in (*(voices[u] for u in range(4) if u != v), *meta)], axis=1)
+        present = np.maximum(linear(w, f"present.{v}.0", here), 0)
+        merged = np.maximum(linear(w, f"merge.{v}.0", np.concatenate([past, present, future], axis=1)), 0)
+        return linear(w, f"out.{v}", merged)
+
+
+class DeepHear(BlockPlayer):
+    """Four bars of roll decoded from a random code."""
+
+    def start(self) -> None:
+        """The decoder's layers, from the code out."""
+        self.codec = Roll(low=int(self.weights.meta["low"]), high=int(self.weights.meta["high"]), articulate=False)
+        self.n_layers = len(self.weights.meta["network"]["sizes"]) - 1
+        self.width = self.weights.meta["network"]["sizes"][-1]
+
+    def decode(self, code: np.ndarray) -> list[np.ndarray]:
+        """The activations of every layer, logits last."""
+        layers = [code]
+        for i in range(self.n_layers):
+            layers.append(linear(self.weights, f"up.{i}", layers[-1]))
+            if i < self.n_layers - 1:
+                layers[-1] = sigmoid(layers[-1])
+        return layers
+
+    def next(self, given: np.ndarray) -> Segment:
+        """Four bars."""
+        code = (self.rng.random(self.width) < 0.5).astype(np.float32)
+        return self.play(sigmoid(self.decode(code)[-1]).reshape(self.steps, -1))
+
+    def play(self, roll: np.ndarray, fixed: np.ndarray | float = 0.0) -> Segment:
+        """A roll (step, pitch) of probabilities: the likeliest notes, as many as chorales have; fixed: sound anyway."""
+        share = float(self.weights.meta["density"]) / roll.shape[1]
+        sounds = np.maximum(roll > np.quantile(roll, 1 - share), fixed)
+        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(sounds).notes))
+
+
+class DeepHearMelody(DeepHear):
+    """The code whose decoding sounds a melody, found by descent; the rest of what it decodes is counterpoint."""
+
+    accompanies, DESCENT, RATE = True, 120, 0.1
+
+    def next(self, given: np.ndarray) -> Segment:
+        """Four bars."""
+        line = self.melody(given)
+        target = self.codec.encode(from_grid(line[:, None].astype(np.int16)))
+        roll = sigmoid(self.decode(self.match(target.ravel()))[-1]).reshape(self.steps, -1)
+        return self.play(roll, target)
+
+    def match(self, target: np.ndarray) -> np.ndarray:
+        """Descend (Adam) on the code until the notes of `target` sound; returns the code."""
+        inner = self.rng.normal(0, 1, self.width).astype(np.float32)
+        mean, square = np.zeros_like(inner), np.zeros_like(inner)
+        for step in range(1, self.DESCENT + 1):
+            layers = self.decode(sigmoid(inner))
+            gradient = (sigmoid(layers[-1]) - target) * target
+            for i in reversed(range(self.n_layers)):
+                gradient = gradient @ self.weights[f"up.{i}.weight"]
+                gradient = gradient * layers[i] * (1 - layers[i])
+            mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+            inner -= self.RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+        return np.asarray(sigmoid(inner))

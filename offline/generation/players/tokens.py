@@ -1,0 +1,231 @@
+"""Players that write token after token: BachBot, Celtic, CONCERT, Rhythm, RL-Tuner."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+
+from offline.generation.layers import Lstm, Weights, linear
+from offline.generation.players.base import Player
+from offline.generation.stream import VELOCITY, Change, Segment, changes_of
+from offline.music.codecs import AbcTokens, ChoraleTokens, DrumTokens, MelodyTokens, TuneTuples
+from offline.music.codecs.abc import Reader
+from offline.music.codecs.tokens import seat
+from offline.music.corpora import grooves
+from offline.music.piece import REST, Piece, make_notes
+from offline.music.sampling import draw, soften, softmax
+
+__all__ = ["BachBot", "Celtic", "Concert", "Rhythm", "RlTuner", "TokenNet"]
+
+
+class TokenNet:
+    """`models.generation.tokens.TokenLstm` a row at a time."""
+
+    def __init__(self, weights: Weights, config: dict[str, object]) -> None:
+        self.weights, self.n_streams = weights, len(config["n_tokens"])  # type: ignore[arg-type]
+        self.lstm = Lstm(weights, "lstm", int(config["n_layers"]))  # type: ignore[call-overload]
+        self._features = np.zeros((1, 1), np.float32)
+
+    def step(self, row: np.ndarray, condition: np.ndarray | None = None) -> None:
+        """Take the row (stream,) that was written, and the condition of the one to come."""
+        w = self.weights
+        parts = [w[f"embed.{s}.weight"][row[s]] for s in range(self.n_streams)]
+        if "code" in w:
+            parts.append(w["code"][row[0]])
+        context = [] if condition is None else [np.maximum(linear(w, "condition.0", condition), 0)]
+        hidden = self.lstm.step(np.concatenate([*parts, *context])[None])
+        self._features = np.concatenate([hidden[0], *context])
+
+    def p(self, stream: int, row: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
+        """The probability of each token of a stream of the row to come; `row` needs only the streams before it."""
+        logits = linear(self.weights, f"heads.{stream}", self._features)
+        for u in range(stream):
+            logits = logits + self.weights[f"between.{u}>{stream}.weight"][row[u]]
+        return softmax(sharpness * logits)
+
+
+class _Player(Player):
+    """A network of tokens."""
+
+    def start(self) -> None:
+        """Begin a piece."""
+        self.net = TokenNet(self.weights, self.weights.meta["network"])
+
+
+class BachBot(_Player):
+    """Frame after frame of a chorale; after its end another begins."""
+
+    names = ("Soprano", "Alto", "Tenor", "Bass")
+
+    def start(self) -> None:
+        """A chorale from its start sign."""
+        super().start()
+        self.codec = ChoraleTokens()
+        first = self.codec.FIRST
+        self._keep = np.array([self.codec.FRAME, self.codec.FERMATA, *range(first + 1, self.codec.n_tokens, 2)])
+        self._sounding = [REST] * 4
+        self._now = np.array([self.codec.START])
+
+    def prime(self, piece: Piece) -> None:
+        """Take a piece as what was written before."""
+        self.start()
+        tokens = self.codec.encode(piece)[:-1]
+        for token in tokens[:-1]:
+            self.net.step(np.array([token]))
+        self._now = tokens[-1:]
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A sixteenth."""
+        frame: list[tuple[int, bool]] = []
+        for _ in range(12):  # no frame of a chorale has more tokens
+            self.net.step(self._now)
+            p = soften(self.net.p(0, self._now), self.config.temperature, keep=self._keep)
+            p[self.codec.START] = 0
+            p[self.codec.END] *= not frame
+            self._now = np.array([draw(p, self.rng)])
+            if self._now[0] < self.codec.FERMATA:
+                break
+            if self._now[0] >= self.codec.FIRST:
+                pitch, tied = divmod(int(self._now[0]) - self.codec.FIRST, 2)
+                frame.append((pitch + self.codec.low, bool(tied)))
+        before = self._sounding
+        if self._now[0] == self.codec.END:
+            self.start()
+        self._sounding, struck = seat(frame, before, 4)
+        return Segment(n_steps=1, changes=_voices(before, self._sounding, struck))
+
+
+def _voices(before: list[int], now: list[int], struck: list[bool]) -> tuple[Change, ...]:
+    out: list[Change] = []
+    for voice, (old, new, hit) in enumerate(zip(before, now, struck, strict=True)):
+        if old != REST and (hit or old != new):
+            out.append((0, voice, old, 0))
+        if new != REST and (hit or old != new):
+            out.append((0, voice, new, VELOCITY))
+    return tuple(out)
+
+
+class Celtic(_Player):
+    """Tune after tune, a bar at a time: a bar ends at a bar line."""
+
+    names, steps_per_quarter = ("Tune",), 24
+    SIGNS = 400  # tokens after which a bar ends anyway
+
+    def start(self) -> None:
+        """From the sign between two tunes."""
+        super().start()
+        self.codec = AbcTokens(vocabulary=tuple(self.weights.meta["vocabulary"]))
+        self.reader, self._now = Reader(), np.array([0])
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A bar."""
+        begun = len(self.reader.rows), round(self.reader.now)
+        for _ in range(self.SIGNS):
+            self.net.step(self._now)
+            p = soften(self.net.p(0, self._now), max(self.config.temperature, 0.3))
+            self._now = np.array([draw(p, self.rng)])
+            text = self.codec.vocabulary[self._now[0] - 1] if self._now[0] else "|"
+            self.reader.take(text)
+            if ("|" in text or "::" in text) and round(self.reader.now) > begun[1]:
+                break
+        self.reader.strike()
+        notes = make_notes(self.reader.rows[begun[0] :])
+        notes["onset"] -= begun[1]
+        n_steps = round(self.reader.now) - begun[1]
+        if not self._now[0]:
+            self.start()
+        return Segment(n_steps=max(n_steps, 1), changes=changes_of(notes))
+
+
+class Concert(_Player):
+    """Note after note with its chord; the chord sounds as a triad below."""
+
+    names = ("Melody", "Chords")
+
+    def start(self) -> None:
+        """From a rest of a quarter."""
+        super().start()
+        self.codec = TuneTuples(low=54, n_pitches=36)
+        self._row, self._chord = np.array([0, 3, 1]), 0
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A note."""
+        self.net.step(self._row)
+        row = np.zeros(3, np.int64)
+        for stream in range(3):
+            p = self.net.p(stream, row)
+            row[stream] = draw(soften(p, self.config.temperature) if stream != 1 else p, self.rng)
+        self._row = row
+        n_steps = self.codec.durations[row[1]]
+        changes: list[Change] = []
+        if row[0]:
+            pitch = int(row[0]) - 1 + self.codec.low
+            changes += [(0, 0, pitch, VELOCITY), (n_steps, 0, pitch, 0)]
+        if row[2] != self._chord:
+            changes += [(0, 1, pitch, 0) for pitch in _triad(self._chord)]
+            changes += [(0, 1, pitch, VELOCITY - 20) for pitch in _triad(int(row[2]))]
+            self._chord = int(row[2])
+        return Segment(n_steps=n_steps, changes=tuple(changes))
+
+
+def _triad(chord: int) -> list[int]:
+    """Pitches around C3 of a chord token: 1 + root for major, 13 + root for minor."""
+    third = 3 if chord > 12 else 4
+    return [48 + (chord - 1) % 12 + step for step in (0, third, 7)] if chord else []
+
+
+class Rhythm(_Player):
+    """Drums to a bass and a guitar that are made by rule, eight bars a groove."""
+
+    names, percussion = ("Drums",), True
+
+    def start(self) -> None:
+        """A groove's conditions; the drums are the network's."""
+        super().start()
+        self.codec = DrumTokens()
+        self._condition, self._count, self._row = grooves(self.rng)[1], count(), np.array([0])
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A sixteenth."""
+        self.net.step(self._row, self._condition[next(self._count) % len(self._condition)])
+        self._row = np.array([draw(soften(self.net.p(0, self._row), self.config.temperature), self.rng)])
+        keys = [key for bit, key in enumerate(self.codec.drums) if self._row[0] >> bit & 1]
+        return Segment(n_steps=1, changes=changes_of(make_notes([(0, 1, key, 0) for key in keys])))
+
+
+class RlTuner(_Player):
+    """A melody by the values that theory taught the network."""
+
+    SHARPNESS = 5.0  # values differ by tenths where logits differ by units
+
+    def start(self) -> None:
+        """From a hold of nothing."""
+        super().start()
+        self.codec = MelodyTokens()
+        self._row, self._pitch = np.array([0]), REST
+
+    def prime(self, piece: Piece) -> None:
+        """Take a melody as what was written before."""
+        self.start()
+        for token in self.codec.encode(piece):
+            self.net.step(self._row)
+            self._row = np.array([token])
+
+    def next(self, given: np.ndarray) -> Segment:
+        """A sixteenth."""
+        self.net.step(self._row)
+        p = soften(self.net.p(0, self._row, self.SHARPNESS), self.config.temperature, keep=np.array([0, 1]))
+        self._row = np.array([draw(p, self.rng)])
+        segment, self._pitch = melody_step(int(self._row[0]), self._pitch, self.codec)
+        return segment
+
+
+def melody_step(token: int, pitch: int, codec: MelodyTokens) -> tuple[Segment, int]:
+    """What a melody token does to the pitch that sounds, and the pitch after it."""
+    if token == 0:
+        return Segment(n_steps=1, changes=()), pitch
+    after = REST if token == 1 else token - 2 + codec.low
+    changes: list[Change] = [(0, 0, pitch, 0)] if pitch != REST else []
+    changes += [(0, 0, after, VELOCITY)] if after != REST else []
+    return Segment(n_steps=1, changes=tuple(changes)), after

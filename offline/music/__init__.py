@@ -1,0 +1,1 @@
+"""Music as data: pieces, corpora and MIDI files."""

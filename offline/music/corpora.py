@@ -1,0 +1,180 @@
+"""What systems learn from: chorales and what can be read off them, tunes, and music made by rule where none is free."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from engine.core.errors import ScoreError
+from offline.music.chorale_split import divide
+from offline.music.codecs import AbcTokens, DrumTokens
+from offline.music.piece import REST, Piece, from_grid
+from offline.music.piece_sets import load_pieces
+from offline.music.roll_sets import SPLITS, Split, load_chorales, load_rolls
+
+__all__ = ["Corpora", "blues", "chord_code", "chords_of", "grooves", "sound_of", "with_chords"]
+
+TUNES = "tunes.json"
+CHORALES = "Jsb16thSeparated.json"
+SIGNED = "chorales.npz"
+MAJOR, MINOR = (0, 4, 7), (0, 3, 7)
+
+
+class Corpora:
+    """Corpora of a folder, read when asked for: the chorales at sixteenths, the .mat rolls, and tunes.json."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cache  # noqa: B019 - lives as long as the process
+    def chorales(self) -> Split:
+        """Four voices at sixteenths, (frame, 4) of pitches."""
+        return load_chorales(self._path(CHORALES))
+
+    @property
+    def signs_known(self) -> bool:
+        """Whether the scores with ties and fermatas are there."""
+        return (self.folder / SIGNED).exists()
+
+    @cache  # noqa: B019
+    def signed_chorales(self) -> dict[str, list[Piece]]:
+        """The same with ties, fermatas and metre, where chorales.npz is there; else what the grid knows."""
+        published = self.chorales()
+        if self.signs_known:
+            return divide(load_pieces(self.folder / SIGNED), published)
+        return {split: [from_grid(frames) for frames in pieces] for split, pieces in published.items()}
+
+    @cache  # noqa: B019
+    def rolls(self, name: str) -> Split:
+        """A set of Boulanger-Lewandowski, (step, 88)."""
+        return load_rolls(self._path(name + ".mat"))
+
+    @cache  # noqa: B019
+    def tunes(self) -> tuple[AbcTokens, Split]:
+        """Tokens of tunes: every tenth validates, every tenth tests; the vocabulary is of all."""
+        with self._path(TUNES).open(encoding="utf8") as file:
+            tunes = json.load(file)
+        codec = AbcTokens.of(tunes)
+        split: Split = {name: [] for name in SPLITS}
+        for i, tune in enumerate(tunes):
+            split[{0: "valid", 1: "test"}.get(i % 10, "train")].append(codec.encode(tune))
+        return codec, split
+
+    def _path(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            remedy = "collaparte data music21 FOLDER" if name == TUNES else "see the README on symbolic data"
+            raise ScoreError(str(path), expected="a corpus", got="no such file", remedy=remedy)
+        return path
+
+
+def chords_of(frames: np.ndarray, steps: int = 4) -> np.ndarray:
+    """The chord of every stretch of so many frames (frame, voice): 1 + root for major, 13 + root for minor; (stretch,).
+
+    The triad whose notes sound longest, with the bass counted twice.
+    """
+    n = -(-len(frames) // steps)
+    chroma = np.zeros((n, 12))
+    for voice in range(frames.shape[1]):
+        weight = 2.0 if voice == frames.shape[1] - 1 else 1.0
+        sounding = np.flatnonzero(frames[:, voice] != REST)
+        np.add.at(chroma, (sounding // steps, frames[sounding, voice] % 12), weight)
+    triads = np.zeros((24, 12))
+    for root in range(12):
+        for i, triad in enumerate((MAJOR, MINOR)):
+            triads[12 * i + root, [(root + step) % 12 for step in triad]] = 1
+    return np.asarray(1 + (chroma @ triads.T).argmax(axis=1))
+
+
+def chord_code(chord: np.ndarray) -> np.ndarray:
+    """MidiNet's thirteen values: twelve for the root, one for minor; (n,) -> (n, 13) float32."""
+    code = np.zeros((len(chord), 13), np.float32)
+    known = chord > 0
+    code[np.flatnonzero(known), (chord[known] - 1) % 12] = 1
+    code[:, 12] = chord > 12
+    return code
+
+
+def with_chords(frames: np.ndarray, steps: int = 4) -> Piece:
+    """The highest voice, and the chords of all as voice 1 (see `TuneTuples`)."""
+    chords = np.repeat(chords_of(frames, steps), steps)[: len(frames)]
+    grid = np.column_stack([frames[:, 0], chords]).astype(np.int16)
+    return from_grid(grid)
+
+
+BLUES_ROOTS = (0, 0, 0, 0, 5, 5, 0, 0, 7, 5, 0, 0)  # twelve bars: I I I I IV IV I I V IV I I
+BLUES_SCALE = (0, 3, 5, 6, 7, 10, 12)
+
+
+def blues(rng: np.random.Generator, *, melody: bool = True) -> np.ndarray:
+    """Twelve bars of eighths as bits (96, 25): twelve of chord tones, thirteen of a melody in the blues scale.
+
+    Eck & Schmidhuber (2002) made theirs by rule as well; this is our rule: sevenths, and a walk on the scale that
+    lands on a chord tone in every bar.
+    """
+    roll = np.zeros((96, 25 if melody else 12), np.float32)
+    place = int(rng.integers(len(BLUES_SCALE)))
+    for bar, root in enumerate(BLUES_ROOTS):
+        roll[bar * 8 : bar * 8 + 8, [(root + step) % 12 for step in (0, 4, 7, 10)]] = 1
+        if not melody:
+            continue
+        for eighth in range(8):
+            if eighth % 2 and rng.random() < 0.4:
+                continue
+            place = int(np.clip(place + rng.integers(-1, 2), 0, len(BLUES_SCALE) - 1))
+            tones = [i for i, step in enumerate(BLUES_SCALE) if (step - root) % 12 in (0, 3, 4, 7, 10)]
+            if eighth == 0:
+                place = min(tones, key=lambda i: abs(i - place))
+            roll[bar * 8 + eighth, 12 + BLUES_SCALE[place]] = 1
+    return roll
+
+
+def grooves(rng: np.random.Generator, n_bars: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Drum tokens (step,) made by rule, and their conditions (step, 22): bass and guitar strike, tempo, metre place.
+
+    A backbeat with a kick pattern that the bass doubles, hats by tempo, and a fill in every fourth bar. No drum corpus
+    is free to ship, so weights learnt from this know this style only.
+    """
+    codec = DrumTokens()
+    bit = {key: 1 << i for i, key in enumerate(codec.drums)}
+    tempo = rng.uniform(70, 160)
+    kick = {0, *rng.choice([3, 6, 7, 8, 10, 11, 14], size=int(rng.integers(1, 4)), replace=False).tolist()}
+    strum = set(rng.choice(16, size=int(rng.integers(2, 7)), replace=False).tolist())
+    every = 2 if tempo < 125 else 4
+    tokens = np.zeros(16 * n_bars, np.int64)
+    for step in range(16 * n_bars):
+        bar, place = divmod(step, 16)
+        token = bit[36] if place in kick else 0
+        token |= bit[38] if place in (4, 12) else 0
+        token |= (bit[46] if place == 14 and rng.random() < 0.2 else bit[42]) if place % every == 0 else 0
+        if bar % 4 == 3 and place >= 12:
+            token = bit[38] if place % 2 == 0 else bit[45] if rng.random() < 0.7 else bit[48]
+        if bar % 4 == 0 and place == 0 and bar:
+            token |= bit[49]
+        tokens[step] = token
+    place = np.arange(16 * n_bars) % 16
+    instruments = np.stack([np.isin(place, sorted(kick)), np.isin(place, sorted(strum))], axis=1)
+    bars = np.eye(4)[np.arange(16 * n_bars) // 16 % 4][:, :3]
+    pace = np.full((16 * n_bars, 1), (tempo - 110) / 40)
+    return tokens, np.hstack([instruments, np.eye(16)[place], bars, pace]).astype(np.float32)
+
+
+def sound_of(frames: np.ndarray, sample_rate: int, *, step_s: float = 0.15, seed: int = 0) -> np.ndarray:
+    """A plain organ plays frames (frame, voice): six harmonics, a soft attack; samples float32, peak 0.9 at most."""
+    rng = np.random.default_rng(seed)
+    length = round(step_s * sample_rate)
+    out = np.zeros(len(frames) * length)
+    for note in from_grid(frames).notes:
+        start, n = int(note["onset"]) * length, int(note["duration"]) * length
+        t = np.arange(n) / sample_rate
+        frequency = 440 * 2 ** ((int(note["pitch"]) - 69) / 12)
+        shape = np.minimum(1, np.minimum(t / 0.02, (n / sample_rate - t) / 0.02))
+        for harmonic in range(1, 7):
+            if harmonic * frequency < sample_rate / 2:
+                out[start : start + n] += (
+                    shape * np.sin(2 * np.pi * harmonic * frequency * t + rng.uniform(0, 2 * np.pi)) / harmonic
+                )
+    return (0.9 * out / max(np.abs(out).max(), 1e-9)).astype(np.float32)

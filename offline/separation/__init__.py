@@ -1,0 +1,1 @@
+"""Separation of whole files and its presets."""

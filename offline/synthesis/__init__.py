@@ -1,0 +1,1 @@
+"""Sound that the project makes itself: performances, songs, singing, alarms and textures."""

@@ -1,0 +1,297 @@
+"""Pianists who are not machines, drawn at random: how a score becomes keys and pedal, with the truth beside it.
+
+Goes far beyond the demo's player (`offline.synthesis.demo_performance`): rubato of several spans at once, fermatas,
+sudden changes of tempo, rolled chords, hands apart, trills, wrong, missing, extra and stuttered notes, pedal, and any
+articulation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import require
+from engine.score.score import Score
+
+__all__ = ["Played", "Style", "exact", "play", "random_style"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Rng = np.random.Generator
+
+STEP = 0.0625  # quarters of the tempo's grid
+SHORTEST_S = 0.025
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How freely to play; times in seconds unless they say otherwise, tempi as logarithms.
+
+    tempo: relative to the score's; arch: depth of phrases that push and yield; wander: of the pulse, a square root of
+    a quarter; beat: of single beats; jumps: sudden changes of tempo a hundred quarters, and fermatas: waits; slowing:
+    at the end; spread_ms: of a chord's notes; lead_ms: of the highest voice; apart_ms: left hand before the right;
+    rolled: share of chords that are; trills: share of notes of half a second or more; wrong, missing, extra, twice:
+    shares of notes; legato: held share of the written length; pedal: 0 none to 1 always; level: of velocity, -40 to
+    30; swell: of dynamics; start_s: silence before.
+    """
+
+    tempo: float = 1.0
+    arch: float = 0.1
+    wander: float = 0.03
+    beat: float = 0.02
+    jumps: float = 0.5
+    fermatas: float = 0.5
+    slowing: float = 0.5
+    spread_ms: float = 8.0
+    lead_ms: float = 8.0
+    apart_ms: float = 0.0
+    rolled: float = 0.02
+    trills: float = 0.02
+    wrong: float = 0.01
+    missing: float = 0.01
+    extra: float = 0.01
+    twice: float = 0.005
+    legato: float = 0.95
+    pedal: float = 0.7
+    level: float = 0.0
+    swell: float = 12.0
+    start_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("tempo", self.tempo, 0.1, 10.0)
+        require("legato", self.legato, 0.05, 2.0)
+        require("pedal", self.pedal, 0.0, 1.0)
+        require("start_s", self.start_s, 0.0, 3600.0)
+        for name in ("rolled", "trills", "wrong", "missing", "extra", "twice"):
+            require(name, getattr(self, name), 0.0, 0.5)
+        for name in ("spread_ms", "lead_ms", "apart_ms"):
+            require(name, getattr(self, name), 0.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Played:
+    """Keys (note): start_s, end_s, pitch, velocity; pedal: (press, 2) down and up, seconds; truth (onset): see below.
+
+    audio_s is the median of the notes that were struck for the score onset at `quarter`; those of which none was are
+    left out.
+    """
+
+    start_s: Floats
+    end_s: Floats
+    pitch: Ints
+    velocity: Ints
+    pedal: Floats
+    quarter: Floats
+    audio_s: Floats
+
+    @property
+    def end(self) -> float:
+        """When the last key is let go, seconds."""
+        return float(self.end_s.max())
+
+
+def random_style(rng: Rng) -> Style:
+    """From strict and clean to romantic and careless."""
+    free, careless = rng.beta(1.2, 1.2), rng.random() ** 3
+    return Style(
+        tempo=float(np.exp(rng.uniform(-1, 1) * rng.uniform(0.2, 1.1))),  # a third to three times the written one
+        arch=float(0.35 * free * rng.random()),
+        wander=float(0.01 + 0.07 * free * rng.random()),
+        beat=float(0.01 + 0.06 * free * rng.random()),
+        jumps=float(1.5 * rng.random() ** 2),
+        fermatas=float(2 * free * rng.random()),
+        slowing=float(rng.random()),
+        spread_ms=float(3 + 12 * rng.random()),
+        lead_ms=float(20 * free * rng.random()),
+        apart_ms=float(30 * free**2 * rng.random()) if rng.random() < 0.5 else 0.0,
+        rolled=float(0.15 * free * rng.random()),
+        trills=float(0.1 * rng.random() ** 2),
+        wrong=0.04 * careless,
+        missing=0.05 * careless,
+        extra=0.04 * careless,
+        twice=0.02 * careless,
+        legato=float(rng.choice([0.3, 0.6, 0.9, 1.0, 1.1])),
+        pedal=float(rng.choice([0.0, 0.3, 0.8, 1.0])),
+        level=float(rng.uniform(-25, 20)),
+        swell=float(rng.uniform(4, 24)),
+        start_s=float(rng.uniform(0.3, 2.0)),
+    )
+
+
+def exact(score: Score, *, start_s: float = 0.5) -> Played:
+    """As written: at the score's own tempo and velocities, every note held as long as it says, no pedal."""
+    first = start_s + score.seconds(score.note_quarter)
+    last = start_s + score.seconds(score.note_quarter + score.note_duration)
+    return Played(
+        start_s=first,
+        end_s=np.maximum(last - 0.005, first + SHORTEST_S),
+        pitch=score.note_pitch,
+        velocity=score.note_velocity,
+        pedal=np.zeros((0, 2)),
+        quarter=score.onset_quarter,
+        audio_s=start_s + score.seconds(score.onset_quarter),
+    )
+
+
+def play(score: Score, rng: Rng, style: Style | None = None) -> Played:
+    """Play the score in a style, by default one drawn at random; the same generator plays the same."""
+    style = style or random_style(rng)
+    grid, seconds = pulse(score, rng, style)
+    event = np.searchsorted(score.onset_quarter, score.note_quarter + 1e-6, side="right") - 1
+    start_s = np.interp(score.note_quarter, grid, seconds) + _asynchrony(score, event, rng, style)
+    start_s = np.maximum(start_s, 0.0)
+    length = np.clip(style.legato * rng.normal(1, 0.05, len(event)), 0.05, 1.5) * score.note_duration
+    end_s = np.maximum(np.interp(score.note_quarter + length, grid, seconds), start_s + SHORTEST_S)
+    struck = rng.random(len(event)) >= style.missing
+    struck[0] = True
+    known = np.unique(event[struck])
+    played = Played(
+        start_s=start_s[struck],
+        end_s=end_s[struck],
+        pitch=score.note_pitch[struck],
+        velocity=_dynamics(score, event, rng, style)[struck],
+        pedal=_pedal(score, rng, style, (grid, seconds)),
+        quarter=score.onset_quarter[known],
+        audio_s=_medians(event[struck], start_s[struck], known),
+    )
+    return _released(_slips(_trilled(played, rng, style), rng, style))
+
+
+def _medians(event: Ints, start_s: Floats, known: Ints) -> Floats:
+    order = np.argsort(event, kind="stable")
+    parts = np.split(start_s[order], np.searchsorted(event[order], known[1:]))
+    return np.array([np.median(part) for part in parts])
+
+
+def pulse(score: Score, rng: Rng, style: Style) -> tuple[Floats, Floats]:
+    """(quarter, second) on a fine grid: the integral of one over the tempo, and the waits on fermatas."""
+    end = score.end_quarter
+    grid = np.arange(0, end + 4 * STEP + 2, STEP)
+    log = np.full(len(grid), np.log(style.tempo))
+    bar = float(np.median(np.diff(score.bar_quarter))) if len(score.bar_quarter) > 1 else 4.0
+    for span, share in ((bar, 0.4), (4 * bar, 1.0)):  # bars in phrases
+        depth = style.arch * share * rng.normal(1, 0.3, int(grid[-1] / span) + 1)
+        inside = grid % span / span
+        log += depth[(grid / span).astype(int)] * (np.sin(np.pi * inside) - 0.6 * inside**3)
+    walk = rng.normal(0, style.wander * np.sqrt(STEP), len(grid))
+    memory = np.exp(-np.arange(min(len(grid), int(32 / STEP))) * STEP / 8)
+    log += np.convolve(walk, memory)[: len(grid)]
+    log += np.repeat(rng.normal(0, style.beat, len(grid) // int(1 / STEP) + 1), int(1 / STEP))[: len(grid)]
+    for at in rng.uniform(0, end, rng.poisson(style.jumps * end / 100)):
+        log[grid >= at] += rng.normal(0, 0.25)
+    log = np.clip(log - style.slowing * np.clip(1 - (end - grid) / (2 * bar), 0, 1) ** 2, -2.0, 2.0)
+    played_s = np.diff(score.seconds(grid)) * np.exp(-log[:-1])
+    for at in rng.uniform(0, end, rng.poisson(style.fermatas * end / 100)):
+        played_s[int(at / STEP)] += rng.uniform(0.3, 2.5)
+    return grid, style.start_s + np.concatenate([[0.0], np.cumsum(played_s)])
+
+
+def _asynchrony(score: Score, event: Ints, rng: Rng, style: Style) -> Floats:
+    """Seconds by which each note comes late: fingers, the melody ahead, the left hand ahead, rolled chords."""
+    n_events = len(score.onset_quarter)
+    late = rng.normal(0, style.spread_ms / 1000, len(event))
+    highest = np.full(n_events, -1)
+    np.maximum.at(highest, event, score.note_pitch)
+    late -= (score.note_pitch == highest[event]) * style.lead_ms / 1000 * rng.uniform(0.5, 1.5, n_events)[event]
+    late -= (score.note_pitch < 57) * style.apart_ms / 1000 * rng.uniform(0, 2, n_events)[event]
+    rolled = rng.random(n_events) < style.rolled
+    gap = rng.uniform(0.015, 0.06, n_events)
+    order = np.lexsort((score.note_pitch, event))
+    firsts = np.searchsorted(event[order], np.arange(n_events))
+    rank = np.zeros(len(event))
+    rank[order] = np.arange(len(event)) - firsts[event[order]]
+    return np.asarray(late + rolled[event] * gap[event] * rank)
+
+
+def _dynamics(score: Score, event: Ints, rng: Rng, style: Style) -> Ints:
+    """Velocities: phrases that swell, a wandering level, accents, the highest voice louder."""
+    n_events = len(score.onset_quarter)
+    walk = np.cumsum(rng.normal(0, 1.5, n_events))
+    span = min(64, n_events)
+    walk -= np.convolve(walk, np.ones(span) / span, mode="same")
+    shape = style.swell * np.sin(2 * np.pi * score.onset_quarter / rng.uniform(8, 40) + rng.uniform(0, 6))
+    accents = rng.gamma(1.0, 4.0, n_events) - 4
+    highest = np.full(n_events, -1)
+    np.maximum.at(highest, event, score.note_pitch)
+    voiced = rng.uniform(0, 14) * (score.note_pitch == highest[event])
+    whole = score.note_velocity + style.level + (shape + walk + accents)[event] + voiced
+    return np.clip(np.round(whole + rng.normal(0, 4, len(event))), 12, 125).astype(np.int64)
+
+
+def _pedal(score: Score, rng: Rng, style: Style, times: tuple[Floats, Floats]) -> Floats:
+    """Down just after a beat, up at the next change: every one, two or four quarters."""
+    every = float(rng.choice([1, 2, 2, 4]))
+    changes = np.arange(0, score.end_quarter + every, every)
+    at_s = np.interp(changes, *times)
+    pressed = rng.random(len(changes) - 1) < style.pedal
+    down = at_s[:-1] + rng.uniform(0.04, 0.15, len(pressed))
+    up = at_s[1:] + rng.uniform(-0.03, 0.02, len(pressed))
+    rows = np.stack([down, up], axis=1)[pressed & (up > down + 0.05)]
+    return np.asarray(rows)
+
+
+def _trilled(played: Played, rng: Rng, style: Style) -> Played:
+    """Some long notes become trills with the note above; the truth stays."""
+    long = np.flatnonzero((played.end_s - played.start_s > 0.5) & (rng.random(len(played.pitch)) < style.trills))
+    if not len(long):
+        return played
+    rows, end_s = [], played.end_s.copy()
+    for i in long:
+        period, above = rng.uniform(0.06, 0.11), int(rng.integers(1, 3))
+        n = int((played.end_s[i] - played.start_s[i]) / period)
+        end_s[i] = played.start_s[i] + period
+        for k in range(1, n):
+            start = played.start_s[i] + k * period
+            rows.append((start, start + period, played.pitch[i] + above * (k % 2), played.velocity[i] - 6))
+    return _with_notes(replace(played, end_s=end_s), np.array(rows).reshape(-1, 4))
+
+
+def _slips(played: Played, rng: Rng, style: Style) -> Played:
+    """Neighbouring keys instead of the right ones, keys touched besides, and notes struck twice."""
+    n = len(played.pitch)
+    pitch = played.pitch + (rng.random(n) < style.wrong) * rng.choice([-2, -1, 1, 2], n)
+    besides = np.flatnonzero(rng.random(n) < style.extra)
+    again = np.flatnonzero(rng.random(n) < style.twice)
+    start = played.start_s
+    rows = [
+        (start[i], start[i] + 0.1, pitch[i] + rng.choice([-2, -1, 1, 2]), 0.7 * played.velocity[i]) for i in besides
+    ]
+    rows += [(start[i] + rng.uniform(0.08, 0.2), played.end_s[i] + 0.2, pitch[i], played.velocity[i]) for i in again]
+    return _with_notes(replace(played, pitch=pitch), np.array(rows).reshape(-1, 4))
+
+
+def _with_notes(played: Played, rows: Floats) -> Played:
+    """More keys: rows of start_s, end_s, pitch, velocity."""
+    order = np.argsort(np.concatenate([played.start_s, rows[:, 0]]), kind="stable")
+    whole = [np.concatenate([a, rows[:, i]])[order] for i, a in enumerate(
+        (played.start_s, played.end_s, played.pitch, played.velocity))]  # fmt: skip
+    return replace(
+        played,
+        start_s=whole[0],
+        end_s=whole[1],
+        pitch=np.clip(whole[2], 21, 108).astype(np.int64),
+        velocity=np.clip(whole[3], 10, 127).astype(np.int64),
+    )
+
+
+def _released(played: Played) -> Played:
+    """In order of time, each key let go before it is struck again."""
+    order = np.lexsort((played.start_s, played.pitch))
+    start, end, pitch = played.start_s[order], played.end_s[order].copy(), played.pitch[order]
+    same = pitch[1:] == pitch[:-1]
+    limit = np.where(same, start[1:] - 0.01, np.inf)
+    end[:-1] = np.maximum(
+        np.minimum(end[:-1], limit), np.where(same, np.minimum(start[:-1] + 0.005, limit), start[:-1])
+    )
+    apart = np.append(~same | (start[1:] - start[:-1] > 0.02), True)  # two strokes within 20 ms are one
+    kept = order[apart]
+    back = np.argsort(start[apart], kind="stable")
+    return replace(
+        played,
+        start_s=start[apart][back],
+        end_s=np.maximum(end[apart], start[apart] + 0.005)[back],
+        pitch=pitch[apart][back],
+        velocity=played.velocity[kept][back],
+    )

@@ -1,0 +1,201 @@
+"""Render synthetic multitracks to train separation on: composed here, played by FluidSynth, sung by a vocoder.
+
+Writes FOLDER/song-SEED/{vocals,drums,bass,other}.ogg. The voices are espeak-ng's or, with `--speakers`, mostly those of
+recorded speakers (`offline.datasets.debian_sounds`). The compositions and the mixing are ours, and the licences of
+soundfonts and voices allow any use; so may the songs be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import mido
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from engine.core.errors import EngineError
+from offline.synthesis.channel_strip import produce
+from offline.synthesis.electronic import has_samples, play_samples, play_synthesiser
+from offline.synthesis.singing import VOICES, Syllable, recorded_syllables, sing, syllables
+from offline.synthesis.songs_compose import Part, Piece, compose
+from offline.synthesis.sound_bank import list_sounds
+
+__all__ = ["add_options", "main", "render", "soundfonts", "write_stems"]
+
+RATE = 44100
+TICKS = 480  # a quarter
+DRUM_CHANNEL = 9
+SMALL = 0.7  # of Vorbis, 0 to 1: about 90 kbit/s, so that hours can be carried to where a GPU is
+PEAK = 0.5  # of the loudest stem, full scale: gains are drawn again when mixing
+FEWEST_SYLLABLES = 8
+RECORDED = 0.8  # of the songs are sung by recorded speakers where there are any
+LEVELS_DB = {"vocals": (-4, 4), "drums": (-5, 5), "bass": (-7, 3), "other": (-7, 3)}  # root mean square about -20
+
+
+def soundfonts() -> list[Path]:
+    """Those of the system, by name; EngineError if there is none."""
+    folder = Path("/usr/share/sounds")
+    found = sorted({path.resolve() for kind in ("sf2", "sf3") for path in (folder / kind).glob(f"*.{kind}")})
+    if not found:
+        raise EngineError(str(folder), expected="soundfonts", got="none", remedy="apt-get install fluid-soundfont-gm")
+    return found
+
+
+def midi_file(part: Part, tempo_bpm: float) -> mido.MidiFile:
+    """One instrument as a MIDI file with one track."""
+    channel = DRUM_CHANNEL if part.drums else 0
+    events = [(0, mido.Message("program_change", program=part.program, channel=channel))]
+    for note in part.notes:
+        start, end = round(note.start * TICKS), round((note.start + note.length) * TICKS)
+        on = mido.Message("note_on", note=note.pitch, velocity=note.velocity, channel=channel)
+        events += [(start, on), (max(end, start + 1), mido.Message("note_off", note=note.pitch, channel=channel))]
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo_bpm))])
+    now = 0
+    for at, message in sorted(events, key=lambda event: event[0]):
+        track.append(message.copy(time=at - now))
+        now = at
+    return mido.MidiFile(tracks=[track], ticks_per_beat=TICKS)
+
+
+def play(part: Part, tempo_bpm: float, soundfont: Path) -> np.ndarray:
+    """The part as FluidSynth plays it: (sample, channel) float32."""
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise EngineError("fluidsynth", expected="the program", got="none", remedy="apt-get install fluidsynth")
+    with tempfile.TemporaryDirectory() as folder:
+        midi, wave = Path(folder, "part.mid"), Path(folder, "part.wav")
+        midi_file(part, tempo_bpm).save(midi)
+        options = ["-ni", "-q", "-g", "0.5", "-R", "0", "-C", "0", "-r", str(RATE), "-T", "wav", "-F", str(wave)]
+        command = [program, *options, str(soundfont), str(midi)]
+        subprocess.run(command, check=True, capture_output=True)
+        return soundfile.read(wave, dtype="float32", always_2d=True)[0]
+
+
+@cache
+def voice(name: str) -> list[Syllable]:
+    """The syllables of a voice, spoken once."""
+    return syllables(name)
+
+
+@cache
+def speakers(folder: Path) -> dict[str, list[Path]]:
+    """The recordings of each speaker in a folder of sounds who left enough of them."""
+    found: dict[str, list[Path]] = {}
+    for recording in list_sounds(folder):
+        if recording.label == "speech":
+            found.setdefault(recording.source, []).append(recording.path)
+    enough = {name: paths for name, paths in found.items() if len(paths) >= FEWEST_SYLLABLES}
+    if not enough:
+        raise EngineError(str(folder), expected=f"speakers with {FEWEST_SYLLABLES} recordings", got="none")
+    return enough
+
+
+@cache
+def recorded_voice(folder: Path, speaker: str) -> list[Syllable]:
+    """The syllables of a recorded speaker, analysed once."""
+    return recorded_syllables(speakers(folder)[speaker])
+
+
+def drawn_voice(rng: np.random.Generator, folder: Path | None) -> list[Syllable]:
+    """Any voice of espeak-ng or, where there is a folder, mostly a speaker of it."""
+    if folder is not None and rng.random() < RECORDED:
+        bank = recorded_voice(folder, str(rng.choice(sorted(speakers(folder)))))
+        if len(bank) >= FEWEST_SYLLABLES:
+            return bank
+    return voice(str(rng.choice(VOICES)))
+
+
+def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: float) -> np.ndarray:
+    """The part (sample, channel) by a soundfont or, with the chance `electronic`, by electronic instruments."""
+    fonts = soundfonts()
+    font = fonts[int(rng.integers(len(fonts)))]
+    if electronic == 0 or rng.random() >= electronic or (part.drums and not has_samples()):
+        return play(part, tempo_bpm, font)
+    return (play_samples if part.drums else play_synthesiser)(rng, part, tempo_bpm)
+
+
+def stems(
+    rng: np.random.Generator, piece: Piece, *, electronic: float = 0.0, singers: Path | None = None
+) -> dict[str, np.ndarray]:
+    """Each stem of the piece (sample, channel), produced and levelled; singers: a folder of sounds, some of speech."""
+    n = int((piece.seconds + 2) * RATE)
+    out = {}
+    for name, parts in piece.parts.items():
+        total = np.zeros((n, 2), np.float32)
+        for part in parts:
+            audio = sound(rng, part, piece.tempo_bpm, electronic)[:n]
+            audio = produce(rng, audio, RATE, wide=0.3 if name in ("drums", "bass") else 1.0)
+            total[: len(audio)] += audio / max(1e-6, float(np.abs(audio).max()))
+        out[name] = total
+    bank = drawn_voice(rng, singers)
+    sung = sing(rng, piece.melody, bank, tempo_bpm=piece.tempo_bpm, sample_rate=RATE)[:n]
+    out["vocals"] = np.zeros((n, 2), np.float32)
+    out["vocals"][: len(sung)] = produce(rng, sung, RATE, wide=0.3)
+    return _levelled(rng, out)
+
+
+def _levelled(rng: np.random.Generator, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    levelled = {name: audio * _gain(rng, audio, *LEVELS_DB[name]) for name, audio in given.items()}
+    loudest = max(float(np.abs(audio).max()) for audio in levelled.values())
+    return {name: audio * min(1.0, PEAK / loudest) for name, audio in levelled.items()}
+
+
+def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: float) -> np.float32:
+    """To a random root mean square around -20 dB of full scale, silence not counted."""
+    loud = np.abs(audio).max(axis=1) > 0.01
+    rms = float(np.sqrt(np.mean(np.square(audio[loud])))) if loud.any() else 1.0
+    return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
+
+
+def render(
+    folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0, singers: Path | None = None
+) -> Path:
+    """Write song number `seed`, unless it is there already; always the same for the same soundfonts."""
+    target = folder / f"song-{seed:05d}"
+    if target.exists():
+        return target
+    rng = np.random.default_rng((1903, seed))
+    write_stems(target, stems(rng, compose(rng, seconds=seconds), electronic=electronic, singers=singers))
+    return target
+
+
+def write_stems(target: Path, given: dict[str, np.ndarray]) -> None:
+    """Write each stem (sample, channel) as Vorbis into the new folder `target`, which is there once all are."""
+    part = target.with_suffix(".part")
+    part.mkdir(parents=True, exist_ok=True)
+    for name, audio in given.items():
+        options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
+        with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, **options) as file:
+            for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
+                file.write(audio[start : start + RATE])
+    part.rename(target)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `collaparte render-songs`."""
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--songs", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first song")
+    parser.add_argument("--seconds", type=float, default=75.0)
+    parser.add_argument("--electronic", type=float, default=0.0, metavar="SHARE", help="of the parts by synthesisers")
+    parser.add_argument("--speakers", type=Path, metavar="FOLDER", help="sounds whose speech is sung with, mostly")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.synthesis.songs_render`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_options(parser)
+    args = parser.parse_args(arguments)
+    for seed in tqdm(range(args.first, args.first + args.songs), unit="song"):
+        render(args.folder, seed, seconds=args.seconds, electronic=args.electronic, singers=args.speakers)
+
+
+if __name__ == "__main__":
+    main()

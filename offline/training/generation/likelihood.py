@@ -1,0 +1,131 @@
+"""Two protocols of likelihood, with the floors beside every model: nats per note on a grid, per step on rolls.
+
+Sixteenth grid (Jsb16thSeparated.json): mean over all notes of all frames and voices, whole pieces, silence before the
+first frame, every note of the split counted once. Rolls (Boulanger-Lewandowski et al. 2012): mean over steps of the
+log-likelihood of a whole step. The two sets of chorales are transposed and ordered differently: never compare them.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.core.errors import ModelError
+from models.generation.rbm import RnnRbm, RnnRbmConfig
+from offline.generation.markov import Markov, chorale_contexts
+from offline.generation.weights import StoredWeights, find_weights
+from offline.music.codecs import VoiceGrid
+from offline.music.roll_sets import Split
+
+__all__ = [
+    "NoteFigures",
+    "markov_nll",
+    "note_figures",
+    "persistence_nll",
+    "rnn_rbm_nll",
+    "roll_floors",
+    "shipped_rnn_rbm",
+    "trained_rnn_rbm",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteFigures:
+    """nats_per_note: over all; nats_per_change: over notes that differ from the voice's last; n_notes: how many."""
+
+    nats_per_note: float
+    nats_per_change: float
+    n_notes: int
+
+
+def note_figures(pieces: list[np.ndarray], nll: list[np.ndarray]) -> NoteFigures:
+    """Average nats (frame, voice) of pieces (frame, voice)."""
+    flat = np.concatenate([n.ravel() for n in nll])
+    moved = np.concatenate([_changes(piece).ravel() for piece in pieces])
+    return NoteFigures(nats_per_note=float(flat.mean()), nats_per_change=float(flat[moved].mean()), n_notes=len(flat))
+
+
+def _changes(piece: np.ndarray) -> np.ndarray:
+    return piece != np.vstack([np.full((1, piece.shape[1]), -1, piece.dtype), piece[:-1]])
+
+
+def persistence_nll(chorales: Split, codec: VoiceGrid, split: str) -> list[np.ndarray]:
+    """Nats of hold-or-move by voice, and after a move any pitch as often as the voice has it in training."""
+    train = [codec.tokens(piece) for piece in chorales["train"]]
+    last = np.concatenate([np.vstack([np.zeros((1, 4), int), t[:-1]]) for t in train])
+    now = np.concatenate(train)
+    stay = (last == now).mean(axis=0)
+    pitch = np.stack([np.bincount(now[:, v], minlength=codec.n_tokens) + 1.0 for v in range(now.shape[1])])
+    pitch /= pitch.sum(axis=1, keepdims=True)
+    nll = []
+    for piece in map(codec.tokens, chorales[split]):
+        held = piece == np.vstack([np.zeros((1, 4), int), piece[:-1]])
+        nll.append(-np.log(held * stay + (1 - stay) * pitch[np.arange(now.shape[1]), piece]))
+    return nll
+
+
+def markov_nll(model: Markov, codec: VoiceGrid, pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """Nats (frame, voice) of chorales under the blended Markov chains."""
+    nll = []
+    for piece in pieces:
+        contexts, tokens = chorale_contexts(codec.tokens(piece))
+        nll.append(-np.log(model.probability(contexts, tokens)).reshape(piece.shape[::-1]).T)
+    return nll
+
+
+def roll_floors(rolls: Split, split: str) -> dict[str, float]:
+    """Nats per step on rolls: keys one by one at their own rate, and each given whether it sounded the step before."""
+    train, wanted = rolls["train"], rolls[split]
+    counts = np.ones((2, 2, 88))
+    for roll in train:
+        before = np.vstack([np.zeros((1, 88), np.uint8), roll[:-1]])
+        for was in (0, 1):
+            for now in (0, 1):
+                counts[was, now] += ((before == was) & (roll == now)).sum(axis=0)
+    alone = counts.sum(axis=0) / counts.sum(axis=(0, 1))
+    given = counts / counts.sum(axis=1, keepdims=True)
+    totals, steps, key = np.zeros(2), 0, np.arange(88)
+    for roll in wanted:
+        before = np.vstack([np.zeros((1, 88), np.uint8), roll[:-1]])
+        totals += -np.log(alone[roll, key]).sum(), -np.log(given[before, roll, key]).sum()
+        steps += len(roll)
+    return {"each key's rate": totals[0] / steps, "Markov, key by key": totals[1] / steps}
+
+
+def shipped_rnn_rbm() -> RnnRbm:
+    """The RNN-RBM that ships, which knows the chorales."""
+    path = find_weights("RNN-RBM")
+    if path is None:
+        raise ModelError("RNN-RBM", expected="weights that ship", got="none")
+    weights = StoredWeights(path)
+    return _rnn_rbm(weights.meta["network"], {name: torch.from_numpy(array) for name, array in weights.items()})
+
+
+def trained_rnn_rbm(run: Path) -> tuple[str, RnnRbm]:
+    """The set that a run of `train generator --system RNN-RBM` learnt, and its network; ModelError if it is none."""
+    try:
+        saved = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
+        return saved["task"]["rolls"], _rnn_rbm(saved["task"]["network"], saved["weights"])
+    except (OSError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        remedy = "give folders of `collaparte train generator --system RNN-RBM --rolls SET --out FOLDER`"
+        raise ModelError(str(run), expected="a run of RNN-RBM", got=type(error).__name__, remedy=remedy) from error
+
+
+def _rnn_rbm(network: dict[str, Any], weights: dict[str, torch.Tensor]) -> RnnRbm:
+    model = RnnRbm(RnnRbmConfig(**network))
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def rnn_rbm_nll(model: RnnRbm, pieces: list[np.ndarray], *, n_chains: int = 16, n_temperatures: int = 100) -> float:
+    """Nats per step of rolls (step, 88), log Z by annealed importance sampling."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        rolls = [torch.from_numpy(piece.astype(np.float32))[None] for piece in pieces]
+        total = sum(float(model.nll(roll, n_chains, n_temperatures).sum()) for roll in rolls)
+    return total / sum(map(len, pieces))

@@ -1,0 +1,1 @@
+"""Training of pitch salience."""

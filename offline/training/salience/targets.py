@@ -1,0 +1,193 @@
+"""What pitch salience is trained on: constant-Q frames of rendered performances, and the notes that sound in them.
+
+A set is a folder: a file a recording, with its constant-Q (frame, bin) in float16 and every note's start and end in
+frames and place in bins, and transform.json. `python -m offline.training.salience.targets FOLDER` makes one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from engine.core.errors import ConfigError
+from engine.core.format import AudioFormat
+from engine.dsp.constant_q import Cqt
+from engine.dsp.harmonic import HcqtConfig, wide_cqt
+from offline.datasets.corpus_scores import SPLITS, Library
+from offline.datasets.performances import TakeConfig, perform_piece
+from offline.run import collect
+from offline.synthesis.pianist import Played
+from offline.synthesis.piano_sound import Piano
+
+__all__ = ["Notes", "Recording", "SalienceSet", "analyse", "main", "make_set", "open_set", "recordings", "targets"]
+
+CONFIG = "transform.json"
+C1_KEY = 24
+BLUR_CENTS = 25.0  # standard deviation of a target's bump; Bittner et al. (2017), section 3.2, have 20
+RING_S = 3.0  # longest that a string is taken to sound on under the pedal at middle C; half as long two octaves up
+ONSET_FRAMES = 1.5  # half the width of an onset's triangle
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Notes:
+    """Notes (note): start, end in frames, and `place` in bins from the first pitch on; none of them whole numbers."""
+
+    start: Floats
+    end: Floats
+    place: Floats
+
+    def within(self, first: float, n: int) -> Notes:
+        """Those that touch the n frames from `first` on, counted from there."""
+        near = (self.start < first + n + ONSET_FRAMES) & (self.end > first - ONSET_FRAMES)
+        return Notes(start=self.start[near] - first, end=self.end[near] - first, place=self.place[near])
+
+
+def targets(notes: Notes, n_frames: int, n_bins: int, bins_per_octave: int) -> npt.NDArray[np.float32]:
+    """Salience and onsets, (2, frame, bin) from 0 to 1: a Gaussian over frequency about each note that sounds.
+
+    Salience is that while the note sounds (Bittner et al. 2017, section 3.2); an onset falls off over 1.5 frames.
+    """
+    out = np.zeros((2, n_frames, n_bins), np.float32)
+    width = BLUR_CENTS * bins_per_octave / 1200
+    frame, bins = np.arange(n_frames), np.arange(n_bins)
+    for start, end, place in zip(notes.start, notes.end, notes.place, strict=True):
+        near = slice(max(0, int(place) - 2), min(n_bins, int(place) + 4))
+        bump = np.exp(-0.5 * ((bins[near] - place) / width) ** 2)
+        for kind, level in enumerate(_levels(frame, start, end)):
+            part = out[kind, :, near]
+            np.maximum(part, level[:, None] * bump, out=part)
+    return out
+
+
+def _levels(frame: npt.NDArray[np.int64], start: float, end: float) -> tuple[Floats, Floats]:
+    """(frame) each: whether a note sounds, and how near its onset is."""
+    sounds = (frame >= start) & (frame <= max(end, start + 1))
+    return sounds.astype(np.float64), np.maximum(0.0, 1 - np.abs(frame - start) / ONSET_FRAMES)
+
+
+def sounding(played: Played) -> Floats:
+    """When each note has died away, seconds: its key's end, or the pedal's, or its string's, or its next stroke."""
+    end = played.end_s.astype(np.float64).copy()
+    for down, up in played.pedal:
+        held = (end >= down) & (end < up)
+        end[held] = up
+    ring = RING_S * 2.0 ** (-(played.pitch - 60) / 24)
+    end = np.maximum(np.minimum(end, played.start_s + ring), np.minimum(played.end_s, played.start_s + 2 * ring))
+    for key in np.unique(played.pitch):
+        of = np.flatnonzero(played.pitch == key)
+        of = of[np.argsort(played.start_s[of])]
+        end[of[:-1]] = np.minimum(end[of[:-1]], played.start_s[of[1:]])
+    return np.asarray(end)
+
+
+def analyse(
+    audio: npt.NDArray[np.float32], played: Played, piano: Piano, sample_rate: int, config: HcqtConfig
+) -> tuple[npt.NDArray[np.float16], Notes]:
+    """The wide constant-Q frames (frame, bin) of mono sound, and its notes as they are tuned, in frames and bins."""
+    cqt = Cqt(wide_cqt(config), AudioFormat(sample_rate=sample_rate, n_channels=1))
+    frames = collect(cqt, np.ascontiguousarray(audio[:, None], np.float32)).astype(np.float16)
+    start, end = ((s * sample_rate + cqt.latency) / cqt.hop - 1 for s in (played.start_s, sounding(played)))
+    cents = 100.0 * (played.pitch - C1_KEY) + np.array(piano.cents)[played.pitch % 12]
+    first_cents = 1200 * np.log2(config.low_hz / (440 * 2 ** ((C1_KEY - 69) / 12)))
+    return frames, Notes(start=start, end=end, place=(cents - first_cents) * config.bins_per_octave / 1200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recording:
+    """cqt (frame, bin), the wide transform of one recording, compressed; its notes; what it is."""
+
+    name: str
+    cqt: npt.NDArray[np.float16]
+    notes: Notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SalienceSet:
+    """Recordings, and the transform that they went through."""
+
+    config: HcqtConfig
+    recordings: Sequence[Recording]
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def crop(self, i: int, first: int, n: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Of recording i, n frames from `first` on: the constant-Q (frame, bin), and `targets`."""
+        recording = self.recordings[i]
+        cqt = recording.cqt[first : first + n].astype(np.float32)
+        notes = recording.notes.within(first, len(cqt))
+        return cqt, targets(notes, len(cqt), self.config.n_bins, self.config.bins_per_octave)
+
+    def whole(self, i: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """All of recording i, as `crop`."""
+        return self.crop(i, 0, len(self.recordings[i].cqt))
+
+
+def open_set(folder: Path) -> SalienceSet:
+    """Read the recordings that `make_set` has written so far; ConfigError if there is none."""
+    found = sorted(folder.glob("*.npz"))
+    if not found:
+        raise ConfigError(str(folder), expected="a set of `offline.training.salience.targets`", got="none")
+    recordings = []
+    for path in found:
+        with np.load(path) as file:
+            notes = Notes(start=file["start"], end=file["end"], place=file["place"])
+            recordings.append(Recording(name=path.stem, cqt=file["cqt"], notes=notes))
+    return SalienceSet(config=HcqtConfig(**json.loads((folder / CONFIG).read_text())), recordings=recordings)
+
+
+def make_set(folder: Path, parts: Iterable[Recording], config: HcqtConfig) -> None:
+    """Write every recording as it comes; one that is stopped is a smaller set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(asdict(config)))
+    for recording in parts:
+        part = folder / "part"
+        with part.open("wb") as file:
+            notes = recording.notes
+            np.savez(file, cqt=recording.cqt, start=notes.start, end=notes.end, place=notes.place)
+        part.replace(folder / f"{recording.name}.npz")
+
+
+def recordings(
+    library: Library, names: Iterable[str], take: TakeConfig, seed: int, config: HcqtConfig
+) -> Iterator[Recording]:
+    """Each piece twice: as it was played and recorded, and as it is written, dry, by another piano."""
+    for name in names:
+        made = perform_piece(library, name, seed=seed, config=take)
+        sides = ((made.audio, made.played, made.piano), (made.reference, made.plain, made.reference_piano))
+        for kind, (audio, played, piano) in zip(("played", "written"), sides, strict=True):
+            cqt, notes = analyse(audio, played, piano, made.sample_rate, config)
+            yield Recording(name=f"{name}-{kind}-{piano.name.replace(':', '-')}", cqt=cqt, notes=notes)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m offline.training.salience.targets`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--split", choices=SPLITS, default="train")
+    parser.add_argument("--n", type=int, default=100, help="pieces")
+    parser.add_argument("--seconds", type=float, default=40.0, help="of each, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rate", type=int, default=22050, help="Hz; the constant-Q ends below 9 kHz")
+    parser.add_argument("--chorales", type=Path, help="packed by `offline.music.music21_corpus`")
+    parser.add_argument("--soundfont", type=Path, action="append", default=[])
+    args = parser.parse_args(arguments)
+    library, config = Library.open(args.chorales), HcqtConfig()
+    names = library.names(args.split, args.n)
+    order = np.random.default_rng(args.seed).permutation(len(names))
+    take = TakeConfig(sample_rate=args.rate, soundfonts=tuple(args.soundfont), seconds=args.seconds)
+    mixed = tqdm([names[int(i)] for i in order], unit="piece")
+    make_set(args.folder, recordings(library, mixed, take, args.seed, config), config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Endless random mixes of stems, drawn on the device that trains: no workers, no files, the same for the same seed.
+
+Random mixing across songs, gains and channel swaps are Uhlich et al., "Improving music source separation based on
+deep neural networks through data augmentation and network blending" (2017), as Open-Unmix does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.core.config import require
+from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load
+
+__all__ = ["Mix", "MixConfig", "Mixer", "StemBank"]
+
+GRID_S = 0.5  # between possible starts of a segment
+LATE_S, LATE_SHARE = (0.005, 0.04), 0.8  # of a stem's middle that comes again, to the sides
+SILENCE = 1e-3  # root mean square, of full scale: below it a segment counts as silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixConfig:
+    """How random the mixes are.
+
+    coherent: share of examples that are one song as it is, not a mix across songs; gain_low, gain_high: factor on
+    every stem; speed: largest change of tempo and pitch together, 0 to 0.5; tilt: of a first-order shelf, 0 to 0.9;
+    width: largest change of what tells left from right, 0 to 1, where 1 is from mono to twice as wide; wide: share of
+    stems whose middle, later, is added to one side and taken from the other, as a chorus or an echo does; mono: share
+    of examples without any side; drop: chance that a target is silent; active: share of segments chosen where the stem
+    sounds.
+    """
+
+    coherent: float = 0.3
+    gain_low: float = 0.25
+    gain_high: float = 1.25
+    speed: float = 0.08
+    tilt: float = 0.3
+    width: float = 0.0
+    wide: float = 0.0
+    mono: float = 0.0
+    drop: float = 0.05
+    active: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name in ("coherent", "wide", "mono", "drop", "active"):
+            require(name, getattr(self, name), 0, 1)
+        require("gain_low", self.gain_low, 0, 100)
+        require("gain_high", self.gain_high, self.gain_low, 100)
+        require("speed", self.speed, 0, 0.5)
+        require("tilt", self.tilt, 0, 0.9)
+        require("width", self.width, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """references: (batch, target, channel, sample), they sum to the mixture; merged: (batch, target), see losses."""
+
+    references: Tensor
+    merged: Tensor
+
+
+class StemBank:
+    """All songs of all corpora on the device, as 16-bit samples, and where each of their stems sounds.
+
+    weights: how often each song is drawn; chances: (target, song), the same among the songs that have the stem.
+    """
+
+    def __init__(
+        self,
+        corpora: Sequence[Corpus],
+        targets: Sequence[str],
+        *,
+        sample_rate: int,
+        exclude: Sequence[str] = (),
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.targets, self.sample_rate, self.device = tuple(targets), sample_rate, device
+        self.names: list[str] = []
+        self.songs: list[Tensor] = []
+        self.merged: list[list[bool]] = []
+        self.loudness: list[np.ndarray] = []
+        weights = []
+        for corpus in corpora:
+            found = find_songs(corpus, exclude=exclude)
+            for song in found:
+                self.names.append(song.name)
+                stems = load(song, targets, sample_rate=sample_rate)
+                self.songs.append(torch.from_numpy(stems).to(device))
+                self.loudness.append(self._loudness(stems))
+                self.merged.append([target in song.inseparable(targets) for target in targets])
+                weights.append(corpus.weight / len(found))
+        self.weights = np.array(weights) / sum(weights)
+        heard = np.array([(rows > SILENCE).any(axis=1) for rows in self.loudness]).T  # (target, song)
+        chances = np.where(heard.any(axis=1, keepdims=True), heard, True) * self.weights
+        self.chances = chances / chances.sum(axis=1, keepdims=True)
+
+    def _loudness(self, song: np.ndarray) -> np.ndarray:
+        """Root mean square (target, grid point) of full scale."""
+        grid = int(GRID_S * self.sample_rate)
+        n = song.shape[1] // grid
+        cut = song[:, : n * grid].reshape(len(song), n, -1)
+        return np.stack([np.sqrt(np.mean(np.square(row, dtype=np.float32), axis=1)) for row in cut]) / FULL_SCALE
+
+    @property
+    def seconds(self) -> float:
+        """Length of all songs together."""
+        return sum(song.shape[1] for song in self.songs) / self.sample_rate
+
+
+class Mixer:
+    """Draws mixes of `n_samples` from a bank; the k-th of a seed is always the same."""
+
+    def __init__(self, bank: StemBank, config: MixConfig, *, n_samples: int, seed: int = 0) -> None:
+        self.bank, self.config, self.n_samples, self.seed = bank, config, n_samples, seed
+        targets = bank.targets
+        self.rest = targets.index(REST) if REST in targets else len(targets) - 1
+
+    def draw(self, index: int, n_batch: int) -> Mix:
+        """Mix number `index`: n_batch examples, on the bank's device."""
+        rng = np.random.default_rng((self.seed, index))
+        n_targets, n_channels = len(self.bank.targets), self.bank.songs[0].shape[2]
+        audio = torch.empty(n_batch, n_targets, self.n_samples, n_channels, device=self.bank.device)
+        merged = np.stack([self._example(rng, example) for example in audio])
+        audio = audio.transpose(2, 3)
+        shape = (n_batch, n_targets, 1, 1)
+        gains = rng.uniform(self.config.gain_low, self.config.gain_high, shape)
+        gains *= rng.random(shape) >= self.config.drop
+        tilts = self._tied(rng.uniform(-self.config.tilt, self.config.tilt, shape), merged)
+        scale = torch.from_numpy(self._tied(gains, merged) / FULL_SCALE).to(audio)
+        tilted = audio.clone(memory_format=torch.contiguous_format)
+        tilted[..., 1:] += torch.from_numpy(tilts).to(audio) * audio[..., :-1]
+        if self.config.width or self.config.wide or self.config.mono:
+            self._widen(rng, tilted, merged)
+        return Mix(references=tilted * scale, merged=torch.from_numpy(merged).to(audio.device))
+
+    def _widen(self, rng: np.random.Generator, audio: Tensor, merged: np.ndarray) -> None:
+        """Scale what differs between the two channels of each stem, and let some differ by a late copy, in place.
+
+        What both channels have in common stays as it is.
+        """
+        shape = (*merged.shape, 1, 1)
+        factors = self._tied(rng.uniform(-self.config.width, self.config.width, shape), merged)
+        shares = self._tied(rng.uniform(0, LATE_SHARE, shape) * (rng.random(shape) < self.config.wide), merged)
+        late_s = self._tied(rng.uniform(*LATE_S, shape), merged)
+        mono = rng.random(len(merged)) < self.config.mono
+        factors[mono], shares[mono] = -1, 0
+        more = (audio[:, :, 0] - audio[:, :, 1]) * torch.from_numpy(factors[..., 0] / 2).to(audio)
+        for example, target in zip(*np.nonzero(shares[..., 0, 0]), strict=True):
+            n = int(late_s[example, target, 0, 0] * self.bank.sample_rate)
+            middle = audio[example, target].mean(0)[:-n]
+            more[example, target, n:] += middle * float(shares[example, target, 0, 0])
+        audio[:, :, 0] += more
+        audio[:, :, 1] -= more
+
+    def _tied(self, values: np.ndarray, merged: np.ndarray) -> np.ndarray:
+        """What an example's references do not tell apart is treated as one sound."""
+        return np.where(merged[:, :, None, None], values[:, self.rest : self.rest + 1], values)
+
+    def _example(self, rng: np.random.Generator, out: Tensor) -> np.ndarray:
+        """Fill one example (target, sample, channel); returns which targets are merged in it."""
+        bank, coherent = self.bank, rng.random() < self.config.coherent
+        songs = np.array([rng.choice(len(bank.songs), p=chances) for chances in bank.chances])
+        if coherent:
+            songs[:] = rng.choice(len(bank.songs), p=bank.weights)
+        merged = np.array(bank.merged[songs[self.rest]])
+        songs[merged] = songs[self.rest]  # a stem that contains others brings its own
+        speeds = 1 + rng.uniform(-self.config.speed, self.config.speed, len(songs))
+        starts = [self._start(rng, song, target) for target, song in enumerate(songs)]
+        lead, swaps = int(rng.integers(len(songs))), rng.random(len(songs)) < 0.5
+        for target, song in enumerate(songs):
+            tied = lead if coherent else (self.rest if merged[target] else target)
+            stem = _resample(bank.songs[song][target], starts[tied], speeds[tied], self.n_samples)
+            out[target] = stem.flip(1) if swaps[tied] else stem
+        return merged
+
+    def _start(self, rng: np.random.Generator, song: int, target: int) -> int:
+        """A random first sample that leaves room for a segment, mostly where the target sounds."""
+        room = max(1, self.bank.songs[song].shape[1] - self._longest())
+        sounding = np.flatnonzero(self.bank.loudness[song][target] > SILENCE)
+        if len(sounding) == 0 or rng.random() >= self.config.active:
+            return int(rng.integers(room))
+        heard = (int(rng.choice(sounding)) + rng.random()) * GRID_S * self.bank.sample_rate
+        return int(np.clip(heard - rng.random() * self.n_samples, 0, room - 1))
+
+    def _longest(self) -> int:
+        return int(self.n_samples * (1 + self.config.speed)) + 2
+
+
+def _resample(stem: Tensor, first: int, speed: float, n: int) -> Tensor:
+    """Read `stem` (sample, channel) from `first` on at `speed` by linear interpolation: n samples; silence after."""
+    wanted = int(n * speed) + 2
+    part = stem[first : first + wanted].float()
+    part = torch.nn.functional.pad(part, (0, 0, 0, wanted - len(part)))
+    at = torch.arange(n, device=stem.device, dtype=torch.float64) * speed
+    left = at.long()
+    return torch.lerp(part[left], part[left + 1], (at - left).float()[:, None])

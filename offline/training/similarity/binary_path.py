@@ -1,0 +1,80 @@
+"""The best path through a matrix of decisions: 0 where two frames are the same, 1 where they are not.
+
+Such a matrix is no distance of features, so it has to be whole: a byte a cell. Agrawal & Dixon (2020), equation (3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.config import require
+
+__all__ = ["decide", "path_through"]
+
+MAX_CELLS = 1 << 32
+BOTH, DOWN, RIGHT = 0, 1, 2
+
+Costs = npt.NDArray[np.uint8]
+
+
+def decide(reference: npt.NDArray[np.float32], live: npt.NDArray[np.float32], threshold: float) -> Costs:
+    """1 where two embeddings (frame, n) are further apart than the threshold, else 0: (reference frame, live frame)."""
+    require("cells", len(reference) * len(live), 1, MAX_CELLS)
+    norms = np.sum(live**2, axis=1)
+    out = np.zeros((len(reference), len(live)), np.uint8)
+    for start in range(0, len(reference), 256):
+        rows = reference[start : start + 256]
+        squared = np.sum(rows**2, axis=1)[:, None] + norms - 2 * rows @ live.T
+        out[start : start + 256] = squared > threshold**2
+    return out
+
+
+def path_through(costs: Costs) -> npt.NDArray[np.int64]:
+    """Pairs (pair, 2) of the cheapest path from corner to corner; among equals the most diagonal, from the end on.
+
+    The costs are overwritten.
+    """
+    _accumulate(costs)
+    return _trace(costs)
+
+
+@njit(nogil=True, cache=True)
+def _accumulate(costs: Any) -> None:
+    """Replace each cost by the step that the best path takes to its cell; D(i, j) = c + min of the three before."""
+    n, m = costs.shape
+    last, line = np.zeros(m, np.int64), np.zeros(m, np.int64)
+    for i in range(n):
+        for j in range(m):
+            step, best = BOTH, 0
+            if i > 0 and j > 0:
+                best = last[j - 1]
+            elif i > 0:
+                step, best = DOWN, last[j]
+            elif j > 0:
+                step, best = RIGHT, line[j - 1]
+            if i > 0 and j > 0 and last[j] < best:
+                step, best = DOWN, last[j]
+            if i > 0 and j > 0 and line[j - 1] < best:
+                step, best = RIGHT, line[j - 1]
+            line[j] = best + costs[i, j]
+            costs[i, j] = step
+        last, line = line, last
+
+
+@njit(nogil=True, cache=True)
+def _trace(steps: Any) -> Any:
+    i, j = steps.shape[0] - 1, steps.shape[1] - 1
+    path = np.zeros((i + j + 1, 2), np.int64)
+    k = len(path)
+    while True:
+        k -= 1
+        path[k] = i, j
+        if i == 0 and j == 0:
+            return path[k:]
+        step = steps[i, j]
+        i -= step != RIGHT
+        j -= step != DOWN

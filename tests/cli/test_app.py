@@ -1,0 +1,295 @@
+"""The commands as a user types them: what they write, what they say, and how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from cli.app import main
+from engine.core.events import Position, from_line
+from engine.core.format import AudioFormat
+from engine.detection.embedding import Embedding, read_embedding
+from models.detection.tensor_bundle import read_variables
+from models.detection.yamnet import SAMPLE_RATE, WINDOW, yamnet
+from tests.models.detection.test_yamnet import save, variables
+from tests.models.separation.test_import_open_unmix import umx_files
+from tests.networks.separation import small_file
+from tests.tolerances import FLOAT32
+
+RATE = 22050
+COMMANDS = (
+    "run",
+    "separate",
+    "import-weights",
+    "align",
+    "demo",
+    "devices",
+    "doctor",
+    "evaluate",
+    "generate",
+    "midi",
+    "data",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command printed and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def collaparte(*args: object) -> Result:
+    """A command in this process, which has imported everything already."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main([str(arg) for arg in args])
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def failure(result: Result) -> str:
+    """The one line of a user's mistake."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("collaparte: "), result.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    """A stereo file of tones and clicks that ends in the middle of a hop."""
+    t = np.arange(3 * RATE + 777) / RATE
+    audio = 0.2 * np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], axis=1)
+    audio[:: RATE // 2] += 0.7
+    path = tmp_path / "tones.wav"
+    soundfile.write(path, audio.astype(np.float32), RATE, "FLOAT")
+    return path
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A second of stereo noise at the networks' rate."""
+    path = tmp_path / "song.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal((44100, 2)), 44100, "FLOAT")
+    return path
+
+
+def test_help_shows_examples() -> None:
+    script = Path(sys.executable).with_name("collaparte")
+    result = subprocess.run([script, "--help"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "examples:" in result.stdout
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    result = collaparte(name, "--help")
+    assert result.returncode == 0 and result.stdout.startswith(f"usage: collaparte {name}")
+
+
+def test_run_writes_stems_that_sum_to_the_input(tones: Path, tmp_path: Path) -> None:
+    result = collaparte("run", "--input", tones, "--separate", "hpss", "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(tones, dtype="float32")
+    stems = [
+        soundfile.read(tmp_path / "stems" / f"{name}.wav", dtype="float32")[0] for name in ("harmonic", "percussive")
+    ]
+    assert all(
+        soundfile.info(str(tmp_path / "stems" / f"{n}.wav")).subtype == "FLOAT" for n in ("harmonic", "percussive")
+    )
+    assert stems[0].shape == audio.shape
+    assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
+
+
+def test_run_by_a_network_writes_stems_and_a_mix(song: Path, tmp_path: Path) -> None:
+    """Karaoke on a file: mix.wav is the input without the vocals."""
+    options = ("--separate", "unmix", "--model", small_file(), "--wiener", "--gain", "vocals=-inf")
+    result = collaparte("run", "--input", song, *options, "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(song, dtype="float32")
+    names = ("vocals", "drums", "bass", "other", "mix")
+    stems = {n: soundfile.read(tmp_path / "stems" / f"{n}.wav", dtype="float32")[0] for n in names}
+    mix = stems.pop("mix")
+    assert np.abs(sum(stems.values()) - audio).max() <= 10 * FLOAT32 * audio.std()
+    assert np.abs(mix - (audio - stems["vocals"])).max() <= 10 * FLOAT32 * audio.std()
+
+
+def test_separate_names_a_folder_for_every_file(tones: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.flac"
+    soundfile.write(other, soundfile.read(tones)[0], RATE)
+    result = collaparte("separate", tones, other, "--model", "hpss", "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    for name in ("tones", "other"):
+        assert {p.name for p in (tmp_path / "stems" / name).iterdir()} == {"harmonic.wav", "percussive.wav"}
+
+
+@pytest.mark.parametrize("model", ["hpss", "kam"])
+def test_separate_with_a_residual(tones: Path, tmp_path: Path, model: str) -> None:
+    options = ("--model", model, "--published", "--residual", "2", "--iterations", "2")
+    result = collaparte("separate", tones, *options, "--output", tmp_path)
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(tones, dtype="float32")
+    names = ("harmonic", "percussive", "residual")
+    stems = [soundfile.read(tmp_path / "tones" / f"{name}.wav", dtype="float32")[0] for name in names]
+    assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
+
+
+def test_separate_by_networks_of_both_kinds(tones: Path, tmp_path: Path) -> None:
+    """Live weights, and weights of two directions, at a rate that is not the file's; both sum to the input."""
+    audio, _ = soundfile.read(tones, dtype="float32")
+    known = ("xumx", small_file()), ("umx", small_file(cross=False, bidirectional=True))
+    for model, weights in (*known, ("unmix", small_file(network="bands"))):
+        result = collaparte(
+            "separate", tones, "--model", model, "--weights", weights, "--wiener", "--output", tmp_path / model
+        )
+        assert result.returncode == 0, result.stderr
+        names = ("vocals", "drums", "bass", "other")
+        stems = [soundfile.read(tmp_path / model / "tones" / f"{n}.wav", dtype="float32")[0] for n in names]
+        assert np.abs(sum(stems) - audio).max() <= 10 * FLOAT32 * audio.std()
+
+
+def test_weights_of_others_separate_a_file(song: Path, tmp_path: Path) -> None:
+    files, _ = umx_files(tmp_path)
+    out = tmp_path / "umx.onnx"
+    result = collaparte("import-weights", *files, "--licence", "MIT", "-o", out)
+    assert result.returncode == 0 and f"--weights {out}" in result.stdout, result.stderr
+    card = tomllib.loads(out.with_suffix(".toml").read_text())
+    assert card["licence"] == "MIT" and set(card["sources"]) == {path.name for path in files}
+    result = collaparte("separate", song, "--model", "umx", "--weights", out, "--output", tmp_path / "stems")
+    assert result.returncode == 0, result.stderr
+    assert {p.name for p in (tmp_path / "stems" / "song").iterdir()} == {"vocals.wav", "drums.wav", "other.wav"}
+    said = failure(collaparte("run", "--input", "mic", "--separate", "unmix", "--model", out))
+    assert "a network of one direction" in said
+    assert "say --model umx" in failure(collaparte("separate", song, "--model", "xumx", "--weights", out))
+    bands = small_file(network="bands")
+    assert "say --model unmix" in failure(collaparte("separate", song, "--model", "xumx", "--weights", bands))
+    assert "--licence" in collaparte("import-weights", *files, "-o", out).stderr
+    files[0].write_bytes(b"nothing")
+    assert files[0].name in failure(collaparte("import-weights", *files, "--licence", "MIT", "-o", out))
+
+
+def test_an_embedding_of_others_becomes_a_file(tmp_path: Path) -> None:
+    folder, out = save(tmp_path / "yamnet", variables()), tmp_path / "yamnet.onnx"
+    result = collaparte("import-weights", folder, "--licence", "Apache-2.0", "-o", out)
+    assert result.returncode == 0 and f"--embedding yamnet={out}" in result.stdout, result.stderr
+    node = Embedding(read_embedding(out), AudioFormat(sample_rate=SAMPLE_RATE, n_channels=1))
+    audio = 0.1 * np.random.default_rng(0).standard_normal((5 * node.config.hop, 1)).astype(np.float32)
+    with torch.no_grad():
+        expected = yamnet(read_variables(folder), folder)(torch.from_numpy(audio[-WINDOW:, 0])[None]).numpy()
+    assert np.abs(node.process(audio)[-1] - expected).max() < 10 * FLOAT32 * expected.std()
+    said = failure(collaparte("import-weights", folder, folder, "--licence", "Apache-2.0", "-o", out))
+    assert "the folder alone" in said
+    said = failure(collaparte("import-weights", folder, "--licence", "-", "--hop", "20000", "-o", out))
+    assert "--hop: expected a number from 1 to 15600" in said
+    assert "SavedModel" in failure(collaparte("import-weights", tmp_path, "--licence", "-", "-o", out))
+
+
+def test_evaluate_networks(song: Path, tmp_path: Path) -> None:
+    stems = tmp_path / "songs" / "one"
+    stems.mkdir(parents=True)
+    noise = np.random.default_rng(0).standard_normal((4, 44100, 2)) * 0.05
+    for name, audio in zip(("vocals", "drums", "bass", "other"), noise, strict=True):
+        soundfile.write(stems / f"{name}.wav", audio, 44100)
+    table = tmp_path / "table.csv"
+    files = ("--model", small_file(), "--model", small_file(cross=False, bidirectional=True))
+    result = collaparte("evaluate", "unmix", stems.parent, *files, "--wiener", "--csv", table)
+    assert result.returncode == 0, result.stderr
+    assert "+ Wiener filter | vocals |" in result.stdout and "ideal ratio mask" in result.stdout
+    n_rows = 4 * (1 + 4 + 1) + 1  # mixture, two networks twice, mask; kernel back-fitting knows drums alone
+    assert len(table.read_text().splitlines()) == 1 + 2 * n_rows
+    few = small_file(targets=("vocals", "drums"))
+    said = failure(collaparte("evaluate", "unmix", stems.parent, "--model", small_file(), "--model", few))
+    assert "networks for vocals, drums, bass, other at 44100 Hz" in said
+
+
+def test_one_bad_file_does_not_stop_the_others(tones: Path, tmp_path: Path) -> None:
+    result = collaparte("separate", tmp_path / "none.wav", tones, "--output", tmp_path / "stems")
+    assert result.returncode == 2 and "nothing there" in result.stderr
+    assert (tmp_path / "stems" / "tones" / "harmonic.wav").is_file()
+
+
+def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
+    result = collaparte("demo", "--output", tmp_path / "demo")
+    assert result.returncode == 0, result.stderr
+    written = {p.name for p in (tmp_path / "demo").iterdir()}
+    assert written >= {"harmonic.wav", "percussive.wav", "events.jsonl", "picture.png"}
+    lines = (tmp_path / "demo" / "events.jsonl").read_text().splitlines()
+    events = [from_line(line, 44100) for line in lines]
+    assert sum(isinstance(event, Position) for event in events) > 100
+    assert all(json.loads(line)["emitted_at_s"] >= json.loads(line)["at_s"] for line in lines)
+    assert "within 50 ms" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("run", "--input", "none.wav", "--separate", "hpss"), "none.wav: expected an audio file, got nothing there"),
+        (("run", "--input", "{tones}"), "something to do"),
+        (("run", "--input", "{tones}", "--score", "none.musicxml"), "none.musicxml"),
+        (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1"), "look_ahead"),
+        (("run", "--input", "{tones}", "--separate", "unmix", "--model", "none.onnx"), "a readable ONNX file"),
+        (("separate", "{tones}", "--model", "hpss", "--wiener"), "--wiener: expected --model unmix, umx or xumx"),
+        (("separate", "{tones}", "--model", "xumx", "--look-ahead", "3"), "--look-ahead: expected --model hpss or kam"),
+        (("run", "--input", "{tones}", "--separate", "unmix", "--look-ahead", "3"), "--look-ahead"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--wiener"), "--wiener: expected --separate unmix"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--gain", "harmonic=3"), "an --output to mix for"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--gain-midi", "x"), "--gain-midi: expected a device"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--output", "{tones}"), "a folder for the stems"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--events", "{tones}/x.jsonl"), "a place to write events"),
+    ],
+)
+def test_a_mistake_is_one_line(tones: Path, args: tuple[str, ...], said: str) -> None:
+    assert said in failure(collaparte(*(arg.format(tones=tones) for arg in args)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals) -> None:
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", 44100, 1) as file:
+        block = (0.1 * np.random.default_rng(0).standard_normal(44100)).astype(np.float32)
+        for _ in range(1200):
+            file.write(block)
+    command = [
+        sys.executable,
+        "-m",
+        "collaparte",
+        "run",
+        "--input",
+        path,
+        "--separate",
+        "hpss",
+        "--output",
+        tmp_path / "o",
+    ]
+    child = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    harmonic = tmp_path / "o" / "harmonic.wav"
+    deadline = time.monotonic() + 60
+    while not (harmonic.exists() and os.path.getsize(harmonic) > 500_000):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(number)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130 and "Traceback" not in said
+    lengths = {soundfile.info(str(tmp_path / "o" / f"{name}.wav")).frames for name in ("harmonic", "percussive")}
+    assert len(lengths) == 1 and 100_000 < lengths.pop() < 1200 * 44100

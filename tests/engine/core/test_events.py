@@ -1,0 +1,53 @@
+"""Events survive the way to JSON and back, and bad lines are refused in one line."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from engine.core.errors import ConfigError, DeviceError
+from engine.core.events import TYPES, Dropout, Event, Late, Note, Position, Sound, from_line, to_line
+
+EXAMPLES: list[Event] = [
+    Position(at=44100, emitted_at=46000, quarter=12.5, bar=4, score_s=6.25, tempo_bpm=120.0, confidence=0.75),
+    Sound(at=10, emitted_at=20, label="dog", active=True, probability=0.5),
+    Note(at=0, emitted_at=0, pitch=60, velocity=64, channel=0, active=False),
+    Dropout(at=100, emitted_at=200, samples=256, where="input"),
+    Late(at=1, emitted_at=2, samples=3, where="unmix"),
+]
+
+
+def test_every_type_has_an_example() -> None:
+    assert {type(event) for event in EXAMPLES} == set(TYPES.values())
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 96000])
+def test_round_trip(event: Event, sample_rate: int) -> None:
+    assert from_line(to_line(event, sample_rate), sample_rate) == event
+
+
+def test_a_line_is_as_the_format_says() -> None:
+    line = json.loads(to_line(EXAMPLES[0], 44100))
+    assert line["type"] == "position" and line["at_s"] == 1.0
+    assert set(line) == {"type", "at_s", "emitted_at_s", "quarter", "bar", "score_s", "tempo_bpm", "confidence"}
+
+
+@pytest.mark.parametrize("line", ["", "[]", "{}", '{"type": "nonsense"}', '{"type": "note", "at_s": 0}', "{"])
+def test_bad_lines(line: str) -> None:
+    with pytest.raises(ConfigError, match="one JSON event a line"):
+        from_line(line, 44100)
+
+
+def test_unknown_field_lists_the_known() -> None:
+    line = to_line(EXAMPLES[3], 44100).replace("samples", "n")
+    with pytest.raises(ConfigError, match="event line"):
+        from_line(line, 44100)
+
+
+def test_errors_cross_processes() -> None:
+    error = DeviceError("jack", expected="a server", got="none", remedy="start jackd")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is DeviceError and str(again) == str(error) == "jack: expected a server, got none; start jackd"

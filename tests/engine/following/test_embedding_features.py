@@ -1,0 +1,42 @@
+"""Following by other features than bands: every one that can be named finds its way through a real performance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.core.errors import ConfigError
+from engine.core.format import AudioFormat
+from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from offline.evaluation.onsets import accuracy, first_reach, track_of
+from offline.following.feature_names import FEATURES
+from offline.following.presets import follow_by
+from offline.following.score_rendering import synthesised
+from offline.synthesis.demo_performance import PerformConfig
+from offline.synthesis.demo_piece import minuet
+from tests.engine.following.play import RATE, sound
+
+MONO = AudioFormat(sample_rate=RATE, n_channels=1)
+N_ONSETS = 40
+
+
+@pytest.mark.parametrize("name", [name for name in FEATURES if name not in ("bands", "chroma")])
+def test_every_feature_follows_a_performance(name: str) -> None:
+    audio, played = sound(minuet(), PerformConfig(start_s=0.5), seed=4)
+    audio = audio[: int((played.audio_s[N_ONSETS] + 1) * RATE)].astype(np.float32)
+    follow = follow_by(name)
+    pipeline = Pipeline(MONO, PipelineConfig(score=synthesised(minuet(), MONO, follow), follow=follow))
+    found = track_of(pipeline.process(audio).events, RATE)
+    result = accuracy(first_reach(found, played.quarter[:N_ONSETS]) - played.audio_s[:N_ONSETS])
+    assert result.lost == 0
+    assert result.within[2] >= 80  # chroma of half-second windows is the least sharp of all
+
+
+def test_a_score_that_was_not_sounded_is_refused() -> None:
+    with pytest.raises(ConfigError, match="Reference"):
+        Pipeline(MONO, PipelineConfig(score=minuet(), follow=follow_by("stft")))
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="features"):
+        follow_by("mfcc")

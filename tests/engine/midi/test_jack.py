@@ -1,0 +1,131 @@
+"""Through a real JACK server: frames to the sample, and a killed generator leaves silence."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from engine.core.errors import DeviceError
+from engine.midi.notes import note_off, note_on
+from engine.midi.port import MidiConfig
+from engine.midi.process import MidiProcess, panic
+from tests.jack_server import JackServer
+from tests.places import ROOT
+
+pytestmark = pytest.mark.jack
+CONFIG = MidiConfig(name="colla", backend="jack")
+CHORD = (60, 64, 67, 72)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[JackServer]:
+    if missing := JackServer.missing():
+        pytest.skip(missing)
+    with JackServer(period=256) as running:
+        yield running
+
+
+class Probe:
+    """The receiver's process."""
+
+    def __init__(self, source: str, seconds: float) -> None:
+        command = [sys.executable, "-m", "tests.engine.midi.midi_probe", source, str(seconds)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self.line() == "ready"
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def heard(self) -> list[tuple[int, bytes]]:
+        out, _ = self.process.communicate(timeout=30)
+        told = json.loads(out.strip().splitlines()[-1])
+        self.skipped: list[tuple[int, int]] = [(first, end) for first, end in told["skipped"]]
+        return [(frame, bytes.fromhex(text)) for frame, text in told["heard"]]
+
+
+def test_every_note_and_tick_comes_at_its_frame(server: JackServer) -> None:
+    step, n = 6000, 24  # sixteenths at 120
+    probe = Probe("colla:out", 5.5)
+    with MidiProcess(CONFIG) as port:
+        assert probe.line() == "connected"
+        first = port.now() + 12_000
+        port.start_clock(first, 120)
+        for k in range(n):
+            port.send(first + k * step, note_on(0, 60 + k, 80))
+            port.send(first + k * step + step // 2, note_off(0, 60 + k))
+        time.sleep(n * step / 48000 + 0.5)
+    heard = probe.heard()
+    notes = [(frame, m) for frame, m in heard if m[0] & 0xF0 == 0x90]
+    zero = notes[0][0]
+    if port.report["n_lost_cycles"]:  # the server itself had no time: what came, came in order and once
+        pitches = [m[1] for _, m in notes]
+        assert pitches == sorted(set(pitches) & {60 + k for k in range(n)})
+    else:
+        assert [m[1] for _, m in notes] == [60 + k for k in range(n)]
+        assert [frame - zero for frame, _ in notes] == [k * step for k in range(n)]
+        ticks = [frame - zero for frame, m in heard if m[0] == 0xF8]
+        assert ticks == [k * 1000 for k in range(len(ticks))]
+        assert len(ticks) > n * step // 1000
+
+
+GENERATOR = """
+import signal
+import time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has children in the background ignore
+from engine.midi.port import MidiConfig
+from engine.midi.notes import note_on
+from engine.midi.process import MidiProcess
+port = MidiProcess(MidiConfig(name="colla", backend="jack"))
+print("open", flush=True)
+input()
+for stroke in range(5):  # a loaded machine may lose a cycle, and what was in it
+    now = port.now() + 2400
+    for pitch in (60, 64, 67, 72):
+        port.send(now, note_on(0, pitch, 80))
+        port.send(now + 480000, note_on(0, pitch + 1, 80))
+    time.sleep(0.1)
+print("sounding", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_generator_leaves_no_note(server: JackServer, how: signal.Signals) -> None:
+    generator = subprocess.Popen(
+        [sys.executable, "-c", GENERATOR], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert generator.stdin is not None and generator.stdout is not None
+    assert generator.stdout.readline().strip() == "open"
+    probe = Probe("colla:out", 4.0)
+    assert probe.line() == "connected"
+    generator.stdin.write("\n")
+    generator.stdin.flush()
+    assert generator.stdout.readline().strip() == "sounding"
+    generator.send_signal(how)
+    heard = [m for _, m in probe.heard()]
+    generator.wait(10)
+    struck = {m[1] for m in heard if m[0] == 0x90}
+    assert struck == set(CHORD)  # and none of those that waited
+    for pitch in CHORD:
+        assert [m[0] for m in heard if m[1] == pitch][-1] == 0x80
+    assert {bytes((0xB0, 123, 0)), bytes((0xB0, 64, 0))} < set(heard)
+
+
+def test_panic_reaches_every_channel(server: JackServer) -> None:
+    probe = Probe("colla:out", 4.0)
+    panic(CONFIG)
+    heard = {m for _, m in probe.heard()}
+    assert {m for m in heard if m[0] & 0xF0 == 0xB0} == {bytes((0xB0 | c, k, 0)) for c in range(16) for k in (123, 64)}
+
+
+def test_a_port_that_is_not_there(server: JackServer) -> None:
+    with pytest.raises(DeviceError, match="no such synthesiser"):
+        MidiProcess(MidiConfig(name="colla", backend="jack", to="no such synthesiser"))

@@ -1,0 +1,37 @@
+"""Small network files for the tests, written once a process."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from models.separation.band_network import BandUnmix, build_model
+from models.separation.blend import blend
+from models.separation.graph import export_unmix
+from models.separation.network import Unmix, UnmixConfig
+from tests.models.separation.test_network import shaken
+
+FOLDER = Path(mkdtemp(prefix="networks-"))
+
+
+@cache
+def small_model(**settings: object) -> Unmix | BandUnmix:
+    """A tiny bank with random weights, normalisations and scalers, whose masks lie on both sides of one."""
+    config = UnmixConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})  # type: ignore[arg-type]
+    return shaken(build_model(config))
+
+
+@cache
+def small_file(*, int8: bool = False, **settings: object) -> Path:
+    path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
+    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
+    return path
+
+
+@cache
+def blended_file() -> Path:
+    """One of left and right beside one of mid and side."""
+    path = FOLDER / "blend.onnx"
+    blend([small_file(), small_file(network="bands", stereo="mid-side")], [1, 2], path, {"licence": "CC0-1.0"})
+    return path

@@ -1,0 +1,117 @@
+"""LMMS projects taken apart: a project written here, whose tracks are known."""
+
+from __future__ import annotations
+
+import shutil
+import zlib
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import pytest
+
+from engine.core.errors import ConfigError, ScoreError
+from offline.datasets import lmms_songs
+from offline.datasets.lmms_songs import LARGEST, is_drum, make_songs, only, read_project, render
+from offline.synthesis.multitrack import Corpus, find_songs, load
+
+lmms = pytest.mark.skipif(shutil.which("lmms") is None, reason="needs the program lmms")
+SUM_TOLERANCE = 1e-6  # of 32-bit samples, summed in another order
+
+TRACK = """<track type="0" name="{name}" muted="{muted}"><instrumenttrack vol="60" fxch="0" basenote="57">
+<instrument name="{plugin}"><{plugin} {more}/></instrument></instrumenttrack>
+<pattern type="1" pos="0" len="1536" steps="16">{notes}</pattern></track>"""
+NOTE = '<note pos="{pos}" len="48" key="57" vol="90" pan="0"/>'
+PROJECT = """<?xml version="1.0"?><!DOCTYPE lmms-project>
+<lmms-project type="song" version="1.0" creator="LMMS" creatorversion="1.2.0">
+<head bpm="100" mastervol="100" masterpitch="0" timesig_numerator="4" timesig_denominator="4"/>
+<song><trackcontainer type="song">{tracks}</trackcontainer></song></lmms-project>"""
+
+
+def written(name: str, plugin: str = "tripleoscillator", more: str = "", muted: int = 0) -> str:
+    notes = "".join(NOTE.format(pos=pos) for pos in range(0, 1536, 192))
+    return TRACK.format(name=name, plugin=plugin, more=more, muted=muted, notes=notes)
+
+
+def project(folder: Path, name: str = "song.mmp") -> Path:
+    """A kick by name, a snare by its sample, a bass and a pad, of which the pad is mute."""
+    tracks = [
+        written("Kick"),
+        written("tick", "audiofileprocessor", 'src="drums/snare01.ogg"'),
+        written("Mute Bass", "audiofileprocessor", 'src="drumsynth/mute_bass.ds"'),
+        written("Default preset"),
+        written("Pad", muted=1),
+    ]
+    text = PROJECT.format(tracks="".join(tracks)).encode()
+    if name.endswith(".mmpz"):
+        text = len(text).to_bytes(4, "big") + zlib.compress(text)
+    path = folder / name
+    path.write_bytes(text)
+    return path
+
+
+def muted(root: Element) -> dict[str, bool]:
+    return {track.get("name", ""): track.get("muted") == "1" for track in root.iter("track")}
+
+
+@pytest.mark.parametrize("name", ["song.mmp", "song.mmpz"])
+def test_drums_are_told_by_sample_and_name(tmp_path: Path, name: str) -> None:
+    root = read_project(project(tmp_path, name))
+    told = {track.get("name"): is_drum(track) for track in root.iter("track")}
+    assert told == {"Kick": True, "tick": True, "Mute Bass": False, "Default preset": False, "Pad": False}
+
+
+def test_what_was_mute_stays_mute_and_each_other_track_sounds_once(tmp_path: Path) -> None:
+    root = read_project(project(tmp_path))
+    drums, rest = (muted(only(root, drums=drums)) for drums in (True, False))
+    assert drums.pop("Pad")
+    assert rest.pop("Pad")
+    assert all(drums[name] != rest[name] for name in drums)
+    assert not drums["Kick"]
+    assert muted(root)["Pad"]
+    assert not muted(root)["Kick"]  # the project itself is untouched
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0\0\0\4abcd", b"\0\0\0\4" + zlib.compress(b"<score/>"), b"\0\0\0\4" + zlib.compress(b"<a>")[:-4]],
+    ids=["empty", "no zlib", "another root", "truncated"],
+)
+def test_no_project_is_one_line(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "bad.mmpz"
+    path.write_bytes(data)
+    with pytest.raises(ScoreError, match="an LMMS project"):
+        read_project(path)
+
+
+def test_hostile_projects_are_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.mmp"
+    bomb.write_text('<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><lmms-project>&d;</lmms-project>')
+    with pytest.raises(ScoreError, match="an LMMS project"):
+        read_project(bomb)
+    swollen = tmp_path / "swollen.mmpz"
+    swollen.write_bytes(b"\0\0\0\4" + zlib.compress(b"<lmms-project>" + b" " * LARGEST + b"</lmms-project>"))
+    with pytest.raises(ScoreError, match="an LMMS project"):
+        read_project(swollen)
+
+
+def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="apt-get install lmms"):
+        make_songs([project(tmp_path)], tmp_path / "songs")
+    with pytest.raises(ConfigError, match="LMMS projects"):
+        lmms_songs.main([str(tmp_path / "songs"), "--projects", str(tmp_path / "nowhere")])
+
+
+@lmms
+def test_stems_sum_to_the_song(tmp_path: Path) -> None:
+    path = project(tmp_path)
+    assert make_songs([path], tmp_path / "songs") == 1
+    song = find_songs(Corpus(folder=tmp_path / "songs"))[0]
+    stems = load(song, ("vocals", "drums", "other"), sample_rate=44100)
+    assert not stems[0].any()
+    assert all(np.abs(stem.astype(np.float32)).max() > 0 for stem in stems[1:])
+    root = read_project(path)
+    whole, drums, rest = render(root), render(only(root, drums=True)), render(only(root, drums=False))
+    n = min(map(len, (whole, drums, rest)))
+    assert np.sqrt(np.mean((whole[:n] - drums[:n] - rest[:n]) ** 2)) < SUM_TOLERANCE

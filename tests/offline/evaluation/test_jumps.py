@@ -1,0 +1,49 @@
+"""The exercise of jumps: what it cuts, which places it takes for alike, and its verdict on a followed melody."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine.following.config import FollowConfig
+from offline.datasets.performances import score_midi
+from offline.evaluation.jumps import Splice, alike, evaluate_jumps, splice
+from tests.engine.following.play import RATE, sound
+from tests.engine.following.test_jumps import PLAIN, wandering
+
+
+def test_places_with_the_same_notes_are_alike() -> None:
+    once = wandering(32)
+    assert alike(once, 4.0, 8.0).tolist() == [0.0]
+    assert 0.0 in alike(once, 100.0, 104.0)  # no notes there
+
+
+def test_parts_are_where_they_are_said_to_be() -> None:
+    rate, audio_s = 1000, np.arange(0.5, 60.0, 0.25)
+    ramp = np.arange(61 * rate, dtype=np.float32)
+    made = splice(ramp, rate, audio_s, np.random.default_rng(1), n_jumps=4, pause_s=0.5)
+    assert isinstance(made, Splice)
+    assert len(made.parts) == 5
+    for begin, first, last in made.parts:
+        middle = (last - first) / 2
+        assert made.audio[round((begin + middle) * rate)] == pytest.approx((first + middle) * rate, abs=2)
+    stops = [(a[2], b[1]) for a, b in pairwise(made.parts)]
+    assert all(abs(stop - start) > 4.9 for stop, start in stops)
+
+
+def test_a_melody_is_found_again(tmp_path: Path) -> None:
+    score = wandering(160)
+    audio, played = sound(score, PLAIN)
+    soundfile.write(tmp_path / "performance.wav", audio, RATE)
+    score_midi(score).save(tmp_path / "score.mid")
+    rows = "".join(f"{q},{s}\n" for q, s in zip(played.quarter, played.audio_s, strict=True))
+    (tmp_path / "truth.csv").write_text("quarter,audio_s\n" + rows)
+    said: list[str] = []
+    evaluate_jumps(tmp_path, FollowConfig(), say=said.append)
+    assert said[0].startswith("12 jumps")
+    assert float(said[0].split()[-2]) >= 75
+    assert said[-1].startswith("clean playing: 0 leaps from right to wrong, 0 of under 3 s")

@@ -1,0 +1,90 @@
+"""The listening test's page in a real browser: hear both, choose, save, analyse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from offline.evaluation.listening_test import analyse, write_test
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
+ActionChains = webdriver.ActionChains
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromium-driver")
+PATIENCE_S = 30  # a browser that starts on a busy machine
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--mute-audio"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
+    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "saved")})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def _wait(ready, what: str) -> None:
+    limit = time.monotonic() + PATIENCE_S
+    while not ready():
+        assert time.monotonic() < limit, f"{what} did not happen within {PATIENCE_S} s"
+        time.sleep(0.05)
+
+
+def _tones(folder: Path) -> dict[str, list[Path]]:
+    sounds = {}
+    for name, pitch_hz in (("High", 880.0), ("Low", 220.0)):
+        sounds[name] = [folder / f"{name}.wav"]
+        soundfile.write(sounds[name][0], 0.1 * np.sin(2 * np.pi * pitch_hz * np.arange(8000) / 8000), 8000)
+    return sounds
+
+
+def _listen(browser: webdriver.Chrome) -> dict[str, str]:
+    """Press play on both sounds, at the left of the browser's own control; returns the files by place."""
+    for place in ("a", "b"):
+        assert not _buttons(browser)[0].is_enabled(), "a choice before both were heard"
+        player = browser.find_element("id", place)
+        ActionChains(browser).move_to_element_with_offset(player, 25 - player.size["width"] // 2, 0).click().perform()
+        _wait(lambda p=place: browser.execute_script(f"return heard.{p}"), f"sound {place}")
+    return {p: browser.execute_script(f"return document.getElementById('{p}').getAttribute('src')") for p in "ab"}
+
+
+def _buttons(browser: webdriver.Chrome) -> list:
+    return browser.find_elements("tag name", "button")
+
+
+def test_a_listener_hears_chooses_and_saves(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """The one who always prefers one system is found to, whatever the order of places and pairs."""
+    folder = tmp_path / "page"
+    write_test(_tones(tmp_path), folder, n_pairs=6)
+    key = json.loads((folder / "key.json").read_text())
+    browser.get((folder / "index.html").as_uri())
+    for i in range(6):
+        assert browser.find_element("id", "place").text == f"Pair {i + 1} of 6"
+        files = _listen(browser)
+        high = next(place for place, name in files.items() if key[name] == "High")
+        _buttons(browser)[2 if i == 5 else "ab".index(high)].click()
+    assert not browser.find_element("id", "choice").is_displayed()
+    browser.find_element("id", "save").click()
+    saved = tmp_path / "saved" / "answers.json"
+    _wait(saved.exists, "the download")
+    (found,) = analyse(folder, [saved])
+    assert (found.one, found.wins, found.losses, found.ties) == ("High", 5, 0, 1)
+
+
+def test_the_page_does_not_tell_whose_sound_it_is(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    write_test(_tones(tmp_path), folder, n_pairs=2)
+    browser.get((folder / "index.html").as_uri())
+    shown = browser.page_source
+    assert "High" not in shown and "Low" not in shown and "key.json" not in shown

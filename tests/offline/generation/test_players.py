@@ -1,0 +1,297 @@
+"""Every system plays without torch what it learnt with torch: the same numbers from shipped weights, tiny here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine.core.errors import ConfigError, ModelError
+from models.generation.rbm import self_similarity
+from offline.generation import open_system
+from offline.generation.config import WriterConfig
+from offline.generation.layers import sigmoid
+from offline.generation.open_system import SHARED, open_sound, open_source
+from offline.generation.players import PLAYERS, SOUNDS
+from offline.generation.players.rolls import pull
+from offline.generation.stream import CHOOSE, Ahead, collect
+from offline.generation.weights import StoredWeights, card_of, find_weights
+from offline.music.corpora import Corpora, chord_code
+from offline.music.piece import from_grid
+from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.generation.export import ship
+from offline.training.generation.task import TaskSettings
+from offline.training.generation.train import TASKS
+
+NAMES = [name for name in TASKS if name not in SHARED]
+CONFIG = WriterConfig(seed=3)
+
+
+class Shipped:
+    """Tiny systems, shipped when asked for."""
+
+    def __init__(self, data: Path, folder: Path) -> None:
+        self.corpora, self.folder = Corpora(data), folder
+        self.tasks: dict[str, Any] = {}
+
+    def __call__(self, name: str) -> Path:
+        name = SHARED.get(name, name)
+        if name not in self.tasks:
+            torch.set_num_threads(1)
+            task = TASKS[name](self.corpora, TaskSettings(size="tiny", batch=4))
+            run = self.folder / name
+            Trainer(task, run, LoopConfig(minutes=0)).run()
+            card = ship(name, run, self.corpora, self.folder)
+            assert card["figures"]["metric"] == pytest.approx(card["figures"]["metric"])
+            self.tasks[name] = task
+        task = self.tasks[name]
+        task.model.load_state_dict({k: half(v) for k, v in task.model.state_dict().items()})
+        task.model.eval()
+        return self.folder / f"{name}.npz"
+
+
+def half(x: torch.Tensor) -> torch.Tensor:
+    return x.half().float() if x.is_floating_point() else x
+
+
+@pytest.fixture(scope="module")
+def shipped(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shipped:
+    return Shipped(folder, tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def stored(shipped: Shipped, monkeypatch: pytest.MonkeyPatch) -> Shipped:
+    monkeypatch.setattr(open_system, "find_weights", shipped)
+    return shipped
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_same_seed_same_music(name: str, stored: Shipped) -> None:
+    pieces = []
+    for seed in (1, 1, 2):
+        source = open_source(name, WriterConfig(seed=seed))
+        piece = collect(source, 16 * source.steps_per_quarter)
+        notes = piece.notes
+        assert (notes["onset"] + notes["duration"] <= piece.n_steps).all()
+        assert (notes["duration"] > 0).all()
+        for voice in np.unique(notes["voice"]):
+            for pitch in np.unique(notes["pitch"][notes["voice"] == voice]):
+                same = notes[(notes["voice"] == voice) & (notes["pitch"] == pitch)]
+                assert (same["onset"][1:] >= (same["onset"] + same["duration"])[:-1]).all()  # no note over itself
+        pieces.append(notes.tobytes())
+    assert pieces[0] == pieces[1]
+    if name != "Blues_C":  # a threshold has no chance in it
+        assert pieces[0] != pieces[2]
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_same_seed_same_sound(name: str, stored: Shipped) -> None:
+    sounds = [open_sound(name.lower(), WriterConfig(seed=seed)).samples(0.3) for seed in (1, 1, 2)]
+    assert np.array_equal(sounds[0], sounds[1])
+    assert not np.array_equal(sounds[0], sounds[2])
+    assert np.isfinite(sounds[0]).all() and np.abs(sounds[0]).max() > 0
+    with pytest.raises(ConfigError, match=r"FILE\.wav"):
+        open_source(name, CONFIG)
+
+
+@pytest.mark.parametrize("name", ["BachBot", "Celtic", "CONCERT", "Rhythm", "RL-Tuner"])
+def test_token_networks_agree_with_torch(name: str, shipped: Shipped) -> None:
+    weights = StoredWeights(shipped(name))
+    task = shipped.tasks[name]
+    model = task.model["policy"] if name == "RL-Tuner" else task.model
+    player = PLAYERS[name](weights, CONFIG)
+    rng = np.random.default_rng(0)
+    n_tokens = model.config.n_tokens
+    rows = np.stack([rng.integers(0, n, 6) for n in n_tokens], axis=1)
+    condition = rng.standard_normal((6, 22)).astype(np.float32) if name == "Rhythm" else None
+    given = None if condition is None else torch.from_numpy(condition)[None]
+    with torch.no_grad():
+        features, _ = model.memory(torch.from_numpy(rows)[None], model.initial(1), given)
+        for t in range(5):
+            player.net.step(rows[t], None if condition is None else condition[t])
+            for s in range(len(n_tokens)):
+                wanted = torch.softmax(model.logits(features[:, t : t + 1], torch.from_numpy(rows[t + 1]), s)[0, 0], -1)
+                np.testing.assert_allclose(player.net.p(s, rows[t + 1]), wanted.numpy(), atol=1e-5)
+
+
+def test_midi_net_agrees_with_torch(shipped: Shipped) -> None:
+    player = PLAYERS["MidiNet"](StoredWeights(shipped("MidiNet")), CONFIG)
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(player.noise).astype(np.float32)
+    chord, before = chord_code(np.array([16]))[0], player.bar
+    with torch.no_grad():
+        arrays = [torch.from_numpy(np.ascontiguousarray(x))[None] for x in (noise, chord, before)]
+        wanted = shipped.tasks["MidiNet"].model.generate(*arrays)[0]
+    np.testing.assert_allclose(player.generate(noise, chord, before), wanted.numpy(), atol=1e-5)
+
+
+def test_deep_bach_agrees_with_torch(shipped: Shipped) -> None:
+    player = PLAYERS["DeepBach"](StoredWeights(shipped("DeepBach")), CONFIG)
+    rng, size = np.random.default_rng(0), (3, 2 * player.window + 1)
+    frames, phase = rng.integers(0, player.codec.n_tokens, (*size, 4)), rng.integers(0, 16, size)
+    fermata = rng.integers(0, 2, size)
+    model = shipped.tasks["DeepBach"].model
+    for v in range(4):
+        with torch.no_grad():
+            tensors = [torch.from_numpy(x) for x in (frames, phase, fermata)]
+            wanted = model.logits(v, *tensors)
+        np.testing.assert_allclose(player.nets[v].logits(frames, phase, fermata), wanted.numpy(), atol=1e-5)
+
+
+def test_wave_net_agrees_with_torch(shipped: Shipped) -> None:
+    player = SOUNDS["WaveNet"](StoredWeights(shipped("WaveNet")), CONFIG)
+    model = shipped.tasks["WaveNet"].model
+    tokens = np.random.default_rng(0).integers(0, 256, 40)
+    with torch.no_grad():
+        wanted = model.logits(torch.from_numpy(tokens)[None])[0].T
+    got = np.stack([player.logits(int(token)) for token in tokens])
+    np.testing.assert_allclose(got, wanted.numpy(), atol=1e-5)
+
+
+def test_the_template_is_pulled_as_by_torch(shipped: Shipped) -> None:
+    player = PLAYERS["C-RBM"](StoredWeights(shipped("C-RBM")), CONFIG)
+    model = shipped.tasks["C-RBM"].model
+    rng = np.random.default_rng(0)
+    v, wanted = [(rng.random((player.filters.shape[1], 20)) < 0.3).astype(np.float32) for _ in range(2)]
+    tensor = torch.from_numpy(v)[None]
+    with torch.no_grad():
+        hidden = model.hidden(tensor)
+        np.testing.assert_allclose(player.hidden(v), hidden[0].numpy(), atol=1e-5)
+        np.testing.assert_allclose(player.visible(player.hidden(v)), model.visible(hidden, 20)[0].numpy(), atol=1e-4)
+    soft, template = tensor.clone().requires_grad_(), self_similarity(torch.from_numpy(wanted)[None])
+    error = torch.nn.functional.mse_loss(self_similarity(soft), template) * 20**2
+    gradient = torch.autograd.grad(error, soft)[0][0].numpy()
+    np.testing.assert_allclose(pull(v, template[0].numpy())[:, v.any(0)], gradient[:, v.any(0)], atol=1e-4)
+
+
+def test_rolls_agree_with_torch(shipped: Shipped) -> None:
+    player = PLAYERS["Hexahedria"](StoredWeights(shipped("Hexahedria")), CONFIG)
+    model = shipped.tasks["Hexahedria"].model
+    player._roll = (np.random.default_rng(0).random(player._roll.shape) < 0.3).astype(np.float32)
+    player._step = 5
+    roll = torch.from_numpy(player._roll)[None, None]
+    wanted = model.features(roll, torch.tensor([[5]]))[0, 0]
+    np.testing.assert_allclose(player.features(), wanted.numpy(), atol=1e-6)
+    rnn = PLAYERS["RNN-RBM"](StoredWeights(shipped("RNN-RBM")), CONFIG)
+    hidden = rnn.rnn.step(np.ones((1, 88), np.float32))
+    with torch.no_grad():
+        np.testing.assert_allclose(hidden, shipped.tasks["RNN-RBM"].model.rnn(torch.ones(1, 1, 88))[0][0], atol=1e-5)
+
+
+def test_decoders_agree_with_torch(shipped: Shipped) -> None:
+    for name in ("VRAE", "VRASH"):
+        player = PLAYERS[name](StoredWeights(shipped(name)), CONFIG)
+        model = shipped.tasks[name].model
+        code = player.unroll()
+        before = torch.zeros(1, 1, model.config.n_bits or model.config.n_tokens)
+        with torch.no_grad():
+            wanted, _ = model.step(torch.from_numpy(code)[None], before, model.start(torch.from_numpy(code)[None]))
+        row = np.concatenate([code, before[0, 0].numpy()]) if name == "VRASH" else code
+        out = player.decoder.step(row[None]) @ player.weights["out.weight"].T + player.weights["out.bias"]
+        np.testing.assert_allclose(out[0], wanted[0, 0].numpy(), atol=1e-5)
+    player = PLAYERS["DeepHear_M"](StoredWeights(shipped("DeepHear_M")), CONFIG)
+    code = np.random.default_rng(0).random(player.width).astype(np.float32)
+    with torch.no_grad():
+        wanted = shipped.tasks["DeepHear_M"].model.decode(torch.from_numpy(code)[None])[0]
+    np.testing.assert_allclose(player.decode(code)[-1], wanted.numpy(), atol=1e-5)
+
+
+def test_the_other_decoders_agree_with_torch(shipped: Shipped) -> None:
+    player = PLAYERS["MiniBach"](StoredWeights(shipped("MiniBach")), CONFIG)
+    soprano = np.random.default_rng(0).integers(0, 59, 64)
+    with torch.no_grad():
+        wanted = shipped.tasks["MiniBach"].model.logits(torch.from_numpy(soprano)[None])[0]
+    np.testing.assert_allclose(player.logits(soprano), wanted.numpy(), atol=1e-5)
+    notes = PLAYERS["C-RNN-GAN"](StoredWeights(shipped("C-RNN-GAN")), CONFIG)
+    noise = np.random.default_rng(1).standard_normal((3, notes.noise)).astype(np.float32)
+    with torch.no_grad():
+        rows = shipped.tasks["C-RNN-GAN"].model.generate(torch.from_numpy(noise)[None])[0]
+    np.testing.assert_allclose(np.stack([notes.row(z).copy() for z in noise]), rows.numpy(), atol=1e-5)
+    units = PLAYERS["UnitSelection"](StoredWeights(shipped("UnitSelection")), CONFIG)
+    model, now = shipped.tasks["UnitSelection"].model, units._now
+    codes = torch.from_numpy(units.codes.astype(np.float32)) + 0.5
+    with torch.no_grad():
+        wanted = model.scores(codes[now][None, None], codes)[0, 0]
+    np.testing.assert_allclose(units.scores(), wanted.numpy(), atol=1e-4)
+
+
+def test_a_melody_is_kept(stored: Shipped) -> None:
+    line = np.repeat([67, 69, 71, 72], 16)
+
+    def melody(start: int, n: int) -> np.ndarray:
+        return line[start : start + n]
+
+    for name in ("MiniBach", "DeepBach", "DeepHear_C"):
+        source = open_source(name, CONFIG)
+        assert source.accompanies
+        piece, line_there = collect(source, 64, melody), np.zeros(64, bool)
+        for note in piece.notes:
+            end = note["onset"] + note["duration"]
+            line_there[note["onset"] : end] |= line[note["onset"] : end] == note["pitch"]
+        assert line_there.all()
+
+
+@pytest.mark.parametrize("name", ["BachBot", "DeepBach", "RL-Tuner"])
+def test_what_came_before_is_remembered(name: str, stored: Shipped) -> None:
+    memories = []
+    for pitch in (None, 60, 61, 60):
+        source = open_source(name, CONFIG)
+        if pitch is not None:
+            line = pitch + np.arange(32)[:, None] % 3
+            source.prime(from_grid((line - np.array([0, 3, 7, 12])).astype(np.int16)))
+        memories.append((source.past if name == "DeepBach" else source.net.lstm.h).tobytes())
+        assert source.next(np.full(source.steps, CHOOSE)).n_steps == source.steps
+    assert len(set(memories)) == 3
+    assert memories[1] == memories[3]
+
+
+def test_counterpoint_descends_towards_the_melody(stored: Shipped) -> None:
+    player = open_source("DeepHear_C", CONFIG)
+    target = np.zeros((64, 46), np.float32)
+    target[:, 20] = 1
+
+    def fit(steps: int) -> float:
+        player.DESCENT, player.rng = steps, np.random.default_rng(0)
+        return float(sigmoid(player.decode(player.match(target.ravel()))[-1])[target.ravel() > 0].mean())
+
+    assert fit(60) > fit(0)
+
+
+def test_a_worker_writes_ahead(stored: Shipped) -> None:
+    plain, ahead = open_source("VRASH", CONFIG), Ahead(open_source("VRASH", CONFIG))
+    free = np.full(32, CHOOSE)
+    ahead.wait()
+    for _ in range(3):
+        assert ahead.next(free) == plain.next(free)
+    assert ahead.n_waits <= 2  # never for the first
+    ahead.close()
+    assert not ahead._thread.is_alive()
+
+
+def test_nothing_live_imports_torch() -> None:
+    code = "import sys, cli.generate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_broken_weights_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(ModelError, match="weights that"):
+        StoredWeights(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("name", [*PLAYERS, *SOUNDS, "Frames"])
+def test_what_ships_plays(name: str) -> None:
+    if find_weights(SHARED.get(name, name)) is None:
+        pytest.skip("its weights do not ship yet")
+    assert card_of(SHARED.get(name, name))["licence"]
+    if name in SOUNDS:
+        assert np.abs(open_sound(name, CONFIG).samples(0.05)).max() <= 1
+        return
+    source = open_source(name, CONFIG)
+    segments = [source.next(np.full(source.steps, CHOOSE)) for _ in range(2)]
+    assert all(segment.n_steps >= 1 for segment in segments)

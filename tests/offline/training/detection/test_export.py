@@ -1,0 +1,147 @@
+"""From a folder of sounds to a file that the live node runs: mix, train, tune, measure, export."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from engine.core.errors import ConfigError
+from engine.core.format import AudioFormat
+from engine.detection.crnn import SoundConfig
+from engine.detection.detector import SoundDetector
+from engine.detection.event_decoder import DecisionConfig, Decisions
+from engine.detection.frame_clock import SOUND_RATE, STEP
+from engine.inference.network import Network
+from offline.datasets import make_scenes
+from offline.datasets.scenes import SceneSet, open_set
+from offline.detection.clip_decisions import Probabilities
+from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, stricter, tune
+from offline.synthesis.sound_bank import list_sounds
+from offline.training.detection import export, train
+from offline.training.detection.task import probabilities
+from offline.training.detection.train import load_crnn
+
+EXPORTED = 1e-5  # two runtimes' sums of 32-bit numbers, behind a sigmoid
+
+
+def make_sounds(folder: Path) -> None:
+    """Six sources each of a low and of a high class, and of noise to lie beneath."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(SOUND_RATE) / SOUND_RATE
+    for label, hz in (("_background", 0), ("hum", 150), ("whistle", 2500)):
+        (folder / label).mkdir(parents=True)
+        for i in range(6):
+            tone = np.sin(2 * np.pi * hz * (1 + i / 20) * time_s) if hz else rng.standard_normal(SOUND_RATE)
+            soundfile.write(folder / label / f"{i}.wav", 0.3 * tone, SOUND_RATE, subtype="FLOAT")
+
+
+def train_and_sets(folder: Path, *more: str) -> tuple[Path, list[str]]:
+    """A run of no steps on tones in `folder`, and what a release of it is told besides its file."""
+    sets = [folder / which for which in ("train", "validation", "test")]
+    if not sets[0].exists():
+        make_sounds(folder / "sounds")
+        for path in sets:
+            options = ["--which", path.name, "-n", "6", "--no-alarms"]
+            make_scenes.main([str(folder / "sounds"), str(path), *options])
+    run = folder / "".join(["run", *more])
+    small = ["--filters", *["4", "4", "8", "8", "8", "8", "8"], "--causal", "--look-ahead", "1", "--batch", "4"]
+    where = ["--sets", str(sets[0]), "--validation", str(sets[1]), "--minutes", "0", "--device", "cpu"]
+    train.main([str(run), *where, *small, *more])
+    said = ["--data", "tones", "--licence", "CC0-1.0", "--command", "this test"]
+    return run / "checkpoint.pt", ["--validation", str(sets[1]), "--test", str(sets[2]), *said]
+
+
+def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint, said = train_and_sets(tmp_path)
+    assert len(list_sounds(tmp_path / "sounds")) == 18
+    capsys.readouterr()
+    export.main([str(checkpoint), str(tmp_path / "mine.onnx"), *said])
+    measured = json.loads(capsys.readouterr().out)
+    assert set(measured["classes"]) == {"hum", "whistle"}
+    card = tomllib.loads((tmp_path / "mine.toml").read_text())
+    assert card["sha256"] == hashlib.sha256((tmp_path / "mine.onnx").read_bytes()).hexdigest()
+    assert card["metrics"]["whole"] == measured["whole"]
+    config = SoundConfig(model=tmp_path / "mine.onnx", decision=None)
+    assert SoundDetector(config, AudioFormat(sample_rate=48000, n_channels=2)).classes == ("hum", "whistle")
+
+
+def test_decisions_of_before_the_validation_sources_were_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tuned is what the checkpoint before heard, what is exported the later one."""
+    before, said = train_and_sets(tmp_path)
+    after, _ = train_and_sets(tmp_path, "--seed", "5")
+    tuned = []
+
+    def spy(scenes: SceneSet, steps: Probabilities, *others: Any) -> Tuned:
+        tuned.append(steps)
+        return tune(scenes, steps, *others)
+
+    monkeypatch.setattr(export, "tune", spy)
+    export.main([str(after), str(tmp_path / "after.onnx"), *said, "--before", str(before)])
+    validation, (own, later) = open_set(tmp_path / "validation"), map(load_crnn, (before, after))
+    assert all(np.array_equal(steps, probabilities(own, validation)) for steps in tuned)
+    assert len(tuned) == 2
+    assert "learnt from too" in tomllib.loads((tmp_path / "after.toml").read_text())["split"]
+    mel = torch.ones(8, 128)
+    heard = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
+    expected = torch.sigmoid(later.stream(mel[None], later.initial_state())[0])[0]
+    assert np.abs(heard - expected.detach().numpy()).max() < EXPORTED
+
+
+def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> None:
+    """The same thresholds as without, but for the class that says too much where nothing sounds."""
+    before, said = train_and_sets(tmp_path)
+    quiet = [*said, "--before", str(before), "--quiet", str(tmp_path / "test")]
+    found = []
+    for name, more in (("loose", []), ("tight", ["--tighten", "0"])):
+        export.main([str(before), str(tmp_path / f"{name}.onnx"), *quiet, *more])
+        found.append(Decisions.from_dict(Network(tmp_path / f"{name}.onnx", "crnn").metadata["decisions"]).live)
+    heard = Quiet(probabilities(load_crnn(before), open_set(tmp_path / "test")), 0)
+    raised = stricter(found[0], heard, ("hum", "whistle"))
+    assert raised.levels(("hum", "whistle")).tolist() == found[1].levels(("hum", "whistle")).tolist()
+    assert raised.needs(("hum", "whistle")).tolist() == found[1].needs(("hum", "whistle")).tolist()
+    with pytest.raises(ConfigError, match="--before"):
+        export.main([str(before), str(tmp_path / "x.onnx"), *said, "--tighten", "0"])
+
+
+def test_how_much_may_be_invented_is_said_by_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint, said = train_and_sets(tmp_path)
+    allowed = []
+
+    def spy(scenes: SceneSet, steps: Probabilities, configs: Any, quiet: Quiet | None = None) -> Tuned:
+        allowed.append(quiet and quiet.most_an_hour)
+        return tune(scenes, steps, configs, quiet)
+
+    monkeypatch.setattr(export, "tune", spy)
+    options = ["--quiet", str(tmp_path / "test"), "--inventions", "0.4"]
+    export.main([str(checkpoint), str(tmp_path / "x.onnx"), *said, *options])
+    assert allowed == [0.4, None]  # live, and of recordings, whose decisions are not limited
+
+
+def test_limits_rise_until_it_is_quiet() -> None:
+    """Ten minutes of a class at .62 all the time, half a nat of evidence a step, and one that is never heard."""
+    steps = np.zeros((1, int(600 * SOUND_RATE / STEP), 2), np.float32)
+    steps[..., 0] = 0.62
+    config = DecisionConfig(median=1, alignment="causal", evidences={"a": 2.0})
+    quiet = Quiet(steps, 0.5)
+    assert quiet.invented(config, ("a", "b"))[0] > 0.5
+    raised = stricter(config, quiet, ("a", "b"))
+    assert raised.thresholds == {"a": 0.8}  # from .5, with the evidence from 2 over 4, 8, 15, 30 and 60 to none
+    assert raised.evidences == {"a": 0.0}
+    assert stricter(raised, quiet, ("a", "b")) == raised
+
+
+def test_a_class_leans_on_all() -> None:
+    """One class is best at the last threshold by a hair; all others say the first, by far."""
+    values = np.array([[0.6, 0.8, 0.8], [0.3, 0.3, 0.3], [0.62, 0.2, 0.2]])
+    assert values.argmax(0).tolist() == [2, 0, 0]
+    assert _shrunk(values).argmax(0).tolist() == [0, 0, 0]

@@ -1,0 +1,202 @@
+"""Training: sources of batches, the mean teacher, resuming, and that a network learns what can be learnt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.core.errors import ConfigError
+from engine.detection.interval import Interval
+from models.detection.graph import export_crnn
+from models.detection.losses import LossConfig
+from models.detection.network import Crnn, CrnnConfig
+from offline.datasets.scenes import SceneSet
+from offline.training.common.loop import LoopConfig
+from offline.training.detection.augment import BatchConfig
+from offline.training.detection.init_weights import weights_for
+from offline.training.detection.task import (
+    STRONG,
+    UNLABELLED,
+    WEAK,
+    CrnnTask,
+    CrnnTrainer,
+    Source,
+    probabilities,
+)
+from offline.training.detection.train import CrnnJob, begin, grouped, joined, load_crnn, sources
+from tests.tolerances import EXPORT, FLOAT32
+
+CLASSES = ("high", "low")
+SMALL = (4, 4, 8, 8, 8, 8, 8)
+PLAIN = BatchConfig(gain_db=0, mask=0, mixed=False)
+
+
+def scenes(n: int, seed: int) -> SceneSet:
+    """Twenty steps of noise in which bands 90 to 110 or 20 to 40 are 3 nepers louder for five to ten steps."""
+    rng = np.random.default_rng(seed)
+    mel = rng.standard_normal((n, 80, 128)).astype(np.float16) - 6
+    steps, events = np.zeros((n, 20, 2), np.uint8), {}
+    for i in range(n):
+        c, first, length = rng.integers(2), rng.integers(0, 10), rng.integers(5, 11)
+        bands = slice(90, 110) if c == 0 else slice(20, 40)
+        mel[i, 4 * first : 4 * (first + length), bands] += 3
+        steps[i, first : first + length, c] = 1
+        events[f"{seed}-{i}"] = [Interval(first * 0.0664, (first + length) * 0.0664, CLASSES[c])]
+    return SceneSet(CLASSES, mel, steps, events)
+
+
+def task(known: int = STRONG, *, consistency: float = 0.0, batch: BatchConfig = PLAIN) -> CrnnTask:
+    torch.manual_seed(0)
+    model = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, dropout=0.0))
+    given = [Source(scenes(24, 0), known, 8), Source(scenes(24, 1), UNLABELLED, 4)]
+    made = CrnnTask(model, given, scenes(16, 2), LossConfig(consistency=consistency), batch)
+    made.measure_statistics()
+    return made
+
+
+def test_a_batch_is_made_of_its_sources() -> None:
+    made = task(WEAK)
+    mel, labels, known, _ = made._draw(np.random.default_rng(0))
+    assert mel.shape == (12, 80, 128)
+    assert labels.shape == (12, 20, 2)
+    assert known.tolist() == [WEAK] * 8 + [UNLABELLED] * 4
+
+
+def test_batches_are_fixed_by_their_number() -> None:
+    made = task(batch=BatchConfig(mixed=False))
+    first, other = (float(made.loss(3)[0].detach()) for _ in range(2))
+    assert first == other != float(made.loss(4)[0].detach())
+
+
+def test_labels_of_unlabelled_scenes_are_never_looked_at() -> None:
+    made, wrong = task(), task()
+    wrong.sources[1].scenes.steps[:] = 1
+    assert float(made.loss(0)[0].detach()) == float(wrong.loss(0)[0].detach())
+
+
+def test_the_statistics_are_those_of_the_training_scenes() -> None:
+    made = task()
+    mel = made.sources[0].scenes.mel.astype(np.float32).reshape(-1, 128)
+    np.testing.assert_allclose(made.model.mean.numpy(), mel.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(made.model.scale.numpy(), 1 / mel.std(0), rtol=1e-4)
+
+
+def steps_of(trainer: CrnnTrainer, n: int) -> list[float]:
+    return [trainer._update(0.0)["loss"] for _ in range(n)]
+
+
+def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=1, rate=1e-2, warmup=1, average=0.9))
+    steps_of(trainer, 40)
+    figures = trainer._validate()
+    assert figures["clip_f1"] > 0.9
+    assert figures["segment_f1"] > 0.9
+
+
+def test_the_mean_teacher_is_the_average_of_the_students(tmp_path: Path) -> None:
+    made = task(WEAK, consistency=2.0)
+    trainer = CrnnTrainer(made, tmp_path, LoopConfig(minutes=1, average=0.9))
+    assert made.teacher is trainer.averaged.module
+    assert "consistency" in trainer._update(0.0)
+    before = {name: p.clone() for name, p in made.teacher.named_parameters()}
+    trainer._update(0.0)
+    assert any((p != before[name]).any() for name, p in made.teacher.named_parameters())
+    assert not made.teacher.training
+
+
+def test_a_resumed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
+    config = LoopConfig(minutes=1)
+    whole = steps_of(CrnnTrainer(task(), tmp_path / "a", config), 6)
+    first = CrnnTrainer(task(), tmp_path / "b", config)
+    steps_of(first, 3)
+    first.save()
+    second = CrnnTrainer(task(), tmp_path / "b", config)
+    second.resume()
+    assert steps_of(second, 3) == pytest.approx(whole[3:], rel=1e-5)
+    loaded = load_crnn(tmp_path / "b" / "checkpoint.pt")
+    some = scenes(4, 5)
+    np.testing.assert_allclose(
+        probabilities(loaded, some), probabilities(first.averaged.module.eval(), some), atol=1e-6
+    )
+
+
+def test_the_share_of_labels(tmp_path: Path) -> None:
+    job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, labels="weak", labelled=0.25, teacher=True, n_batch=10)
+    both = joined([scenes(24, 0), scenes(16, 1)])
+    weak, unlabelled = sources(job, {"strong": both})
+    assert (len(weak.chosen), len(unlabelled.chosen)) == (10, 30)
+    assert not set(weak.chosen) & set(unlabelled.chosen)
+    assert (weak.known, weak.n_a_batch, unlabelled.known, unlabelled.n_a_batch) == (WEAK, 5, UNLABELLED, 5)
+
+
+def test_any_mixture_of_labels(tmp_path: Path) -> None:
+    """DESED's: strong and weak scenes share one half of the batch, the unlabelled ones have the other."""
+    job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, teacher=True, n_batch=12)
+    sets = [replace(scenes(n, n), known=known) for n, known in ((8, "unlabelled"), (6, "weak"), (5, "strong"))]
+    given = sources(job, grouped(sets))
+    assert [(s.known, s.n_a_batch, len(s.scenes)) for s in given] == [(STRONG, 3, 5), (WEAK, 3, 6), (UNLABELLED, 6, 8)]
+    with pytest.raises(ConfigError, match="at least one set with labels"):
+        grouped(sets[:1])
+
+
+def test_scenes_of_other_classes_are_refused() -> None:
+    model = Crnn(CrnnConfig(classes=("low", "high"), filters=SMALL))
+    with pytest.raises(ConfigError, match="expected low, high, got high, low"):
+        CrnnTask(model, [Source(scenes(4, 0), STRONG, 2)], scenes(4, 0), LossConfig(), PLAIN)
+
+
+def test_the_curves_are_written(tmp_path: Path) -> None:
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=0.0, average=0.9))
+    figures = trainer.run()
+    last = json.loads((tmp_path / "curves.jsonl").read_text().splitlines()[-1])
+    assert last["valid"] == figures
+
+
+def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> None:
+    """Late, the first convolution hears the same a frame later; else the same where nothing changes in time."""
+    both, config = Crnn(CrnnConfig(classes=("a", "b"))).eval(), CrnnConfig(classes=("a", "b"), causal=True)
+    one, now = Crnn(config).eval(), Crnn(config).eval()
+    one.load_state_dict(weights_for(config, both, late=True))
+    now.load_state_dict(weights_for(config, both))
+    sound, code = torch.randn(1, 1, 64, 128), torch.randn(1, 20, 128)
+    still = torch.randn(1, 1, 1, 128).expand(1, 1, 256, 128)
+    with torch.no_grad():
+        late, early = (net.stacks[0].convolved(sound, None)[0] for net in (one, both))
+        first, forward = nn.GRU(128, 128, batch_first=True), nn.GRU(128, 128, batch_first=True)
+        first.load_state_dict({k: v for k, v in one.recurrent.state_dict().items() if k.endswith("_l0")})
+        forward.load_state_dict({k: v for k, v in both.recurrent.state_dict().items() if k.endswith("_l0")})
+        torch.testing.assert_close(late[:, :, 2:], early[:, :, 1:-1], atol=FLOAT32, rtol=0)
+        torch.testing.assert_close(first(code)[0], forward(code)[0], atol=FLOAT32, rtol=0)
+        folded, whole = (_last_stack(net, still) for net in (now, both))
+        torch.testing.assert_close(folded[:, :, 30:34], whole[:, :, 30:34], atol=FLOAT32, rtol=0)
+    assert weights_for(config, one).keys() == one.state_dict().keys()
+
+
+def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
+    """What it says is what the file's network says, though its batch norms were measured anew."""
+    known = scenes(24, 0)
+    made = task()
+    made.model.eval()
+    for norm in (stack.norm for stack in made.model.stacks):
+        norm.running_mean.normal_(0, 0.1)
+        norm.running_var.uniform_(0.5, 2)
+    export_crnn(made.model, tmp_path / "some.onnx", licence="CC0-1.0", training="random weights")
+    model = Crnn(replace(made.model.config, dropout=0.1, drop_channels=True))
+    begin(model, tmp_path / "some.onnx", known)
+    mel = torch.from_numpy(np.asarray(known.mel[:3], np.float32))
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(mel), made.model.eval()(mel), atol=EXPORT, rtol=0)
+        told = model.train()(mel), model.eval()(mel)
+    assert (told[0] - told[1]).abs().max() > 0  # batch norms that normalise, so that training can go on
+
+
+def _last_stack(net: Crnn, x: torch.Tensor) -> torch.Tensor:
+    for stack in net.stacks:
+        x, _ = stack(x)
+    return x

@@ -1,0 +1,201 @@
+"""Training of the twins: pairs that match, pairs that do not, and networks that learn to tell them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.core.errors import ModelError
+from models.similarity.network import AFTER, BEFORE, PLANES, ROWS, PairMlp, SiameseCnn, SiameseConfig
+from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.similarity.live_task import LiveConfig, LiveTake, LiveTask
+from offline.training.similarity.pairs import PairConfig, PairSet, as_planes, padded, track
+from offline.training.similarity.takes import stored
+from offline.training.similarity.train import CnnTask, MlpTask, best_threshold, load_pair_network, main
+
+RATE = 22050
+SMALL = SiameseConfig(width=1 / 32, n_embedding=8)
+
+
+def tones(start_s: np.ndarray, end_s: np.ndarray, pitch: np.ndarray, seconds: float) -> np.ndarray:
+    """Decaying sounds of three partials, mono (sample)."""
+    audio = np.zeros(int(seconds * RATE))
+    for first, last, key in zip(start_s, end_s, pitch, strict=True):
+        t = np.arange(int((last - first) * RATE)) / RATE
+        hz = 440 * 2 ** ((key - 69) / 12)
+        tone = sum(np.sin(2 * np.pi * h * hz * t) / h for h in (1, 2, 3)) * np.exp(-3 * t) * np.minimum(1, t / 0.003)
+        at = int(first * RATE)
+        audio[at : at + len(tone)] += 0.2 * tone
+    return audio
+
+
+def write_take(path: Path, seed: int, *, noise: float = 0.0, tempo: float = 1.3) -> None:
+    """A melody played in an uneven pulse, with noise or without, and as written."""
+    rng = np.random.default_rng(seed)
+    pitch = rng.integers(50, 85, 24)
+    plain = 0.5 + 0.25 * np.arange(24)
+    played = 0.4 + np.cumsum(0.25 * tempo * np.exp(rng.normal(0, 0.1, 24)))
+    sounds = [tones(t, t + 0.24, pitch, t[-1] + 1.5) for t in (played, plain)]
+    keys = np.stack([played, played + 0.24, pitch], axis=1)
+    sounds.append(sounds[0] + noise * rng.standard_normal(len(sounds[0])))
+    synchronous, reference, audio = (np.round(32767 * s).astype(np.int16) for s in sounds)
+    np.savez(
+        path, audio=audio, synchronous=synchronous, reference=reference, keys=keys, played_s=played, plain_s=plain,
+        sample_rate=RATE,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("takes")
+    for seed in range(3):
+        write_take(path / f"take-{seed}.npz", seed)
+    return path
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("noisy")
+    for seed in range(3):
+        write_take(path / f"take-{seed}.npz", seed, noise=0.02)
+    return path
+
+
+def trained(task: CnnTask | MlpTask | LiveTask, n: int, rate: float) -> list[float]:
+    """The losses of so many steps."""
+    optimiser, losses = torch.optim.Adam(task.model.parameters(), lr=rate), []
+    for step in range(n):
+        task.model.train()
+        loss, _ = task.loss(step)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    return losses
+
+
+def validated(task: CnnTask | MlpTask | LiveTask) -> dict[str, float]:
+    with torch.no_grad():
+        return task.validate(task.model.eval())
+
+
+def test_planes_are_the_feature_and_its_changes() -> None:
+    features = np.random.default_rng(0).random((30, 144)).astype(np.float32)
+    planes = as_planes(features)
+    assert planes.shape == (PLANES, 30, ROWS)
+    level = (features[:, :ROWS] - features[:, :ROWS].mean()) / features[:, :ROWS].std()
+    assert np.allclose(planes[0], level, atol=1e-4)
+    assert np.allclose(planes[1, 1:], np.diff(planes[0], axis=0), atol=1e-5)
+    assert np.allclose(planes[2, 2:], np.diff(planes[0], 2, axis=0), atol=1e-5)
+    assert padded(planes).shape == (PLANES, BEFORE + 30 + AFTER, ROWS)
+
+
+@pytest.mark.parametrize("n", [12, 88, 128, 360, 512])
+def test_any_number_of_features_becomes_rows(n: int) -> None:
+    planes = as_planes(np.eye(n, dtype=np.float32))
+    strongest = planes[0, :: max(1, n // 12)].argmax(axis=1)
+    assert planes.shape == (PLANES, n, ROWS) and (np.diff(strongest) >= 0).all()  # in order of frequency
+
+
+@pytest.mark.parametrize("feature", ["cqt", "chroma", "stft"])
+def test_matches_match(folder: Path, feature: str) -> None:
+    batch = PairSet(stored(folder), PairConfig(feature=feature, stretch=40)).batch(3)
+    assert batch.first.shape == (4, PLANES, BEFORE + 40 + AFTER, ROWS) and batch.match.shape == (4, 40)
+    assert torch.equal(batch.match.flatten(), torch.arange(160))  # the rendering is the performance itself
+    assert torch.equal(batch.first, batch.second)
+    assert batch.sure.mean() > 0.9 and (batch.other != batch.match)[batch.sure > 0].all()
+
+
+def test_renderings_at_another_tempo_still_match(folder: Path) -> None:
+    pairs = PairSet(stored(folder), PairConfig(feature="cqt", stretch=40, tempo=2))
+    likeness, found = [], []
+    for index in range(10):
+        batch = pairs.batch(index)
+        first, second = (side[:, 0, BEFORE:-AFTER] for side in (batch.first, batch.second))
+        there = second.reshape(-1, ROWS)[batch.match.flatten()]
+        pairwise = torch.nn.functional.cosine_similarity(first.reshape(-1, ROWS), there)
+        likeness.append(pairwise[batch.found.flatten() > 0])
+        found.append(batch.found)
+    assert 0.5 < float(torch.stack(found).mean()) < 1  # a rendering read slowly does not get as far
+    assert float(torch.cat(likeness).median()) > 0.98
+    assert not torch.equal(first, second)
+
+
+def test_shifted_takes_are_added_and_still_match(folder: Path) -> None:
+    plain, more = (PairSet(stored(folder), PairConfig(feature="cqt", augment=a)) for a in (False, True))
+    assert len(more) == len(plain) + 1
+    shifted = more._sides[-1]
+    at = np.arange(shifted.n_frames // 3, shifted.n_frames // 2)
+    first, second = (values[0, BEFORE:-AFTER].astype(np.float32) for values in shifted._values)
+    same = [float(np.corrcoef(first[t], second[shifted._place[t]])[0, 1]) for t in at]
+    astray = [float(np.corrcoef(first[t], second[shifted._place[t] + 30])[0, 1]) for t in at]
+    assert np.median(same) > 0.8 > np.median(astray)
+
+
+def test_frames_speak_of_their_seconds() -> None:
+    start = np.array([0.5, 1.0, 1.5])
+    sound = tones(start, start + 0.4, np.array([60, 67, 64]), 2.5).astype(np.float32)
+    chroma = track("chroma", sound, RATE)
+    for at_s, pitch_class in zip(start, (0, 7, 4), strict=True):
+        assert int(chroma.features[round(float(chroma.frame(at_s + 0.1)))].argmax()) == pitch_class
+    assert np.allclose(chroma.seconds(chroma.frame(start)), start)
+
+
+def test_the_best_threshold_is_between() -> None:
+    rng = np.random.default_rng(0)
+    near, far = rng.normal(0.2, 0.05, 500), rng.normal(0.9, 0.05, 500)
+    threshold, right = best_threshold(near, far)
+    assert 0.3 < threshold < 0.8 and right > 0.99
+
+
+def test_the_published_network_learns(noisy: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    pairs = PairSet(stored(noisy), PairConfig(feature="chroma", stretch=16, takes=2))
+    task = CnnTask(SiameseCnn(SMALL), pairs, pairs)
+    losses = trained(task, 80, 3e-4)
+    assert np.mean(losses[-5:]) < losses[0] and validated(task)["accuracy"] > 0.75
+    trainer = Trainer(task, tmp_path, LoopConfig(minutes=0))
+    trainer.save()
+    model, saved = load_pair_network(tmp_path / "checkpoint.pt")
+    assert saved["feature"] == "chroma" and saved["threshold"] == pytest.approx(task.threshold)
+    assert isinstance(model, SiameseCnn) and model.config == SMALL
+    with torch.no_grad():
+        window = torch.zeros(1, PLANES, BEFORE + 1 + AFTER, ROWS)
+        assert torch.allclose(model(window), trainer.averaged.module.eval()(window))
+
+
+def test_the_perceptron_learns(noisy: Path) -> None:
+    pairs = PairSet(stored(noisy), PairConfig(feature="semigram", stretch=64))
+    task = MlpTask(PairMlp(), pairs, pairs)
+    trained(task, 150, 1e-2)
+    assert validated(task)["accuracy"] > 0.7
+
+
+def test_places_of_a_live_take_are_the_truth(folder: Path) -> None:
+    take = LiveTake(stored(folder)[0])
+    for onset in take.onsets[2:-2]:
+        there = np.interp(onset, np.arange(len(take.place)), take.place)
+        assert np.interp(there, np.arange(len(take.back)), take.back) == pytest.approx(onset, abs=0.2)
+
+
+@pytest.mark.parametrize("loss", ["time", "contrastive"])
+def test_the_live_network_learns(noisy: Path, loss: str) -> None:
+    torch.manual_seed(0)
+    config = LiveConfig(loss=loss, hidden=32, n_embedding=16, stretch=128, takes=2)
+    task = LiveTask(stored(noisy), stored(noisy), config)
+    before = validated(task)["within_50"]
+    losses = trained(task, 40, 3e-3)
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    if loss == "time":
+        assert validated(task)["within_50"] > before
+
+
+def test_the_command_trains(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--takes", str(folder), "--validation", str(folder), "--minutes", "0.02", "--hidden", "16"]
+    main([str(tmp_path / "run"), "--network", "live", *options])
+    assert "within_25" in capsys.readouterr().out
+    with pytest.raises(ModelError, match="train siamese"):
+        load_pair_network(tmp_path / "nothing.pt")
