@@ -1,16 +1,125 @@
-"""Settings: frozen dataclasses with ranges, and errors that list what is allowed."""
+"""Settings: frozen dataclasses whose fields carry range, unit and text, and errors that list what is allowed.
+
+A field is declared once:
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class TempoConfig(Settings):
+        \"\"\"How the tempo may change.\"\"\"
+
+        drift: float = ranged(0.02, 0, 1, "how far the tempo may wander", unit="log/s")
+        start: str = choice("score", ("score", "input"), "where the first tempo comes from")
+
+Checks, the options of the command line, the settings on the card of a network and the reference page are made of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from enum import Enum
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 from engine.core.errors import ConfigError
 
-__all__ = ["from_mapping", "require", "require_odd", "require_one_of"]
+__all__ = [
+    "Setting",
+    "Settings",
+    "check",
+    "choice",
+    "from_mapping",
+    "numbers",
+    "plain",
+    "ranged",
+    "require",
+    "require_odd",
+    "require_one_of",
+    "resolved",
+    "settings_of",
+]
 
 T = TypeVar("T")
+SETTING = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a field of a settings class may be.
+
+    text: what the field is, a phrase for --help and the reference page
+    low, high: smallest and largest value, of a number
+    unit: of a number; empty for counts and ratios
+    choices: the values allowed, of a choice
+    odd: whether a number must be odd
+    """
+
+    text: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[Any, ...] = ()
+    odd: bool = False
+
+
+class Settings:
+    """Base of settings classes: checks every field by its declaration.
+
+    A class with checks of its own defines `__post_init__` and calls `check(self)` first.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def ranged(default: Any, low: float, high: float, text: str, *, unit: str = "", odd: bool = False) -> Any:
+    """Declare a number from low to high; `default` MISSING makes it required, None makes it optional."""
+    return _declare(default, Setting(text, low=low, high=high, unit=unit, odd=odd))
+
+
+def choice(default: Any, choices: Collection[Any], text: str) -> Any:
+    """Declare one of some values."""
+    return _declare(default, Setting(text, choices=tuple(choices)))
+
+
+def plain(default: Any, text: str) -> Any:
+    """Declare a flag, a name, a path or further settings; a callable default makes the value anew each time."""
+    return _declare(default, Setting(text))
+
+
+def _declare(default: Any, setting: Setting) -> Any:
+    metadata = {SETTING: setting}
+    if default is MISSING:
+        return field(metadata=metadata)
+    if callable(default) and not isinstance(default, Enum):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def settings_of(kind: type[Any]) -> dict[str, Setting]:
+    """The declared fields of a settings class, by name, in order."""
+    return {each.name: each.metadata[SETTING] for each in fields(kind) if SETTING in each.metadata}
+
+
+def check(config: Any) -> None:
+    """Raise ConfigError unless every declared field is in its range or one of its choices."""
+    for name, setting in settings_of(type(config)).items():
+        value = getattr(config, name)
+        if value is None and _optional(type(config), name):
+            continue
+        if setting.choices:
+            require_one_of(name, value, setting.choices)
+        elif setting.low is not None and setting.high is not None:
+            _requirement(setting)(name, value, setting.low, setting.high)
+
+
+def _optional(kind: type[Any], name: str) -> bool:
+    return kind.__dataclass_fields__[name].default is None
+
+
+def _requirement(setting: Setting) -> Callable[[str, Any, Any, Any], None]:
+    return require_odd if setting.odd else require
 
 
 def require(name: str, value: float, low: float, high: float) -> None:
@@ -37,8 +146,29 @@ def require_one_of(name: str, value: object, allowed: Collection[object]) -> Non
 def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
     """Build a settings dataclass from names and values; an unknown name is an error that lists the valid ones."""
     assert is_dataclass(kind)
-    known = [field.name for field in fields(kind)]
+    known = [each.name for each in fields(kind)]
     for name in values:
         if name not in known:
             raise ConfigError(f"{kind.__name__}.{name}", expected="one of " + ", ".join(known), got=repr(name))
     return kind(**values)
+
+
+def resolved(config: Any) -> dict[str, Any]:
+    """Every field of a settings dataclass as plain values, for cards and checkpoints: numbers, texts, lists, tables."""
+    return {name: _plain_value(value) for name, value in asdict(config).items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(each) for each in value]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def numbers(kind: type[T], config: Any, **derived: Any) -> T:
+    """Build the NamedTuple that a kernel takes: every field by its name, from `derived` or from the config."""
+    names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    return kind(**{name: derived[name] if name in derived else getattr(config, name) for name in names})
