@@ -35,7 +35,7 @@ class MidiProcess:
     """The generator's end. Times are samples since the port opened, on the port's clock."""
 
     def __init__(self, config: MidiConfig) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from engine.audio import midi_process; midi_process.main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from engine.midi.process import main; main()"
         options: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" else {}
         self._process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options
