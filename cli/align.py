@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from offline.alignment.align import AlignConfig, align, write_alignment
+from offline.alignment.alignment import AlignConfig, align, write_alignment
 from offline.evaluation.alignment import track_of_alignment
 from offline.evaluation.onsets import read_truth
 from offline.evaluation.plots import draw

@@ -1,1 +1,73 @@
 """What everything live stands on: the contract of processors, formats, events, errors, settings, rings and clocks."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.core.clock import Clock, OfflineClock, SampleClock
+    from engine.core.config import (
+        Setting,
+        Settings,
+        check,
+        choice,
+        from_mapping,
+        numbers,
+        plain,
+        ranged,
+        resolved,
+        settings_of,
+    )
+    from engine.core.errors import (
+        AudioFileError,
+        ConfigError,
+        DeviceError,
+        EngineError,
+        ModelError,
+        ScoreError,
+        ShapeError,
+    )
+    from engine.core.events import Dropout, Event, Guesses, Late, Note, Position, Sound, from_line, to_line
+    from engine.core.format import MAX_HOP, AudioFormat, FrameFormat, frame_size
+    from engine.core.processor import Chain, Processor, join
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = [
+    "MAX_HOP",
+    "AudioFileError",
+    "AudioFormat",
+    "Chain",
+    "Clock",
+    "ConfigError",
+    "DeviceError",
+    "Dropout",
+    "EngineError",
+    "Event",
+    "FrameFormat",
+    "Guesses",
+    "Late",
+    "ModelError",
+    "Note",
+    "OfflineClock",
+    "Position",
+    "Processor",
+    "SampleClock",
+    "ScoreError",
+    "Setting",
+    "Settings",
+    "ShapeError",
+    "Sound",
+    "check",
+    "choice",
+    "frame_size",
+    "from_line",
+    "from_mapping",
+    "join",
+    "numbers",
+    "plain",
+    "ranged",
+    "resolved",
+    "settings_of",
+    "to_line",
+]

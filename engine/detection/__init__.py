@@ -1,1 +1,27 @@
 """Detection: which sounds begin and end, by networks."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.detection.crnn import SoundConfig, SoundProbabilities
+    from engine.detection.detector import SoundDetector
+    from engine.detection.embedding import Embedding, EmbeddingConfig, read_embedding
+    from engine.detection.event_decoder import Decider, DecisionConfig, Decisions
+    from engine.detection.interval import Interval
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = [
+    "Decider",
+    "DecisionConfig",
+    "Decisions",
+    "Embedding",
+    "EmbeddingConfig",
+    "Interval",
+    "SoundConfig",
+    "SoundDetector",
+    "SoundProbabilities",
+    "read_embedding",
+]

@@ -1,1 +1,25 @@
 """MIDI in and out: ports through JACK and ALSA, notes that always end, clock and controllers."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.midi.clock import ClockFollower, ClockSender
+    from engine.midi.gains import GainKnobs
+    from engine.midi.port import MemoryPort, MidiConfig, MidiPort, open_port
+    from engine.midi.process import MidiProcess, panic
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = [
+    "ClockFollower",
+    "ClockSender",
+    "GainKnobs",
+    "MemoryPort",
+    "MidiConfig",
+    "MidiPort",
+    "MidiProcess",
+    "open_port",
+    "panic",
+]

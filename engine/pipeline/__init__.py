@@ -1,1 +1,14 @@
 """Pipelines: processors joined, run over a stream of blocks."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.pipeline.file_stream import StreamReport, stream_file
+    from engine.pipeline.live_line import LiveLine
+    from engine.pipeline.pipeline import Pipeline, PipelineConfig, PipelineOutput
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = ["LiveLine", "Pipeline", "PipelineConfig", "PipelineOutput", "StreamReport", "stream_file"]

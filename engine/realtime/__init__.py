@@ -1,1 +1,14 @@
 """The engine process: its callback's rings, its hop thread, and the pipe to the main process."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.realtime.messages import Latency
+    from engine.realtime.session import Session
+    from engine.realtime.session_types import Counts, SessionConfig, SessionReport, SessionStatus
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = ["Counts", "Latency", "Session", "SessionConfig", "SessionReport", "SessionStatus"]

@@ -1,1 +1,14 @@
 """Scores: notes, bars and repeats, read from MusicXML and MIDI."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.score.readers import SUFFIXES, read_score
+    from engine.score.repeats import Links, known_jumps, no_jumps
+    from engine.score.score import Score, make_score
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = ["SUFFIXES", "Links", "Score", "known_jumps", "make_score", "no_jumps", "read_score"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.alignment.align import AlignConfig, Alignment, align
+from offline.alignment.alignment import AlignConfig, Alignment, align
 from offline.evaluation.following import Method, Piece, evaluate_folder
 from offline.evaluation.onsets import Track
 from offline.following.score_input import read_score_or_recording

@@ -12,7 +12,7 @@ from cli.app import main
 from engine.core.errors import EngineError, ShapeError
 from engine.following.follower import FollowConfig, follow_frames
 from engine.score.score import Score, make_score
-from offline.alignment.align import AlignConfig, align, write_alignment
+from offline.alignment.alignment import AlignConfig, align, write_alignment
 from offline.alignment.repeats_and_cuts import as_played
 from offline.alignment.trace import heard_blocks
 from offline.alignment.tuning import listen
