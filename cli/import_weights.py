@@ -12,9 +12,10 @@ from engine.core.config import require
 from engine.core.errors import ConfigError, ModelError
 from models.detection.tensor_bundle import DATA, INDEX, read_variables
 from models.detection.yamnet import DIMENSION, SAMPLE_RATE, WINDOW, yamnet
-from models.export import Graph, check, export, write_card
+from models.export import Graph, check_graph, export_graph
 from models.separation.graph import export_unmix
 from models.separation.import_open_unmix import import_unmix
+from offline.training.common.card import write_card
 
 __all__ = ["command"]
 
@@ -34,7 +35,7 @@ def command(args: argparse.Namespace) -> int:
     source = ", ".join(path.name for path in args.files)
     graph = export_unmix(model, args.output, licence=args.licence, training=f"imported from {source}", int8=args.int8)
     stream = torch.rand(FRAMES, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
-    error = check(graph, args.output, stream, block=FRAMES if config.bidirectional else 7, kind="unmix")
+    error = check_graph(graph, args.output, stream, block=FRAMES if config.bidirectional else 7, kind="unmix")
     if not args.int8 and error > EXPORTED:
         raise ModelError(str(args.output), expected=f"an error up to {EXPORTED}", got=f"{error:.2g}")
     fields = {
@@ -62,9 +63,9 @@ def _embedding(args: argparse.Namespace) -> int:
     require("--hop", hop, 1, WINDOW)
     net = yamnet(read_variables(folder), folder)
     graph = Graph(module=net, inputs={"audio": torch.zeros(1, WINDOW)}, outputs=("vector",), dynamic={})
-    export(graph, args.output, {"kind": "embedding", "licence": args.licence})
+    export_graph(graph, args.output, {"kind": "embedding", "licence": args.licence})
     stream = 0.1 * torch.randn(1, WINDOW, generator=torch.Generator().manual_seed(0))
-    if (error := check(graph, args.output, stream, block=1, kind="embedding")) > EXPORTED:
+    if (error := check_graph(graph, args.output, stream, block=1, kind="embedding")) > EXPORTED:
         raise ModelError(str(args.output), expected=f"an error up to {EXPORTED}", got=f"{error:.2g}")
     fields = {
         "sample_rate": SAMPLE_RATE,

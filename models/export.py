@@ -1,12 +1,10 @@
-"""The bridge from torch to the files that the engine runs: ONNX with its state as inputs and outputs, and metadata.
+"""Export networks from torch to the files that the engine runs: ONNX with its state as inputs and outputs.
 
-What the engine must know to run a network is written into the file; what people must know stands on the card beside
-it (`NAME.toml`): data and its licence, split, command, metrics, sha256.
+What the engine must know to run a network is written into the file as metadata.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import warnings
@@ -24,7 +22,7 @@ from torch import Tensor, nn
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 
-__all__ = ["Graph", "check", "export", "write_card"]
+__all__ = ["Graph", "check_graph", "export_graph"]
 
 OPSET = 18
 
@@ -45,7 +43,7 @@ class Graph:
     small: Sequence[str] = ()
 
 
-def export(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool = False) -> None:
+def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool = False) -> None:
     """Write `path`: the graph, as 8-bit weights if `int8`, with every value of the metadata as JSON."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations: dynamo freezes the frame axis, so not yet
@@ -79,7 +77,7 @@ def _quantise(plain: Path, small: Path, parts: Sequence[str]) -> None:
     quantize_dynamic(plain, small, weight_type=QuantType.QInt8, nodes_to_quantize=chosen)
 
 
-def check(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
+def check_graph(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
     """Largest error of the file, run block by block, against the module on the whole `stream` at once.
 
     Relative to the standard deviation of the module's first output; axis 0 of the first input is time.
@@ -95,18 +93,3 @@ def check(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) ->
     if got.shape != expected.shape:
         raise ModelError(str(path), expected=f"outputs of shape {expected.shape}", got=str(got.shape))
     return float(np.abs(got - expected).max() / expected.std())
-
-
-def write_card(path: Path, fields: Mapping[str, object]) -> None:
-    """Write NAME.toml beside NAME.onnx: the given fields and the file's sha256."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    lines = [f"{name} = {_toml(value)}" for name, value in {**fields, "sha256": digest}.items()]
-    path.with_suffix(".toml").write_text("\n".join(lines) + "\n")
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(str(name))} = {_toml(item)}" for name, item in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from engine.detection.event_decoder import Decisions
 from engine.detection.frame_clock import SOUND_FRAMES, SOUND_RATE, STEP_FRAMES
 from models.detection.network import Crnn
-from models.export import Graph, export
+from models.export import Graph, export_graph
 
 __all__ = ["StreamingCrnn", "WindowCrnn", "crnn_graph", "export_crnn"]
 
@@ -80,5 +80,5 @@ def export_crnn(model: Crnn, path: Path, *, licence: str, training: str, decisio
         "licence": licence,
         "training": training,
     }
-    export(graph, path, metadata)
+    export_graph(graph, path, metadata)
     return graph

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.export import Graph, export
+from models.export import Graph, export_graph
 from models.generation.frames import FrameLstm
 
 __all__ = ["export_frames", "head_path"]
@@ -65,9 +65,9 @@ def export_frames(net: FrameLstm, path: Path, *, low: int, licence: str, trainin
     h, state = net.initial(1)
     inputs = {"last": tokens, "age": tokens, "phase": tokens[..., 0], "h_in": h, "c_in": state}
     body = Graph(module=_Body(net), inputs=inputs, outputs=("shares", "h_out", "c_out"), dynamic={})
-    export(body, path, metadata)
+    export_graph(body, path, metadata)
     shares = torch.zeros(c.n_voices, c.width)
     echo = torch.ones(1, 1, 2, c.n_voices, dtype=torch.long)
     inputs = {"shares": shares, "last": tokens, "chosen": tokens, "echo": echo, "agreed": echo}
     head = Graph(module=_Head(net), inputs=inputs, outputs=("logits",), dynamic={})
-    export(head, head_path(path), {**metadata, "kind": "frames-head"})
+    export_graph(head, head_path(path), {**metadata, "kind": "frames-head"})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.dsp.harmonic import HARMONICS, HcqtConfig
-from models.export import Graph, export
+from models.export import Graph, export_graph
 from models.salience.network import Salience
 
 __all__ = ["StreamingSalience", "export_salience", "salience_graph"]
@@ -62,5 +62,5 @@ def export_salience(model: Salience, path: Path, hcqt: HcqtConfig, *, texts: Map
         "licence": texts["licence"],
         "training": texts["training"],
     }
-    export(graph, path, metadata)
+    export_graph(graph, path, metadata)
     return graph

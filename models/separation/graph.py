@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from models.export import Graph, export
+from models.export import Graph, export_graph
 from models.separation.band_network import BandUnmix, LiveBands
 from models.separation.folded import FoldedUnmix, FoldedWhole
 from models.separation.network import Unmix
@@ -53,5 +53,5 @@ def export_unmix(model: Unmix | BandUnmix, path: Path, *, licence: str, training
         "licence": licence,
         "training": training,
     }
-    export(graph, path, metadata, int8=int8)
+    export_graph(graph, path, metadata, int8=int8)
     return graph

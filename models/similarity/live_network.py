@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.core.config import require
 from engine.following.embedder import twin_metadata
-from models.export import Graph, export
+from models.export import Graph, export_graph
 
 __all__ = ["LiveSiamese", "LiveSiameseConfig", "export_siamese", "siamese_graph"]
 
@@ -107,5 +107,5 @@ def siamese_graph(model: LiveSiamese) -> Graph:
 def export_siamese(model: LiveSiamese, path: Path, *, licence: str, training: str) -> Graph:
     """Write the file that `engine.following.embedder.Embedder` runs; licence: of the weights; training: one line."""
     graph = siamese_graph(model)
-    export(graph, path, {**twin_metadata(model.config.n_embedding), "licence": licence, "training": training})
+    export_graph(graph, path, {**twin_metadata(model.config.n_embedding), "licence": licence, "training": training})
     return graph

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.detection.embedding import EmbeddingConfig, read_embedding
-from models.export import Graph, export
+from models.export import Graph, export_graph
 
 FOLDER = Path(mkdtemp(prefix="embeddings-"))
 WINDOW, HOP, RATE, SIZE = 1600, 800, 8000, 6
@@ -36,7 +36,7 @@ class Bands(nn.Module):
 def embedding_file() -> Path:
     path = FOLDER / "bands.onnx"
     graph = Graph(module=Bands(), inputs={"audio": torch.zeros(1, WINDOW)}, outputs=("vector",), dynamic={})
-    export(graph, path, {})
+    export_graph(graph, path, {})
     numbers = {"sample_rate": RATE, "window": WINDOW, "hop": HOP, "dimension": SIZE}
     path.with_suffix(".toml").write_text("".join(f"{name} = {value}\n" for name, value in numbers.items()))
     return path

@@ -1,70 +1,64 @@
-"""The mean of the weights of several runs that began with the same ones, as a checkpoint to go on from or to release.
+"""Average the weights of several runs that began with the same ones.
 
 Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
-inference time" (2022), section 3: runs that stayed near each other err less in their middle.
+inference time" (2022), section 3: networks that stayed near each other err less in their mean.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.core.errors import ModelError
+from offline.training.common.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint, write_state
+from offline.training.common.config import AverageConfig
 
-__all__ = ["average", "main"]
+__all__ = ["average_checkpoints", "average_runs", "average_weights"]
 
-LEVEL = "level"  # of the mixes that a separator learnt from: measured, and another for every seed
+LEVEL = "level"  # of the mixes that a separator learnt from: measured, and different for every seed
 
 
-def average(checkpoints: Sequence[Path]) -> dict[str, Any]:
-    """A checkpoint whose weights are the mean of those of all; ModelError if they are not of one network."""
-    runs = [_opened(path) for path in checkpoints]
+def average_checkpoints(config: AverageConfig) -> Path:
+    """Write the average of several checkpoints as a checkpoint; ModelError if they are not of one network."""
+    mean = average_runs([read_checkpoint(path) for path in config.checkpoints])
+    config.output.mkdir(parents=True, exist_ok=True)
+    write_state(config.output / CHECKPOINT, mean)
+    return config.output / CHECKPOINT
+
+
+def average_runs(runs: Sequence[Checkpoint]) -> dict[str, Any]:
+    """Average the weights and the level of runs; the other values are the first one's, times the longest run's."""
     first = runs[0]
-    for path, run in zip(checkpoints[1:], runs[1:], strict=True):
-        if not _alike(run, first):
-            raise ModelError(str(path), expected=f"the network of {checkpoints[0]}", got="another one")
-    weights = {}
-    for name, value in first["weights"].items():
-        values = torch.stack([run["weights"][name] for run in runs])
-        weights[name] = values.mean(0) if value.is_floating_point() else value
-    longest = {name: max(run[name] for run in runs) for name in ("step", "trained_s")}
-    task = dict(first["task"])
+    for run in runs[1:]:
+        if not _same_network(run, first):
+            raise ModelError(str(run.path), expected=f"the network of {first.path}", got="another one")
+    task = dict(first.task)
     if LEVEL in task:
-        task[LEVEL] = sum(run["task"][LEVEL] for run in runs) / len(runs)
-    return {"task": task, "weights": weights, **longest}
+        task[LEVEL] = sum(run.task[LEVEL] for run in runs) / len(runs)
+    return {
+        "task": task,
+        "weights": average_weights([run.weights for run in runs]),
+        "step": max(run.step for run in runs),
+        "trained_s": max(run.trained_s for run in runs),
+        "config": {"averaged": {run.path.as_posix(): dict(run.config) for run in runs}},
+    }
 
 
-def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two runs are of one network: an older one need not know every setting, but the weights must fit."""
-    common = (one["task"].keys() & other["task"].keys()) - {LEVEL}
-    shapes = [{name: value.shape for name, value in run["weights"].items()} for run in (one, other)]
-    return shapes[0] == shapes[1] and all(one["task"][name] == other["task"][name] for name in common)
+def average_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Average tensors of the same names; whole numbers, which count steps, are the first one's."""
+    weights = {}
+    for name, value in states[0].items():
+        values = torch.stack([state[name] for state in states])
+        weights[name] = values.mean(0) if value.is_floating_point() else value
+    return weights
 
 
-def _opened(path: Path) -> dict[str, Any]:
-    try:
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        known = {"task": saved["task"], "weights": saved["weights"]}
-    except Exception as error:  # torch raises what its unpickler raises
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ModelError(str(path), expected="a checkpoint of a training", got=reason) from error
-    return {**known, "step": saved.get("step", 0), "trained_s": saved.get("trained_s", 0.0)}
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.training.common.average ONE TWO --output FOLDER`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoints", type=Path, nargs="+")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the new checkpoint.pt")
-    options = parser.parse_args(arguments)
-    mean = average(options.checkpoints)
-    options.output.mkdir(parents=True, exist_ok=True)
-    torch.save(mean, options.output / "checkpoint.pt")
-
-
-if __name__ == "__main__":
-    main()
+def _same_network(run: Checkpoint, other: Checkpoint) -> bool:
+    """Tell whether the weights fit and all settings that both runs know are equal."""
+    common = (run.task.keys() & other.task.keys()) - {LEVEL}
+    shapes = [{name: value.shape for name, value in each.weights.items()} for each in (run, other)]
+    return shapes[0] == shapes[1] and all(run.task[name] == other.task[name] for name in common)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.core.errors import EngineError
+from offline.training.common.config import PlotConfig
 
-__all__ = ["draw", "main", "read"]
+__all__ = ["CURVES", "plot_curves", "read_curves"]
 
-SMOOTH = 0.9  # of the training figures, line to line
+CURVES = "curves.jsonl"
+SMOOTH = 0.9  # share of the line before that a training figure keeps
+
+Curve = tuple[list[float], list[float]]
 
 
-def read(path: Path, kind: str) -> dict[str, tuple[list[float], list[float]]]:
-    """Minutes and values of every figure of a kind, `train` or `valid`; a last line cut short is left out."""
+def read_curves(path: Path, kind: str) -> dict[str, Curve]:
+    """Read minutes and values of every figure of a kind, `train` or `valid`; a last line cut short is left out."""
     try:
         lines = path.read_text().splitlines()
     except OSError as error:
         raise EngineError(str(path), expected="curves of a training run", got=error.strerror or "an error") from error
-    curves: dict[str, tuple[list[float], list[float]]] = {}
+    curves: dict[str, Curve] = {}
     for line in filter(None, map(_parse, lines)):
         for name, value in line.get(kind, {}).items():
             minutes, values = curves.setdefault(name, ([], []))
@@ -35,45 +37,36 @@ def read(path: Path, kind: str) -> dict[str, tuple[list[float], list[float]]]:
 
 def _parse(line: str) -> dict[str, Any] | None:
     try:
-        return json.loads(line)
+        parsed: dict[str, Any] = json.loads(line)
     except ValueError:
         return None
+    return parsed
 
 
-def draw(folder: Path, target: Path) -> None:
-    """Write a PNG with the training figures above and the validation figures below."""
+def plot_curves(config: PlotConfig) -> Path:
+    """Draw the training figures above and the validation figures below; return the picture's path."""
+    target = config.output or config.folder / "curves.png"
     figure = Figure(figsize=(8, 7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
-    _panel(upper, {name: _smoothed(*curve) for name, curve in read(folder / "curves.jsonl", "train").items()})
-    _panel(lower, read(folder / "curves.jsonl", "valid"))
-    upper.set_title(f"{folder.name}: training, smoothed")
+    curves = read_curves(config.folder / CURVES, "train")
+    _panel(upper, {name: _smoothed(*curve) for name, curve in curves.items()})
+    _panel(lower, read_curves(config.folder / CURVES, "valid"))
+    upper.set_title(f"{config.folder.name}: training, smoothed")
     lower.set(title="validation, averaged weights", xlabel="minutes")
     figure.savefig(target, dpi=120)
+    return target
 
 
-def _smoothed(minutes: list[float], values: list[float]) -> tuple[list[float], list[float]]:
+def _smoothed(minutes: list[float], values: list[float]) -> Curve:
     out = values[:1]
     for value in values[1:]:
         out.append(SMOOTH * out[-1] + (1 - SMOOTH) * value)
     return minutes, out
 
 
-def _panel(axes: Axes, curves: dict[str, tuple[list[float], list[float]]]) -> None:
+def _panel(axes: Axes, curves: dict[str, Curve]) -> None:
     for name, (minutes, values) in curves.items():
         axes.plot(minutes, values, label=name, marker="." if len(values) < 40 else None)
     axes.grid(alpha=0.3)
     if curves:
         axes.legend(fontsize="small", ncols=2)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.training.common.curves FOLDER`: writes FOLDER/curves.png."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="of a training run")
-    args = parser.parse_args(arguments)
-    draw(args.folder, args.folder / "curves.png")
-    print(args.folder / "curves.png")
-
-
-if __name__ == "__main__":
-    main()

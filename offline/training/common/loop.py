@@ -1,18 +1,16 @@
-"""One training loop for every network here: bounded in time, resumable, with curves.
+"""One training loop for every network: bounded in steps or minutes, resumable, with curves.
 
-A task brings the model, its losses and its validation; the loop brings the optimiser, a learning rate that warms up,
-holds and falls to nothing at the end of the time given, a running average of the weights (which is what gets
-validated and shipped), checkpoints and curves. Batches are drawn by number, so a resumed run goes on where it stood.
+A task brings the network, its losses and its validation; the loop brings the optimiser, a learning rate that warms up,
+holds and falls to nothing at the end of the call, a running average of the weights (which is what is validated and
+exported), checkpoints and curves. Batches are drawn by number, so a resumed run continues where it stopped.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,65 +19,43 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from engine.core.config import require
+from engine.core.config import Settings, resolved
 from engine.core.errors import ConfigError
+from offline.training.common.checkpoint import CHECKPOINT, read_state, write_state
+from offline.training.common.config import LoopConfig, RunConfig
+from offline.training.common.curves import CURVES
 
-__all__ = ["LoopConfig", "Task", "Trainer", "autocast", "pick_device"]
+__all__ = ["Budget", "Trainer", "TrainingTask", "autocast", "pick_device", "start_run"]
 
-CHECKPOINT = "checkpoint.pt"
-CURVES = "curves.jsonl"
+LOG_STEPS = 10  # between two lines of the curves
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What is trained."""
 
     model: nn.Module
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of batch number `index`, and numbers for the curves."""
+        """Return the loss of batch number `index`, and numbers for the curves."""
         ...
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures of `model` (in eval mode, without gradients) on data that is not trained on."""
+        """Measure `model` (in evaluation mode, without gradients) on data that is not trained on."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Plain values that rebuild the model: written into every checkpoint."""
+        """Return plain values that rebuild the network: written into every checkpoint."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopConfig:
-    """How long and how fast.
-
-    minutes: of this call, by the clock on the wall or, with `cpu`, by this process's own work; rate: learning rate of
-    Adam; warmup: steps until it is reached; decay: last part of the call's time over which it falls to 0; average: of
-    the weights, for each step; clip: largest norm of the gradient; validate_s, save_s: seconds of work between.
-    """
-
-    minutes: float = 10.0
-    rate: float = 1e-3
-    weight_decay: float = 1e-5
-    warmup: int = 50
-    decay: float = 0.3
-    average: float = 0.998
-    clip: float = 5.0
-    validate_s: float = 300.0
-    save_s: float = 120.0
-    cpu: bool = False
-
-    def __post_init__(self) -> None:
-        require("minutes", self.minutes, 0, 100_000)
-        require("rate", self.rate, 0, 1)
-        require("weight_decay", self.weight_decay, 0, 1)
-        require("warmup", self.warmup, 1, 1_000_000)
-        require("decay", self.decay, 0, 1)
-        require("average", self.average, 0, 0.999999)
-        require("clip", self.clip, 1e-6, 1e9)
+def start_run(config: RunConfig) -> torch.device:
+    """Set the number of processor threads and return the device to train on."""
+    torch.set_num_threads(config.threads)
+    return pick_device(config.device)
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is cuda where there is one, else the CPU."""
+    """Return the device of a name; `auto` is cuda where there is one, else the CPU."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -93,7 +69,7 @@ def autocast(device: torch.device, *, enabled: bool = True) -> AbstractContextMa
 
 
 def _averaging(longest: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """Exponential averaging in place that forgets fast at first, so that the start does not linger."""
+    """Make an exponential average in place that forgets fast at first, so that the start does not linger."""
 
     def average(kept: Sequence[Tensor], new: Sequence[Tensor], n: Tensor | int) -> None:
         share = min(longest, (1 + int(n)) / (10 + int(n)))
@@ -106,22 +82,46 @@ def _averaging(longest: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], 
     return average
 
 
-class Trainer:
-    """Runs a task in `folder`, which holds checkpoint.pt and curves.jsonl."""
+class Budget:
+    """How much of the steps or minutes of a call is used, from `step` on."""
 
-    def __init__(self, task: Task, folder: Path, config: LoopConfig) -> None:
-        self.task, self.folder, self.config = task, folder, config
+    def __init__(self, config: LoopConfig, step: int) -> None:
+        self.config, self.first = config, step
+        self._now_s = time.process_time if config.cpu_time else time.monotonic
+        self._start = self._now_s()
+
+    def elapsed_s(self) -> float:
+        """Seconds since the call began."""
+        return self._now_s() - self._start
+
+    def used(self, step: int) -> float:
+        """The share that is used when `step` begins: 0 at first, 1 or more at the end."""
+        if self.config.steps is not None:
+            return (step - self.first) / self.config.steps if self.config.steps else 1.0
+        return self.elapsed_s() / (60 * self.config.minutes) if self.config.minutes else 1.0
+
+
+class Trainer:
+    """Trains a task in `folder`, which holds checkpoint.pt and curves.jsonl.
+
+    config: all settings of the training, which the checkpoint keeps for the card of the exported network
+    """
+
+    def __init__(self, task: TrainingTask, folder: Path, loop: LoopConfig, config: Settings | None = None) -> None:
+        self.task, self.folder, self.config, self.settings = task, folder, loop, config
         self.step, self.trained_s = 0, 0.0
-        self.averaged = AveragedModel(task.model, multi_avg_fn=_averaging(config.average), use_buffers=True).eval()
-        self.optimiser = torch.optim.Adam(task.model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+        self.averaged = AveragedModel(task.model, multi_avg_fn=_averaging(loop.average), use_buffers=True).eval()
+        self.optimiser = torch.optim.Adam(
+            task.model.parameters(), lr=loop.learning_rate, weight_decay=loop.weight_decay
+        )
         folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self) -> None:
-        """Go on from the folder's checkpoint, if there is one."""
+        """Continue from the folder's checkpoint, if there is one."""
         path = self.folder / CHECKPOINT
         if not path.exists():
             return
-        saved = torch.load(path, map_location=next(self.task.model.parameters()).device, weights_only=True)
+        saved = read_state(path, next(self.task.model.parameters()).device)
         self.task.model.load_state_dict(saved["model"])
         self.averaged.load_state_dict(saved["averaged"])
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -132,8 +132,7 @@ class Trainer:
         self.averaged.module.load_state_dict(self.task.model.state_dict())
 
     def save(self) -> None:
-        """Write the checkpoint; one that is being read or a kill in the middle finds the old one whole."""
-        path = self.folder / CHECKPOINT
+        """Write the checkpoint."""
         state = {
             "model": self.task.model.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -142,31 +141,28 @@ class Trainer:
             "step": self.step,
             "trained_s": self.trained_s,
             "task": self.task.describe(),
-            "loop": asdict(self.config),
+            "loop": resolved(self.config),
+            "config": {} if self.settings is None else resolved(self.settings),
         }
-        torch.save(state, path.with_suffix(".part"))
-        os.replace(path.with_suffix(".part"), path)
+        write_state(self.folder / CHECKPOINT, state)
 
     def run(self) -> dict[str, float]:
-        """Train for the minutes given, save, and return the last validation."""
-        now_s = time.process_time if self.config.cpu else time.monotonic
-        limit_s, start, before_s = 60 * self.config.minutes, now_s(), self.trained_s
-        saved = validated = start
+        """Train for the steps or minutes given, save, and return the last validation."""
+        budget, before_s, saved_s, validated_s = Budget(self.config, self.step), self.trained_s, 0.0, 0.0
         progress = tqdm(desc=self.folder.name, unit="step", initial=self.step, mininterval=5)
-        while (elapsed_s := now_s() - start) < limit_s:
-            numbers = self._update(elapsed_s / limit_s)
-            self.trained_s = before_s + now_s() - start
+        while (used := budget.used(self.step)) < 1:
+            numbers = self._update(used)
+            self.trained_s = before_s + budget.elapsed_s()
             progress.update()
             progress.set_postfix(loss=f"{numbers['loss']:.4f}", refresh=False)
-            if self.step % 10 == 0:
+            if self.step % LOG_STEPS == 0:
                 self._log({"train": numbers})
-            now = now_s()
-            if now - saved > self.config.save_s:
+            if budget.elapsed_s() - saved_s > self.config.save_every_s:
                 self.save()
-                saved = now_s()
-            if now - validated > self.config.validate_s:
+                saved_s = budget.elapsed_s()
+            if budget.elapsed_s() - validated_s > self.config.validate_every_s:
                 self._log({"valid": self._validate()})
-                validated = now_s()
+                validated_s = budget.elapsed_s()
         self.save()
         progress.close()
         figures = self._validate()
@@ -174,7 +170,7 @@ class Trainer:
         return figures
 
     def _update(self, done: float) -> dict[str, float]:
-        """One step at the learning rate for `done`, 0 to 1 of the time."""
+        """Train one step at the learning rate for `done`, 0 to 1 of the steps or minutes."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate(done)
         self.task.model.train()
@@ -191,7 +187,7 @@ class Trainer:
     def _rate(self, done: float) -> float:
         warm = min(1.0, (self.step + 1) / self.config.warmup)
         left = (1 - done) / self.config.decay if self.config.decay else 1.0
-        return self.config.rate * warm * max(0.0, min(1.0, left))
+        return self.config.learning_rate * warm * max(0.0, min(1.0, left))
 
     def _validate(self) -> dict[str, float]:
         with torch.no_grad():

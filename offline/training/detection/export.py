@@ -16,9 +16,9 @@ from engine.core.errors import ConfigError
 from engine.detection.event_decoder import DecisionConfig, Decisions
 from models.detection.graph import export_crnn
 from models.detection.network import Crnn
-from models.export import write_card
 from offline.datasets.scenes import open_set
 from offline.evaluation.sound_events_tuning import Quiet, Tuned, by_class, figures, lagging, stricter, tune
+from offline.training.common.card import write_card
 from offline.training.detection.task import probabilities
 from offline.training.detection.train import load_crnn
 

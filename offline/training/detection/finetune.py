@@ -28,13 +28,13 @@ from models.detection.graph import export_crnn
 from models.detection.losses import LossConfig, sound_event_loss
 from models.detection.network import Crnn
 from models.detection.reimport import calibrate, crnn_from_file
-from models.export import write_card
 from offline.datasets.scenes import SceneSet, open_set, write_set
 from offline.datasets.soundscapes import MixConfig, Mixer
 from offline.detection.presets import parse_embeddings, sound_model
 from offline.evaluation.sound_events_tuning import Quiet, figures, tune
 from offline.synthesis.sound_bank import SoundBank, SoundFile, list_sounds, load_bank, merge_banks
-from offline.training.common.loop import LoopConfig
+from offline.training.common.card import write_card
+from offline.training.common.config import LoopConfig
 from offline.training.detection.augment import BatchConfig
 from offline.training.detection.export import LIVE, WHOLE
 from offline.training.detection.finetune_recurrent import RecurrentFit, fit_recurrent
@@ -103,7 +103,9 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
         if job.minutes:
             say(f"learning the whole network, {job.minutes:g} minutes")
             task = CrnnTask(model, [Source(train, STRONG, job.batch)], kept, LossConfig(consistency=0), BatchConfig())
-            config = LoopConfig(minutes=job.minutes, rate=job.rate, average=0.99, validate_s=1e9, save_s=1e9)
+            config = LoopConfig(
+                minutes=job.minutes, learning_rate=job.rate, average=0.99, validate_every_s=1e9, save_every_s=1e9
+            )
             trainer = CrnnTrainer(task, Path(folder) / "run", config)
             trainer.run()
             model.load_state_dict(trainer.averaged.module.state_dict())

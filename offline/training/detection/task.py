@@ -17,7 +17,8 @@ from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import detect, tag
 from offline.evaluation.sound_events import evaluate
-from offline.training.common.loop import LoopConfig, Trainer, autocast
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer, autocast
 from offline.training.detection.augment import BatchConfig, perturbed
 
 __all__ = [
@@ -46,7 +47,7 @@ class Source:
 
 
 class CrnnTask:
-    """The model, its sources of scenes and its validation set, as `offline.training.common.loop.Task`."""
+    """The model, its sources of scenes and its validation set, as `offline.training.common.loop.TrainingTask`."""
 
     def __init__(
         self, model: Crnn, sources: Sequence[Source], validation: SceneSet, loss: LossConfig, batch: BatchConfig
@@ -132,7 +133,7 @@ class CrnnTrainer(Trainer):
 
     def _rate(self, done: float) -> float:
         if self.published:
-            return self.config.rate * published_rate(self.step)
+            return self.config.learning_rate * published_rate(self.step)
         return super()._rate(done)
 
 

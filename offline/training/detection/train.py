@@ -17,7 +17,8 @@ from models.detection.losses import LossConfig
 from models.detection.network import Crnn, CrnnConfig, EmbeddingInput
 from models.detection.reimport import calibrate, crnn_from_file
 from offline.datasets.scenes import KNOWN, SceneSet, open_set
-from offline.training.common.loop import LoopConfig, pick_device
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import pick_device
 from offline.training.detection.augment import BatchConfig
 from offline.training.detection.init_weights import weights_for
 from offline.training.detection.task import STRONG, UNLABELLED, WEAK, CrnnTask, CrnnTrainer, Source
@@ -270,7 +271,9 @@ def from_options(options: argparse.Namespace) -> CrnnJob:
         batch=BatchConfig(
             seed=o.seed, gain_db=o.gain_db, mask=o.mask, shift=o.shift, stretch=o.stretch, overlay=o.overlay
         ),
-        loop=LoopConfig(minutes=o.minutes, rate=o.rate, average=o.average, validate_s=60 * o.validate_minutes),
+        loop=LoopConfig(
+            minutes=o.minutes, learning_rate=o.rate, average=o.average, validate_every_s=60 * o.validate_minutes
+        ),
     )
 
 

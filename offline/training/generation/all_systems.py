@@ -20,7 +20,8 @@ from pathlib import Path
 import torch
 
 from offline.generation.systems import SYSTEMS
-from offline.training.common.loop import CHECKPOINT, CURVES
+from offline.training.common.checkpoint import CHECKPOINT
+from offline.training.common.curves import CURVES
 
 __all__ = ["main", "pack"]
 

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from engine.core.errors import ModelError
-from models.export import write_card
 from models.generation.export import export_frames, head_path
 from models.generation.frames import FrameLstm, FrameLstmConfig
 from offline.generation.systems import find
@@ -25,7 +24,9 @@ from offline.generation.weights import FOLDER, save_weights
 from offline.music.codecs import VoiceGrid
 from offline.music.corpora import Corpora
 from offline.music.piece import REST
-from offline.training.common.loop import CHECKPOINT, CURVES
+from offline.training.common.card import write_card
+from offline.training.common.checkpoint import CHECKPOINT
+from offline.training.common.curves import CURVES
 from offline.training.generation.task import TaskSettings
 from offline.training.generation.train import TASKS
 
@@ -182,7 +183,7 @@ def _card(name: str, saved: dict[str, Any], run: Path, n_parameters: int) -> dic
     system, loop = find(name), saved["loop"]
     lines = [json.loads(line) for line in (run / CURVES).read_text().splitlines() if '"valid"' in line]
     figures = {k: round(v, 4) for k, v in lines[-1]["valid"].items() if k != "cpu_s"}
-    clock = "CPU minutes" if loop.get("cpu") else "minutes"
+    clock = "CPU minutes" if loop.get("cpu_time") else "minutes"
     size = saved["task"].get("size", "small")
     return {
         "licence": "MIT",

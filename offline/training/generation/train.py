@@ -15,7 +15,8 @@ from models.generation.frames import FrameLstmConfig
 from offline.generation.systems import SYSTEMS, find
 from offline.music.corpora import Corpora
 from offline.music.roll_sets import ROLL_SETS
-from offline.training.common.loop import LoopConfig, Task, Trainer, pick_device
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer, TrainingTask, pick_device
 from offline.training.generation import adversarial, blocks, rl_tuner, rolls, tokens
 from offline.training.generation.frames import ChoraleFrames, FrameTraining
 from offline.training.generation.task import SIZES, SystemTask, TaskSettings
@@ -87,7 +88,7 @@ FRAMES = {
 WEIGHT_DECAY = {"Frames": 1e-5}  # its tables of pairs are large for the little data there is
 
 
-def build(args: argparse.Namespace) -> Task:
+def build(args: argparse.Namespace) -> TrainingTask:
     """The task that the options ask for, its data loaded."""
     find(args.system)
     corpora, device = Corpora(args.data), pick_device(args.device)
@@ -110,13 +111,13 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     task: Any = build(args)
     loop = LoopConfig(
         minutes=args.minutes,
-        rate=args.rate,
+        learning_rate=args.rate,
         decay=args.decay,
         clip=1.0,
         weight_decay=WEIGHT_DECAY.get(args.system, 0.0),
         average=0.995,
-        validate_s=args.validate_every,
-        cpu=args.cpu,
+        validate_every_s=args.validate_every,
+        cpu_time=args.cpu,
     )
     trainer = Trainer(task, args.out, loop)
     if args.resume:

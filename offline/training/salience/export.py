@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from engine.core.errors import ModelError
-from models.export import check, write_card
+from models.export import check_graph
 from models.salience.graph import export_salience
 from models.salience.network import Salience, SalienceConfig
+from offline.training.common.card import write_card
 from offline.training.salience.metrics import baseline, figures, stacked_set
 from offline.training.salience.targets import open_set
 
@@ -45,7 +46,7 @@ def ship(checkpoint: Path, target: Path, validation: Path, fields: Mapping[str, 
     recordings = open_set(validation)
     graph = export_salience(model, target, recordings.config, texts=fields)
     stream = stacked_set(recordings, 0)[:CHECKED]
-    worst = max(check(graph, target, stream, block=block, kind="salience") for block in BLOCKS)
+    worst = max(check_graph(graph, target, stream, block=block, kind="salience") for block in BLOCKS)
     if worst > EXPORTED:
         raise ModelError(str(target), expected=f"an error up to {EXPORTED}", got=f"{worst:.2g}")
     measured = {

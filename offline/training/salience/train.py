@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from engine.core.config import require
 from engine.dsp.harmonic import harmonic_bins
 from models.salience.network import PUBLISHED, REACH, Salience, SalienceConfig, salience_loss
-from offline.training.common.loop import LoopConfig, Trainer, autocast, pick_device
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer, autocast, pick_device
 from offline.training.salience.metrics import figures, stacked
 from offline.training.salience.targets import SalienceSet, open_set
 
@@ -50,7 +51,7 @@ class BatchConfig:
 
 
 class SalienceTask:
-    """The network, its recordings and those held out, as `offline.training.common.loop.Task`."""
+    """The network, its recordings and those held out, as `offline.training.common.loop.TrainingTask`."""
 
     def __init__(self, model: Salience, recordings: SalienceSet, held_out: SalienceSet, batch: BatchConfig) -> None:
         self.model, self.recordings, self.held_out, self.batch = model, recordings, held_out, batch
@@ -145,7 +146,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     model.to(pick_device(args.device), memory_format=torch.channels_last)
     batch = BatchConfig(n_batch=args.batch, n_frames=args.frames, mixed=not args.fp32, seed=args.seed)
     task = SalienceTask(model, recordings, held_out, batch)
-    loop = LoopConfig(minutes=args.minutes, rate=args.rate, validate_s=60 * args.validate_every)
+    loop = LoopConfig(minutes=args.minutes, learning_rate=args.rate, validate_every_s=60 * args.validate_every)
     trainer = Trainer(task, args.output, loop)
     if args.resume:
         trainer.resume()

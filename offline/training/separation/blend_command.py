@@ -9,8 +9,8 @@ from pathlib import Path
 
 from engine.core.config import require
 from engine.core.errors import ConfigError
-from models.export import write_card
 from models.separation.blend import blend, known_values
+from offline.training.common.card import write_card
 
 __all__ = ["add_options", "main"]
 

@@ -16,11 +16,12 @@ from engine.core.errors import ModelError
 from engine.inference.network import Network
 from engine.separation.mask_network import UnmixConfig as NodeConfig
 from engine.separation.mask_network_segments import open_bank
-from models.export import check, write_card
+from models.export import check_graph
 from models.separation.band_network import BandUnmix, build_model
 from models.separation.graph import export_unmix
 from models.separation.network import Unmix, UnmixConfig
 from offline.evaluation.stems import separate
+from offline.training.common.card import write_card
 
 __all__ = ["add_options", "load_checkpoint", "main", "ship"]
 
@@ -70,7 +71,7 @@ def ship(
     plain = target.with_suffix(".fp32.onnx")
     graph, stream = export_unmix(model, plain, licence=licence, training=training), noise(model.config)
     blocks = (len(stream),) if model.config.bidirectional else BLOCKS
-    worst = max(check(graph, plain, stream, block=block, kind="unmix") for block in blocks)
+    worst = max(check_graph(graph, plain, stream, block=block, kind="unmix") for block in blocks)
     if worst > EXPORTED:
         raise ModelError(str(plain), expected=f"an error up to {EXPORTED}", got=f"{worst:.2g}")
     found: dict[str, Any] = {

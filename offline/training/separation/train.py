@@ -31,7 +31,8 @@ from models.separation.mid_side import heard, turned
 from models.separation.network import SIZES, TARGETS, UnmixConfig
 from models.separation.spectra import Transform
 from offline.synthesis.multitrack import find_songs, load, parse_corpus
-from offline.training.common.loop import LoopConfig, Trainer, autocast, pick_device
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer, autocast, pick_device
 from offline.training.separation.change_resolution import begin_with
 from offline.training.separation.equaliser import equalisers
 from offline.training.separation.export import load_checkpoint
@@ -255,7 +256,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(args.threads)
     task = build(args)
     every_s = 60 * args.validate_every
-    loop = LoopConfig(minutes=args.minutes, rate=args.rate, decay=args.decay, validate_s=every_s)
+    loop = LoopConfig(minutes=args.minutes, learning_rate=args.rate, decay=args.decay, validate_every_s=every_s)
     trainer = Trainer(task, args.out, loop)
     if args.resume:
         trainer.resume()

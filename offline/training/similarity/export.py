@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from engine.core.errors import ModelError
-from models.export import check, write_card
+from models.export import check_graph
 from models.similarity.live_network import LiveSiamese, LiveSiameseConfig, export_siamese
+from offline.training.common.card import write_card
 
 __all__ = ["add_options", "load_live", "main", "ship"]
 
@@ -36,7 +37,7 @@ def ship(checkpoint: Path, target: Path, fields: dict[str, object]) -> dict[str,
     model, saved = load_live(checkpoint)
     graph = export_siamese(model, target, licence=str(fields["licence"]), training=str(fields["training"]))
     stream = 2 * torch.rand(80, model.config.n_features, generator=torch.Generator().manual_seed(0))
-    worst = max(check(graph, target, stream, block=block, kind="siamese") for block in BLOCKS)
+    worst = max(check_graph(graph, target, stream, block=block, kind="siamese") for block in BLOCKS)
     if worst > EXPORTED:
         target.unlink()
         raise ModelError(str(target), expected=f"an error up to {EXPORTED}", got=f"{worst:.2g}")

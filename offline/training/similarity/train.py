@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from engine.core.errors import ModelError
 from models.similarity.network import PairMlp, SiameseCnn, SiameseConfig, distance
-from offline.training.common.loop import LoopConfig, Trainer, autocast, pick_device
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer, autocast, pick_device
 from offline.training.similarity.live_task import LiveConfig, LiveTask
 from offline.training.similarity.pairs import FEATURES, Batch, PairConfig, PairSet
 from offline.training.similarity.takes import stored
@@ -183,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     task = task_of(args)
     task.model.to(pick_device(args.device))
-    loop = LoopConfig(minutes=args.minutes, rate=args.rate or RATES.get(args.network, 1e-3), average=args.average)
+    loop = LoopConfig(
+        minutes=args.minutes, learning_rate=args.rate or RATES.get(args.network, 1e-3), average=args.average
+    )
     trainer = Trainer(task, args.output, loop)
     if args.resume:
         trainer.resume()

@@ -19,7 +19,7 @@ from engine.detection.event_decoder import Decider, DecisionConfig, Decisions
 from engine.detection.frame_clock import SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
 from engine.inference.network import Network
 from models.detection.graph import crnn_graph, export_crnn
-from models.export import check
+from models.export import check_graph
 from offline.datasets.scenes import log_mel
 from offline.run import collect
 from tests.cases.sounds import QUICK, noise
@@ -42,7 +42,7 @@ def test_the_file_block_by_block_is_the_network_on_the_whole(steps: int, activat
     settings = {**CAUSAL, "activation": activation}
     graph = crnn_graph(small_crnn(**settings))
     mel = torch.from_numpy(log_mel(noise(SOUND_RATE, 1)[:, 0]))
-    error = check(graph, small_crnn_file(**settings), mel, block=STEP_FRAMES * steps, kind="crnn")
+    error = check_graph(graph, small_crnn_file(**settings), mel, block=STEP_FRAMES * steps, kind="crnn")
     assert error <= EXPORT  # its logits are blown up
     network = Network(small_crnn_file(**settings), "crnn")
     whole = network.run({"mel": mel.numpy()})["probability"].copy()

@@ -13,7 +13,7 @@ import torch
 from engine.core.errors import ModelError
 from engine.core.format import AudioFormat
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig, TwinFeatures
-from models.export import check
+from models.export import check_graph
 from models.similarity.live_network import siamese_graph
 from offline.run import collect
 from tests.networks.separation import small_file
@@ -30,7 +30,7 @@ def embedder(sample_rate: int) -> Embedder:
 def test_the_file_is_the_module(block: int) -> None:
     model = small_twin_model()
     stream = torch.rand(60, model.config.n_features, generator=torch.Generator().manual_seed(0))
-    assert check(siamese_graph(model), small_twin(), stream, block=block, kind="siamese") < EXPORT
+    assert check_graph(siamese_graph(model), small_twin(), stream, block=block, kind="siamese") < EXPORT
 
 
 def test_embeddings_have_unit_length() -> None:

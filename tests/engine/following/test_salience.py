@@ -14,7 +14,7 @@ from engine.core.format import AudioFormat
 from engine.dsp.harmonic import Hcqt
 from engine.following.salience import ALL_FRONT_ENDS, SalienceNode, SalienceNodeConfig, any_front_end
 from engine.inference.network import Network
-from models.export import check
+from models.export import check_graph
 from models.salience.graph import salience_graph
 from tests.cases.frontends import NOISE
 from tests.networks.salience import SMALL, small_salience, small_salience_file
@@ -27,7 +27,7 @@ MONO = AudioFormat(sample_rate=22050, n_channels=1)
 @pytest.mark.parametrize("block", [1, 2, 7, 50])
 def test_the_file_block_by_block_is_the_network_on_the_whole(block: int) -> None:
     graph, hcqt = salience_graph(small_salience()), torch.rand(50, 6, 24)
-    assert check(graph, small_salience_file(), hcqt, block=block, kind="salience") <= EXPORT
+    assert check_graph(graph, small_salience_file(), hcqt, block=block, kind="salience") <= EXPORT
 
 
 def test_frames_are_the_networks_at_their_instants() -> None:

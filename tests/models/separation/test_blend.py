@@ -14,8 +14,8 @@ import pytest
 from engine.core.errors import ConfigError, ModelError
 from engine.inference.network import Network
 from engine.separation.mask_network import Unmix, UnmixConfig
-from models.export import write_card
 from models.separation.blend import blend
+from offline.training.common.card import write_card
 from offline.training.separation.blend_command import main
 from tests.networks.separation import small_file
 from tests.tolerances import FLOAT32

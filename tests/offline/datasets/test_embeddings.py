@@ -18,7 +18,7 @@ from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from models.detection.graph import export_crnn
-from models.export import Graph, export
+from models.export import Graph, export_graph
 from offline.datasets import make_desed
 from offline.datasets.make_desed import ClipJob, embedded, make_clips
 from offline.datasets.scenes import open_set
@@ -41,7 +41,7 @@ class Colours(nn.Module):
 
 def colour_file(folder: Path) -> Path:
     graph = Graph(module=Colours(), inputs={"picture": torch.zeros(1, 3, 8, 8)}, outputs=("vector",), dynamic={})
-    export(graph, folder / "colours.onnx", {})
+    export_graph(graph, folder / "colours.onnx", {})
     (folder / "colours.toml").write_text("height = 8\nwidth = 8\ndimension = 3\nfps = 10.0\n")
     return folder / "colours.onnx"
 

@@ -23,7 +23,8 @@ from offline.generation.stream import CHOOSE, Ahead, collect
 from offline.generation.weights import StoredWeights, card_of, find_weights
 from offline.music.corpora import Corpora, chord_code
 from offline.music.piece import from_grid
-from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer
 from offline.training.generation.export import ship
 from offline.training.generation.task import TaskSettings
 from offline.training.generation.train import TASKS

@@ -9,7 +9,9 @@ import torch
 
 from engine.core.errors import ModelError
 from models.detection.network import Crnn, CrnnConfig
-from offline.training.common import average
+from offline.training.common.average import average_checkpoints, average_runs
+from offline.training.common.checkpoint import read_checkpoint
+from offline.training.common.config import AverageConfig
 from offline.training.detection.train import load_crnn
 
 SMALL = CrnnConfig(classes=("hum",), filters=(4,) * 7, hidden=8)
@@ -21,9 +23,13 @@ def saved(path: Path, value: float, task: dict[str, object] | None = None) -> Pa
     return path
 
 
+def averaged(paths: list[Path]) -> dict[str, object]:
+    return average_runs([read_checkpoint(path) for path in paths])
+
+
 def test_weights_are_the_mean_and_counters_the_first_ones(tmp_path: Path) -> None:
     paths = [saved(tmp_path / f"{value}.pt", value) for value in (1.0, 2.0, 6.0)]
-    average.main([*map(str, paths), "--output", str(tmp_path / "mean")])
+    average_checkpoints(AverageConfig(checkpoints=tuple(paths), output=tmp_path / "mean"))
     mean = torch.load(tmp_path / "mean" / "checkpoint.pt", weights_only=True)
     assert mean["weights"]["a"].tolist() == [3.0, 3.0]
     assert mean["weights"]["n"] == 7
@@ -32,19 +38,19 @@ def test_weights_are_the_mean_and_counters_the_first_ones(tmp_path: Path) -> Non
 
 def test_levels_of_different_mixes_have_a_mean_too(tmp_path: Path) -> None:
     paths = [saved(tmp_path / f"{level}.pt", 1.0, {"n": 1, "level": level}) for level in (0.5, 0.25)]
-    assert average.average(paths)["task"] == {"n": 1, "level": 0.375}
+    assert averaged(paths)["task"] == {"n": 1, "level": 0.375}
 
 
 def test_an_older_run_need_not_know_every_setting(tmp_path: Path) -> None:
     old, new = saved(tmp_path / "old.pt", 1.0), saved(tmp_path / "new.pt", 2.0, {"n": 1, "later": 0})
-    assert average.average([old, new])["weights"]["a"].tolist() == [1.5, 1.5]
+    assert averaged([old, new])["weights"]["a"].tolist() == [1.5, 1.5]
 
 
 def test_a_mean_is_a_checkpoint_like_any_other(tmp_path: Path) -> None:
     models = [Crnn(SMALL) for _ in range(2)]
     for i, model in enumerate(models):
         torch.save({"task": SMALL.as_dict(), "weights": model.state_dict()}, tmp_path / f"{i}.pt")
-    average.main([str(tmp_path / "0.pt"), str(tmp_path / "1.pt"), "--output", str(tmp_path)])
+    average_checkpoints(AverageConfig(checkpoints=(tmp_path / "0.pt", tmp_path / "1.pt"), output=tmp_path))
     got = load_crnn(tmp_path / "checkpoint.pt")
     expected = (models[0].head.weight + models[1].head.weight) / 2
     assert torch.equal(got.head.weight, expected)
@@ -53,12 +59,12 @@ def test_a_mean_is_a_checkpoint_like_any_other(tmp_path: Path) -> None:
 def test_other_networks_and_other_files_are_refused(tmp_path: Path) -> None:
     one, other = saved(tmp_path / "one.pt", 1.0), saved(tmp_path / "other.pt", 1.0, {"n": 2})
     with pytest.raises(ModelError, match="another one"):
-        average.average([one, other])
+        averaged([one, other])
     torch.save({"task": {"n": 1}, "weights": {"a": torch.zeros(3), "n": torch.tensor(7)}}, tmp_path / "wide.pt")
     with pytest.raises(ModelError, match="another one"):
-        average.average([one, tmp_path / "wide.pt"])
+        averaged([one, tmp_path / "wide.pt"])
     (tmp_path / "text.pt").write_text("no checkpoint")
-    with pytest.raises(ModelError, match="a checkpoint of a training"):
-        average.average([one, tmp_path / "text.pt"])
-    with pytest.raises(ModelError, match="a checkpoint of a training"):
-        average.average([tmp_path / "absent.pt"])
+    with pytest.raises(ModelError, match="a checkpoint of a training run"):
+        averaged([one, tmp_path / "text.pt"])
+    with pytest.raises(ModelError, match="a checkpoint of a training run"):
+        averaged([tmp_path / "absent.pt"])

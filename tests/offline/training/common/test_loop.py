@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.errors import ConfigError
-from offline.training.common.loop import LoopConfig, Trainer, pick_device
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer, pick_device
 
 
 class Line:
@@ -40,7 +41,7 @@ def steps(trainer: Trainer, n: int) -> None:
         trainer._update(0.0)
 
 
-CONFIG = LoopConfig(minutes=0.05, rate=0.05, warmup=5, average=0.9, validate_s=1, weight_decay=0)
+CONFIG = LoopConfig(minutes=0.05, learning_rate=0.05, warmup=5, average=0.9, validate_every_s=1, weight_decay=0)
 
 
 def test_learns_within_its_time_and_leaves_curves(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_step_that_overflows_is_left_out(tmp_path: Path) -> None:
 
 
 def test_rate_warms_up_holds_and_falls(tmp_path: Path) -> None:
-    trainer = Trainer(Line(), tmp_path, LoopConfig(rate=1.0, warmup=10, decay=0.5))
+    trainer = Trainer(Line(), tmp_path, LoopConfig(learning_rate=1.0, warmup=10, decay=0.5))
     assert trainer._rate(0) == pytest.approx(0.1)
     trainer.step = 100
     assert [trainer._rate(done) for done in (0, 0.5, 0.75, 1)] == [1, 1, 0.5, 0]

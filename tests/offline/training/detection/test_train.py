@@ -17,7 +17,7 @@ from models.detection.graph import export_crnn
 from models.detection.losses import LossConfig
 from models.detection.network import Crnn, CrnnConfig
 from offline.datasets.scenes import SceneSet
-from offline.training.common.loop import LoopConfig
+from offline.training.common.config import LoopConfig
 from offline.training.detection.augment import BatchConfig
 from offline.training.detection.init_weights import weights_for
 from offline.training.detection.task import (
@@ -92,7 +92,7 @@ def steps_of(trainer: CrnnTrainer, n: int) -> list[float]:
 
 
 def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
-    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=1, rate=1e-2, warmup=1, average=0.9))
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=1, learning_rate=1e-2, warmup=1, average=0.9))
     steps_of(trainer, 40)
     figures = trainer._validate()
     assert figures["clip_f1"] > 0.9

@@ -19,7 +19,8 @@ from models.salience.network import Salience, SalienceConfig
 from offline.run import collect
 from offline.synthesis.pianist import Played
 from offline.synthesis.piano_sound import Piano
-from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer
 from offline.training.salience.export import load_salience, ship
 from offline.training.salience.metrics import average_precision, baseline, best_f1, figures, keys_of, rolls, stacked_set
 from offline.training.salience.targets import Notes, SalienceSet, analyse, make_set, open_set, sounding, targets
@@ -153,7 +154,7 @@ def small_task(recordings: SalienceSet) -> SalienceTask:
 def test_training_learns_and_ships(folder: Path, tmp_path: Path) -> None:
     recordings = open_set(folder)
     task = small_task(recordings)
-    trainer = Trainer(task, tmp_path / "run", LoopConfig(rate=1e-2, warmup=5, average=0.9))
+    trainer = Trainer(task, tmp_path / "run", LoopConfig(learning_rate=1e-2, warmup=5, average=0.9))
     before = figures(task.model.eval(), recordings)
     losses = [trainer._update(0)["loss"] for _ in range(60)]
     assert np.mean(losses[-5:]) < 0.5 * losses[0]

@@ -12,8 +12,8 @@ import pytest
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 from engine.separation.mask_network import Unmix, UnmixConfig
-from models.export import write_card
-from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer
 from offline.training.separation.export import load_checkpoint, main, ship
 from tests.offline.training.separation.test_train import BANDS, SONGS, task
 from tests.songs import write_songs
@@ -72,11 +72,3 @@ def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="checkpoint of `train unmix`"):
         load_checkpoint(tmp_path / "checkpoint.pt")
-
-
-def test_cards_are_toml_whatever_they_say(tmp_path: Path) -> None:
-    (tmp_path / "a.onnx").write_bytes(b"x")
-    fields = {"text": 'quotes " and \\ and\nlines', "list": [1, 2.5, True], "table": {"a b": {"c": "d"}}}
-    write_card(tmp_path / "a.onnx", fields)
-    card = tomllib.loads((tmp_path / "a.toml").read_text())
-    assert {name: card[name] for name in fields} == fields

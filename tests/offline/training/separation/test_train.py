@@ -21,7 +21,8 @@ from models.separation.losses import (
 )
 from models.separation.network import UnmixConfig
 from offline.synthesis.multitrack import Corpus
-from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer
 from offline.training.separation.change_resolution import begin_with
 from offline.training.separation.export import load_checkpoint
 from offline.training.separation.mixing import MixConfig, Mixer, StemBank

@@ -16,7 +16,8 @@ from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import Accuracy
 from offline.synthesis.pianist import Style
 from offline.synthesis.piano_sound import fonts
-from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer
 from offline.training.similarity.binary_path import decide, path_through
 from offline.training.similarity.pairs import PairConfig, PairSet
 from offline.training.similarity.paper_table import evaluate_folder, evaluate_piece, methods, table

@@ -10,7 +10,8 @@ import torch
 
 from engine.core.errors import ModelError
 from models.similarity.network import AFTER, BEFORE, PLANES, ROWS, PairMlp, SiameseCnn, SiameseConfig
-from offline.training.common.loop import LoopConfig, Trainer
+from offline.training.common.config import LoopConfig
+from offline.training.common.loop import Trainer
 from offline.training.similarity.live_task import LiveConfig, LiveTake, LiveTask
 from offline.training.similarity.pairs import PairConfig, PairSet, as_planes, padded, track
 from offline.training.similarity.takes import stored

@@ -1,0 +1,55 @@
+"""The one way from a trained network to a file of the engine: export, compare with torch block by block, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from engine.core.errors import ModelError
+from models.export import Graph, check_graph, export_graph
+from offline.training.common.checkpoint import Checkpoint
+
+__all__ = ["BLOCKS", "Exportable", "export_checked", "export_figures"]
+
+BLOCKS = (1, 2, 7)  # frames a call
+LARGEST_ERROR = 1e-4  # of the float file against torch, of the standard deviation of the output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exportable:
+    """A trained network that is ready to be written.
+
+    graph: the network as it runs
+    metadata: what the file tells the engine; `kind` is the engine's name for such networks
+    stream: an input (frame, ...) that file and network must answer alike
+    blocks: numbers of frames a call that the file is run with
+    """
+
+    graph: Graph
+    metadata: Mapping[str, Any]
+    stream: Tensor
+    blocks: Sequence[int] = BLOCKS
+
+
+def export_checked(made: Exportable, path: Path) -> float:
+    """Write `path` with 32-bit weights and return its largest error; ModelError, and no file, if that is too large."""
+    export_graph(made.graph, path, made.metadata)
+    kind = str(made.metadata["kind"])
+    worst = max(check_graph(made.graph, path, made.stream, block=block, kind=kind) for block in made.blocks)
+    if worst > LARGEST_ERROR:
+        path.unlink()
+        raise ModelError(str(path), expected=f"an error up to {LARGEST_ERROR}", got=f"{worst:.2g}")
+    return worst
+
+
+def export_figures(found: Checkpoint, path: Path) -> dict[str, float]:
+    """How long the network was trained and how large its file is."""
+    return {
+        "steps": found.step,
+        "trained_minutes": round(found.trained_s / 60, 1),
+        "megabytes": round(path.stat().st_size / 1e6, 2),
+    }

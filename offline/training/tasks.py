@@ -1,0 +1,60 @@
+"""What can be trained, exported, averaged and drawn; light to import, since `--help` reads it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.config import Settings
+from offline.training.common.config import AverageConfig, PlotConfig
+
+__all__ = ["AVERAGE", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """A function of one settings class.
+
+    text: what it does, for `--help`
+    config: the settings class, light to import
+    function: `package.module:name`, imported when it runs
+    """
+
+    text: str
+    config: type[Settings]
+    function: str
+
+    def run(self, config: Settings) -> Any:
+        """Import the function and call it."""
+        module, _, name = self.function.partition(":")
+        return getattr(importlib.import_module(module), name)(config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRow:
+    """What can be done for one kind of network.
+
+    name: on the command line
+    text: what the network is for
+    train: returns the figures of the last validation, by name
+    export: returns the path of the file that the engine runs
+    table: returns the table of a paper as text
+    finetune: teaches a finished network one's own data
+    """
+
+    name: str
+    text: str
+    train: TrainingJob
+    export: TrainingJob
+    table: TrainingJob | None = None
+    finetune: TrainingJob | None = None
+
+
+AVERAGE = TrainingJob(
+    "average the weights of runs of one network", AverageConfig, "offline.training.common.average:average_checkpoints"
+)
+PLOT = TrainingJob("draw the learning curves of a run", PlotConfig, "offline.training.common.curves:plot_curves")
+
+ROWS: tuple[TrainingRow, ...] = ()
+TRAININGS = {row.name: row for row in ROWS}
