@@ -22,9 +22,12 @@ from torch import Tensor, nn
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 
-__all__ = ["Graph", "check_graph", "export_graph"]
+__all__ = ["Graph", "check_graph", "export_graph", "store_unsigned"]
 
 OPSET = 18
+
+# Which inputs of an operator are 8-bit weights and their zero points.
+SIGNED_INPUTS = {"MatMulInteger": (1, 3), "ConvInteger": (1, 3), "DynamicQuantizeLSTM": (1, 2, 9, 11)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,8 @@ def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8:
         if int8:
             _quantise(plain, small, graph.small)
         model = onnx.load(str(small if int8 else plain))
+    if int8:
+        store_unsigned(model)
     values = {**metadata, "opset": OPSET, "precision": "int8" if int8 else "fp32"}
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in values.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +80,22 @@ def _quantise(plain: Path, small: Path, parts: Sequence[str]) -> None:
     products = [node.name for node in onnx.load(str(plain)).graph.node if node.op_type == "MatMul"]
     chosen = [name for name in products if any(part in name for part in parts)]
     quantize_dynamic(plain, small, weight_type=QuantType.QInt8, nodes_to_quantize=chosen)
+
+
+def store_unsigned(model: onnx.ModelProto) -> None:
+    """Store the 8-bit weights of `model` as unsigned numbers with zero point 128; no weight changes its value.
+
+    On x86 processors without VNNI the runtime multiplies unsigned activations by signed weights with an instruction
+    that saturates in 16 bits, so results depend on the processor; products of unsigned numbers are exact on all
+    (ONNX Runtime, "Quantize ONNX models", on the choice of formats). ModelError if other signed numbers are left.
+    """
+    signed = {one.name: one for one in model.graph.initializer if one.data_type == onnx.TensorProto.INT8}
+    inputs = [node.input[i] for node in model.graph.node for i in SIGNED_INPUTS.get(node.op_type, ())]
+    for one in (signed.pop(name) for name in dict.fromkeys(inputs) if name in signed):
+        shifted = onnx.numpy_helper.to_array(one).astype(np.int16) + 128
+        one.CopyFrom(onnx.numpy_helper.from_array(shifted.astype(np.uint8), one.name))
+    if signed:
+        raise ModelError("8-bit weights", expected="those of products and LSTMs", got=", ".join(signed)[:120])
 
 
 def check_graph(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
