@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+import torch
+
 from models.separation.band_network import BandUnmix, build_model
 from models.separation.blend import blend
 from models.separation.graph import export_unmix
@@ -19,6 +21,7 @@ FOLDER = Path(mkdtemp(prefix="networks-"))
 def small_model(**settings: object) -> Unmix | BandUnmix:
     """A tiny bank with random weights, normalisations and scalers, whose masks lie on both sides of one."""
     config = UnmixConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})  # type: ignore[arg-type]
+    torch.manual_seed(0)
     return shaken(build_model(config))
 
 
