@@ -66,9 +66,9 @@ FUSION = RecurrentFit(steps=300, hidden=0.3)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSounds:
     """data: the folder; output: NAME.onnx; classes: sub-folders to learn, all if empty; start: the network to start
-    from; minutes: for the whole network, 0 for its last layer alone; scenes: to mix, 8 to 100,000; backgrounds:
-    further folders with `_background`; embeddings: by name, what the network is to hear besides, its recurrent layers
-    learnt anew; licence: of the new weights, for the card.
+    from; minutes: for the whole network, 0 for its last layer alone; steps: instead of minutes; scenes: to mix, 8 to
+    100,000; backgrounds: further folders with `_background`; embeddings: by name, what the network is to hear besides,
+    its recurrent layers learnt anew; licence: of the new weights, for the card.
     """
 
     data: Path
@@ -76,6 +76,7 @@ class OwnSounds:
     start: Path
     classes: tuple[str, ...] = ()
     minutes: float = 5.0
+    steps: int | None = None
     scenes: int = 400
     backgrounds: tuple[Path, ...] = ()
     embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
@@ -85,9 +86,21 @@ class OwnSounds:
     licence: str = LICENCE
 
     def __post_init__(self) -> None:
-        require("minutes", self.minutes, 0, 100_000)
         require("scenes", self.scenes, 8, 100_000)
         require("batch", self.batch, 2, 4096)
+        _ = self.loop
+
+    @property
+    def loop(self) -> LoopConfig:
+        """How the whole network is trained."""
+        return LoopConfig(
+            minutes=self.minutes,
+            steps=self.steps,
+            learning_rate=self.rate,
+            average=0.99,
+            validate_every_s=1e9,
+            save_every_s=1e9,
+        )
 
 
 def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
@@ -100,13 +113,10 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
         calibrate(model, torch.from_numpy(np.asarray(train.mel[:32], np.float32)))
         model = _first(job, model, train, say)
         say(_said("so far", figures(kept, probabilities(model, kept))))
-        if job.minutes:
-            say(f"learning the whole network, {job.minutes:g} minutes")
+        if job.minutes if job.steps is None else job.steps:
+            say(f"learning the whole network, {job.loop.length}")
             task = CrnnTask(model, [Source(train, STRONG, job.batch)], kept, LossConfig(consistency=0), BatchConfig())
-            config = LoopConfig(
-                minutes=job.minutes, learning_rate=job.rate, average=0.99, validate_every_s=1e9, save_every_s=1e9
-            )
-            trainer = CrnnTrainer(task, Path(folder) / "run", config)
+            trainer = CrnnTrainer(task, Path(folder) / "run", job.loop)
             trainer.run()
             model.load_state_dict(trainer.averaged.module.state_dict())
         return _release(job, model.eval(), kept, quiet, say)
@@ -214,12 +224,13 @@ def _release(job: OwnSounds, model: Crnn, kept: SceneSet, quiet: SceneSet, say: 
     say(_said("tuned", measured))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)
     export_crnn(model, job.output, licence=job.licence, training=f"own sounds of {job.data}", decisions=decisions)
+    length = f"--minutes {job.minutes:g}" if job.steps is None else f"--steps {job.steps}"
     besides = "".join(f" --embedding {name}=FILE" for name in job.embeddings)
     card = {
         "data": f"{', '.join(model.config.classes)}: own recordings, from {job.start.name} on",
         "licence": job.licence,
         "split": "one source in four kept apart, the same to choose thresholds and to measure",
-        "command": f"collaparte train crnn --data FOLDER --minutes {job.minutes:g} --scenes {job.scenes}{besides}",
+        "command": f"collaparte train crnn --data FOLDER {length} --scenes {job.scenes}{besides}",
         "metrics": {name: round(value, 4) for name, value in measured.items()},
     }
     write_card(job.output, card)
@@ -242,6 +253,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="an ONNX file that the network is to hear besides, as of `collaparte import-weights`")  # fmt: skip
     add("--start", type=Path, metavar="FILE", help="the network to start from (default the one that ships)")
     add("--minutes", type=float, default=5.0, help="for the whole network; 0 learns its last layer only (default 5)")
+    add("--steps", type=int, help="train the whole network for this number of steps instead of minutes")
     add("--scenes", type=int, default=400, help="to mix (default 400)")
     add("--rate", type=float, default=5e-4, help="learning rate of the whole network")
     add("--licence", default=LICENCE, help="of the new weights, for their card")
@@ -260,6 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start=sound_model(o.start),
         classes=tuple(o.classes),
         minutes=o.minutes,
+        steps=o.steps,
         scenes=o.scenes,
         backgrounds=tuple(o.background),
         embeddings=parse_embeddings(o.embedding),

@@ -224,6 +224,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--batch", type=int, default=48)
     add("--minutes", type=float, default=10)
+    add("--steps", type=int, help="train for this number of steps instead of minutes")
     add("--validate-minutes", type=float, default=5, help="of work between two validations")
     add("--rate", type=float, default=1e-3)
     add("--published-rate", action="store_true", help="the paper's ramp-up and decay, by steps")
@@ -272,7 +273,11 @@ def from_options(options: argparse.Namespace) -> CrnnJob:
             seed=o.seed, gain_db=o.gain_db, mask=o.mask, shift=o.shift, stretch=o.stretch, overlay=o.overlay
         ),
         loop=LoopConfig(
-            minutes=o.minutes, learning_rate=o.rate, average=o.average, validate_every_s=60 * o.validate_minutes
+            minutes=o.minutes,
+            steps=o.steps,
+            learning_rate=o.rate,
+            average=o.average,
+            validate_every_s=60 * o.validate_minutes,
         ),
     )
 

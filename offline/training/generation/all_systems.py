@@ -76,6 +76,7 @@ def _command(args: argparse.Namespace, name: str) -> list[str]:
     command = [sys.executable, "-m", "offline.training.generation.train", "--system", name, "--data", str(args.data)]
     command += ["--out", str(args.out / name), "--minutes", f"{minutes:.3f}", "--size", args.size]
     command += ["--device", args.device, "--batch", str(args.batch), "--resume", "--validate-every", "600"]
+    command += [] if args.steps is None else ["--steps", str(args.steps)]
     return [*command, "--cpu"] if args.cpu else command
 
 
@@ -86,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, required=True)
     add("--out", type=Path, required=True)
     add("--minutes", type=float, default=5.0, help="of a system of usual size")
+    add("--steps", type=int, help="train each system for this number of steps instead of minutes")
     add("--jobs", type=int, default=8)
     add("--only", nargs="*", default=[])
     add("--size", default="published")

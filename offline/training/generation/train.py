@@ -60,13 +60,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="folder for checkpoint and curves")
     add("--size", choices=SIZES, default="published")
     add("--minutes", type=float, default=10.0)
+    add("--steps", type=int, help="train for this number of steps instead of minutes")
     add(
         "--cpu",
         action="store_true",
         help="count the minutes in this process's CPU time, as on a busy machine one should",
     )
     add("--rate", type=float, default=2e-3)
-    add("--decay", type=float, default=0.6, help="last part of the minutes over which the learning rate falls")
+    add("--decay", type=float, default=0.6, help="last part of the run over which the learning rate falls")
     add("--batch", type=int, help="(default 16, of Frames 8)")
     add("--validate-every", type=float, default=120.0, metavar="SECONDS")
     for name, kind in FRAME_OPTIONS.items():
@@ -111,6 +112,7 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     task: Any = build(args)
     loop = LoopConfig(
         minutes=args.minutes,
+        steps=args.steps,
         learning_rate=args.rate,
         decay=args.decay,
         clip=1.0,

@@ -126,6 +126,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, default=8)
     add("--frames", type=int, default=128)
     add("--minutes", type=float, default=40.0)
+    add("--steps", type=int, help="train for this number of steps instead of minutes")
     add("--rate", type=float, default=2e-3)
     add("--validate-every", type=float, default=8.0, metavar="MINUTES")
     add("--seed", type=int, default=0)
@@ -146,7 +147,9 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     model.to(pick_device(args.device), memory_format=torch.channels_last)
     batch = BatchConfig(n_batch=args.batch, n_frames=args.frames, mixed=not args.fp32, seed=args.seed)
     task = SalienceTask(model, recordings, held_out, batch)
-    loop = LoopConfig(minutes=args.minutes, learning_rate=args.rate, validate_every_s=60 * args.validate_every)
+    loop = LoopConfig(
+        minutes=args.minutes, steps=args.steps, learning_rate=args.rate, validate_every_s=60 * args.validate_every
+    )
     trainer = Trainer(task, args.output, loop)
     if args.resume:
         trainer.resume()

@@ -2,7 +2,7 @@
 
 UMX or X-UMX, with and without the multi-domain loss and the combination loss; the SDR of BSS Eval v4 (median of
 windows, median of songs) on the songs held out. The figures of the paper are for MUSDB18-HQ and days on a GPU; these
-are for whatever data and minutes were given, and say so.
+are for whatever data and length of training were given, and say so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from engine.separation.mask_network import UnmixConfig
 from engine.separation.mask_network_segments import open_bank
 from offline.evaluation.stems import METRICS, evaluate
 from offline.synthesis.multitrack import Song, find_songs, parse_corpus
+from offline.training.common.config import LoopConfig
 from offline.training.separation.export import ship
 from offline.training.separation.train import add_options, train
 
@@ -48,7 +49,7 @@ def row(args: argparse.Namespace, name: str, songs: Sequence[Song]) -> dict[str,
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`collaparte train unmix-table`: the options of `train unmix`; --minutes are for each of the eight."""
+    """`collaparte train unmix-table`: the options of `train unmix`; --minutes or --steps are for each of the eight."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     args = parser.parse_args(arguments)
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
         lines.append(f"| {name} | {model} | {'x' * mdl} | {'x' * cl} | {cells} |")
     held_out = ", ".join(args.hold_out)
-    print(f"SDR, dB: Table 1 on {', '.join(args.data)}, {args.minutes:g} minutes each, held out: {held_out}.")
+    length = LoopConfig(minutes=args.minutes, steps=args.steps).length
+    print(f"SDR, dB: Table 1 on {', '.join(args.data)}, {length} each, held out: {held_out}.")
     print("NOT MUSDB18-HQ: compare the rows with each other, not with the paper.")
     print("\n".join(lines))
 

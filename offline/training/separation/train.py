@@ -181,15 +181,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-mdl", action="store_true", help="without the multi-domain loss")
     add("--no-cl", action="store_true", help="without the combination loss")
     add("--minutes", type=float, default=10.0, help="to train (default %(default)s)")
+    add("--steps", type=int, help="train for this number of steps instead of minutes")
     add("--rate", type=float, default=1e-3, help="of learning (default %(default)s)")
-    add("--decay", type=float, default=0.3, help="last part of the minutes over which the learning rate falls")
+    add("--decay", type=float, default=0.3, help="last part of the run over which the learning rate falls")
     add("--validate-every", type=float, default=10.0, metavar="MINUTES")
     add("--batch", type=int, default=16, help="examples a step (default %(default)s)")
     add("--segment", type=float, default=4.0, help="seconds of each example")
-    add(
-        "--speed", type=float, default=MixConfig().speed, help="largest change of tempo and pitch (default %(default)s)"
-    )
-    add("--tilt", type=float, default=MixConfig().tilt, help="largest change of tone, 0 to 0.9 (default %(default)s)")
+    mix = MixConfig()
+    add("--speed", type=float, default=mix.speed, help="largest change of tempo and pitch (default %(default)s)")
+    add("--tilt", type=float, default=mix.tilt, help="largest change of tone, 0 to 0.9 (default %(default)s)")
     add("--wide", type=float, default=0.0, metavar="SHARE", help="of the stems made wide (default %(default)s)")
     add("--mono", type=float, default=0.0, metavar="SHARE", help="of the examples (default %(default)s)")
     add("--width", type=float, default=0.0, help="largest change of stereo width, 0 to 1 (default %(default)s)")
@@ -256,7 +256,9 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(args.threads)
     task = build(args)
     every_s = 60 * args.validate_every
-    loop = LoopConfig(minutes=args.minutes, learning_rate=args.rate, decay=args.decay, validate_every_s=every_s)
+    loop = LoopConfig(
+        minutes=args.minutes, steps=args.steps, learning_rate=args.rate, decay=args.decay, validate_every_s=every_s
+    )
     trainer = Trainer(task, args.out, loop)
     if args.resume:
         trainer.resume()

@@ -149,6 +149,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--loss", choices=["time", "contrastive"], default="time", help="of the live network")
     add("--batch", type=int, default=4, help="takes a step, of which each gives many pairs")
     add("--minutes", type=float, default=10)
+    add("--steps", type=int, help="train for this number of steps instead of minutes")
     add("--rate", type=float, help="of learning (default 1e-3, 1e-4 for cnn)")
     add("--average", type=float, default=0.998)
     add("--seed", type=int, default=0)
@@ -184,9 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     task = task_of(args)
     task.model.to(pick_device(args.device))
-    loop = LoopConfig(
-        minutes=args.minutes, learning_rate=args.rate or RATES.get(args.network, 1e-3), average=args.average
-    )
+    rate = args.rate or RATES.get(args.network, 1e-3)
+    loop = LoopConfig(minutes=args.minutes, steps=args.steps, learning_rate=rate, average=args.average)
     trainer = Trainer(task, args.output, loop)
     if args.resume:
         trainer.resume()

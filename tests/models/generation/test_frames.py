@@ -82,7 +82,7 @@ def corpus() -> dict[str, list[np.ndarray]]:
 def test_training_learns_and_goes_on(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     training = FrameTraining(n_streams=4, n_frames=32)
-    loop = LoopConfig(minutes=0.03, learning_rate=1e-2, average=0.9)
+    loop = LoopConfig(steps=60, learning_rate=1e-2, average=0.9)
     task = ChoraleFrames(corpus(), SMALL, training)
     untrained = task.validate(task.model.eval())["nats_per_note"]
     first = Trainer(task, tmp_path, loop)

@@ -123,7 +123,7 @@ def test_table_3_from_videos_to_a_live_network(tmp_path: Path, capsys: pytest.Ca
     scenes = open_set(tmp_path / "set")
     assert {name: of.shape[2] for name, of in scenes.embeddings.items()} == {"bands": SIZE, "colours": 3}
     sets = ["--sets", str(tmp_path / "set"), "--validation", str(tmp_path / "set"), "--test", str(tmp_path / "set")]
-    small = ["--filters", *7 * ["4"], "--causal", "--look-ahead", "1", "--batch", "2", "--minutes", "0"]
+    small = ["--filters", *7 * ["4"], "--causal", "--look-ahead", "1", "--batch", "2", "--steps", "0"]
     names = ["--auditory", "bands", "--visual", "colours", "--device", "cpu"]
     assert main(["train", "crnn-table", str(tmp_path / "runs"), *sets, *small, *names]) == 0
     rows = capsys.readouterr().out.splitlines()

@@ -46,7 +46,7 @@ class Shipped:
             torch.set_num_threads(1)
             task = TASKS[name](self.corpora, TaskSettings(size="tiny", batch=4))
             run = self.folder / name
-            Trainer(task, run, LoopConfig(minutes=0)).run()
+            Trainer(task, run, LoopConfig(steps=0)).run()
             card = ship(name, run, self.corpora, self.folder)
             assert card["figures"]["metric"] == pytest.approx(card["figures"]["metric"])
             self.tasks[name] = task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.errors import ConfigError
+from offline.training.common import loop
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer, pick_device
 
@@ -41,17 +43,59 @@ def steps(trainer: Trainer, n: int) -> None:
         trainer._update(0.0)
 
 
-CONFIG = LoopConfig(minutes=0.05, learning_rate=0.05, warmup=5, average=0.9, validate_every_s=1, weight_decay=0)
+CONFIG = LoopConfig(steps=500, learning_rate=0.05, warmup=5, average=0.9, validate_every_s=0, weight_decay=0)
 
 
-def test_learns_within_its_time_and_leaves_curves(tmp_path: Path) -> None:
-    figures = Trainer(Line(), tmp_path, CONFIG).run()
+def test_learns_in_its_steps_and_leaves_curves(tmp_path: Path) -> None:
+    trainer = Trainer(Line(), tmp_path, CONFIG)
+    figures = trainer.run()
+    assert trainer.step == 500
     assert figures["slope"] == pytest.approx(3, abs=0.3)
     lines = [json.loads(line) for line in (tmp_path / "curves.jsonl").read_text().splitlines()]
     assert lines[-1]["valid"] == figures
-    assert lines[-1]["trained_s"] < 60
+    assert lines[-1]["trained_s"] > 0
     assert any("train" in line and line["train"]["twice"] == 2 * line["train"]["loss"] for line in lines)
-    assert sum("valid" in line for line in lines) >= 2
+    assert sum("valid" in line for line in lines) > 100  # after each step, where no time need pass between two
+
+
+class Clock:
+    """Time that passes a second a look, however fast the machine is."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        self.now_s += 1
+        return self.now_s
+
+
+@pytest.mark.parametrize("cpu", [False, True])
+def test_minutes_end_by_the_clock(cpu: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "time", SimpleNamespace(**{"process_time" if cpu else "monotonic": Clock()}))
+    config = LoopConfig(minutes=2, validate_every_s=30, save_every_s=1e9, cpu_time=cpu)
+    trainer = Trainer(Line(), tmp_path, config)
+    trainer.run()
+    assert 120 / 5 < trainer.step < 120 / 3  # a step looks at the clock four times
+    lines = [json.loads(line) for line in (tmp_path / "curves.jsonl").read_text().splitlines()]
+    assert sum("valid" in line for line in lines) == 4
+    assert trainer.trained_s >= 115
+
+
+def test_the_rate_falls_with_what_is_used(tmp_path: Path) -> None:
+    rates: list[float] = []
+    trainer = Trainer(Line(), tmp_path, LoopConfig(steps=10, learning_rate=1.0, warmup=1, decay=0.5))
+    update = trainer._update
+    trainer._update = lambda done: (update(done), rates.append(trainer.optimiser.param_groups[0]["lr"]))[0]  # type: ignore[method-assign]
+    trainer.run()
+    assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
+    trainer.run()
+    assert trainer.step == 20  # the steps of a call, not of the run
+
+
+def test_no_steps_only_validate(tmp_path: Path) -> None:
+    trainer = Trainer(Line(), tmp_path, LoopConfig(steps=0))
+    assert set(trainer.run()) == {"slope", "offset"}
+    assert trainer.step == 0
 
 
 def test_a_resumed_run_goes_on_to_the_bit(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def train_and_sets(folder: Path, *more: str) -> tuple[Path, list[str]]:
             make_scenes.main([str(folder / "sounds"), str(path), *options])
     run = folder / "".join(["run", *more])
     small = ["--filters", *["4", "4", "8", "8", "8", "8", "8"], "--causal", "--look-ahead", "1", "--batch", "4"]
-    where = ["--sets", str(sets[0]), "--validation", str(sets[1]), "--minutes", "0", "--device", "cpu"]
+    where = ["--sets", str(sets[0]), "--validation", str(sets[1]), "--steps", "0", "--device", "cpu"]
     train.main([str(run), *where, *small, *more])
     said = ["--data", "tones", "--licence", "CC0-1.0", "--command", "this test"]
     return run / "checkpoint.pt", ["--validation", str(sets[1]), "--test", str(sets[2]), *said]

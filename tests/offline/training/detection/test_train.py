@@ -92,7 +92,7 @@ def steps_of(trainer: CrnnTrainer, n: int) -> list[float]:
 
 
 def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
-    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=1, learning_rate=1e-2, warmup=1, average=0.9))
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(learning_rate=1e-2, warmup=1, average=0.9))
     steps_of(trainer, 40)
     figures = trainer._validate()
     assert figures["clip_f1"] > 0.9
@@ -101,7 +101,7 @@ def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
 
 def test_the_mean_teacher_is_the_average_of_the_students(tmp_path: Path) -> None:
     made = task(WEAK, consistency=2.0)
-    trainer = CrnnTrainer(made, tmp_path, LoopConfig(minutes=1, average=0.9))
+    trainer = CrnnTrainer(made, tmp_path, LoopConfig(average=0.9))
     assert made.teacher is trainer.averaged.module
     assert "consistency" in trainer._update(0.0)
     before = {name: p.clone() for name, p in made.teacher.named_parameters()}
@@ -111,7 +111,7 @@ def test_the_mean_teacher_is_the_average_of_the_students(tmp_path: Path) -> None
 
 
 def test_a_resumed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
-    config = LoopConfig(minutes=1)
+    config = LoopConfig()
     whole = steps_of(CrnnTrainer(task(), tmp_path / "a", config), 6)
     first = CrnnTrainer(task(), tmp_path / "b", config)
     steps_of(first, 3)
@@ -152,7 +152,7 @@ def test_scenes_of_other_classes_are_refused() -> None:
 
 
 def test_the_curves_are_written(tmp_path: Path) -> None:
-    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(minutes=0.0, average=0.9))
+    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(steps=0, average=0.9))
     figures = trainer.run()
     last = json.loads((tmp_path / "curves.jsonl").read_text().splitlines()[-1])
     assert last["valid"] == figures

@@ -48,7 +48,7 @@ def test_a_machine_trained_on_another_set_is_in_its_row(folder: Path, tmp_path: 
     corpora.mkdir()
     shutil.copy(folder / "JSB_Chorales.mat", corpora / "Nottingham.mat")
     arguments = ["--system", "RNN-RBM", "--rolls", "Nottingham", "--data", str(corpora), "--out", str(tmp_path / "run")]
-    assert train_generator([*arguments, "--size", "tiny", "--minutes", "0.01", "--device", "cpu"]) == 0
+    assert train_generator([*arguments, "--size", "tiny", "--steps", "2", "--device", "cpu"]) == 0
     (row,) = step_table(corpora, "test", [tmp_path / "run"]).splitlines()[2:]
     assert row.startswith("Nottingham") and 0 < float(row.split()[-1]) < 100
 

@@ -74,8 +74,8 @@ def test_every_row_of_the_table_can_be_trained() -> None:
 def test_one_command_trains_and_goes_on(name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     options = ["--system", name, "--data", str(folder), "--out", str(tmp_path), "--size", "tiny", "--batch", "4"]
     options += ["--dropout", "0.15"]
-    main([*options, "--minutes", "0.02", "--device", "cpu"])
-    main([*options, "--minutes", "0.01", "--device", "cpu", "--resume"])
+    main([*options, "--steps", "3", "--device", "cpu"])
+    main([*options, "--steps", "2", "--device", "cpu", "--resume"])
     texts = capsys.readouterr().out
     assert "from step 0\n" in texts
     assert texts.count("parameters, from step") == 2
@@ -177,7 +177,7 @@ def test_windows_stay_inside_and_fill_up() -> None:
 
 
 def test_systems_side_by_side_are_packed_to_carry(folder: Path, tmp_path: Path) -> None:
-    options = ["--data", str(folder), "--out", str(tmp_path), "--minutes", "0.01", "--jobs", "2", "--size", "tiny"]
+    options = ["--data", str(folder), "--out", str(tmp_path), "--steps", "2", "--jobs", "2", "--size", "tiny"]
     assert all_systems.main([*options, "--only", "Blues_C", "MiniBach", "--batch", "4", "--device", "cpu"]) == 0
     parts = sorted((tmp_path / "parts").iterdir())
     with tarfile.open(fileobj=io.BytesIO(b"".join(part.read_bytes() for part in parts))) as tar:

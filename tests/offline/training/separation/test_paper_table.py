@@ -28,7 +28,7 @@ def test_prints_a_row_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str
         for stem in ("vocals", "drums", "other"):
             path = tmp_path / "songs" / song / f"{stem}.wav"
             soundfile.write(path, 0.05 * rng.standard_normal((2 * 44100, 2)), 44100)
-    options = ["--targets", "vocals", "drums", "other", "--hidden", "8", "--minutes", "0.001", "--batch", "2"]
+    options = ["--targets", "vocals", "drums", "other", "--hidden", "8", "--steps", "2", "--batch", "2"]
     main(
         [
             "--data",

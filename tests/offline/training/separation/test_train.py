@@ -208,7 +208,7 @@ def test_each_kind_of_network_has_a_size_of_its_own(options: list[str], shape: t
 def test_a_run_of_no_steps_is_the_one_that_it_starts_from(folder: Path, tmp_path: Path) -> None:
     """What it leaves are the weights that were taken over, not those that it was built with."""
     other, made = task(folder, BANDS), task(folder, BANDS, seed=5)
-    trainer = Trainer(made, tmp_path / "run", LoopConfig(minutes=0))
+    trainer = Trainer(made, tmp_path / "run", LoopConfig(steps=0))
     begin_with(made.model, other.model)
     trainer.begin()
     trainer.run()

@@ -76,7 +76,7 @@ def test_every_kind_of_network_is_a_row(piece: Path, tmp_path: Path) -> None:
     none = PairSet([], PairConfig(feature="chroma"))
     cnn = CnnTask(SiameseCnn(SiameseConfig(width=1 / 64, n_embedding=4)), none, none)
     for task, name in ((cnn, "chroma"), (MlpTask(PairMlp(), none, none), "mlp")):
-        Trainer(task, tmp_path / name, LoopConfig(minutes=0)).save()
+        Trainer(task, tmp_path / name, LoopConfig(steps=0)).save()
     said: list[str] = []
     rows = methods(tmp_path, small_twin())
     tables = evaluate_folder(piece, rows, csv=tmp_path / "table.csv", say=said.append)

@@ -158,7 +158,7 @@ def test_the_published_network_learns(noisy: Path, tmp_path: Path) -> None:
     task = CnnTask(SiameseCnn(SMALL), pairs, pairs)
     losses = trained(task, 80, 3e-4)
     assert np.mean(losses[-5:]) < losses[0] and validated(task)["accuracy"] > 0.75
-    trainer = Trainer(task, tmp_path, LoopConfig(minutes=0))
+    trainer = Trainer(task, tmp_path, LoopConfig(steps=0))
     trainer.save()
     model, saved = load_pair_network(tmp_path / "checkpoint.pt")
     assert saved["feature"] == "chroma" and saved["threshold"] == pytest.approx(task.threshold)
@@ -195,7 +195,7 @@ def test_the_live_network_learns(noisy: Path, loss: str) -> None:
 
 
 def test_the_command_trains(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--takes", str(folder), "--validation", str(folder), "--minutes", "0.02", "--hidden", "16"]
+    options = ["--takes", str(folder), "--validation", str(folder), "--steps", "3", "--hidden", "16"]
     main([str(tmp_path / "run"), "--network", "live", *options])
     assert "within_25" in capsys.readouterr().out
     with pytest.raises(ModelError, match="train siamese"):
