@@ -26,8 +26,9 @@ from engine.inference.network import Network
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.mask_network import UnmixConfig as NodeConfig
 from engine.separation.wiener import WienerConfig
-from models.separation.graph import export_unmix
-from models.separation.network import SIZES, Unmix, UnmixConfig
+from models.separation.config import SIZES, SeparationNetworkConfig
+from models.separation.graph import export_separator
+from models.separation.network import OpenUnmix
 from offline.separation.presets import SHIPPED, unmix_config
 
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # openunmix needs it for reading files only
@@ -56,23 +57,23 @@ def rows() -> Iterator[Row]:
         yield _shipped(name)
 
 
-def _bank(hidden: int, **settings: object) -> Unmix:
+def _bank(hidden: int, **settings: object) -> OpenUnmix:
     torch.manual_seed(0)
-    return Unmix(UnmixConfig(hidden=hidden, cross=False, **settings)).eval()  # type: ignore[arg-type]
+    return OpenUnmix(SeparationNetworkConfig(hidden=hidden, cross=False, **settings)).eval()  # type: ignore[arg-type]
 
 
-def _file(place: Path, bank: Unmix, *, int8: bool) -> Path:
+def _file(place: Path, bank: OpenUnmix, *, int8: bool) -> Path:
     config = bank.config
     path = place / f"{config.hidden}-{config.n_fft}-{'int8' if int8 else 'fp32'}.onnx"
     if not path.exists():
-        export_unmix(bank, path, licence="CC0-1.0", training="random weights", int8=int8)
+        export_separator(bank, path, licence="CC0-1.0", training="random weights", int8=int8)
     return path
 
 
 class Peer:
     """The published networks, one a target, one frame at a time with the LSTMs' state carried."""
 
-    def __init__(self, bank: Unmix) -> None:
+    def __init__(self, bank: OpenUnmix) -> None:
         config = bank.config
         self.bank, self.state = bank, None
         self.nets = []
@@ -170,7 +171,7 @@ def _stream(config: NodeConfig) -> tuple[float, float]:
     return cost, float(np.abs(late - audio[: len(late)]).max())
 
 
-def _peer_chain(bank: Unmix) -> float:
+def _peer_chain(bank: OpenUnmix) -> float:
     """The same in torch: CPU seconds a second of sound."""
     config, peer = bank.config, Peer(bank)
     window = torch.hann_window(config.n_fft)

@@ -13,8 +13,8 @@ from engine.core.errors import ConfigError, ModelError
 from models.detection.tensor_bundle import DATA, INDEX, read_variables
 from models.detection.yamnet import DIMENSION, SAMPLE_RATE, WINDOW, yamnet
 from models.export import Graph, check_graph, export_graph
-from models.separation.graph import export_unmix
-from models.separation.import_open_unmix import import_unmix
+from models.separation.graph import export_separator
+from models.separation.import_open_unmix import import_open_unmix
 from offline.training.common.card import write_card
 
 __all__ = ["command"]
@@ -30,10 +30,12 @@ def command(args: argparse.Namespace) -> int:
         raise ConfigError("--output", expected="a name that ends in .onnx", got=args.output.name)
     if args.files[0].is_dir():
         return _embedding(args)
-    model = import_unmix(args.files, sample_rate=args.rate, hop=args.hop)
+    model = import_open_unmix(args.files, sample_rate=args.rate, hop=args.hop)
     config = model.config
     source = ", ".join(path.name for path in args.files)
-    graph = export_unmix(model, args.output, licence=args.licence, training=f"imported from {source}", int8=args.int8)
+    graph = export_separator(
+        model, args.output, licence=args.licence, training=f"imported from {source}", int8=args.int8
+    )
     stream = torch.rand(FRAMES, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
     error = check_graph(graph, args.output, stream, block=FRAMES if config.bidirectional else 7, kind="unmix")
     if not args.int8 and error > EXPORTED:

@@ -7,3 +7,4 @@ EIGHT_BITS = 1e-3  # of a mask: one activation that float rounding moves to the 
 RESAMPLED = 1e-4  # -80 dB: the sum of what a filter of 100 dB lets through
 MUSICAL_S = 0.05  # alignment and onsets: what listeners and annotators agree on
 CONSTANT_Q = 1e-2  # of white noise's spread, at worst: kernels are cut where 1e-6 of their energy is left
+TRAINED = 1e-3  # of a loss after ten steps: processors round differently, and every step adds to it

@@ -16,17 +16,16 @@ from numba import njit
 
 from engine.core.config import require, require_one_of
 from engine.core.errors import ConfigError, ModelError
-from engine.core.format import AudioFormat, FrameFormat
+from engine.core.format import STEREO, AudioFormat, FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.stft import grown
 from engine.inference.network import Network
 from engine.separation.input_level import Level
 from engine.separation.wiener import WienerConfig
 
-__all__ = ["SHARING", "STEREO", "Bank", "Unmix", "UnmixConfig"]
+__all__ = ["SHARING", "Bank", "Unmix", "UnmixConfig"]
 
 SHARING = ("ratio", "equal")
-STEREO = ("left-right", "mid-side")  # what the masks of two channels are of
 HALF = np.float32(0.5**0.5)
 FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
 

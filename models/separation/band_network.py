@@ -1,9 +1,9 @@
-"""A separator of bands: one small recurrent network that all bands share, and what the bands tell each other.
+"""A network of bands: one small recurrent network that all bands share, and a mixer between the bands.
 
-After Luo and Yu, "Music source separation with band-split RNN" (2023), sections 2.1 to 2.3, made for one direction
-and one core: between the bands a mixer after Tolstikhin et al., "MLP-Mixer" (2021), equation (1), instead of a second
-recurrent network, magnitudes in and shares of the mixture out. What one band learns of time serves all the others, so
-few songs go further than in Open-Unmix, whose layers know every bin by itself. Axis 0 is time.
+After Luo and Yu, "Music source separation with band-split RNN" (2023), sections 2.1 to 2.3, made causal and for one
+processor core: between the bands a mixer after Tolstikhin et al., "MLP-Mixer" (2021), equation (1), instead of a second
+recurrent network, magnitudes in and shares of the mixture out. What one band learns about time serves all the others,
+so few songs go further than in Open-Unmix, whose layers know every bin by itself. Axis 0 is time.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.errors import ConfigError
-from models.separation.network import Unmix, UnmixConfig
+from models.separation.config import SeparationNetworkConfig
+from models.separation.network import OpenUnmix
 
-__all__ = ["BandUnmix", "LiveBands", "band_widths", "build_model"]
+__all__ = ["BandNetwork", "SeparationNetwork", "StreamingBands", "band_widths", "build_network"]
 
-BANDS = ((12, 8), (12, 24), (8, 48), (8, 88))  # how many, of how many bins of 4096; the rest above is one band
+BANDS = ((12, 8), (12, 24), (8, 48), (8, 88))  # number of bands, bins of each at 4096; the rest above is one band
 FINEST = 4096
 FAINTEST = 1e-3  # magnitude that counts as silence: some 70 dB below loud music
-WIDER = 2  # inner layers of the mixers, against the outer ones
-LARGEST = 30.0  # of a logit: its exponential and their sum stay numbers
-DROPOUT = 0.1  # of what a block adds; the same values in all frames, or the recurrent layers average it away
+WIDER = 2  # width of the mixers' inner layers, against the outer ones
+LARGEST = 30.0  # logit whose exponential, and the sum of them, stays finite
+DROPOUT = 0.1  # share of what a block adds; the same values in all frames, or the recurrent layers average it away
 MASK_WIDTH = 128  # of the layer before the masks
 
 BandState = tuple[Tensor, Tensor]  # h and c, (block, band * batch, width)
 
 
-def band_widths(config: UnmixConfig) -> list[tuple[int, int]]:
-    """How many bands of how many bins, from 0 Hz up; they hold all bins. ConfigError if the bins are too few.
+def band_widths(config: SeparationNetworkConfig) -> list[tuple[int, int]]:
+    """Return (number of bands, bins of each) from 0 Hz up, all bins together; ConfigError if the bins are too few.
 
-    >>> sum(n * width for n, width in band_widths(UnmixConfig()))
+    >>> sum(n * width for n, width in band_widths(SeparationNetworkConfig()))
     2049
     """
     groups = [(n, max(1, width * config.n_fft // FINEST)) for n, width in BANDS]
@@ -41,7 +42,7 @@ def band_widths(config: UnmixConfig) -> list[tuple[int, int]]:
 
 
 def _sizes(x: Tensor) -> list[int]:
-    """All sizes but the number of frames, as numbers, so that an exported graph computes no shapes as it runs."""
+    """Return all sizes but the number of frames as numbers, so that an exported graph computes no shapes."""
     return [int(n) for n in x.shape[1:]]
 
 
@@ -54,12 +55,12 @@ class _PerBand(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n, 1, n_out))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Values (row, band, n_in) to (row, band, n_out)."""
+        """Map values (row, band, n_in) to (row, band, n_out)."""
         return (torch.matmul(values.transpose(0, 1), self.weight) + self.bias).transpose(0, 1)
 
 
 class _Block(nn.Module):
-    """Time, then bands, then features, each added to what came in."""
+    """Layers over time, then over bands, then over features, each added to its input."""
 
     def __init__(self, n_bands: int, width: int) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class _Block(nn.Module):
         self.features = nn.Sequential(nn.Linear(width, WIDER * width), nn.ReLU(), nn.Linear(WIDER * width, width))
 
     def forward(self, x: Tensor, state: BandState | None) -> tuple[Tensor, BandState]:
-        """(frame, batch, band, width) to the same, and the state after the last frame, (1, batch * band, width)."""
+        """Map (frame, batch, band, width) to the same; return the state (1, batch * band, width) after it too."""
         n_batch, n_bands, width = _sizes(x)
         rows = self.norms[0](x).reshape(-1, n_batch * n_bands, width)
         answer, after = self.lstm(rows, state)
@@ -79,28 +80,30 @@ class _Block(nn.Module):
         return x + self._dropped(self.features(self.norms[2](x))), after
 
     def _dropped(self, x: Tensor) -> Tensor:
-        """Some of `x` zeroed in training, in all frames alike: Gal and Ghahramani (2016), section 4."""
+        """Zero some of `x` in training, in all frames alike: Gal and Ghahramani (2016), section 4."""
         return x * nn.functional.dropout(torch.ones_like(x[:1]), DROPOUT) if self.training else x
 
 
-class BandUnmix(nn.Module):
-    """All targets together, for live use: masks that sum to one in every bin."""
+class BandNetwork(nn.Module):
+    """A causal network for all targets: masks that sum to one in every bin."""
 
-    def __init__(self, config: UnmixConfig) -> None:
+    def __init__(self, config: SeparationNetworkConfig) -> None:
         super().__init__()
         self.config, self.groups = config, band_widths(config)
         self.n_bands = sum(n for n, _ in self.groups)
         n_channels, n_targets, width = config.n_channels, len(config.targets), config.hidden
-        shape = (config.n_heard, config.n_bins) if config.mid_side else (config.n_bins,)
+        shape = (config.n_rows, config.n_bins) if config.mid_side else (config.n_bins,)
+        self.mean: Tensor
+        self.scale: Tensor
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("scale", torch.ones(shape))
-        self.encoders = nn.ModuleList(_PerBand(n, config.n_heard * bins, width) for n, bins in self.groups)
+        self.encoders = nn.ModuleList(_PerBand(n, config.n_rows * bins, width) for n, bins in self.groups)
         self.blocks = nn.ModuleList(_Block(self.n_bands, width) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(width)
         self.inner = nn.ModuleList(_PerBand(n, width, MASK_WIDTH) for n, _ in self.groups)
         self.outer = nn.ModuleList(_PerBand(n, MASK_WIDTH, n_targets * n_channels * bins) for n, bins in self.groups)
 
-    def start_from(self, magnitude: Tensor) -> None:
+    def scale_input(self, magnitude: Tensor) -> None:
         """Scale the input by mean and deviation of magnitudes (..., row, bin) of mixtures, in nepers.
 
         Left and right are scaled alike; mid and side, of which one is mostly far fainter, each by itself.
@@ -110,16 +113,16 @@ class BandUnmix(nn.Module):
         self.scale.copy_(1 / nepers.std(0).clamp_min(0.1))
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        """Masks (frame, batch, target, channel, bin), 0 to 1, of what is `heard` (frame, batch, row, bin)."""
+        """Return masks (frame, batch, target, channel, bin), 0 to 1, for magnitudes (frame, batch, row, bin)."""
         return self.stream(magnitude, None)[0]
 
     def stream(self, magnitude: Tensor, state: BandState | None) -> tuple[Tensor, BandState]:
-        """Masks, and the states after the last frame; `state` None is the start of the stream."""
+        """Return masks and the states after the last frame; `state` None is the start of the stream."""
         logits, after = self.logits(magnitude, state)
         return torch.softmax(logits.float(), 2), after
 
     def logits(self, magnitude: Tensor, state: BandState | None) -> tuple[Tensor, BandState]:
-        """What the softmax over the targets makes masks of: (frame, batch, target, channel, bin), and the states."""
+        """Return the logits of the masks, (frame, batch, target, channel, bin), and the states after the last frame."""
         x, after = self._encode(magnitude), []
         for k, block in enumerate(self.blocks):
             before = None if state is None else (state[0][k : k + 1], state[1][k : k + 1])
@@ -152,26 +155,29 @@ class BandUnmix(nn.Module):
         return torch.cat(parts, 3).reshape(-1, n_batch, n_targets, n_channels, self.config.n_bins)
 
 
-class LiveBands(nn.Module):
-    """The network of one stream as it runs: its state goes in and comes out."""
+class StreamingBands(nn.Module):
+    """The network of one stream as it runs live: its state goes in and comes out."""
 
-    def __init__(self, model: BandUnmix) -> None:
+    def __init__(self, model: BandNetwork) -> None:
         super().__init__()
         self.model = model.eval()
 
     @property
     def state_shape(self) -> tuple[int, int, int]:
-        """Of h and of c: (block, band, width)."""
+        """Shape of h and of c: (block, band, width)."""
         return len(self.model.blocks), self.model.n_bands, self.model.config.hidden
 
     def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Masks of magnitudes (frame, row, bin), and the states after the last."""
+        """Return masks for magnitudes (frame, row, bin), and the states after the last frame."""
         logits, (h, c) = self.model.logits(magnitude[:, None], (h_in, c_in))
         # The softmax by hand: across an axis that is not the last the runtime's own takes three times as long.
         shares = torch.exp(logits[:, 0].clamp(-LARGEST, LARGEST))
         return shares / shares.sum(1, keepdim=True), h, c
 
 
-def build_model(config: UnmixConfig) -> Unmix | BandUnmix:
-    """The network that the settings name."""
-    return BandUnmix(config) if config.network == "bands" else Unmix(config)
+SeparationNetwork = OpenUnmix | BandNetwork
+
+
+def build_network(config: SeparationNetworkConfig) -> SeparationNetwork:
+    """Build the network that the settings name."""
+    return BandNetwork(config) if config.network == "bands" else OpenUnmix(config)

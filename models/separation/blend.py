@@ -1,9 +1,9 @@
-"""Several exported banks of the same targets as one file that answers with the mean of their masks.
+"""Blend several exported networks of the same targets into one file whose masks are the mean of theirs.
 
 Uhlich et al., "Improving music source separation based on deep neural networks through data augmentation and network
 blending" (2017), section 3.3: networks of different kinds err differently, and their mean errs less. Each network keeps
-its own state; its masks are brought to a sum of one first, as the engine would share them out. Beside networks that
-mask mid and side, one of left and right masks both by the mean of its channels' masks.
+its own state; its masks are brought to a sum of one first, as the engine does when it applies them. Beside networks
+with masks for mid and side, one for left and right masks both with the mean of its channels' masks.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ import onnx
 from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 
 from engine.core.errors import ModelError
-from engine.separation.mask_network import STEREO
+from engine.core.format import STEREO
 
-__all__ = ["blend", "known_values"]
+__all__ = ["blend_networks", "separator_metadata"]
 
 ALIKE = ("kind", "feature", "sample_rate", "n_fft", "hop", "window", "n_channels", "targets", "bidirectional")
-CHANNEL_ROWS = 2, 4  # of what a network of mid and side hears: where left and right are
-SMALLEST = 1e-6  # sum of masks that counts as none
+CHANNEL_ROWS = 2, 4  # first and last row of left and right in the input of a network for mid and side
+SMALLEST = 1e-6  # sum of masks below which there is none
 IR_VERSION = 10
 
 
-def blend(files: Sequence[Path], shares: Sequence[float], target: Path, metadata: dict[str, Any]) -> None:
-    """Write `target`: the networks of `files`, whose masks count by `shares`; metadata: what it says besides theirs.
+def blend_networks(files: Sequence[Path], shares: Sequence[float], target: Path, metadata: dict[str, Any]) -> None:
+    """Write `target`, the networks of `files` with the shares of their masks in the mean.
 
-    ModelError unless all files are banks of the same targets, spectra and rate.
+    metadata: values of the new file beside those that all files have in common
+    ModelError unless all files have the same targets, spectra and rate
     """
     parts = [_opened(path) for path in files]
     (_, known), *others = parts
@@ -51,8 +52,8 @@ def blend(files: Sequence[Path], shares: Sequence[float], target: Path, metadata
     target.write_bytes(merged.SerializeToString(deterministic=True))
 
 
-def known_values(path: Path) -> dict[str, Any]:
-    """What a bank's file says of itself; ModelError if it is none."""
+def separator_metadata(path: Path) -> dict[str, Any]:
+    """Return the metadata of a network that separates; ModelError if the file is anything else."""
     return _opened(path)[1]
 
 
@@ -73,33 +74,34 @@ def _opened(path: Path) -> tuple[onnx.ModelProto, dict[str, Any]]:
 def _merged(
     graphs: Sequence[onnx.ModelProto], shares: np.ndarray, like: onnx.ModelProto, plain: Sequence[bool]
 ) -> onnx.ModelProto:
-    """One graph: magnitude goes to all, the masks' weighted mean comes out, each state keeps its prefixed name.
+    """Join the graphs: magnitudes go to all, the weighted mean of the masks comes out, states have prefixed names.
 
-    plain: which of the graphs are of left and right where the others are of mid and side, as is `like`.
+    like: the network whose input and output the blend has
+    plain: whether each graph is for left and right where the blend is for mid and side
     """
     magnitude = next(value for value in like.graph.input if value.name == "magnitude")
     mask = next(value for value in like.graph.output if value.name == "mask")
     nodes, inputs, outputs, constants = [], [magnitude], [mask], _constants()
     for i, model in enumerate(graphs):
-        nodes += [_heard(i, plain[i]), *model.graph.node, *_weighed(i, plain[i])]
+        nodes += [_input(i, plain[i]), *model.graph.node, *_weighted(i, plain[i])]
         inputs += [value for value in model.graph.input if value.name != f"n{i}_magnitude"]
         outputs += [value for value in model.graph.output if value.name != f"n{i}_mask"]
-        constants += [*model.graph.initializer, numpy_helper.from_array(shares[i], f"n{i}_share")]
+        constants += [*model.graph.initializer, numpy_helper.from_array(np.asarray(shares[i]), f"n{i}_share")]
     nodes.append(helper.make_node("Sum", [f"n{i}_part" for i in range(len(graphs))], ["mask"]))
     graph = helper.make_graph(nodes, "blend", inputs, outputs, initializer=constants)
     domains = {one.domain: one for model in graphs for one in model.opset_import}
     return helper.make_model(graph, opset_imports=list(domains.values()), ir_version=IR_VERSION)
 
 
-def _heard(i: int, plain: bool) -> NodeProto:
-    """The node that gives network `i` all the magnitudes, or those of left and right."""
+def _input(i: int, plain: bool) -> NodeProto:
+    """Make the node that gives network `i` all magnitudes, or those of left and right."""
     if plain:
         return helper.make_node("Slice", ["magnitude", "first_row", "end_row", "second_axis"], [f"n{i}_magnitude"])
     return helper.make_node("Identity", ["magnitude"], [f"n{i}_magnitude"])
 
 
-def _weighed(i: int, plain: bool) -> list[NodeProto]:
-    """The nodes that bring the masks of network `i` to a sum of its share, of mid and side alike if `plain`."""
+def _weighted(i: int, plain: bool) -> list[NodeProto]:
+    """Make the nodes that bring the masks of network `i` to a sum of its share, mid and side alike if `plain`."""
     mask = f"n{i}_mean" if plain else f"n{i}_mask"
     nodes = [
         helper.make_node("ReduceSum", [mask, "second_axis"], [f"n{i}_sum"], keepdims=1),
@@ -112,7 +114,7 @@ def _weighed(i: int, plain: bool) -> list[NodeProto]:
 
 
 def _constants() -> list[TensorProto]:
-    """What the nodes around the networks need: axes, rows, and the smallest sum."""
+    """Make the constants of the nodes around the networks: axes, rows, and the smallest sum."""
     numbers = {"second_axis": 1, "third_axis": 2, "first_row": CHANNEL_ROWS[0], "end_row": CHANNEL_ROWS[1]}
     whole = [numpy_helper.from_array(np.array([n], np.int64), name) for name, n in numbers.items()]
-    return [*whole, numpy_helper.from_array(np.float32(SMALLEST), "smallest")]
+    return [*whole, numpy_helper.from_array(np.array(SMALLEST, np.float32), "smallest")]

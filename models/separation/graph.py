@@ -1,57 +1,66 @@
-"""Networks that separate as files: magnitude and state in, masks and state out."""
+"""Networks that separate as files: magnitudes and state in, masks and state out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from models.export import Graph, export_graph
-from models.separation.band_network import BandUnmix, LiveBands
-from models.separation.folded import FoldedUnmix, FoldedWhole
-from models.separation.network import Unmix
+from models.separation.band_network import BandNetwork, SeparationNetwork, StreamingBands
+from models.separation.config import SeparationNetworkConfig
+from models.separation.folded import StreamingOpenUnmix, WholeFileOpenUnmix
 
-__all__ = ["export_unmix", "unmix_graph"]
+__all__ = ["export_separator", "separation_graph", "separation_metadata"]
+
+DYNAMIC = {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
+SMALL_BANDS = ("/encoders.", "/inner.", "/outer.")  # products whose 8-bit weights cost bands no quality
 
 
-def unmix_graph(model: Unmix | BandUnmix) -> Graph:
-    """The graph of a bank: magnitude, h, c -> mask, h, c; of one with two directions: magnitude -> mask."""
-    config, dynamic = model.config, {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
-    magnitude = torch.zeros(1, config.n_heard, config.n_bins)
+def separation_graph(network: SeparationNetwork) -> Graph:
+    """Make the graph: magnitude, h, c -> mask, h, c; of a bidirectional network: magnitude -> mask."""
+    config = network.config
+    magnitude = torch.zeros(1, config.n_rows, config.n_bins)
     if config.bidirectional:
+        assert not isinstance(network, BandNetwork)
         magnitude = magnitude.repeat(3, 1, 1)  # of one frame alone the exporter would take the axis for fixed
-        return Graph(module=FoldedWhole(model), inputs={"magnitude": magnitude}, outputs=("mask",), dynamic=dynamic)
-    live = LiveBands(model) if isinstance(model, BandUnmix) else FoldedUnmix(model)
+        whole = WholeFileOpenUnmix(network)
+        return Graph(module=whole, inputs={"magnitude": magnitude}, outputs=("mask",), dynamic=DYNAMIC)
+    bands = isinstance(network, BandNetwork)
+    live = StreamingBands(network) if isinstance(network, BandNetwork) else StreamingOpenUnmix(network)
     state = torch.zeros(live.state_shape)
     return Graph(
         module=live,
         inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
         outputs=("mask", "h_out", "c_out"),
-        dynamic=dynamic,
-        small=("/encoders.", "/inner.", "/outer.") if isinstance(model, BandUnmix) else (),
+        dynamic=DYNAMIC,
+        small=SMALL_BANDS if bands else (),
     )
 
 
-def export_unmix(model: Unmix | BandUnmix, path: Path, *, licence: str, training: str, int8: bool = False) -> Graph:
-    """Write the file of a bank; licence: of its weights; training: one line on where they come from."""
-    config, graph = model.config, unmix_graph(model)
-    metadata = {
+def separation_metadata(config: SeparationNetworkConfig, *, licence: str, training: str) -> dict[str, Any]:
+    """Return what the file tells the engine.
+
+    licence: of the weights
+    training: one line on where the weights come from
+    """
+    names = ("sample_rate", "n_fft", "hop", "window", "n_channels", "stereo", "targets")
+    known = config.as_dict()
+    return {
         "kind": "unmix",
         "network": config.network,
         "feature": "magnitude",
-        "sample_rate": config.sample_rate,
-        "n_fft": config.n_fft,
-        "hop": config.hop,
-        "window": config.window,
-        "n_channels": config.n_channels,
-        "stereo": config.stereo,
-        "targets": list(config.targets),
-        "hidden": config.hidden,
-        "cross": config.cross,
-        "bidirectional": config.bidirectional,
-        "level": config.level,
+        **{name: known[name] for name in (*names, "hidden", "cross", "bidirectional", "level")},
         "licence": licence,
         "training": training,
     }
-    export_graph(graph, path, metadata, int8=int8)
+
+
+def export_separator(
+    network: SeparationNetwork, path: Path, *, licence: str, training: str, int8: bool = False
+) -> Graph:
+    """Write the file of a network, with 8-bit weights if `int8`, and return its graph."""
+    graph = separation_graph(network)
+    export_graph(graph, path, separation_metadata(network.config, licence=licence, training=training), int8=int8)
     return graph

@@ -1,6 +1,6 @@
-"""Weights of others: state dicts of the `openunmix` package and of X-UMX (asteroid) become a bank of ours.
+"""Import published weights: state dicts of the `openunmix` package and of X-UMX (asteroid).
 
-Everything about the network is read off the tensors' shapes. A file is loaded as tensors and plain values only, never
+All settings of the network follow from the tensors' shapes. A file is loaded as tensors and plain values only, never
 as code, and nothing is computed before all names and sizes are known to be right.
 """
 
@@ -16,15 +16,16 @@ import torch
 from torch import Tensor
 
 from engine.core.errors import ConfigError, ModelError
-from models.separation.network import Unmix, UnmixConfig
+from models.separation.config import SeparationNetworkConfig
+from models.separation.network import OpenUnmix
 
-__all__ = ["import_unmix", "target_of"]
+__all__ = ["import_open_unmix", "target_of"]
 
 MAX_BYTES = 2 << 30
 MAX_VALUES = 1 << 28
 REMEDY = "use the files as their authors offer them"
-IGNORED = ("stft.", "transform.", "encoder.", "decoder.", "sample_rate")  # windows and the like, which we have
-# Of asteroid's X-UMX, what stands for what in the networks of the single targets.
+IGNORED = ("stft.", "transform.", "encoder.", "decoder.", "sample_rate")  # windows and the like
+# Names in asteroid's X-UMX, and in the networks of the single targets.
 CROSSED = {
     "layer_enc.{}.enc.0.": "fc1.",
     "layer_enc.{}.enc.1.": "bn1.",
@@ -40,7 +41,7 @@ Weights = dict[str, Tensor]
 
 
 def target_of(path: Path) -> str:
-    """The target that a file is for, the word that its name begins with: vocals.pth, vocals-b62c91ce.pth.
+    """Return the target of a file, the word that its name begins with: vocals.pth, vocals-b62c91ce.pth.
 
     ConfigError if it begins with none.
     """
@@ -50,10 +51,10 @@ def target_of(path: Path) -> str:
     return word[0].lower()
 
 
-def import_unmix(paths: Sequence[Path], *, sample_rate: int = 44100, hop: int | None = None) -> Unmix:
-    """One file a target (UMX), or one with all of them (X-UMX), as a bank; hop: samples, None for a quarter frame.
+def import_open_unmix(paths: Sequence[Path], *, sample_rate: int = 44100, hop: int | None = None) -> OpenUnmix:
+    """Read one file a target (UMX), or one file with all of them (X-UMX); ModelError for anything else.
 
-    ModelError, naming the file, for anything else.
+    hop: samples, None for a quarter of a frame
     """
     files = {path: _load(path) for path in paths}
     crossed = {path: _crossed(path, weights) for path, weights in files.items() if _is_crossed(weights)}
@@ -68,16 +69,16 @@ def import_unmix(paths: Sequence[Path], *, sample_rate: int = 44100, hop: int | 
     if any(other != first for other in others):
         raise ModelError(str(where), expected="networks of one size for all targets", got="different ones")
     try:
-        config = UnmixConfig(**first, targets=tuple(banks), sample_rate=sample_rate, cross=bool(crossed))
+        config = SeparationNetworkConfig(**first, targets=tuple(banks), sample_rate=sample_rate, cross=bool(crossed))
     except ConfigError as error:
         raise ModelError(str(where), expected=f"{error.where}: {error.expected}", got=error.got) from error
     with torch.device("meta"):  # shapes only: no size in a file makes us take memory
-        bank = Unmix(config)
+        bank = OpenUnmix(config)
     return _fill(where, bank, banks)
 
 
 def _load(path: Path) -> Weights:
-    """The tensors of a file, by name, none larger than its bytes."""
+    """Read the tensors of a file, by name, none larger than its bytes."""
     try:
         size = path.stat().st_size
         if not 0 < size <= MAX_BYTES:
@@ -104,7 +105,7 @@ def _load(path: Path) -> Weights:
 
 
 def _measure(path: Path) -> None:
-    """ModelError if what is packed would unpack to far more."""
+    """Raise ModelError if a packed file would unpack to far more."""
     with zipfile.ZipFile(path) as file:
         size = sum(member.file_size for member in file.infolist())
     if size > MAX_BYTES:
@@ -116,7 +117,7 @@ def _is_crossed(weights: Weights) -> bool:
 
 
 def _crossed(path: Path, weights: Weights) -> dict[str, Weights]:
-    """The networks of an X-UMX file, by target."""
+    """Return the weights of an X-UMX file, by target."""
     targets = list(dict.fromkeys(name.split(".")[1] for name in weights if name.startswith("layer_enc.")))
     if not all(target.isidentifier() for target in targets):
         raise ModelError(str(path), expected="plain target names", got=repr(targets)[:60])
@@ -148,7 +149,7 @@ def _refuse_unknown(path: Path, names: set[str]) -> None:
 
 
 def _shape(path: Path, weights: Weights, sample_rate: int, hop: int | None) -> dict[str, Any]:
-    """The settings of `UnmixConfig` that the shapes tell."""
+    """Return the settings of `SeparationNetworkConfig` that the shapes determine."""
     try:
         (n_in,), (n_bins,) = weights["input_mean"].shape, weights["output_mean"].shape
         hidden, width = weights["fc1.weight"].shape
@@ -169,8 +170,8 @@ def _shape(path: Path, weights: Weights, sample_rate: int, hop: int | None) -> d
     }
 
 
-def _fill(path: Path, bank: Unmix, banks: Mapping[str, Weights]) -> Unmix:
-    """The bank with the weights in it, all names and shapes checked before."""
+def _fill(path: Path, bank: OpenUnmix, banks: Mapping[str, Weights]) -> OpenUnmix:
+    """Put the weights into the network, all names and shapes checked before."""
     for target, weights in banks.items():
         net = bank.nets[target]
         for name, ours in net.state_dict().items():

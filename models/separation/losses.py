@@ -13,9 +13,9 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from models.separation.config import ALPHA, FLOOR_DB
+
 __all__ = [
-    "ALPHA",
-    "FLOOR_DB",
     "allowed",
     "combination_masks",
     "mean_loss",
@@ -25,15 +25,13 @@ __all__ = [
     "weighted_sdr",
 ]
 
-ALPHA = 10.0  # of equation (4): the paper leaves it open, its authors' code uses 10
-FLOOR_DB = -30.0  # of an error, against the mixture
-SMALLEST = 1e-8  # energy, of full-scale samples: below it a source is silence
+SMALLEST = 1e-8  # energy of full-scale samples below which a source is silence
 
 
 def combination_masks(n_targets: int, *, combine: bool = True) -> Tensor:
-    """Which targets each combination holds: (combination, target) of 0 and 1, after equation (7).
+    """Return the targets of each combination, (combination, target) of 0 and 1, after equation (7).
 
-    All with 1 to n_targets - 1 members, the singles first; only the singles if not `combine`.
+    All combinations of 1 to n_targets - 1 members, the single targets first; only those if not `combine`.
 
     >>> combination_masks(4).shape
     torch.Size([14, 4])
@@ -47,19 +45,19 @@ def combination_masks(n_targets: int, *, combine: bool = True) -> Tensor:
 
 
 def allowed(masks: Tensor, merged: Tensor) -> Tensor:
-    """Which combinations (batch, combination) an example can be judged by.
+    """Tell which combinations (batch, combination) an example can be judged by: those with all merged targets or none.
 
-    merged: (batch, target) of 0 and 1: the targets that the example's references do not tell apart. A combination
-    serves if it holds all of them or none.
+    merged: (batch, target) of 0 and 1, the targets that the example's references do not separate
     """
     held = merged.to(masks) @ masks.T
     return (held == 0) | (held == merged.sum(1, keepdim=True))
 
 
 def spectral_mse(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
-    """Equation (5), as a mean over time and frequency: (batch, combination).
+    """Return equation (5), as a mean over time and frequency: (batch, combination).
 
-    reference, estimate: magnitudes (frame, batch, target, channel, bin); masks: (combination, target).
+    reference, estimate: magnitudes (frame, batch, target, channel, bin)
+    masks: (combination, target)
     """
     error = (estimate - reference).flatten(3)
     gram = _gram(error) / (error.shape[0] * error.shape[3])
@@ -67,11 +65,12 @@ def spectral_mse(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
 
 
 def weighted_sdr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
-    """Equation (6), between -1 (perfect) and 1: (batch, combination).
+    """Return equation (6), between -1 (perfect) and 1: (batch, combination).
 
-    reference, estimate: samples (time, batch, target, ...), the last axes as one with time; the mixture is the sum
-    of the references, equation (1). With x a combination, x' the rest of the mixture and e the error of the
-    estimate, the estimate is x + e and what it leaves of the mixture x' - e.
+    The mixture is the sum of the references, equation (1). With x a combination, x' the rest of the mixture and e the
+    error of the estimate, the estimate is x + e and the rest that it leaves is x' - e.
+
+    reference, estimate: samples (time, batch, target, ...), the last axes as one with time
     """
     gram = _gram(torch.cat([reference, estimate - reference], 2).flatten(3))
     zeros = torch.zeros_like(masks)
@@ -83,17 +82,19 @@ def weighted_sdr(reference: Tensor, estimate: Tensor, masks: Tensor) -> Tensor:
 
 
 def multi_domain_loss(mse: Tensor, wsdr: Tensor, alpha: float = ALPHA) -> Tensor:
-    """Equation (4), of any shape."""
+    """Return equation (4), of any shape."""
     return mse + alpha * wsdr
 
 
 def spectral_snr(reference: Tensor, estimate: Tensor, masks: Tensor, floor_db: float = FLOOR_DB) -> Tensor:
-    """What is wrong with the estimated spectra against the mixture, in decibels: (batch, combination).
+    """Return the error of the estimated spectra against the mixture, in decibels: (batch, combination).
 
     Wisdom et al., "What's all the fuss about free universal sound separation data?" (2021), equation (4), of spectra
-    instead of samples: a source that is silent counts too, and below `floor_db` no error is worth more work. The higher
-    that is, the more the errors of what is hard to tell apart count against those of what is easy.
-    reference, estimate: (frame, batch, target, part, value), real and imaginary parts beside each other.
+    instead of samples: a silent source counts too. The higher the floor, the more do the errors of sounds that are hard
+    to separate count against those of easy ones.
+
+    reference, estimate: (frame, batch, target, part, value), real and imaginary parts beside each other
+    floor_db: error below which nothing is gained
     """
     mixture = reference.sum(2).square().sum((0, 2, 3)) + SMALLEST
     gram = _gram((estimate - reference).flatten(3))
@@ -102,7 +103,7 @@ def spectral_snr(reference: Tensor, estimate: Tensor, masks: Tensor, floor_db: f
 
 
 def mean_loss(losses: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Equation (7): the mean over the combinations (batch, combination) that are valid, then over the batch."""
+    """Return equation (7): the mean over the valid combinations (batch, combination), then over the batch."""
     if valid is None:
         return losses.mean()
     weights = valid.to(losses)
@@ -110,7 +111,7 @@ def mean_loss(losses: Tensor, valid: Tensor | None = None) -> Tensor:
 
 
 def _gram(signals: Tensor) -> Tensor:
-    """Inner products (batch, signal, signal) of (time, batch, signal, value)."""
+    """Return inner products (batch, signal, signal) of (time, batch, signal, value)."""
     return (signals @ signals.transpose(2, 3)).sum(0)
 
 

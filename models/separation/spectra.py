@@ -1,6 +1,7 @@
-"""Short-time Fourier transform and its inverse for training: differentiable, many examples at once, on any device.
+"""Spectra for training: a differentiable short-time Fourier transform and its inverse, mid and side, on any device.
 
-Frames and weights are those of the live engine (`engine.dsp`), so that what is trained is what runs. Axis 0 is time.
+Frames and weights are those of the live engine (`engine.dsp`, `engine.separation.mask_network`), so that what is
+trained is what runs. Axis 0 is time.
 """
 
 from __future__ import annotations
@@ -12,8 +13,29 @@ from torch import Tensor, nn
 
 from engine.core.errors import ConfigError
 from engine.dsp.window import synthesis_window, window
+from models.separation.config import SeparationNetworkConfig
 
-__all__ = ["Transform"]
+__all__ = ["Transform", "input_magnitudes", "swap_mid_side"]
+
+
+def swap_mid_side(values: Tensor, axis: int) -> Tensor:
+    """Turn left and right along `axis` into mid and side, or mid and side into left and right: it is its own inverse.
+
+    A voice in the middle is in the sum alone, a wide chorus or reverberation stands out in the difference. Energies,
+    and so losses and ratios, stay the same.
+    """
+    first, second = values.unbind(axis)
+    swapped: Tensor = torch.stack([first + second, first - second], axis) * 0.5**0.5
+    return swapped
+
+
+def input_magnitudes(config: SeparationNetworkConfig, mixture: Tensor) -> Tensor:
+    """Return the network's input (frame, batch, row, bin) of spectra (frame, batch, channel, bin).
+
+    The spectra are of mid and side if the masks are. Rows: the channels, or mid, side, left and right.
+    """
+    rows = torch.cat([mixture, swap_mid_side(mixture, 2)], 2) if config.mid_side else mixture
+    return rows.abs()
 
 
 class Transform(nn.Module):
@@ -27,25 +49,30 @@ class Transform(nn.Module):
         if n_fft % hop:
             raise ConfigError("hop", expected=f"a divisor of {n_fft}", got=str(hop))
         self.n_fft, self.hop, self.overlap = n_fft, hop, n_fft // hop
+        self.analysis: Tensor
+        self.synthesis: Tensor
         self.register_buffer("analysis", torch.from_numpy(window(name, n_fft)), persistent=False)
         self.register_buffer("synthesis", torch.from_numpy(synthesis_window(name, n_fft, hop)), persistent=False)
 
     def spectra(self, audio: Tensor) -> Tensor:
-        """Complex (frame, *rest, bin) of samples (*rest, sample)."""
+        """Return spectra (frame, *rest, bin) of samples (*rest, sample)."""
         frames = audio.unfold(-1, self.n_fft, self.hop).movedim(-2, 0)
         weighted = torch.empty(frames.shape, device=audio.device)
         torch.mul(frames, self.analysis, out=weighted)
-        return torch.fft.rfft(weighted)
+        spectra: Tensor = torch.fft.rfft(weighted)
+        return spectra
 
     def inner(self, audio: Tensor) -> Tensor:
-        """Samples (*rest, sample) as (hop, *rest, sample of the hop), only hops that `samples` gives back whole."""
+        """Cut samples (*rest, sample) into those hops (hop, *rest, sample) that `samples` gives back whole."""
         n_frames = (audio.shape[-1] - self.n_fft) // self.hop + 1
         first, last = (self.overlap - 1) * self.hop, n_frames * self.hop
-        return audio[..., first:last].unflatten(-1, (-1, self.hop)).movedim(-2, 0)
+        hops: Tensor = audio[..., first:last].unflatten(-1, (-1, self.hop))
+        return hops.movedim(-2, 0)
 
     def samples(self, spectra: Tensor) -> Tensor:
-        """Overlap-add of (frame, *rest, bin): (hop, *rest, sample of the hop), the hops that all frames reach."""
-        frames = torch.fft.irfft(spectra, n=self.n_fft).mul_(self.synthesis).unflatten(-1, (self.overlap, self.hop))
+        """Overlap-add (frame, *rest, bin) to (hop, *rest, sample of the hop), the hops that all frames reach."""
+        frames: Tensor = torch.fft.irfft(spectra, n=self.n_fft).mul_(self.synthesis)
+        frames = frames.unflatten(-1, (self.overlap, self.hop))
         n = len(frames) - self.overlap + 1
         out = frames[self.overlap - 1 :, ..., 0, :].clone()
         for k in range(1, self.overlap):
@@ -53,11 +80,11 @@ class Transform(nn.Module):
         return out
 
     def masked_samples(self, masks: Tensor, mixture: Tensor) -> Tensor:
-        """`samples` of masks (frame, batch, target, channel, bin) times the mixture's spectra, without target.
+        """Return `samples` of masks (frame, batch, target, channel, bin) times the mixture's spectra without target.
 
         Differentiable in the masks; the mixture is data. Equations (2) and (3) of Sawata et al. (2021).
         """
-        out: Tensor = _Resynthesis.apply(masks, mixture[:, :, None], self)
+        out: Tensor = _Resynthesis.apply(masks, mixture[:, :, None], self)  # type: ignore[no-untyped-call]
         return out
 
 

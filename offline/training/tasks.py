@@ -8,8 +8,9 @@ from typing import Any
 
 from engine.core.config import Settings
 from offline.training.common.config import AverageConfig, PlotConfig
+from offline.training.separation.config import BlendConfig, SeparationExport, SeparationTable, SeparationTraining
 
-__all__ = ["AVERAGE", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
+__all__ = ["AVERAGE", "BLEND", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +57,27 @@ AVERAGE = TrainingJob(
 )
 PLOT = TrainingJob("draw the learning curves of a run", PlotConfig, "offline.training.common.curves:plot_curves")
 
-ROWS: tuple[TrainingRow, ...] = ()
+BLEND = TrainingJob(
+    "blend exported separators into one file", BlendConfig, "offline.training.separation.blend:blend_separators"
+)
+
+ROWS = (
+    TrainingRow(
+        name="separation",
+        text="separates songs into stems",
+        train=TrainingJob(
+            "train a network that separates songs into stems",
+            SeparationTraining,
+            "offline.training.separation.train:train_separation",
+        ),
+        export=TrainingJob(
+            "export a trained separator", SeparationExport, "offline.training.separation.export:export_separation"
+        ),
+        table=TrainingJob(
+            "train and measure the eight settings of table 1 of Sawata et al. (2021)",
+            SeparationTable,
+            "offline.training.separation.paper_table:separation_table",
+        ),
+    ),
+)
 TRAININGS = {row.name: row for row in ROWS}

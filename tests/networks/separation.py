@@ -8,27 +8,28 @@ from tempfile import mkdtemp
 
 import torch
 
-from models.separation.band_network import BandUnmix, build_model
-from models.separation.blend import blend
-from models.separation.graph import export_unmix
-from models.separation.network import Unmix, UnmixConfig
+from models.separation.band_network import BandNetwork, build_network
+from models.separation.blend import blend_networks
+from models.separation.config import SeparationNetworkConfig
+from models.separation.graph import export_separator
+from models.separation.network import OpenUnmix
 from tests.models.separation.test_network import shaken
 
 FOLDER = Path(mkdtemp(prefix="networks-"))
 
 
 @cache
-def small_model(**settings: object) -> Unmix | BandUnmix:
+def small_model(**settings: object) -> OpenUnmix | BandNetwork:
     """A tiny bank with random weights, normalisations and scalers, whose masks lie on both sides of one."""
-    config = UnmixConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})  # type: ignore[arg-type]
+    config = SeparationNetworkConfig(**{"n_fft": 256, "hop": 64, "hidden": 12, **settings})  # type: ignore[arg-type]
     torch.manual_seed(0)
-    return shaken(build_model(config))
+    return shaken(build_network(config))
 
 
 @cache
 def small_file(*, int8: bool = False, **settings: object) -> Path:
     path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
-    export_unmix(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
+    export_separator(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
     return path
 
 
@@ -36,5 +37,5 @@ def small_file(*, int8: bool = False, **settings: object) -> Path:
 def blended_file() -> Path:
     """One of left and right beside one of mid and side."""
     path = FOLDER / "blend.onnx"
-    blend([small_file(), small_file(network="bands", stereo="mid-side")], [1, 2], path, {"licence": "CC0-1.0"})
+    blend_networks([small_file(), small_file(network="bands", stereo="mid-side")], [1, 2], path, {"licence": "CC0-1.0"})
     return path

@@ -33,7 +33,10 @@ LOG_STEPS = 10  # between two lines of the curves
 class TrainingTask(Protocol):
     """What is trained."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The network, on the device that trains it."""
+        ...
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of batch number `index`, and numbers for the curves."""

@@ -1,8 +1,8 @@
-"""Begin a bank of one resolution with the weights of another: what a band sounds like does not depend on its width.
+"""Begin a network of one resolution with the weights of another: how a band sounds does not depend on its width.
 
-A network of fewer, wider bins (a shorter window) takes for each of its bins what the bins inside it had: their
-weights' sum where it reads, their mean where it writes. The recurrent layers are taken as they are; the scaling of
-inputs of another width stays as it was measured.
+A network with fewer, wider bins (a shorter window) takes for each of its bins the weights of the bins inside it: their
+sum where it reads, their mean where it writes. The recurrent layers are taken as they are; the scaling of inputs of
+another width stays as it was measured.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import torch
 from torch import Tensor
 
 from engine.core.errors import ModelError
-from models.separation.band_network import BandUnmix
-from models.separation.network import Unmix, UnmixConfig
+from models.separation.band_network import BandNetwork, SeparationNetwork
+from models.separation.config import SeparationNetworkConfig
+from models.separation.network import OpenUnmix
 
-__all__ = ["begin_with"]
+__all__ = ["change_resolution"]
 
 READ, WRITTEN = "fc1.weight", ("fc3.weight", "bn3.", "output_mean", "output_scale")
 
 
-def begin_with(model: Unmix | BandUnmix, other: Unmix | BandUnmix) -> None:
-    """Set the weights of `model`; ModelError unless kind, targets, width and layers are the same.
+def change_resolution(model: SeparationNetwork, other: SeparationNetwork) -> None:
+    """Set the weights of `model` to those of `other`; ModelError unless kind, targets, width and layers are equal.
 
     A network of bands for mid and side may begin with one for left and right.
     """
@@ -28,13 +29,16 @@ def begin_with(model: Unmix | BandUnmix, other: Unmix | BandUnmix) -> None:
     for name in ("network", "targets", "hidden", "n_layers", "bidirectional", "n_channels"):
         if getattr(mine, name) != getattr(theirs, name):
             expected, got = (f"{name} {getattr(config, name)}" for config in (mine, theirs))
-            raise ModelError("--start-from", expected=expected, got=got)
+            raise ModelError("init_weights", expected=expected, got=got)
     if theirs.mid_side and not mine.mid_side:
-        raise ModelError("--start-from", expected="a network of left and right", got="one of mid and side")
-    (_begin_bands if isinstance(model, BandUnmix) else _begin_bins)(model, other)
+        raise ModelError("init_weights", expected="a network for left and right", got="one for mid and side")
+    if isinstance(model, BandNetwork) and isinstance(other, BandNetwork):
+        _change_bands(model, other)
+    elif isinstance(model, OpenUnmix) and isinstance(other, OpenUnmix):
+        _change_bins(model, other)
 
 
-def _begin_bins(model: Unmix, other: Unmix) -> None:
+def _change_bins(model: OpenUnmix, other: OpenUnmix) -> None:
     mine, theirs = model.config, other.config
     read = _overlaps(mine, theirs, mine.n_input_bins, theirs.n_input_bins)
     written = _overlaps(mine, theirs, mine.n_bins, theirs.n_bins)
@@ -51,11 +55,11 @@ def _begin_bins(model: Unmix, other: Unmix) -> None:
                 value.copy_(_rows(old[name], written, 1 if kind in WRITTEN[2:] else n))
 
 
-def _begin_bands(model: BandUnmix, other: BandUnmix) -> None:
-    """What bands share is taken as it is; the layers at both ends know bins, of which each band has fewer now."""
-    old, n_rows = other.state_dict(), model.config.n_heard
+def _change_bands(model: BandNetwork, other: BandNetwork) -> None:
+    """Take what the bands share as it is; change the layers at both ends, which know bins."""
+    old, n_rows = other.state_dict(), model.config.n_rows
     if model.config.stereo != other.config.stereo:
-        old = _turned(old, model, other)
+        old = _for_mid_side(old, model, other)
     with torch.no_grad():
         for name, value in model.state_dict().items():
             if value.shape == old[name].shape:
@@ -74,26 +78,26 @@ def _begin_bands(model: BandUnmix, other: BandUnmix) -> None:
                 value.copy_(torch.einsum("kwrb,nb->kwrn", old[name].unflatten(2, (-1, before)), shares).flatten(2))
 
 
-def _turned(old: dict[str, Tensor], model: BandUnmix, other: BandUnmix) -> dict[str, Tensor]:
-    """Weights for left and right as a network of mid and side has them that does at first what theirs did.
+def _for_mid_side(old: dict[str, Tensor], model: BandNetwork, other: BandNetwork) -> dict[str, Tensor]:
+    """Return weights with which a network for mid and side does at first what the one for left and right did.
 
-    Mid and side are not yet listened to, and both are masked as left and right were on the average.
+    It ignores mid and side of its input, and masks both with the mean of left's and right's masks.
     """
-    n_targets, turned = len(other.config.targets), dict(old)
+    n_targets, changed = len(other.config.targets), dict(old)
     for name in ("mean", "scale"):
         if model.config.n_bins == other.config.n_bins:
-            turned[name] = torch.cat([model.state_dict()[name][:2], old[name].expand(2, -1)])
+            changed[name] = torch.cat([model.state_dict()[name][:2], old[name].expand(2, -1)])
     for name, value in old.items():
         if name.startswith("encoders.") and name.endswith("weight"):
-            turned[name] = torch.cat([torch.zeros_like(value), value], 1)
+            changed[name] = torch.cat([torch.zeros_like(value), value], 1)
         elif name.startswith("outer."):
             rows = value.unflatten(2, (n_targets, 2, -1)).mean(3, keepdim=True)
-            turned[name] = rows.expand(-1, -1, -1, 2, -1).flatten(2)
-    return turned
+            changed[name] = rows.expand(-1, -1, -1, 2, -1).flatten(2)
+    return changed
 
 
 def _evenly(n_new: int, n_old: int) -> Tensor:
-    """(new bin, old bin): the share of an old bin that lies within the new one, both covering the same band."""
+    """Return (new bin, old bin): the share of an old bin that lies within the new one, both covering the same band."""
     width = n_old / n_new
     low = (torch.arange(n_new) * width)[:, None]
     old = torch.arange(n_old)[None]
@@ -101,13 +105,13 @@ def _evenly(n_new: int, n_old: int) -> Tensor:
 
 
 def _rows(values: Tensor, matrix: Tensor, n_channels: int) -> Tensor:
-    """Values whose axis 0 is (channel, bin), by the matrix (new bin, old bin)."""
+    """Apply the matrix (new bin, old bin) to values whose axis 0 is (channel, bin)."""
     parts = values.unflatten(0, (n_channels, -1))
     return torch.einsum("nb,cb...->cn...", matrix, parts).flatten(0, 1)
 
 
-def _overlaps(mine: UnmixConfig, theirs: UnmixConfig, n_mine: int, n_theirs: int) -> Tensor:
-    """(new bin, old bin): the share of the old bin's band that lies within the new one's."""
+def _overlaps(mine: SeparationNetworkConfig, theirs: SeparationNetworkConfig, n_mine: int, n_theirs: int) -> Tensor:
+    """Return (new bin, old bin): the share of the old bin's band that lies within the new one's."""
     width = theirs.n_fft / mine.n_fft  # of a new bin, in old ones
     low = (torch.arange(n_mine) * width - width / 2)[:, None]
     old = torch.arange(n_theirs)[None]

@@ -12,8 +12,8 @@ from engine.dsp.stft import Istft, Stft
 from engine.separation.mask_network import Unmix, UnmixConfig
 from engine.separation.mask_network_segments import UnmixSegments, open_bank
 from models.export import check_graph, export_graph
-from models.separation.graph import unmix_graph
-from models.separation.network import SIZES
+from models.separation.config import SIZES
+from models.separation.graph import separation_graph
 from offline.run import run
 from tests.networks.separation import small_file, small_model
 from tests.tolerances import EXPORT, FLOAT32
@@ -52,7 +52,7 @@ def test_blocks_equal_the_whole_sequence_in_torch(cross: bool, sharing: str, blo
 @pytest.mark.parametrize("block", [1, 2, 3, 4, 5, 8, 16, 39, 40])
 def test_every_exported_block_size_equals_torch(block: int) -> None:
     magnitude = torch.from_numpy(np.abs(spectra()))
-    assert check_graph(unmix_graph(small_model()), small_file(), magnitude, block=block, kind="unmix") <= EXPORT
+    assert check_graph(separation_graph(small_model()), small_file(), magnitude, block=block, kind="unmix") <= EXPORT
 
 
 @pytest.mark.parametrize("network", ["open-unmix", "bands"])
@@ -187,7 +187,7 @@ def test_segments_answer_as_the_whole_does(cross: bool) -> None:
 def test_metadata_that_does_not_fit_is_one_line(change: dict[str, object], complaint: str, tmp_path) -> None:
     good = node().network.metadata
     path = tmp_path / "changed.onnx"
-    export_graph(unmix_graph(small_model()), path, {**good, **change})
+    export_graph(separation_graph(small_model()), path, {**good, **change})
     with pytest.raises(ModelError, match=complaint) as caught:
         Unmix(UnmixConfig(model=path), n_channels=2)
     assert "\n" not in str(caught.value)

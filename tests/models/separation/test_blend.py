@@ -14,13 +14,14 @@ import pytest
 from engine.core.errors import ConfigError, ModelError
 from engine.inference.network import Network
 from engine.separation.mask_network import Unmix, UnmixConfig
-from models.separation.blend import blend
+from models.separation.blend import blend_networks
 from offline.training.common.card import write_card
-from offline.training.separation.blend_command import main
+from offline.training.separation.blend import blend_separators
+from offline.training.separation.config import BlendConfig
 from tests.networks.separation import small_file
 from tests.tolerances import FLOAT32
 
-FIELDS = ["--licence", "CC0-1.0", "--split", "none"]
+FIELDS = {"licence": "CC0-1.0", "split": "none"}
 
 
 def masks(path: Path, magnitude: np.ndarray) -> np.ndarray:
@@ -36,7 +37,7 @@ def files() -> list[Path]:
 
 def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "both.onnx"
-    blend(files, [3, 1], target, {"licence": "CC0-1.0"})
+    blend_networks(files, [3, 1], target, {"licence": "CC0-1.0"})
     magnitude = np.random.default_rng(0).random((12, 2, 129), np.float32)
     expected = 0.75 * masks(files[0], magnitude) + 0.25 * masks(files[1], magnitude)
     assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
@@ -48,7 +49,7 @@ def test_left_and_right_beside_mid_and_side_masks_both_by_its_mean(tmp_path: Pat
     files, shares = [apart, turned], [3, 1]
     target = tmp_path / "both.onnx"
     order = [first, 1 - first]
-    blend([files[i] for i in order], [shares[i] for i in order], target, {})
+    blend_networks([files[i] for i in order], [shares[i] for i in order], target, {})
     magnitude = np.random.default_rng(0).random((12, 4, 129), np.float32)
     alike = Network(apart, "unmix")
     own = np.concatenate([alike.run({"magnitude": row[None, 2:]})["mask"].mean(2, keepdims=True) for row in magnitude])
@@ -64,7 +65,7 @@ def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path]
     target = tmp_path / "both.onnx"
     files = [Path(shutil.copy(path, tmp_path / f"{i}.onnx")) for i, path in enumerate(files)]
     write_card(files[0], {"data": "three tones"})
-    main([*map(str, files), "--target", str(target), "--shares", "2", "1", "--level", "0.05", *FIELDS])
+    blend_separators(BlendConfig(files=tuple(files), output=target, shares=(2, 1), level=0.05, **FIELDS))
     node = Unmix(UnmixConfig(model=target), n_channels=2)
     assert node.targets == ("vocals", "drums", "bass", "other")
     spectra = np.ones((3, 2, 129), np.complex64)
@@ -79,14 +80,14 @@ def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path]
 def test_silent_masks_leave_the_others(tmp_path: Path) -> None:
     """A network whose masks are all 0 in a bin says nothing of it, and nothing becomes no number."""
     target = tmp_path / "both.onnx"
-    blend([small_file(), small_file(network="bands")], [1, 1], target, {})
+    blend_networks([small_file(), small_file(network="bands")], [1, 1], target, {})
     got = Network(target, "unmix").run({"magnitude": np.zeros((1, 2, 129), np.float32)})["mask"]
     assert np.isfinite(got).all()
 
 
 def test_other_targets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="targets"):
-        blend([small_file(), small_file(targets=("a", "b"))], [1, 1], tmp_path / "x.onnx", {})
+        blend_networks([small_file(), small_file(targets=("a", "b"))], [1, 1], tmp_path / "x.onnx", {})
 
 
 def test_a_stereo_that_nobody_knows_is_refused(tmp_path: Path) -> None:
@@ -94,16 +95,16 @@ def test_a_stereo_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     next(entry for entry in odd.metadata_props if entry.key == "stereo").value = '"surround"'
     onnx.save(odd, str(tmp_path / "odd.onnx"))
     with pytest.raises(ModelError, match="mid-side, got 'surround'"):
-        blend([small_file(), tmp_path / "odd.onnx"], [1, 1], tmp_path / "x.onnx", {})
+        blend_networks([small_file(), tmp_path / "odd.onnx"], [1, 1], tmp_path / "x.onnx", {})
 
 
 def test_what_is_no_bank_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="an ONNX network"):
-        blend([small_file(), tmp_path / "no.onnx"], [1, 1], tmp_path / "x.onnx", {})
+        blend_networks([small_file(), tmp_path / "no.onnx"], [1, 1], tmp_path / "x.onnx", {})
 
 
-@pytest.mark.parametrize("shares", [["1"], ["-1", "2"], ["0", "0"]])
-def test_shares_that_make_no_mean_are_refused(files: list[Path], tmp_path: Path, shares: list[str]) -> None:
+@pytest.mark.parametrize("shares", [(1,), (-1, 2), (0, 0)])
+def test_shares_that_make_no_mean_are_refused(files: list[Path], tmp_path: Path, shares: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="shares"):
-        main([*map(str, files), "--target", str(tmp_path / "x.onnx"), "--shares", *shares, *FIELDS])
+        BlendConfig(files=tuple(files), output=tmp_path / "x.onnx", shares=shares, **FIELDS)

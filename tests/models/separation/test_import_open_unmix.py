@@ -9,16 +9,17 @@ import pytest
 import torch
 
 from engine.core.errors import EngineError, ModelError
-from models.separation.import_open_unmix import CROSSED, SCALERS, import_unmix, target_of
-from models.separation.network import Unmix, UnmixConfig
+from models.separation.config import SeparationNetworkConfig
+from models.separation.import_open_unmix import CROSSED, SCALERS, import_open_unmix, target_of
+from models.separation.network import OpenUnmix
 from tests.models.separation.test_network import SMALL, magnitudes, published, shaken
 from tests.tolerances import FLOAT32
 
 TARGETS = ("vocals", "drums", "other")
-BOTH_WAYS = UnmixConfig(**SMALL, bidirectional=True, cross=False, targets=TARGETS)
+BOTH_WAYS = SeparationNetworkConfig(**SMALL, bidirectional=True, cross=False, targets=TARGETS)
 
 
-def umx_files(folder: Path, config: UnmixConfig = BOTH_WAYS) -> tuple[list[Path], list[torch.nn.Module]]:
+def umx_files(folder: Path, config: SeparationNetworkConfig = BOTH_WAYS) -> tuple[list[Path], list[torch.nn.Module]]:
     """As the trainer of the `openunmix` package saves them, a file a target."""
     peers = [shaken(published(config)) for _ in config.targets]
     paths = [folder / f"{target}-0123abcd.pth" for target in config.targets]
@@ -28,9 +29,9 @@ def umx_files(folder: Path, config: UnmixConfig = BOTH_WAYS) -> tuple[list[Path]
     return paths, peers
 
 
-def xumx_file(folder: Path, config: UnmixConfig) -> tuple[Path, Unmix]:
+def xumx_file(folder: Path, config: SeparationNetworkConfig) -> tuple[Path, OpenUnmix]:
     """In the layout of asteroid's X-UMX, written out here: the package itself needs another torch."""
-    bank = shaken(Unmix(config))
+    bank = shaken(OpenUnmix(config))
     state = {"encoder.0.window": torch.ones(8)}
     for target, net in bank.nets.items():
         for name, value in net.state_dict().items():
@@ -45,9 +46,9 @@ def xumx_file(folder: Path, config: UnmixConfig) -> tuple[Path, Unmix]:
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_files_of_the_published_classes(bidirectional: bool, tmp_path: Path) -> None:
-    config = UnmixConfig(**{**BOTH_WAYS.as_dict(), "targets": TARGETS, "bidirectional": bidirectional})
+    config = SeparationNetworkConfig(**{**BOTH_WAYS.as_dict(), "targets": TARGETS, "bidirectional": bidirectional})
     paths, peers = umx_files(tmp_path, config)
-    bank = import_unmix(paths)
+    bank = import_open_unmix(paths)
     assert bank.config.targets == TARGETS
     assert (bank.config.n_fft, bank.config.hop, bank.config.hidden) == (256, 64, 12)
     assert bank.config.n_input_bins == config.n_input_bins
@@ -61,9 +62,9 @@ def test_files_of_the_published_classes(bidirectional: bool, tmp_path: Path) -> 
 
 
 def test_a_file_of_x_umx(tmp_path: Path) -> None:
-    config = UnmixConfig(**SMALL, bidirectional=True, targets=TARGETS)
+    config = SeparationNetworkConfig(**SMALL, bidirectional=True, targets=TARGETS)
     path, theirs = xumx_file(tmp_path, config)
-    bank = import_unmix([path])
+    bank = import_open_unmix([path])
     assert bank.config.cross and bank.config.targets == TARGETS
     given = magnitudes(config)
     with torch.no_grad():
@@ -80,7 +81,7 @@ def test_targets_by_name() -> None:
 
 def complaint(paths: list[Path]) -> str:
     with pytest.raises(EngineError) as caught:
-        import_unmix(paths)
+        import_open_unmix(paths)
     text = str(caught.value)
     assert "\n" not in text and len(text) < 600
     return text
@@ -126,12 +127,12 @@ def test_wrong_tensors_are_one_line(change: dict[str, object], said: str, tmp_pa
 
 def test_targets_must_agree(tmp_path: Path) -> None:
     paths, _ = umx_files(tmp_path)
-    larger = UnmixConfig(**{**SMALL, "hidden": 14}, bidirectional=True, cross=False, targets=("drums",))
+    larger = SeparationNetworkConfig(**{**SMALL, "hidden": 14}, bidirectional=True, cross=False, targets=("drums",))
     umx_files(tmp_path, larger)
     assert "one size" in complaint(paths)
     (tmp_path / "vocals.pth").write_bytes(paths[0].read_bytes())
     assert "two of one name" in complaint([paths[0], tmp_path / "vocals.pth"])
-    crossed, _ = xumx_file(tmp_path, UnmixConfig(**SMALL, bidirectional=True, targets=TARGETS))
+    crossed, _ = xumx_file(tmp_path, SeparationNetworkConfig(**SMALL, bidirectional=True, targets=TARGETS))
     assert "one X-UMX file" in complaint([crossed, paths[0]])
     with pytest.raises(ModelError, match="expected"):
-        import_unmix([crossed, crossed.with_name("no.pth")])
+        import_open_unmix([crossed, crossed.with_name("no.pth")])

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from engine.core.errors import ConfigError
-from models.separation.network import SIZES, Unmix, UnmixConfig
+from models.separation.config import SIZES, SeparationNetworkConfig
+from models.separation.network import OpenUnmix
 from tests.tolerances import FLOAT32
 
 SMALL = {"n_fft": 256, "hop": 64, "hidden": 12, "bandwidth_hz": 16000.0}
 
 
-def published(config: UnmixConfig) -> torch.nn.Module:
+def published(config: SeparationNetworkConfig) -> torch.nn.Module:
     """One network of the `openunmix` package; it imports torchaudio for files only, which this does not need."""
     sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
     model = pytest.importorskip("openunmix.model", reason="pip install --no-deps openunmix: the peer is not here")
@@ -39,16 +40,18 @@ def shaken(model: torch.nn.Module) -> torch.nn.Module:
     return model.eval()
 
 
-def magnitudes(config: UnmixConfig, n_frames: int = 20, n_batch: int = 2) -> torch.Tensor:
+def magnitudes(config: SeparationNetworkConfig, n_frames: int = 20, n_batch: int = 2) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(n_frames, n_batch, config.n_heard, config.n_bins, generator=generator)
+    return torch.rand(n_frames, n_batch, config.n_rows, config.n_bins, generator=generator)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_equals_the_published_network(bidirectional: bool, n_channels: int) -> None:
-    config = UnmixConfig(**SMALL, bidirectional=bidirectional, n_channels=n_channels, cross=False, targets=("a", "b"))
-    ours, theirs = shaken(Unmix(config)), [shaken(published(config)) for _ in config.targets]
+    config = SeparationNetworkConfig(
+        **SMALL, bidirectional=bidirectional, n_channels=n_channels, cross=False, targets=("a", "b")
+    )
+    ours, theirs = shaken(OpenUnmix(config)), [shaken(published(config)) for _ in config.targets]
     for net, peer in zip(ours.nets.values(), theirs, strict=True):
         net.load_state_dict(peer.state_dict())  # same names, same shapes
     magnitude = magnitudes(config)
@@ -62,13 +65,13 @@ def test_equals_the_published_network(bidirectional: bool, n_channels: int) -> N
 
 def test_input_bins_of_the_published_size() -> None:
     """1487 bins up to 16 kHz, as in the released weights."""
-    assert UnmixConfig().n_input_bins == 1487
-    assert UnmixConfig(**SIZES["low-latency"]).n_input_bins == 372
+    assert SeparationNetworkConfig().n_input_bins == 1487
+    assert SeparationNetworkConfig(**SIZES["low-latency"]).n_input_bins == 372
 
 
 def test_crossing_equals_figure_3b_written_out() -> None:
-    config = UnmixConfig(**SMALL, targets=("a", "b", "c"))
-    model = shaken(Unmix(config))
+    config = SeparationNetworkConfig(**SMALL, targets=("a", "b", "c"))
+    model = shaken(OpenUnmix(config))
     magnitude = magnitudes(config)
     nets = list(model.nets.values())
     with torch.no_grad():
@@ -76,7 +79,7 @@ def test_crossing_equals_figure_3b_written_out() -> None:
         inner = torch.stack([net.lstm(code)[0] for net in nets]).mean(0)
         expected = torch.stack([net.decode(torch.cat([code, inner], -1)) for net in nets], 2)
         torch.testing.assert_close(model(magnitude), expected, atol=FLOAT32, rtol=0)
-        uncrossed = Unmix(UnmixConfig(**SMALL, targets=("a", "b", "c"), cross=False)).eval()
+        uncrossed = OpenUnmix(SeparationNetworkConfig(**SMALL, targets=("a", "b", "c"), cross=False)).eval()
         uncrossed.load_state_dict(model.state_dict())  # crossing adds no parameter
         assert (uncrossed(magnitude) - expected).abs().max() > 0.01
 
@@ -84,8 +87,8 @@ def test_crossing_equals_figure_3b_written_out() -> None:
 @pytest.mark.parametrize("cross", [False, True])
 @pytest.mark.parametrize("n_frames", [1, 3, 7])
 def test_carried_state_equals_the_whole_sequence(cross: bool, n_frames: int) -> None:
-    config = UnmixConfig(**SMALL, cross=cross)
-    model = shaken(Unmix(config))
+    config = SeparationNetworkConfig(**SMALL, cross=cross)
+    model = shaken(OpenUnmix(config))
     magnitude = magnitudes(config)
     state, parts = None, []
     with torch.no_grad():
@@ -96,10 +99,10 @@ def test_carried_state_equals_the_whole_sequence(cross: bool, n_frames: int) -> 
 
 
 def test_statistics_whiten_the_input() -> None:
-    config = UnmixConfig(**SMALL)
-    model = Unmix(config)
+    config = SeparationNetworkConfig(**SMALL)
+    model = OpenUnmix(config)
     magnitude = 5 + 3 * torch.randn(4000, config.n_bins)
-    model.start_from(magnitude)
+    model.scale_input(magnitude)
     net = next(iter(model.nets.values()))
     scaled = (magnitude[:, : config.n_input_bins] + net.input_mean) * net.input_scale
     torch.testing.assert_close(scaled.std(0), torch.ones(config.n_input_bins), atol=1e-4, rtol=0)
@@ -109,4 +112,4 @@ def test_statistics_whiten_the_input() -> None:
 @pytest.mark.parametrize("wrong", [{"hidden": 7}, {"hidden": 9}, {"targets": ()}, {"n_fft": 3}, {"n_layers": 0}])
 def test_refuses_what_cannot_be_built(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
-        UnmixConfig(**wrong)
+        SeparationNetworkConfig(**wrong)

@@ -1,4 +1,4 @@
-"""The training transforms against the live ones, and the adjoint that is written out against autograd's."""
+"""The training transforms against the live ones, their adjoint against autograd's, and mid and side."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import torch
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Stft
-from models.separation.spectra import Transform
+from models.separation.config import SeparationNetworkConfig
+from models.separation.spectra import Transform, input_magnitudes, swap_mid_side
 from tests.tolerances import FLOAT32
 
+WIDE = SeparationNetworkConfig(network="bands", stereo="mid-side", n_fft=256, hop=64)
 SETTINGS = [(64, 16, "hann"), (64, 32, "sine"), (48, 12, "hann")]
 
 
@@ -51,3 +53,24 @@ def test_gradient_of_the_masks_equals_autograd(n_fft: int, hop: int, name: str) 
 def test_refuses_a_hop_that_does_not_fit() -> None:
     with pytest.raises(ConfigError, match="hop"):
         Transform(64, 24)
+
+
+def test_turning_twice_is_nothing_and_keeps_the_energy() -> None:
+    values = torch.randn(3, 2, 50, generator=torch.Generator().manual_seed(0))
+    once = swap_mid_side(values, 1)
+    torch.testing.assert_close(swap_mid_side(once, 1), values, atol=FLOAT32, rtol=0)
+    torch.testing.assert_close(once.square().sum(1), values.square().sum(1), atol=10 * FLOAT32, rtol=0)
+
+
+def test_what_is_in_the_middle_has_no_side() -> None:
+    one = torch.randn(4, 1, 1, 129, dtype=torch.complex64)
+    both = torch.cat([one, one], 2)
+    mid, side, left, right = input_magnitudes(WIDE, swap_mid_side(both, 2)).unbind(2)
+    assert not side.any()
+    torch.testing.assert_close(mid, left * 2**0.5)
+    torch.testing.assert_close(left, right)
+
+
+def test_left_and_right_go_in_as_they_are() -> None:
+    spectra = torch.randn(4, 1, 2, 129, dtype=torch.complex64)
+    assert torch.equal(input_magnitudes(SeparationNetworkConfig(n_fft=256, hop=64), spectra), spectra.abs())

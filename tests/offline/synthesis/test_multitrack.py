@@ -12,7 +12,8 @@ import torch
 
 from engine.core.errors import AudioFileError, ConfigError
 from offline.synthesis.multitrack import FULL_SCALE, Corpus, find_songs, load, parse_corpus
-from offline.training.separation.mixing import MixConfig, Mixer, StemBank
+from offline.training.separation.config import StemMixConfig
+from offline.training.separation.data import Mixer, StemBank
 from tests.songs import RATE, tone, write_songs
 from tests.tolerances import FLOAT32
 
@@ -22,7 +23,7 @@ SONGS = {
     "train/a": {"vocals": 400, "drums": 900, "bass": 100, "other": 1500, "mixture": 50},
     "train/b": {"vocals": 500, "drums": 1000, "other": 1700},
 }
-PLAIN = MixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0, active=1)
+PLAIN = StemMixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0, active=1)
 
 
 @pytest.fixture
@@ -82,12 +83,12 @@ def test_unfit_folders_are_one_line(tmp_path: Path) -> None:
         load(song, THREE, sample_rate=RATE)
 
 
-def mixer(corpus: Corpus, config: MixConfig, targets: tuple[str, ...] = FOUR, n_samples: int = 4000) -> Mixer:
+def mixer(corpus: Corpus, config: StemMixConfig, targets: tuple[str, ...] = FOUR, n_samples: int = 4000) -> Mixer:
     return Mixer(StemBank([corpus], targets, sample_rate=RATE), config, n_samples=n_samples)
 
 
 def test_every_number_gives_its_own_mix_again(corpus: Corpus) -> None:
-    drawn = mixer(corpus, MixConfig())
+    drawn = mixer(corpus, StemMixConfig())
     first, again, other = drawn.draw(3, 4), drawn.draw(3, 4), drawn.draw(4, 4)
     assert first.references.shape == (4, 4, 2, 4000)
     assert np.array_equal(first.references, again.references)
@@ -110,7 +111,7 @@ def test_targets_come_from_their_own_stems_of_any_song(corpus: Corpus) -> None:
 
 
 def test_coherent_mixes_are_one_song_at_one_speed(corpus: Corpus) -> None:
-    config = MixConfig(coherent=1, gain_low=1, gain_high=1, speed=0.2, tilt=0, drop=0)
+    config = StemMixConfig(coherent=1, gain_low=1, gain_high=1, speed=0.2, tilt=0, drop=0)
     for references in mixer(corpus, config).draw(1, 10).references.numpy():
         vocals, drums, _, other = (pitch_hz(stem.sum(0)) for stem in references)
         song = (400, 900, 1500) if drums / vocals > 2.1 else (500, 1000, 1700)
@@ -119,7 +120,7 @@ def test_coherent_mixes_are_one_song_at_one_speed(corpus: Corpus) -> None:
 
 
 def test_gains_and_silences(corpus: Corpus) -> None:
-    config = MixConfig(coherent=0, gain_low=0.5, gain_high=0.5, speed=0, tilt=0, drop=0.5)
+    config = StemMixConfig(coherent=0, gain_low=0.5, gain_high=0.5, speed=0, tilt=0, drop=0.5)
     references = mixer(corpus, config, ("vocals", "drums")).draw(0, 40).references.numpy()
     levels = np.abs(references).max(axis=(2, 3))
     assert 0.3 < np.mean(levels == 0) < 0.7
@@ -128,7 +129,7 @@ def test_gains_and_silences(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("width", [0.5, 1.0])
 def test_widths_change_the_difference_of_the_channels_alone(corpus: Corpus, width: float) -> None:
-    config = MixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0)
+    config = StemMixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0)
     plain, wide = (mixer(corpus, c, THREE).draw(0, 40).references for c in (config, replace(config, width=width)))
     torch.testing.assert_close(wide.sum(2), plain.sum(2), atol=FLOAT32, rtol=0)
     energies = [mix.diff(dim=2).square().sum((2, 3)).flatten() for mix in (plain, wide)]
@@ -138,7 +139,7 @@ def test_widths_change_the_difference_of_the_channels_alone(corpus: Corpus, widt
 
 
 def test_a_late_copy_makes_a_stem_wide_and_leaves_its_middle(corpus: Corpus) -> None:
-    config = MixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0)
+    config = StemMixConfig(coherent=0, gain_low=1, gain_high=1, speed=0, tilt=0, drop=0)
     plain, wide = (mixer(corpus, c, THREE).draw(0, 40).references for c in (config, replace(config, wide=0.5)))
     torch.testing.assert_close(wide.sum(2), plain.sum(2), atol=FLOAT32, rtol=0)
     added = (wide.diff(dim=2) - plain.diff(dim=2)).flatten(0, 2)
@@ -150,7 +151,7 @@ def test_a_late_copy_makes_a_stem_wide_and_leaves_its_middle(corpus: Corpus) -> 
 
 
 def test_examples_in_mono_have_no_side(corpus: Corpus) -> None:
-    config = MixConfig(width=0.5, wide=1.0, mono=0.5)
+    config = StemMixConfig(width=0.5, wide=1.0, mono=0.5)
     sides = mixer(corpus, config, THREE).draw(0, 60).references.diff(dim=2).flatten(1).abs().amax(1)
     assert 0.3 < (sides < FLOAT32).float().mean() < 0.7
 
@@ -159,7 +160,7 @@ def test_what_is_merged_is_filtered_as_one(tmp_path: Path) -> None:
     """Bass and other of a song that does not tell them apart keep their ratio."""
     folder = write_songs(tmp_path, {"a": {"vocals": 400, "drums": 900, "bass": 100, "other": 100}})
     marked = Corpus(folder=folder, merged=frozenset({"bass", "other"}))
-    drawn = mixer(marked, MixConfig(drop=0.3))
+    drawn = mixer(marked, StemMixConfig(drop=0.3))
     for references in drawn.draw(0, 10).references.numpy():
         assert np.array_equal(references[2], references[3])
 

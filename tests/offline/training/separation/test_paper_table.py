@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from offline.training.separation.paper_table import SETTINGS, main
+from engine.core.errors import ConfigError
+from offline.training.common.config import LoopConfig
+from offline.training.separation.config import SeparationObjective, SeparationTable
+from offline.training.separation.paper_table import SETTINGS, separation_table
 
 
 def test_settings_are_those_of_the_paper() -> None:
@@ -21,27 +24,27 @@ def test_settings_are_those_of_the_paper() -> None:
 
 
 @pytest.mark.slow
-def test_prints_a_row_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_a_row_for_each(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for song in ("a", "b"):
         (tmp_path / "songs" / song).mkdir(parents=True)
         for stem in ("vocals", "drums", "other"):
             path = tmp_path / "songs" / song / f"{stem}.wav"
             soundfile.write(path, 0.05 * rng.standard_normal((2 * 44100, 2)), 44100)
-    options = ["--targets", "vocals", "drums", "other", "--hidden", "8", "--steps", "2", "--batch", "2"]
-    main(
-        [
-            "--data",
-            str(tmp_path / "songs"),
-            "--out",
-            str(tmp_path / "out"),
-            "--hold-out",
-            "b",
-            "--segment",
-            "1",
-            *options,
-        ]
+    config = SeparationTable(
+        data=(str(tmp_path / "songs"),),
+        output=tmp_path / "out",
+        validation=("b",),
+        targets=("vocals", "drums", "other"),
+        hidden=8,
+        loop=LoopConfig(steps=2),
+        objective=SeparationObjective(batch=2, segment_s=1.0),
     )
-    text = capsys.readouterr().out
-    assert "NOT MUSDB18-HQ" in text
+    text = separation_table(config)
+    assert "2 steps each" in text and "NOT MUSDB18-HQ" in text
     assert text.count("\n| ") == 9
+
+
+def test_a_table_needs_songs_to_measure_on(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="validation"):
+        SeparationTable(data=("songs",), output=tmp_path)

@@ -1,4 +1,4 @@
-"""Endless random mixes of stems, drawn on the device that trains: no workers, no files, the same for the same seed.
+"""Endless random mixes of stems, and their random equalisers: drawn on the device that trains, without workers.
 
 Random mixing across songs, gains and channel swaps are Uhlich et al., "Improving music source separation based on
 deep neural networks through data augmentation and network blending" (2017), as Open-Unmix does it.
@@ -10,55 +10,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from engine.core.config import require
-from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load
+from models.separation.config import SeparationNetworkConfig
+from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load, parse_corpus
+from offline.training.separation.config import SeparationTraining, StemMixConfig
 
-__all__ = ["Mix", "MixConfig", "Mixer", "StemBank"]
+__all__ = ["Mixer", "StemBank", "StemMix", "equalisers", "loudest_excerpt", "open_stems", "validation_excerpts"]
 
-GRID_S = 0.5  # between possible starts of a segment
-LATE_S, LATE_SHARE = (0.005, 0.04), 0.8  # of a stem's middle that comes again, to the sides
-SILENCE = 1e-3  # root mean square, of full scale: below it a segment counts as silent
+GRID_S = 0.5  # between possible starts of an excerpt
+LATE_S, LATE_SHARE = (0.005, 0.04), 0.8  # delay and largest gain of a stem's middle, repeated to the sides
+SILENCE = 1e-3  # root mean square of full scale below which an excerpt is silent
+KNOT_OCTAVES = 1.0  # between the points of an equaliser's curve
+EXCERPT_S = 60.0  # of every song to validate on, where its quietest target is loudest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MixConfig:
-    """How random the mixes are.
+class StemMix:
+    """Examples of a batch.
 
-    coherent: share of examples that are one song as it is, not a mix across songs; gain_low, gain_high: factor on
-    every stem; speed: largest change of tempo and pitch together, 0 to 0.5; tilt: of a first-order shelf, 0 to 0.9;
-    width: largest change of what tells left from right, 0 to 1, where 1 is from mono to twice as wide; wide: share of
-    stems whose middle, later, is added to one side and taken from the other, as a chorus or an echo does; mono: share
-    of examples without any side; drop: chance that a target is silent; active: share of segments chosen where the stem
-    sounds.
+    references: (batch, target, channel, sample), they sum to the mixture
+    merged: (batch, target), targets that the references do not separate, see `models.separation.losses.allowed`
     """
-
-    coherent: float = 0.3
-    gain_low: float = 0.25
-    gain_high: float = 1.25
-    speed: float = 0.08
-    tilt: float = 0.3
-    width: float = 0.0
-    wide: float = 0.0
-    mono: float = 0.0
-    drop: float = 0.05
-    active: float = 0.9
-
-    def __post_init__(self) -> None:
-        for name in ("coherent", "wide", "mono", "drop", "active"):
-            require(name, getattr(self, name), 0, 1)
-        require("gain_low", self.gain_low, 0, 100)
-        require("gain_high", self.gain_high, self.gain_low, 100)
-        require("speed", self.speed, 0, 0.5)
-        require("tilt", self.tilt, 0, 0.9)
-        require("width", self.width, 0, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mix:
-    """references: (batch, target, channel, sample), they sum to the mixture; merged: (batch, target), see losses."""
 
     references: Tensor
     merged: Tensor
@@ -67,7 +42,8 @@ class Mix:
 class StemBank:
     """All songs of all corpora on the device, as 16-bit samples, and where each of their stems sounds.
 
-    weights: how often each song is drawn; chances: (target, song), the same among the songs that have the stem.
+    weights: how often each song is drawn
+    chances: (target, song), the same among the songs that have the stem
     """
 
     def __init__(
@@ -95,12 +71,12 @@ class StemBank:
                 self.merged.append([target in song.inseparable(targets) for target in targets])
                 weights.append(corpus.weight / len(found))
         self.weights = np.array(weights) / sum(weights)
-        heard = np.array([(rows > SILENCE).any(axis=1) for rows in self.loudness]).T  # (target, song)
-        chances = np.where(heard.any(axis=1, keepdims=True), heard, True) * self.weights
+        sounds = np.array([(rows > SILENCE).any(axis=1) for rows in self.loudness]).T  # (target, song)
+        chances = np.where(sounds.any(axis=1, keepdims=True), sounds, True) * self.weights
         self.chances = chances / chances.sum(axis=1, keepdims=True)
 
     def _loudness(self, song: np.ndarray) -> np.ndarray:
-        """Root mean square (target, grid point) of full scale."""
+        """Measure the root mean square (target, grid point) of full scale."""
         grid = int(GRID_S * self.sample_rate)
         n = song.shape[1] // grid
         cut = song[:, : n * grid].reshape(len(song), n, -1)
@@ -113,15 +89,15 @@ class StemBank:
 
 
 class Mixer:
-    """Draws mixes of `n_samples` from a bank; the k-th of a seed is always the same."""
+    """Draws mixes of `n_samples` from a bank; number k of a seed is always the same."""
 
-    def __init__(self, bank: StemBank, config: MixConfig, *, n_samples: int, seed: int = 0) -> None:
+    def __init__(self, bank: StemBank, config: StemMixConfig, *, n_samples: int, seed: int = 0) -> None:
         self.bank, self.config, self.n_samples, self.seed = bank, config, n_samples, seed
         targets = bank.targets
         self.rest = targets.index(REST) if REST in targets else len(targets) - 1
 
-    def draw(self, index: int, n_batch: int) -> Mix:
-        """Mix number `index`: n_batch examples, on the bank's device."""
+    def draw(self, index: int, n_batch: int) -> StemMix:
+        """Draw mix number `index`: n_batch examples, on the bank's device."""
         rng = np.random.default_rng((self.seed, index))
         n_targets, n_channels = len(self.bank.targets), self.bank.songs[0].shape[2]
         audio = torch.empty(n_batch, n_targets, self.n_samples, n_channels, device=self.bank.device)
@@ -136,7 +112,7 @@ class Mixer:
         tilted[..., 1:] += torch.from_numpy(tilts).to(audio) * audio[..., :-1]
         if self.config.width or self.config.wide or self.config.mono:
             self._widen(rng, tilted, merged)
-        return Mix(references=tilted * scale, merged=torch.from_numpy(merged).to(audio.device))
+        return StemMix(references=tilted * scale, merged=torch.from_numpy(merged).to(audio.device))
 
     def _widen(self, rng: np.random.Generator, audio: Tensor, merged: np.ndarray) -> None:
         """Scale what differs between the two channels of each stem, and let some differ by a late copy, in place.
@@ -158,11 +134,11 @@ class Mixer:
         audio[:, :, 1] -= more
 
     def _tied(self, values: np.ndarray, merged: np.ndarray) -> np.ndarray:
-        """What an example's references do not tell apart is treated as one sound."""
+        """Give targets that an example does not separate the same value."""
         return np.where(merged[:, :, None, None], values[:, self.rest : self.rest + 1], values)
 
     def _example(self, rng: np.random.Generator, out: Tensor) -> np.ndarray:
-        """Fill one example (target, sample, channel); returns which targets are merged in it."""
+        """Fill one example (target, sample, channel); return which targets are merged in it."""
         bank, coherent = self.bank, rng.random() < self.config.coherent
         songs = np.array([rng.choice(len(bank.songs), p=chances) for chances in bank.chances])
         if coherent:
@@ -179,23 +155,66 @@ class Mixer:
         return merged
 
     def _start(self, rng: np.random.Generator, song: int, target: int) -> int:
-        """A random first sample that leaves room for a segment, mostly where the target sounds."""
+        """Draw a first sample that leaves room for an excerpt, mostly where the target sounds."""
         room = max(1, self.bank.songs[song].shape[1] - self._longest())
         sounding = np.flatnonzero(self.bank.loudness[song][target] > SILENCE)
         if len(sounding) == 0 or rng.random() >= self.config.active:
             return int(rng.integers(room))
-        heard = (int(rng.choice(sounding)) + rng.random()) * GRID_S * self.bank.sample_rate
-        return int(np.clip(heard - rng.random() * self.n_samples, 0, room - 1))
+        middle = (int(rng.choice(sounding)) + rng.random()) * GRID_S * self.bank.sample_rate
+        return int(np.clip(middle - rng.random() * self.n_samples, 0, room - 1))
 
     def _longest(self) -> int:
         return int(self.n_samples * (1 + self.config.speed)) + 2
 
 
 def _resample(stem: Tensor, first: int, speed: float, n: int) -> Tensor:
-    """Read `stem` (sample, channel) from `first` on at `speed` by linear interpolation: n samples; silence after."""
+    """Read n samples of `stem` (sample, channel) from `first` on at `speed`, by linear interpolation; then silence."""
     wanted = int(n * speed) + 2
     part = stem[first : first + wanted].float()
     part = torch.nn.functional.pad(part, (0, 0, 0, wanted - len(part)))
     at = torch.arange(n, device=stem.device, dtype=torch.float64) * speed
     left = at.long()
     return torch.lerp(part[left], part[left + 1], (at - left).float()[:, None])
+
+
+def equalisers(
+    rng: np.random.Generator, merged: npt.NDArray[np.bool_], deviation_db: float, config: SeparationNetworkConfig
+) -> npt.NDArray[np.float32]:
+    """Draw gains (batch, target, bin), curves that are smooth over octaves: another microphone, desk and room.
+
+    merged: (batch, target), targets that an example does not separate and that share a curve
+    deviation_db: standard deviation of the points of the curves
+    """
+    octaves = np.log2(np.arange(1, config.n_bins) * config.sample_rate / config.n_fft)
+    knots = np.arange(octaves[0], octaves[-1] + KNOT_OCTAVES, KNOT_OCTAVES)
+    draws = rng.normal(0, deviation_db, (*merged.shape, len(knots)))
+    draws = np.where(merged[..., None], draws[:, -1:], draws)
+    curves = np.array([[np.interp(octaves, knots, points) for points in example] for example in draws])
+    return np.asarray(10 ** (np.concatenate([curves[..., :1], curves], -1) / 20), np.float32)  # 0 Hz as the first bin
+
+
+def open_stems(config: SeparationTraining, device: torch.device) -> StemBank:
+    """Load the songs to train on."""
+    corpora, rate = [parse_corpus(text) for text in config.data], config.network.sample_rate
+    return StemBank(corpora, config.targets, sample_rate=rate, exclude=config.validation, device=device)
+
+
+def validation_excerpts(config: SeparationTraining, device: torch.device) -> list[Tensor]:
+    """Load an excerpt (target, channel, sample) of full scale 1 of each song to validate on."""
+    rate, only = config.network.sample_rate, config.validation
+    corpora = [parse_corpus(text) for text in config.data] if only else []
+    songs = [song for corpus in corpora for song in find_songs(corpus, only=only, needed=False)]
+    loaded = [torch.from_numpy(load(song, config.targets, sample_rate=rate)) for song in songs]
+    return [loudest_excerpt(song, rate).to(device) for song in loaded]
+
+
+def loudest_excerpt(song: Tensor, sample_rate: int) -> Tensor:
+    """Cut (target, channel, sample) of full scale 1 where all targets sound.
+
+    song: (target, sample, channel) of 16 bits
+    """
+    n = min(int(EXCERPT_S), song.shape[1] // sample_rate)
+    seconds = song[:, : song.shape[1] // sample_rate * sample_rate].unflatten(1, (-1, sample_rate))
+    energy = torch.stack([row.double().square().mean((1, 2)) for row in seconds]).unfold(1, n, 1).sum(2)
+    first = int(energy.amin(0).argmax()) * sample_rate
+    return song[:, first : first + n * sample_rate].transpose(1, 2) / FULL_SCALE

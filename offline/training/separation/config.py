@@ -1,0 +1,142 @@
+"""The settings of training, exporting and blending networks that separate; light to import, for `--help`."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass
+from functools import partial
+from pathlib import Path
+
+from engine.core.config import Settings, check, choice, plain, ranged, require
+from engine.core.errors import ConfigError
+from engine.core.format import STEREO
+from models.separation.config import ALPHA, FLOOR_DB, SIZES, TARGETS, SeparationNetworkConfig
+from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
+
+__all__ = [
+    "ARCHITECTURES",
+    "BlendConfig",
+    "SeparationExport",
+    "SeparationObjective",
+    "SeparationTable",
+    "SeparationTraining",
+    "StemMixConfig",
+]
+
+ARCHITECTURES = ("umx", "xumx", "bands")
+WIDTHS = {"umx": (256, 3), "xumx": (256, 3), "bands": (64, 4)}  # units and layers where none are given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemMixConfig(Settings):
+    """How random the mixes are."""
+
+    coherent: float = ranged(0.3, 0, 1, "share of examples that are one song as it is, not a mix across songs")
+    gain_low: float = ranged(0.25, 0, 100, "smallest factor on a stem")
+    gain_high: float = ranged(1.25, 0, 100, "largest factor on a stem")
+    speed: float = ranged(0.08, 0, 0.5, "largest change of tempo and pitch together")
+    tilt: float = ranged(0.3, 0, 0.9, "largest change of tone, by a first-order shelf")
+    width: float = ranged(0.0, 0, 1, "largest change of stereo width; 1: from mono to twice as wide")
+    wide: float = ranged(0.0, 0, 1, "share of stems made wide by a late copy of their middle, as in a chorus")
+    mono: float = ranged(0.0, 0, 1, "share of examples in mono")
+    drop: float = ranged(0.05, 0, 1, "probability that a target is silent")
+    active: float = ranged(0.9, 0, 1, "share of excerpts chosen where the stem sounds")
+
+    def __post_init__(self) -> None:
+        check(self)
+        require("gain_high", self.gain_high, self.gain_low, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationObjective(Settings):
+    """What is minimised, on how much at once."""
+
+    snr: bool = plain(False, "minimise the error in decibels instead of the paper's losses")
+    floor_db: float = ranged(FLOOR_DB, -60, 0, "error of --snr below which nothing is gained", unit="dB")
+    equalise_db: float = ranged(0.0, 0, 20, "deviation of each stem's random equaliser, with --snr", unit="dB")
+    multi_domain: bool = plain(True, "add the loss in the time domain, equation (4)")
+    combine: bool = plain(True, "add the losses of all combinations of targets, equation (7)")
+    alpha: float = ranged(ALPHA, 0, 1e6, "weight of the loss in the time domain, equation (4)")
+    batch: int = ranged(16, 1, 4096, "examples a step")
+    segment_s: float = ranged(4.0, 0.2, 60, "length of an example", unit="s")
+    mixed: bool = plain(True, "train in bfloat16 where it is safe")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.equalise_db and not self.snr:
+            raise ConfigError("equalise_db", expected="--snr, which needs no samples", got="the paper's losses")
+        if self.floor_db != FLOOR_DB and not self.snr:
+            raise ConfigError("floor_db", expected="--snr, whose floor it is", got="the paper's losses")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationTraining(RunConfig):
+    """Train a network that separates songs into stems."""
+
+    data: tuple[str, ...] = plain(MISSING, "folders of songs as stems: DIR[:WEIGHT[:bass+other]]")
+    validation: tuple[str, ...] = plain((), "names of the songs to validate on, never trained on")
+    targets: tuple[str, ...] = plain(TARGETS, "stems to separate into")
+    architecture: str = choice("xumx", ARCHITECTURES, "networks apart, networks that cross, or one network of bands")
+    size: str = choice("standard", tuple(sorted(SIZES)), "window and hop: 4096 and 1024 samples, or 1024 and 512")
+    hidden: int | None = ranged(None, 8, 4096, "units of an LSTM (default: 256; of bands 64)")
+    layers: int | None = ranged(None, 1, 8, "layers of the LSTM (default: 3; of bands 4 blocks)")
+    stereo: str = choice(STEREO[0], STEREO, "channels that the masks are for; mid-side of bands only")
+    bidirectional: bool = plain(False, "look at the whole file; the network cannot run live")
+    init_weights: Path | None = plain(None, "checkpoint to begin with, of any window")
+    mix: StemMixConfig = plain(StemMixConfig, "how random the mixes are")
+    objective: SeparationObjective = plain(SeparationObjective, "what is minimised")
+    loop: LoopConfig = plain(partial(LoopConfig, validate_every_s=600.0), "how long and how fast the network learns")
+
+    @property
+    def network(self) -> SeparationNetworkConfig:
+        """The network that the settings ask for; ConfigError if there is none."""
+        hidden, n_layers = WIDTHS[self.architecture]
+        return SeparationNetworkConfig(
+            network="bands" if self.architecture == "bands" else "open-unmix",
+            cross=self.architecture == "xumx",
+            targets=self.targets,
+            hidden=hidden if self.hidden is None else self.hidden,
+            n_layers=n_layers if self.layers is None else self.layers,
+            bidirectional=self.bidirectional,
+            stereo=self.stereo,
+            **SIZES[self.size],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationTable(SeparationTraining):
+    """Train the eight settings of the paper's table 1 and measure them; --minutes or --steps are for each."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not self.validation:
+            raise ConfigError("validation", expected="the songs that the table is measured on", got="none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationExport(ExportConfig):
+    """Export a trained network that separates."""
+
+    int8: bool = plain(True, "store 8-bit weights: a quarter of the size")
+    music: Path | None = plain(None, "recording to compare the stems of 8-bit weights with those of 32-bit ones on")
+    level: float | None = ranged(None, 0, 1, "root mean square that live input is brought to (default: as trained)")
+    temperature: float = ranged(1.0, 0.1, 10, "of bands: above 1 the masks are less sure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlendConfig(Settings):
+    """Blend several exported networks into one file whose masks are the mean of theirs."""
+
+    files: tuple[Path, ...] = plain(MISSING, "exported networks of the same targets and spectra")
+    output: Path = plain(MISSING, "network file to write, NAME.onnx; its card NAME.toml is written beside it")
+    shares: tuple[float, ...] = plain((), "share of each network in the mean (default: equal shares)")
+    level: float | None = ranged(None, 0, 1, "root mean square of live input (default: the first file's)")
+    licence: str = plain(MISSING, "licence of the weights")
+    split: str = plain("", "data that was kept from all of them for validation and test")
+    metrics: str = plain("", "what the blend reaches on the test data")
+
+    def __post_init__(self) -> None:
+        check(self)
+        shares = self.shares
+        if shares and (len(shares) != len(self.files) or min(shares) < 0 or sum(shares) <= 0):
+            expected = f"{len(self.files)} numbers from 0 up, not all 0"
+            raise ConfigError("shares", expected=expected, got=str(list(shares)))
