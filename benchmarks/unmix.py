@@ -24,7 +24,7 @@ from benchmarks.rows import Row
 from engine.core.format import AudioFormat
 from engine.inference.network import Network
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from engine.separation.mask_network import UnmixConfig as NodeConfig
+from engine.separation.mask_network import MaskNetworkConfig
 from engine.separation.wiener import WienerConfig
 from models.separation.config import SIZES, SeparationNetworkConfig
 from models.separation.graph import export_separator
@@ -143,7 +143,7 @@ def _network(place: Path, hidden: int) -> Iterator[Row]:
 def _chain(place: Path, hidden: int) -> Iterator[Row]:
     """The whole way of a sample: transform, networks, filter, transform back, in blocks of 512."""
     bank = _bank(hidden)
-    config = NodeConfig(model=_file(place, bank, int8=True))
+    config = MaskNetworkConfig(model=_file(place, bank, int8=True))
     peer = _peer_chain(bank)
     for name, wiener in (("", None), (", with the Wiener filter", WienerConfig())):
         ours, error = _stream(replace(config, wiener=wiener))
@@ -156,7 +156,7 @@ def _chain(place: Path, hidden: int) -> Iterator[Row]:
         )
 
 
-def _stream(config: NodeConfig) -> tuple[float, float]:
+def _stream(config: MaskNetworkConfig) -> tuple[float, float]:
     """CPU seconds a second of sound, and how far the stems' sum is from the input."""
     pipeline = Pipeline(AudioFormat(sample_rate=RATE, n_channels=2), PipelineConfig(separate=config))
     audio = (0.1 * np.random.default_rng(0).standard_normal((CHAIN_S * RATE, 2))).astype(np.float32)
@@ -204,7 +204,7 @@ def _shipped(name: Path | None) -> Row:
 
 def _low_latency(place: Path) -> Row:
     bank = _bank(256, **SIZES["low-latency"])
-    cost, error = _stream(NodeConfig(model=_file(place, bank, int8=True)))
+    cost, error = _stream(MaskNetworkConfig(model=_file(place, bank, int8=True)))
     return Row(
         what="whole live chain, low latency (1024/512: 12 ms behind the input), hidden 256, int8",
         ours=f"{100 * cost:.1f} % of a core",

@@ -27,7 +27,7 @@ from engine.realtime.processing_thread import Rings
 from engine.realtime.warm import rehearse, warm
 from engine.score.score import make_score
 from engine.separation.hpss import TUNED
-from engine.separation.mask_network import magnitudes, share_out
+from engine.separation.mask_network import apply_masks, magnitudes
 from engine.separation.wiener import Wiener, WienerConfig
 
 __all__ = ["Check", "checks", "examine", "warm_cache"]
@@ -196,5 +196,5 @@ def _warm_networks(audio: AudioFormat) -> None:
     magnitude, masks = np.zeros(shape, np.float32), np.zeros((2, *shape), np.float32)
     scratch = np.zeros((2, frames.n_bins), np.float32)
     magnitudes(spectrum, np.float32(1), spectrum, magnitude)
-    share_out(spectrum, masks, False, np.float32(1), scratch[0], scratch[1], stems[0])
+    apply_masks(spectrum, masks, False, np.float32(1), scratch[0], scratch[1], stems[0])
     Wiener(frames, WienerConfig(), n_targets=2).process(stems)

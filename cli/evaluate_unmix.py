@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.separation.mask_network import Bank
-from engine.separation.mask_network_segments import open_bank
+from engine.separation.mask_network import MaskNetwork
+from engine.separation.mask_network_segments import open_separator
 from offline.evaluation.stems import evaluate, table, write_csv
 from offline.separation.presets import unmix_config
 from offline.synthesis.multitrack import find_songs, parse_corpus
@@ -18,13 +18,13 @@ CHANNELS = 2
 
 def command(args: argparse.Namespace) -> int:
     """Print the table."""
-    nodes: dict[str, Bank] = {}
+    nodes: dict[str, MaskNetwork] = {}
     models: list[Path | None] = args.model or [None]
     for model in models:
         for wiener in (False, True) if args.wiener else (False,):
             config = unmix_config(model, wiener=wiener)
             name = config.model.stem + (" + Wiener filter" if wiener else "")
-            nodes[name] = open_bank(config, n_channels=CHANNELS)
+            nodes[name] = open_separator(config, n_channels=CHANNELS)
     songs = find_songs(parse_corpus(args.folder), only=args.songs)
     rows = evaluate(nodes, songs, start_s=args.start, seconds=args.seconds, peass=args.peass, mono=args.mono)
     print(table(rows))

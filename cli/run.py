@@ -19,9 +19,9 @@ from engine.detection.crnn import SoundConfig
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import SessionConfig
 from engine.separation.hpss import TUNED, HpssConfig
-from engine.separation.mask_network import UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig
 from offline.batch.file_job import FileJob, JobReport, run_file
-from offline.detection.presets import detect_config, parse_embeddings, promise
+from offline.detection.presets import describe_latency, detect_config, parse_embeddings
 from offline.following.presets import follow_by
 from offline.following.score_input import read_score_input
 from offline.separation.presets import live_rate, unmix_config
@@ -118,7 +118,7 @@ def _pipeline(args: argparse.Namespace, audio: AudioFormat, look_ahead: int) -> 
         raise ConfigError("run", expected="something to do with the input", got="nothing", remedy=remedy)
     follow, detect = follow_by(args.features), _detect(args)
     if detect is not None:
-        print(promise(detect, audio), file=sys.stderr)
+        print(describe_latency(detect, audio), file=sys.stderr)
     return PipelineConfig(
         separate=_separate(args, look_ahead),
         score=None if args.score is None else read_score_input(args.score, audio, follow),
@@ -143,7 +143,7 @@ def _detect(args: argparse.Namespace) -> SoundConfig | None:
     )
 
 
-def _separate(args: argparse.Namespace, look_ahead: int) -> HpssConfig | UnmixConfig | None:
+def _separate(args: argparse.Namespace, look_ahead: int) -> HpssConfig | MaskNetworkConfig | None:
     """What splits the sound, if anything does."""
     if args.separate == "unmix":
         if args.look_ahead is not None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.audio.callback import OUTPUT_PORTS, PORTS, Ctx, context, jack_process, portaudio_callback
 from engine.core.ring import RingBuffer, private_ring
-from engine.core.shared_memory import N_CELLS, Cell
+from engine.core.shared_memory import N_COUNTERS, Counter
 
 SOURCE = Path(__file__).with_name("counter.c")
 N_CALLS = 1000
@@ -52,20 +52,20 @@ def main(block: int) -> None:
     print(json.dumps({kind: drive(counter, kind, block) for kind in ("portaudio", "jack")}))
 
 
-def hop_thread(turn: int, cells: np.ndarray, inputs: RingBuffer, outputs: RingBuffer) -> None:
+def hop_thread(turn: int, counters: np.ndarray, inputs: RingBuffer, outputs: RingBuffer) -> None:
     """What the hop thread does between two callbacks; from time to time it is away for long."""
     if turn % 40 < 30:
         inputs.skip(len(inputs.data))
-        cells[Cell.ACKNOWLEDGED] = cells[Cell.LOST]
+        counters[Counter.ACKNOWLEDGED] = counters[Counter.LOST]
         outputs.write(np.ones_like(outputs.data))
 
 
 def drive(counter: ctypes.CDLL, kind: str, block: int) -> dict[str, float]:
     """Call N_CALLS times in every state: all well, nothing ready in the output, no room for the input."""
-    cells = np.zeros(N_CELLS, np.int64)
-    cells[Cell.ARMED] = 1
+    counters = np.zeros(N_COUNTERS, np.int64)
+    counters[Counter.ARMED] = 1
     inputs, outputs = private_ring(4 * block, 2), private_ring(8 * block, 2)
-    ctx = context(cells, inputs, outputs)
+    ctx = context(counters, inputs, outputs)
     source, target = np.zeros((block, 2), np.float32), np.zeros((block, 2), np.float32)
     counter.set_buffer(ctypes.c_void_p(source.ctypes.data))
     ctx[Ctx.GET_BUFFER] = ctypes.cast(counter.get_buffer, ctypes.c_void_p).value or 0
@@ -73,7 +73,7 @@ def drive(counter: ctypes.CDLL, kind: str, block: int) -> dict[str, float]:
     counts, took, mallocs, locks = (ctypes.c_long * 2)(), [], 0, 0
     user = ctypes.c_void_p(ctx.ctypes.data)
     for turn in range(N_CALLS):
-        hop_thread(turn, cells, inputs, outputs)
+        hop_thread(turn, counters, inputs, outputs)
         if kind == "portaudio":
             ends = ctypes.c_void_p(source.ctypes.data), ctypes.c_void_p(target.ctypes.data)
             function = ctypes.c_void_p(portaudio_callback.address)
@@ -82,7 +82,11 @@ def drive(counter: ctypes.CDLL, kind: str, block: int) -> dict[str, float]:
             function = ctypes.c_void_p(jack_process.address)
             took.append(counter.call_jack(function, ctypes.c_uint32(block), user, counts))
         mallocs, locks = mallocs + counts[0], locks + counts[1]
-    states = {"calls": cells[Cell.CALLBACKS], "late": cells[Cell.N_UNDERFLOWS], "lost": cells[Cell.N_OVERFLOWS]}
+    states = {
+        "calls": counters[Counter.CALLBACKS],
+        "late": counters[Counter.N_UNDERFLOWS],
+        "lost": counters[Counter.N_OVERFLOWS],
+    }
     return {
         "mallocs": mallocs,
         "locks": locks,

@@ -23,7 +23,7 @@ from engine.audio.devices import Device
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.separation.hpss import HpssConfig
-from engine.separation.mask_network import UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig
 from offline.separation.presets import SHIPPED, live_rate, unmix_config
 
 N_OBJECTS = 300_000
@@ -63,7 +63,7 @@ def arena_path() -> str:
     raise FileNotFoundError("the session's shared memory")
 
 
-def separation(who: str) -> HpssConfig | UnmixConfig:
+def separation(who: str) -> HpssConfig | MaskNetworkConfig:
     """What the session separates with."""
     if who == "hpss":
         return HpssConfig(look_ahead=0)
@@ -73,7 +73,7 @@ def separation(who: str) -> HpssConfig | UnmixConfig:
 def ours(who: str, seconds: float) -> dict[str, object]:
     device, stop, hog = Device(backend="jack"), threading.Event(), Hog()
     separate = separation(who)
-    rate = live_rate(separate) if isinstance(separate, UnmixConfig) else None  # as `collaparte run` has it
+    rate = live_rate(separate) if isinstance(separate, MaskNetworkConfig) else None  # as `collaparte run` has it
     config = SessionConfig(source=device, sink=device, sample_rate=rate, pipeline=PipelineConfig(separate=separate))
     witnesses = ExitStack()
     seen: list[list[list[float]]] = []
@@ -82,7 +82,7 @@ def ours(who: str, seconds: float) -> dict[str, object]:
     def on_status(status: SessionStatus) -> None:
         if status.state == "running" and not began:
             began.append(time.monotonic())
-            seen.append(witnesses.enter_context(watching("cells", arena_path())))
+            seen.append(witnesses.enter_context(watching("counters", arena_path())))
             hog.start()
             threading.Timer(seconds, stop.set).start()
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 import jack
 import numpy as np
 
-from engine.core.shared_memory import N_CELLS, Cell
+from engine.core.shared_memory import N_COUNTERS, Counter
 
 STALL_S = 0.001  # a canary that wakes so late could not run
 PERIOD_S = 0.001
@@ -56,17 +56,17 @@ def xruns(_: str) -> None:
         signal.pause()
 
 
-def cells(path: str) -> None:
+def counters(path: str) -> None:
     """The instants at which counters of a session's shared memory changed, [instant, cell, by how much]."""
-    watched = [Cell.N_UNDERFLOWS, Cell.N_OVERFLOWS, Cell.FLAGS]
+    watched = [Counter.N_UNDERFLOWS, Counter.N_OVERFLOWS, Counter.FLAGS]
     descriptor = os.open(path, os.O_RDONLY)
-    memory = mmap.mmap(descriptor, 8 * N_CELLS, prot=mmap.PROT_READ)
-    counters = np.frombuffer(memory, np.int64, N_CELLS)
+    memory = mmap.mmap(descriptor, 8 * N_COUNTERS, prot=mmap.PROT_READ)
+    counters = np.frombuffer(memory, np.int64, N_COUNTERS)
     prioritise(LOOK_PRIORITY)
-    before = [int(counters[cell]) for cell in watched]
+    before = [int(counters[counter]) for counter in watched]
     while len(seen) < MAX_SEEN:
         time.sleep(LOOK_S)
-        now = [int(counters[cell]) for cell in watched]
+        now = [int(counters[counter]) for counter in watched]
         if now != before:
             at = time.monotonic()
             seen.extend([at, int(c), b - a] for c, a, b in zip(watched, before, now, strict=True) if b != a)
@@ -114,7 +114,7 @@ def main(kind: str, argument: str) -> None:
         if kind == "canary":
             canary(int(argument))
         else:
-            {"xruns": xruns, "cells": cells}[kind](argument)
+            {"xruns": xruns, "counters": counters}[kind](argument)
     except Done:
         pass
     print(json.dumps(seen), flush=True)

@@ -29,18 +29,18 @@ from engine.core.ring import (
     skip,
     store_release,
 )
-from engine.core.shared_memory import N_CELLS, Cell
+from engine.core.shared_memory import N_COUNTERS, Counter
 
 __all__ = ["Ctx", "context", "jack_process", "jack_shutdown", "jack_xrun", "portaudio_callback"]
 
 N_CTX = 16 + 2 * 64
-HEAD_CELLS = HEAD_BYTES // 8
+HEAD_COUNTERS = HEAD_BYTES // 8
 
 
 class Ctx(IntEnum):
     """Places in the private context (int64); an address of 0 means that there is no such ring."""
 
-    CELLS = 0
+    COUNTERS = 0
     INPUT = 1  # address of the ring's head; its data follows
     INPUT_ROWS = 2
     INPUT_WIDTH = 3
@@ -56,30 +56,30 @@ class Ctx(IntEnum):
 (CALLBACKS, SAMPLES, BLOCK, MISSING, SKIPPED, N_UNDERFLOWS, LOST, N_OVERFLOWS, FLAGS, LONGEST) = (
     int(c)
     for c in (
-        Cell.CALLBACKS,
-        Cell.SAMPLES,
-        Cell.BLOCK,
-        Cell.MISSING,
-        Cell.SKIPPED,
-        Cell.N_UNDERFLOWS,
-        Cell.LOST,
-        Cell.N_OVERFLOWS,
-        Cell.FLAGS,
-        Cell.LONGEST,
+        Counter.CALLBACKS,
+        Counter.SAMPLES,
+        Counter.BLOCK,
+        Counter.MISSING,
+        Counter.SKIPPED,
+        Counter.N_UNDERFLOWS,
+        Counter.LOST,
+        Counter.N_OVERFLOWS,
+        Counter.FLAGS,
+        Counter.LONGEST,
     )
 )
-N_XRUNS, SHUTDOWN, ACKNOWLEDGED = int(Cell.N_XRUNS), int(Cell.SHUTDOWN), int(Cell.ACKNOWLEDGED)
-ENDED, ARMED = int(Cell.ENDED), int(Cell.ARMED)
-CTX_CELLS, OWED, GET_BUFFER, PORTS = int(Ctx.CELLS), int(Ctx.OWED), int(Ctx.GET_BUFFER), int(Ctx.PORTS)
+N_XRUNS, SHUTDOWN, ACKNOWLEDGED = int(Counter.N_XRUNS), int(Counter.SHUTDOWN), int(Counter.ACKNOWLEDGED)
+ENDED, ARMED = int(Counter.ENDED), int(Counter.ARMED)
+CTX_COUNTERS, OWED, GET_BUFFER, PORTS = int(Ctx.COUNTERS), int(Ctx.OWED), int(Ctx.GET_BUFFER), int(Ctx.PORTS)
 INPUT, OUTPUT = int(Ctx.INPUT), int(Ctx.OUTPUT)
 OUTPUT_PORTS = PORTS + 64
 DEVICE_FLAGS = 1 | 2 | 4 | 8  # PortAudio: input under-, overflow, output under-, overflow
 
 
-def context(cells: npt.NDArray[np.int64], inputs: RingBuffer | None, outputs: RingBuffer | None) -> Any:
+def context(counters: npt.NDArray[np.int64], inputs: RingBuffer | None, outputs: RingBuffer | None) -> Any:
     """Build the context for a callback; keep it, and all that it points to, alive as long as the stream."""
     ctx = np.zeros(N_CTX, np.int64)
-    ctx[Ctx.CELLS] = cells.ctypes.data
+    ctx[Ctx.COUNTERS] = counters.ctypes.data
     for at, ring in ((Ctx.INPUT, inputs), (Ctx.OUTPUT, outputs)):
         if ring is not None:
             ctx[at : at + 3] = ring.head.ctypes.data, *ring.data.shape
@@ -116,60 +116,60 @@ _get_buffer: Any = intrinsic(_call_get_buffer)
 @njit(nogil=True, cache=True)
 def _ring(ctx: Any, at: Any) -> Any:
     """Head and data of the ring that the context holds at `at`."""
-    head = carray(_pointer(ctx[at]), (HEAD_CELLS,), np.int64)
+    head = carray(_pointer(ctx[at]), (HEAD_COUNTERS,), np.int64)
     data = carray(_pointer(ctx[at] + HEAD_BYTES), (ctx[at + 1], ctx[at + 2]), np.float32)
     return head, data
 
 
 @njit(nogil=True, cache=True)
-def _count(cells: Any, cell: Any, n: Any) -> Any:
+def _count(counters: Any, counter: Any, n: Any) -> Any:
     """Add to a counter of which this thread is the only writer."""
-    store_release(cells, cell, cells[cell] + n)
+    store_release(counters, counter, counters[counter] + n)
 
 
 @njit(nogil=True, cache=True)
-def _begin(cells: Any, n: Any) -> Any:
+def _begin(counters: Any, n: Any) -> Any:
     """Count the callback and its block; return whether the rings are to be used."""
-    _count(cells, SAMPLES, n)
-    store_release(cells, BLOCK, n)
-    if n > cells[LONGEST]:
-        store_release(cells, LONGEST, n)
-    _count(cells, CALLBACKS, 1)
-    return load_acquire(cells, ARMED) != 0
+    _count(counters, SAMPLES, n)
+    store_release(counters, BLOCK, n)
+    if n > counters[LONGEST]:
+        store_release(counters, LONGEST, n)
+    _count(counters, CALLBACKS, 1)
+    return load_acquire(counters, ARMED) != 0
 
 
 @njit(nogil=True, cache=True)
-def _claim_input(cells: Any, head: Any, capacity: Any, n: Any) -> Any:
+def _claim_input(counters: Any, head: Any, capacity: Any, n: Any) -> Any:
     """Whether `n` samples may be written; if not, they are counted as lost."""
-    unanswered = cells[LOST] != load_acquire(cells, ACKNOWLEDGED)
+    unanswered = counters[LOST] != load_acquire(counters, ACKNOWLEDGED)
     if unanswered or n_writable(head, capacity) < n:
-        _count(cells, LOST, n)
-        _count(cells, N_OVERFLOWS, 1)
+        _count(counters, LOST, n)
+        _count(counters, N_OVERFLOWS, 1)
         return False
     return True
 
 
 @njit(nogil=True, cache=True)
-def _claim_output(cells: Any, ctx: Any, head: Any, n: Any) -> Any:
+def _claim_output(counters: Any, ctx: Any, head: Any, n: Any) -> Any:
     """Skip what is late; return how many of `n` samples are there, and count the missing ones."""
     if ctx[OWED] > 0:
         late = skip(head, ctx[OWED])
         ctx[OWED] -= late
-        _count(cells, SKIPPED, late)
+        _count(counters, SKIPPED, late)
     ready = min(n, n_readable(head)) if ctx[OWED] == 0 else 0
-    if ready < n and load_acquire(cells, ENDED) == 0:
-        _count(cells, MISSING, n - ready)
-        _count(cells, N_UNDERFLOWS, 1)
+    if ready < n and load_acquire(counters, ENDED) == 0:
+        _count(counters, MISSING, n - ready)
+        _count(counters, N_UNDERFLOWS, 1)
         ctx[OWED] += n - ready
     return ready
 
 
 @njit(nogil=True, cache=True)
-def _from_interleaved(ctx: Any, cells: Any, source: Any, n: Any) -> Any:
+def _from_interleaved(ctx: Any, counters: Any, source: Any, n: Any) -> Any:
     """Device input (sample, channel) into the input ring."""
     head, data = _ring(ctx, INPUT)
     capacity, width = data.shape
-    if not _claim_input(cells, head, capacity, n):
+    if not _claim_input(counters, head, capacity, n):
         return
     block = carray(_pointer(source), (n, width), np.float32)
     written = load_acquire(head, WRITTEN)
@@ -181,12 +181,12 @@ def _from_interleaved(ctx: Any, cells: Any, source: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _to_interleaved(ctx: Any, cells: Any, target: Any, n: Any, armed: Any) -> Any:
+def _to_interleaved(ctx: Any, counters: Any, target: Any, n: Any, armed: Any) -> Any:
     """The output ring, then silence, into device output (sample, channel); only silence unless armed."""
     head, data = _ring(ctx, OUTPUT)
     capacity, width = data.shape
     block = carray(_pointer(target), (n, width), np.float32)
-    ready = _claim_output(cells, ctx, head, n) if armed else 0
+    ready = _claim_output(counters, ctx, head, n) if armed else 0
     read = load_acquire(head, READ)
     for i in range(ready):
         at = (read + i) % capacity
@@ -197,11 +197,11 @@ def _to_interleaved(ctx: Any, cells: Any, target: Any, n: Any, armed: Any) -> An
 
 
 @njit(nogil=True, cache=True)
-def _from_ports(ctx: Any, cells: Any, n: Any) -> Any:
+def _from_ports(ctx: Any, counters: Any, n: Any) -> Any:
     """JACK's input ports, one array each, into the input ring."""
     head, data = _ring(ctx, INPUT)
     capacity, width = data.shape
-    if not _claim_input(cells, head, capacity, n):
+    if not _claim_input(counters, head, capacity, n):
         return
     written = load_acquire(head, WRITTEN)
     for channel in range(width):
@@ -212,11 +212,11 @@ def _from_ports(ctx: Any, cells: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _to_ports(ctx: Any, cells: Any, n: Any, armed: Any) -> Any:
+def _to_ports(ctx: Any, counters: Any, n: Any, armed: Any) -> Any:
     """The output ring, then silence, into JACK's output ports; only silence unless armed."""
     head, data = _ring(ctx, OUTPUT)
     capacity, width = data.shape
-    ready = _claim_output(cells, ctx, head, n) if armed else 0
+    ready = _claim_output(counters, ctx, head, n) if armed else 0
     read = load_acquire(head, READ)
     for channel in range(width):
         port = carray(_get_buffer(ctx[GET_BUFFER], ctx[OUTPUT_PORTS + channel], np.uint32(n)), (n,), np.float32)
@@ -234,14 +234,14 @@ def portaudio_callback(source: Any, target: Any, n: Any, time_info: Any, flags: 
     """PaStreamCallback: input, output (interleaved float32), samples, time, status flags, the context."""
     n = np.int64(n)  # numba adds a signed and an unsigned number as floats
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
-    cells = carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64)
-    armed = _begin(cells, n)
+    counters = carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64)
+    armed = _begin(counters, n)
     if armed and flags & DEVICE_FLAGS:
-        _count(cells, FLAGS, 1)
+        _count(counters, FLAGS, 1)
     if armed and ctx[INPUT] != 0 and source != 0:
-        _from_interleaved(ctx, cells, source, n)
+        _from_interleaved(ctx, counters, source, n)
     if ctx[OUTPUT] != 0 and target != 0:
-        _to_interleaved(ctx, cells, target, n, armed)
+        _to_interleaved(ctx, counters, target, n, armed)
     return 0
 
 
@@ -249,12 +249,12 @@ def portaudio_callback(source: Any, target: Any, n: Any, time_info: Any, flags: 
 def jack_process(n: Any, user: Any) -> Any:
     """JackProcessCallback: samples, the context."""
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
-    cells = carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64)
-    armed = _begin(cells, np.int64(n))
+    counters = carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64)
+    armed = _begin(counters, np.int64(n))
     if armed and ctx[INPUT] != 0:
-        _from_ports(ctx, cells, np.int64(n))
+        _from_ports(ctx, counters, np.int64(n))
     if ctx[OUTPUT] != 0:
-        _to_ports(ctx, cells, np.int64(n), armed)
+        _to_ports(ctx, counters, np.int64(n), armed)
     return 0
 
 
@@ -262,7 +262,7 @@ def jack_process(n: Any, user: Any) -> Any:
 def jack_xrun(user: Any) -> Any:
     """JackXRunCallback: the context."""
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
-    _count(carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64), N_XRUNS, 1)
+    _count(carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64), N_XRUNS, 1)
     return 0
 
 
@@ -270,4 +270,4 @@ def jack_xrun(user: Any) -> Any:
 def jack_shutdown(code: Any, reason: Any, user: Any) -> Any:
     """JackInfoShutdownCallback: the server is gone."""
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
-    store_release(carray(_pointer(ctx[CTX_CELLS]), (N_CELLS,), np.int64), SHUTDOWN, 1)
+    store_release(carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64), SHUTDOWN, 1)

@@ -1,4 +1,4 @@
-"""The shared memory of a session: one arena with counters, the record ring and the event ring.
+"""The shared memory of a session: counters, the record ring and the event ring.
 
 Every counter has one writer and only grows, but for the switches of the main process. The counters of one writer
 share cache lines with no other's.
@@ -17,15 +17,15 @@ import numpy.typing as npt
 
 from engine.core.ring import RecordRing, RingBuffer
 
-__all__ = ["MAX_TARGETS", "Arena", "Cell", "Layout", "anonymous_file"]
+__all__ = ["MAX_TARGETS", "Counter", "Layout", "SharedMemory", "anonymous_file"]
 
 MAX_TARGETS = 64
-N_CELLS = 64
+N_COUNTERS = 64
 PAGE = 4096
 
 
-class Cell(IntEnum):
-    """Places of the counters in the first array of the arena (int64)."""
+class Counter(IntEnum):
+    """Places of the counters in the first array (int64)."""
 
     # written by the callback
     CALLBACKS = 0  # how often it was called
@@ -66,7 +66,7 @@ class Layout:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the whole arena."""
+        """Bytes of all of it."""
         return self.events_at + _paged(RecordRing.n_bytes(self.event_bytes))
 
     @property
@@ -92,11 +92,13 @@ def anonymous_file() -> int:
         return os.dup(file.fileno())
 
 
-class Arena:
+class SharedMemory:
     """One process's view of the shared memory behind `descriptor`.
 
-    cells: int64 counters, see `Cell`; gains: float64, one a target, live; record: stems that wait for the disk, a row
-    is (target, channel) flattened; events: pickled events.
+    counters: int64, see `Counter`
+    gains: float64, one a target, live
+    record: stems that wait for the disk, a row is (target, channel) flattened
+    events: pickled events
     """
 
     def __init__(self, descriptor: int, layout: Layout, *, create: bool = False) -> None:
@@ -106,8 +108,8 @@ class Arena:
             os.ftruncate(descriptor, layout.n_bytes)
         memory = mmap.mmap(descriptor, layout.n_bytes)
         raw: npt.NDArray[np.uint8] = np.frombuffer(memory, np.uint8)
-        self.cells = raw[: 8 * N_CELLS].view(np.int64)
-        self.gains = raw[8 * N_CELLS : 8 * (N_CELLS + MAX_TARGETS)].view(np.float64)
+        self.counters = raw[: 8 * N_COUNTERS].view(np.int64)
+        self.gains = raw[8 * N_COUNTERS : 8 * (N_COUNTERS + MAX_TARGETS)].view(np.float64)
         self.record = RingBuffer(raw[layout.record_at :], layout.record_rows, layout.record_width)
         self.events = RecordRing(raw[layout.events_at :], layout.event_bytes)
 
@@ -115,8 +117,8 @@ class Arena:
         """Touch every page of the record ring, so that no hop waits for the system to find memory."""
         self.record.data[:] = 0.0
 
-    def __getitem__(self, cell: Cell) -> int:
-        return int(self.cells[cell])
+    def __getitem__(self, counter: Counter) -> int:
+        return int(self.counters[counter])
 
-    def __setitem__(self, cell: Cell, value: int) -> None:
-        self.cells[cell] = value
+    def __setitem__(self, counter: Counter, value: int) -> None:
+        self.counters[counter] = value

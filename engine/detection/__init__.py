@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from engine.detection.crnn import SoundConfig, SoundProbabilities
     from engine.detection.detector import SoundDetector
     from engine.detection.embedding import Embedding, EmbeddingConfig, read_embedding
-    from engine.detection.event_decoder import Decider, DecisionConfig, Decisions
+    from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder
     from engine.detection.interval import Interval
 else:
     __getattr__ = lazy(__name__)
 
 __all__ = [
-    "Decider",
     "DecisionConfig",
     "Decisions",
     "Embedding",
     "EmbeddingConfig",
+    "EventDecoder",
     "Interval",
     "SoundConfig",
     "SoundDetector",

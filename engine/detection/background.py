@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from engine.core.config import require
 
-__all__ = ["Deferred", "Question"]
+__all__ = ["BackgroundNode", "NetworkInputs"]
 
 Array = npt.NDArray[np.float32]
-Question = Mapping[str, Array]
+NetworkInputs = Mapping[str, Array]
 
 
-class Deferred:
+class BackgroundNode:
     """Each turn hands in arrays by name and gets the answer to the one of `delay` turns ago, zeros before the first.
 
     work: the slow function; its result is copied; delay: turns, 1 to 1,000; worker: who does the work, one at a time;
@@ -27,7 +27,9 @@ class Deferred:
     are dropped.
     """
 
-    def __init__(self, work: Callable[[Question], Array], shape: tuple[int, ...], delay: int, worker: Executor | None):
+    def __init__(
+        self, work: Callable[[NetworkInputs], Array], shape: tuple[int, ...], delay: int, worker: Executor | None
+    ):
         require("delay", delay, 1, 1000)
         self.work, self.delay, self._worker = work, delay, worker
         self._zeros = np.zeros(shape, np.float32)
@@ -39,11 +41,11 @@ class Deferred:
             running.exception()
         self._running: Future[Any] | None = None
         self._turn = 0
-        self._waiting: tuple[int, Question] | None = None
+        self._waiting: tuple[int, NetworkInputs] | None = None
         self._answers: deque[tuple[int, Array]] = deque()
         self._last = self._zeros
 
-    def turn(self, question: Question) -> tuple[Array, bool]:
+    def turn(self, question: NetworkInputs) -> tuple[Array, bool]:
         """The due answer, and whether it is late: then it is the last one again."""
         self._hand_in(question)
         due = self._turn - self.delay
@@ -54,7 +56,7 @@ class Deferred:
                 return self._last, False
         return self._last, due >= 0
 
-    def _hand_in(self, question: Question) -> None:
+    def _hand_in(self, question: NetworkInputs) -> None:
         if self._worker is None:
             self._answers.append((self._turn, self.work(question).copy()))
             return

@@ -18,9 +18,9 @@ from engine.core.config import require, require_one_of
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain, Processor
-from engine.detection.background import Deferred
+from engine.detection.background import BackgroundNode
 from engine.detection.embedding import EmbeddingConfig
-from engine.detection.embedding_alignment import Fusion
+from engine.detection.embedding_alignment import EmbeddingAlignment
 from engine.detection.event_decoder import MEDIANS, DecisionConfig
 from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP_FRAMES, step_begin, step_end
 from engine.dsp.logmel import LogMel, LogMelConfig
@@ -56,7 +56,7 @@ class SoundConfig:
     block: int = 1
     window: int = 75
     ahead: int = 8
-    deferred: int = 0
+    background_blocks: int = 0
     embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
     guesses: int = 0
 
@@ -64,7 +64,7 @@ class SoundConfig:
         require("block", self.block, 1, 64)
         require("window", self.window, 8, 1000)
         require("ahead", self.ahead, 0, self.window - self.block)
-        require("deferred", self.deferred, 0, 64)
+        require("background_blocks", self.background_blocks, 0, 64)
         require("guesses", self.guesses, 0, 1000)
         if self.threshold is not None:
             require("threshold", self.threshold, 0, 1)
@@ -76,7 +76,7 @@ class SoundProbabilities:
     """Audio (sample, channel) in, probabilities (step, class) of successive steps of 66 ms out, borrowed.
 
     The network is run on equal blocks, so the output never depends on how the input is cut. worker: runs windows
-    beside the audio path where `config.deferred` gives it time. ModelError if the file is none for this.
+    beside the audio path where `config.background_blocks` gives it time. ModelError if the file is none for this.
     """
 
     def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
@@ -89,7 +89,7 @@ class SoundProbabilities:
             source_rate=audio.sample_rate, target_rate=SOUND_RATE, n_channels=audio.n_channels
         )
         self._front, self._delay = _front_end(self._resampling)
-        self._fusion = Fusion(config.embeddings, audio, config.block if causal else config.window)
+        self._embeddings = EmbeddingAlignment(config.embeddings, audio, config.block if causal else config.window)
         n_frames = STEP_FRAMES * (config.block if causal else config.window)
         self._mel = np.full((n_frames, MEL_BANDS), SILENCE, np.float32)
         self._end = n_frames // STEP_FRAMES - (0 if causal else config.ahead)  # of the rows that are told
@@ -97,9 +97,15 @@ class SoundProbabilities:
         self._fill = self._n_blocks = 0
         self.n_late = 0  # blocks that were not ready in time, and repeat the ones before
         shape = config.block, len(self.classes)
-        self._deferred = Deferred(self._run, shape, config.deferred, worker) if config.deferred else None
-        if causal and config.deferred:
-            raise ConfigError("deferred", expected="0 for a network that carries its state", got=str(config.deferred))
+        self._background = (
+            BackgroundNode(self._run, shape, config.background_blocks, worker) if config.background_blocks else None
+        )
+        if causal and config.background_blocks:
+            raise ConfigError(
+                "background_blocks",
+                expected="0 for a network that carries its state",
+                got=str(config.background_blocks),
+            )
         self._run(self._inputs)  # what the file promises has to come out
         self.reset()
 
@@ -121,14 +127,16 @@ class SoundProbabilities:
     def given(self, step: int) -> int:
         """After how many input samples the row of a step comes out."""
         n = self.config.block
-        row = (step + self._ahead) // n * n + n - 1 + n * self.config.deferred  # the last that its block waits for
+        row = (
+            (step + self._ahead) // n * n + n - 1 + n * self.config.background_blocks
+        )  # the last that its block waits for
         return -((-step_end(row) * self._resampling.down) // self._resampling.up)
 
     def process(self, block: Audio) -> Probabilities:
         """The steps that the block makes known."""
         block = as_block("SoundProbabilities", block, np.float32, (self.audio.n_channels,))
         features = self._front.process(block)
-        self._fusion.process(block)
+        self._embeddings.process(block)
         n_new, start, n = STEP_FRAMES * self.config.block, 0, 0
         room = (self._fill + len(features)) // n_new * self.config.block
         if len(self._out) < room:
@@ -149,10 +157,10 @@ class SoundProbabilities:
 
     def reset(self) -> None:
         """As newly built."""
-        if self._deferred is not None:
-            self._deferred.reset()
+        if self._background is not None:
+            self._background.reset()
         self._front.reset()
-        self._fusion.reset()
+        self._embeddings.reset()
         self.network.reset()
         self._mel[:] = SILENCE
         self._fill = self._n_blocks = self.n_late = 0
@@ -161,19 +169,19 @@ class SoundProbabilities:
         """The rows that the complete block brings, without those that speak of before the start."""
         n = self.config.block
         for step in range(self._n_blocks * n, (self._n_blocks + 1) * n):
-            self._fusion.step(-((-step_end(step) * self._resampling.down) // self._resampling.up))
-        if self._deferred is None:
+            self._embeddings.step(-((-step_end(step) * self._resampling.down) // self._resampling.up))
+        if self._background is None:
             rows = self._run(self._inputs)
         else:
-            rows, late = self._deferred.turn(self._inputs)
+            rows, late = self._background.turn(self._inputs)
             self.n_late += late
-        first = (self._n_blocks - self.config.deferred) * n
+        first = (self._n_blocks - self.config.background_blocks) * n
         self._n_blocks += 1
         return rows[max(0, min(self._ahead - first, n)) :]
 
     @property
     def _inputs(self) -> dict[str, npt.NDArray[np.float32]]:
-        return {"mel": self._mel, **self._fusion.inputs}
+        return {"mel": self._mel, **self._embeddings.inputs}
 
     def _run(self, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Probabilities:
         """The newest block of rows, the last `ahead` of a window left out."""

@@ -12,7 +12,7 @@ from engine.core.errors import ConfigError, ModelError
 from engine.core.events import Event, Guesses, Late, Sound
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
-from engine.detection.event_decoder import Change, Decider, DecisionConfig, Decisions
+from engine.detection.event_decoder import Change, DecisionConfig, Decisions, EventDecoder
 from engine.inference.network import Network
 
 __all__ = ["SoundDetector", "decisions_of"]
@@ -32,23 +32,23 @@ class SoundDetector:
         self.config, self.audio = config, audio
         self.heard = SoundProbabilities(config, audio, worker=worker)
         self.classes = self.heard.classes
-        self._decider = Decider(self.classes, _decision(config, self.heard.network, self.classes))
+        self._decoder = EventDecoder(self.classes, _decision(config, self.heard.network, self.classes))
         self._n_steps = self._n_late = 0
 
     @property
     def decision(self) -> DecisionConfig:
         """What decides, after the file and the settings."""
-        return self._decider.config
+        return self._decoder.config
 
     @property
     def latency(self) -> int:
         """Samples by which `emitted_at` lags `at`, at most."""
-        return self.heard.lag(self._decider.latency)
+        return self.heard.lag(self._decoder.latency)
 
     def process(self, block: Audio) -> list[Event]:
         """The events that the block makes known."""
         rows = self.heard.process(block)
-        events: list[Event] = [self._sound(change) for change in self._decider.process(rows)]
+        events: list[Event] = [self._sound(change) for change in self._decoder.process(rows)]
         if self.config.guesses:
             for k in range(len(rows)):
                 if (self._n_steps + k) % GUESS_STEPS == 0:
@@ -60,7 +60,7 @@ class SoundDetector:
     def reset(self) -> None:
         """As newly built."""
         self.heard.reset()
-        self._decider.reset()
+        self._decoder.reset()
         self._n_steps = self._n_late = 0
 
     def _sound(self, change: Change) -> Sound:

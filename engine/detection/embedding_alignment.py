@@ -10,12 +10,12 @@ import numpy.typing as npt
 from engine.core.format import AudioFormat
 from engine.detection.embedding import Embedding, EmbeddingConfig
 
-__all__ = ["Fusion"]
+__all__ = ["EmbeddingAlignment"]
 
 Audio = npt.NDArray[np.float32]
 
 
-class Fusion:
+class EmbeddingAlignment:
     """The newest vector of each embedding at each step: `inputs`, (step, dimension) by name, the last `n_steps`.
 
     A step hears the last vector that was complete when the step was; before the first it hears zeros.

@@ -14,9 +14,16 @@ from numba import njit
 from engine.core.config import from_mapping, require, require_odd, require_one_of
 from engine.core.errors import ConfigError, ShapeError
 
-__all__ = ["Change", "Decider", "DecisionConfig", "Decisions"]
+__all__ = ["Change", "DecisionConfig", "Decisions", "EventDecoder"]
 
 MEDIANS = ("centred", "causal")
+# The names of some fields in the files of networks, which are older than ours.
+FILE_NAMES = {
+    "onset_lag": "lead",
+    "offset_lag": "trail",
+    "accumulated_log_odds": "evidence",
+    "log_odds_by_label": "evidences",
+}
 SURE = 1e-4  # a probability nearer to 0 or 1 says no more than this one: a step alone speaks for 9 nats at most
 
 
@@ -24,15 +31,15 @@ SURE = 1e-4  # a probability nearer to 0 or 1 says no more than this one: a step
 class DecisionConfig:
     """How a probability becomes an event; the defaults are the paper's (section 2.2): 0.5, centred median of 7 steps.
 
-    threshold: a class sounds from here on, 0 to 1; thresholds: the same for single classes, by label; release: share
-    of the threshold below which it no longer sounds, 0.05 to 1 (1 is no hysteresis); median: steps, odd, 1 to 99;
-    alignment: "centred" waits for half of the median's steps, "causal" looks back only and answers at once;
-    shortest: steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100;
-    lead, trail: steps by which the network is known to lag beginnings and ends, which are told as so much earlier.
+    threshold: a class sounds from here on, 0 to 1; thresholds: the same for single classes, by label; release: share of
+    the threshold below which it no longer sounds, 0.05 to 1 (1 is no hysteresis); median: steps, odd, 1 to 99;
+    alignment: "centred" waits for half of the median's steps, "causal" looks back only and answers at once; shortest:
+    steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100; onset_lag,
+    offset_lag: steps by which the network is known to lag beginnings and ends, which are told as so much earlier.
 
-    evidence: log-odds, 0 to 1000, that a class must gather to sound though no step is at its threshold, 0 is never;
-    evidences: the same for single classes; reach: steps, 1 to 100, that the beginning of what was gathered is looked
-    for back.
+    accumulated_log_odds: log-odds, 0 to 1000, that a class must gather to sound though no step is at its threshold, 0
+    is never; log_odds_by_label: the same for single classes; reach: steps, 1 to 100, that the beginning of what was
+    gathered is looked for back.
     """
 
     threshold: float = 0.5
@@ -42,10 +49,10 @@ class DecisionConfig:
     alignment: str = "centred"
     shortest: int = 1
     hold: int = 1
-    lead: int = 0
-    trail: int = 0
-    evidence: float = 0.0
-    evidences: Mapping[str, float] | None = None
+    onset_lag: int = 0
+    offset_lag: int = 0
+    accumulated_log_odds: float = 0.0
+    log_odds_by_label: Mapping[str, float] | None = None
     reach: int = 15
 
     def __post_init__(self) -> None:
@@ -57,24 +64,24 @@ class DecisionConfig:
         require_one_of("alignment", self.alignment, MEDIANS)
         require("shortest", self.shortest, 1, 100)
         require("hold", self.hold, 1, 100)
-        require("lead", self.lead, 0, 100)
-        require("trail", self.trail, 0, 100)
-        require("evidence", self.evidence, 0, 1000)
-        for label, value in (self.evidences or {}).items():
-            require(f"evidence of {label}", value, 0, 1000)
+        require("onset_lag", self.onset_lag, 0, 100)
+        require("offset_lag", self.offset_lag, 0, 100)
+        require("accumulated_log_odds", self.accumulated_log_odds, 0, 1000)
+        for label, value in (self.log_odds_by_label or {}).items():
+            require(f"log-odds of {label}", value, 0, 1000)
         require("reach", self.reach, 1, 100)
 
     @property
     def wait(self) -> int:
         """Steps after a change that its report comes, at most: look-ahead of the median, time it must last, lag."""
         half = self.median // 2 if self.alignment == "centred" else 0
-        gathers = any((self.evidence, *(self.evidences or {}).values()))
-        begin = max(self.shortest, self.reach if gathers else 1) + self.lead
-        return half + max(begin, self.hold + self.trail) - 1
+        gathers = any((self.accumulated_log_odds, *(self.log_odds_by_label or {}).values()))
+        begin = max(self.shortest, self.reach if gathers else 1) + self.onset_lag
+        return half + max(begin, self.hold + self.offset_lag) - 1
 
     def by_threshold(self, threshold: float) -> Self:
         """The same with one threshold for every class, and no evidence besides."""
-        return replace(self, threshold=threshold, thresholds=None, evidence=0.0, evidences=None)
+        return replace(self, threshold=threshold, thresholds=None, accumulated_log_odds=0.0, log_odds_by_label=None)
 
     def levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """The threshold of each class; ConfigError lists the classes if a label is none of them."""
@@ -82,7 +89,7 @@ class DecisionConfig:
 
     def needs(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """The evidence that each class must gather, infinite where it is never enough; ConfigError as of `levels`."""
-        own = _of_each("evidences", classes, self.evidences, self.evidence)
+        own = _of_each("log_odds_by_label", classes, self.log_odds_by_label, self.accumulated_log_odds)
         return np.where(own > 0, own, np.float32(np.inf))
 
 
@@ -107,18 +114,28 @@ class Decisions:
     tags: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values; `from_dict` reads them back."""
-        return asdict(self)
+        """Plain values under the names of a network's file; `from_dict` reads them back."""
+        decisions = {
+            name: _renamed(asdict(one), FILE_NAMES) for name, one in (("live", self.live), ("whole", self.whole))
+        }
+        return {**decisions, "tags": dict(self.tags)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `as_dict`; ConfigError if a name or a value is none."""
         try:
-            live, whole = (from_mapping(DecisionConfig, values[name]) for name in ("live", "whole"))
+            own_names = {file: own for own, file in FILE_NAMES.items()}
+            live, whole = (
+                from_mapping(DecisionConfig, _renamed(values[name], own_names)) for name in ("live", "whole")
+            )
             checked = DecisionConfig(thresholds=values["tags"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError("decisions", expected="live, whole and tags", got=str(error)) from error
         return cls(live=live, whole=whole, tags=dict(checked.thresholds or {}))
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in values.items()}
 
 
 class Change(NamedTuple):
@@ -131,11 +148,11 @@ class Change(NamedTuple):
     probability: float
 
 
-class Decider:
+class EventDecoder:
     """Probabilities (step, class) in, a list of `Change` out, ordered by `known`, then class.
 
-    A class sounds while the median of its probability is at its threshold or above, and until it falls below
-    `release` times that. It begins to sound, too, where the log-odds of that median have summed up to its `evidence`;
+    A class sounds while the median of its probability is at its threshold or above, and until it falls below `release`
+    times that. It begins to sound, too, where the log-odds of that median have summed up to its `accumulated_log_odds`;
     the sum never falls below 0 (Page's test, Biometrika 41, 1954, which is soonest on the average at a given rate of
     false alarms). Such a class began to sound where the sum last was 0, whatever tells it. Before the first step all is
     quiet.
@@ -162,7 +179,7 @@ class Decider:
         """The changes that the next steps make known."""
         if probabilities.ndim != 2 or probabilities.shape[1] != len(self.classes):
             expected = f"(step, {len(self.classes)} classes)"
-            raise ShapeError("Decider", expected=expected, got=str(probabilities.shape))
+            raise ShapeError("EventDecoder", expected=expected, got=str(probabilities.shape))
         room = len(probabilities) * len(self.classes)
         if len(self._changes) < room:
             self._changes = np.zeros((room, 5))
@@ -173,7 +190,7 @@ class Decider:
         state = self._ring, self._sorted, self._runs, self._peak, self._gathered
         n = _decide(np.asarray(probabilities, np.float32), limits, numbers, state, self._changes)
         self._n_steps += len(probabilities)
-        earlier = config.trail, config.lead
+        earlier = config.offset_lag, config.onset_lag
         return [
             Change(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]
         ]
@@ -192,7 +209,7 @@ def _decide(probabilities: Any, limits: Any, numbers: Any, state: Any, changes: 
     """Fill `changes` (change, [step, known, class, active, probability]) and return how many there are.
 
     limits: threshold and evidence of each class; numbers: half the median if centred, release, shortest, hold, steps so
-    far, reach; state: see `Decider`.
+    far, reach; state: see `EventDecoder`.
     """
     levels, needs = limits
     half, release, shortest, hold, past, reach = numbers

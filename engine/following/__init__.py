@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from engine.following.audio_templates import Sounded, reference_from_sounded, with_likeness
+    from engine.following.audio_templates import ScoreAudioFeatures, reference_from_score_audio, with_embeddings
     from engine.following.config import FollowConfig, follow_frames
     from engine.following.embedder import Embedder, EmbedderConfig
-    from engine.following.embedding_features import Learned
-    from engine.following.features import Hearing, HearingConfig, Rising
+    from engine.following.embedding_features import EmbeddingFeatures
+    from engine.following.features import FollowerFeatures, FollowerFeaturesConfig, OnsetDifference
     from engine.following.follower import AudioFollower, Follower
     from engine.following.recording_reference import RecordingConfig, reference_from_audio
     from engine.following.reference import Reference, reference_from_score
@@ -21,21 +21,21 @@ __all__ = [
     "AudioFollower",
     "Embedder",
     "EmbedderConfig",
+    "EmbeddingFeatures",
     "FollowConfig",
     "Follower",
-    "Hearing",
-    "HearingConfig",
-    "Learned",
+    "FollowerFeatures",
+    "FollowerFeaturesConfig",
+    "OnsetDifference",
     "RecordingConfig",
     "Reference",
-    "Rising",
     "SalienceNode",
     "SalienceNodeConfig",
-    "Sounded",
+    "ScoreAudioFeatures",
     "any_front_end",
     "follow_frames",
     "reference_from_audio",
     "reference_from_score",
-    "reference_from_sounded",
-    "with_likeness",
+    "reference_from_score_audio",
+    "with_embeddings",
 ]

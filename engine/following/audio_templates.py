@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.following.recording_reference import hold, strike
+from engine.following.recording_reference import onset_template, sustain_template
 from engine.following.reference import Reference, unit
 
-__all__ = ["Sounded", "reference_from_sounded", "with_likeness"]
+__all__ = ["ScoreAudioFeatures", "reference_from_score_audio", "with_embeddings"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,9 +22,13 @@ LEAST = 1e-6
 LATEST_S = 0.25  # by which an onset may be felt late
 
 
-class Sounded(NamedTuple):
-    """rows (frame, F + G), as a `Hearing` gives them, of the score's own sound; onset_s: (event) when each begins in
-    it; n_sounds: F; hop, late, sample_rate: of the rows, in samples.
+class ScoreAudioFeatures(NamedTuple):
+    """Features of the score's own sound.
+
+    rows: (frame, F + G), as `FollowerFeatures` gives them
+    onset_s: (event) when each event begins in that sound
+    n_sounds: F
+    hop, late, sample_rate: of the rows, in samples
     """
 
     rows: Features
@@ -39,22 +43,22 @@ class Sounded(NamedTuple):
         return (at_s * self.sample_rate + self.late) / self.hop - 1
 
 
-def reference_from_sounded(events: Reference, sounded: Sounded) -> Reference:
+def reference_from_score_audio(events: Reference, sounded: ScoreAudioFeatures) -> Reference:
     """The same events, with what sounds and what begins at each as it was heard, and how late the features feel it."""
     delay = _delay(sounded)
     places = np.clip(np.round(sounded.frame(sounded.onset_s) + delay).astype(int), 0, len(sounded.rows) - 1)
     n = sounded.n_sounds
     return replace(
         events,
-        sustain=unit(hold(sounded.rows[:, :n], places)),
-        onset=unit(strike(sounded.rows[:, n:], places, np.ones(len(places), bool))),
+        sustain=unit(sustain_template(sounded.rows[:, :n], places)),
+        onset=unit(onset_template(sounded.rows[:, n:], places, np.ones(len(places), bool))),
         delay=round(delay * sounded.hop + ATTACK_S * sounded.sample_rate),
         strength=max(_strength(sounded, places), LEAST),
     )
 
 
-def with_likeness(events: Reference, sounded: Sounded, share: float) -> Reference:
-    """The same events, beside their bands the mean embedding of each event's sound, as `Learned` puts live ones.
+def with_embeddings(events: Reference, sounded: ScoreAudioFeatures, share: float) -> Reference:
+    """Add the mean embedding of each event's sound to its bands, as `EmbeddingFeatures` does with live frames.
 
     sounded: embeddings (frame, D), nothing else; share: of theirs in the cosine, 0 to 1.
     """
@@ -65,13 +69,13 @@ def with_likeness(events: Reference, sounded: Sounded, share: float) -> Referenc
     return replace(events, sustain=sustain.astype(np.float32))
 
 
-def _strength(sounded: Sounded, places: Ints) -> float:
+def _strength(sounded: ScoreAudioFeatures, places: Ints) -> float:
     """Of the onset features where an event begins, the median of all events."""
     strength = np.pad(np.linalg.norm(sounded.rows[:, sounded.n_sounds :], axis=1), 1)
     return float(np.median(np.max([strength[places + d] for d in range(3)], axis=0)))
 
 
-def _delay(sounded: Sounded) -> float:
+def _delay(sounded: ScoreAudioFeatures) -> float:
     """Frames from the one that speaks of an onset to the one in which most begins, on average over all events."""
     strength = np.linalg.norm(sounded.rows[:, sounded.n_sounds :], axis=1)
     latest = int(LATEST_S * sounded.sample_rate / sounded.hop)

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.core.config import require
-from engine.following.backpointers import Arena, new_arena, record
-from engine.following.confidence import TRUST_S, distrust, trust
-from engine.following.likelihood import match
-from engine.following.tempo import Tempo, density, survival, update
+from engine.following.backpointers import Backpointers, new_backpointers, record_entry
+from engine.following.confidence import CONFIDENCE_MEMORY_S, reset_confidence, update_confidence
+from engine.following.likelihood import event_likelihoods
+from engine.following.tempo import Tempo, density, survival, update_tempo
 
 __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
@@ -73,7 +73,7 @@ class SearchNumbers(NamedTuple):
 
 def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
     """The numbers for frames of so many seconds."""
-    memory = 0.5 ** (frame_s / TRUST_S)
+    memory = 0.5 ** (frame_s / CONFIDENCE_MEMORY_S)
     start = float(np.log(frame_s / config.start_s))
     return SearchNumbers(config.beam, config.skip, start, config.patience * frame_s, frame_s, memory, config.reach)
 
@@ -85,7 +85,7 @@ class Search(NamedTuple):
     tempo: the five numbers of `Tempo`; entry_s, entry_event: the path's last entries, newest first; span: first and
     last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best;
     likeness: of what begins to each event's onset; trust: 0 to 1, how well it fits the best path, and two sums;
-    arena: all entries, where a whole file is aligned.
+    backpointers: all entries, where a whole file is aligned.
     """
 
     score: Floats
@@ -100,12 +100,12 @@ class Search(NamedTuple):
     span: Ints
     best: Ints
     mass: Floats
-    trust: Floats
-    arena: Arena
+    update_confidence: Floats
+    backpointers: Backpointers
 
 
 def new_search(entries: int, n_nodes: int = 0) -> Search:
-    """Room for the search, and for so many entries in its arena; `restart` makes it ready."""
+    """Room for the search, and for this many entries in its backpointers; `restart` makes it ready."""
     shape = (SPAN, entries)
     return Search(
         np.full(shape, DEAD),
@@ -121,19 +121,19 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
         np.zeros(2, np.int64),
         np.zeros(2),
         np.zeros(3),
-        new_arena(n_nodes, shape),
+        new_backpointers(n_nodes, shape),
     )
 
 
 def restart(search: Search, spread: float) -> None:
     """One hypothesis, before the start, the log tempo `spread` around the score's."""
-    for array in (*search[:-1], search.arena.n, search.arena.node):
+    for array in (*search[:-1], search.backpointers.n, search.backpointers.node):
         array[...] = 0
     search.score[...] = DEAD
     search.score[0, 0] = 0.0
     search.tempo[0, 0, 3] = spread**2
     search.entry_s[0, 0] = -1.0
-    distrust(search.trust)
+    reset_confidence(search.update_confidence)
 
 
 @njit(nogil=True, cache=True)
@@ -144,7 +144,7 @@ def _tempo(search: Any, slot: Any, k: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def advance(
-    search: Any, row: Any, now_s: Any, reference: Any, event_s: Any, numbers: Any, tempo: Any, matching: Any
+    search: Any, row: Any, now_s: Any, reference: Any, event_s: Any, numbers: Any, tempo: Any, likelihood: Any
 ) -> Any:
     """One frame: evidence, entries into the next events, standings, pruning.
 
@@ -152,7 +152,9 @@ def advance(
     """
     first, last = search.span[0], search.span[1]
     top = min(last + numbers.reach, len(event_s), first + SPAN - 1)
-    strength = match(row, reference, first, top, matching, (search.sustain, search.onset, search.likeness))
+    strength = event_likelihoods(
+        row, reference, first, top, likelihood, (search.sustain, search.onset, search.likeness)
+    )
     if first == 0:
         search.sustain[0] = numbers.patience
     for event in range(first, last + 1):
@@ -161,7 +163,7 @@ def advance(
         _enter(search, event, first, last, now_s, event_s, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
-    trust(search, strength, top, numbers.memory)
+    update_confidence(search, strength, top, numbers.memory)
 
 
 @njit(nogil=True, cache=True)
@@ -204,7 +206,7 @@ def _keep(search: Any, event: Any, source: Any, k: Any, total: Any, now_s: Any, 
     if source == 0:
         state = Tempo(now_s, state.period, tempo.onset, state.period_var, 0.0)
     else:
-        state = update(state, now_s, event_s[event - 1] - event_s[source - 1], tempo)
+        state = update_tempo(state, now_s, event_s[event - 1] - event_s[source - 1], tempo)
     search.score[slot, worst] = score
     for i in range(5):
         search.tempo[slot, worst, i] = state[i]
@@ -213,7 +215,7 @@ def _keep(search: Any, event: Any, source: Any, k: Any, total: Any, now_s: Any, 
         search.entry_event[slot, worst, i] = search.entry_event[old, k, i - 1]
     search.entry_s[slot, worst, 0] = now_s
     search.entry_event[slot, worst, 0] = event
-    record(search.arena, event, now_s, (old, k), (slot, worst))
+    record_entry(search.backpointers, event, now_s, (old, k), (slot, worst))
 
 
 @njit(nogil=True, cache=True)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["TRUST_S", "confidence", "distrust", "trust"]
+__all__ = ["CONFIDENCE_MEMORY_S", "confidence", "reset_confidence", "update_confidence"]
 
-TRUST_S = 2.0  # half-life of the memory of how well onsets have fitted
+CONFIDENCE_MEMORY_S = 2.0  # half-life of the memory of how well onsets have fitted
 PRIOR = 5.0  # strength with which following begins undecided, about two onsets' worth
 WAITING = 0.45  # what counts for the fit while the first note is waited for, and at the beginning
 CONFIDENCE = (0.367, 10.0, -5.1)  # logistic weights of the mass's log odds and of the fit, and a constant
@@ -17,13 +17,13 @@ DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit that deserves even trust, and how sha
 
 
 @njit(nogil=True, cache=True)
-def distrust(sums: Any) -> None:
+def reset_confidence(sums: Any) -> None:
     """Begin undecided; sums: trust, fit times strength, strength."""
     sums[0], sums[1], sums[2] = 0.0, PRIOR * WAITING, PRIOR
 
 
 @njit(nogil=True, cache=True)
-def trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
+def update_confidence(search: Any, strength: Any, top: Any, memory: Any) -> None:
     """Average, by strength, how well what begins fits the best path's event or the next; then the trust it deserves.
 
     On the recordings that this was made with the average lies from 0.45 to 0.65 with the right score, from 0.1 to
@@ -33,7 +33,7 @@ def trust(search: Any, strength: Any, top: Any, memory: Any) -> None:
     fit = search.likeness[event % span] if event > 0 else WAITING
     if 0 < event < top:
         fit = max(fit, search.likeness[(event + 1) % span])
-    sums = search.trust
+    sums = search.update_confidence
     sums[1] = memory * sums[1] + strength * fit
     sums[2] = memory * sums[2] + strength
     sums[0] = 1 / (1 + np.exp((DOUBT - sums[1] / sums[2]) / DOUBT_WIDTH))

@@ -8,11 +8,11 @@ from engine.core.config import require
 from engine.core.format import AudioFormat, FrameFormat, frame_size
 from engine.dsp.features import FeatureConfig
 from engine.following.beam_search import SearchConfig
-from engine.following.features import HearingConfig
-from engine.following.jump_detector import ScoutConfig
-from engine.following.likelihood import MatchConfig
+from engine.following.features import FollowerFeaturesConfig
+from engine.following.jump_detector import JumpDetectorConfig
+from engine.following.likelihood import LikelihoodConfig
 from engine.following.tempo import TempoConfig
-from engine.following.tone_templates import PianoConfig
+from engine.following.tone_templates import ToneConfig
 
 __all__ = ["FollowConfig", "follow_frames", "onset_delay"]
 
@@ -34,13 +34,13 @@ class FollowConfig:
     rise: float = 0.9
     rise_fft: float = 0.2
     jumps: bool = True
-    hearing: HearingConfig | None = None
+    input_features: FollowerFeaturesConfig | None = None
     features: FeatureConfig = field(default_factory=FeatureConfig)
-    piano: PianoConfig = field(default_factory=PianoConfig)
-    match: MatchConfig = field(default_factory=MatchConfig)
+    tone: ToneConfig = field(default_factory=ToneConfig)
+    likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
     tempo: TempoConfig = field(default_factory=TempoConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
-    scout: ScoutConfig = field(default_factory=ScoutConfig)
+    jump_detector: JumpDetectorConfig = field(default_factory=JumpDetectorConfig)
 
     def __post_init__(self) -> None:
         require("n_fft_44k1", self.n_fft_44k1, 256, 65536)

@@ -15,10 +15,10 @@ from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.frontends import FrontEndConfig
 from engine.dsp.stft import Stft, grown
 from engine.following.embedder import Embedder, EmbedderConfig
-from engine.following.features import Hearing, HearingConfig, Rising
+from engine.following.features import FollowerFeatures, FollowerFeaturesConfig, OnsetDifference
 from engine.following.salience import any_front_end
 
-__all__ = ["Learned", "hearing"]
+__all__ = ["EmbeddingFeatures", "follower_features"]
 
 Audio = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -26,22 +26,22 @@ Features = npt.NDArray[np.float32]
 SILENCE = np.float32(0.003)  # of the running peak: what is softer sounds like nothing
 
 
-def hearing(
-    config: HearingConfig, frames: FrameFormat, bands: FeatureConfig, tuned: FrameFormat | None = None
-) -> Hearing:
+def follower_features(
+    config: FollowerFeaturesConfig, frames: FrameFormat, bands: FeatureConfig, tuned: FrameFormat | None = None
+) -> FollowerFeatures:
     """What the config names; frames, bands: of the spectral features, whose hop the others take too.
 
     tuned: the frames as "learned" takes them for the bands, where the music is out of tune.
     """
     if config.name == "learned":
-        return Learned(_weights(config), SpectralFeatures(tuned or frames, bands), frames, config.share)
+        return EmbeddingFeatures(_weights(config), SpectralFeatures(tuned or frames, bands), frames, config.share)
     audio = frames.audio
     front = FrontEndConfig(hop_s=frames.hop / audio.sample_rate)
     weights = _weights(config) if config.name == "salience" else None
-    return Rising(any_front_end(config.name, audio, front, weights=weights), audio.sample_rate)
+    return OnsetDifference(any_front_end(config.name, audio, front, weights=weights), audio.sample_rate)
 
 
-class Learned:
+class EmbeddingFeatures:
     """Audio (sample, channel) in, rows (frame, F + G) out: what sounds is the bands and the twin network's embedding.
 
     Each has unit length times the root of its share, so that the cosine of two frames is the mean of both cosines;
@@ -108,7 +108,7 @@ def _fuse(row: Any, embedding: Any, shares: Any, level: Any, out: Any) -> None:
     out[n : n + m] = embedding * (shares[1] / max(np.sqrt((embedding**2).sum()), np.float32(1e-9)))
 
 
-def _weights(config: HearingConfig) -> Path:
+def _weights(config: FollowerFeaturesConfig) -> Path:
     if config.weights is None:
         raise ConfigError(f"features {config.name}", expected="weights", got="none", remedy="give the ONNX file")
     return config.weights

@@ -14,7 +14,7 @@ from engine.core.config import require
 from engine.dsp.frontends import FrontEnd
 from engine.dsp.stft import grown
 
-__all__ = ["Hearing", "HearingConfig", "Rising"]
+__all__ = ["FollowerFeatures", "FollowerFeaturesConfig", "OnsetDifference"]
 
 Audio = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -23,7 +23,7 @@ ONSET_LAG_S = 0.023  # between the two frames that an onset is the difference of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HearingConfig:
+class FollowerFeaturesConfig:
     """name: "learned", or a front end of `engine.following.salience.any_front_end`; weights: the ONNX file of
     "learned" and "salience"; share: of the learned similarity in what sounds, the bands have the rest, 0 to 1.
     """
@@ -36,7 +36,7 @@ class HearingConfig:
         require("share", self.share, 0.0, 1.0)
 
 
-class Hearing(Protocol):
+class FollowerFeatures(Protocol):
     """Audio (sample, channel) in, rows (frame, F + G) out: F numbers of what sounds, then G of what has just begun.
 
     Frame t comes out with sample (t + 1) * hop - 1 and speaks of the input `latency` samples before; n_sounds: F.
@@ -59,7 +59,7 @@ class Hearing(Protocol):
         ...
 
 
-class Rising:
+class OnsetDifference:
     """A front end's features (F), and by how much each has risen over the blurred ones of 23 ms ago (F).
 
     As `SpectralFeatures` does with bands: max(0, y[t] - max of y[t - lag] over three neighbours).

@@ -10,7 +10,7 @@ from engine.core.events import Position
 from engine.core.format import FrameFormat
 from engine.dsp.features import SpectralFeatures
 from engine.following.config import FollowConfig, follow_frames, onset_delay
-from engine.following.features import Hearing
+from engine.following.features import FollowerFeatures
 from engine.following.reference import Reference, reference_from_score
 from engine.following.tracker import Timing, Tracker
 from engine.score.score import Score
@@ -30,7 +30,7 @@ class Follower:
     def __init__(self, frames: FrameFormat, score: Score | Reference, config: FollowConfig) -> None:
         self.frames, self.config = frames, config
         if isinstance(score, Score):
-            score = reference_from_score(score, frames, config.features, config.piano)
+            score = reference_from_score(score, frames, config.features, config.tone)
         self.reference = score
         self._features = SpectralFeatures(frames, config.features)
         n = self._features.n_bands
@@ -52,20 +52,22 @@ class Follower:
 
 
 class AudioFollower:
-    """Audio (sample, channel) to a list of `Position`, one a frame, heard as `hearing` does.
+    """Audio (sample, channel) to a list of `Position`, one a frame, heard as `follower_features` does.
 
     The reference must have been made with the same kind of hearing, and says how late that feels an onset.
     """
 
-    def __init__(self, hearing: Hearing, sample_rate: int, reference: Score | Reference, config: FollowConfig) -> None:
+    def __init__(
+        self, follower_features: FollowerFeatures, sample_rate: int, reference: Score | Reference, config: FollowConfig
+    ) -> None:
         if isinstance(reference, Score):
             remedy = "make a reference of it: offline.following.score_input.read_score_input"
             raise ConfigError(reference.name, expected="a Reference, for such features", got="a Score", remedy=remedy)
         self.reference, self.config = reference, config
-        self._hearing = hearing
-        timing = Timing(hearing.hop, sample_rate, hearing.latency, reference.delay)
+        self._hearing = follower_features
+        timing = Timing(follower_features.hop, sample_rate, follower_features.latency, reference.delay)
         n_begins = reference.onset.shape[1]
-        self._tracker = Tracker(timing, (hearing.n_sounds, n_begins), reference, config)
+        self._tracker = Tracker(timing, (follower_features.n_sounds, n_begins), reference, config)
 
     @property
     def latency(self) -> int:

@@ -1,12 +1,12 @@
 """Where in the whole score the player might be: a plain search over every event, beside the fine one.
 
-The fine search (`engine.following.beam_search`) knows only the neighbourhood of its paths. The scout keeps one path an
-event, for the whole score: a path goes on as in the fine search, or begins anew at any event that an onset fits, at a
-price below the best. What sounds like nothing in the score feeds a path that is nowhere. When the best path has beaten
-that one, the fine search and all that lies near it by a margin, the player has jumped. After Nakamura, Nakamura &
-Sagayama, "Real-time audio-to-score alignment of music performances containing errors and arbitrary repeats and skips"
-(2015): jumps to anywhere are cheap transitions of a hidden Markov model; that they need a margin, and from whom, is our
-own.
+The fine search (`engine.following.beam_search`) knows only the neighbourhood of its paths. The jump detector keeps one
+path an event, for the whole score: a path goes on as in the fine search, or begins anew at any event that an onset
+fits, at a price below the best. What sounds like nothing in the score feeds a path that is nowhere. When the best path
+has beaten that one, the fine search and all that lies near it by a margin, the player has jumped. After Nakamura,
+Nakamura & Sagayama, "Real-time audio-to-score alignment of music performances containing errors and arbitrary repeats
+and skips" (2015): jumps to anywhere are cheap transitions of a hidden Markov model; that they need a margin, and from
+whom, is our own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,19 @@ from numba import njit
 
 from engine.core.config import require
 from engine.following.beam_search import DEAD, SPAN
-from engine.following.confidence import distrust
-from engine.following.tempo import Tempo, density, survival, update
+from engine.following.confidence import reset_confidence
+from engine.following.tempo import Tempo, density, survival, update_tempo
 
-__all__ = ["Scout", "ScoutConfig", "ScoutNumbers", "new_scout", "restart_scout", "scout_numbers", "settle", "survey"]
+__all__ = [
+    "JumpDetector",
+    "JumpDetectorConfig",
+    "JumpNumbers",
+    "adopt_path",
+    "detect_jump",
+    "jump_numbers",
+    "new_jump_detector",
+    "restart_jump_detector",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +42,7 @@ QUIET = 0.5  # of the level of hush: below, no onset is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoutConfig:
+class JumpDetectorConfig:
     """How readily to believe in a jump.
 
     price: nats that beginning anew at another event costs, also nowhere; known: nats less where the score itself has
@@ -70,8 +79,8 @@ class ScoutConfig:
         require("spread", self.spread, 0.01, 3.0)
 
 
-class ScoutNumbers(NamedTuple):
-    """`ScoutConfig` as the kernels take it."""
+class JumpNumbers(NamedTuple):
+    """`JumpDetectorConfig` as the kernels take it."""
 
     price: float
     known: float
@@ -88,15 +97,15 @@ class ScoutNumbers(NamedTuple):
     frame_s: float
 
 
-def scout_numbers(config: ScoutConfig, skip: float, frame_s: float) -> ScoutNumbers:
+def jump_numbers(config: JumpDetectorConfig, skip: float, frame_s: float) -> JumpNumbers:
     """The numbers for frames of so many seconds; skip: nats for passing over an event."""
     c, drift = config, config.drift * frame_s
     opening = (c.opening, c.opening_s / frame_s)
     numbers = (c.price, c.known, c.margin, c.fit, c.near, c.steps, drift, *opening, c.beam, c.spread**2)
-    return ScoutNumbers(*numbers, skip, frame_s)
+    return JumpNumbers(*numbers, skip, frame_s)
 
 
-class Scout(NamedTuple):
+class JumpDetector(NamedTuple):
     """State; events count from 1, 0 is nowhere. Log likelihoods are relative to the best standing.
 
     total: of the path at each event; standing: the same, its next event not yet come; tempo, entry_s: as in `Search`;
@@ -116,10 +125,10 @@ class Scout(NamedTuple):
     begun: Ints
 
 
-def new_scout(n_events: int) -> Scout:
-    """Room for the search; `restart_scout` makes it ready."""
+def new_jump_detector(n_events: int) -> JumpDetector:
+    """Room for the search; `restart_jump_detector` makes it ready."""
     n = n_events + 1
-    return Scout(
+    return JumpDetector(
         np.zeros(n),
         np.zeros(n),
         np.zeros((n, 5)),
@@ -133,30 +142,30 @@ def new_scout(n_events: int) -> Scout:
     )
 
 
-def restart_scout(scout: Scout) -> None:
+def restart_jump_detector(detector: JumpDetector) -> None:
     """Nowhere."""
-    for array in scout:
+    for array in detector:
         array[...] = 0
-    scout.total[1:] = DEAD
-    scout.standing[1:] = DEAD
+    detector.total[1:] = DEAD
+    detector.standing[1:] = DEAD
 
 
 @njit(nogil=True, cache=True)
-def survey(scout: Any, row: Any, now_s: Any, main: Any, reference: Any, numbers: Any, rules: Any) -> Any:
+def detect_jump(detector: Any, row: Any, now_s: Any, main: Any, reference: Any, numbers: Any, rules: Any) -> Any:
     """One frame of features; the event to go to, 0 for none.
 
     main: event, log period, and gain in log likelihood by this frame of the fine search's best path; reference:
     (sustain, onset) templates, score seconds of the events, and their known jumps (begin of each event's, target);
-    rules: (TempoNumbers, MatchNumbers).
+    rules: (TempoNumbers, LikelihoodNumbers).
     """
-    if _hear(scout, row, reference, rules[1]):
-        _discount(scout, main[0], reference[3], numbers.known)
-        _advance(scout, now_s, main[1], reference[2], numbers, rules[0])
-        _discount(scout, main[0], reference[3], 0.0)
-    if scout.begun[0] > 0 or scout.best[0] > 0:
-        scout.begun[0] += 1
-    _stand(scout, now_s, main, reference[2], numbers, rules[0])
-    return _verdict(scout, main[0], numbers)
+    if _hear(detector, row, reference, rules[1]):
+        _discount(detector, main[0], reference[3], numbers.known)
+        _advance(detector, now_s, main[1], reference[2], numbers, rules[0])
+        _discount(detector, main[0], reference[3], 0.0)
+    if detector.begun[0] > 0 or detector.best[0] > 0:
+        detector.begun[0] += 1
+    _stand(detector, now_s, main, reference[2], numbers, rules[0])
+    return _verdict(detector, main[0], numbers)
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
@@ -168,123 +177,125 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _hear(scout: Any, row: Any, reference: Any, matching: Any) -> Any:
+def _hear(detector: Any, row: Any, reference: Any, likelihood: Any) -> Any:
     """Add what sounds to the paths alive, write what begins to `onset`; whether anything begins. As `match`."""
     n = reference[0].shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
-    if loudness > 0 and sounds.max() >= matching.silence:
-        for event in range(1, len(scout.total)):
-            if scout.total[event] > DEAD:
+    if loudness > 0 and sounds.max() >= likelihood.silence:
+        for event in range(1, len(detector.total)):
+            if detector.total[event] > DEAD:
                 fit = _dot(sounds, reference[0][event - 1]) / loudness
-                scout.total[event] += matching.sustain * (fit - matching.sustain_threshold)
-    if strength < QUIET * matching.hush_level:
+                detector.total[event] += likelihood.sustain * (fit - likelihood.sustain_threshold)
+    if strength < QUIET * likelihood.hush_level:
         return False
-    hush = matching.hush * max(0.0, 1 - strength / matching.hush_level)
-    for event in range(1, len(scout.total)):
+    hush = likelihood.hush * max(0.0, 1 - strength / likelihood.hush_level)
+    for event in range(1, len(detector.total)):
         projection = _dot(begins, reference[1][event - 1])
-        full = min(projection / matching.onset_level, 1.0)
-        scout.onset[event] = matching.onset * (full * projection / strength - matching.onset_threshold) - hush
+        full = min(projection / likelihood.onset_level, 1.0)
+        detector.onset[event] = likelihood.onset * (full * projection / strength - likelihood.onset_threshold) - hush
     return True
 
 
 @njit(nogil=True, cache=True)
-def _discount(scout: Any, place: Any, known: Any, nats: Any) -> None:
+def _discount(detector: Any, place: Any, known: Any, nats: Any) -> None:
     """Set the discount of the targets of the score's own jumps from the place, the event before, and the next."""
-    for event in range(max(place - 1, 1), min(place + 2, len(scout.total))):
+    for event in range(max(place - 1, 1), min(place + 2, len(detector.total))):
         for i in range(known[0][event - 1], known[0][event]):
-            scout.discount[known[1][i]] = nats
+            detector.discount[known[1][i]] = nats
 
 
 @njit(nogil=True, cache=True)
-def _state(scout: Any, event: Any) -> Any:
-    x = scout.tempo[event]
+def _state(detector: Any, event: Any) -> Any:
+    x = detector.tempo[event]
     return Tempo(x[0], x[1], x[2], x[3], x[4])
 
 
 @njit(nogil=True, cache=True)
-def _advance(scout: Any, now_s: Any, period: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
+def _advance(detector: Any, now_s: Any, period: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
     """Paths go on to their next event or the one after, or begin anew."""
-    fresh = scout.standing[scout.best[0]] - numbers.price
-    for event in range(len(scout.total) - 1, 0, -1):
+    fresh = detector.standing[detector.best[0]] - numbers.price
+    for event in range(len(detector.total) - 1, 0, -1):
         best, source = DEAD, 0
-        if scout.onset[event] > numbers.fit:
-            best = fresh + scout.discount[event]
+        if detector.onset[event] > numbers.fit:
+            best = fresh + detector.discount[event]
         for old in range(event - 1, max(event - 3, 0), -1):
-            if scout.total[old] == DEAD or scout.entry_s[old] >= now_s:
+            if detector.total[old] == DEAD or detector.entry_s[old] >= now_s:
                 continue
             length_s = event_s[event - 1] - event_s[old - 1]
-            total = scout.total[old] + density(_state(scout, old), now_s, length_s, numbers.frame_s, tempo)
+            total = detector.total[old] + density(_state(detector, old), now_s, length_s, numbers.frame_s, tempo)
             total -= numbers.skip * (event - old - 1)
             if total > best:
                 best, source = total, old
-        if best > DEAD and best + scout.onset[event] > scout.standing[event]:
-            _enter(scout, event, source, best, (now_s, period), event_s, numbers.variance, tempo)
+        if best > DEAD and best + detector.onset[event] > detector.standing[event]:
+            _enter(detector, event, source, best, (now_s, period), event_s, numbers.variance, tempo)
 
 
 @njit(nogil=True, cache=True)
-def _enter(scout: Any, event: Any, source: Any, total: Any, now: Any, event_s: Any, variance: Any, tempo: Any) -> None:
+def _enter(
+    detector: Any, event: Any, source: Any, total: Any, now: Any, event_s: Any, variance: Any, tempo: Any
+) -> None:
     """The path from `source`, or a new one, enters the event; now: second, and log period of a new one."""
     if source == 0:
         state = Tempo(now[0], now[1], tempo.onset, variance, 0.0)
     else:
-        state = update(_state(scout, source), now[0], event_s[event - 1] - event_s[source - 1], tempo)
-    scout.steps[event] = scout.steps[source] + 1  # those of nowhere stay 0
+        state = update_tempo(_state(detector, source), now[0], event_s[event - 1] - event_s[source - 1], tempo)
+    detector.steps[event] = detector.steps[source] + 1  # those of nowhere stay 0
     for i in range(5):
-        scout.tempo[event, i] = state[i]
-    scout.entry_s[event] = now[0]
-    scout.total[event] = total + scout.onset[event]
+        detector.tempo[event, i] = state[i]
+    detector.entry_s[event] = now[0]
+    detector.total[event] = total + detector.onset[event]
 
 
 @njit(nogil=True, cache=True)
-def _stand(scout: Any, now_s: Any, main: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
+def _stand(detector: Any, now_s: Any, main: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
     """Standings and their best, all made relative to it; what falls below the beam is dropped."""
-    best, scout.best[0] = scout.total[0], 0
-    for event in range(1, len(scout.total)):
-        if scout.total[event] == DEAD:
+    best, detector.best[0] = detector.total[0], 0
+    for event in range(1, len(detector.total)):
+        if detector.total[event] == DEAD:
             continue
         if abs(event - main[0]) > numbers.near:
-            scout.total[event] -= numbers.drift
+            detector.total[event] -= numbers.drift
         length_s = event_s[event] - event_s[event - 1] if event < len(event_s) else LAST_S
-        scout.standing[event] = scout.total[event] + survival(_state(scout, event), now_s, length_s, tempo)
-        if scout.standing[event] > best:
-            best, scout.best[0] = scout.standing[event], event
-    scout.total[0] = scout.standing[0] = max(scout.total[0] - best, -numbers.price - numbers.opening)
-    scout.rival[0] += main[2] - best
-    for event in range(1, len(scout.total)):
-        if scout.total[event] == DEAD:
+        detector.standing[event] = detector.total[event] + survival(_state(detector, event), now_s, length_s, tempo)
+        if detector.standing[event] > best:
+            best, detector.best[0] = detector.standing[event], event
+    detector.total[0] = detector.standing[0] = max(detector.total[0] - best, -numbers.price - numbers.opening)
+    detector.rival[0] += main[2] - best
+    for event in range(1, len(detector.total)):
+        if detector.total[event] == DEAD:
             continue
-        scout.total[event] -= best
-        scout.standing[event] -= best
-        if scout.standing[event] < -numbers.beam:
-            scout.total[event] = scout.standing[event] = DEAD
+        detector.total[event] -= best
+        detector.standing[event] -= best
+        if detector.standing[event] < -numbers.beam:
+            detector.total[event] = detector.standing[event] = DEAD
 
 
 @njit(nogil=True, cache=True)
-def _verdict(scout: Any, place: Any, numbers: Any) -> Any:
+def _verdict(detector: Any, place: Any, numbers: Any) -> Any:
     """The best event, if it is far from the place and beats all that is near it, and being nowhere, by the margin."""
-    for event in range(max(1, place - numbers.near), min(len(scout.total), place + numbers.near + 1)):
-        scout.rival[0] = max(scout.rival[0], scout.standing[event])
-    best = scout.best[0]
-    if abs(best - place) <= numbers.near or scout.steps[best] < numbers.steps:
+    for event in range(max(1, place - numbers.near), min(len(detector.total), place + numbers.near + 1)):
+        detector.rival[0] = max(detector.rival[0], detector.standing[event])
+    best = detector.best[0]
+    if abs(best - place) <= numbers.near or detector.steps[best] < numbers.steps:
         return 0
-    margin = numbers.margin + numbers.opening * max(0.0, 1 - scout.begun[0] / numbers.opening_frames)
-    if scout.standing[best] - max(scout.rival[0], scout.standing[0]) <= margin:
+    margin = numbers.margin + numbers.opening * max(0.0, 1 - detector.begun[0] / numbers.opening_frames)
+    if detector.standing[best] - max(detector.rival[0], detector.standing[0]) <= margin:
         return 0
-    scout.rival[0] = scout.standing[best]  # the fine search goes there
+    detector.rival[0] = detector.standing[best]  # the fine search goes there
     return best
 
 
 @njit(nogil=True, cache=True)
-def settle(search: Any, scout: Any, event: Any) -> None:
-    """Let the fine search go on with the scout's path at `event` alone."""
+def adopt_path(search: Any, detector: Any, event: Any) -> None:
+    """Let the fine search go on with the jump detector's path at `event` alone."""
     slot = event % SPAN
     search.score[:] = search.standing[:] = DEAD
     search.carried[:] = 0.0
     search.score[slot, 0] = search.standing[slot, 0] = 0.0
     search.span[:] = event
     search.best[0], search.best[1] = event, 0
-    search.tempo[slot, 0] = scout.tempo[event]
+    search.tempo[slot, 0] = detector.tempo[event]
     search.entry_s[slot, 0], search.entry_event[slot, 0] = -1.0, event
-    search.entry_s[slot, 0, 0] = scout.entry_s[event]
-    distrust(search.trust)
+    search.entry_s[slot, 0, 0] = detector.entry_s[event]
+    reset_confidence(search.update_confidence)

@@ -10,11 +10,11 @@ from numba import njit
 
 from engine.core.config import require
 
-__all__ = ["MatchConfig", "MatchNumbers", "match", "match_numbers"]
+__all__ = ["LikelihoodConfig", "LikelihoodNumbers", "event_likelihoods", "likelihood_numbers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatchConfig:
+class LikelihoodConfig:
     """Weights of the evidence.
 
     sustain, onset: nats for a perfect fit, a frame of 12 ms and an onset; sustain_threshold, onset_threshold: the fit
@@ -43,8 +43,8 @@ class MatchConfig:
         require("silence", self.silence, 0.0, 0.5)
 
 
-class MatchNumbers(NamedTuple):
-    """`MatchConfig` as the kernels take it."""
+class LikelihoodNumbers(NamedTuple):
+    """`LikelihoodConfig` as the kernels take it."""
 
     sustain: float
     sustain_threshold: float
@@ -56,9 +56,11 @@ class MatchNumbers(NamedTuple):
     silence: float
 
 
-def match_numbers(config: MatchConfig, frame_s: float, compression: float, strength: float = 1.0) -> MatchNumbers:
+def likelihood_numbers(
+    config: LikelihoodConfig, frame_s: float, compression: float, strength: float = 1.0
+) -> LikelihoodNumbers:
     """The numbers for frames of so many seconds, features compressed so, and onsets so many times as strong."""
-    return MatchNumbers(
+    return LikelihoodNumbers(
         config.sustain * frame_s / 0.0116,
         config.sustain_threshold,
         config.onset,
@@ -79,7 +81,7 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def match(row: Any, reference: Any, first: Any, last: Any, numbers: Any, rings: Any) -> Any:
+def event_likelihoods(row: Any, reference: Any, first: Any, last: Any, numbers: Any, rings: Any) -> Any:
     """Write the evidence for events first to last (event 0: before the start) into rings; return the onset strength.
 
     row: features of one frame, what sounds (F), then what begins (G); reference: (sustain, onset) templates (event, F)

@@ -15,7 +15,7 @@ from engine.dsp.stft import Stft
 from engine.following.reference import Reference, unit
 from engine.score.repeats import no_jumps
 
-__all__ = ["RecordingConfig", "hold", "reference_from_audio", "strike"]
+__all__ = ["RecordingConfig", "onset_template", "reference_from_audio", "sustain_template"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,8 +71,8 @@ def reference_from_audio(
         name=name,
         score_s=seconds,
         quarter=seconds.copy(),
-        sustain=unit(hold(rows[:, :n], events)),
-        onset=unit(strike(rows[:, n:], events, onsets)),
+        sustain=unit(sustain_template(rows[:, :n], events)),
+        onset=unit(onset_template(rows[:, n:], events, onsets)),
         bar_quarter=np.arange(n_bars, dtype=np.float64) * BAR_S,
         bar_number=np.arange(1, n_bars + 1),
         links=no_jumps(len(seconds)),
@@ -105,7 +105,7 @@ def _events(rows: Features, frames: FrameFormat, config: RecordingConfig) -> tup
     return np.array(places, np.int64), np.array(onsets, bool)
 
 
-def hold(rows: Features, events: Ints) -> Features:
+def sustain_template(rows: Features, events: Ints) -> Features:
     """The mean of rows (frame, F) from each event to the next, without the blur of the onset where there is time."""
     ends = np.append(events[1:], len(rows))
     spans = [
@@ -115,7 +115,7 @@ def hold(rows: Features, events: Ints) -> Features:
     return np.array([rows[start:end].mean(axis=0) for start, end in spans], np.float32)
 
 
-def strike(rows: Features, events: Ints, onsets: npt.NDArray[np.bool_]) -> Features:
+def onset_template(rows: Features, events: Ints, onsets: npt.NDArray[np.bool_]) -> Features:
     """The sum of rows (frame, G) around each onset; nothing where an event only cuts what is held."""
     sums = [rows[max(t - 1, 0) : t + 2].sum(axis=0) * float(new) for t, new in zip(events, onsets, strict=True)]
     return np.array(sums, np.float32)

@@ -16,7 +16,7 @@ from numba import njit
 
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
-from engine.following.tone_templates import PianoConfig, note_features
+from engine.following.tone_templates import ToneConfig, note_features
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
 
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
-TYPICAL = 4.7  # strength of an onset in the spectral features of FeatureConfig(), for which MatchConfig is made
+TYPICAL = 4.7  # strength of an onset in the spectral features of FeatureConfig(), for which LikelihoodConfig is made
 MEMORY_S = 8.0  # of a held note: by then it has faded
 
 
@@ -37,7 +37,7 @@ class Reference:
     name: of the score; score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit
     length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers; links:
     the jumps that the score itself has; delay: samples of the live input by which the features feel an
-    onset late, strength: length of the onset features at a typical onset, both where a `Hearing` will be used.
+    onset late, strength: length of the onset features at a typical onset, both where a `FollowerFeatures` will be used.
     """
 
     name: str
@@ -52,17 +52,17 @@ class Reference:
     strength: float = TYPICAL
 
 
-def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, piano: PianoConfig) -> Reference:
+def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, tone: ToneConfig) -> Reference:
     """Imagine each distinct onset of the score in the features that `SpectralFeatures` computes of live sound."""
-    notes = note_features(frames, feature_weights(frames, features), piano)
+    notes = note_features(frames, feature_weights(frames, features), tone)
     events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
     score_s = score.seconds(score.onset_quarter)
     start_s, end_s = score_s[events], score.seconds(score.note_quarter + score.note_duration)
     shape = (len(score_s), notes.shape[1])
     before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    fade = (piano.ring_s, piano.pedal, piano.pedal_s)
+    fade = (tone.ring_s, tone.pedal, tone.pedal_s)
     _sounding(events, start_s, end_s, score.note_pitch, score_s, notes, fade, before, after)
-    gain = features.compression * piano.level
+    gain = features.compression * tone.level
     sustain = np.log1p(gain * after)
     fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
     onset = fresh + 1e-3 * (after - before)  # a note that repeats at once is still an onset

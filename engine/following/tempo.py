@@ -15,7 +15,7 @@ from numba import njit
 
 from engine.core.config import require
 
-__all__ = ["Tempo", "TempoConfig", "density", "survival", "tempo_numbers", "update"]
+__all__ = ["Tempo", "TempoConfig", "density", "survival", "tempo_numbers", "update_tempo"]
 
 MAX_LOG_PERIOD = 1.6  # a fifth to five times the score's tempo
 
@@ -127,7 +127,7 @@ def survival(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def update(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
+def update_tempo(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
     """The filter after the next event has come now.
 
     x = (beat, log period), F = [[1, D], [0, 1]] with D the expected seconds, H = [1, 0]; the result is blended with

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from engine.core.config import require
 from engine.core.format import FrameFormat
 
-__all__ = ["PianoConfig", "note_features"]
+__all__ = ["ToneConfig", "note_features"]
 
 Features = npt.NDArray[np.float32]
 
@@ -20,7 +20,7 @@ LOBE_BINS = 4  # the side lobes of a Hann window beyond are 40 dB down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PianoConfig:
+class ToneConfig:
     """How the imagined instrument sounds.
 
     slope: partial h has amplitude h ** -slope, 0 to 4; inharmonicity: B in f = h f0 sqrt(1 + B h^2) (Fletcher
@@ -47,7 +47,7 @@ class PianoConfig:
         require("level", self.level, 0.001, 10.0)
 
 
-def note_features(frames: FrameFormat, weights: Features, config: PianoConfig) -> Features:
+def note_features(frames: FrameFormat, weights: Features, config: ToneConfig) -> Features:
     """Linear features (pitch 0 to 127, feature) of one sounding note of each pitch, loudest partial 1.
 
     weights: (feature, bin). The partials' main lobes through a Hann window of n_fft, then the filterbank.
@@ -58,7 +58,7 @@ def note_features(frames: FrameFormat, weights: Features, config: PianoConfig) -
     return (np.array(spectra) @ weights.T).astype(np.float32)
 
 
-def _tone(pitch: int, frames: FrameFormat, lobe: npt.NDArray[np.float64], config: PianoConfig) -> Features:
+def _tone(pitch: int, frames: FrameFormat, lobe: npt.NDArray[np.float64], config: ToneConfig) -> Features:
     """Magnitudes (bin) of one note."""
     rate = frames.audio.sample_rate
     h = np.arange(1, config.n_partials + 1)

@@ -13,8 +13,14 @@ from engine.core.events import Position
 from engine.following.beam_search import SPAN, advance, new_search, read_out, restart, search_numbers
 from engine.following.confidence import confidence
 from engine.following.config import FollowConfig
-from engine.following.jump_detector import new_scout, restart_scout, scout_numbers, settle, survey
-from engine.following.likelihood import match_numbers
+from engine.following.jump_detector import (
+    adopt_path,
+    detect_jump,
+    jump_numbers,
+    new_jump_detector,
+    restart_jump_detector,
+)
+from engine.following.likelihood import likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
 from engine.following.tempo import tempo_numbers
 
@@ -51,14 +57,14 @@ class Tracker:
     def __init__(self, timing: Timing, shape: tuple[int, int], reference: Reference, config: FollowConfig) -> None:
         _check(shape, reference)
         self.timing, self.config, self.reference = timing, config, reference
-        self._searches = (new_search(config.search.entries), new_scout(len(reference.score_s)))
+        self._searches = (new_search(config.search.entries), new_jump_detector(len(reference.score_s)))
         frame_s = timing.hop / timing.sample_rate
         self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps)
         self._numbers = (
             search_numbers(config.search, frame_s),
             tempo_numbers(config.tempo, frame_s),
-            match_numbers(config.match, frame_s, config.features.compression, reference.strength / TYPICAL),
-            scout_numbers(config.scout, config.search.skip, frame_s),
+            likelihood_numbers(config.likelihood, frame_s, config.features.compression, reference.strength / TYPICAL),
+            jump_numbers(config.jump_detector, config.search.skip, frame_s),
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         self._reference = (reference.sustain, reference.onset, reference.score_s, reference.links)
@@ -83,7 +89,7 @@ class Tracker:
     def reset(self) -> None:
         """As newly built."""
         restart(self._searches[0], self.config.tempo.spread)
-        restart_scout(self._searches[1])
+        restart_jump_detector(self._searches[1])
         self._progress[:] = 0
 
     def _position(self, frame: int, row: list[float]) -> Position:
@@ -114,7 +120,7 @@ def _follow(
 
     progress: frames so far, the place reached (event and share of the way to the next), frames spent behind it.
     """
-    search, scout = searches
+    search, detector = searches
     frame_s, lag, patience, jumps = timing
     for t in range(features.shape[0]):
         now_s = progress[0] * frame_s
@@ -123,9 +129,9 @@ def _follow(
         place, leap = event + share, 0
         if jumps:
             main = (search.best[0], _log_period(search), search.mass[1])
-            leap = survey(scout, features[t], now_s, main, reference, numbers[3], numbers[1:3])
+            leap = detect_jump(detector, features[t], now_s, main, reference, numbers[3], numbers[1:3])
         if leap > 0:
-            settle(search, scout, leap)
+            adopt_path(search, detector, leap)
             place = float(leap)
         progress[2] = progress[2] + 1 if place < progress[1] else 0.0
         if place > progress[1] or progress[2] > patience or leap > 0:

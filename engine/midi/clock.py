@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.core.config import require
 
-__all__ = ["CLOCK", "CONTINUE", "START", "STOP", "ClockFollower", "ClockSender", "FollowerConfig", "song_position"]
+__all__ = ["CLOCK", "CONTINUE", "START", "STOP", "ClockFollower", "ClockFollowerConfig", "ClockSender", "song_position"]
 
 CLOCK, START, CONTINUE, STOP, POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 TICKS = 24  # a quarter
@@ -66,7 +66,7 @@ class ClockSender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerConfig:
+class ClockFollowerConfig:
     """phase_gain, rate_gain: of the loop, 0 to 1; lost_ticks: after a gap of more the tempo is learnt anew."""
 
     phase_gain: float = 0.15
@@ -85,9 +85,9 @@ class ClockFollower:
     A tick that comes n periods after the last stands for n: the position never falls behind by lost ticks.
     """
 
-    def __init__(self, sample_rate: int, config: FollowerConfig | None = None) -> None:
+    def __init__(self, sample_rate: int, config: ClockFollowerConfig | None = None) -> None:
         self.sample_rate = sample_rate
-        self.config = FollowerConfig() if config is None else config
+        self.config = ClockFollowerConfig() if config is None else config
         self.running = False
         self.n_repaired = 0
         self._ticks = -1  # of the tick that came last; the first after a start is tick 0

@@ -10,7 +10,7 @@ from typing import Any
 from engine.core.errors import DeviceError
 from engine.midi.port import MidiConfig, Outlet
 
-__all__ = ["Port"]
+__all__ = ["JackPort"]
 
 FRAME_BITS = 32  # of JACK's clock
 CLOSE_S = 0.5
@@ -25,7 +25,7 @@ def _library() -> Any:
         raise DeviceError("JACK", expected="its library", got=str(error), remedy="pip install JACK-Client") from error
 
 
-class Port:
+class JackPort:
     """An output and, if asked for, an input; the process callback sends what is due in its cycle."""
 
     def __init__(self, config: MidiConfig) -> None:

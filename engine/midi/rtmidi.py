@@ -13,7 +13,7 @@ from engine.core.errors import DeviceError
 from engine.core.thread_priority import raise_priority
 from engine.midi.port import MidiConfig, Outlet
 
-__all__ = ["Port"]
+__all__ = ["RtMidiPort"]
 
 LOOK_S = 0.002  # the longest sleep: a message pushed for now waits no longer
 CLOSE_S = 0.5
@@ -29,7 +29,7 @@ def _library() -> Any:
         ) from error
 
 
-class Port:
+class RtMidiPort:
     """An output and, if asked for, an input; sample 0 is the moment of opening, on the system's monotonic clock."""
 
     def __init__(self, config: MidiConfig) -> None:

@@ -15,14 +15,14 @@ from engine.core.processor import Chain, Processor
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
 from engine.dsp.stft import Istft, Stft
-from engine.following.embedding_features import hearing
+from engine.following.embedding_features import follower_features
 from engine.following.follower import AudioFollower, FollowConfig, Follower, follow_frames
 from engine.following.reference import Reference
 from engine.score.score import Score
 from engine.separation.hpss import HpssConfig, HpssSpectra
-from engine.separation.mask_network import UnmixConfig
-from engine.separation.mask_network_segments import open_bank
-from engine.separation.resampled import AtRate
+from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.mask_network_segments import open_separator
+from engine.separation.resampled import ResampledSeparator
 from engine.separation.wiener import Wiener
 
 __all__ = ["Pipeline", "PipelineConfig", "PipelineOutput"]
@@ -37,10 +37,10 @@ class PipelineConfig:
 
     separate: into which stems, harmonic and percussive or a network's targets, None to leave the input whole;
     score: follow it, as `follow` says; a Reference must have been made for the frames
-    of `follow_frames` and for `follow.hearing`; detect: sound events.
+    of `follow_frames` and for `follow.input_features`; detect: sound events.
     """
 
-    separate: HpssConfig | UnmixConfig | None = None
+    separate: HpssConfig | MaskNetworkConfig | None = None
     score: Score | Reference | None = None
     follow: FollowConfig = field(default_factory=FollowConfig)
     detect: SoundConfig | None = None
@@ -84,21 +84,21 @@ class Pipeline:
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
         frames = follow_frames(self.audio, config)
-        if config.hearing is not None:
-            ears = hearing(config.hearing, frames, config.features)
+        if config.input_features is not None:
+            ears = follower_features(config.input_features, frames, config.features)
             return AudioFollower(ears, self.audio.sample_rate, score, config)
         self._follower_input = self._shared(frames, "hann")
         return Follower(frames, score, config)
 
-    def _separate(self, config: HpssConfig | UnmixConfig) -> _Separator:
-        if isinstance(config, UnmixConfig):
+    def _separate(self, config: HpssConfig | MaskNetworkConfig) -> _Separator:
+        if isinstance(config, MaskNetworkConfig):
             return self._unmix(config)
         frames, targets = config.frames(self.audio), config.targets
         istft = Istft(frames, window=config.window, n_targets=len(targets))
         return _Separator(self._shared(frames, config.window), targets, Chain(HpssSpectra(frames, config), istft))
 
-    def _unmix(self, config: UnmixConfig) -> _Separator:
-        node = open_bank(config, n_channels=self.audio.n_channels)
+    def _unmix(self, config: MaskNetworkConfig) -> _Separator:
+        node = open_separator(config, n_channels=self.audio.n_channels)
         frames, targets, n = node.frames, node.targets, len(node.targets)
         filters = [] if config.wiener is None else [Wiener(frames, config.wiener, n_targets=n)]
         chain = Chain(node, *filters, Istft(frames, window=node.window, n_targets=n))
@@ -107,7 +107,9 @@ class Pipeline:
             return _Separator(self._shared(frames, node.window), targets, chain)
         whole = Chain(Stft(frames, window=node.window), chain)
         channels = self.audio.n_channels
-        return _Separator(None, targets, AtRate(whole, rate=rate, inner_rate=own, n_channels=channels, n_targets=n))
+        return _Separator(
+            None, targets, ResampledSeparator(whole, rate=rate, inner_rate=own, n_channels=channels, n_targets=n)
+        )
 
     def _shared(self, frames: FrameFormat, window: str) -> Spectrum:
         self._stfts.setdefault((frames, window), Stft(frames, window=window))
@@ -129,7 +131,7 @@ class Pipeline:
     @property
     def even(self) -> bool:
         """Whether the stems come in pieces of one length: not those of a separation at a rate of its own."""
-        return self._separator is None or not isinstance(self._separator.node, AtRate)
+        return self._separator is None or not isinstance(self._separator.node, ResampledSeparator)
 
     @property
     def lag(self) -> int:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from engine.core.errors import EngineError
 from engine.core.events import Event
-from engine.core.shared_memory import Arena, Cell, Layout
+from engine.core.shared_memory import Counter, Layout, SharedMemory
 from engine.realtime.messages import Ended, Failed, Job, Opened, Running, Waiting
 from engine.realtime.session_types import Counts
 from engine.realtime.subprocess_link import EngineProcess, Watchdog
 
-__all__ = ["EngineRun"]
+__all__ = ["EngineHandle"]
 
 RECORD_S = 10.0  # of stems that may wait for the disk
 MAX_RECORD_BYTES = 256 << 20
@@ -23,8 +23,8 @@ LEAVE_S = 0.8  # and to leave its device
 NAP_S = 0.005
 
 
-class EngineRun:
-    """State is `opening`, `opened` (waits for `lay_out`), `running`, `ended`, `lost` or `failed`.
+class EngineHandle:
+    """State is `opening`, `opened` (waits for `allocate`), `running`, `ended`, `lost` or `failed`.
 
     opened, running: the engine's messages, None before; waiting: why it waits for a device, else empty;
     error: why it failed; seen_s: when the device last gave a sign, on the monotonic clock.
@@ -35,7 +35,7 @@ class EngineRun:
         self.state = "opening"
         self.opened: Opened | None = None
         self.running: Running | None = None
-        self.arena: Arena | None = None
+        self.memory: SharedMemory | None = None
         self.waiting = ""
         self.error: EngineError | None = None
         self.seen_s = time.monotonic()
@@ -43,25 +43,25 @@ class EngineRun:
         self._n_callbacks = 0
         self._process = EngineProcess(job)
 
-    def lay_out(self, gains: list[float]) -> Arena:
+    def allocate(self, gains: list[float]) -> SharedMemory:
         """Size the shared memory for what the engine process told, and let it go on."""
         assert self.opened is not None
         width = len(self.opened.targets) * self.opened.audio.n_channels
         rows = min(int(RECORD_S * self.opened.audio.sample_rate), MAX_RECORD_BYTES // (4 * width))
         layout = Layout(record_rows=rows if self.job.record else 1, record_width=width, event_bytes=EVENT_BYTES)
-        self.arena = Arena(self.job.arena, layout, create=True)
-        self.arena.gains[: len(gains)] = gains
+        self.memory = SharedMemory(self.job.memory, layout, create=True)
+        self.memory.gains[: len(gains)] = gains
         self._process.send(layout)
         self.state = "opening"
-        return self.arena
+        return self.memory
 
     def poll(self) -> str:
         """Read messages, look at the callback counter; return the state."""
         while self.state not in ("ended", "failed") and (message := self._process.receive()) is not None:
             self._take(message)
         if self.state == "running" and self._device_gone():
-            assert self.arena is not None
-            self.state = "ended" if self.arena[Cell.ENDED] else "lost"  # at the end, only its last sounds are lost
+            assert self.memory is not None
+            self.state = "ended" if self.memory[Counter.ENDED] else "lost"  # at the end, only its last sounds are lost
         elif self.state in ("opening", "opened", "running") and self._process.ended:
             self._take_crash()
         return self.state
@@ -86,45 +86,45 @@ class EngineRun:
         self.state = "lost" if self.state == "running" else "failed"
 
     def _device_gone(self) -> bool:
-        assert self.arena is not None and self._watchdog is not None
-        now_s, count = time.monotonic(), self.arena[Cell.CALLBACKS]
+        assert self.memory is not None and self._watchdog is not None
+        now_s, count = time.monotonic(), self.memory[Counter.CALLBACKS]
         if count != self._n_callbacks:
             self._n_callbacks, self.seen_s = count, now_s
-        if self.arena[Cell.ENDED] > 1:
+        if self.memory[Counter.ENDED] > 1:
             return False
-        return self._watchdog.look(count, now_s) or bool(self.arena[Cell.SHUTDOWN])
+        return self._watchdog.look(count, now_s) or bool(self.memory[Counter.SHUTDOWN])
 
     def events(self) -> Iterator[Event]:
         """The events that wait, on the clock of this run."""
-        while self.arena is not None and (record := self.arena.events.read()) is not None:
+        while self.memory is not None and (record := self.memory.events.read()) is not None:
             yield pickle.loads(record)
 
     def counts(self) -> Counts:
         """What happened in this run so far."""
-        if (cells := self.arena) is None:
+        if (counters := self.memory) is None:
             return Counts()
         return Counts(
-            n_samples=cells[Cell.CONSUMED],
-            n_callbacks=cells[Cell.CALLBACKS],
-            n_xruns=cells[Cell.N_XRUNS],
-            n_flags=cells[Cell.FLAGS],
-            n_underflows=cells[Cell.N_UNDERFLOWS],
-            missing=cells[Cell.MISSING],
-            skipped=cells[Cell.SKIPPED],
-            n_overflows=cells[Cell.N_OVERFLOWS],
-            lost=cells[Cell.LOST],
-            non_finite=cells[Cell.NON_FINITE],
-            unrecorded=cells[Cell.UNRECORDED],
-            unsent=cells[Cell.UNSENT],
-            cpu_s=cells[Cell.CPU_US] * 1e-6,
+            n_samples=counters[Counter.CONSUMED],
+            n_callbacks=counters[Counter.CALLBACKS],
+            n_xruns=counters[Counter.N_XRUNS],
+            n_flags=counters[Counter.FLAGS],
+            n_underflows=counters[Counter.N_UNDERFLOWS],
+            missing=counters[Counter.MISSING],
+            skipped=counters[Counter.SKIPPED],
+            n_overflows=counters[Counter.N_OVERFLOWS],
+            lost=counters[Counter.LOST],
+            non_finite=counters[Counter.NON_FINITE],
+            unrecorded=counters[Counter.UNRECORDED],
+            unsent=counters[Counter.UNSENT],
+            cpu_s=counters[Counter.CPU_US] * 1e-6,
         )
 
     def finish(self) -> None:
         """Stop, let everything come into the rings, end the process. Takes 1.3 s at most, whatever hangs."""
-        if self.arena is not None and self.running is not None:
-            self.arena[Cell.STOP] = 1
-            arena = self.arena
-            self._wait(lambda: arena[Cell.ENDED] > 0, DRAIN_S)
+        if self.memory is not None and self.running is not None:
+            self.memory[Counter.STOP] = 1
+            memory = self.memory
+            self._wait(lambda: memory[Counter.ENDED] > 0, DRAIN_S)
             if self.state != "lost":
                 self._wait(lambda: False, LEAVE_S)
         self._process.kill()

@@ -16,10 +16,10 @@ from engine.audio.devices import Device, backend
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError, EngineError
 from engine.core.format import AudioFormat
-from engine.core.shared_memory import Arena, Cell, Layout
+from engine.core.shared_memory import Counter, Layout, SharedMemory
 from engine.core.thread_priority import raise_priority
 from engine.pipeline.pipeline import Pipeline
-from engine.realtime.engine_stream import Stream
+from engine.realtime.engine_stream import EngineStream
 from engine.realtime.messages import Ended, Failed, Job, Opened, Waiting
 from engine.realtime.warm import warm
 
@@ -89,12 +89,12 @@ def serve(pipe: Pipe, job: Job) -> None:
         )
     )
     layout: Layout = pipe.receive()
-    arena = Arena(job.arena, layout)
-    stream = Stream(job, device, pipeline, hop, arena)
+    memory = SharedMemory(job.memory, layout)
+    stream = EngineStream(job, device, pipeline, hop, memory)
     stream.start(pipe.send, reader)
     # Who holds the interpreter's lock must not be put aside for a common process while the hop thread waits for it.
     raise_priority(job.fifo_priority - 1)
-    watch(stream, arena, parent)
+    watch(stream, memory, parent)
     if stream.hop.error is not None:
         raise as_engine_error(stream.hop.error)
     pipe.send(Ended())
@@ -116,7 +116,7 @@ def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
     told = False
     while True:
         try:
-            return module.Stream(source, job.sink, rate)
+            return module.EngineStream(source, job.sink, rate)
         except DeviceError as error:
             if not job.wait:
                 raise
@@ -127,16 +127,16 @@ def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
         module.refresh()
 
 
-def watch(stream: Stream, arena: Arena, parent: int) -> None:
+def watch(stream: EngineStream, memory: SharedMemory, parent: int) -> None:
     """Beat until the hop thread is done, and what it made is played; leave at once if the main process dies."""
     while not (stream.hop.finished.is_set() and stream.played()):
         time.sleep(BEAT_S)
         stream.look()
-        arena[Cell.HEARTBEAT] += 1
-        arena[Cell.CPU_US] = round(time.process_time() * 1e6)
+        memory[Counter.HEARTBEAT] += 1
+        memory[Counter.CPU_US] = round(time.process_time() * 1e6)
         if os.getppid() != parent:
             os._exit(3)
-    arena[Cell.ENDED] = 2
+    memory[Counter.ENDED] = 2
 
 
 def as_engine_error(error: Exception) -> EngineError:

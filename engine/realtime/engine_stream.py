@@ -13,15 +13,15 @@ from engine.audio.callback import context
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
 from engine.core.ring import RingBuffer, private_ring
-from engine.core.shared_memory import Arena, Cell
+from engine.core.shared_memory import Counter, SharedMemory
 from engine.core.thread_priority import raise_priority
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline
 from engine.realtime.messages import Job, Latency, Running
-from engine.realtime.processing_thread import Hop, Rings
+from engine.realtime.processing_thread import ProcessingThread, Rings
 from engine.realtime.warm import prefill, rehearse
 
-__all__ = ["Stream"]
+__all__ = ["EngineStream"]
 
 RING_S = 2.0  # how long the hop thread may be away before input is lost
 FIRST_CALLBACKS = 4  # the first ones may be odd
@@ -32,11 +32,11 @@ SLACK_S = 0.01  # see SessionConfig
 NAP_S = 0.002
 
 
-class Stream:
+class EngineStream:
     """Wires a device to a pipeline. hop_size: the samples that the pipeline gives at a time."""
 
-    def __init__(self, job: Job, device: Any, pipeline: Pipeline, hop_size: int, arena: Arena) -> None:
-        self._job, self._device, self._pipeline, self._arena = job, device, pipeline, arena
+    def __init__(self, job: Job, device: Any, pipeline: Pipeline, hop_size: int, memory: SharedMemory) -> None:
+        self._job, self._device, self._pipeline, self._memory = job, device, pipeline, memory
         self._hop_size = hop_size
         self._ratio = device.sample_rate / pipeline.audio.sample_rate
         self._ready = 0  # samples of silence in the output ring at the start
@@ -45,7 +45,7 @@ class Stream:
         self._send: Callable[[Running], None] = lambda message: None
         self._rings = self._make_rings()
         rehearse(pipeline, self._rings, hop_size)
-        self.hop = Hop(arena, pipeline, self._rings, record=job.record, grown=self._grown)
+        self.hop = ProcessingThread(memory, pipeline, self._rings, record=job.record, grown=self._grown)
 
     def _make_rings(self) -> Rings:
         n, sink, paced = self._pipeline.audio.n_channels, self._job.sink, not hasattr(self._job.source, "backend")
@@ -73,10 +73,10 @@ class Stream:
         """Start device and threads; say `Running` when sound goes through."""
         self._send = send
         rings = self._rings
-        ctx = context(self._arena.cells, None if rings.paced else rings.inputs, rings.outputs)
+        ctx = context(self._memory.counters, None if rings.paced else rings.inputs, rings.outputs)
         self._device.start(ctx, self._job.block)
         self._await_flow()
-        self.hop.longest = self._arena[Cell.LONGEST]
+        self.hop.longest = self._memory[Counter.LONGEST]
         if not rings.paced:
             self._add_silence(self._needed(self.hop.longest))
         started = threading.Event()
@@ -84,7 +84,7 @@ class Stream:
         started.wait()
         if reader is not None:
             self._start_file(reader)
-        self._arena.cells[Cell.ARMED] = 1
+        self._memory.counters[Counter.ARMED] = 1
         self._announce()
 
     def _await_flow(self) -> None:
@@ -98,12 +98,12 @@ class Stream:
 
     def _flows(self) -> bool:
         """Whether the device calls back for good: some sound servers call a few times, and begin seconds later."""
-        if self._arena[Cell.CALLBACKS] < FIRST_CALLBACKS:
+        if self._memory[Counter.CALLBACKS] < FIRST_CALLBACKS:
             return False
-        before = self._arena[Cell.SAMPLES]
+        before = self._memory[Counter.SAMPLES]
         time.sleep(self._device.settle_s)
-        flowed = self._arena[Cell.SAMPLES] - before
-        wanted = STEADY * self._device.settle_s * self._device.sample_rate - self._arena[Cell.LONGEST]
+        flowed = self._memory[Counter.SAMPLES] - before
+        wanted = STEADY * self._device.settle_s * self._device.sample_rate - self._memory[Counter.LONGEST]
         return bool(flowed >= wanted)
 
     def _await(self, ready: Callable[[], bool]) -> None:
@@ -132,7 +132,7 @@ class Stream:
         for block in reader.blocks():
             part = np.ascontiguousarray(block[max(0, self._job.start - at) :])
             at += len(block)
-            while len(part) and not self._arena[Cell.STOP]:
+            while len(part) and not self._memory[Counter.STOP]:
                 part = part[inputs.write(part) :]
                 time.sleep(NAP_S if len(part) else 0)
         self.hop.at_end.set()
@@ -159,7 +159,7 @@ class Stream:
 
     def _announce(self) -> None:
         self._declared = self._latency()
-        self._arena[Cell.LATENCY] = self._declared.total
+        self._memory[Counter.LATENCY] = self._declared.total
         silence_s = self._device.silence_s
         self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest, silence_s=silence_s))
 
@@ -178,12 +178,12 @@ class Stream:
     def look(self) -> None:
         """Note for the main process if the device knows that it is gone."""
         if not self._device.alive:
-            self._arena[Cell.SHUTDOWN] = 1
+            self._memory[Counter.SHUTDOWN] = 1
 
     def played(self) -> bool:
         """Whether what was made has come out of the device; a stopped stream does not wait for that."""
-        outputs, now = self._rings.outputs, self._arena[Cell.SAMPLES]
-        if outputs is None or self._arena[Cell.STOP]:
+        outputs, now = self._rings.outputs, self._memory[Counter.SAMPLES]
+        if outputs is None or self._memory[Counter.STOP]:
             return True
         if outputs.n_readable:
             self._last = now

@@ -48,7 +48,7 @@ class Job:
 
     source: a device, or a file; start: the sample of the file to begin at; sample_rate: of the pipeline, None for the
     source's own; block: asked from the device, 0 for its own; slack: see SessionConfig; wait: for a device that is
-    not there yet; record: whether anyone reads the record ring; arena: descriptor of the shared memory.
+    not there yet; record: whether anyone reads the record ring; memory: descriptor of the shared memory.
     """
 
     source: Device | Path
@@ -61,7 +61,7 @@ class Job:
     fifo_priority: int
     wait: bool
     record: bool
-    arena: int
+    memory: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,12 @@ from numba import njit, types
 from engine.core.events import Dropout, Event
 from engine.core.format import MAX_HOP
 from engine.core.ring import RingBuffer, n_readable
-from engine.core.shared_memory import Arena, Cell
+from engine.core.shared_memory import Counter, SharedMemory
 from engine.dsp.resample import Resampler
 from engine.dsp.sanitise import LIMIT, clean
 from engine.pipeline.pipeline import Pipeline
 
-__all__ = ["CHUNK", "Hop", "Rings", "mix"]
+__all__ = ["CHUNK", "ProcessingThread", "Rings", "mix"]
 
 CHUNK = 1024  # samples at most in one call of the pipeline, so that after a stall output flows soon
 LOOKS = 8  # at the input ring while a block lasts
@@ -87,20 +87,20 @@ class Rings:
     paced: bool = False
 
 
-class Hop:
+class ProcessingThread:
     """The work of the hop thread.
 
     grown: called with the longest block when that grows; returns how many samples the output ring then needs more.
     """
 
     def __init__(
-        self, arena: Arena, pipeline: Pipeline, rings: Rings, *, record: bool, grown: Callable[[int], int]
+        self, memory: SharedMemory, pipeline: Pipeline, rings: Rings, *, record: bool, grown: Callable[[int], int]
     ) -> None:
-        self.arena, self.pipeline, self.rings = arena, pipeline, rings
+        self.memory, self.pipeline, self.rings = memory, pipeline, rings
         self._record, self._grown = record, grown
         self._block = np.zeros((CHUNK, pipeline.audio.n_channels), np.float32)
         self._mixed = np.zeros((CHUNK, rings.outputs.data.shape[1] if rings.outputs else 0), np.float32)
-        self._gains = arena.gains[: len(pipeline.targets)].copy()
+        self._gains = memory.gains[: len(pipeline.targets)].copy()
         self._n_stems = self._unrecorded = 0
         self.longest = 512  # block, in samples
         self.at_end = threading.Event()  # set when nothing more will come into the input ring
@@ -119,7 +119,7 @@ class Hop:
             self._flush()
         except Exception as error:  # told to the main process, which raises it
             self.error = error
-        self.arena[Cell.ENDED] = 1
+        self.memory[Counter.ENDED] = 1
         self.finished.set()
 
     @property
@@ -129,9 +129,9 @@ class Hop:
         return min(max(nap, MIN_NAP_US), MAX_NAP_US)
 
     def _done(self) -> bool:
-        if self.rings.inputs.n_readable and not (self.rings.paced and self.arena[Cell.STOP]):
+        if self.rings.inputs.n_readable and not (self.rings.paced and self.memory[Counter.STOP]):
             return False
-        return bool(self.arena[Cell.STOP]) or self.at_end.is_set()
+        return bool(self.memory[Counter.STOP]) or self.at_end.is_set()
 
     def _blocked(self) -> bool:
         """Whether the output ring has no room for what one step may bring; only a file has to wait for that."""
@@ -143,10 +143,10 @@ class Hop:
 
     def feed(self, block: Audio) -> None:
         """Take one block of the device's (sample, channel; changed in place) through everything."""
-        self.arena[Cell.NON_FINITE] += silence_absurd(block)
+        self.memory[Counter.NON_FINITE] += silence_absurd(block)
         if self.rings.into is not None:
             block = self.rings.into.process(block)
-        self.arena[Cell.CONSUMED] += len(block)
+        self.memory[Counter.CONSUMED] += len(block)
         self._give(block)
 
     def _give(self, block: Audio, end: int | None = None) -> None:
@@ -155,7 +155,7 @@ class Hop:
         stems = output.stems if end is None else output.stems[: max(0, end - self._n_stems)]
         self._n_stems += len(stems)
         for event in output.events:
-            if end is None or event.at < self.arena[Cell.CONSUMED]:  # the flush speaks of what has sounded only
+            if end is None or event.at < self.memory[Counter.CONSUMED]:  # the flush speaks of what has sounded only
                 self._send(event)
         if self._record:
             self._write_record(stems)
@@ -163,18 +163,18 @@ class Hop:
             self._play(stems)
 
     def _send(self, event: Event) -> None:
-        if not self.arena.events.write(pickle.dumps(event)):
-            self.arena[Cell.UNSENT] += 1
+        if not self.memory.events.write(pickle.dumps(event)):
+            self.memory[Counter.UNSENT] += 1
 
     def _write_record(self, stems: Audio) -> None:
         """Stems into the record ring; where it was full, as much silence first, so that its clock never slips."""
-        ring = self.arena.record
+        ring = self.memory.record
         while self._unrecorded and ring.n_writable:
             silence = np.zeros((min(self._unrecorded, ring.n_writable), ring.data.shape[1]), np.float32)
             self._unrecorded -= ring.write(silence)
         n = 0 if self._unrecorded else ring.write(np.ascontiguousarray(stems.reshape(len(stems), ring.data.shape[1])))
         self._unrecorded += len(stems) - n
-        self.arena[Cell.UNRECORDED] += len(stems) - n
+        self.memory[Counter.UNRECORDED] += len(stems) - n
 
     def _play(self, stems: Audio) -> None:
         """The stems' mix into the output ring."""
@@ -183,46 +183,46 @@ class Hop:
             self._mixed = np.zeros((len(stems), self._mixed.shape[1]), np.float32)
         mixed = self._mixed[: len(stems)]
         reach = len(stems) / (RAMP_S * self.pipeline.audio.sample_rate)
-        gains = self._gains + np.clip(self.arena.gains[: len(self._gains)] - self._gains, -reach, reach)
+        gains = self._gains + np.clip(self.memory.gains[: len(self._gains)] - self._gains, -reach, reach)
         mix(stems, self._gains, gains, mixed)
         self._gains = gains
         if self.rings.out_of is not None:
             mixed = self.rings.out_of.process(mixed)
-        self.arena[Cell.PRODUCED] += self.rings.outputs.write(mixed)
+        self.memory[Counter.PRODUCED] += self.rings.outputs.write(mixed)
 
     def _replace_lost(self) -> None:
         """Where the callback found no room, put silence; it writes on when that is done."""
-        cells = self.arena
-        lost = cells[Cell.LOST] - cells[Cell.ACKNOWLEDGED]
+        counters = self.memory
+        lost = counters[Counter.LOST] - counters[Counter.ACKNOWLEDGED]
         if not lost or self.rings.inputs.n_readable:
             return
-        at = cells[Cell.CONSUMED]
+        at = counters[Counter.CONSUMED]
         for start in range(0, lost, CHUNK):
             self._block[:] = 0.0
             self.feed(self._block[: lost - start])
-        cells[Cell.ACKNOWLEDGED] += lost
-        now = cells[Cell.CONSUMED]
+        counters[Counter.ACKNOWLEDGED] += lost
+        now = counters[Counter.CONSUMED]
         self._send(Dropout(at=at, emitted_at=now, samples=now - at, where="input"))
 
     def _follow_block(self) -> None:
         """When the device's block has grown beyond what stands ready, let more stand ready, and say so."""
-        longest = self.arena[Cell.LONGEST]
+        longest = self.memory[Counter.LONGEST]
         if longest <= self.longest or self.rings.paced:
             return
         self.longest = longest
         more = self._grown(longest)
         if more and self.rings.outputs is not None:
             self.rings.outputs.write(np.zeros((more, self.rings.outputs.data.shape[1]), np.float32))
-            now = self.arena[Cell.CONSUMED]
+            now = self.memory[Counter.CONSUMED]
             self._send(Dropout(at=now, emitted_at=now, samples=more, where="longer block"))
 
     def _flush(self) -> None:
         """Feed silence until the last sample of the input has come out."""
-        end = self.arena[Cell.CONSUMED] + self.pipeline.latency
+        end = self.memory[Counter.CONSUMED] + self.pipeline.latency
         silence = np.zeros_like(self._block)
         for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, CHUNK):
             if self._n_stems >= end and n >= self.pipeline.lag:
                 return
-            while self._blocked() and not self.arena[Cell.STOP]:
+            while self._blocked() and not self.memory[Counter.STOP]:
                 pass
             self._give(silence, end)

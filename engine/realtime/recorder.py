@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from engine.audio.files import StemWriter
 from engine.core.errors import AudioFileError
-from engine.core.shared_memory import Arena
+from engine.core.shared_memory import SharedMemory
 
 __all__ = ["Recorder"]
 
@@ -28,7 +28,7 @@ class Recorder:
         self._writer: StemWriter | None = writer
         self._block = np.zeros((BLOCK, n_targets * n_channels), np.float32)
         self._shape = n_targets, n_channels
-        self._arena: Arena | None = None
+        self._memory: SharedMemory | None = None
         self._drop = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -37,16 +37,16 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, daemon=True, name="recorder")
         self._thread.start()
 
-    def attach(self, arena: Arena) -> None:
+    def attach(self, memory: SharedMemory) -> None:
         """Take from this engine process's ring from now on."""
         with self._lock:
-            self._arena = arena
+            self._memory = memory
 
     def detach(self) -> None:
         """Take all that is left in the ring, and let go of it; its engine process must have ended."""
         with self._lock:
             self._drain()
-            self._arena = None
+            self._memory = None
 
     def line_up(self, at: int) -> None:
         """Let the next row stand for sample `at`: fill up with silence, or drop what comes too much."""
@@ -72,7 +72,7 @@ class Recorder:
                 self._drain()
 
     def _drain(self) -> None:
-        while self._arena is not None and (n := self._arena.record.read(self._block)):
+        while self._memory is not None and (n := self._memory.record.read(self._block)):
             dropped = min(n, self._drop)
             self._drop -= dropped
             self._write(self._block[dropped:n].reshape(-1, *self._shape))

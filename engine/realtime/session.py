@@ -14,8 +14,8 @@ from engine.audio.event_log import EventWriter
 from engine.audio.files import StemWriter
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
 from engine.core.events import Dropout, Event
-from engine.core.shared_memory import Arena, anonymous_file
-from engine.realtime.engine_handle import EngineRun
+from engine.core.shared_memory import SharedMemory, anonymous_file
+from engine.realtime.engine_handle import EngineHandle
 from engine.realtime.messages import Job, Latency, Opened
 from engine.realtime.recorder import Recorder
 from engine.realtime.session_types import Counts, SessionConfig, SessionReport, SessionStatus
@@ -38,15 +38,15 @@ class Session:
         self.config = config
         self._gains = dict(config.gains)
         self._targets: tuple[str, ...] = ()
-        self._arena: Arena | None = None
+        self._memory: SharedMemory | None = None
 
     def set_gain(self, target: str, gain: float) -> None:
         """Change how loud a target is in the sink, from the next block on; ConfigError for a name that is none."""
         if self._targets and target not in self._targets:
             raise ConfigError("gain", expected="one of " + ", ".join(self._targets), got=repr(target))
         self._gains[target] = gain
-        if self._arena is not None:
-            self._arena.gains[self._targets.index(target)] = gain
+        if self._memory is not None:
+            self._memory.gains[self._targets.index(target)] = gain
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -72,16 +72,16 @@ class Session:
         EngineError if the device is not there at the start, or the pipeline fails.
         """
         stop = stop or threading.Event()
-        with stopped_by_signals(stop), _Course(self, on_event, on_status, stop) as course:
+        with stopped_by_signals(stop), SessionRun(self, on_event, on_status, stop) as course:
             return course.run()
 
-    def lay_out(self, run: EngineRun, opened: Opened) -> None:
+    def allocate(self, run: EngineHandle, opened: Opened) -> None:
         """Give a run its shared memory, with the gains in it."""
-        self._arena = None
-        self._arena = run.lay_out(self.gains(opened.targets))
+        self._memory = None
+        self._memory = run.allocate(self.gains(opened.targets))
 
 
-class _Course:
+class SessionRun:
     """The course of one session: engine processes one after another on one clock, and the files."""
 
     def __init__(self, session: Session, on_event: OnEvent, on_status: OnStatus, stop: threading.Event) -> None:
@@ -100,7 +100,7 @@ class _Course:
         self._told_message = ""
         self._past = self._dropped = Counts()
 
-    def __enter__(self) -> _Course:
+    def __enter__(self) -> SessionRun:
         descriptor = anonymous_file()
         self._files.callback(os.close, descriptor)
         self._descriptor = descriptor
@@ -122,7 +122,7 @@ class _Course:
 
     def _serve(self) -> str:
         """One engine process; return `stopped`, `file` or `lost`."""
-        run = EngineRun(self._job())
+        run = EngineHandle(self._job())
         try:
             state = self._attend(run)
         finally:
@@ -150,10 +150,10 @@ class _Course:
             fifo_priority=config.fifo_priority,
             wait=self._latency is not None,
             record=config.record_to is not None,
-            arena=self._descriptor,
+            memory=self._descriptor,
         )
 
-    def _attend(self, run: EngineRun) -> str:
+    def _attend(self, run: EngineHandle) -> str:
         """Look after a run until it ends, is lost or fails, or the session is to stop."""
         while not self._stop.is_set():
             state = run.poll()
@@ -171,11 +171,11 @@ class _Course:
             time.sleep(NAP_S)
         return "stopped"
 
-    def _seconds(self, run: EngineRun) -> float:
+    def _seconds(self, run: EngineHandle) -> float:
         n = (self._base or 0) + run.counts().n_samples
         return n / self._opened.audio.sample_rate if self._opened else 0.0
 
-    def _open(self, run: EngineRun) -> None:
+    def _open(self, run: EngineHandle) -> None:
         """The engine knows its format: lay out the memory and, the first time, open the files."""
         opened = run.opened
         assert opened is not None
@@ -186,10 +186,10 @@ class _Course:
                 self._recorder.line_up(0)
         else:
             self._base = self._end if isinstance(self._config.source, Path) else None
-        self._session.lay_out(run, opened)
-        if self._recorder is not None and self._base is not None and run.arena is not None:
+        self._session.allocate(run, opened)
+        if self._recorder is not None and self._base is not None and run.memory is not None:
             self._recorder.line_up(self._base)
-            self._recorder.attach(run.arena)
+            self._recorder.attach(run.memory)
 
     def _open_files(self, opened: Opened) -> None:
         config = self._config
@@ -200,7 +200,7 @@ class _Course:
         if config.events_to is not None:
             self._event_file = self._files.enter_context(EventWriter(config.events_to, opened.audio.sample_rate))
 
-    def _pump(self, run: EngineRun) -> None:
+    def _pump(self, run: EngineHandle) -> None:
         """Events and news from a run that has sound."""
         assert run.running is not None
         if self._latency != run.running.latency:
@@ -213,9 +213,9 @@ class _Course:
                 self._give(event, self._base)
             self._tell_drops(run.counts(), self._base)
 
-    def _find_base(self, run: EngineRun) -> None:
+    def _find_base(self, run: EngineHandle) -> None:
         """After a gap: the clock went on by as much as passed without a device, to the first sample of this run."""
-        assert self._opened is not None and run.arena is not None
+        assert self._opened is not None and run.memory is not None
         rate, n = self._opened.audio.sample_rate, run.counts().n_samples
         if n == 0:
             return
@@ -224,7 +224,7 @@ class _Course:
         self._gaps += gap
         if self._recorder is not None:
             self._recorder.line_up(self._base)
-            self._recorder.attach(run.arena)
+            self._recorder.attach(run.memory)
         self._give(Dropout(at=self._end, emitted_at=self._base, samples=gap, where="device"), 0)
 
     def _tell_drops(self, counts: Counts, base: int) -> None:
@@ -247,7 +247,7 @@ class _Course:
                 self._event_error = str(error)
         self._on_event(event)
 
-    def _settle(self, run: EngineRun) -> None:
+    def _settle(self, run: EngineHandle) -> None:
         """After a run: take what is left of it, and note where the clock stands."""
         if run.running is not None and self._base is None:
             self._find_base(run)
@@ -263,7 +263,7 @@ class _Course:
     def _recording_error(self) -> str:
         return (self._recorder.error if self._recorder else "") or self._event_error
 
-    def _tell(self, run: EngineRun) -> None:
+    def _tell(self, run: EngineHandle) -> None:
         """Status now and then, and at once when there is news."""
         message = self._recording_error or run.waiting
         news = message != self._told_message
@@ -272,7 +272,7 @@ class _Course:
             state = "running" if run.state == "running" else "waiting" if run.waiting else "starting"
             self._status(state, message if news else "", run)
 
-    def _status(self, state: str, message: str = "", run: EngineRun | None = None) -> None:
+    def _status(self, state: str, message: str = "", run: EngineHandle | None = None) -> None:
         counts = _sum(self._past, run.counts()) if run else self._past
         base = self._end if self._base is None else self._base
         now = base + run.counts().n_samples if run else self._end

@@ -51,7 +51,7 @@ class EngineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            pass_fds=(job.arena,),
+            pass_fds=(job.memory,),
             process_group=0,
         )
         self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()

@@ -11,9 +11,9 @@ import numpy as np
 
 from engine.core.format import MAX_HOP
 from engine.core.ring import private_ring
-from engine.core.shared_memory import Arena, Layout, anonymous_file
+from engine.core.shared_memory import Layout, SharedMemory, anonymous_file
 from engine.pipeline.pipeline import Pipeline
-from engine.realtime.processing_thread import CHUNK, Hop, Rings
+from engine.realtime.processing_thread import CHUNK, ProcessingThread, Rings
 
 __all__ = ["prefill", "rehearse", "warm"]
 
@@ -39,14 +39,14 @@ def rehearse(pipeline: Pipeline, rings: Rings, hop: int) -> None:
     width = len(pipeline.targets) * pipeline.audio.n_channels
     descriptor = anonymous_file()
     layout = Layout(record_rows=2 * CHUNK, record_width=width, event_bytes=1 << 16)
-    arena = Arena(descriptor, layout, create=True)
+    memory = SharedMemory(descriptor, layout, create=True)
     os.close(descriptor)
     n_samples = pipeline.latency + TURNS * (hop + CHUNK)
     inputs = private_ring(n_samples, pipeline.audio.n_channels)
     inputs.write(np.zeros_like(inputs.data))
     outputs = None if rings.outputs is None else private_ring(CHUNK, rings.outputs.data.shape[1])
     stage = replace(rings, inputs=inputs, outputs=outputs, paced=False)
-    rehearsal = Hop(arena, pipeline, stage, record=True, grown=lambda block: 0)
+    rehearsal = ProcessingThread(memory, pipeline, stage, record=True, grown=lambda block: 0)
     rehearsal.at_end.set()
     rehearsal.run()
     for part in (pipeline, rings.into, rings.out_of):

@@ -6,23 +6,23 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from engine.separation.hpss import TUNED, Hpss, HpssConfig, HpssSpectra
-    from engine.separation.mask_network import Unmix, UnmixConfig
-    from engine.separation.mask_network_segments import UnmixSegments, open_bank
-    from engine.separation.resampled import AtRate
+    from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+    from engine.separation.mask_network_segments import SegmentedSeparator, open_separator
+    from engine.separation.resampled import ResampledSeparator
     from engine.separation.wiener import Wiener, WienerConfig
 else:
     __getattr__ = lazy(__name__)
 
 __all__ = [
     "TUNED",
-    "AtRate",
     "Hpss",
     "HpssConfig",
     "HpssSpectra",
-    "Unmix",
-    "UnmixConfig",
-    "UnmixSegments",
+    "MaskNetworkConfig",
+    "ResampledSeparator",
+    "SegmentedSeparator",
+    "StreamingSeparator",
     "Wiener",
     "WienerConfig",
-    "open_bank",
+    "open_separator",
 ]

@@ -14,7 +14,7 @@ from numba import njit
 from engine.core.format import FrameFormat
 from engine.dsp.window import window
 
-__all__ = ["Level"]
+__all__ = ["InputLevel"]
 
 LONG_S, SHORT_S = 30.0, 1.0  # of the two running means
 JUMP = 0.25  # of the short mean's power: the least that the long one is held to have, so that 6 dB up are followed
@@ -39,7 +39,7 @@ def _follow(magnitude: Any, state: Any, scale: Any, step_long: Any, step_short: 
     state[SHORT] += max(first, step_short) * (power - state[SHORT])
 
 
-class Level:
+class InputLevel:
     """The factor that brings magnitudes of a stream (frame by frame) to a root mean square of `target`, full scale 1.
 
     Silence is not counted, and until something has sounded the factor is 1; it is at most MOST.

@@ -20,10 +20,10 @@ from engine.core.format import STEREO, AudioFormat, FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.stft import grown
 from engine.inference.network import Network
-from engine.separation.input_level import Level
+from engine.separation.input_level import InputLevel
 from engine.separation.wiener import WienerConfig
 
-__all__ = ["SHARING", "Bank", "Unmix", "UnmixConfig"]
+__all__ = ["SHARING", "MaskNetwork", "MaskNetworkConfig", "StreamingSeparator"]
 
 SHARING = ("ratio", "equal")
 HALF = np.float32(0.5**0.5)
@@ -31,7 +31,7 @@ FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnmixConfig:
+class MaskNetworkConfig:
     """Settings of a live separation.
 
     model: the ONNX file; sharing: of what the masks leave over: `ratio` to each target as it has already, `equal` to
@@ -76,7 +76,7 @@ def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def turn(channels: Any) -> None:
+def mid_side(channels: Any) -> None:
     """Left and right (2, bin) to their sum and difference of the same energy, or back, in place."""
     for k in range(channels.shape[1]):
         first, second = channels[0, k], channels[1, k]
@@ -85,10 +85,10 @@ def turn(channels: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def widths(cleaned: Any, out: Any) -> None:
+def mid_side_magnitudes(cleaned: Any, out: Any) -> None:
     """Turn one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin); one channel is both."""
     if cleaned.shape[0] == 2:
-        turn(cleaned)
+        mid_side(cleaned)
         absolute(cleaned[0], out[0])
         absolute(cleaned[1], out[1])
     else:
@@ -99,7 +99,7 @@ def widths(cleaned: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def share_out(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest: Any, out: Any) -> None:
+def apply_masks(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest: Any, out: Any) -> None:
     """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin); they sum to it.
 
     A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A single channel takes the mean
@@ -130,7 +130,7 @@ def share_out(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest
                 out[t, c, k] = (masks[t, c, k] * gain[k] + rest[k]) * cleaned[c, k]
 
 
-class Bank:
+class MaskNetwork:
     """A network of all targets, opened and looked through: what the nodes around it have in common.
 
     n_channels: as many as the model has, or 1; network: the file of config.model, where it is open already.
@@ -139,7 +139,7 @@ class Bank:
 
     bidirectional = False
 
-    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+    def __init__(self, config: MaskNetworkConfig, *, n_channels: int, network: Network | None = None) -> None:
         self.config = config
         self.network = network or Network(config.model, "unmix")
         self.targets = _targets(self.network)
@@ -159,7 +159,7 @@ class Bank:
         target = self.network.metadata.get("level", 0)
         if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
             raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])
-        self._level = Level(self.frames, self.window, float(target)) if target else None
+        self._level = InputLevel(self.frames, self.window, float(target)) if target else None
         self._gain, self._rest = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
         self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
         self._probe((n_targets, n_model, n_bins))
@@ -172,7 +172,7 @@ class Bank:
         limit = np.float32(LIMIT * self.frames.n_fft)
         if self.mid_side:
             magnitudes(spectrum, limit, cleaned, magnitude[2:])
-            widths(cleaned, magnitude[:2])
+            mid_side_magnitudes(cleaned, magnitude[:2])
         else:
             magnitudes(spectrum, limit, cleaned, magnitude)
         if self._level is not None:
@@ -182,10 +182,10 @@ class Bank:
         """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
         if self.mid_side:
             masks = masks[:, : len(cleaned)]  # what is one channel has no side
-        share_out(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
+        apply_masks(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
         if self.mid_side and len(cleaned) == 2:
             for stem in out:
-                turn(stem)
+                mid_side(stem)
 
     def reset(self) -> None:
         """Forget the past: the network's state is zero again, and no level known."""
@@ -206,13 +206,13 @@ class Bank:
         self.network.reset()
 
 
-class Unmix(Bank):
+class StreamingSeparator(MaskNetwork):
     """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame.
 
     The network is run once a frame, however many come at once, so the result never depends on the blocks.
     """
 
-    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+    def __init__(self, config: MaskNetworkConfig, *, n_channels: int, network: Network | None = None) -> None:
         super().__init__(config, n_channels=n_channels, network=network)
         self._cleaned = np.zeros((n_channels, self.frames.n_bins), np.complex64)
         self._magnitude = np.zeros((1, self.n_heard, self.frames.n_bins), np.float32)
@@ -224,7 +224,7 @@ class Unmix(Bank):
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
         """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
-        spectra = as_block("Unmix", spectra, np.complex64, self._cleaned.shape)
+        spectra = as_block("StreamingSeparator", spectra, np.complex64, self._cleaned.shape)
         self._stems = grown(self._stems, len(spectra))
         for frame, spectrum in enumerate(spectra):
             self.hear(spectrum, self._cleaned, self._magnitude[0])

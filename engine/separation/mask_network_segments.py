@@ -8,21 +8,21 @@ import numpy.typing as npt
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import grown
 from engine.inference.network import Network
-from engine.separation.mask_network import Bank, Unmix, UnmixConfig
+from engine.separation.mask_network import MaskNetwork, MaskNetworkConfig, StreamingSeparator
 
-__all__ = ["UnmixSegments", "open_bank"]
+__all__ = ["SegmentedSeparator", "open_separator"]
 
 EMPTY = np.zeros((0, 0, 0, 0), np.float32)
 
 
-def open_bank(config: UnmixConfig, *, n_channels: int) -> Unmix | UnmixSegments:
+def open_separator(config: MaskNetworkConfig, *, n_channels: int) -> StreamingSeparator | SegmentedSeparator:
     """The node for a network's file, as its directions ask for; ModelError if the file does not fit."""
     network = Network(config.model, "unmix")
-    kind = UnmixSegments if network.metadata.get("bidirectional") is True else Unmix
+    kind = SegmentedSeparator if network.metadata.get("bidirectional") is True else StreamingSeparator
     return kind(config, n_channels=n_channels, network=network)
 
 
-class UnmixSegments(Bank):
+class SegmentedSeparator(MaskNetwork):
     """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame, late.
 
     The network is run over `margin` frames, the `segment` that is answered, and `margin` frames more; where segments
@@ -31,7 +31,7 @@ class UnmixSegments(Bank):
 
     bidirectional = True
 
-    def __init__(self, config: UnmixConfig, *, n_channels: int, network: Network | None = None) -> None:
+    def __init__(self, config: MaskNetworkConfig, *, n_channels: int, network: Network | None = None) -> None:
         super().__init__(config, n_channels=n_channels, network=network)
         n_bins = self.frames.n_bins
         span = config.segment + 2 * config.margin
@@ -46,7 +46,7 @@ class UnmixSegments(Bank):
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
         """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
-        spectra = as_block("UnmixSegments", spectra, np.complex64, self._cleaned.shape[1:])
+        spectra = as_block("SegmentedSeparator", spectra, np.complex64, self._cleaned.shape[1:])
         self._stems = grown(self._stems, len(spectra))
         for stems, spectrum in zip(self._stems, spectra, strict=False):
             row = self._seen % len(self._cleaned)

@@ -13,12 +13,12 @@ from engine.dsp.resample import ResampleConfig, Resampler
 from engine.dsp.sanitise import LIMIT, as_block
 from engine.dsp.stft import grown
 
-__all__ = ["AtRate"]
+__all__ = ["ResampledSeparator"]
 
 Audio = npt.NDArray[np.float32]
 
 
-class AtRate:
+class ResampledSeparator:
     """Audio (sample, channel) in, stems (sample, target, channel) out, by an `inner` separation at another rate.
 
     What resampling takes away, mostly beyond the lower rate's band, is shared out among the stems.
@@ -54,7 +54,7 @@ class AtRate:
 
     def process(self, block: Audio) -> Audio:
         """Take (sample, channel), return the stems that are ready, borrowed until the next call."""
-        block = as_block("AtRate", block, np.float32, (self._streams[1],))
+        block = as_block("ResampledSeparator", block, np.float32, (self._streams[1],))
         self._hold(np.where(np.abs(block) <= LIMIT, block, np.float32(0)))
         stems = self.inner.process(self._into.process(block))
         ready = self._out_of.process(stems.reshape(len(stems), self._out_of.config.n_channels))

@@ -150,7 +150,7 @@ def _with_jumps(
     """The score as it was played, if that fits better than as it is written."""
     known = np.isfinite(straight.audio_s)
     period = float(np.median(local_period(straight.score_s[known], straight.audio_s[known])))
-    plain = replace(config.follow, hearing=None)
+    plain = replace(config.follow, input_features=None)
     parts = played_onsets(_reference(score, recording, plain, sound), recording, plain, sound, period)
     if not parts or parts == [(0, len(straight.quarter))]:
         return straight
@@ -174,11 +174,11 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
         return score
     frames = follow_frames(recording.format, follow)
     tuned = replace(frames, audio=in_tune(frames.audio, sound.cents))
-    imagined = reference_from_score(score, tuned, follow.features, follow.piano)
-    if follow.hearing is None:
+    imagined = reference_from_score(score, tuned, follow.features, follow.tone)
+    if follow.input_features is None:
         return imagined
     events = replace(imagined, delay=onset_delay(frames, follow))
-    return heard(events, sounded(score, recording.format, follow.hearing), follow)
+    return heard(events, sounded(score, recording.format, follow.input_features), follow)
 
 
 def _alignment(reference: Reference, path: Trace) -> Alignment:

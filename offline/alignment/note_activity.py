@@ -81,7 +81,7 @@ def note_activity(score: Score, recording: Recording, follow: FollowConfig, soun
     pitch = np.unique(score.note_pitch)
     part = spectra.some(LEARNED)
     at_s, bands = part[:, 0].astype(float), part[:, 1:]
-    imagined = note_features(spectra.tuned, spectra.weights, follow.piano)[pitch]
+    imagined = note_features(spectra.tuned, spectra.weights, follow.tone)[pitch]
     templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), imagined)
     level = np.concatenate([_find(block, templates) for block in spectra.blocks()])
     frames = spectra.frames

@@ -19,12 +19,12 @@ from engine.core.format import FrameFormat
 from engine.core.processor import Chain
 from engine.dsp.features import SpectralFeatures
 from engine.dsp.stft import Stft
-from engine.following.backpointers import Arena
+from engine.following.backpointers import Backpointers
 from engine.following.beam_search import SPAN, Search, advance, new_search, restart, search_numbers
 from engine.following.config import FollowConfig, follow_frames
-from engine.following.embedding_features import hearing
+from engine.following.embedding_features import follower_features
 from engine.following.follower import frame_timing
-from engine.following.likelihood import match_numbers
+from engine.following.likelihood import likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
 from engine.following.tempo import tempo_numbers
 from engine.following.tracker import Timing
@@ -60,10 +60,10 @@ def heard_blocks(
     tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
     bands = replace(follow.features, floor=min(max(QUIET * sound.peak, follow.features.floor), 1.0))
     blocks = recording.blocks(silence=2 * frames.n_fft)
-    if follow.hearing is None:
+    if follow.input_features is None:
         node = Chain(Stft(frames), SpectralFeatures(tuned, bands))
         return frame_timing(frames, follow), (node.process(block) for block in blocks)
-    ears = hearing(follow.hearing, frames, bands, tuned)
+    ears = follower_features(follow.input_features, frames, bands, tuned)
     timing = Timing(ears.hop, frames.audio.sample_rate, ears.latency, delay)
     return timing, (ears.process(block) for block in blocks)
 
@@ -82,7 +82,7 @@ def trace(
     numbers = (
         search_numbers(follow.search, frame_s),
         tempo_numbers(follow.tempo, frame_s),
-        match_numbers(follow.match, frame_s, follow.features.compression, reference.strength / TYPICAL),
+        likelihood_numbers(follow.likelihood, frame_s, follow.features.compression, reference.strength / TYPICAL),
     )
     n = 0
     for rows in blocks:
@@ -96,13 +96,15 @@ def trace(
 
 def _with_room(search: Search, n_more: int) -> Search:
     """The same search with room in its arena for so many more entries."""
-    arena, n = search.arena, int(search.arena.n[0])
-    if n + n_more <= len(arena.event):
+    backpointers, n = search.backpointers, int(search.backpointers.n[0])
+    if n + n_more <= len(backpointers.event):
         return search
     size = 2 * n + n_more
-    event, entry_s, parent = (np.resize(a[:n], 0) if n == 0 else a[:n] for a in arena[:3])
-    grown = Arena(_longer(event, size), _longer(entry_s, size), _longer(parent, size), arena.n, arena.node)
-    return search._replace(arena=grown)
+    event, entry_s, parent = (np.resize(a[:n], 0) if n == 0 else a[:n] for a in backpointers[:3])
+    grown = Backpointers(
+        _longer(event, size), _longer(entry_s, size), _longer(parent, size), backpointers.n, backpointers.node
+    )
+    return search._replace(backpointers=grown)
 
 
 def _longer(array: Any, size: int) -> Any:
@@ -125,10 +127,10 @@ def _path(search: Search, n_events: int, finish: float) -> tuple[Ints, Floats]:
         k = int(np.argmax(search.standing[slot]))
         standing = float(search.standing[slot, k]) - finish * (n_events - event)
         if search.score[slot, k] > -1e17 and standing > best:
-            best, place = standing, int(search.arena.node[slot, k])
+            best, place = standing, int(search.backpointers.node[slot, k])
     path = []
     while place > 0:
         path.append(place - 1)
-        place = int(search.arena.parent[place - 1])
+        place = int(search.backpointers.parent[place - 1])
     chosen = np.array(path[::-1], np.int64)
-    return search.arena.event[chosen].astype(np.int64) - 1, search.arena.entry_s[chosen]
+    return search.backpointers.event[chosen].astype(np.int64) - 1, search.backpointers.entry_s[chosen]

@@ -24,7 +24,7 @@ from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.core.processor import Chain
 from engine.detection.embedding import EmbeddingConfig
-from engine.detection.embedding_alignment import Fusion
+from engine.detection.embedding_alignment import EmbeddingAlignment
 from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
 from engine.detection.interval import Interval
 from engine.dsp.logmel import LogMel, LogMelConfig
@@ -76,10 +76,10 @@ def embedded(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDA
 
 
 @cache
-def _fusion(config: EmbeddingConfig, process: int) -> Fusion:
+def _fusion(config: EmbeddingConfig, process: int) -> EmbeddingAlignment:
     """The open network of an embedding; each process opens its own."""
     del process
-    return Fusion({"it": config}, MONO, 1)
+    return EmbeddingAlignment({"it": config}, MONO, 1)
 
 
 def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from engine.detection.event_decoder import Decider, DecisionConfig
+from engine.detection.event_decoder import DecisionConfig, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, step_begin
 from engine.detection.interval import Interval
 
@@ -35,11 +35,13 @@ def detect(
     names: Iterable[str], steps: Probabilities, classes: tuple[str, ...], config: DecisionConfig
 ) -> dict[str, list[Interval]]:
     """Events of each clip of steps (clip, step, class); a sound still on at the end ends with the clip."""
-    decider = Decider(classes, config)
+    decider = EventDecoder(classes, config)
     return {name: intervals(decider, of) for name, of in zip(names, steps, strict=True)}
 
 
-def intervals(decider: Decider, steps: Probabilities, begin_s: Callable[[int], float] | None = None) -> list[Interval]:
+def intervals(
+    decider: EventDecoder, steps: Probabilities, begin_s: Callable[[int], float] | None = None
+) -> list[Interval]:
     """Events of steps (step, class); begin_s: the instant where a step begins, by default at 22.05 kHz."""
     seconds = begin_s or _seconds
     decider.reset()

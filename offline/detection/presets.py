@@ -16,7 +16,15 @@ from engine.detection.embedding import EmbeddingConfig, read_embedding
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
 
-__all__ = ["SHIPPED", "SHIPPED_FOR_FILES", "detect_config", "file_config", "parse_embeddings", "promise", "sound_model"]
+__all__ = [
+    "SHIPPED",
+    "SHIPPED_FOR_FILES",
+    "describe_latency",
+    "detect_config",
+    "file_config",
+    "parse_embeddings",
+    "sound_model",
+]
 
 WINDOW_S = 10.0  # what the networks are trained on
 WINDOW_BLOCK = 8  # steps between two hearings of a window
@@ -46,7 +54,9 @@ def detect_config(model: Path | None, *, window_s: float | None = None, **settin
             raise ConfigError("--window", expected="a network that hears both ways", got=f"{path.name}, which streams")
         return SoundConfig(model=path, **settings)
     window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
-    return SoundConfig(model=path, block=WINDOW_BLOCK, window=window, ahead=WINDOW_AHEAD, deferred=1, **settings)
+    return SoundConfig(
+        model=path, block=WINDOW_BLOCK, window=window, ahead=WINDOW_AHEAD, background_blocks=1, **settings
+    )
 
 
 def file_config(args: argparse.Namespace) -> SoundConfig:
@@ -59,7 +69,7 @@ def file_config(args: argparse.Namespace) -> SoundConfig:
     )
 
 
-def promise(config: SoundConfig, audio: AudioFormat) -> str:
+def describe_latency(config: SoundConfig, audio: AudioFormat) -> str:
     """One line: how late events are, at most; ModelError if the file does not fit."""
     latency_ms = 1000 * SoundDetector(config, audio).latency / audio.sample_rate
     return f"sounds are told at most {latency_ms:.0f} ms after the instant that their event names"

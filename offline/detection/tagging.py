@@ -16,7 +16,7 @@ from engine.core.errors import AudioFileError, EngineError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import decisions_of
-from engine.detection.event_decoder import Decider, DecisionConfig
+from engine.detection.event_decoder import DecisionConfig, EventDecoder
 from engine.detection.interval import Interval
 from engine.inference.network import Network
 from offline.detection.clip_decisions import clip_probabilities, intervals
@@ -79,7 +79,7 @@ class Tagger:
         causal = network.value("causal", bool)
         self.classes = tuple(network.value("classes", list))
         window, ahead = (WINDOW, 0) if causal else (WINDOW, AHEAD)
-        self.config = replace(config, block=BLOCK, window=window, ahead=ahead, deferred=0, guesses=0)
+        self.config = replace(config, block=BLOCK, window=window, ahead=ahead, background_blocks=0, guesses=0)
         self.levels = dict(tuned.tags)
         self.decision = tuned.whole
         if config.threshold is not None:
@@ -94,7 +94,7 @@ class Tagger:
         node, steps, n_samples = self.probabilities(path)
         rate = node.audio.sample_rate
         length_s = n_samples / rate
-        found = intervals(Decider(self.classes, self.decision), steps, lambda k: max(0, node.instant(k)) / rate)
+        found = intervals(EventDecoder(self.classes, self.decision), steps, lambda k: max(0, node.instant(k)) / rate)
         events = [e._replace(offset_s=min(e.offset_s, length_s)) for e in found if e.onset_s < length_s]
         clip = clip_probabilities(steps)
         levels = DecisionConfig(thresholds=self.levels).levels(self.classes)

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from scipy.ndimage import median_filter
 
-from engine.detection.event_decoder import Decider, DecisionConfig
+from engine.detection.event_decoder import DecisionConfig, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import Probabilities, clip_probabilities, detect, tag
@@ -21,7 +21,11 @@ __all__ = ["Quiet", "Tuned", "by_class", "figures", "lagging", "step_edges_s", "
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 PRICE = 0.05  # of F1, that an event an hour too many costs
 EVIDENCE = (2, 4, 8, 15, 30, 60, 0)  # from what is soon gathered to none
-LAGS = ("lead", "trail"), ("lead",), ("trail",)  # of an event both must be right: first the same for both
+LAGS = (
+    ("onset_lag", "offset_lag"),
+    ("onset_lag",),
+    ("offset_lag",),
+)  # of an event both must be right: first the same for both
 MOST_LATE = 9
 
 
@@ -75,7 +79,7 @@ class Quiet:
 
     def invented(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
         """Events of each class that the decision invents in an hour."""
-        decider, n = Decider(classes, config), np.zeros(len(classes))
+        decider, n = EventDecoder(classes, config), np.zeros(len(classes))
         for of in self.steps:
             decider.reset()
             np.add.at(n, [change.label for change in decider.process(of) if change.active], 1)
@@ -89,8 +93,9 @@ def tune(
     """The one of `choices`, with its thresholds for each class and its lags, that is best on these scenes.
 
     Of events by the mean of segment and event F1, of clips by their F1. The lag comes first: thresholds that suit
-    events told late are not those that suit the same events once they are told right. A choice that has an `evidence`
-    is given the best one of each class too. quiet: every event an hour too many there costs `PRICE`.
+    events reported late are not those that suit the same events reported in time. A choice that has
+    `accumulated_log_odds` is given the best ones of each class too. quiet: every event an hour too many there costs
+    `PRICE`.
     """
     best: tuple[float, DecisionConfig] | None = None
     for choice in choices:
@@ -133,25 +138,32 @@ def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> 
 def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
     """The decision with the next higher threshold and evidence of one class; after the highest evidence comes none."""
     threshold = (config.thresholds or {}).get(label, config.threshold)
-    evidence = (config.evidences or {}).get(label, config.evidence)
+    needed = (config.log_odds_by_label or {}).get(label, config.accumulated_log_odds)
     threshold = next((limit for limit in GRID if limit > threshold), threshold)
-    evidence = next((float(limit) for limit in EVIDENCE if limit > evidence), 0.0) if evidence else 0.0
+    needed = next((float(limit) for limit in EVIDENCE if limit > needed), 0.0) if needed else 0.0
     return replace(
         config,
         thresholds={**(config.thresholds or {}), label: threshold},
-        evidences={**(config.evidences or {}), label: evidence},
+        log_odds_by_label={**(config.log_odds_by_label or {}), label: needed},
     )
 
 
 def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:
     """The decision with the limits of each class that are best on these scenes, and invent little."""
-    pairs = list(product(EVIDENCE if base.evidence else [0], GRID))
-    configs = [replace(base, evidence=e, threshold=t, evidences=None, thresholds=None) for e, t in pairs]
+    pairs = list(product(EVIDENCE if base.accumulated_log_odds else [0], GRID))
+    configs = [
+        replace(base, accumulated_log_odds=e, threshold=t, log_odds_by_label=None, thresholds=None) for e, t in pairs
+    ]
     worth = _shrunk(np.array([_worth(scenes, steps, config) for config in configs]))
     worth -= [_price(quiet, config, scenes.classes) for config in configs]
     best = dict(zip(scenes.classes, (pairs[k] for k in worth.argmax(0)), strict=True))
-    evidences = {label: float(e) for label, (e, _) in best.items()} if base.evidence else None
-    return replace(base, evidence=0.0, evidences=evidences, thresholds={label: t for label, (_, t) in best.items()})
+    needed_by_label = {label: float(e) for label, (e, _) in best.items()} if base.accumulated_log_odds else None
+    return replace(
+        base,
+        accumulated_log_odds=0.0,
+        log_odds_by_label=needed_by_label,
+        thresholds={label: t for label, (_, t) in best.items()},
+    )
 
 
 def _worth(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> np.ndarray:

@@ -20,7 +20,7 @@ from engine.core.format import FrameFormat
 from engine.core.processor import Chain
 from engine.dsp.stft import Istft, Stft
 from engine.separation.hpss import TUNED, Hpss
-from engine.separation.mask_network import Bank
+from engine.separation.mask_network import MaskNetwork
 from engine.separation.wiener import Wiener
 from offline.evaluation.peass import peass_scores, require_peass
 from offline.evaluation.separation import global_sdr, sdr, si_sdr
@@ -56,7 +56,7 @@ class Row:
     values: tuple[float, ...]
 
 
-def separate(node: Bank, audio: npt.NDArray[np.float32]) -> Stems:
+def separate(node: MaskNetwork, audio: npt.NDArray[np.float32]) -> Stems:
     """The stems (sample, target, channel) of `audio` (sample, channel), as they come out live, lined up."""
     frames, window, n_targets = node.frames, node.window, len(node.targets)
     wiener = node.config.wiener
@@ -76,7 +76,7 @@ def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Ste
     return stems[frames.latency :][:n].copy()
 
 
-def _methods(nodes: Mapping[str, Bank]) -> dict[str, Method]:
+def _methods(nodes: Mapping[str, MaskNetwork]) -> dict[str, Method]:
     first = next(iter(nodes.values()))
 
     def share(references: Stems) -> Stems:
@@ -126,7 +126,7 @@ def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int
 
 
 def evaluate(
-    nodes: Mapping[str, Bank], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
+    nodes: Mapping[str, MaskNetwork], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
     peass: bool = False, mono: bool = False,
 ) -> list[Row]:  # fmt: skip
     """Every song by every method; start_s, seconds: of each, None for all of it; peass: more scores; mono: mixed."""

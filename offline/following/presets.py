@@ -8,8 +8,8 @@ from pathlib import Path
 import models
 from engine.core.config import require_one_of
 from engine.following.config import FollowConfig
-from engine.following.features import HearingConfig
-from engine.following.likelihood import MatchConfig
+from engine.following.features import FollowerFeaturesConfig
+from engine.following.likelihood import LikelihoodConfig
 from offline.following.feature_names import FEATURES
 
 __all__ = ["follow_by"]
@@ -17,7 +17,7 @@ __all__ = ["follow_by"]
 WEIGHTS = Path(models.__file__).parent / "weights"
 FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
 # Chosen on performances rendered by the project. What sounds is never silent where rows have unit length.
-LEARNED = MatchConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
+LEARNED = LikelihoodConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
 
 
 def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:
@@ -26,5 +26,5 @@ def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:
     base = base or FollowConfig()
     if name in ("bands", "chroma"):
         return replace(base, features=replace(base.features, kind=name))
-    config = HearingConfig(name=name, weights=FILES.get(name))
-    return replace(base, hearing=config, match=LEARNED if name == "learned" else base.match)
+    config = FollowerFeaturesConfig(name=name, weights=FILES.get(name))
+    return replace(base, input_features=config, likelihood=LEARNED if name == "learned" else base.likelihood)

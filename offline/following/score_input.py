@@ -32,14 +32,14 @@ def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Sc
     """
     if not is_audio(path):
         score = read_score(path)
-        return score if follow.hearing is None else synthesised(score, audio, follow)
+        return score if follow.input_features is None else synthesised(score, audio, follow)
     with AudioReader(path) as reader:
         recording = resample(reader.read(), reader.format.sample_rate, audio.sample_rate)
     here = AudioFormat(sample_rate=audio.sample_rate, n_channels=recording.shape[1])
     frames = follow_frames(here, follow)
     delay = onset_delay(frames, follow)
     reference = reference_from_audio(recording, frames, follow.features, delay=delay, name=str(path))
-    if follow.hearing is None:
+    if follow.input_features is None:
         return reference
     mono = np.ascontiguousarray(recording.mean(axis=1))
     return heard(reference, SoundedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow)

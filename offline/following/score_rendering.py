@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from engine.core.format import AudioFormat
 from engine.core.processor import Processor, join
-from engine.following.audio_templates import Sounded, reference_from_sounded, with_likeness
+from engine.following.audio_templates import ScoreAudioFeatures, reference_from_score_audio, with_embeddings
 from engine.following.config import FollowConfig, follow_frames, onset_delay
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
-from engine.following.embedding_features import hearing
-from engine.following.features import HearingConfig
+from engine.following.embedding_features import follower_features
+from engine.following.features import FollowerFeaturesConfig
 from engine.following.reference import Reference, reference_from_score
 from engine.score.score import Score
 from offline.synthesis.additive_piano import additive
@@ -38,13 +38,15 @@ def synthesised(score: Score, audio: AudioFormat, follow: FollowConfig) -> Refer
 
     Takes 0.6 GB an hour of music at 44.1 kHz, half of that for "learned".
     """
-    assert follow.hearing is not None
+    assert follow.input_features is not None
     frames = follow_frames(audio, follow)
-    imagined = reference_from_score(score, frames, follow.features, follow.piano)
-    return heard(replace(imagined, delay=onset_delay(frames, follow)), sounded(score, audio, follow.hearing), follow)
+    imagined = reference_from_score(score, frames, follow.features, follow.tone)
+    return heard(
+        replace(imagined, delay=onset_delay(frames, follow)), sounded(score, audio, follow.input_features), follow
+    )
 
 
-def sounded(score: Score, audio: AudioFormat, config: HearingConfig) -> SoundedEvents:
+def sounded(score: Score, audio: AudioFormat, config: FollowerFeaturesConfig) -> SoundedEvents:
     """The score played at its own tempo, as loud and as long as written, at the rate that the hearing takes."""
     rate = EMBED_RATE if config.name == "learned" else audio.sample_rate
     played = exact(score)
@@ -52,19 +54,23 @@ def sounded(score: Score, audio: AudioFormat, config: HearingConfig) -> SoundedE
 
 
 def heard(events: Reference, source: SoundedEvents, follow: FollowConfig) -> Reference:
-    """The same events with the templates that `follow.hearing` takes from their sound."""
-    config = follow.hearing
+    """The same events with the templates that `follow.input_features` takes from their sound."""
+    config = follow.input_features
     assert config is not None
     audio = AudioFormat(sample_rate=source.sample_rate, n_channels=1)
     if config.name == "learned":
         assert config.weights is not None, "checked where it hears"
         node = Embedder(EmbedderConfig(model=config.weights), audio)
         hop = EMBED_HOP * source.sample_rate / EMBED_RATE
-        rows = Sounded(_rows(node, source), source.onset_s, node.n_features, hop, node.latency, audio.sample_rate)
-        return with_likeness(events, rows, config.share)
-    ears = hearing(config, follow_frames(audio, follow), follow.features)
-    rows = Sounded(_rows(ears, source), source.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate)
-    return reference_from_sounded(events, rows)
+        rows = ScoreAudioFeatures(
+            _rows(node, source), source.onset_s, node.n_features, hop, node.latency, audio.sample_rate
+        )
+        return with_embeddings(events, rows, config.share)
+    ears = follower_features(config, follow_frames(audio, follow), follow.features)
+    rows = ScoreAudioFeatures(
+        _rows(ears, source), source.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate
+    )
+    return reference_from_score_audio(events, rows)
 
 
 def _rows(node: Processor, source: SoundedEvents) -> npt.NDArray[np.float32]:

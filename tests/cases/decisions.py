@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from engine.detection.event_decoder import Change, Decider, DecisionConfig
+from engine.detection.event_decoder import Change, DecisionConfig, EventDecoder
 from tests.contract import Case
 
 PROBABILITIES = np.random.default_rng(0).random((400, 2)).astype(np.float32)
 CAREFUL = DecisionConfig(median=5, release=0.8, shortest=2, hold=3)
-GATHERING = DecisionConfig(median=3, threshold=0.9, evidence=2.0, reach=4)
+GATHERING = DecisionConfig(median=3, threshold=0.9, accumulated_log_odds=2.0, reach=4)
 
 
 def by_step(output: list[Change], signal: np.ndarray, latency: int) -> float:
@@ -21,6 +21,12 @@ def by_step(output: list[Change], signal: np.ndarray, latency: int) -> float:
 
 
 CASES = [
-    Case("decider", lambda: Decider(("a", "b"), CAREFUL), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100)),
-    Case("decider, gathering", lambda: Decider(("a", "b"), GATHERING), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100)),
+    Case("decider", lambda: EventDecoder(("a", "b"), CAREFUL), PROBABILITIES, by_step, sizes=(0, 1, 2, 7, 100)),
+    Case(
+        "decider, gathering",
+        lambda: EventDecoder(("a", "b"), GATHERING),
+        PROBABILITIES,
+        by_step,
+        sizes=(0, 1, 2, 7, 100),
+    ),
 ]

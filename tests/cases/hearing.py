@@ -13,8 +13,8 @@ from engine.dsp.frontends import front_end
 from engine.dsp.stft import Stft
 from engine.following.config import FollowConfig, follow_frames
 from engine.following.embedder import Embedder, EmbedderConfig
-from engine.following.embedding_features import Learned, hearing
-from engine.following.features import HearingConfig, Rising
+from engine.following.embedding_features import EmbeddingFeatures, follower_features
+from engine.following.features import FollowerFeaturesConfig, OnsetDifference
 from engine.following.follower import AudioFollower
 from offline.following.score_rendering import synthesised
 from tests.contract import Case
@@ -69,13 +69,13 @@ def as_learned(output: np.ndarray, audio: np.ndarray, latency: int) -> float:
     return float(np.abs(output - expected).max() / expected.std())
 
 
-CONFIG = FollowConfig(hearing=HearingConfig(name="stft"))
+CONFIG = FollowConfig(input_features=FollowerFeaturesConfig(name="stft"))
 REFERENCE = synthesised(scale(8), AUDIO, CONFIG)
 
 
 def follower() -> AudioFollower:
-    assert CONFIG.hearing is not None
-    return AudioFollower(hearing(CONFIG.hearing, FRAMES, CONFIG.features), RATE, REFERENCE, CONFIG)
+    assert CONFIG.input_features is not None
+    return AudioFollower(follower_features(CONFIG.input_features, FRAMES, CONFIG.features), RATE, REFERENCE, CONFIG)
 
 
 def as_positions(output: list[Position], audio: np.ndarray, latency: int) -> float:
@@ -86,10 +86,10 @@ def as_positions(output: list[Position], audio: np.ndarray, latency: int) -> flo
 
 
 CASES = [
-    Case("rising front end", lambda: Rising(front_end("stft", AUDIO), RATE), PLAYED, as_rising, sizes=SIZES),
+    Case("rising front end", lambda: OnsetDifference(front_end("stft", AUDIO), RATE), PLAYED, as_rising, sizes=SIZES),
     Case(
         "learned hearing",
-        lambda: Learned(small_twin(), SpectralFeatures(FRAMES, BANDS), FRAMES, SHARE),
+        lambda: EmbeddingFeatures(small_twin(), SpectralFeatures(FRAMES, BANDS), FRAMES, SHARE),
         PLAYED,
         as_learned,
         tolerance=FLOAT32,

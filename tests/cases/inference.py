@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.separation.mask_network import Unmix, UnmixConfig
-from engine.separation.mask_network_segments import UnmixSegments
+from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.mask_network_segments import SegmentedSeparator
 from tests.contract import Case, delayed
 from tests.networks.separation import blended_file, small_file
 
@@ -28,9 +28,9 @@ def late_sum_of_stems(output: np.ndarray, spectra: np.ndarray, latency: int) -> 
     return sum_of_stems(output, spectra, latency // 64)
 
 
-def whole(n_channels: int, level: float = 0.0) -> UnmixSegments:
-    config = UnmixConfig(model=small_file(bidirectional=True, level=level), segment=24, margin=8)
-    return UnmixSegments(config, n_channels=n_channels)
+def whole(n_channels: int, level: float = 0.0) -> SegmentedSeparator:
+    config = MaskNetworkConfig(model=small_file(bidirectional=True, level=level), segment=24, margin=8)
+    return SegmentedSeparator(config, n_channels=n_channels)
 
 
 SIZES = (0, 1, 2, 3, 16, 100)
@@ -38,7 +38,7 @@ SIZES = (0, 1, 2, 3, 16, 100)
 CASES = [
     Case(
         f"unmix {name}",
-        lambda more=more, n=n_channels: Unmix(UnmixConfig(model=small_file(**more)), n_channels=n),
+        lambda more=more, n=n_channels: StreamingSeparator(MaskNetworkConfig(model=small_file(**more)), n_channels=n),
         _spectra(n_channels),
         sum_of_stems,
         sizes=SIZES,
@@ -57,7 +57,7 @@ CASES = [
 CASES += [
     Case(
         f"unmix of a blend {name}",
-        lambda n=n: Unmix(UnmixConfig(model=blended_file()), n_channels=n),
+        lambda n=n: StreamingSeparator(MaskNetworkConfig(model=blended_file()), n_channels=n),
         _spectra(n),
         sum_of_stems,
         sizes=SIZES,

@@ -9,7 +9,7 @@ from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.score import make_score
 from engine.separation.hpss import HpssConfig
-from engine.separation.mask_network import UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig
 from engine.separation.wiener import WienerConfig
 from tests.contract import Case, delayed
 from tests.networks.separation import small_file
@@ -34,8 +34,8 @@ def melody() -> np.ndarray:
 
 SCORE = make_score("scale", [(i / 2, 0.5, pitch, 64) for i, pitch in enumerate(SCALE)], tempi=[(0.0, 60.0)])
 MODEL = small_file(sample_rate=8000, bandwidth_hz=4000.0)
-NETWORK = PipelineConfig(separate=UnmixConfig(model=MODEL), score=SCORE)
-FILTERED = PipelineConfig(separate=UnmixConfig(model=MODEL, wiener=WienerConfig()))
+NETWORK = PipelineConfig(separate=MaskNetworkConfig(model=MODEL), score=SCORE)
+FILTERED = PipelineConfig(separate=MaskNetworkConfig(model=MODEL, wiener=WienerConfig()))
 OTHER = AudioFormat(sample_rate=8820, n_channels=2)
 BOTH = PipelineConfig(separate=HpssConfig(look_ahead=2), score=SCORE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.dsp.resample import ResampleConfig, Resampler
-from engine.separation.resampled import AtRate
+from engine.separation.resampled import ResampledSeparator
 from tests.contract import Case, delayed
 from tests.probes import Delay
 from tests.tolerances import RESAMPLED
@@ -44,8 +44,8 @@ def there_and_back(rate: int, inner: int) -> Case:
         first, sound = output[:, 0], tone(rate, N).astype(np.float32)
         return max(delayed(first, sound, latency), delayed(output.sum(axis=1), np.nan_to_num(sound), latency))
 
-    def build() -> AtRate:
-        return AtRate(Split(100), rate=rate, inner_rate=inner, n_channels=2, n_targets=2)
+    def build() -> ResampledSeparator:
+        return ResampledSeparator(Split(100), rate=rate, inner_rate=inner, n_channels=2, n_targets=2)
 
     name = f"separation at {inner} of {rate}"
     return Case(name, build, tone(rate, N).astype(np.float32), misfit, tolerance=2 * RESAMPLED)

@@ -110,7 +110,7 @@ CASES = [
                 QUICK,
                 22050,
                 1,
-                {"causal": False, "window": 20, "block": 3, "deferred": 2, "fused": True},
+                {"causal": False, "window": 20, "block": 3, "background_blocks": 2, "fused": True},
             ),
             ("fused", QUICK, 44100, 1, {"fused": True}),
         ]

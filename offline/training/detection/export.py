@@ -28,7 +28,7 @@ LIVE = tuple(
     DecisionConfig(median=median, alignment="causal", release=release, hold=hold)
     for median, release, hold in product((1, 3), (0.5, 0.7), (3, 5))
 )
-GATHERING = tuple(replace(one, evidence=1.0) for one in LIVE if one.median == 1)  # tuned for each class
+GATHERING = tuple(replace(one, accumulated_log_odds=1.0) for one in LIVE if one.median == 1)  # tuned for each class
 WHOLE = tuple(DecisionConfig(median=median, release=release) for median, release in product((3, 5, 7, 9), (0.5, 0.7)))
 SPLIT = "by source: offline/synthesis/sound_events_split.csv"
 LEARNT_TOO = "; the validation sources were learnt from too, once the decisions had been tuned on them"

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from engine.audio.files import AudioReader
 from engine.inference.network import Network
-from engine.separation.mask_network import UnmixConfig as NodeConfig
-from engine.separation.mask_network_segments import open_bank
+from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.mask_network_segments import open_separator
 from models.export import export_graph
 from models.separation.band_network import SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
@@ -89,7 +89,7 @@ def _stem_snr_db(exact: Path, coarse: Path, music: Path) -> dict[str, float]:
     """Return the distance of the stems of two files on a recording, dB, by target."""
     with AudioReader(music) as reader:
         audio = reader.read()[: int(MUSIC_S * reader.format.sample_rate)]
-    nodes = [open_bank(NodeConfig(model=path), n_channels=audio.shape[1]) for path in (exact, coarse)]
+    nodes = [open_separator(MaskNetworkConfig(model=path), n_channels=audio.shape[1]) for path in (exact, coarse)]
     stems = [separate(node, audio).astype(np.float64) for node in nodes]
     power, error = (np.sum(part**2, axis=(0, 2)) for part in (stems[0], stems[1] - stems[0]))
     return dict(zip(nodes[0].targets, np.round(10 * np.log10(power / error), 1).tolist(), strict=True))

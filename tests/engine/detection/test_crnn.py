@@ -15,7 +15,7 @@ from engine.core.events import Sound
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import SoundDetector
-from engine.detection.event_decoder import Decider, DecisionConfig, Decisions
+from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
 from engine.inference.network import Network
 from models.detection.graph import crnn_graph, export_crnn
@@ -58,7 +58,7 @@ def test_events_are_those_of_the_whole_recording(block: int) -> None:
     events = collect(node, audio, block=777)
     with torch.inference_mode():
         probability = torch.sigmoid(model(torch.from_numpy(log_mel(audio[:, 0]))[None]))[0].numpy()
-    changes = Decider(node.classes, QUICK).process(probability)
+    changes = EventDecoder(node.classes, QUICK).process(probability)
     last = max(e.at for e in events)
     expected = [(max(0, step_begin(c.step)), c.label, c.active) for c in changes if step_begin(c.step) <= last]
     assert len(expected) > 10

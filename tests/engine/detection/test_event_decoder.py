@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import medfilt
 
 from engine.core.errors import ConfigError, ShapeError
-from engine.detection.event_decoder import Change, Decider, DecisionConfig
+from engine.detection.event_decoder import Change, DecisionConfig, EventDecoder
 
 ONE = ("dog",)
 
@@ -17,7 +17,7 @@ ONE = ("dog",)
 def changes(values: list[float], **options: object) -> list[tuple[int, int, bool]]:
     """(step, known, active) of one class."""
     config = DecisionConfig(**{"median": 1, **options})  # type: ignore[arg-type]
-    found = Decider(ONE, config).process(np.array(values, np.float32)[:, None])
+    found = EventDecoder(ONE, config).process(np.array(values, np.float32)[:, None])
     return [(c.step, c.known, c.active) for c in found]
 
 
@@ -42,13 +42,13 @@ def test_a_centred_median_waits_and_a_causal_one_lags() -> None:
 
 
 def test_the_report_carries_the_largest_median() -> None:
-    found = Decider(ONE, DecisionConfig(median=1, shortest=3)).process(np.array([[0.6], [0.8], [0.7]], np.float32))
+    found = EventDecoder(ONE, DecisionConfig(median=1, shortest=3)).process(np.array([[0.6], [0.8], [0.7]], np.float32))
     assert found == [Change(0, 2, 0, True, pytest.approx(0.8))]
 
 
 def test_evidence_gathers_below_the_threshold() -> None:
     """0.8 speaks with ln 4 = 1.386: three steps make 4, two of which a step of 0.2 takes back."""
-    gathers: dict[str, object] = {"threshold": 0.9, "evidence": 4.0, "release": 0.5}
+    gathers: dict[str, object] = {"threshold": 0.9, "accumulated_log_odds": 4.0, "release": 0.5}
     assert changes([0.1, 0.8, 0.8, 0.8, 0.1], **gathers) == [(1, 3, True), (4, 4, False)]
     assert changes([0.8, 0.8, 0.2, 0.8, 0.8], **gathers) == [(0, 4, True)]
     assert changes([0.8, 0.2, 0.8, 0.2, 0.8], **gathers) == []
@@ -57,31 +57,31 @@ def test_evidence_gathers_below_the_threshold() -> None:
 def test_what_is_told_by_its_threshold_began_with_its_evidence() -> None:
     values = [0.1, 0.6, 0.6, 0.95]
     assert changes(values, threshold=0.9) == [(3, 3, True)]
-    assert changes(values, threshold=0.9, evidence=100.0) == [(1, 3, True)]
+    assert changes(values, threshold=0.9, accumulated_log_odds=100.0) == [(1, 3, True)]
 
 
 def test_a_beginning_is_looked_for_within_reach() -> None:
-    gathers: dict[str, object] = {"threshold": 0.9, "evidence": 8.0, "release": 0.5}
+    gathers: dict[str, object] = {"threshold": 0.9, "accumulated_log_odds": 8.0, "release": 0.5}
     assert changes([0.8] * 8, **gathers) == [(0, 5, True)]
     assert changes([0.8] * 8, **gathers, reach=3) == [(3, 5, True)]
-    assert DecisionConfig(median=1, evidence=1.0, reach=3).wait == 2
-    assert DecisionConfig(median=1, evidences={"dog": 1.0}, reach=3, lead=2).wait == 4
+    assert DecisionConfig(median=1, accumulated_log_odds=1.0, reach=3).wait == 2
+    assert DecisionConfig(median=1, log_odds_by_label={"dog": 1.0}, reach=3, onset_lag=2).wait == 4
 
 
 def test_evidence_of_single_classes_and_none_beside_a_threshold_for_all() -> None:
-    config = DecisionConfig(median=1, threshold=0.9, evidences={"cat": 2.0})
-    found = Decider(("cat", "dog"), config).process(np.full((2, 2), 0.8, np.float32))
+    config = DecisionConfig(median=1, threshold=0.9, log_odds_by_label={"cat": 2.0})
+    found = EventDecoder(("cat", "dog"), config).process(np.full((2, 2), 0.8, np.float32))
     assert [(c.step, c.known, c.label) for c in found] == [(0, 1, 0)]
-    assert Decider(("cat", "dog"), config.by_threshold(0.85)).process(np.full((9, 2), 0.8, np.float32)) == []
-    with pytest.raises(ConfigError, match="evidences: expected labels among dog, got cat"):
-        Decider(ONE, config)
-    with pytest.raises(ConfigError, match="evidence of cat"):
-        DecisionConfig(evidences={"cat": -1})
+    assert EventDecoder(("cat", "dog"), config.by_threshold(0.85)).process(np.full((9, 2), 0.8, np.float32)) == []
+    with pytest.raises(ConfigError, match="log_odds_by_label: expected labels among dog, got cat"):
+        EventDecoder(ONE, config)
+    with pytest.raises(ConfigError, match="log-odds of cat"):
+        DecisionConfig(log_odds_by_label={"cat": -1})
 
 
 def test_thresholds_of_single_classes() -> None:
     config = DecisionConfig(median=1, thresholds={"cat": 0.2})
-    found = Decider(("cat", "dog"), config).process(np.full((1, 2), 0.3, np.float32))
+    found = EventDecoder(("cat", "dog"), config).process(np.full((1, 2), 0.3, np.float32))
     assert [c.label for c in found] == [0]
 
 
@@ -89,7 +89,7 @@ def test_thresholds_of_single_classes() -> None:
 @settings(max_examples=30, deadline=None, derandomize=True)
 def test_it_is_the_published_filter_whatever_the_cut(seed: int, median: int, sizes: list[int]) -> None:
     probability = np.random.default_rng(seed).random((60, 2)).astype(np.float32)
-    decider, found, at, turn = Decider(("a", "b"), DecisionConfig(median=median)), [], 0, 0
+    decider, found, at, turn = EventDecoder(("a", "b"), DecisionConfig(median=median)), [], 0, 0
     half = median // 2
     padded = np.concatenate([probability, np.zeros((half, 2), np.float32)])
     while at < len(padded):
@@ -104,7 +104,7 @@ def test_it_is_the_published_filter_whatever_the_cut(seed: int, median: int, siz
 
 
 def test_reset_forgets() -> None:
-    decider = Decider(ONE, DecisionConfig(median=3))
+    decider = EventDecoder(ONE, DecisionConfig(median=3))
     values = np.random.default_rng(1).random((40, 1)).astype(np.float32)
     first = decider.process(values)
     decider.reset()
@@ -119,17 +119,17 @@ def test_bad_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"median: expected an odd number.*try 5"):
         DecisionConfig(median=4)
     with pytest.raises(ConfigError, match="labels among dog, got cat"):
-        Decider(ONE, DecisionConfig(thresholds={"cat": 0.1}))
+        EventDecoder(ONE, DecisionConfig(thresholds={"cat": 0.1}))
     with pytest.raises(ConfigError, match="threshold of dog"):
         DecisionConfig(thresholds={"dog": 1.5})
     with pytest.raises(ShapeError, match="1 classes"):
-        Decider(ONE, DecisionConfig()).process(np.zeros((3, 2), np.float32))
+        EventDecoder(ONE, DecisionConfig()).process(np.zeros((3, 2), np.float32))
 
 
 def test_a_known_lag_is_taken_off() -> None:
     steps = np.zeros((30, 1), np.float32)
     steps[10:20] = 1
-    plain, early = (Decider(("a",), DecisionConfig(median=1, lead=n, trail=n // 2)) for n in (0, 4))
+    plain, early = (EventDecoder(("a",), DecisionConfig(median=1, onset_lag=n, offset_lag=n // 2)) for n in (0, 4))
     assert [(c.step, c.active) for c in plain.process(steps)] == [(10, True), (20, False)]
     assert [(c.step, c.known, c.active) for c in early.process(steps)] == [(6, 10, True), (18, 20, False)]
     assert early.latency == 4

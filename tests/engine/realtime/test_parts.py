@@ -14,7 +14,7 @@ from engine.audio.devices import Device, list_devices
 from engine.audio.files import StemWriter
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
 from engine.core.format import AudioFormat
-from engine.core.shared_memory import Arena, Layout, anonymous_file
+from engine.core.shared_memory import Layout, SharedMemory, anonymous_file
 from engine.realtime.recorder import Recorder
 from engine.realtime.session import Session, SessionConfig
 from engine.realtime.subprocess_link import Watchdog
@@ -22,9 +22,9 @@ from engine.realtime.subprocess_link import Watchdog
 RAMP = np.arange(1, 20_001, dtype=np.float32)[:, None] * np.array([1e-5, -1e-5], np.float32)
 
 
-def arena(rows: int = 50_000) -> Arena:
+def memory(rows: int = 50_000) -> SharedMemory:
     descriptor = anonymous_file()
-    made = Arena(descriptor, Layout(record_rows=rows, record_width=2, event_bytes=1000), create=True)
+    made = SharedMemory(descriptor, Layout(record_rows=rows, record_width=2, event_bytes=1000), create=True)
     os.close(descriptor)
     return made
 
@@ -65,7 +65,7 @@ def test_watchdog_forgives_a_stall_of_its_own() -> None:
 
 def test_recording_lines_up_over_a_gap(tmp_path: Path) -> None:
     """Two engine processes, 1,000 samples without a device between them, a latency of 300."""
-    first, second, taken = arena(), arena(), recorder(tmp_path, skip=300)
+    first, second, taken = memory(), memory(), recorder(tmp_path, skip=300)
     taken.attach(first)
     first.record.write(RAMP[:5300])
     taken.detach()
@@ -80,7 +80,7 @@ def test_recording_lines_up_over_a_gap(tmp_path: Path) -> None:
 
 
 def test_what_comes_twice_is_dropped(tmp_path: Path) -> None:
-    ring, taken = arena(), recorder(tmp_path)
+    ring, taken = memory(), recorder(tmp_path)
     taken.attach(ring)
     ring.record.write(RAMP[:5000])
     taken.detach()
@@ -94,7 +94,7 @@ def test_what_comes_twice_is_dropped(tmp_path: Path) -> None:
 
 
 def test_failing_disk_ends_the_recording_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ring, taken = arena(), recorder(tmp_path)
+    ring, taken = memory(), recorder(tmp_path)
     taken.attach(ring)
     ring.record.write(RAMP[:5000])
     taken.detach()
@@ -116,7 +116,7 @@ def test_failing_disk_ends_the_recording_only(tmp_path: Path, monkeypatch: pytes
 
 
 def test_recorder_keeps_up_from_another_thread(tmp_path: Path) -> None:
-    ring, taken = arena(700), recorder(tmp_path)
+    ring, taken = memory(700), recorder(tmp_path)
     taken.attach(ring)
     left = RAMP
     while len(left):

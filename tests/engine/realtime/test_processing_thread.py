@@ -13,13 +13,13 @@ from engine.audio.callback import context, portaudio_callback
 from engine.core.events import Dropout
 from engine.core.format import AudioFormat
 from engine.core.ring import private_ring
-from engine.core.shared_memory import Arena, Cell, Layout, anonymous_file
+from engine.core.shared_memory import Counter, Layout, SharedMemory, anonymous_file
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from engine.realtime.processing_thread import CHUNK, Hop, Rings
+from engine.realtime.processing_thread import CHUNK, ProcessingThread, Rings
 from engine.realtime.warm import prefill, rehearse, warm
 from engine.separation.hpss import HpssConfig
-from engine.separation.mask_network import UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig
 from tests.networks.separation import small_file
 
 NOISE = np.random.default_rng(3).standard_normal((40_000, 2)).astype(np.float32)
@@ -42,14 +42,14 @@ class Desk:
         descriptor = anonymous_file()
         width = 2 * len(pipeline.targets)
         layout = Layout(record_rows=record_rows, record_width=width, event_bytes=10_000)
-        self.arena = Arena(descriptor, layout, create=True)
+        self.memory = SharedMemory(descriptor, layout, create=True)
         os.close(descriptor)
-        self.arena.gains[:] = 1.0
+        self.memory.gains[:] = 1.0
         self.rings = Rings(private_ring(rows, 2), private_ring(rows, 2))
-        self.hop = Hop(self.arena, pipeline, self.rings, record=True, grown=lambda block: 0)
-        self._context = context(self.arena.cells, self.rings.inputs, self.rings.outputs)
+        self.hop = ProcessingThread(self.memory, pipeline, self.rings, record=True, grown=lambda block: 0)
+        self._context = context(self.memory.counters, self.rings.inputs, self.rings.outputs)
         self._callback = CALLBACK(portaudio_callback.address)
-        self.arena[Cell.ARMED] = 1
+        self.memory[Counter.ARMED] = 1
 
     def silence(self, n: int) -> None:
         """What stands ready in the output ring."""
@@ -70,16 +70,16 @@ class Desk:
 
     def finish(self) -> np.ndarray:
         """Stop, flush; return what was recorded, (sample, target * channel)."""
-        self.arena[Cell.STOP] = 1
+        self.memory[Counter.STOP] = 1
         self.hop.run()
         assert self.hop.error is None
-        recorded = np.zeros((self.arena.record.n_readable, self.arena.record.data.shape[1]), np.float32)
-        self.arena.record.read(recorded)
+        recorded = np.zeros((self.memory.record.n_readable, self.memory.record.data.shape[1]), np.float32)
+        self.memory.record.read(recorded)
         return recorded
 
     def events(self) -> list[object]:
         events = []
-        while (record := self.arena.events.read()) is not None:
+        while (record := self.memory.events.read()) is not None:
             events.append(pickle.loads(record))
         return events
 
@@ -99,7 +99,7 @@ def test_least_prefill_is_enough_and_one_sample_less_is_not(block: int, separate
             parts.append(desk.device(NOISE[start : start + block]))
             desk.work()
         out, declared = np.concatenate(parts), ready + pipeline.latency
-        assert (desk.arena[Cell.N_UNDERFLOWS] > 0) == n_underflows
+        assert (desk.memory[Counter.N_UNDERFLOWS] > 0) == n_underflows
         if not short:
             n = len(out) - declared
             assert np.abs(out[declared:] - NOISE[:n]).max() < 1e-4  # the stems sum to the input
@@ -109,7 +109,7 @@ def test_least_prefill_is_enough_and_one_sample_less_is_not(block: int, separate
 @pytest.mark.parametrize("block", [64, 256, 441, 512, 1024])
 def test_prefill_is_enough_for_a_separation_at_its_own_rate(block: int, hop: int) -> None:
     model = small_file(n_fft=4 * hop, hop=hop, sample_rate=44100)
-    pipeline = Pipeline(AUDIO, PipelineConfig(separate=UnmixConfig(model=model)))
+    pipeline = Pipeline(AUDIO, PipelineConfig(separate=MaskNetworkConfig(model=model)))
     assert not pipeline.even
     desk, ready = Desk(pipeline), prefill(block, warm(pipeline), 0, even=False)
     desk.silence(ready)
@@ -117,7 +117,7 @@ def test_prefill_is_enough_for_a_separation_at_its_own_rate(block: int, hop: int
     for start in range(0, len(NOISE) - block, block):
         out.append(desk.device(NOISE[start : start + block]))
         desk.work()
-    assert desk.arena[Cell.N_UNDERFLOWS] == 0
+    assert desk.memory[Counter.N_UNDERFLOWS] == 0
     heard, declared = np.concatenate(out), ready + pipeline.latency
     assert np.abs(heard[declared:] - NOISE[: len(heard) - declared]).max() < 1e-4  # the stems sum to the input
 
@@ -131,8 +131,8 @@ def test_late_samples_are_dropped_and_latency_stays() -> None:
         if not 20 <= turn < 30:  # the hop thread is away for a while
             desk.work()
     out = np.concatenate(parts)
-    missing = desk.arena[Cell.MISSING]
-    assert missing == desk.arena[Cell.SKIPPED] > 0
+    missing = desk.memory[Counter.MISSING]
+    assert missing == desk.memory[Counter.SKIPPED] > 0
     silent = np.flatnonzero((out[300:] == 0).all(axis=1)) + 300
     assert len(silent) == missing
     kept = np.delete(np.arange(300, len(out)), silent - 300)
@@ -146,8 +146,8 @@ def test_lost_input_becomes_silence_of_the_same_length() -> None:
         if turn >= 17:
             desk.work()
     recorded = desk.finish()
-    lost = desk.arena[Cell.LOST]
-    assert lost == desk.arena[Cell.ACKNOWLEDGED] == 800  # the ring held 10 blocks; the 18th freed it again
+    lost = desk.memory[Counter.LOST]
+    assert lost == desk.memory[Counter.ACKNOWLEDGED] == 800  # the ring held 10 blocks; the 18th freed it again
     expected = NOISE[:2500].copy()
     expected[1000:1800] = 0
     assert np.array_equal(recorded, expected)
@@ -164,7 +164,7 @@ def test_nan_and_inf_become_silence_before_anything() -> None:
     recorded = desk.finish()
     expected = np.where(np.abs(bad) < 1e6, bad, 0).astype(np.float32)
     assert np.array_equal(recorded, expected)
-    assert desk.arena[Cell.NON_FINITE] == 400
+    assert desk.memory[Counter.NON_FINITE] == 400
 
 
 def test_separation_is_clean_again_right_after_nan() -> None:
@@ -190,9 +190,9 @@ def test_full_record_ring_costs_no_time() -> None:
         desk.device(NOISE[100 * turn : 100 * turn + 100])
         desk.work()
         if not 10 <= turn < 25:
-            at += desk.arena.record.read(taken[at:])
+            at += desk.memory.record.read(taken[at:])
     recorded = np.concatenate([taken[:at], desk.finish()])
-    lost = desk.arena[Cell.UNRECORDED]
+    lost = desk.memory[Counter.UNRECORDED]
     assert lost > 0
     silent = (recorded == 0).all(axis=1)
     assert silent.sum() == lost
@@ -214,7 +214,7 @@ def test_gains_change_without_a_click() -> None:
     ones = np.ones((500, 2), np.float32)
     parts = []
     for turn in range(10):
-        desk.arena.gains[0] = 1.0 if turn < 4 else 0.25
+        desk.memory.gains[0] = 1.0 if turn < 4 else 0.25
         desk.device(ones)
         desk.work()
         out = np.zeros((600, 2), np.float32)
@@ -241,27 +241,27 @@ def test_two_rates_keep_the_declared_latency() -> None:
         parts.append(desk.device(signal[start : start + 256]))
         desk.work()
     out, declared = np.concatenate(parts), ready + round(into.latency * 48000 / 44100 + out_of.latency)
-    assert desk.arena[Cell.N_UNDERFLOWS] == 0
+    assert desk.memory[Counter.N_UNDERFLOWS] == 0
     shifts = {
         k: np.abs(out[2000 + declared + k : 90_000 + k] - signal[2000 : 90_000 - declared]).max() for k in range(-2, 3)
     }
     assert min(shifts, key=shifts.__getitem__) in (-1, 0, 1)
-    assert desk.arena[Cell.CONSUMED] == 96_000 * 441 // 480
+    assert desk.memory[Counter.CONSUMED] == 96_000 * 441 // 480
 
 
 def test_an_unarmed_callback_plays_silence_and_counts() -> None:
     desk = Desk(Pipeline(AUDIO, PipelineConfig()))
-    desk.arena[Cell.ARMED] = 0
+    desk.memory[Counter.ARMED] = 0
     assert (desk.device(NOISE[:64]) == 0).all()
-    assert (desk.arena[Cell.CALLBACKS], desk.arena[Cell.SAMPLES], desk.arena[Cell.LONGEST]) == (1, 64, 64)
-    assert desk.arena[Cell.N_UNDERFLOWS] == desk.rings.inputs.n_readable == 0
+    assert (desk.memory[Counter.CALLBACKS], desk.memory[Counter.SAMPLES], desk.memory[Counter.LONGEST]) == (1, 64, 64)
+    assert desk.memory[Counter.N_UNDERFLOWS] == desk.rings.inputs.n_readable == 0
 
 
 def test_portaudio_flags_are_counted_but_priming_is_not() -> None:
     desk = Desk(Pipeline(AUDIO, PipelineConfig()))
     for flags in (0, 1, 2, 4, 8, 16):
         desk.device(NOISE[:10], flags)
-    assert desk.arena[Cell.FLAGS] == 4
+    assert desk.memory[Counter.FLAGS] == 4
 
 
 def test_rehearsal_leaves_nothing_behind() -> None:
@@ -280,7 +280,7 @@ def test_a_failing_pipeline_is_told() -> None:
     desk = Desk(pipeline)
     pipeline.process = lambda block: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     desk.device(NOISE[:10])
-    desk.arena[Cell.STOP] = 1
+    desk.memory[Counter.STOP] = 1
     desk.hop.run()
     assert isinstance(desk.hop.error, ZeroDivisionError)
-    assert desk.arena[Cell.ENDED] == 1
+    assert desk.memory[Counter.ENDED] == 1

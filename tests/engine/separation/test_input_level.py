@@ -12,8 +12,8 @@ import pytest
 from engine.core.errors import ModelError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Stft
-from engine.separation.input_level import MOST, Level
-from engine.separation.mask_network import Unmix, UnmixConfig
+from engine.separation.input_level import MOST, InputLevel
+from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
 from tests.networks.separation import small_file
 from tests.tolerances import FLOAT32
 
@@ -31,9 +31,9 @@ def spectra_of(sound: np.ndarray) -> np.ndarray:
     return Stft(FRAMES, window="hann").process(sound).copy()
 
 
-def factors(sound: np.ndarray, level: Level | None = None) -> np.ndarray:
+def factors(sound: np.ndarray, level: InputLevel | None = None) -> np.ndarray:
     """The factor at every frame."""
-    level = level or Level(FRAMES, "hann", TARGET)
+    level = level or InputLevel(FRAMES, "hann", TARGET)
     out = []
     for spectrum in Stft(FRAMES, window="hann").process(sound):
         magnitude = np.abs(spectrum)
@@ -54,7 +54,7 @@ def test_a_quiet_line_and_a_hot_one_end_alike() -> None:
 
 
 def test_silence_is_not_counted_and_faint_sound_not_raised_without_end() -> None:
-    level = Level(FRAMES, "hann", TARGET)
+    level = InputLevel(FRAMES, "hann", TARGET)
     before = factors(noise(2, 0.1), level)[-1]
     factors(np.zeros((80_000, 2), np.float32), level)
     assert factors(noise(0.5, 0.1, seed=1), level)[-1] == pytest.approx(before, rel=NOISY)
@@ -63,7 +63,7 @@ def test_silence_is_not_counted_and_faint_sound_not_raised_without_end() -> None
 
 
 def test_a_step_up_is_followed_within_a_second() -> None:
-    level = Level(FRAMES, "hann", TARGET)
+    level = InputLevel(FRAMES, "hann", TARGET)
     factors(noise(20, 0.001), level)
     after = factors(noise(1.5, 0.1, seed=1), level)
     assert after[-1] < 3 * TARGET / 0.1  # 20 dB too much for a second would be an hour's mean of 30 s
@@ -73,7 +73,7 @@ def test_a_step_up_is_followed_within_a_second() -> None:
 def test_the_network_hears_a_quiet_line_as_loud_as_a_hot_one(level: float, ratio: float) -> None:
     heard = []
     for gain in (0.2, 0.025):
-        node = Unmix(UnmixConfig(model=small_file(level=level)), n_channels=2)
+        node = StreamingSeparator(MaskNetworkConfig(model=small_file(level=level)), n_channels=2)
         cleaned, magnitude = np.zeros((2, 129), np.complex64), np.zeros((2, 129), np.float32)
         for spectrum in spectra_of(noise(1, gain)):
             node.hear(spectrum, cleaned, magnitude)
@@ -83,7 +83,7 @@ def test_the_network_hears_a_quiet_line_as_loud_as_a_hot_one(level: float, ratio
 
 
 def test_reset_forgets_the_level() -> None:
-    node = Unmix(UnmixConfig(model=small_file(level=TARGET)), n_channels=2)
+    node = StreamingSeparator(MaskNetworkConfig(model=small_file(level=TARGET)), n_channels=2)
     spectra = spectra_of(noise(1, 0.1))
     first = node.process(spectra * np.float32(0.01)).copy()
     node.process(spectra)
@@ -98,4 +98,4 @@ def test_an_unfit_level_is_one_line(level: object, tmp_path: Path) -> None:
     next(entry for entry in model.metadata_props if entry.key == "level").value = json.dumps(level)
     onnx.save(model, str(tmp_path / "odd.onnx"))
     with pytest.raises(ModelError, match="a level from 0 to 1"):
-        Unmix(UnmixConfig(model=tmp_path / "odd.onnx"), n_channels=2)
+        StreamingSeparator(MaskNetworkConfig(model=tmp_path / "odd.onnx"), n_channels=2)

@@ -9,8 +9,8 @@ import torch
 from engine.core.errors import ConfigError, ModelError
 from engine.core.processor import Chain
 from engine.dsp.stft import Istft, Stft
-from engine.separation.mask_network import Unmix, UnmixConfig
-from engine.separation.mask_network_segments import UnmixSegments, open_bank
+from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.mask_network_segments import SegmentedSeparator, open_separator
 from models.export import check_graph, export_graph
 from models.separation.config import SIZES
 from models.separation.graph import separation_graph
@@ -19,8 +19,8 @@ from tests.networks.separation import small_file, small_model
 from tests.tolerances import EXPORT, FLOAT32
 
 
-def node(n_channels: int = 2, *, sharing: str = "ratio", **settings: object) -> Unmix:
-    return Unmix(UnmixConfig(model=small_file(**settings), sharing=sharing), n_channels=n_channels)
+def node(n_channels: int = 2, *, sharing: str = "ratio", **settings: object) -> StreamingSeparator:
+    return StreamingSeparator(MaskNetworkConfig(model=small_file(**settings), sharing=sharing), n_channels=n_channels)
 
 
 def spectra(n_frames: int = 40, n_channels: int = 2, seed: int = 0) -> np.ndarray:
@@ -140,14 +140,14 @@ def test_refuses_other_channel_counts() -> None:
     with pytest.raises(ConfigError, match="n_channels: expected 1 or 2, got 3"):
         node(3)
     with pytest.raises(ConfigError, match="sharing"):
-        UnmixConfig(model=small_file(), sharing="half")
+        MaskNetworkConfig(model=small_file(), sharing="half")
 
 
 def test_a_bank_that_hears_the_future_is_not_run_live() -> None:
     with pytest.raises(ModelError, match="a network of one direction"):
         node(bidirectional=True)
     with pytest.raises(ModelError, match="a network of two directions"):
-        UnmixSegments(UnmixConfig(model=small_file()), n_channels=2)
+        SegmentedSeparator(MaskNetworkConfig(model=small_file()), n_channels=2)
 
 
 @pytest.mark.parametrize("cross", [False, True])
@@ -157,9 +157,9 @@ def test_segments_answer_as_the_whole_does(cross: bool) -> None:
     settings = {"bidirectional": True, "cross": cross}
     expected = expected_stems(given, sharing="ratio", **settings)
     for segment, margin, tolerance in ((300, 0, EXPORT), (64, 32, 0.02)):
-        config = UnmixConfig(model=small_file(**settings), segment=segment, margin=margin)
-        live = open_bank(config, n_channels=2)
-        assert isinstance(live, UnmixSegments)
+        config = MaskNetworkConfig(model=small_file(**settings), segment=segment, margin=margin)
+        live = open_separator(config, n_channels=2)
+        assert isinstance(live, SegmentedSeparator)
         late = live.latency // live.frames.hop
         padded = np.concatenate([given, np.zeros((late, *given.shape[1:]), np.complex64)])
         got = np.concatenate([live.process(padded[i : i + 50]).copy() for i in range(0, len(padded), 50)])[late:]
@@ -189,5 +189,5 @@ def test_metadata_that_does_not_fit_is_one_line(change: dict[str, object], compl
     path = tmp_path / "changed.onnx"
     export_graph(separation_graph(small_model()), path, {**good, **change})
     with pytest.raises(ModelError, match=complaint) as caught:
-        Unmix(UnmixConfig(model=path), n_channels=2)
+        StreamingSeparator(MaskNetworkConfig(model=path), n_channels=2)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.core.errors import ConfigError
-from engine.separation.mask_network_segments import open_bank
+from engine.separation.mask_network_segments import open_separator
 from offline.evaluation.stems import METRICS, evaluate, separate
 from offline.separation import presets
 from offline.separation.presets import DEFAULT, SHIPPED, unmix_config
@@ -34,14 +34,16 @@ def test_the_card_is_of_this_file(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_stems_add_up_to_what_goes_in(path: Path) -> None:
-    node = open_bank(unmix_config(path), n_channels=2)
+    node = open_separator(unmix_config(path), n_channels=2)
     assert node.targets == ("vocals", "drums", "other")
     sound = 0.1 * np.random.default_rng(0).standard_normal((30_000, 2)).astype(np.float32)
     assert np.abs(separate(node, sound).sum(axis=1) - sound).max() < FLOAT32
 
 
 def test_the_second_one_answers_sooner() -> None:
-    slow, fast = (open_bank(unmix_config(name), n_channels=2).frames.latency for name in (None, Path("low-latency")))
+    slow, fast = (
+        open_separator(unmix_config(name), n_channels=2).frames.latency for name in (None, Path("low-latency"))
+    )
     assert fast < slow / 3
 
 
@@ -56,7 +58,7 @@ def test_one_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_separates_a_song_that_it_never_saw(path: Path) -> None:
     """Twelve seconds of caesium: each target's SI-SDR is above the mixture's; by how much, the card says."""
-    node = open_bank(unmix_config(path), n_channels=2)
+    node = open_separator(unmix_config(path), n_channels=2)
     songs = find_songs(parse_corpus(str(SONGS)), only=["caesium"])
     rows = evaluate({"ours": node}, songs, start_s=100, seconds=12)
     gains = {row.target: row.values[METRICS.index("gain")] for row in rows if row.method == "ours"}

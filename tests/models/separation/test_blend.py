@@ -13,7 +13,7 @@ import pytest
 
 from engine.core.errors import ConfigError, ModelError
 from engine.inference.network import Network
-from engine.separation.mask_network import Unmix, UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
 from models.separation.blend import blend_networks
 from offline.training.common.card import write_card
 from offline.training.separation.blend import blend_separators
@@ -56,7 +56,7 @@ def test_left_and_right_beside_mid_and_side_masks_both_by_its_mean(tmp_path: Pat
     expected = 0.75 * own / own.sum(1, keepdims=True) + 0.25 * masks(turned, magnitude)
     assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
     spectra = (magnitude[:, :2] + 1j * magnitude[:, 2:]).astype(np.complex64)
-    node = Unmix(UnmixConfig(model=target), n_channels=2)
+    node = StreamingSeparator(MaskNetworkConfig(model=target), n_channels=2)
     assert node.mid_side
     assert np.abs(node.process(spectra).sum(1) - spectra).max() <= FLOAT32
 
@@ -66,7 +66,7 @@ def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path]
     files = [Path(shutil.copy(path, tmp_path / f"{i}.onnx")) for i, path in enumerate(files)]
     write_card(files[0], {"data": "three tones"})
     blend_separators(BlendConfig(files=tuple(files), output=target, shares=(2, 1), level=0.05, **FIELDS))
-    node = Unmix(UnmixConfig(model=target), n_channels=2)
+    node = StreamingSeparator(MaskNetworkConfig(model=target), n_channels=2)
     assert node.targets == ("vocals", "drums", "bass", "other")
     spectra = np.ones((3, 2, 129), np.complex64)
     assert np.abs(node.process(spectra).sum(1) - spectra).max() <= FLOAT32

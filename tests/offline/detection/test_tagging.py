@@ -13,7 +13,7 @@ import torch
 from cli.app import main
 from cli.stopping import USER_ERROR
 from engine.detection.crnn import SoundConfig
-from engine.detection.event_decoder import Decider, DecisionConfig, Decisions
+from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from models.detection.graph import export_crnn
 from offline.datasets.scenes import log_mel, read_tsv
@@ -51,7 +51,7 @@ def test_a_recording_is_heard_as_a_whole(tmp_path: Path) -> None:
     n = len(audio) // STEP - 2  # behind the end, the whole hears nothing and the live network silence
     assert np.abs(steps[:n] - expected[:n]).max() <= EXPORT
     tagged = tagger.tag(tmp_path / "a.wav")
-    wanted = intervals(Decider(tagger.classes, WHOLE), steps)
+    wanted = intervals(EventDecoder(tagger.classes, WHOLE), steps)
     assert len(wanted) > 10
     assert [e.label for e in tagged.events] == [e.label for e in wanted]
     assert np.abs([a.onset_s - b.onset_s for a, b in zip(tagged.events, wanted, strict=True)]).max() < 1e-4

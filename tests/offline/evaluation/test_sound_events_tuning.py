@@ -54,7 +54,7 @@ def test_thresholds_suit_events_whose_lag_is_known() -> None:
     late[:, :5] = heard[:, -1:]
     assert figures(made, late)["event_f1"] == 0
     tuned = tune(made, late, [DecisionConfig(median=1)])
-    assert (tuned.events.lead, tuned.events.trail) >= (2, 2)
+    assert (tuned.events.onset_lag, tuned.events.offset_lag) >= (2, 2)
     assert figures(made, late, tuned)["event_f1"] == 1.0
 
 

@@ -10,7 +10,7 @@ import soundfile
 
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Stft
-from engine.separation.mask_network import Unmix, UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
 from offline.evaluation.stems import METRICS, evaluate, ideal_ratio_mask, measure, separate, table, write_csv
 from offline.synthesis.multitrack import Corpus, find_songs
 from tests.networks.separation import small_file
@@ -32,8 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def node() -> Unmix:
-    return Unmix(UnmixConfig(model=small_file()), n_channels=2)
+def node() -> StreamingSeparator:
+    return StreamingSeparator(MaskNetworkConfig(model=small_file()), n_channels=2)
 
 
 def test_measures_known_beforehand() -> None:

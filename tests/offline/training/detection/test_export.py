@@ -131,12 +131,12 @@ def test_limits_rise_until_it_is_quiet() -> None:
     """Ten minutes of a class at .62 all the time, half a nat of evidence a step, and one that is never heard."""
     steps = np.zeros((1, int(600 * SOUND_RATE / STEP), 2), np.float32)
     steps[..., 0] = 0.62
-    config = DecisionConfig(median=1, alignment="causal", evidences={"a": 2.0})
+    config = DecisionConfig(median=1, alignment="causal", log_odds_by_label={"a": 2.0})
     quiet = Quiet(steps, 0.5)
     assert quiet.invented(config, ("a", "b"))[0] > 0.5
     raised = stricter(config, quiet, ("a", "b"))
     assert raised.thresholds == {"a": 0.8}  # from .5, with the evidence from 2 over 4, 8, 15, 30 and 60 to none
-    assert raised.evidences == {"a": 0.0}
+    assert raised.log_odds_by_label == {"a": 0.0}
     assert stricter(raised, quiet, ("a", "b")) == raised
 
 

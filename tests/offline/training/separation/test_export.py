@@ -12,7 +12,7 @@ import pytest
 
 from engine.core.errors import ModelError
 from engine.inference.network import Network
-from engine.separation.mask_network import Unmix, UnmixConfig
+from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.separation.config import SeparationExport
@@ -49,7 +49,7 @@ def test_ships_a_file_that_runs_and_its_card(int8: bool, checkpoint: Path, tmp_p
     assert card["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
     assert card["network"]["targets"] == ["vocals", "drums", "other"]
     assert card["checks"]["steps"] == 1
-    node = Unmix(UnmixConfig(model=target), n_channels=2)
+    node = StreamingSeparator(MaskNetworkConfig(model=target), n_channels=2)
     assert node.targets == ("vocals", "drums", "other")
     assert node.network.value("precision", str) == ("int8" if int8 else "fp32")
     assert node.process(np.ones((2, 2, 129), np.complex64)).shape == (2, 3, 2, 129)
