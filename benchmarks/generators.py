@@ -24,11 +24,11 @@ from benchmarks.rows import Row
 from engine.midi.notes import note_off, note_on
 from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess
-from offline.generation.config import WriterConfig
+from offline.generation.cards import find_weights
+from offline.generation.config import GeneratorConfig
 from offline.generation.layers import Lstm
-from offline.generation.open_system import open_source
-from offline.generation.stream import CHOOSE
-from offline.generation.weights import find_weights
+from offline.generation.open_system import open_generator
+from offline.generation.stream import FREE
 from tests.engine.midi.test_jack import GENERATOR, ROOT, Probe
 from tests.jack_server import JackServer
 
@@ -105,7 +105,7 @@ def _lstm() -> Row:
 
 def _frame() -> Row:
     """A sixteenth of four voices by the frame network that ships, with its rules and draws."""
-    source, free = open_source("Frames", WriterConfig()), np.full(1, CHOOSE)
+    source, free = open_generator("Frames", GeneratorConfig()), np.full(1, FREE)
     median, p99 = _median_ms(lambda: source.next(free))
     return Row(
         what="a sixteenth of four voices by Frames, all in all",

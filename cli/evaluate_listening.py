@@ -10,8 +10,8 @@ import numpy as np
 
 from engine.core.errors import ConfigError
 from offline.evaluation.listening_test import analyse, report, write_test
-from offline.generation.config import WriterConfig
-from offline.generation.open_system import open_source
+from offline.generation.config import GeneratorConfig
+from offline.generation.open_system import open_generator
 from offline.generation.stream import collect
 from offline.music.midi_file import write_wav
 from offline.music.piece import Piece, from_grid
@@ -48,8 +48,8 @@ def _render(args: argparse.Namespace, name: str, folder: Path) -> list[Path]:
 
 def _piece(args: argparse.Namespace, name: str, seed: int) -> Piece:
     if name != BACH:
-        source = open_source(name, WriterConfig(seed=seed), args.data)
-        return collect(source, args.bars * 4 * source.steps_per_quarter, tempo_bpm=args.tempo)
+        generator = open_generator(name, GeneratorConfig(seed=seed), args.data)
+        return collect(generator, args.bars * 4 * generator.steps_per_quarter, tempo_bpm=args.tempo)
     pieces = load_chorales(args.data / "Jsb16thSeparated.json")["test"]
     long = [piece for piece in pieces if len(piece) >= args.bars * 16]
     chosen = long[int(np.random.default_rng(seed).integers(len(long)))]

@@ -12,7 +12,6 @@ TRAINERS = {
     "siamese": "similarity.train",
     "salience": "salience.train",
     "unmix": "separation.train",
-    "generator": "generation.train",
     "unmix-table": "separation.paper_table",
     "unmix-export": "separation.export",
     "unmix-blend": "separation.blend_command",

@@ -1,1 +1,1 @@
-"""The networks that write music: what is learnt; what they are combined with stands in `offline.generation`."""
+"""Networks that write music, one file a family; `offline.generation` plays them."""

@@ -1,4 +1,4 @@
-"""Two generators trained against a critic: note tuples by recurrent networks, bar images by convolutions."""
+"""Generators trained against a critic: note tuples by recurrent networks, bar images by convolutions."""
 
 from __future__ import annotations
 
@@ -9,28 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 
 __all__ = ["AdversarialConfig", "CRnnGan", "MidiNet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdversarialConfig:
-    """noise: values of the code; hidden: of recurrent layers; match: weight of matching the data's mean."""
+class AdversarialConfig(Settings):
+    """Set the sizes of a generator and its critic."""
 
-    noise: int = 100
-    hidden: int = 100
-    condition: int = 13
-    match: float = 1.0
-
-    def __post_init__(self) -> None:
-        require("noise", self.noise, 1, 4096)
-        require("hidden", self.hidden, 1, 4096)
-        require("match", self.match, 0, 100)
+    noise: int = ranged(100, 1, 4096, "size of the noise")
+    hidden: int = ranged(100, 1, 4096, "units of a recurrent layer")
+    condition: int = ranged(13, 1, 4096, "size of the condition")
+    match: float = ranged(1.0, 0, 100, "weight of matching the mean of the data")
 
 
 class _Reverse(torch.autograd.Function):
-    """The identity, whose gradient is turned round: one optimiser trains both sides of the game."""
+    """The identity with a reversed gradient: one optimiser trains the generator and the critic."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -42,19 +37,19 @@ class _Reverse(torch.autograd.Function):
 
 
 def game(real: Tensor, false: Tensor) -> Tensor:
-    """The critic's loss on its verdicts (logits): labels smoothed on one side, as both papers do."""
+    """Return the critic's loss on its verdicts (logits), with the smoothed labels of both papers."""
     return F.binary_cross_entropy_with_logits(real, torch.full_like(real, 0.9)) + F.binary_cross_entropy_with_logits(
         false, torch.zeros_like(false)
     )
 
 
-def believed(real: Tensor, false: Tensor) -> dict[str, float]:
-    """How true the critic takes both for, 0 to 1."""
+def verdicts(real: Tensor, false: Tensor) -> dict[str, float]:
+    """Return the critic's mean probability, 0 to 1, that each is real."""
     return {name: float(torch.sigmoid(x.detach()).mean()) for name, x in (("real", real), ("false", false))}
 
 
 class CRnnGan(nn.Module):
-    """Mogren (2016): a generator of two LSTM layers over noise and its own last note, a critic that reads both ways."""
+    """Generate notes by two LSTM layers over noise and the last note; the critic is bidirectional (Mogren 2016)."""
 
     def __init__(self, config: AdversarialConfig) -> None:
         super().__init__()
@@ -65,7 +60,7 @@ class CRnnGan(nn.Module):
         self.verdict = nn.Linear(2 * c.hidden, 1)
 
     def generate(self, noise: Tensor) -> Tensor:
-        """Notes (batch, note, 4) from noise (batch, note, noise)."""
+        """Return notes (batch, note, 4) for noise (batch, note, noise)."""
         note = noise.new_zeros(len(noise), 4)
         state: list[tuple[Tensor, Tensor] | None] = [None, None]
         notes = []
@@ -79,21 +74,23 @@ class CRnnGan(nn.Module):
         return torch.stack(notes, dim=1)
 
     def judge(self, notes: Tensor) -> Tensor:
-        """Verdicts (batch, note) as logits."""
+        """Return the critic's verdicts (batch, note) as logits."""
         return self.verdict(self.critic(notes)[0])[..., 0]
 
     def forward(self, real: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """The loss of both sides at once, and what each thinks."""
+        """Return the loss of generator and critic in one, and the critic's verdicts."""
         false = self.generate(torch.randn(*real.shape[:2], self.config.noise, device=real.device))
         turned = _Reverse.apply(false)
         judged, fooled = self.judge(real), self.judge(turned)
         match = F.mse_loss(turned.mean((0, 1)), real.mean((0, 1)))
-        loss = game(judged, fooled) - self.config.match * match  # reversed for the generator, so it draws near
-        return loss, believed(judged, fooled)
+        loss = (
+            game(judged, fooled) - self.config.match * match
+        )  # its gradient is reversed, so the generator comes nearer
+        return loss, verdicts(judged, fooled)
 
 
 class MidiNet(nn.Module):
-    """Yang et al. (2017): a bar as an image (pitch 128, step 16), from noise, a chord and the bar before it."""
+    """Generate a bar as an image (pitch 128, step 16) from noise, a chord and the bar before (Yang et al. 2017)."""
 
     def __init__(self, config: AdversarialConfig) -> None:
         super().__init__()
@@ -116,7 +113,7 @@ class MidiNet(nn.Module):
         self.verdict = nn.Linear(1024 + c.condition, 1)
 
     def generate(self, noise: Tensor, chord: Tensor, before: Tensor) -> Tensor:
-        """Bars (batch, 128, 16), each step's pitches a softmax; before: the bars that come before."""
+        """Return bars (batch, 128, 16), a softmax over the pitches of each step; before: the bars before them."""
         seen, x = [], before[:, None]
         for layer in self.look:
             x = layer(x)
@@ -128,7 +125,7 @@ class MidiNet(nn.Module):
         return torch.softmax(x[:, 0], dim=1)
 
     def judge(self, bar: Tensor, chord: Tensor) -> Tensor:
-        """Verdict (batch,) as logits."""
+        """Return the critic's verdicts (batch,) as logits."""
         x = bar[:, None]
         features = F.leaky_relu(self.see(torch.cat([x, _spread(chord, x)], dim=1)), 0.2)
         x = F.leaky_relu(self.see2(torch.cat([features, _spread(chord, features)], dim=1)), 0.2)
@@ -136,15 +133,15 @@ class MidiNet(nn.Module):
         return self.verdict(torch.cat([x, chord], dim=1))[:, 0]
 
     def forward(self, bar: Tensor, chord: Tensor, before: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """The loss of both sides at once, and what each thinks."""
+        """Return the loss of generator and critic in one, and the critic's verdicts."""
         false = self.generate(torch.randn(len(bar), self.config.noise, device=bar.device), chord, before)
         turned = _Reverse.apply(false)
         judged, fooled = self.judge(bar, chord), self.judge(turned, chord)
         match = F.mse_loss(turned.mean(0), bar.mean(0))
         loss = game(judged, fooled) - self.config.match * match
-        return loss, believed(judged, fooled)
+        return loss, verdicts(judged, fooled)
 
 
 def _spread(chord: Tensor, like: Tensor) -> Tensor:
-    """A condition (batch, n) as planes of an image."""
+    """Return a condition (batch, n) as planes of an image."""
     return chord[:, :, None, None].expand(-1, -1, *like.shape[2:])

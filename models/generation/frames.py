@@ -1,6 +1,6 @@
-"""A recurrent network over frames of several voices, with a head that writes the voices of a frame one after another.
+"""A recurrent network over frames of several voices, whose head writes the voices of a frame one after another.
 
-Recurring over frames instead of tokens makes the memory four times shorter, and the head keeps what tokens give:
+Recurrence over frames instead of tokens is four times shorter, and the head keeps the factorisation of tokens:
 p(frame | past) = product over v of p(voice v | past, voices before v).
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 
 __all__ = ["FrameLstm", "FrameLstmConfig"]
 
@@ -20,43 +20,31 @@ REST = 0  # the token of silence; token k > 0 is pitch low + k - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrameLstmConfig:
-    """n_voices, n_tokens (rest and pitches), n_phases (frames of a bar), n_ages (a note's age is capped there).
+class FrameLstmConfig(Settings):
+    """Set the sizes and the training noise of the frame network."""
 
-    hidden, n_layers: of the LSTM; width: of the head; embed: of a voice's token; dropout: 0 to 0.9; blank: share of
-    notes, past or of the same frame, that it does not see in training, so that it does not learn pieces by heart (Xie
-    et al. 2017); n_agreed: classes of how far an echo of the past has agreed so far, see
-    `offline.generation.repetition`; home: whether pieces are moved to one key first, see
-    `offline.generation.key_normalisation`, instead of learnt in every key.
-    """
-
-    n_voices: int = 4
-    n_tokens: int = 59
-    n_phases: int = 16
-    n_ages: int = 33
-    hidden: int = 256
-    n_layers: int = 2
-    width: int = 256
-    embed: int = 64
-    dropout: float = 0.3
-    blank: float = 0.0
-    n_agreed: int = 8
-    home: bool = False
-
-    def __post_init__(self) -> None:
-        require("blank", self.blank, 0, 0.9)
-        require("n_voices", self.n_voices, 1, 16)
-        require("n_tokens", self.n_tokens, 2, 512)
-        require("dropout", self.dropout, 0, 0.9)
+    n_voices: int = ranged(4, 1, 16, "voices")
+    n_tokens: int = ranged(59, 2, 512, "tokens of a voice: a rest and the pitches")
+    n_phases: int = ranged(16, 1, 192, "frames of a bar")
+    n_ages: int = ranged(33, 1, 1024, "largest age of a note, after which it is capped", unit="frames")
+    hidden: int = ranged(256, 1, 8192, "units of an LSTM layer")
+    n_layers: int = ranged(2, 1, 16, "LSTM layers")
+    width: int = ranged(256, 1, 8192, "units of the head")
+    embed: int = ranged(64, 1, 4096, "size of each embedding")
+    dropout: float = ranged(0.3, 0, 0.9, "dropout")
+    # Hiding notes in training delays overfitting (Xie et al. 2017, "Data noising as smoothing").
+    blank: float = ranged(0.0, 0, 0.9, "share of notes, past or of the same frame, hidden in training")
+    n_agreed: int = ranged(8, 2, 64, "classes of how well a repetition has agreed so far")
+    home: bool = plain(False, "whether pieces are moved to one key first instead of learnt in every key")
 
 
 class FrameLstm(nn.Module):
-    """Frames (batch, time, voice) of tokens -> log-probabilities of each voice given the past and the voices above.
+    """Estimate frames (batch, time, voice) of tokens, each voice given the past and the voices above it.
 
-    A pitch is scored in three ways that add up: by itself, as an interval from the voice's last pitch, and as an
-    interval from each voice already written. The last two hold in every key at once, so little data goes further.
-    How far the voices already written have moved is told besides: voices tend to move together. Where the piece has
-    gone like this before, what came then is scored too: by all voices while those above follow it, and by the voice.
+    A pitch has three scores that add up: its own, that of its interval from the voice's last pitch, and that of its
+    interval from each voice already written. The last two hold in every key, which saves data. The head also reads
+    how far the voices already written have moved, as voices tend to move together. Where the piece repeats itself,
+    the pitch that came then is scored too: once for all voices, while those above follow it, and once for the voice.
     """
 
     def __init__(self, config: FrameLstmConfig) -> None:
@@ -71,7 +59,7 @@ class FrameLstm(nn.Module):
         self.from_past = nn.Linear(c.hidden * 2, c.n_voices * c.width)
         self.from_chosen = nn.Embedding(c.n_voices * c.n_voices * c.n_tokens, c.width)
         self.from_motion = nn.Embedding(c.n_voices * c.n_voices * (2 * c.n_tokens - 1), c.width)
-        # By which echo, voice, whether it would hold its note, and confidence; the last is of one that was left.
+        # By kind of repetition, voice, whether it would hold its note, and confidence; the last class is one left.
         self.from_echo = nn.Embedding(2 * c.n_voices * 2 * (c.n_agreed + 1), c.width)
         self.echo = nn.ModuleList(nn.Linear(c.width, 2) for _ in range(c.n_voices))
         self.mix = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.n_voices))
@@ -83,13 +71,13 @@ class FrameLstm(nn.Module):
         for table in (self.from_chosen, self.from_motion, self.from_echo):
             nn.init.normal_(table.weight, std=0.03)
         for name, bias in self.lstm.named_parameters():
-            if name.startswith("bias_ih"):  # gates that forget begin open (Jozefowicz et al. 2015)
+            if name.startswith("bias_ih"):  # forget gates start open (Jozefowicz et al. 2015)
                 nn.init.ones_(bias[c.hidden : 2 * c.hidden])
         for layer in self.interval:
             nn.init.normal_(layer.weight, std=0.01)
 
     def initial(self, batch: int) -> tuple[Tensor, Tensor]:
-        """The state before the first frame: h and c, (layer, batch, hidden)."""
+        """Return the state before the first frame: h and c, (layer, batch, hidden)."""
         shape = (self.config.n_layers, batch, self.config.hidden)
         zero = self.inlet.weight.new_zeros(shape)
         return zero, zero
@@ -97,7 +85,7 @@ class FrameLstm(nn.Module):
     def body(
         self, last: Tensor, age: Tensor, phase: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The memory: last frame and its ages (batch, time, voice), phase to write (batch, time) -> (.., feature)."""
+        """Run the memory on last frames and ages (batch, time, voice) and the next phases (batch, time)."""
         c = self.config
         voice = torch.arange(c.n_voices, device=last.device)
         tokens, ages = self.token(last + voice * c.n_tokens), self.age(age + voice * c.n_ages)
@@ -107,22 +95,22 @@ class FrameLstm(nn.Module):
         return self.drop(torch.cat([hidden, inlet], dim=2)), state
 
     def _seen(self, notes: Tensor) -> Tensor:
-        """What is known of notes, (..., feature), in training without the share `blank` of them."""
+        """Return features of notes (..., feature); in training, the share `blank` of them is 0."""
         if not (self.training and self.config.blank):
             return notes
         return notes * (torch.rand(notes.shape[:-1], device=notes.device) >= self.config.blank)[..., None]
 
     def head(self, past: Tensor, last: Tensor, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
-        """Logits of every voice, (batch, time, voice, token); voice v looks only at chosen[..., :v]."""
+        """Return logits of every voice, (batch, time, voice, token); voice v reads only chosen[..., :v]."""
         c = self.config
         pasts = self.from_past(past).unflatten(2, (c.n_voices, c.width))
         voices = [self.voice(v, pasts[:, :, v], last, chosen, echo, agreed) for v in range(c.n_voices)]
         return torch.stack(voices, dim=2)
 
     def voice(self, v: int, past: Tensor, last: Tensor, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
-        """Logits (batch, time, token) of voice v from its share of the past, the last frame and what is chosen.
+        """Return logits (batch, time, token) of voice v from its share of the past, the last frame and `chosen`.
 
-        echo, agreed: (batch, time, 2, voice), what is guessed by all voices and by each, and how sure it is.
+        echo, agreed: (batch, time, 2, voice), the repetition's guess by all voices and by each, and its confidence.
         """
         c = self.config
         for u in range(v):
@@ -143,7 +131,7 @@ class FrameLstm(nn.Module):
         return logits + self._echoed(self.echo[v](mixed), guess, sure)
 
     def _sure(self, v: int, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
-        """How sure each echo is for voice v, (batch, time, 2): that of all voices ends where one above left it."""
+        """Return the confidence of each repetition for voice v, (batch, time, 2); a voice above may leave the first."""
         left = torch.zeros_like(chosen[..., 0], dtype=torch.bool)
         for u in range(v):
             left = left | (chosen[..., u] != echo[..., 0, u])
@@ -152,7 +140,7 @@ class FrameLstm(nn.Module):
         return torch.stack([everyone, own], dim=-1)
 
     def _echoed(self, scores: Tensor, guess: Tensor, sure: Tensor) -> Tensor:
-        """Scores (batch, time, 2) as scores by token; nothing where there is no echo, or one that was left."""
+        """Return scores (batch, time, 2) by token; 0 where there is no repetition, or one that was left."""
         c = self.config
         there = (sure > 0) & (sure < c.n_agreed)
         token = torch.arange(c.n_tokens, device=guess.device)
@@ -162,10 +150,10 @@ class FrameLstm(nn.Module):
     def forward(
         self, frames: Tensor, age: Tensor, phase: Tensor, echo: tuple[Tensor, Tensor], state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Negative log-likelihood (batch, time, voice), nats, of frames[:, 1:], and the state after them.
+        """Return the nats (batch, time, voice) of frames[:, 1:] and the state after them.
 
-        frames: (batch, time + 1, voice), the first is the past's last; age, phase: (batch, time, ...); echo: what is
-        guessed and how sure it is, each (batch, time, 2, voice).
+        frames: (batch, time + 1, voice), the first one is the last of the past; age, phase: (batch, time, ...);
+        echo: the repetition's guess and confidence, each (batch, time, 2, voice).
         """
         past, state = self.body(frames[:, :-1], age, phase, state)
         logits = self.head(past, frames[:, :-1], frames[:, 1:], *echo)
@@ -174,7 +162,7 @@ class FrameLstm(nn.Module):
 
 
 def _by_interval(scores: Tensor, reference: Tensor, n_tokens: int) -> Tensor:
-    """Scores by interval (batch, time, 2n - 1) read as scores by token; nothing where the reference is a rest."""
+    """Return scores by interval (batch, time, 2n - 1) as scores by token; 0 where the reference is a rest."""
     token = torch.arange(n_tokens, device=scores.device)
     index = token - reference[..., None] + (n_tokens - 1)
     pitched = (reference != REST)[..., None] & (token != REST)

@@ -1,43 +1,37 @@
-"""Recurrent networks over rows of tokens: one stream or several that are written one after another, with conditions."""
+"""Recurrent networks over rows of tokens: one stream, or several that are written one after another."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 
-__all__ = ["BluesConfig", "BluesLstm", "TokenLstm", "TokenLstmConfig", "psychoacoustic_code"]
+__all__ = ["TokenLstm", "TokenLstmConfig", "psychoacoustic_code"]
+
 
 State = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenLstmConfig:
-    """n_tokens: of each stream; n_condition: values that come with every row; low: MIDI pitch of token 1 of stream 0
-    where it is to be read in Mozer's psychoacoustic code, None where all embeddings are learnt.
-    """
+class TokenLstmConfig(Settings):
+    """Set the sizes of a token network."""
 
-    n_tokens: tuple[int, ...]
-    n_condition: int = 0
-    low: int | None = None
-    embed: int = 32
-    hidden: int = 256
-    n_layers: int = 3
-    dropout: float = 0.3
-
-    def __post_init__(self) -> None:
-        require("hidden", self.hidden, 1, 8192)
-        require("n_layers", self.n_layers, 1, 16)
-        require("dropout", self.dropout, 0, 0.9)
+    n_tokens: tuple[int, ...] = plain(MISSING, "tokens of each stream")
+    n_condition: int = ranged(0, 0, 4096, "values of the condition that comes with every row")
+    low: int | None = ranged(None, 0, 127, "MIDI pitch of token 1 of stream 0 in the psychoacoustic code; none: learnt")
+    embed: int = ranged(32, 1, 4096, "size of each embedding")
+    hidden: int = ranged(256, 1, 8192, "units of an LSTM layer")
+    n_layers: int = ranged(3, 1, 16, "LSTM layers")
+    dropout: float = ranged(0.3, 0, 0.9, "dropout between layers and before the heads")
 
 
 class TokenLstm(nn.Module):
-    """Rows (batch, time, stream) -> nats; p(row | past) is the product over streams, each knowing those before it."""
+    """Estimate rows (batch, time, stream); p(row | past) is the product over streams, each given those before it."""
 
     def __init__(self, config: TokenLstmConfig) -> None:
         super().__init__()
@@ -60,12 +54,12 @@ class TokenLstm(nn.Module):
             nn.init.zeros_(table.weight)
 
     def initial(self, batch: int) -> State:
-        """The state before the first row: h and c, (layer, batch, hidden)."""
+        """Return the state before the first row: h and c, (layer, batch, hidden)."""
         zero = self.heads[0].weight.new_zeros(self.config.n_layers, batch, self.config.hidden)
         return zero, zero
 
     def memory(self, last: Tensor, state: State, condition: Tensor | None = None) -> tuple[Tensor, State]:
-        """Rows that are past (batch, time, stream), conditions of the rows to come -> features and state."""
+        """Return features and state after rows (batch, time, stream); condition: of the rows to come."""
         parts = [table(last[..., s]) for s, table in enumerate(self.embed)]
         if self.config.low is not None:
             parts.append(self.code[last[..., 0]])
@@ -76,14 +70,14 @@ class TokenLstm(nn.Module):
         return self.drop(torch.cat([hidden, *context], dim=2)), state
 
     def logits(self, features: Tensor, row: Tensor, stream: int) -> Tensor:
-        """Logits (batch, time, token) of a stream; `row` needs only the streams before it."""
+        """Return logits (batch, time, token) of a stream; only the streams of `row` before it are read."""
         out = self.heads[stream](features)
         for u in range(stream):
             out = out + self.between[f"{u}>{stream}"](row[..., u])
         return out
 
     def forward(self, rows: Tensor, state: State, condition: Tensor | None = None) -> tuple[Tensor, State]:
-        """Nats (batch, time, stream) of rows[:, 1:] and the state after; condition: of rows[:, 1:]."""
+        """Return the nats (batch, time, stream) of rows[:, 1:] and the state after; condition: of rows[:, 1:]."""
         features, state = self.memory(rows[:, :-1], state, condition)
         wanted = rows[:, 1:]
         nll = [
@@ -94,59 +88,9 @@ class TokenLstm(nn.Module):
 
 
 def psychoacoustic_code(low: int, n_tokens: int) -> Tensor:
-    """Pitch height, chroma and circle of fifths of each token, (token, 5); 0 is a rest (Mozer 1994, after Shepard)."""
+    """Return pitch height, chroma and circle of fifths of each token, (token, 5); 0 is a rest (Mozer 1994)."""
     rows = [[0.0] * 5]
     for pitch in range(low, low + n_tokens - 1):
         chroma, fifth = (2 * math.pi * step / 12 for step in (pitch, pitch * 7))
         rows.append([(pitch - 60) / 24, math.cos(chroma), math.sin(chroma), math.cos(fifth), math.sin(fifth)])
     return torch.tensor(rows)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BluesConfig:
-    """n_chord, n_melody: bits of the roll, 0 melody bits for chords alone; cells: of each of the two memories."""
-
-    n_chord: int = 12
-    n_melody: int = 13
-    cells: int = 8
-
-    def __post_init__(self) -> None:
-        require("n_chord", self.n_chord, 1, 128)
-        require("n_melody", self.n_melody, 0, 128)
-        require("cells", self.cells, 1, 4096)
-
-
-class BluesLstm(nn.Module):
-    """Bits of chords and melody by their own memories; the melody hears the chords, never the other way round.
-
-    Eck & Schmidhuber (2002), section 4: four blocks of two cells each for chords, four for the melody.
-    """
-
-    def __init__(self, config: BluesConfig) -> None:
-        super().__init__()
-        self.config = c = config
-        self.chords = nn.LSTM(c.n_chord, c.cells, batch_first=True)
-        self.chord_bits = nn.Linear(c.cells, c.n_chord)
-        if c.n_melody:
-            self.melody = nn.LSTM(c.n_chord + c.n_melody + c.cells, c.cells, batch_first=True)
-            self.melody_bits = nn.Linear(2 * c.cells, c.n_melody)
-
-    def initial(self, batch: int) -> tuple[State, State]:
-        """States of both memories before the first step."""
-        zero = self.chord_bits.weight.new_zeros(1, batch, self.config.cells)
-        return (zero, zero), (zero, zero)
-
-    def logits(self, roll: Tensor, states: tuple[State, State]) -> tuple[Tensor, tuple[State, State]]:
-        """Logits of the next step's bits after each step of roll (batch, time, bit), and the states."""
-        n = self.config.n_chord
-        harmony, first = self.chords(roll[..., :n], states[0])
-        bits = self.chord_bits(harmony)
-        if not self.config.n_melody:
-            return bits, (first, states[1])
-        line, second = self.melody(torch.cat([roll, harmony.detach()], dim=2), states[1])
-        return torch.cat([bits, self.melody_bits(torch.cat([line, harmony.detach()], dim=2))], dim=2), (first, second)
-
-    def forward(self, roll: Tensor) -> Tensor:
-        """Nats (batch, time) of roll[:, 1:], all bits together."""
-        logits, _ = self.logits(roll[:, :-1], self.initial(len(roll)))
-        return F.binary_cross_entropy_with_logits(logits, roll[:, 1:], reduction="none").sum(dim=2)

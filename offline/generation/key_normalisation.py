@@ -1,7 +1,7 @@
-"""One key for all pieces: each is moved until its first bass note is a C, so that all data speak of the same degrees.
+"""Key normalisation: transpose each piece until its first bass note is a C.
 
-A network that knows pieces at home only gives a piece x the probability p(x at home) / 12: first one of twelve keys,
-each as likely, then the piece in it. That is a distribution over pieces in every key, comparable with any other.
+A network of normalised pieces gives a piece x the probability p(normalised x) / 12: one of twelve equally likely keys,
+then the piece in it. This is a distribution over pieces in every key, comparable with any other.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import numpy as np
 
 from offline.music.piece import REST
 
-__all__ = ["KEY_NATS", "at_home", "home_shift"]
+__all__ = ["KEY_NATS", "normalise_key", "shift_to_home"]
 
-KEY_NATS = float(np.log(12))  # what telling the key costs, once a piece
+KEY_NATS = float(np.log(12))  # cost of the key, once a piece
 
 
-def home_shift(frames: np.ndarray) -> int:
-    """Semitones, -5 to 6, that move the first note of the lowest voice to a C; frames: (frame, voice) of pitches."""
+def shift_to_home(frames: np.ndarray) -> int:
+    """Return the semitones, -5 to 6, that move the first bass note to a C; frames: (frame, voice) of pitches."""
     bass = frames[:, -1]
     sounding = bass[bass != REST]
     shift = -int(sounding[0]) % 12 if len(sounding) else 0
     return shift - 12 if shift > 6 else shift
 
 
-def at_home(frames: np.ndarray) -> np.ndarray:
-    """The piece so moved."""
-    return np.where(frames == REST, frames, frames + home_shift(frames))
+def normalise_key(frames: np.ndarray) -> np.ndarray:
+    """Return the transposed piece (frame, voice)."""
+    return np.where(frames == REST, frames, frames + shift_to_home(frames))

@@ -1,4 +1,4 @@
-"""The layers that play without torch: numpy, one row at a time, the same weights by the same names."""
+"""Layers in numpy, one row at a time, with the names that torch gives to weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["Lstm", "linear", "sigmoid", "softplus"]
+__all__ = ["Lstm", "linear", "sigmoid"]
 
 Weights = Mapping[str, np.ndarray]
 
@@ -14,11 +14,6 @@ Weights = Mapping[str, np.ndarray]
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """The logistic function, without overflow."""
     return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5)
-
-
-def softplus(x: np.ndarray) -> np.ndarray:
-    """log(1 + exp(x))."""
-    return np.logaddexp(0, x)
 
 
 def linear(weights: Weights, name: str, x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Begin with what a player plays: notes from a MIDI port as a piece on the grid, to be gone on from in time."""
+"""Listening before live generation: notes from a MIDI port as a piece on the grid that a generator continues."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import numpy as np
 from engine.core.config import require
 from offline.music.piece import REST, Piece, from_grid
 
-__all__ = ["MAX_BARS", "Listener", "voiced"]
+__all__ = ["MAX_BARS", "BarListener", "assign_voices"]
 
-QUARTERS = 4  # of a bar
+QUARTERS = 4  # in a bar
 MAX_BARS = 64
 
 
-class Listener:
-    """Hears `bars` bars of four quarters from the first note on; that note is the first beat.
+class BarListener:
+    """Take `bars` bars of four quarters from the first note on, which is the first beat.
 
-    sample_rate: Hz of the times; tempo_bpm: quarters a minute, that the player keeps.
+    sample_rate: Hz of the times
+    tempo_bpm: the player's tempo, quarters a minute
     """
 
     def __init__(self, bars: int, *, sample_rate: int, tempo_bpm: float) -> None:
@@ -27,7 +28,7 @@ class Listener:
         self._notes: list[tuple[int, int, int]] = []  # start, end, pitch
 
     def take(self, at: int, message: bytes) -> None:
-        """Read one message, heard at sample `at`."""
+        """Take one message that came at sample `at`."""
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         if kind not in (0x80, 0x90) or message[0] >= 0xF0:
             return
@@ -39,17 +40,17 @@ class Listener:
             self._sounding[channel, message[1]] = at
 
     def ready(self, now: int, early: int) -> bool:
-        """Whether all bars have been heard at sample `now`, but for the last `early` samples, which one needs."""
+        """Return whether all bars but their last `early` samples have passed at sample `now`."""
         return self.first is not None and now >= self.first + self.bars * self.bar - early
 
     def resume(self, earliest: int) -> int:
-        """The sample of the first bar line after the bars, not before `earliest`."""
+        """Return the sample of the first bar line after the bars, not before `earliest`."""
         first = self.first or 0
         n = max(self.bars, -(-(earliest - first) // self.bar))
         return round(first + n * self.bar)
 
     def piece(self, *, steps_per_quarter: int, n_voices: int) -> Piece:
-        """What was played, quantised; what still sounds lasts until the end, and short gaps are held over."""
+        """Return what was played, quantised; what still sounds lasts until the end, and short gaps are closed."""
         step, n = self.bar / QUARTERS / steps_per_quarter, self.bars * QUARTERS * steps_per_quarter
         first, end = self.first or 0, (self.first or 0) + round(self.bars * self.bar)
         notes = self._notes + [(start, end, pitch) for (_, pitch), start in self._sounding.items()]
@@ -60,14 +61,14 @@ class Listener:
         onsets = np.array(sorted({onset for onset, _, _ in rows} | {n}))
         for i, (onset, stop, pitch) in enumerate(rows):
             then = int(onsets[min(np.searchsorted(onsets, stop), len(onsets) - 1)])
-            # A finger that lifts early does not mean a rest, and an end is not to be gone on with in silence.
+            # A key lifted a little early is no rest, and the end of the bars continues without one.
             if 0 < then - stop < steps_per_quarter or then == n:
                 rows[i] = (onset, then, pitch)
-        return voiced(rows, n, n_voices=n_voices, steps_per_quarter=steps_per_quarter)
+        return assign_voices(rows, n, n_voices=n_voices, steps_per_quarter=steps_per_quarter)
 
 
-def voiced(notes: list[tuple[int, int, int]], n_steps: int, *, n_voices: int, steps_per_quarter: int) -> Piece:
-    """Notes (onset, end, pitch) of no voice in voices: at every step the highest that sounds is the first voice's."""
+def assign_voices(notes: list[tuple[int, int, int]], n_steps: int, *, n_voices: int, steps_per_quarter: int) -> Piece:
+    """Assign notes (onset, end, pitch) to voices: at each step the highest that sounds is the first voice's."""
     frames = np.full((n_steps, n_voices), REST, np.int16)
     attacks = np.zeros((n_steps, n_voices), bool)
     for step in range(n_steps):

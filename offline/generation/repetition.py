@@ -1,7 +1,7 @@
-"""What a piece said before when it went as it goes now: a guess at the next frame, and how well it has held so far.
+"""Detection of repetitions: a guess at the next frame from an earlier passage that agrees with the present one.
 
-A recurrent network forgets the phrase that it heard eight bars ago; chorales bring phrases back note for note. For
-each distance in time (whole beats) this counts since when present and past agree, in all voices and in each of them.
+A recurrent network forgets a phrase of eight bars ago; chorales repeat phrases note for note. For each lag in whole
+beats this counts since when present and past agree, in all voices and in each of them.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["N_AGREED", "Echo", "echoes"]
+__all__ = ["N_AGREED", "Repetition", "repetitions"]
 
 BEAT, NEAREST, FURTHEST = 4, 8, 512  # frames
-# Changes of note that agreed, from which on each class of confidence counts; class 0: no echo.
+# Note changes that agreed, from which each class of confidence begins; class 0: no repetition.
 AGREED = np.array([1, 2, 3, 4, 6, 9, 16])
 N_AGREED = len(AGREED) + 1
 Tokens = npt.NDArray[np.int64]
 
 
-class Echo:
-    """Hears frames (voice,) of tokens and guesses the next: `guess`."""
+class Repetition:
+    """Guess the next frame (voice,) of tokens from the frames so far."""
 
     def __init__(self, n_voices: int) -> None:
         self.n_voices = n_voices
@@ -27,13 +27,13 @@ class Echo:
         self.reset()
 
     def reset(self) -> None:
-        """As newly built: nothing was heard."""
+        """Forget all frames."""
         self._past = np.zeros((0, self.n_voices), np.int64)  # the newest first
         self._agreed = np.zeros((len(self._lags), self.n_voices + 1), np.int64)  # changes; the last of all voices
 
     def accept(self, frame: Tokens) -> None:
-        """Hear a frame."""
-        n = np.searchsorted(self._lags, len(self._past), "right")  # how many of the distances have a past
+        """Take a frame (voice,) of tokens."""
+        n = np.searchsorted(self._lags, len(self._past), "right")  # how many of the lags have a past
         same = self._past[self._lags[:n] - 1] == frame
         changed = frame != self._past[0] if len(self._past) else np.zeros(self.n_voices, bool)
         same = np.column_stack([same, same.all(1)])
@@ -42,12 +42,12 @@ class Echo:
         self._past = np.concatenate([frame[None], self._past[: FURTHEST - 1]])
 
     def guess(self) -> tuple[Tokens, Tokens]:
-        """Tokens and confidence, (2, voice): by where all voices agree longest, and by where each voice does."""
+        """Return tokens and confidence, (2, voice): where all voices agree longest, and where each voice does."""
         tokens, confidence = np.zeros((2, 2, self.n_voices), np.int64)
         n = np.searchsorted(self._lags, len(self._past), "right")
         if not n:
             return tokens, confidence
-        best = self._agreed[:n].argmax(0)  # the nearest of those that agree as long
+        best = self._agreed[:n].argmax(0)  # the nearest of those that agree equally long
         voice = np.arange(self.n_voices)
         tokens[0], tokens[1] = self._past[self._lags[best[-1]] - 1], self._past[self._lags[best[:-1]] - 1, voice]
         agreed = self._agreed[best, np.arange(self.n_voices + 1)]
@@ -59,11 +59,11 @@ def _class(agreed: Tokens) -> Tokens:
     return np.searchsorted(AGREED, agreed, "right")
 
 
-def echoes(tokens: Tokens) -> tuple[Tokens, Tokens]:
-    """Tokens and confidence (frame, 2, voice): what was guessed after each frame of tokens (frame, voice)."""
-    echo = Echo(tokens.shape[1])
+def repetitions(tokens: Tokens) -> tuple[Tokens, Tokens]:
+    """Return the guess after each frame of tokens (frame, voice): tokens and confidence, each (frame, 2, voice)."""
+    repetition = Repetition(tokens.shape[1])
     guessed, confidence = np.zeros((2, len(tokens), 2, tokens.shape[1]), np.int64)
     for t, frame in enumerate(tokens):
-        echo.accept(frame)
-        guessed[t], confidence[t] = echo.guess()
+        repetition.accept(frame)
+        guessed[t], confidence[t] = repetition.guess()
     return guessed, confidence

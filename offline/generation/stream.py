@@ -1,12 +1,13 @@
-"""Music as it comes: stretches of steps with the notes that begin and end in them, for files and live alike.
+"""Streams of music: segments of steps with the notes that begin and end in them, for files and live alike.
 
-Every system is a `Source`. What works step by step gives stretches of a step; what works by blocks gives bars, and
-`Ahead` lets a worker write the next one while this one plays.
+Every system is a `Generator`. One that works step by step writes segments of a step; one that works by blocks writes
+bars, and `Prefetch` lets a thread write the next while this one plays.
 """
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,21 +18,20 @@ from engine.core.errors import EngineError
 from offline.music.piece import NOTE, REST, Piece, to_grid
 
 __all__ = [
-    "CHOOSE",
-    "Ahead",
+    "FREE",
     "Change",
-    "FrameSource",
-    "Frames",
+    "FrameGenerator",
+    "Generator",
     "Melody",
+    "Prefetch",
     "Segment",
-    "Source",
+    "bit_changes",
     "changes_of",
     "collect",
-    "free",
-    "of_bits",
+    "free_melody",
 ]
 
-CHOOSE = -2  # where a source may choose the pitch itself
+FREE = -2  # in place of a pitch: the generator chooses
 Change = tuple[int, int, int, int]  # step, voice, pitch, velocity (0 ends the note)
 Melody = Callable[[int, int], np.ndarray]  # first step, number of steps -> pitches, -1 a rest, -2 free
 VELOCITY = 80
@@ -39,73 +39,69 @@ VELOCITY = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """n_steps: how long it is; changes: (step within it, voice, pitch, velocity), velocity 0 ends a note.
+    """A stretch of music.
 
-    An end may lie behind the segment's own end: notes last over bars.
+    n_steps: its length
+    changes: (step within it, voice, pitch, velocity); velocity 0 ends a note, which may lie after the segment's end
     """
 
     n_steps: int
     changes: tuple[Change, ...]
 
 
-class Source(Protocol):
-    """Writes music, segment by segment. names: of its voices; steps: of a segment whose melody it wants to know.
+class Generator(Protocol):
+    """Writes music segment by segment; which ones take a melody or a beginning stands in the record of systems.
 
-    accompanies: whether it heeds a melody; percussion: whether pitches are drums.
+    names: names of its voices
+    steps: length of the melody that it takes with each segment
+    percussion: whether its pitches are drums
     """
 
     names: tuple[str, ...]
     steps: int
     steps_per_quarter: int
-    accompanies: bool
     percussion: bool
 
     def next(self, given: np.ndarray) -> Segment:
-        """The next segment; given: the melody over its steps, (steps,) pitches, -1 a rest, -2 free."""
+        """Write the next segment; given: (steps,) pitches of the melody, -1 a rest, -2 free."""
         ...
 
 
-class FrameSource(Protocol):
-    """Writes a frame (voice,) of pitches at a call; given: -2 where it may choose, -1 a rest, else a pitch."""
+class FrameGenerator(ABC):
+    """A generator that writes frames; a note is held while the pitch of its voice stays."""
 
-    n_voices: int
+    steps, steps_per_quarter, percussion = 1, 4, False
+    names: tuple[str, ...] = ("Soprano", "Alto", "Tenor", "Bass")
 
+    def __init__(self, n_voices: int) -> None:
+        self.n_voices, self.names = n_voices, self.names[:n_voices]
+        self._sounding = np.full(n_voices, REST)
+
+    @abstractmethod
     def step(self, given: np.ndarray | None = None) -> np.ndarray:
-        """The next frame."""
-        ...
+        """Write the next frame (voice,) of pitches; given: pitches that are fixed, -1 a rest, -2 free."""
 
-
-class Frames:
-    """A source of frames as a source of segments: a note is held while its voice's pitch stays."""
-
-    steps, steps_per_quarter, accompanies, percussion = 1, 4, True, False
-
-    def __init__(self, frames: FrameSource, names: tuple[str, ...] = ("Soprano", "Alto", "Tenor", "Bass")) -> None:
-        self.frames, self.names = frames, names[: frames.n_voices]
-        self._last = np.full(frames.n_voices, REST)
+    def find_key(self, given: np.ndarray) -> None:  # noqa: B027 - only a network of one key needs it
+        """Choose the key by what will be given, (frame, voice), before the first step."""
 
     def next(self, given: np.ndarray) -> Segment:
-        """One step."""
+        """Write one step."""
         fixed = None
-        if given[0] != CHOOSE:
-            fixed = np.full(self.frames.n_voices, CHOOSE)
+        if given[0] != FREE:
+            fixed = np.full(self.n_voices, FREE)
             fixed[0] = given[0]
-        frame = self.frames.step(fixed)
-        changes = _moves(self._last, frame)
-        self._last = frame.copy()
+        frame = self.step(fixed)
+        changes = _moves(self._sounding, frame)
+        self._sounding = frame.copy()
         return Segment(n_steps=1, changes=changes)
-
-    def settle(self, given: np.ndarray) -> None:
-        """Let the frames find the key of what will be given, (frame, voice), where they care."""
-        if (find := getattr(self.frames, "settle", None)) is not None:
-            find(given)
 
     def prime(self, piece: Piece) -> None:
         """Take a piece as what was written before the first frame."""
-        self.settle(to_grid(piece, self.frames.n_voices)[0])
-        for row in to_grid(piece, self.frames.n_voices)[0]:
-            self._last = self.frames.step(row.astype(np.int64)).copy()
-        self._last[:] = REST  # what it ended with is not sounding
+        frames = to_grid(piece, self.n_voices)[0]
+        self.find_key(frames)
+        for row in frames:
+            self.step(row.astype(np.int64))
+        self._sounding[:] = REST  # the last notes of the piece do not sound
 
 
 def _moves(last: np.ndarray, frame: np.ndarray) -> tuple[Change, ...]:
@@ -119,7 +115,7 @@ def _moves(last: np.ndarray, frame: np.ndarray) -> tuple[Change, ...]:
 
 
 def changes_of(notes: np.ndarray) -> tuple[Change, ...]:
-    """NOTE records as changes, ends before beginnings at one step."""
+    """Return NOTE records as changes, ends before beginnings at one step."""
     out: list[Change] = []
     for note in notes:
         onset, voice, pitch = int(note["onset"]), int(note["voice"]), int(note["pitch"])
@@ -128,18 +124,18 @@ def changes_of(notes: np.ndarray) -> tuple[Change, ...]:
     return tuple(sorted(out, key=lambda change: (change[0], change[3] > 0)))
 
 
-def free(start: int, n: int) -> np.ndarray:
-    """A melody that leaves everything to the source."""
-    return np.full(n, CHOOSE)
+def free_melody(start: int, n: int) -> np.ndarray:
+    """Leave every pitch to the generator."""
+    return np.full(n, FREE)
 
 
-def collect(source: Source, n_steps: int, melody: Melody = free, *, tempo_bpm: float = 100.0) -> Piece:
-    """A piece of so many steps; what still sounds at the end is ended there."""
+def collect(generator: Generator, n_steps: int, melody: Melody = free_melody, *, tempo_bpm: float = 100.0) -> Piece:
+    """Write a piece of `n_steps` steps; notes that still sound end there."""
     at, rows = 0, []
     sounding: dict[tuple[int, int], tuple[int, int]] = {}
     changes: list[Change] = []
     while at < n_steps:
-        segment = source.next(melody(at, source.steps))
+        segment = generator.next(melody(at, generator.steps))
         changes += [(at + step, voice, pitch, velocity) for step, voice, pitch, velocity in segment.changes]
         at += max(segment.n_steps, 1)
     for step, voice, pitch, velocity in sorted(changes, key=lambda change: (change[0], change[3] > 0)):
@@ -150,32 +146,32 @@ def collect(source: Source, n_steps: int, melody: Melody = free, *, tempo_bpm: f
             sounding[voice, pitch] = (step, velocity)
     rows += [(step, n_steps - step, pitch, voice, velocity) for (voice, pitch), (step, velocity) in sounding.items()]
     notes = np.sort(np.array(rows, NOTE), order=["onset", "voice", "pitch"])
-    spq = source.steps_per_quarter
-    return Piece(notes=notes, n_steps=n_steps, steps_per_quarter=spq, tempo_bpm=tempo_bpm, names=source.names)
+    spq = generator.steps_per_quarter
+    return Piece(notes=notes, n_steps=n_steps, steps_per_quarter=spq, tempo_bpm=tempo_bpm, names=generator.names)
 
 
-class Ahead:
-    """A slow source with a worker that writes the next segment while this one plays.
+class Prefetch:
+    """A slow generator whose next segment is written by a thread while this one plays.
 
-    The melody that a segment is written for is what was known when its writing began: that much is committed. A
-    segment that is not there in time is waited for; `n_waits` counts that.
+    A segment is written for the melody known when its writing began. A segment that is not ready in time is waited
+    for; `n_waits` counts these.
     """
 
-    def __init__(self, source: Source) -> None:
-        self.source, self.n_waits = source, 0
-        self.names, self.steps, self.steps_per_quarter = source.names, source.steps, source.steps_per_quarter
-        self.accompanies, self.percussion = source.accompanies, source.percussion
+    def __init__(self, generator: Generator) -> None:
+        self.generator, self.n_waits = generator, 0
+        self.names, self.steps, self.percussion = generator.names, generator.steps, generator.percussion
+        self.steps_per_quarter = generator.steps_per_quarter
         self._made: list[Segment] = []
         self._error: EngineError | None = None
         self._asked, self._ready = threading.Semaphore(0), threading.Semaphore(0)
-        self._given = np.full(source.steps, CHOOSE)
+        self._given = np.full(generator.steps, FREE)
         self._closing = False
-        self._thread = threading.Thread(target=self._run, daemon=True, name="writes ahead")
+        self._thread = threading.Thread(target=self._run, daemon=True, name="prefetch")
         self._thread.start()
         self._asked.release()
 
     def next(self, given: np.ndarray) -> Segment:
-        """The segment that was begun a segment ago; begins the one after it, for what is known of the melody now."""
+        """Return the segment begun a segment ago, and begin the one after it with the melody known now."""
         if not self._ready.acquire(blocking=False):
             self.n_waits += 1
             self._ready.acquire()
@@ -186,12 +182,12 @@ class Ahead:
         return segment
 
     def wait(self) -> None:
-        """Until the first segment is written: before that no clock should start."""
+        """Wait until the first segment is written: before that no clock should start."""
         self._ready.acquire()
         self._ready.release()
 
     def close(self) -> None:
-        """End the worker."""
+        """End the thread."""
         self._closing = True
         self._asked.release()
         self._thread.join(5.0)
@@ -199,16 +195,16 @@ class Ahead:
     def _run(self) -> None:
         while self._asked.acquire() and not self._closing:
             try:
-                self._made.append(self.source.next(self._given))
+                self._made.append(self.generator.next(self._given))
             except EngineError as error:
                 self._error = error
             self._ready.release()
 
 
-def of_bits(
-    last: np.ndarray, bits: np.ndarray, low: int, *, voice: int = 0, again: np.ndarray | None = None
+def bit_changes(
+    last: np.ndarray, bits: np.ndarray, low: int, *, voice: int = 0, restruck: np.ndarray | None = None
 ) -> tuple[Change, ...]:
-    """Changes between two rows of bits, one a pitch from `low` up; again: those that are struck though they sound."""
-    struck = np.zeros(len(bits), bool) if again is None else again
+    """Return the changes between two rows of bits, one a pitch from `low` up; restruck: notes that sound already."""
+    struck = np.zeros(len(bits), bool) if restruck is None else restruck
     ends = [(0, voice, low + i, 0) for i in np.flatnonzero(last & (~bits | struck)).tolist()]
     return (*ends, *((0, voice, low + i, VELOCITY) for i in np.flatnonzero(bits & (~last | struck)).tolist()))

@@ -1,103 +1,256 @@
-"""The systems of the survey (Briot, Hadjeres & Pachet 2017, table 8.4): what each combines, and what is its own."""
+"""The record of the systems that write music: one row a system, from which every list of systems is computed.
+
+All but Markov and Frames are systems of the survey of Briot, Hadjeres & Pachet (2017), table 8.4. To add a system, add
+its row, and its classes in the files of its family: `models/generation/FAMILY.py` (network),
+`offline/training/generation/FAMILY.py` (training) and `offline/generation/players/FAMILY.py` (player).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from engine.core.errors import ConfigError
-from offline.generation.weights import card_of
+from offline.generation.cards import card_of
 
-__all__ = ["SYSTEMS", "System", "find", "table"]
+__all__ = ["SYSTEMS", "System", "find_system", "names_where", "players_of", "system_table"]
 
+TRAININGS, PLAYERS, NETWORKS = "offline.training.generation", "offline.generation.players", "models.generation"
 STREAMS = {"step": "by step", "bar": "by bar", "no": "no"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """One row: representation (a codec's name), architecture, strategy, corpus, stream, metric, and its peculiarity.
+    """One system.
 
-    stream: "step", "bar" (fills the next bar while this one plays) or "no"; metric: smaller is better.
+    name: as the survey writes it
+    year: of its publication
+    family: file of its classes in each of the three folders
+    network, training, player: its classes; a system without training counts its corpus when it is opened
+    representation: name of its codec in `offline.music.codecs.CODECS`, or "units"
+    architecture, strategy: what it combines, for the table
+    corpus: name in `offline.music.catalogue.CORPORA`
+    streams: "step", "bar" (writes a bar while the one before plays) or "no" (writes a piece at once)
+    metric: what validation reports; smaller is better
+    own: what distinguishes it from the others
+    melody: whether it takes a given melody
+    prime: whether it can continue a given piece
+    chords: whether it follows given chords; none does yet
+    signed: whether it reads ties and fermatas where the corpus has them
+    sound: whether it writes sound instead of notes
+    chorale: whether it writes four voices at sixteenths, so that `evaluate generators` can compare it
+    weights_of: the system whose weights it shares
+    minutes: length of its training relative to others
     """
 
     name: str
     year: int
+    family: str
+    network: str = ""
+    training: str = ""
+    player: str
     representation: str
     architecture: str
     strategy: str
     corpus: str
-    stream: str
+    streams: str
     metric: str
     own: str
+    melody: bool = False
+    prime: bool = False
+    chords: bool = False
+    signed: bool = False
+    sound: bool = False
+    chorale: bool = False
+    weights_of: str = ""
+    minutes: float = 1.0
+
+    @property
+    def weights(self) -> str:
+        """Return the name of its weights file, without an ending."""
+        return self.weights_of or self.name
+
+    def player_class(self) -> Any:
+        """Import its player."""
+        return getattr(importlib.import_module(f"{PLAYERS}.{self.family}"), self.player)
+
+    def training_class(self) -> Any:
+        """Import its training, which needs torch; ConfigError if it has none."""
+        if not self.training:
+            expected = "one of " + ", ".join(names_where(lambda system: bool(system.training)))
+            raise ConfigError("system", expected=expected, got=self.name, remedy="it is counted when it is opened")
+        return getattr(importlib.import_module(f"{TRAININGS}.{self.family}"), self.training)
+
+    def network_class(self) -> Any:
+        """Import its network, which needs torch."""
+        return getattr(importlib.import_module(f"{NETWORKS}.{self.family}"), self.network)
 
 
-def _row(name: str, year: int, *rest: str) -> System:
-    names = ("representation", "architecture", "strategy", "corpus", "stream", "metric", "own")
-    return System(name=name, year=year, **dict(zip(names, rest, strict=True)))
-
-
-NOTE, STEP, TOKEN = "nats per note", "nats per step", "nats per token"
+PER_NOTE, PER_STEP, PER_TOKEN = "nats per note", "nats per step", "nats per token"
 ROWS = (
-    _row("Markov", 1906, "voice-grid", "Markov", "sampling", "chorales", "step", NOTE, "four blended orders"),
-    _row("Frames", 2026, "voice-grid", "LSTM + autoregressive head", "sampling", "chorales", "step", NOTE,
-         "recurs over frames; intervals beside pitches"),
-    _row("BachBot", 2016, "chorale-tokens", "LSTM", "sampling", "chorales", "step", TOKEN, "from soprano to bass"),
-    _row("Blues_C", 2002, "roll", "LSTM", "threshold", "blues", "step", STEP, "twelve bars of chords by four blocks"),
-    _row("Blues_MC", 2002, "roll", "LSTM", "threshold", "blues", "step", STEP, "melody hears chords, not back"),
-    _row("Celtic", 2016, "abc-tokens", "LSTM", "sampling", "tunes", "step", TOKEN, "folk-rnn's three layers of 512"),
-    _row("CONCERT", 1994, "tune-tuples", "RNN", "sampling", "chorales", "step", "nats per tuple",
-         "psychoacoustic pitch code"),
-    _row("C-RBM", 2016, "roll", "convolutional RBM", "Gibbs + input manipulation", "chorales", "no",
-         "reconstruction nats per step", "descent to a template of self-similarity"),
-    _row("C-RNN-GAN", 2016, "note-tuples", "LSTM GAN", "adversarial", "chorales", "step", "distance of means",
-         "notes as real numbers"),
-    _row("deepAC", 2014, "spectra", "stacked autoencoder", "single step", "sound", "no", "squared error",
-         "controls are the code"),
-    _row("DeepBach", 2017, "hold-grid", "past + future LSTM", "pseudo-Gibbs", "chorales", "bar", NOTE,
-         "one note from all around it"),
-    _row("DeepHear_M", 2015, "roll", "stacked autoencoder", "single step", "chorales", "bar", STEP,
-         "layers first trained as RBMs"),
-    _row("DeepHear_C", 2015, "roll", "stacked autoencoder", "input manipulation", "chorales", "bar", STEP,
-         "descent on the code until a melody fits"),
-    _row("Hexahedria", 2015, "roll", "bi-axial LSTM", "sampling", "chorales", "step", STEP, "time, then pitch"),
-    _row("MidiNet", 2017, "bar-image", "convolutional GAN", "adversarial + condition", "chorales", "bar",
-         "distance of means", "the bar before and a chord"),
-    _row("MiniBach", 2017, "voice-grid", "feedforward", "single step", "chorales", "bar", NOTE, "all at once"),
-    _row("Rhythm", 2017, "drum-tokens", "LSTM + condition", "sampling", "grooves", "step", TOKEN,
-         "bass, guitar, tempo and metre condition"),
-    _row("RNN-RBM", 2012, "roll", "RNN + RBM", "Gibbs", "JSB_Chorales", "step", STEP, "biases from the past"),
-    _row("RL-Tuner", 2016, "melody-tokens", "LSTM + DQN", "reinforcement", "chorales", "step",
-         "minus reward per step", "rewards of theory"),
-    _row("UnitSelection", 2016, "units", "autoencoder + LSTM", "unit selection", "chorales", "bar",
-         "nats of a unit", "real bars, joined"),
-    _row("VRAE", 2014, "roll", "recurrent VAE", "latent", "chorales", "bar", STEP, "no history: the code says all"),
-    _row("VRASH", 2017, "melody-tokens", "recurrent VAE", "latent + history", "chorales", "bar", TOKEN,
-         "the code and what was written"),
-    _row("WaveNet", 2016, "mu-law", "dilated convolution", "sampling", "sound", "no", "nats per sample",
-         "sound, a sample at a time"),
+    System(
+        name="Markov", year=1906, family="markov", player="MarkovPlayer",
+        representation="voice-grid", architecture="Markov", strategy="sampling",
+        corpus="chorales", streams="step", metric=PER_NOTE, own="four blended orders", melody=True, prime=True,
+    ),
+    System(
+        name="Frames", year=2026, family="frames", network="FrameLstm", training="FramesTraining",
+        player="FramesPlayer", representation="voice-grid", architecture="LSTM + autoregressive head",
+        strategy="sampling", corpus="chorales", streams="step", metric=PER_NOTE,
+        own="recurs over frames; intervals beside pitches", melody=True, prime=True, chorale=True,
+    ),
+    System(
+        name="BachBot", year=2016, family="tokens", network="TokenLstm", training="BachBotTraining",
+        player="BachBotPlayer", representation="chorale-tokens", architecture="LSTM", strategy="sampling",
+        corpus="chorales", streams="step", metric=PER_TOKEN, own="from soprano to bass",
+        prime=True, signed=True, chorale=True,
+    ),
+    System(
+        name="Blues_C", year=2002, family="rolls", network="BluesLstm", training="BluesChordsTraining",
+        player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold",
+        corpus="blues", streams="step", metric=PER_STEP, own="twelve bars of chords by four blocks", minutes=0.4,
+    ),
+    System(
+        name="Blues_MC", year=2002, family="rolls", network="BluesLstm", training="BluesMelodyTraining",
+        player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold",
+        corpus="blues", streams="step", metric=PER_STEP, own="the melody reads the chords", minutes=0.6,
+    ),
+    System(
+        name="Celtic", year=2016, family="tokens", network="TokenLstm", training="CelticTraining",
+        player="CelticPlayer", representation="abc-tokens", architecture="LSTM", strategy="sampling",
+        corpus="tunes", streams="step", metric=PER_TOKEN, own="folk-rnn's three layers of 512", minutes=1.6,
+    ),
+    System(
+        name="CONCERT", year=1994, family="tokens", network="TokenLstm", training="ConcertTraining",
+        player="ConcertPlayer", representation="tune-tuples", architecture="RNN", strategy="sampling",
+        corpus="chorales", streams="step", metric="nats per tuple", own="psychoacoustic pitch code",
+    ),
+    System(
+        name="C-RBM", year=2016, family="rolls", network="ConvRbm", training="ConvRbmTraining",
+        player="ConvRbmPlayer", representation="roll", architecture="convolutional RBM",
+        strategy="Gibbs + input manipulation", corpus="chorales", streams="no", metric="reconstruction nats per step",
+        own="descent to a template of self-similarity",
+    ),
+    System(
+        name="C-RNN-GAN", year=2016, family="adversarial", network="CRnnGan", training="CRnnGanTraining",
+        player="CRnnGanPlayer", representation="note-tuples", architecture="LSTM GAN", strategy="adversarial",
+        corpus="chorales", streams="step", metric="distance of means", own="notes as real numbers",
+    ),
+    System(
+        name="deepAC", year=2014, family="sound", network="DeepAc", training="DeepAcTraining",
+        player="DeepAcPlayer", representation="spectra", architecture="stacked autoencoder", strategy="single step",
+        corpus="sound", streams="no", metric="squared error", own="controls are the code", sound=True, minutes=0.4,
+    ),
+    System(
+        name="DeepBach", year=2017, family="blocks", network="DeepBach", training="DeepBachTraining",
+        player="DeepBachPlayer", representation="hold-grid", architecture="past + future LSTM",
+        strategy="pseudo-Gibbs", corpus="chorales", streams="bar", metric=PER_NOTE, own="one note from all around it",
+        melody=True, prime=True, signed=True, chorale=True, minutes=1.6,
+    ),
+    System(
+        name="DeepHear_M", year=2015, family="blocks", network="StackedAutoencoder", training="DeepHearTraining",
+        player="DeepHearPlayer", representation="roll", architecture="stacked autoencoder", strategy="single step",
+        corpus="chorales", streams="bar", metric=PER_STEP, own="layers first trained as RBMs",
+    ),
+    System(
+        name="DeepHear_C", year=2015, family="blocks", network="StackedAutoencoder", training="DeepHearTraining",
+        player="DeepHearMelodyPlayer", representation="roll", architecture="stacked autoencoder",
+        strategy="input manipulation", corpus="chorales", streams="bar", metric=PER_STEP,
+        own="descent on the code until a melody fits", melody=True, weights_of="DeepHear_M",
+    ),
+    System(
+        name="Hexahedria", year=2015, family="rolls", network="Biaxial", training="HexahedriaTraining",
+        player="HexahedriaPlayer", representation="roll", architecture="bi-axial LSTM", strategy="sampling",
+        corpus="chorales", streams="step", metric=PER_STEP, own="time, then pitch",
+    ),
+    System(
+        name="MidiNet", year=2017, family="adversarial", network="MidiNet", training="MidiNetTraining",
+        player="MidiNetPlayer", representation="bar-image", architecture="convolutional GAN",
+        strategy="adversarial + condition", corpus="chorales", streams="bar", metric="distance of means",
+        own="the bar before and a chord",
+    ),
+    System(
+        name="MiniBach", year=2017, family="blocks", network="MiniBach", training="MiniBachTraining",
+        player="MiniBachPlayer", representation="voice-grid", architecture="feedforward", strategy="single step",
+        corpus="chorales", streams="bar", metric=PER_NOTE, own="all at once", melody=True, chorale=True,
+    ),
+    System(
+        name="Rhythm", year=2017, family="tokens", network="TokenLstm", training="RhythmTraining",
+        player="RhythmPlayer", representation="drum-tokens", architecture="LSTM + condition", strategy="sampling",
+        corpus="grooves", streams="step", metric=PER_TOKEN, own="bass, guitar, tempo and metre condition", minutes=0.6,
+    ),
+    System(
+        name="RNN-RBM", year=2012, family="rolls", network="RnnRbm", training="RnnRbmTraining",
+        player="RnnRbmPlayer", representation="roll", architecture="RNN + RBM", strategy="Gibbs",
+        corpus="JSB_Chorales", streams="step", metric=PER_STEP, own="biases from the past", minutes=2.5,
+    ),
+    System(
+        name="RL-Tuner", year=2016, family="rl_tuner", network="RlTunerNetwork", training="RlTunerTraining",
+        player="RlTunerPlayer", representation="melody-tokens", architecture="LSTM + DQN", strategy="reinforcement",
+        corpus="chorales", streams="step", metric="minus reward per step", own="rewards of theory",
+        prime=True, minutes=2.0,
+    ),
+    System(
+        name="UnitSelection", year=2016, family="unit_selection", network="UnitSelectionNetwork",
+        training="UnitSelectionTraining", player="UnitSelectionPlayer", representation="units",
+        architecture="autoencoder + LSTM", strategy="unit selection", corpus="chorales", streams="bar",
+        metric="nats of a unit", own="real bars, joined",
+    ),
+    System(
+        name="VRAE", year=2014, family="blocks", network="Vrae", training="VraeTraining", player="VraePlayer",
+        representation="roll", architecture="recurrent VAE", strategy="latent", corpus="chorales", streams="bar",
+        metric=PER_STEP, own="no history: the code says all",
+    ),
+    System(
+        name="VRASH", year=2017, family="blocks", network="Vrae", training="VrashTraining", player="VrashPlayer",
+        representation="melody-tokens", architecture="recurrent VAE", strategy="latent + history", corpus="chorales",
+        streams="bar", metric=PER_TOKEN, own="the code and what was written",
+    ),
+    System(
+        name="WaveNet", year=2016, family="sound", network="WaveNet", training="WaveNetTraining",
+        player="WaveNetPlayer", representation="mu-law", architecture="dilated convolution", strategy="sampling",
+        corpus="sound", streams="no", metric="nats per sample", own="sound, a sample at a time",
+        sound=True, minutes=1.6,
+    ),
 )  # fmt: skip
 SYSTEMS = {system.name: system for system in ROWS}
 
 
-def find(name: str) -> System:
-    """The system of that name; ConfigError lists them all."""
-    if name not in SYSTEMS:
-        raise ConfigError("system", expected="one of " + ", ".join(SYSTEMS), got=repr(name))
-    return SYSTEMS[name]
+def find_system(name: str) -> System:
+    """Return the system of that name in any case of its letters; ConfigError lists them all."""
+    found = next((system for known, system in SYSTEMS.items() if known.lower() == name.lower()), None)
+    if found is None:
+        expected = "one of " + ", ".join(SYSTEMS) + " or NAME.onnx"
+        raise ConfigError("--model", expected=expected, got=repr(name), remedy="--list describes them")
+    return found
 
 
-def _reached(name: str) -> str:
-    """What the weights that ship reached in validation, from their card."""
-    figures = card_of("DeepHear_M" if name == "DeepHear_C" else name).get("figures", {})
-    return f"{next(iter(figures.values())):.3f}" if figures else "not shipped" if name != "Markov" else "counted anew"
+def names_where(holds: Callable[[System], bool]) -> tuple[str, ...]:
+    """Return the names of the systems for which `holds`, in the order of the record."""
+    return tuple(name for name, system in SYSTEMS.items() if holds(system))
 
 
-def table(systems: Iterable[System] = ROWS) -> str:
-    """What `collaparte generate --list` prints."""
+def players_of(what: str) -> str:
+    """Return the systems that take "melody", "prime" or "chords" as a text for errors."""
+    return ", ".join(names_where(lambda system: bool(getattr(system, what)))) or "none"
+
+
+def _reached(system: System) -> str:
+    """Return what the shipped weights reached in validation, from their card."""
+    figures = card_of(system.weights).get("figures", {})
+    if figures:
+        return f"{next(iter(figures.values())):.3f}"
+    return "not shipped" if system.training else "counted anew"
+
+
+def system_table(systems: Iterable[System] | None = None) -> str:
+    """Return the table of `collaparte generate --list`."""
     head = ("system", "year", "representation", "architecture", "strategy", "corpus", "streams", "metric", "reached")
     rows = [
-        (s.name, str(s.year), s.representation, s.architecture, s.strategy, s.corpus, STREAMS[s.stream], s.metric,
-         _reached(s.name)) for s in systems
+        (s.name, str(s.year), s.representation, s.architecture, s.strategy, s.corpus, STREAMS[s.streams], s.metric,
+         _reached(s)) for s in (SYSTEMS.values() if systems is None else systems)
     ]  # fmt: skip
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows))

@@ -1,9 +1,8 @@
-"""Weights that ship: NAME.npz in half precision, with what a player must know beside the arrays, and its card."""
+"""Weights of a player: NAME.npz in half precision, with the metadata that it needs."""
 
 from __future__ import annotations
 
 import json
-import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,19 +10,16 @@ from typing import Any
 
 import numpy as np
 
-import models
 from engine.core.errors import ModelError
 
-__all__ = ["FOLDER", "StoredWeights", "card_of", "find_weights", "save_weights"]
+__all__ = ["StoredWeights", "save_weights"]
 
-FOLDER = Path(models.__file__).parent / "weights" / "generators"
 META = "meta"
 MAX_VALUES = 1 << 26
-ENDINGS = (".npz", ".onnx")
 
 
 class StoredWeights(Mapping[str, np.ndarray]):
-    """Arrays of one system, float32 whatever they were stored in, and `meta`."""
+    """Arrays of one system, as float32, and its metadata `meta`."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -54,7 +50,7 @@ class StoredWeights(Mapping[str, np.ndarray]):
         return len(self._arrays)
 
     def part(self, prefix: str) -> dict[str, np.ndarray]:
-        """The arrays of one of several networks, without its name."""
+        """Return the arrays of one of several networks, without its name."""
         return {name.removeprefix(prefix): a for name, a in self._arrays.items() if name.startswith(prefix)}
 
 
@@ -71,18 +67,3 @@ def _shrink(a: np.ndarray) -> np.ndarray:
     if a.dtype.kind == "f":
         return a.astype(np.float16)
     return a.astype(np.min_scalar_type(int(a.min()) if a.min() < 0 else int(a.max()))) if a.size else a
-
-
-def find_weights(name: str) -> Path | None:
-    """The file that ships for a system, if one does."""
-    paths = [FOLDER / (name + ending) for ending in ENDINGS]
-    return next((path for path in paths if path.exists()), None)
-
-
-def card_of(name: str) -> dict[str, Any]:
-    """The card of a system's weights; empty where none ship."""
-    path = FOLDER / f"{name}.toml"
-    if not path.exists():
-        return {}
-    with path.open("rb") as file:
-        return tomllib.load(file)

@@ -1,25 +1,26 @@
-"""Chorales with ties and fermatas, divided as the published grid of the same music is.
+"""The split of chorales with ties and fermatas, like that of the published grid of the same music.
 
-Jsb16thSeparated.json knows neither; music21's scores do, in other numbers and order. A score goes to the split whose
-pieces it shares its moments with, in whatever key, so that nothing of the validation and test pieces is learnt.
+Jsb16thSeparated.json has neither; music21's scores do, in other numbers and order. A score goes to the split whose
+pieces share its moments, in whatever key, so that no validation or test piece is trained on.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from offline.music.catalogue import SPLITS
 from offline.music.piece import Piece, to_grid
-from offline.music.roll_sets import SPLITS, Split
+from offline.music.roll_sets import Split
 
 __all__ = ["divide", "moments"]
 
-LENGTH = 16  # frames of a moment
-SHARED = 0.2  # of a score's moments: above, it is the same chorale
+LENGTH = 16  # frames in a moment
+SHARED = 0.2  # share of a score's moments from which it is the same chorale
 N_VOICES = 4
 
 
 def moments(frames: np.ndarray) -> set[bytes]:
-    """Every stretch of 16 frames (frame, voice) in which a voice moves, relative to its first soprano."""
+    """Return every 16 frames (frame, voice) in which a voice moves, relative to their first soprano."""
     found = set()
     for start in range(len(frames) - LENGTH + 1):
         part = frames[start : start + LENGTH] - frames[start, 0]
@@ -29,7 +30,7 @@ def moments(frames: np.ndarray) -> set[bytes]:
 
 
 def divide(pieces: list[Piece], published: Split) -> dict[str, list[Piece]]:
-    """The pieces by split; what no published piece is like goes to train."""
+    """Divide pieces by split; those unlike every published piece go to train."""
     known = {split: set().union(*map(moments, published[split])) for split in SPLITS}
     divided: dict[str, list[Piece]] = {split: [] for split in SPLITS}
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""What systems learn from: chorales and what can be read off them, tunes, and music made by rule where none is free."""
+"""The corpora that systems learn from: chorales and what is derived from them, tunes, and music made by rule."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.errors import ScoreError
+from offline.music.catalogue import CORPORA, SPLITS
 from offline.music.chorale_split import divide
 from offline.music.codecs import AbcTokens, DrumTokens
 from offline.music.piece import REST, Piece, from_grid
 from offline.music.piece_sets import load_pieces
-from offline.music.roll_sets import SPLITS, Split, load_chorales, load_rolls
+from offline.music.roll_sets import Split, load_chorales, load_rolls
 
 __all__ = ["Corpora", "blues", "chord_code", "chords_of", "grooves", "sound_of", "with_chords"]
 
-TUNES = "tunes.json"
-CHORALES = "Jsb16thSeparated.json"
-SIGNED = "chorales.npz"
+TUNES, CHORALES, SIGNED = (CORPORA[name].file for name in ("tunes", "chorales", "signed chorales"))
 MAJOR, MINOR = (0, 4, 7), (0, 3, 7)
 
 
 class Corpora:
-    """Corpora of a folder, read when asked for: the chorales at sixteenths, the .mat rolls, and tunes.json."""
+    """The corpora of a folder, read when they are needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @cache  # noqa: B019 - lives as long as the process
     def chorales(self) -> Split:
-        """Four voices at sixteenths, (frame, 4) of pitches."""
+        """Read the chorales at sixteenths, (frame, 4) of pitches."""
         return load_chorales(self._path(CHORALES))
 
     @property
     def signs_known(self) -> bool:
-        """Whether the scores with ties and fermatas are there."""
+        """Return whether the scores with ties and fermatas are there."""
         return (self.folder / SIGNED).exists()
 
     @cache  # noqa: B019
     def signed_chorales(self) -> dict[str, list[Piece]]:
-        """The same with ties, fermatas and metre, where chorales.npz is there; else what the grid knows."""
+        """Read the chorales with ties, fermatas and metre where chorales.npz is there, else from the grid."""
         published = self.chorales()
         if self.signs_known:
             return divide(load_pieces(self.folder / SIGNED), published)
@@ -49,12 +48,12 @@ class Corpora:
 
     @cache  # noqa: B019
     def rolls(self, name: str) -> Split:
-        """A set of Boulanger-Lewandowski, (step, 88)."""
+        """Read a set of Boulanger-Lewandowski, (step, 88)."""
         return load_rolls(self._path(name + ".mat"))
 
     @cache  # noqa: B019
     def tunes(self) -> tuple[AbcTokens, Split]:
-        """Tokens of tunes: every tenth validates, every tenth tests; the vocabulary is of all."""
+        """Read tunes as tokens: every tenth validates, every tenth tests; the vocabulary is of all."""
         with self._path(TUNES).open(encoding="utf8") as file:
             tunes = json.load(file)
         codec = AbcTokens.of(tunes)
@@ -72,9 +71,9 @@ class Corpora:
 
 
 def chords_of(frames: np.ndarray, steps: int = 4) -> np.ndarray:
-    """The chord of every stretch of so many frames (frame, voice): 1 + root for major, 13 + root for minor; (stretch,).
+    """Return the chord of every `steps` frames (frame, voice): 1 + root for major, 13 + root for minor.
 
-    The triad whose notes sound longest, with the bass counted twice.
+    It is the triad whose notes sound longest, with the bass counted twice.
     """
     n = -(-len(frames) // steps)
     chroma = np.zeros((n, 12))
@@ -90,7 +89,7 @@ def chords_of(frames: np.ndarray, steps: int = 4) -> np.ndarray:
 
 
 def chord_code(chord: np.ndarray) -> np.ndarray:
-    """MidiNet's thirteen values: twelve for the root, one for minor; (n,) -> (n, 13) float32."""
+    """Return MidiNet's thirteen values of chords (n,): twelve for the root, one for minor; (n, 13) float32."""
     code = np.zeros((len(chord), 13), np.float32)
     known = chord > 0
     code[np.flatnonzero(known), (chord[known] - 1) % 12] = 1
@@ -99,7 +98,7 @@ def chord_code(chord: np.ndarray) -> np.ndarray:
 
 
 def with_chords(frames: np.ndarray, steps: int = 4) -> Piece:
-    """The highest voice, and the chords of all as voice 1 (see `TuneTuples`)."""
+    """Return the highest voice, and the chords of all as voice 1 (see `TuneTuples`)."""
     chords = np.repeat(chords_of(frames, steps), steps)[: len(frames)]
     grid = np.column_stack([frames[:, 0], chords]).astype(np.int16)
     return from_grid(grid)
@@ -110,10 +109,10 @@ BLUES_SCALE = (0, 3, 5, 6, 7, 10, 12)
 
 
 def blues(rng: np.random.Generator, *, melody: bool = True) -> np.ndarray:
-    """Twelve bars of eighths as bits (96, 25): twelve of chord tones, thirteen of a melody in the blues scale.
+    """Make twelve bars of eighths as bits (96, 25): twelve of chord tones, thirteen of a melody in the blues scale.
 
-    Eck & Schmidhuber (2002) made theirs by rule as well; this is our rule: sevenths, and a walk on the scale that
-    lands on a chord tone in every bar.
+    Eck & Schmidhuber (2002) made theirs by rule too. The rule here: seventh chords, and a random walk on the scale
+    that is on a chord tone at each bar line.
     """
     roll = np.zeros((96, 25 if melody else 12), np.float32)
     place = int(rng.integers(len(BLUES_SCALE)))
@@ -133,10 +132,10 @@ def blues(rng: np.random.Generator, *, melody: bool = True) -> np.ndarray:
 
 
 def grooves(rng: np.random.Generator, n_bars: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Drum tokens (step,) made by rule, and their conditions (step, 22): bass and guitar strike, tempo, metre place.
+    """Make drum tokens (step,) by rule, and their conditions (step, 22): bass, guitar, tempo, position in the metre.
 
     A backbeat with a kick pattern that the bass doubles, hats by tempo, and a fill in every fourth bar. No drum corpus
-    is free to ship, so weights learnt from this know this style only.
+    has a free licence, so weights trained on this know only this style.
     """
     codec = DrumTokens()
     bit = {key: 1 << i for i, key in enumerate(codec.drums)}
@@ -163,7 +162,7 @@ def grooves(rng: np.random.Generator, n_bars: int = 8) -> tuple[np.ndarray, np.n
 
 
 def sound_of(frames: np.ndarray, sample_rate: int, *, step_s: float = 0.15, seed: int = 0) -> np.ndarray:
-    """A plain organ plays frames (frame, voice): six harmonics, a soft attack; samples float32, peak 0.9 at most."""
+    """Render frames (frame, voice) by an organ of six harmonics with a soft attack; float32, peak 0.9 at most."""
     rng = np.random.default_rng(seed)
     length = round(step_s * sample_rate)
     out = np.zeros(len(frames) * length)

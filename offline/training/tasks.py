@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.core.config import Settings
 from offline.training.common.config import AverageConfig, PlotConfig
+from offline.training.generation.config import GenerationExport, GenerationSurvey, GenerationTraining
 from offline.training.separation.config import BlendConfig, SeparationExport, SeparationTable, SeparationTraining
 
 __all__ = ["AVERAGE", "BLEND", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
@@ -77,6 +78,21 @@ ROWS = (
             "train and measure the eight settings of table 1 of Sawata et al. (2021)",
             SeparationTable,
             "offline.training.separation.paper_table:separation_table",
+        ),
+    ),
+    TrainingRow(
+        name="generation",
+        text="systems that write music",
+        train=TrainingJob(
+            "train a system that writes music", GenerationTraining, "offline.training.generation.train:train_generation"
+        ),
+        export=TrainingJob(
+            "export a system to files that play",
+            GenerationExport,
+            "offline.training.generation.export:export_generation",
+        ),
+        table=TrainingJob(
+            "train every system side by side", GenerationSurvey, "offline.training.generation.train:train_survey"
         ),
     ),
 )

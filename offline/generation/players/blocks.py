@@ -1,4 +1,4 @@
-"""Players that write a block at once: from a code, under a soprano, or into the gap that comes next."""
+"""Players that write a block at once: from a code, below a soprano, or into the gap that comes next."""
 
 from __future__ import annotations
 
@@ -6,68 +6,76 @@ import numpy as np
 
 from offline.generation.layers import Lstm, Weights, linear, sigmoid
 from offline.generation.players.base import Player
-from offline.generation.stream import CHOOSE, VELOCITY, Change, Segment, changes_of
+from offline.generation.stream import FREE, VELOCITY, Change, Segment, changes_of
 from offline.music.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
 from offline.music.piece import REST, Piece, from_grid, phrase_ends
 from offline.music.sampling import draw, soften, softmax
 
-__all__ = ["DeepBach", "DeepHear", "DeepHearMelody", "MiniBach", "Vrae", "Vrash"]
+__all__ = [
+    "BlockPlayer",
+    "DeepBachPlayer",
+    "DeepHearMelodyPlayer",
+    "DeepHearPlayer",
+    "MiniBachPlayer",
+    "VraePlayer",
+    "VrashPlayer",
+]
 
 SATB = ("Soprano", "Alto", "Tenor", "Bass")
 
 
 class BlockPlayer(Player):
-    """A player of blocks of four bars, and the melody that is asked for."""
+    """A player of blocks of four bars, and the melody that it takes."""
 
     names: tuple[str, ...] = ("Roll",)
     steps = 64
 
     def melody(self, given: np.ndarray) -> np.ndarray:
-        """The melody that is given, or, where it is free throughout, a soprano by Bach; (steps,) pitches."""
-        if (given == CHOOSE).all():
+        """Return the given melody, or a soprano by Bach where it is free throughout; (steps,) pitches."""
+        if (given == FREE).all():
             sopranos = self.weights["sopranos"]
             return np.asarray(sopranos[int(self.rng.integers(len(sopranos)))].astype(np.int64))
-        return np.where(given == CHOOSE, REST, given)
+        return np.where(given == FREE, REST, given)
 
 
-class Vrae(BlockPlayer):
-    """Four bars of eighths unrolled from a Gaussian code, without history."""
+class VraePlayer(BlockPlayer):
+    """Write four bars of eighths from a Gaussian code, without history."""
 
     steps, steps_per_quarter = 32, 2
 
     def start(self) -> None:
-        """The decoder."""
+        """Read the decoder."""
         self.latent = int(self.weights.meta["network"]["latent"])
         self.decoder = Lstm(self.weights, "decoder")
         self.codec = Roll(low=int(self.weights.meta["low"]), high=int(self.weights.meta["high"]), articulate=False)
 
     def unroll(self) -> np.ndarray:
-        """Set the decoder by a fresh code, (latent,)."""
+        """Draw a code (latent,) and set the decoder by it."""
         code = self.rng.standard_normal(self.latent).astype(np.float32)
         h, c = np.split(np.tanh(linear(self.weights, "from_code", code)), 2)
         self.decoder.h[0], self.decoder.c[0] = h, c
         return code
 
     def next(self, given: np.ndarray) -> Segment:
-        """A block from a code."""
+        """Write a block from a code."""
         code = self.unroll()
         logits = np.stack([linear(self.weights, "out", self.decoder.step(code[None]))[0] for _ in range(self.steps)])
         roll = self.rng.random(logits.shape) < sigmoid(logits / max(self.config.temperature, 0.05))
         return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(roll.astype(np.float32)).notes))
 
 
-class Vrash(Vrae):
-    """Two bars of melody from a code and from what was written."""
+class VrashPlayer(VraePlayer):
+    """Write two bars of melody from a code and from what was written."""
 
     names, steps, steps_per_quarter = ("Melody",), 32, 4
 
     def start(self) -> None:
-        """The decoder, and nothing written."""
+        """Read the decoder."""
         self.latent = int(self.weights.meta["network"]["latent"])
         self.decoder, self.tokens = Lstm(self.weights, "decoder"), MelodyTokens()
 
     def next(self, given: np.ndarray) -> Segment:
-        """A block from a code."""
+        """Write a block from a code."""
         code, before = self.unroll(), np.zeros(self.tokens.n_tokens, np.float32)
         written = np.zeros(self.steps, np.int64)
         for t in range(self.steps):
@@ -77,38 +85,38 @@ class Vrash(Vrae):
         return Segment(n_steps=self.steps, changes=changes_of(self.tokens.decode(written).notes))
 
 
-class MiniBach(BlockPlayer):
-    """Alto, tenor and bass under four bars of soprano, all at once."""
+class MiniBachPlayer(BlockPlayer):
+    """Write alto, tenor and bass below four bars of soprano, all at once."""
 
-    names, accompanies = SATB, True
+    names = SATB
 
     def start(self) -> None:
-        """The grid."""
+        """Make the codec."""
         self.codec = VoiceGrid()
 
     def logits(self, soprano: np.ndarray) -> np.ndarray:
-        """(step, 3, token) for tokens (step,)."""
+        """Return logits (step, 3, token) for soprano tokens (step,)."""
         x = np.eye(self.codec.n_tokens, dtype=np.float32)[soprano].ravel()
         hidden = np.maximum(linear(self.weights, "hidden", x), 0)
         return linear(self.weights, "out", hidden).reshape(len(soprano), 3, -1)
 
     def next(self, given: np.ndarray) -> Segment:
-        """Four bars."""
+        """Write four bars."""
         tokens = self.codec.tokens(self.melody(given))
         frames = np.column_stack([tokens, self.logits(tokens).argmax(axis=2)])
         return Segment(n_steps=self.steps, changes=changes_of(from_grid(self.codec.pitches(frames)).notes))
 
 
-class DeepBach(BlockPlayer):
-    """A bar at a time by pseudo-Gibbs sampling: the past and a given soprano stay, the future is drawn anew.
+class DeepBachPlayer(BlockPlayer):
+    """Write a bar by pseudo-Gibbs sampling: the past and a given soprano stay, the future is drawn.
 
-    Two bars are drawn and the first of them is kept, so that each bar knows where it goes.
+    Two bars are drawn and the first is kept, so that each bar is written with its continuation.
     """
 
-    names, accompanies, steps, ROUNDS, AT_ONCE = SATB, True, 16, 8, 8
+    names, steps, ROUNDS, AT_ONCE = SATB, 16, 8, 8
 
     def start(self) -> None:
-        """From a silence before the first bar."""
+        """Start from silence."""
         config = self.weights.meta["network"]
         self.window, self.n_phases, self.codec = int(config["window"]), int(config["n_phases"]), HoldGrid()
         self.nets = [_Voice(self.weights, v) for v in range(4)]
@@ -121,10 +129,10 @@ class DeepBach(BlockPlayer):
         self.past, self._first = tokens[-self.window :], (len(tokens) - self.window) % (2 * self.n_phases)
 
     def next(self, given: np.ndarray) -> Segment:
-        """A bar."""
+        """Write a bar."""
         w, n = self.window, self.steps
         tokens = np.vstack([self.past, self._chance(2 * n), np.zeros((w, 4), np.int64)])
-        fixed = given[0] != CHOOSE
+        fixed = given[0] != FREE
         if fixed:
             grid = np.full((n, 4), REST, np.int16)
             grid[:, 0] = given
@@ -141,12 +149,12 @@ class DeepBach(BlockPlayer):
         return Segment(n_steps=n, changes=self._changes(tokens[w : w + n]))
 
     def _chance(self, n: int) -> np.ndarray:
-        """Tokens (n, voice) as often as each voice has them."""
+        """Draw tokens (n, voice) as often as each voice has them."""
         rates = self.weights["rates"]
         return np.stack([self.rng.choice(rates.shape[1], n, p=r / r.sum()) for r in rates.astype(float)], axis=1)
 
     def _draw(self, v: int, times: np.ndarray, music: tuple[np.ndarray, ...], temperature: float) -> None:
-        """Draw voice v anew at some times."""
+        """Draw voice v again at some times."""
         tokens, phase, fermata = music
         spans = times[:, None] + np.arange(-self.window, self.window + 1)
         logits = self.nets[v].logits(tokens[spans], phase[spans], fermata[spans])
@@ -154,7 +162,7 @@ class DeepBach(BlockPlayer):
             tokens[t, v] = draw(soften(softmax(row), temperature, keep=np.array([self.codec.hold])), self.rng)
 
     def _changes(self, bar: np.ndarray) -> tuple[Change, ...]:
-        """What begins and ends in a bar (step, voice) of tokens, after what sounds from the bar before."""
+        """Return what begins and ends in a bar (step, voice) of tokens, after what sounds from the bar before."""
         changes: list[Change] = []
         for step, row in enumerate(bar.tolist()):
             for voice, token in enumerate(row):
@@ -176,7 +184,7 @@ class _Voice:
         self.past, self.future = (Lstm(weights, f"{side}.{v}", 2) for side in ("past", "future"))
 
     def logits(self, frames: np.ndarray, phase: np.ndarray, fermata: np.ndarray) -> np.ndarray:
-        """(batch, token) for windows (batch, time, voice), phases and fermatas (batch, time)."""
+        """Return logits (batch, token) for windows (batch, time, voice), phases and fermatas (batch, time)."""
         w, v, middle = self.weights, self.v, frames.shape[1] // 2
         voices = [w[f"embed.{u}.weight"][frames[..., u]] for u in range(4)]
         meta = [w["phase.weight"][phase], w["fermata.weight"][fermata]]
@@ -191,17 +199,17 @@ class _Voice:
         return linear(w, f"out.{v}", merged)
 
 
-class DeepHear(BlockPlayer):
-    """Four bars of roll decoded from a random code."""
+class DeepHearPlayer(BlockPlayer):
+    """Write four bars of roll from a random code."""
 
     def start(self) -> None:
-        """The decoder's layers, from the code out."""
+        """Read the sizes of the decoder."""
         self.codec = Roll(low=int(self.weights.meta["low"]), high=int(self.weights.meta["high"]), articulate=False)
         self.n_layers = len(self.weights.meta["network"]["sizes"]) - 1
         self.width = self.weights.meta["network"]["sizes"][-1]
 
     def decode(self, code: np.ndarray) -> list[np.ndarray]:
-        """The activations of every layer, logits last."""
+        """Return the activations of every layer, logits last."""
         layers = [code]
         for i in range(self.n_layers):
             layers.append(linear(self.weights, f"up.{i}", layers[-1]))
@@ -210,24 +218,24 @@ class DeepHear(BlockPlayer):
         return layers
 
     def next(self, given: np.ndarray) -> Segment:
-        """Four bars."""
+        """Write four bars."""
         code = (self.rng.random(self.width) < 0.5).astype(np.float32)
         return self.play(sigmoid(self.decode(code)[-1]).reshape(self.steps, -1))
 
     def play(self, roll: np.ndarray, fixed: np.ndarray | float = 0.0) -> Segment:
-        """A roll (step, pitch) of probabilities: the likeliest notes, as many as chorales have; fixed: sound anyway."""
+        """Play the likeliest notes of a roll (step, pitch), as many as chorales have, and the notes of `fixed`."""
         share = float(self.weights.meta["density"]) / roll.shape[1]
         sounds = np.maximum(roll > np.quantile(roll, 1 - share), fixed)
         return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(sounds).notes))
 
 
-class DeepHearMelody(DeepHear):
-    """The code whose decoding sounds a melody, found by descent; the rest of what it decodes is counterpoint."""
+class DeepHearMelodyPlayer(DeepHearPlayer):
+    """Find by descent a code whose decoding contains a melody; the rest of the decoding is counterpoint."""
 
-    accompanies, DESCENT, RATE = True, 120, 0.1
+    DESCENT, RATE = 120, 0.1
 
     def next(self, given: np.ndarray) -> Segment:
-        """Four bars."""
+        """Write four bars."""
         line = self.melody(given)
         target = self.codec.encode(from_grid(line[:, None].astype(np.int16)))
         roll = sigmoid(self.decode(self.match(target.ravel()))[-1]).reshape(self.steps, -1)

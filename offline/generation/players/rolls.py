@@ -1,4 +1,4 @@
-"""Players that write rolls: step by step the blues networks, RNN-RBM and Hexahedria, as a whole C-RBM."""
+"""Players that write rolls: the blues systems, RNN-RBM and Hexahedria step by step, C-RBM a piece at once."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import numpy as np
 
 from offline.generation.layers import Lstm, linear, sigmoid
 from offline.generation.players.base import Player
-from offline.generation.stream import Segment, changes_of, of_bits
+from offline.generation.stream import Segment, bit_changes, changes_of
 from offline.music.corpora import blues
 from offline.music.piece import make_notes
 
-__all__ = ["Blues", "Hexahedria", "RnnRbm", "TemplateRbm"]
+__all__ = ["BluesPlayer", "ConvRbmPlayer", "HexahedriaPlayer", "RnnRbmPlayer"]
 
 A0 = 21
 
 
-class _Player(Player):
-    """A row of bits that sounds."""
+class RollPlayer(Player):
+    """A player that draws bits."""
 
     names: tuple[str, ...] = ("Roll",)
 
     def chance(self, p: np.ndarray) -> np.ndarray:
-        """Bits that are 1 with probability p, float32."""
+        """Draw bits that are 1 with probability p, float32."""
         return (self.rng.random(p.shape) < p).astype(np.float32)
 
 
-class Blues(_Player):
-    """Eighths: chord tones by threshold from C3, and over them the melody's likeliest bit or none from C5."""
+class BluesPlayer(RollPlayer):
+    """Write eighths: chord tones above a threshold from C3, the melody's likeliest bit or none from C5."""
 
     names, steps_per_quarter = ("Chords", "Melody"), 2
     N_CHORD = 12
 
     def start(self) -> None:
-        """From the first step of a chorus."""
+        """Start from the first step of a chorus."""
         self.n_melody = int(self.weights.meta["network"]["n_melody"])
         self.chords = Lstm(self.weights, "chords")
         self.melody = Lstm(self.weights, "melody") if self.n_melody else None
@@ -40,33 +40,33 @@ class Blues(_Player):
         self._sounding = np.zeros(len(self._bits), bool)
 
     def next(self, given: np.ndarray) -> Segment:
-        """An eighth."""
+        """Write an eighth."""
         harmony = self.chords.step(self._bits[None, : self.N_CHORD])
         bits = sigmoid(linear(self.weights, "chord_bits", harmony)[0]) > 0.5
         if self.melody is not None:
             line = self.melody.step(np.concatenate([self._bits[None], harmony], axis=1))
             p = sigmoid(linear(self.weights, "melody_bits", np.concatenate([line, harmony], axis=1))[0])
-            heard = p * (self.rng.random(len(p)) < p)
-            bits = np.concatenate([bits, (heard == heard.max()) & (heard > 0)])
+            drawn = p * (self.rng.random(len(p)) < p)
+            bits = np.concatenate([bits, (drawn == drawn.max()) & (drawn > 0)])
         n = self.N_CHORD
-        changes = of_bits(self._sounding[:n], bits[:n], 48)
-        changes += of_bits(self._sounding[n:], bits[n:], 72, voice=1)
+        changes = bit_changes(self._sounding[:n], bits[:n], 48)
+        changes += bit_changes(self._sounding[n:], bits[n:], 72, voice=1)
         self._sounding, self._bits = bits, bits.astype(np.float32)
         return Segment(n_steps=1, changes=changes)
 
 
-class RnnRbm(_Player):
-    """Quarters: each a sample of the machine whose biases the past has set, by 25 rounds of Gibbs sampling."""
+class RnnRbmPlayer(RollPlayer):
+    """Write quarters, each a sample of the RBM whose biases the past sets, by 25 rounds of Gibbs sampling."""
 
     names, steps_per_quarter, ROUNDS = ("Chorale",), 1, 25
 
     def start(self) -> None:
-        """From silence."""
+        """Start from silence."""
         self.rnn = Lstm(self.weights, "rnn")
         self._v = np.zeros(len(self.weights["rbm.b"]), np.float32)
 
     def next(self, given: np.ndarray) -> Segment:
-        """A quarter."""
+        """Write a quarter."""
         hidden, w = self.rnn.step(self._v[None])[0], self.weights["rbm.weight"]
         b = self.weights["rbm.b"] + linear(self.weights, "to_b", hidden)
         c = self.weights["rbm.c"] + linear(self.weights, "to_c", hidden)
@@ -74,16 +74,16 @@ class RnnRbm(_Player):
         for _ in range(self.ROUNDS):
             v = self.chance(sigmoid(self.chance(sigmoid(v @ w + c)) @ w.T + b))
         self._v = v
-        return Segment(n_steps=1, changes=of_bits(before, v > 0, A0))
+        return Segment(n_steps=1, changes=bit_changes(before, v > 0, A0))
 
 
-class Hexahedria(_Player):
-    """Sixteenths: memory along time for every pitch, then along pitch from the bottom up."""
+class HexahedriaPlayer(RollPlayer):
+    """Write sixteenths: memory along time for every pitch, then along pitch from the lowest up."""
 
     names, VICINITY = ("Piano",), 25
 
     def start(self) -> None:
-        """From silence."""
+        """Start from silence."""
         config = self.weights.meta["network"]
         self.low, self.n_pitches = int(config["low"]), int(config["n_pitches"])
         self.time = [Lstm(self.weights, f"along_time.{i}", batch=self.n_pitches) for i in (0, 1)]
@@ -92,7 +92,7 @@ class Hexahedria(_Player):
         self._step = 0
 
     def features(self) -> np.ndarray:
-        """What each pitch sees of the last step, (pitch, 79), as `models.generation.biaxial` has it."""
+        """Return the features (pitch, 79) of the last step, as `models.generation.rolls.Biaxial.features`."""
         half, n = self.VICINITY // 2, self.n_pitches
         padded = np.pad(self._roll, ((half, half), (0, 0)))
         near = np.lib.stride_tricks.sliding_window_view(padded, self.VICINITY, axis=0).reshape(n, -1)
@@ -103,7 +103,7 @@ class Hexahedria(_Player):
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def next(self, given: np.ndarray) -> Segment:
-        """A sixteenth."""
+        """Write a sixteenth."""
         x = self.features()
         for layer in self.time:
             x = layer.step(x)
@@ -119,21 +119,23 @@ class Hexahedria(_Player):
             rows.append(below)
         before, self._roll, self._step = self._roll[:, 0] > 0, np.stack(rows), self._step + 1
         now, struck = self._roll[:, 0] > 0, self._roll[:, 1] > 0
-        return Segment(n_steps=1, changes=of_bits(before, now, self.low, again=now & struck))
+        return Segment(n_steps=1, changes=bit_changes(before, now, self.low, restruck=now & struck))
 
 
-class TemplateRbm(_Player):
-    """Gibbs sampling, and between its rounds descent towards the self-similarity of a piece by Bach."""
+class ConvRbmPlayer(RollPlayer):
+    """Write a piece by Gibbs sampling with descent towards the self-similarity of a piece by Bach between rounds.
+
+    Lattner et al. (2016), section 3.
+    """
 
     names, ROUNDS, RATE = ("Roll",), 50, 2.0
 
     def start(self) -> None:
-        """The template's place among those that ship; a segment is a whole piece."""
+        """Start; a segment is a whole piece."""
         self.filters, self.low = self.weights["weight"], int(self.weights.meta["low"])
-        self._number = 0
 
     def hidden(self, v: np.ndarray) -> np.ndarray:
-        """Inputs of the hidden maps (map, step) for v (pitch, step)."""
+        """Return the inputs of the hidden maps (map, step) for v (pitch, step)."""
         n_maps, _, width = self.filters.shape
         padded = np.pad(v, ((0, 0), (width // 2, width // 2)))
         seen = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)  # (pitch, step, width)
@@ -141,7 +143,7 @@ class TemplateRbm(_Player):
         return (flat @ self.filters.reshape(n_maps, -1).T + self.weights["c"]).T
 
     def visible(self, h: np.ndarray) -> np.ndarray:
-        """Inputs of the visible units (pitch, step) for h (map, step)."""
+        """Return the inputs of the visible units (pitch, step) for h (map, step)."""
         n_maps, n_pitches, width = self.filters.shape
         n, half = h.shape[1], width // 2
         spread = (h.T @ self.filters.reshape(n_maps, -1)).reshape(n, n_pitches, width)
@@ -151,10 +153,10 @@ class TemplateRbm(_Player):
         return out[:, half : half + n] + self.weights["b"]
 
     def next(self, given: np.ndarray) -> Segment:
-        """A piece as long as its template."""
+        """Write a piece as long as its template."""
         templates = self.weights["templates"]
         picked = templates[int(self.rng.integers(len(templates)))].astype(np.float32)
-        wanted = self_similarity(picked)[0]
+        wanted = column_similarity(picked)[0]
         v = self.chance(np.full(picked.shape, 0.05))
         for _ in range(self.ROUNDS):
             v = self.chance(sigmoid(self.visible(self.chance(sigmoid(self.hidden(v))))))
@@ -167,16 +169,16 @@ class TemplateRbm(_Player):
         return Segment(n_steps=v.shape[1], changes=changes_of(make_notes(rows)))
 
 
-def self_similarity(v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cosine products of all pairs of steps of v (pitch, step), the unit columns, and the lengths (step,)."""
+def column_similarity(v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the cosine products of all steps of v (pitch, step), the unit columns, and the lengths (step,)."""
     lengths = np.maximum(np.linalg.norm(v, axis=0), 1e-6)
     unit = v / lengths
     return unit.T @ unit, unit, lengths
 
 
 def pull(v: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The gradient for v (pitch, step) of the squared distance of its self-similarity from the one that is wanted."""
-    found, unit, lengths = self_similarity(v)
+    """Return the gradient for v (pitch, step) of its self-similarity's squared distance from the wanted one."""
+    found, unit, lengths = column_similarity(v)
     gradient = 4 * unit @ (found - wanted)
     along = np.where(lengths > 1e-6, (unit * gradient).sum(axis=0), 0)
     return np.asarray((gradient - unit * along) / lengths)

@@ -1,40 +1,69 @@
-"""Players that write sound itself: deepAC by spectra, WaveNet by samples. Their music goes into a WAV file."""
+"""Players that write sound: deepAC by spectra, WaveNet by samples."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
+
 import numpy as np
 
-from offline.generation.config import WriterConfig
+from offline.generation.config import GeneratorConfig
 from offline.generation.layers import linear, sigmoid
 from offline.generation.weights import StoredWeights
 from offline.music.codecs import MuLaw, Spectra
 from offline.music.sampling import draw, soften, softmax
 
-__all__ = ["DeepAc", "WaveNet"]
+__all__ = ["DeepAcPlayer", "WaveNetPlayer"]
 
 PEAK = 0.9  # of full scale, at most
 
 
-class DeepAc:
-    """A straight path between codes of real frames, decoded."""
+class SoundPlayer(ABC):
+    """A player of sound at `rate` Hz."""
+
+    rate: int
+
+    def __init__(self, weights: StoredWeights, config: GeneratorConfig) -> None:
+        self.weights, self.config = weights, config
+        self.rng = np.random.default_rng(config.seed)
+        self.start()
+
+    @classmethod
+    def open(cls, source: Path, config: GeneratorConfig) -> Self:
+        """Open the player of a weights file."""
+        return cls(StoredWeights(source), config)
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start a sound."""
+
+    @abstractmethod
+    def samples(self, seconds: float) -> np.ndarray:
+        """Write sound, (sample,) float32."""
+
+
+class DeepAcPlayer(SoundPlayer):
+    """Decode a straight path between codes of real frames."""
 
     FRAMES_BETWEEN = 100
 
-    def __init__(self, weights: StoredWeights, config: WriterConfig) -> None:
-        self.weights, self.rng = weights, np.random.default_rng(config.seed)
+    def start(self) -> None:
+        """Read the sizes."""
+        weights = self.weights
         self.rate, n_fft = int(weights.meta["rate"]), int(weights.meta["n_fft"])
         self.codec = Spectra(n_fft=n_fft, hop=n_fft // 4)
         self.n_layers = len(weights.meta["network"]["sizes"]) - 1
 
     def decode(self, code: np.ndarray) -> np.ndarray:
-        """Codes (frame, code) -> spectra (frame, bin)."""
+        """Return spectra (frame, bin) of codes (frame, code)."""
         for i in range(self.n_layers):
             code = linear(self.weights, f"up.{i}", code)
             code = sigmoid(code) if i < self.n_layers - 1 else code
         return code
 
     def samples(self, seconds: float) -> np.ndarray:
-        """Sound, float32."""
+        """Write sound, (sample,) float32."""
         n = max(round(seconds * self.rate / self.codec.hop), 2)
         codes, n_ends = self.weights["codes"], n // self.FRAMES_BETWEEN + 2
         ends = codes[self.rng.integers(len(codes), size=n_ends)]
@@ -45,11 +74,12 @@ class DeepAc:
         return sound * np.float32(PEAK / max(float(np.abs(sound).max()), PEAK))
 
 
-class WaveNet:
-    """A sample at a time from queues of past activations (Paine et al. 2016)."""
+class WaveNetPlayer(SoundPlayer):
+    """Write a sample at a time from queues of past activations (Paine et al. 2016)."""
 
-    def __init__(self, weights: StoredWeights, config: WriterConfig) -> None:
-        self.weights, self.rng, self.temperature = weights, np.random.default_rng(config.seed), config.temperature
+    def start(self) -> None:
+        """Start from silence."""
+        weights = self.weights
         self.rate, network = int(weights.meta["rate"]), weights.meta["network"]
         self.dilations = [1 << i for i in range(int(network["n_doublings"]))] * int(network["n_stacks"])
         self.codec = MuLaw()
@@ -58,7 +88,7 @@ class WaveNet:
         self._t, self._token = 0, self.codec.n_tokens // 2
 
     def _layer(self, i: int) -> tuple[np.ndarray, ...]:
-        """Past and present (2 * residual, 2 * residual), its bias, mix and skip as one matrix with its bias."""
+        """Return the filter (2 * residual, 2 * residual) and its bias, mix and skip as one matrix and its bias."""
         w = self.weights
         kernel = w[f"layers.{i}.weight"]
         both = np.concatenate([w[f"mix.{i}.weight"][..., 0], w[f"skips.{i}.weight"][..., 0]])
@@ -66,7 +96,7 @@ class WaveNet:
         return np.hstack([kernel[..., 0], kernel[..., 1]]), w[f"layers.{i}.bias"], both, bias
 
     def logits(self, token: int) -> np.ndarray:
-        """Of the sample after `token`."""
+        """Return the logits of the sample after `token`."""
         x, w = self.weights["embed.weight"][token], self.weights
         n, total = len(x), 0.0
         for (inner, bias, both, both_bias), queue, d in zip(self._layers, self._queues, self.dilations, strict=True):
@@ -79,8 +109,8 @@ class WaveNet:
         return np.asarray(w["out.3.weight"][..., 0] @ hidden + w["out.3.bias"])
 
     def samples(self, seconds: float) -> np.ndarray:
-        """Sound, float32."""
+        """Write sound, (sample,) float32."""
         tokens = np.zeros(round(seconds * self.rate), np.int64)
         for t in range(len(tokens)):
-            self._token = tokens[t] = draw(soften(softmax(self.logits(self._token)), self.temperature), self.rng)
+            self._token = tokens[t] = draw(soften(softmax(self.logits(self._token)), self.config.temperature), self.rng)
         return self.codec.decode(tokens)

@@ -1,4 +1,4 @@
-"""Players that write token after token: BachBot, Celtic, CONCERT, Rhythm, RL-Tuner."""
+"""Players that write token after token: BachBot, Celtic, CONCERT, Rhythm."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from offline.generation.layers import Lstm, Weights, linear
 from offline.generation.players.base import Player
 from offline.generation.stream import VELOCITY, Change, Segment, changes_of
-from offline.music.codecs import AbcTokens, ChoraleTokens, DrumTokens, MelodyTokens, TuneTuples
+from offline.music.codecs import AbcTokens, ChoraleTokens, DrumTokens, TuneTuples
 from offline.music.codecs.abc import Reader
 from offline.music.codecs.tokens import seat
 from offline.music.corpora import grooves
 from offline.music.piece import REST, Piece, make_notes
 from offline.music.sampling import draw, soften, softmax
 
-__all__ = ["BachBot", "Celtic", "Concert", "Rhythm", "RlTuner", "TokenNet"]
+__all__ = ["BachBotPlayer", "CelticPlayer", "ConcertPlayer", "RhythmPlayer", "TokenPlayer"]
 
 
 class TokenNet:
@@ -45,21 +45,21 @@ class TokenNet:
         return softmax(sharpness * logits)
 
 
-class _Player(Player):
-    """A network of tokens."""
+class TokenPlayer(Player):
+    """A player with a token network."""
 
     def start(self) -> None:
-        """Begin a piece."""
+        """Start a piece."""
         self.net = TokenNet(self.weights, self.weights.meta["network"])
 
 
-class BachBot(_Player):
-    """Frame after frame of a chorale; after its end another begins."""
+class BachBotPlayer(TokenPlayer):
+    """Write chorales frame by frame, one after another."""
 
     names = ("Soprano", "Alto", "Tenor", "Bass")
 
     def start(self) -> None:
-        """A chorale from its start sign."""
+        """Start a chorale from its start token."""
         super().start()
         self.codec = ChoraleTokens()
         first = self.codec.FIRST
@@ -76,7 +76,7 @@ class BachBot(_Player):
         self._now = tokens[-1:]
 
     def next(self, given: np.ndarray) -> Segment:
-        """A sixteenth."""
+        """Write a sixteenth."""
         frame: list[tuple[int, bool]] = []
         for _ in range(12):  # no frame of a chorale has more tokens
             self.net.step(self._now)
@@ -106,22 +106,22 @@ def _voices(before: list[int], now: list[int], struck: list[bool]) -> tuple[Chan
     return tuple(out)
 
 
-class Celtic(_Player):
-    """Tune after tune, a bar at a time: a bar ends at a bar line."""
+class CelticPlayer(TokenPlayer):
+    """Write tunes one after another; a segment ends at a bar line."""
 
     names, steps_per_quarter = ("Tune",), 24
-    SIGNS = 400  # tokens after which a bar ends anyway
+    LONGEST = 400  # tokens after which a bar ends anyway
 
     def start(self) -> None:
-        """From the sign between two tunes."""
+        """Start from the token between two tunes."""
         super().start()
         self.codec = AbcTokens(vocabulary=tuple(self.weights.meta["vocabulary"]))
         self.reader, self._now = Reader(), np.array([0])
 
     def next(self, given: np.ndarray) -> Segment:
-        """A bar."""
+        """Write a bar."""
         begun = len(self.reader.rows), round(self.reader.now)
-        for _ in range(self.SIGNS):
+        for _ in range(self.LONGEST):
             self.net.step(self._now)
             p = soften(self.net.p(0, self._now), max(self.config.temperature, 0.3))
             self._now = np.array([draw(p, self.rng)])
@@ -138,19 +138,19 @@ class Celtic(_Player):
         return Segment(n_steps=max(n_steps, 1), changes=changes_of(notes))
 
 
-class Concert(_Player):
-    """Note after note with its chord; the chord sounds as a triad below."""
+class ConcertPlayer(TokenPlayer):
+    """Write notes with their chords, which sound as triads below."""
 
     names = ("Melody", "Chords")
 
     def start(self) -> None:
-        """From a rest of a quarter."""
+        """Start from a rest of a quarter."""
         super().start()
         self.codec = TuneTuples(low=54, n_pitches=36)
         self._row, self._chord = np.array([0, 3, 1]), 0
 
     def next(self, given: np.ndarray) -> Segment:
-        """A note."""
+        """Write a note."""
         self.net.step(self._row)
         row = np.zeros(3, np.int64)
         for stream in range(3):
@@ -170,62 +170,25 @@ class Concert(_Player):
 
 
 def _triad(chord: int) -> list[int]:
-    """Pitches around C3 of a chord token: 1 + root for major, 13 + root for minor."""
+    """Return the pitches around C3 of a chord token: 1 + root for major, 13 + root for minor."""
     third = 3 if chord > 12 else 4
     return [48 + (chord - 1) % 12 + step for step in (0, third, 7)] if chord else []
 
 
-class Rhythm(_Player):
-    """Drums to a bass and a guitar that are made by rule, eight bars a groove."""
+class RhythmPlayer(TokenPlayer):
+    """Write drums to a bass and a guitar that are made by rule, eight bars a groove."""
 
     names, percussion = ("Drums",), True
 
     def start(self) -> None:
-        """A groove's conditions; the drums are the network's."""
+        """Start a groove: its conditions are made by rule."""
         super().start()
         self.codec = DrumTokens()
         self._condition, self._count, self._row = grooves(self.rng)[1], count(), np.array([0])
 
     def next(self, given: np.ndarray) -> Segment:
-        """A sixteenth."""
+        """Write a sixteenth."""
         self.net.step(self._row, self._condition[next(self._count) % len(self._condition)])
         self._row = np.array([draw(soften(self.net.p(0, self._row), self.config.temperature), self.rng)])
         keys = [key for bit, key in enumerate(self.codec.drums) if self._row[0] >> bit & 1]
         return Segment(n_steps=1, changes=changes_of(make_notes([(0, 1, key, 0) for key in keys])))
-
-
-class RlTuner(_Player):
-    """A melody by the values that theory taught the network."""
-
-    SHARPNESS = 5.0  # values differ by tenths where logits differ by units
-
-    def start(self) -> None:
-        """From a hold of nothing."""
-        super().start()
-        self.codec = MelodyTokens()
-        self._row, self._pitch = np.array([0]), REST
-
-    def prime(self, piece: Piece) -> None:
-        """Take a melody as what was written before."""
-        self.start()
-        for token in self.codec.encode(piece):
-            self.net.step(self._row)
-            self._row = np.array([token])
-
-    def next(self, given: np.ndarray) -> Segment:
-        """A sixteenth."""
-        self.net.step(self._row)
-        p = soften(self.net.p(0, self._row, self.SHARPNESS), self.config.temperature, keep=np.array([0, 1]))
-        self._row = np.array([draw(p, self.rng)])
-        segment, self._pitch = melody_step(int(self._row[0]), self._pitch, self.codec)
-        return segment
-
-
-def melody_step(token: int, pitch: int, codec: MelodyTokens) -> tuple[Segment, int]:
-    """What a melody token does to the pitch that sounds, and the pitch after it."""
-    if token == 0:
-        return Segment(n_steps=1, changes=()), pitch
-    after = REST if token == 1 else token - 2 + codec.low
-    changes: list[Change] = [(0, 0, pitch, 0)] if pitch != REST else []
-    changes += [(0, 0, after, VELOCITY)] if after != REST else []
-    return Segment(n_steps=1, changes=tuple(changes)), after

@@ -1,76 +1,62 @@
-"""Training of the frame network on four-voice chorales at sixteenths."""
+"""Training of Frames on four-voice chorales at sixteenths."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from engine.core.config import require
 from models.generation.frames import FrameLstm, FrameLstmConfig
-from offline.generation.key_normalisation import KEY_NATS, at_home
-from offline.generation.markov import ages
-from offline.generation.repetition import echoes
+from offline.generation.key_normalisation import KEY_NATS, normalise_key
+from offline.generation.players.markov import ages
+from offline.generation.repetition import repetitions
 from offline.music.codecs import VoiceGrid
 from offline.music.piece import REST
-from offline.music.roll_sets import Split
+from offline.training.generation.task import SystemTraining
 
-__all__ = ["ChoraleFrames", "FrameTraining", "prepare"]
+__all__ = ["FramesTraining", "prepare_frames"]
 
 N_PHASES = 16
 EVALUATION_BATCH = 16
-CPU = torch.device("cpu")
-Piece = tuple[np.ndarray, ...]  # of one length: tokens, ages, echoes and how far they agreed
+SEMITONES = 6  # of transposition, up and down
+PreparedPiece = tuple[np.ndarray, ...]  # of one length: tokens, ages, repetitions and their confidence
+NETWORKS = (
+    FrameLstmConfig(hidden=512, width=256, dropout=0.3),
+    FrameLstmConfig(hidden=256, width=256, dropout=0.5, blank=0.05, home=True),
+    FrameLstmConfig(hidden=12, width=8, embed=4),
+)
+CHOSEN = ("hidden", "width", "embed", "dropout", "blank")  # settings of the training that replace the network's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameTraining:
-    """n_streams: chorales read side by side; n_frames: through which gradients go; semitones: of transposition."""
+class FramesTraining(SystemTraining):
+    """Frames: truncated back-propagation through whole chorales, each time in another key, with the state carried."""
 
-    n_streams: int = 8
-    n_frames: int = 64
-    semitones: int = 6
-    seed: int = 0
+    model: FrameLstm
+    default_batch = 8  # chorales read side by side
+    weight_decay = 1e-5  # its tables of pairs are large for the little data there is
+    n_frames = 32  # short windows are more steps for the same work, and the state is carried across them
 
-    def __post_init__(self) -> None:
-        require("n_streams", self.n_streams, 1, 4096)
-        require("n_frames", self.n_frames, 1, 4096)
-        require("semitones", self.semitones, 0, 11)
-
-
-class ChoraleFrames:
-    """Truncated back-propagation through whole chorales, each time in another key; state carried, reset at a start."""
-
-    def __init__(
-        self,
-        chorales: Split,
-        config: FrameLstmConfig,
-        training: FrameTraining,
-        device: torch.device = CPU,
-    ) -> None:
-        self.chorales, self.config, self.training, self.device = chorales, config, training, device
-        self.codec = VoiceGrid()
-        torch.manual_seed(training.seed)
-        self.model = FrameLstm(config).to(device)
+    def build(self) -> FrameLstm:
+        """Load the chorales and make the network."""
+        self.chorales, self.codec = self.corpora.chorales(), VoiceGrid()
+        chosen = {name: getattr(self.config, name) for name in CHOSEN if getattr(self.config, name) is not None}
+        self.network = replace(self.pick(*NETWORKS), **chosen)
         self.windows: Iterator[tuple[np.ndarray, ...]] | None = None
-        self.state = self.model.initial(training.n_streams)
-
-    def describe(self) -> dict[str, Any]:
-        """The network's settings."""
-        return asdict(self.config)
+        self.state: tuple[Tensor, Tensor] | None = None
+        return FrameLstm(self.network)
 
     def _windows(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
-        """Windows of `n_frames` of `n_streams` chorales, one after another, and which streams begin anew."""
-        n_streams = self.training.n_streams
-        streams = [prepare(np.zeros((0, 4), np.int64))] * n_streams
+        """Make windows of `n_frames` of a batch of chorales, and which of these begin."""
+        n_streams = self.n_batch
+        streams = [prepare_frames(np.zeros((0, 4), np.int64))] * n_streams
         at = [0] * n_streams
         while True:
-            batch = _blank(n_streams, self.training.n_frames)
+            batch = _blank(n_streams, self.n_frames)
             begins = np.zeros(n_streams, np.float32)
             for b in range(n_streams):
                 if at[b] >= len(streams[b][0]) - 1:
@@ -78,36 +64,34 @@ class ChoraleFrames:
                 at[b] += _fill(batch, b, streams[b], at[b])
             yield (*batch, begins)
 
-    def _draw(self, rng: np.random.Generator) -> Piece:
+    def _draw(self, rng: np.random.Generator) -> PreparedPiece:
         train = self.chorales["train"]
         piece = train[rng.integers(len(train))]
-        if self.config.home:
-            return prepare(self.codec.tokens(at_home(piece)))
-        shift = rng.integers(-self.training.semitones, self.training.semitones + 1)
-        return prepare(self.codec.tokens(np.where(piece == REST, piece, piece + shift)))
+        if self.network.home:
+            return prepare_frames(self.codec.tokens(normalise_key(piece)))
+        shift = rng.integers(-SEMITONES, SEMITONES + 1)
+        return prepare_frames(self.codec.tokens(np.where(piece == REST, piece, piece + shift)))
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """Nats per note of window number `index`, over the frames that are there."""
+        """Return the nats per note of window number `index`, over the frames that are not padding."""
         if self.windows is None:  # a resumed run draws other pieces than the run before
-            self.windows = self._windows(np.random.default_rng((self.training.seed, index)))
-        frames, age, phase, echo, agreed, there, begins = self._to_device(next(self.windows))
+            self.windows = self._windows(np.random.default_rng((self.config.seed, index)))
+        frames, age, phase, echo, agreed, there, begins = self.to_device(next(self.windows))
         keep = (1 - begins)[None, :, None]
-        nll, after = self.model(frames, age, phase, (echo, agreed), (self.state[0] * keep, self.state[1] * keep))
+        h, c = self.model.initial(self.n_batch) if self.state is None else self.state
+        nll, after = self.model(frames, age, phase, (echo, agreed), (h * keep, c * keep))
         self.state = (after[0].detach(), after[1].detach())
         return (nll * there[..., None]).sum() / (there.sum() * nll.shape[2]), {}
 
-    def _to_device(self, arrays: tuple[np.ndarray, ...]) -> list[Tensor]:
-        return [torch.from_numpy(array).to(self.device, non_blocking=True) for array in arrays]
-
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Nats per note on the validation split, and the CPU seconds that this process has spent so far."""
+    def validate(self, model: Any) -> dict[str, float]:
+        """Return the nats per note on the validation split, and the CPU seconds of this process so far."""
         nll = np.concatenate([n.ravel() for n in self.nll(model, "valid")])
         return {"nats_per_note": float(nll.mean()), "cpu_s": round(time.process_time(), 1)}
 
-    def nll(self, model: nn.Module, split: str) -> list[np.ndarray]:
-        """Nats of every note of every piece, (frame, voice), whole pieces from silence on; the key's in the first."""
-        home = self.config.home
-        pieces = [prepare(self.codec.tokens(at_home(p) if home else p)) for p in self.chorales[split]]
+    def nll(self, model: Any, split: str) -> list[np.ndarray]:
+        """Return the nats (frame, voice) of whole pieces from silence on; those of the key are in the first frame."""
+        home = self.network.home
+        pieces = [prepare_frames(self.codec.tokens(normalise_key(p) if home else p)) for p in self.chorales[split]]
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
         found: dict[int, np.ndarray] = {}
         with torch.no_grad():
@@ -116,7 +100,7 @@ class ChoraleFrames:
                 batch = _blank(len(members), max(len(pieces[i][0]) - 1 for i in members))
                 for b, i in enumerate(members):
                     _fill(batch, b, pieces[i], 0)
-                frames, age, phase, echo, agreed, _ = self._to_device(batch)
+                frames, age, phase, echo, agreed, _ = self.to_device(batch)
                 nll = (
                     model(frames, age, phase, (echo, agreed), self.model.initial(len(members)))[0].float().cpu().numpy()
                 )
@@ -126,14 +110,14 @@ class ChoraleFrames:
         return [found[i] for i in range(len(pieces))]
 
 
-def prepare(tokens: np.ndarray) -> Piece:
-    """Tokens (frame, voice) with the silence before them, how long each has lasted, and their echoes."""
+def prepare_frames(tokens: np.ndarray) -> PreparedPiece:
+    """Return tokens (frame, voice) with silence before them, how long each has lasted, and their repetitions."""
     padded = np.vstack([np.zeros((1, tokens.shape[1]), np.int64), tokens])
-    return padded, ages(padded), *echoes(padded)
+    return padded, ages(padded), *repetitions(padded)
 
 
 def _blank(n: int, length: int) -> tuple[np.ndarray, ...]:
-    """frames, age, phase, echo, how far it agreed, there."""
+    """Return empty arrays: frames, ages, phases, repetitions, their confidence, and which frames are no padding."""
     return (
         np.zeros((n, length + 1, 4), np.int64),
         np.zeros((n, length, 4), np.int64),
@@ -144,8 +128,8 @@ def _blank(n: int, length: int) -> tuple[np.ndarray, ...]:
     )
 
 
-def _fill(batch: tuple[np.ndarray, ...], b: int, piece: Piece, start: int) -> int:
-    """Write a window of a piece into row b; returns how many frames it has."""
+def _fill(batch: tuple[np.ndarray, ...], b: int, piece: PreparedPiece, start: int) -> int:
+    """Write a window of a piece into row b; return how many frames it has."""
     frames, age, phase, echo, agreed, there = batch
     tokens, *along = piece
     n = min(age.shape[1], len(tokens) - 1 - start)

@@ -1,4 +1,4 @@
-"""Two protocols of likelihood, with the floors beside every model: nats per note on a grid, per step on rolls.
+"""Two protocols of likelihood, with baselines beside every model: nats per note on a grid, per step on rolls.
 
 Sixteenth grid (Jsb16thSeparated.json): mean over all notes of all frames and voices, whole pieces, silence before the
 first frame, every note of the split counted once. Rolls (Boulanger-Lewandowski et al. 2012): mean over steps of the
@@ -7,20 +7,20 @@ log-likelihood of a whole step. The two sets of chorales are transposed and orde
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from engine.core.errors import ModelError
-from models.generation.rbm import RnnRbm, RnnRbmConfig
-from offline.generation.markov import Markov, chorale_contexts
-from offline.generation.weights import StoredWeights, find_weights
+from models.generation.rolls import RnnRbm, RnnRbmConfig
+from offline.generation.cards import find_weights
+from offline.generation.players.markov import Markov, chorale_contexts
+from offline.generation.weights import StoredWeights
 from offline.music.codecs import VoiceGrid
 from offline.music.roll_sets import Split
+from offline.training.common.checkpoint import CHECKPOINT, restore
 
 __all__ = [
     "NoteFigures",
@@ -28,7 +28,7 @@ __all__ = [
     "note_figures",
     "persistence_nll",
     "rnn_rbm_nll",
-    "roll_floors",
+    "roll_baselines",
     "shipped_rnn_rbm",
     "trained_rnn_rbm",
 ]
@@ -36,7 +36,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteFigures:
-    """nats_per_note: over all; nats_per_change: over notes that differ from the voice's last; n_notes: how many."""
+    """Likelihood of pieces, in nats.
+
+    nats_per_note: mean over all notes
+    nats_per_change: mean over notes that differ from the voice's last
+    n_notes: number of notes
+    """
 
     nats_per_note: float
     nats_per_change: float
@@ -44,7 +49,7 @@ class NoteFigures:
 
 
 def note_figures(pieces: list[np.ndarray], nll: list[np.ndarray]) -> NoteFigures:
-    """Average nats (frame, voice) of pieces (frame, voice)."""
+    """Average the nats (frame, voice) of pieces (frame, voice)."""
     flat = np.concatenate([n.ravel() for n in nll])
     moved = np.concatenate([_changes(piece).ravel() for piece in pieces])
     return NoteFigures(nats_per_note=float(flat.mean()), nats_per_change=float(flat[moved].mean()), n_notes=len(flat))
@@ -55,7 +60,7 @@ def _changes(piece: np.ndarray) -> np.ndarray:
 
 
 def persistence_nll(chorales: Split, codec: VoiceGrid, split: str) -> list[np.ndarray]:
-    """Nats of hold-or-move by voice, and after a move any pitch as often as the voice has it in training."""
+    """Return the nats of holding or moving by voice, and of the pitch after a move by its rate in training."""
     train = [codec.tokens(piece) for piece in chorales["train"]]
     last = np.concatenate([np.vstack([np.zeros((1, 4), int), t[:-1]]) for t in train])
     now = np.concatenate(train)
@@ -70,7 +75,7 @@ def persistence_nll(chorales: Split, codec: VoiceGrid, split: str) -> list[np.nd
 
 
 def markov_nll(model: Markov, codec: VoiceGrid, pieces: list[np.ndarray]) -> list[np.ndarray]:
-    """Nats (frame, voice) of chorales under the blended Markov chains."""
+    """Return the nats (frame, voice) of chorales under the blended Markov chains."""
     nll = []
     for piece in pieces:
         contexts, tokens = chorale_contexts(codec.tokens(piece))
@@ -78,8 +83,8 @@ def markov_nll(model: Markov, codec: VoiceGrid, pieces: list[np.ndarray]) -> lis
     return nll
 
 
-def roll_floors(rolls: Split, split: str) -> dict[str, float]:
-    """Nats per step on rolls: keys one by one at their own rate, and each given whether it sounded the step before."""
+def roll_baselines(rolls: Split, split: str) -> dict[str, float]:
+    """Return nats per step on rolls: each key at its own rate, and each given whether it sounded the step before."""
     train, wanted = rolls["train"], rolls[split]
     counts = np.ones((2, 2, 88))
     for roll in train:
@@ -98,32 +103,30 @@ def roll_floors(rolls: Split, split: str) -> dict[str, float]:
 
 
 def shipped_rnn_rbm() -> RnnRbm:
-    """The RNN-RBM that ships, which knows the chorales."""
+    """Return the shipped RNN-RBM, trained on the chorales."""
     path = find_weights("RNN-RBM")
     if path is None:
-        raise ModelError("RNN-RBM", expected="weights that ship", got="none")
+        raise ModelError("RNN-RBM", expected="shipped weights", got="none")
     weights = StoredWeights(path)
-    return _rnn_rbm(weights.meta["network"], {name: torch.from_numpy(array) for name, array in weights.items()})
-
-
-def trained_rnn_rbm(run: Path) -> tuple[str, RnnRbm]:
-    """The set that a run of `train generator --system RNN-RBM` learnt, and its network; ModelError if it is none."""
-    try:
-        saved = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
-        return saved["task"]["rolls"], _rnn_rbm(saved["task"]["network"], saved["weights"])
-    except (OSError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        remedy = "give folders of `collaparte train generator --system RNN-RBM --rolls SET --out FOLDER`"
-        raise ModelError(str(run), expected="a run of RNN-RBM", got=type(error).__name__, remedy=remedy) from error
-
-
-def _rnn_rbm(network: dict[str, Any], weights: dict[str, torch.Tensor]) -> RnnRbm:
-    model = RnnRbm(RnnRbmConfig(**network))
-    model.load_state_dict(weights)
+    model = RnnRbm(RnnRbmConfig(**weights.meta["network"]))
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     return model.eval()
 
 
+def trained_rnn_rbm(run: Path) -> tuple[str, RnnRbm]:
+    """Return the set that a run of RNN-RBM learnt, and its network; ModelError if it is no such run."""
+    try:
+        model, found = restore(
+            run / CHECKPOINT, lambda task: RnnRbm(RnnRbmConfig(**task["network"])), "a run of RNN-RBM"
+        )
+        return found.task["rolls"], model
+    except (ModelError, KeyError) as error:
+        remedy = "give folders of `collaparte train generation --system RNN-RBM --rolls SET -o FOLDER`"
+        raise ModelError(str(run), expected="a run of RNN-RBM", got=type(error).__name__, remedy=remedy) from error
+
+
 def rnn_rbm_nll(model: RnnRbm, pieces: list[np.ndarray], *, n_chains: int = 16, n_temperatures: int = 100) -> float:
-    """Nats per step of rolls (step, 88), log Z by annealed importance sampling."""
+    """Return the nats per step of rolls (step, 88); log Z by annealed importance sampling."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         rolls = [torch.from_numpy(piece.astype(np.float32))[None] for piece in pieces]

@@ -1,60 +1,40 @@
-"""What the training of every system shares: settings, batches by number, validation on fixed batches."""
+"""The base of the training of every system: batches by number, validation on fixed batches, extras for the player."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.core.config import require, require_one_of
+from engine.core.config import resolved
 from offline.music.corpora import Corpora
-from offline.music.roll_sets import ROLL_SETS
+from offline.training.generation.config import SIZES, GenerationTraining
 
-__all__ = ["SIZES", "SystemTask", "TaskSettings", "windows"]
+__all__ = ["VALIDATION_SEED", "BatchTraining", "Extras", "SystemTraining"]
 
-SIZES = ("published", "small", "tiny")
-VALIDATION_BATCHES = 8
+VALIDATION_BATCHES, VALIDATION_SEED = 8, 1_000_003
+Extras = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays and values that a player needs beside the network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSettings:
-    """size: published, small (a CPU's ten minutes) or tiny (tests); batch: sequences; device; seed.
+class SystemTraining(ABC):
+    """A task for `offline.training.common.loop`: the training of one system.
 
-    rolls: which set of Boulanger-Lewandowski et al. (2012), for the system that is defined on them.
+    played: prefixes of the names of the weights that the player needs; all if empty
+    default_batch: sequences of a batch
+    weight_decay: L2 penalty, unless the settings of the loop give one
     """
 
-    size: str = "small"
-    batch: int = 16
-    device: str = "cpu"
-    seed: int = 0
-    rolls: str = ROLL_SETS[0]
+    model: Any  # a network of the system's own class
+    played: tuple[str, ...] = ()
+    default_batch, weight_decay = 16, 0.0
 
-    def __post_init__(self) -> None:
-        require_one_of("size", self.size, SIZES)
-        require("batch", self.batch, 1, 65536)
-        require_one_of("rolls", self.rolls, ROLL_SETS)
-
-    def pick(self, published: Any, small: Any, tiny: Any) -> Any:
-        """The value for this size."""
-        return {"published": published, "small": small, "tiny": tiny}[self.size]
-
-
-class SystemTask(ABC):
-    """A task for `offline.training.common.loop`: subclasses give the network, a batch, its loss, and a sample.
-
-    Batch `index` depends on nothing else, so a resumed run goes on; validation draws the same batches each time.
-    """
-
-    model: nn.Module
-
-    def __init__(self, corpora: Corpora, settings: TaskSettings) -> None:
-        self.corpora, self.settings = corpora, settings
-        self.device = torch.device(settings.device)
-        torch.manual_seed(settings.seed)
+    def __init__(self, corpora: Corpora, config: GenerationTraining, device: torch.device | str = "cpu") -> None:
+        self.corpora, self.config, self.device = corpora, config, torch.device(device)
+        self.n_batch = config.batch or self.default_batch
+        torch.manual_seed(config.seed)
         self.model = self.build().to(self.device)
 
     @abstractmethod
@@ -62,49 +42,67 @@ class SystemTask(ABC):
         """Load what the batches need, and make the network."""
 
     @abstractmethod
-    def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """The arrays of one batch."""
-
-    @abstractmethod
-    def nats(self, model: nn.Module, *batch: Tensor) -> Tensor:
-        """The loss of a batch, one number; for most the metric as well."""
-
-    @abstractmethod
-    def sample(self, length: int, seed: int) -> Any:
-        """Music: a piece, or (samples, rate) where the system writes sound."""
-
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of training batch number `index`."""
-        rng = np.random.default_rng((self.settings.seed, index))
-        return self.nats(self.model, *self.to_device(self.batch("train", rng))), {}
+        """Return the loss of training batch number `index`, and numbers for the curves."""
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """The metric over fixed batches of the validation split."""
-        rng = np.random.default_rng(1_000_003)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            values = [
-                float(self.nats(model, *self.to_device(self.batch("valid", rng)))) for _ in range(VALIDATION_BATCHES)
-            ]
-        return {"metric": float(np.mean(values))}
+    @abstractmethod
+    def validate(self, model: Any) -> dict[str, float]:
+        """Return the metric on the validation split."""
+
+    def extras(self) -> Extras:
+        """Return the arrays and values that the player needs beside the network."""
+        return {}, {}
+
+    def played_network(self) -> dict[str, Any]:
+        """Return the settings of the network that plays, for the card and the player."""
+        return self.describe()["network"]
+
+    def pick(self, published: Any, small: Any, tiny: Any) -> Any:
+        """Return the value for the size of the settings."""
+        return dict(zip(SIZES, (published, small, tiny), strict=True))[self.config.size]
 
     def to_device(self, arrays: tuple[np.ndarray, ...]) -> list[Tensor]:
-        """Arrays as tensors where the network is."""
-        return [torch.from_numpy(array).to(self.device) for array in arrays]
+        """Return arrays as tensors on the network's device."""
+        return [torch.from_numpy(array).to(self.device, non_blocking=True) for array in arrays]
 
     def describe(self) -> dict[str, Any]:
-        """The network's settings, and ours."""
-        config = getattr(self.model, "config", None)
-        return {"network": asdict(config) if config is not None else {}, **asdict(self.settings)}
+        """Return the settings of the network, and those that its export needs."""
+        network = getattr(self.model, "config", None)
+        config = self.config
+        needed = {name: getattr(config, name) for name in ("system", "size", "seed", "rolls")}
+        return {"network": {} if network is None else resolved(network), **needed, "batch": self.n_batch}
 
 
-def windows(sequences: list[np.ndarray], n: int, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Random stretches (n, length, ...) of sequences, drawn by their length; short ones are filled up with zeros."""
-    sizes = np.array([max(len(s) - length + 1, 1) for s in sequences], float)
-    chosen = rng.choice(len(sequences), size=n, p=sizes / sizes.sum())
-    out = np.zeros((n, length, *sequences[0].shape[1:]), sequences[0].dtype)
-    for row, i in enumerate(chosen):
-        start = int(rng.integers(max(len(sequences[i]) - length + 1, 1)))
-        part = sequences[i][start : start + length]
-        out[row, : len(part)] = part
-    return out
+class BatchTraining(SystemTraining):
+    """The training of a system that learns from random batches; a subclass gives a batch and its loss.
+
+    Batch `index` depends on nothing else, so a resumed run continues; validation draws the same batches each time.
+    """
+
+    @abstractmethod
+    def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Draw the arrays of one batch."""
+
+    @abstractmethod
+    def nats(self, model: Any, *batch: Tensor) -> Tensor:
+        """Return the loss of a batch, one number; for most systems it is the metric too."""
+
+    def draw(self, split: str, rng: np.random.Generator) -> list[Tensor]:
+        """Draw one batch as tensors on the network's device."""
+        return self.to_device(self.batch(split, rng))
+
+    def draw_train(self, index: int) -> list[Tensor]:
+        """Draw training batch number `index`."""
+        return self.draw("train", np.random.default_rng((self.config.seed, index)))
+
+    def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of training batch number `index`."""
+        return self.nats(self.model, *self.draw_train(index)), {}
+
+    def validate(self, model: Any) -> dict[str, float]:
+        """Return the metric over fixed batches of the validation split."""
+        rng = np.random.default_rng(VALIDATION_SEED)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            values = [float(self.nats(model, *self.draw("valid", rng))) for _ in range(VALIDATION_BATCHES)]
+        return {"metric": float(np.mean(values))}

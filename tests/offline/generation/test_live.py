@@ -8,25 +8,24 @@ import pytest
 from engine.core.clock import OfflineClock
 from engine.midi.clock import CLOCK, START
 from engine.midi.notes import note_off, note_on
-from offline.generation.live import LiveConfig, LivePlayer
-from offline.generation.stream import CHOOSE, Frames
+from offline.generation.live import LiveGenerator, LiveGeneratorConfig
+from offline.generation.stream import FREE, FrameGenerator
 
 RATE = 48000
 
 
-class Scale:
+class Scale(FrameGenerator):
     """Four voices; the first climbs by a semitone a step and the others hold."""
 
-    n_voices = 4
-
     def __init__(self) -> None:
+        super().__init__(4)
         self.n = 0
         self.given: list[np.ndarray | None] = []
 
     def step(self, given: np.ndarray | None = None) -> np.ndarray:
         self.given.append(given)
         frame = np.array([60 + self.n % 12, 55, 50, 40])
-        if given is not None and given[0] != CHOOSE:
+        if given is not None and given[0] != FREE:
             frame[0] = given[0]
         self.n += 1
         return frame
@@ -49,7 +48,7 @@ class Recorder:
 
 def test_every_step_sounds_at_its_sample_and_early_enough() -> None:
     sink = Recorder()
-    player = LivePlayer(Frames(Scale()), sink, LiveConfig(tempo_bpm=97, look_ahead_s=0.1))
+    player = LiveGenerator(Scale(), sink, LiveGeneratorConfig(tempo_bpm=97, look_ahead_s=0.1))
     before = sink.now()
     while player.step < 200:
         player.advance()
@@ -63,14 +62,16 @@ def test_every_step_sounds_at_its_sample_and_early_enough() -> None:
 
 def test_a_player_is_accompanied() -> None:
     sink, source = Recorder(), Scale()
-    player = LivePlayer(Frames(source), sink, LiveConfig(tempo_bpm=60, look_ahead_s=0.02, start_s=0, accompany=True))
+    player = LiveGenerator(
+        source, sink, LiveGeneratorConfig(tempo_bpm=60, look_ahead_s=0.02, start_s=0, accompany=True)
+    )
     player.advance()
     assert source.given[0] is None
-    player.hear(100, note_on(0, 72, 90))
+    player.take(100, note_on(0, 72, 90))
     sink.clock.advance(RATE // 4)
     player.advance()
     assert source.given[1] is not None and source.given[1][0] == 72
-    player.hear(200, note_off(0, 72))
+    player.take(200, note_off(0, 72))
     sink.clock.advance(RATE // 4)
     player.advance()
     assert source.given[2] is not None and source.given[2][0] == -1
@@ -79,12 +80,12 @@ def test_a_player_is_accompanied() -> None:
 
 def test_a_clock_that_comes_in_is_followed() -> None:
     sink = Recorder()
-    player = LivePlayer(Frames(Scale()), sink, LiveConfig(look_ahead_s=0.05, follow=True))
+    player = LiveGenerator(Scale(), sink, LiveGeneratorConfig(look_ahead_s=0.05, follow=True))
     assert player.advance() == 0
-    player.hear(0, bytes((START,)))
+    player.take(0, bytes((START,)))
     for k in range(24 * 8):  # 125 a minute: a tick every 960 samples
         sink.clock.wait_until(5000 + k * 960)
-        player.hear(sink.now(), bytes((CLOCK,)))
+        player.take(sink.now(), bytes((CLOCK,)))
         player.advance()
     strikes = np.array([at for at, m in sink.sent if m[0] == 0x90])
     expected = 5000 + np.arange(len(strikes)) * 6 * 960

@@ -1,4 +1,4 @@
-"""The floors, and that they are what the literature of this data finds."""
+"""The baselines, and that they are what the literature of this data finds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.generation.markov import Markov, chorale_contexts, fit, fit_chorales, nest, sample_chorale
+from offline.generation.config import GeneratorConfig
+from offline.generation.players.markov import Markov, MarkovPlayer, chorale_contexts, fit, fit_chorales, nest
+from offline.generation.stream import collect
+from offline.music.catalogue import ROLL_SETS, SPLITS
 from offline.music.codecs import VoiceGrid
-from offline.music.roll_sets import ROLL_SETS, SPLITS, load_chorales, load_rolls, load_sequences, save_sequences
-from offline.training.generation.likelihood import markov_nll, note_figures, persistence_nll, roll_floors
+from offline.music.roll_sets import load_chorales, load_rolls
+from offline.training.generation.likelihood import markov_nll, note_figures, persistence_nll, roll_baselines
 
 
 def test_one_order_is_witten_and_bells_formula() -> None:
@@ -43,16 +46,8 @@ def test_every_distribution_sums_to_one_and_agrees_with_the_fast_way(small: tupl
 
 def test_samples_follow_the_seed(small: tuple[Markov, list[np.ndarray]]) -> None:
     model, _ = small
-    a, b = (sample_chorale(model, VoiceGrid(), 32, np.random.default_rng(5)) for _ in range(2))
+    a, b = (collect(MarkovPlayer(model, VoiceGrid(), GeneratorConfig(seed=5)), 32).notes for _ in range(2))
     assert np.array_equal(a, b)
-    assert a.shape == (32, 4)
-
-
-def test_packed_sequences_come_back(tmp_path: Path) -> None:
-    sequences = {"train": [np.arange(6).reshape(3, 2), np.arange(2).reshape(1, 2)], "valid": [np.zeros((4, 2), int)]}
-    save_sequences(tmp_path / "x.npz", sequences)
-    back = load_sequences(tmp_path / "x.npz")
-    assert all(np.array_equal(a, b) for s in sequences for a, b in zip(sequences[s], back[s], strict=True))
 
 
 def test_published_splits(shared: Path) -> None:
@@ -66,7 +61,7 @@ def test_published_splits(shared: Path) -> None:
         assert rolls["train"][0].shape[1] == 88
 
 
-def test_floors_on_the_chorales(shared: Path) -> None:
+def test_baselines_on_the_chorales(shared: Path) -> None:
     """Measured before by others of this house: .498 and .508 nats per note; an LSTM over tokens reaches .484."""
     chorales, codec = load_chorales(shared / "symbolic" / "Jsb16thSeparated.json"), VoiceGrid()
     model = fit_chorales(chorales["train"], codec)
@@ -79,7 +74,7 @@ def test_floors_on_the_chorales(shared: Path) -> None:
     assert abs(held - 0.786) < 0.02
 
 
-def test_floors_on_a_roll(shared: Path) -> None:
+def test_baselines_on_a_roll(shared: Path) -> None:
     """An RNN has 8.7 nats per step on these chorales, so key by key must lie above, and rates alone far above."""
-    floors = roll_floors(load_rolls(shared / "symbolic" / "JSB_Chorales.mat"), "test")
+    floors = roll_baselines(load_rolls(shared / "symbolic" / "JSB_Chorales.mat"), "test")
     assert 8.7 < floors["Markov, key by key"] < floors["each key's rate"] < 20

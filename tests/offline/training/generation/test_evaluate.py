@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cli.options.evaluate_music import generators
 from engine.core.errors import ModelError
-from offline.training.generation.evaluate import evaluate, sample_figures, step_table
+from offline.training.generation.config import GenerationTraining, GeneratorEvaluation
+from offline.training.generation.evaluate import evaluate_generators, sample_figures, step_table
 from offline.training.generation.likelihood import trained_rnn_rbm
-from offline.training.generation.train import main as train_generator
+from offline.training.generation.train import train_generation
 
 
 def corpus(n: int, seed: int) -> list[list[list[int]]]:
@@ -24,12 +24,10 @@ def corpus(n: int, seed: int) -> list[list[list[int]]]:
     return [np.repeat(chords[rng.integers(0, 4, 40)], 4, axis=0).tolist() for _ in range(n)]
 
 
-def test_the_floors_are_always_in_the_table(tmp_path: Path) -> None:
+def test_the_baselines_are_always_in_the_table(tmp_path: Path) -> None:
     splits = {"train": corpus(6, 0), "valid": corpus(3, 1), "test": corpus(3, 2)}
     (tmp_path / "Jsb16thSeparated.json").write_text(json.dumps(splits))
-    parser = argparse.ArgumentParser()
-    generators(parser)
-    text = evaluate(parser.parse_args(["Markov", "--data", str(tmp_path)]))
+    text = evaluate_generators(GeneratorEvaluation(models=("Markov",), data=tmp_path))
     rows = {line[:28].strip(): line[28:].split() for line in text.splitlines()[2:4]}
     assert float(rows["Markov, 4 blended orders"][0]) < float(rows["persistence"][0])
     assert "Bach, test" in text and "copied" in text
@@ -47,8 +45,10 @@ def test_a_machine_trained_on_another_set_is_in_its_row(folder: Path, tmp_path: 
     corpora = tmp_path / "corpora"
     corpora.mkdir()
     shutil.copy(folder / "JSB_Chorales.mat", corpora / "Nottingham.mat")
-    arguments = ["--system", "RNN-RBM", "--rolls", "Nottingham", "--data", str(corpora), "--out", str(tmp_path / "run")]
-    assert train_generator([*arguments, "--size", "tiny", "--steps", "2", "--device", "cpu"]) == 0
+    config = GenerationTraining(
+        system="RNN-RBM", rolls="Nottingham", data=corpora, output=tmp_path / "run", size="tiny", device="cpu"
+    )
+    train_generation(replace(config, loop=replace(config.loop, steps=2)))
     (row,) = step_table(corpora, "test", [tmp_path / "run"]).splitlines()[2:]
     assert row.startswith("Nottingham") and 0 < float(row.split()[-1]) < 100
 

@@ -1,15 +1,22 @@
-"""The floor: Markov chains of several orders at once, blended by how many different things followed each context."""
+"""The baseline: blended Markov chains of several orders, counted from the chorales, and their player."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
+from offline.generation.config import GeneratorConfig
+from offline.generation.stream import FREE, FrameGenerator
+from offline.music.catalogue import CORPORA
 from offline.music.codecs import VoiceGrid
 from offline.music.piece import REST
+from offline.music.roll_sets import load_chorales
+from offline.music.sampling import draw, forbid_parallels, soften
 
-__all__ = ["Markov", "ages", "chorale_contexts", "fit", "fit_chorales", "sample_chorale", "voice_contexts"]
+__all__ = ["Markov", "MarkovPlayer", "ages", "chorale_contexts", "fit", "fit_chorales", "voice_contexts"]
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 AGE_CAP = 32
@@ -17,9 +24,12 @@ AGE_CAP = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Markov:
-    """Counts of (context, token), sorted, for each order; order 0 has the shortest context.
+    """Counts of tokens by context for each order; order 0 has the shortest context.
 
-    keys: sorted hashes of context; starts: where each one's tokens begin; tokens, counts: what followed, how often.
+    n_tokens: number of tokens
+    keys: sorted hashes of the contexts
+    starts: where the tokens of each context begin
+    tokens, counts: what followed, and how often
     """
 
     n_tokens: int
@@ -30,13 +40,13 @@ class Markov:
 
     @property
     def n_contexts(self) -> int:
-        """All contexts of all orders."""
+        """Return the number of contexts of all orders."""
         return sum(map(len, self.keys))
 
     def distribution(self, context: np.ndarray) -> np.ndarray:
-        """p(token | context), (token,) float64, for one row of nested hashes (order,).
+        """Return p(token | context), (token,) float64, for one row of nested hashes (order,).
 
-        Witten and Bell's blend (1991, method C): p_k = (count + types * p_{k-1}) / (total + types).
+        Witten & Bell (1991), method C: p_k = (count + types * p_{k-1}) / (total + types).
         """
         p = np.full(self.n_tokens, 1 / self.n_tokens)
         for order, key in enumerate(context):
@@ -51,7 +61,7 @@ class Markov:
         return p
 
     def probability(self, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """p(token | context) of many at once; contexts: (n, order)."""
+        """Return p(token | context) (n,) for contexts (n, order) and tokens (n,)."""
         p = np.full(len(tokens), 1 / self.n_tokens)
         for order in range(contexts.shape[1]):
             keys, starts = self.keys[order], self.starts[order]
@@ -64,7 +74,7 @@ class Markov:
         return p
 
     def _count(self, order: int, at: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """How often each token followed the context in row `at`."""
+        """Return how often each token followed the context in row `at`."""
         rows = np.repeat(np.arange(len(self.keys[order])), np.diff(self.starts[order]))
         pairs = rows * self.n_tokens + self.tokens[order]
         wanted = at * self.n_tokens + tokens
@@ -73,7 +83,7 @@ class Markov:
 
 
 def fit(contexts: np.ndarray, tokens: np.ndarray, n_tokens: int) -> Markov:
-    """Count; contexts: (n, order) nested hashes, tokens: (n,)."""
+    """Count tokens (n,) by contexts (n, order) of nested hashes."""
     keys, starts, followers, counts = [], [], [], []
     for order in range(contexts.shape[1]):
         key, row = np.unique(contexts[:, order], return_inverse=True)
@@ -88,7 +98,7 @@ def fit(contexts: np.ndarray, tokens: np.ndarray, n_tokens: int) -> Markov:
 
 
 def nest(*columns: np.ndarray) -> np.ndarray:
-    """Hashes (n, order): order k tells columns 0 to k apart."""
+    """Return hashes (n, order): order k tells columns 0 to k apart."""
     hashes, state = [], np.zeros(len(columns[0]), np.uint64)
     for i, column in enumerate(columns):
         state = (state ^ (column.astype(np.uint64) + np.uint64(i + 1))) * MIX
@@ -98,7 +108,7 @@ def nest(*columns: np.ndarray) -> np.ndarray:
 
 
 def ages(tokens: np.ndarray, cap: int = AGE_CAP) -> np.ndarray:
-    """For how many frames each voice has had its token, 0 where it is new; (frame, voice) int64."""
+    """Return for how many frames each voice has had its token, 0 where it is new; (frame, voice) int64."""
     t = np.arange(len(tokens))[:, None]
     changed = np.zeros(tokens.shape, bool)
     changed[1:] = tokens[1:] != tokens[:-1]
@@ -106,11 +116,11 @@ def ages(tokens: np.ndarray, cap: int = AGE_CAP) -> np.ndarray:
 
 
 def chorale_contexts(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Contexts (n, 4) and tokens (n,) of a chorale, voice after voice within a frame; tokens: (frame, voice).
+    """Return contexts (n, 4) and tokens (n,) of a chorale (frame, voice), voice after voice within a frame.
 
-    The orders know, one after another: the voice, the place in the beat and which voices above moved; the voice's
-    pitch and whether it is new; the voice next to it and the next but one; the last voice. Voices above stand
-    where they are now, voices below where they were.
+    The orders read, one after another: the voice, the position in the beat and which voices above moved; the voice's
+    pitch and whether it is new; the voice next to it and the next but one; the last voice. Voices above are those of
+    this frame, voices below those of the last.
     """
     padded = np.vstack([np.zeros((1, tokens.shape[1]), tokens.dtype), tokens])
     last, now, age = padded[:-1], padded[1:], ages(padded)[:-1]
@@ -120,7 +130,7 @@ def chorale_contexts(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def voice_contexts(v: int, last: np.ndarray, now: np.ndarray, age: np.ndarray, beat: np.ndarray) -> np.ndarray:
-    """Contexts (frame, 4) of voice v; last, now: (frame, voice), now needs the voices above v only."""
+    """Return contexts (frame, 4) of voice v; last, now: (frame, voice); only voices above v are read of `now`."""
     n_voices = now.shape[1]
     moved = sum(((now[:, u] != last[:, u]).astype(np.int64) << u for u in range(v)), np.zeros(len(now), np.int64))
     others = [now[:, u] if u < v else last[:, u] for u in range(n_voices) if u != v]
@@ -143,14 +153,40 @@ def fit_chorales(pieces: list[np.ndarray], codec: VoiceGrid, semitones: int = 6)
     return fit(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), codec.n_tokens)
 
 
-def sample_chorale(model: Markov, codec: VoiceGrid, n_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Write a chorale, (frame, voice) of pitches, from the silence before the first frame on."""
-    tokens = np.zeros((n_frames + 1, codec.n_voices), np.int64)
-    age = np.zeros((1, codec.n_voices), np.int64)
-    for t in range(1, n_frames + 1):
-        for v in range(codec.n_voices):
-            beat = np.array([(t - 1) % 4])
-            context = voice_contexts(v, tokens[t - 1 : t], tokens[t : t + 1], age[:, v], beat)[0]
-            tokens[t, v] = rng.choice(codec.n_tokens, p=model.distribution(context))
-        age = np.where(tokens[t : t + 1] == tokens[t - 1], np.minimum(age + 1, AGE_CAP), 0)
-    return codec.pitches(tokens[1:])
+class MarkovPlayer(FrameGenerator):
+    """Write chorales by the chains, with the temperature and rules of the networks."""
+
+    def __init__(self, model: Markov, codec: VoiceGrid, config: GeneratorConfig) -> None:
+        super().__init__(codec.n_voices)
+        self.model, self.codec, self.config = model, codec, config
+        self.reset()
+
+    @classmethod
+    def open(cls, source: Path, config: GeneratorConfig) -> Self:
+        """Count the chorales of the folder `source` and open their player."""
+        codec = VoiceGrid()
+        return cls(fit_chorales(load_chorales(source / CORPORA["chorales"].file)["train"], codec), codec, config)
+
+    def reset(self) -> None:
+        """Start again: the same seed writes the same music."""
+        self.rng = np.random.default_rng(self.config.seed)
+        self.step_number = 0
+        self.last = np.zeros((1, self.n_voices), np.int64)
+        self.age = np.zeros((1, self.n_voices), np.int64)
+
+    def step(self, given: np.ndarray | None = None) -> np.ndarray:
+        """Write the next frame (voice,) of pitches; given: pitches that are fixed, -1 a rest, -2 free."""
+        chosen = np.zeros((1, self.n_voices), np.int64)
+        beat = np.array([self.step_number % 4])
+        for v in range(self.n_voices):
+            if given is not None and given[v] != FREE:
+                chosen[0, v] = self.codec.tokens(given[v : v + 1])[0]
+                continue
+            context = voice_contexts(v, self.last, chosen, self.age[:, v], beat)[0]
+            p = soften(self.model.distribution(context), self.config.temperature, keep=int(self.last[0, v]))
+            if self.config.rules:
+                p = forbid_parallels(p, v, self.last[0], chosen[0])
+            chosen[0, v] = draw(p, self.rng)
+        self.age = np.where(chosen == self.last, np.minimum(self.age + 1, AGE_CAP), 0)
+        self.last, self.step_number = chosen, self.step_number + 1
+        return self.codec.pitches(chosen[0])

@@ -1,0 +1,283 @@
+"""Networks over piano rolls: memories of bits, Boltzmann machines, and the bi-axial LSTM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.core.config import Settings, plain, ranged
+
+__all__ = [
+    "Biaxial",
+    "BiaxialConfig",
+    "BluesConfig",
+    "BluesLstm",
+    "ConvRbm",
+    "ConvRbmConfig",
+    "Rbm",
+    "RnnRbm",
+    "RnnRbmConfig",
+    "self_similarity",
+]
+
+
+State = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BluesConfig(Settings):
+    """Set the sizes of the blues networks."""
+
+    n_chord: int = ranged(12, 1, 128, "bits of the chords")
+    n_melody: int = ranged(13, 0, 128, "bits of the melody; 0 for chords alone")
+    cells: int = ranged(8, 1, 4096, "cells of each of the two LSTMs")
+
+
+class BluesLstm(nn.Module):
+    """Estimate the bits of chords and of a melody, each by its own LSTM; only the melody's reads both.
+
+    Eck & Schmidhuber (2002), section 4: four blocks of two cells for the chords, four for the melody.
+    """
+
+    def __init__(self, config: BluesConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.chords = nn.LSTM(c.n_chord, c.cells, batch_first=True)
+        self.chord_bits = nn.Linear(c.cells, c.n_chord)
+        if c.n_melody:
+            self.melody = nn.LSTM(c.n_chord + c.n_melody + c.cells, c.cells, batch_first=True)
+            self.melody_bits = nn.Linear(2 * c.cells, c.n_melody)
+
+    def initial(self, batch: int) -> tuple[State, State]:
+        """Return the states of both LSTMs before the first step."""
+        zero = self.chord_bits.weight.new_zeros(1, batch, self.config.cells)
+        return (zero, zero), (zero, zero)
+
+    def logits(self, roll: Tensor, states: tuple[State, State]) -> tuple[Tensor, tuple[State, State]]:
+        """Return logits of the next step's bits after each step of roll (batch, time, bit), and the states."""
+        n = self.config.n_chord
+        harmony, first = self.chords(roll[..., :n], states[0])
+        bits = self.chord_bits(harmony)
+        if not self.config.n_melody:
+            return bits, (first, states[1])
+        line, second = self.melody(torch.cat([roll, harmony.detach()], dim=2), states[1])
+        return torch.cat([bits, self.melody_bits(torch.cat([line, harmony.detach()], dim=2))], dim=2), (first, second)
+
+    def forward(self, roll: Tensor) -> Tensor:
+        """Return the nats (batch, time) of roll[:, 1:], summed over bits."""
+        logits, _ = self.logits(roll[:, :-1], self.initial(len(roll)))
+        return F.binary_cross_entropy_with_logits(logits, roll[:, 1:], reduction="none").sum(dim=2)
+
+
+class Rbm(nn.Module):
+    """A restricted Boltzmann machine with energy E(v, h) = -v W h - b v - c h; its biases may differ at each step."""
+
+    def __init__(self, n_visible: int, n_hidden: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_visible, n_hidden) * 0.01)
+        self.b = nn.Parameter(torch.zeros(n_visible))
+        self.c = nn.Parameter(torch.zeros(n_hidden))
+
+    def free_energy(self, v: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        """Return -log of the sum over h of exp(-E), (...)."""
+        return -(v * b).sum(-1) - F.softplus(v @ self.weight + c).sum(-1)
+
+    def gibbs(self, v: Tensor, b: Tensor, c: Tensor, steps: int, clamp: Tensor | None = None) -> Tensor:
+        """Sample by block Gibbs steps from v; clamp: units that stay."""
+        first = v
+        with torch.no_grad():
+            for _ in range(steps):
+                h = torch.bernoulli(torch.sigmoid(v @ self.weight + c))
+                v = torch.bernoulli(torch.sigmoid(h @ self.weight.T + b))
+                v = v if clamp is None else torch.where(clamp, first, v)
+        return v
+
+    def log_partition(self, b: Tensor, c: Tensor, n_chains: int = 64, n_temperatures: int = 200) -> Tensor:
+        """Estimate log Z (n,) for biases (n, unit) by annealed importance sampling.
+
+        Neal (2001); Salakhutdinov & Murray (2008). The chain starts at weights 0 and the same visible biases.
+        """
+        n, n_hidden = len(b), c.shape[1]
+        b, c = b.repeat_interleave(n_chains, 0), c.repeat_interleave(n_chains, 0)
+        v = torch.bernoulli(torch.sigmoid(b))
+        log_weight = torch.zeros(len(v), device=b.device)
+        betas = torch.linspace(0, 1, n_temperatures + 1, device=b.device)
+        for before, beta in pairwise(betas):
+            inner = v @ self.weight + c
+            log_weight += (F.softplus(beta * inner) - F.softplus(before * inner)).sum(1)
+            h = torch.bernoulli(torch.sigmoid(beta * inner))
+            v = torch.bernoulli(torch.sigmoid(beta * (h @ self.weight.T) + b))
+        base = F.softplus(b).sum(1) + n_hidden * torch.log(torch.tensor(2.0))
+        chains = (log_weight + base).view(n, n_chains)
+        return torch.logsumexp(chains, 1) - torch.log(torch.tensor(float(n_chains)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RnnRbmConfig(Settings):
+    """Set the sizes of an RNN-RBM; the sizes and `cd` are the published ones."""
+
+    n_visible: int = ranged(88, 1, 4096, "visible units")
+    n_hidden: int = ranged(150, 1, 8192, "hidden units")
+    n_recurrent: int = ranged(100, 1, 8192, "recurrent units")
+    cd: int = ranged(15, 1, 1000, "Gibbs steps of contrastive divergence")
+    # Dropout and blanking delay overfitting on 229 chorales; they do not prevent it.
+    dropout: float = ranged(0.5, 0, 0.9, "dropout of the recurrent units")
+    blank: float = ranged(0.3, 0, 0.9, "share of past notes hidden from the recurrent units in training")
+
+
+class RnnRbm(nn.Module):
+    """Set the biases of an RBM at each step from the past (Boulanger-Lewandowski et al. 2012, equations 7 to 9)."""
+
+    def __init__(self, config: RnnRbmConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.rbm = Rbm(config.n_visible, config.n_hidden)
+        self.rnn = nn.LSTM(config.n_visible, config.n_recurrent, batch_first=True)
+        self.to_b = nn.Linear(config.n_recurrent, config.n_visible, bias=False)
+        self.to_c = nn.Linear(config.n_recurrent, config.n_hidden, bias=False)
+        self.drop = nn.Dropout(config.dropout)
+
+    def biases(self, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both biases (batch, time, unit) for each step of past (batch, time, visible), from earlier steps."""
+        shifted = F.pad(past, (0, 0, 1, 0))[:, :-1]
+        if self.training and self.config.blank:
+            shifted = shifted * (torch.rand_like(shifted) >= self.config.blank)
+        hidden = self.drop(self.rnn(shifted)[0])
+        return self.rbm.b + self.to_b(hidden), self.rbm.c + self.to_c(hidden)
+
+    def forward(self, roll: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the contrastive loss (batch, time), whose gradient is CD-k's, and the mean-field cross-entropy."""
+        b, c = self.biases(roll)
+        negative = self.rbm.gibbs(roll, b.detach(), c.detach(), self.config.cd)
+        loss = self.rbm.free_energy(roll, b, c) - self.rbm.free_energy(negative, b, c)
+        with torch.no_grad():
+            mean = torch.sigmoid(torch.sigmoid(roll @ self.rbm.weight + c) @ self.rbm.weight.T + b)
+            cross = F.binary_cross_entropy(mean.clamp(1e-6, 1 - 1e-6), roll, reduction="none").sum(2)
+        return loss, cross
+
+    @torch.no_grad()
+    def nll(self, roll: Tensor, n_chains: int = 64, n_temperatures: int = 200) -> Tensor:
+        """Return the nats of every step of a piece (1, time, visible); log Z by annealed importance sampling."""
+        b, c = self.biases(roll)
+        energy = self.rbm.free_energy(roll, b, c)[0]
+        return energy + self.rbm.log_partition(b[0], c[0], n_chains, n_temperatures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvRbmConfig(Settings):
+    """Set the sizes of a convolutional RBM."""
+
+    n_pitches: int = ranged(64, 1, 128, "pitches of the roll")
+    width: int = ranged(16, 1, 512, "length of a filter", unit="steps")
+    n_maps: int = ranged(64, 1, 8192, "hidden maps")
+    cd: int = ranged(5, 1, 1000, "Gibbs steps of contrastive divergence")
+
+
+class ConvRbm(nn.Module):
+    """An RBM convolved over time, with filters over `width` steps and all pitches (Lattner et al. 2016)."""
+
+    def __init__(self, config: ConvRbmConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.weight = nn.Parameter(torch.randn(config.n_maps, config.n_pitches, config.width) * 0.01)
+        self.b = nn.Parameter(torch.full((config.n_pitches, 1), -3.0))
+        self.c = nn.Parameter(torch.zeros(config.n_maps))
+
+    def hidden(self, v: Tensor) -> Tensor:
+        """Return the inputs of the hidden maps (batch, map, step) for v (batch, pitch, step)."""
+        return F.conv1d(v, self.weight, self.c, padding=self.config.width // 2)
+
+    def visible(self, h: Tensor, n_steps: int) -> Tensor:
+        """Return the inputs of the visible units (batch, pitch, step) for h (batch, map, step)."""
+        half = self.config.width // 2
+        return (F.conv_transpose1d(h, self.weight, padding=half) + self.b)[..., :n_steps]
+
+    def free_energy(self, v: Tensor) -> Tensor:
+        """Return the free energy of each piece, (batch,)."""
+        return -(v * self.b).sum((1, 2)) - F.softplus(self.hidden(v)).sum((1, 2))
+
+    @torch.no_grad()
+    def gibbs(self, v: Tensor, steps: int, clamp: Tensor | None = None) -> Tensor:
+        """Sample by block Gibbs steps from v; clamp: units that stay."""
+        first = v
+        for _ in range(steps):
+            h = torch.bernoulli(torch.sigmoid(self.hidden(v)))
+            v = torch.bernoulli(torch.sigmoid(self.visible(h, v.shape[2])))
+            v = v if clamp is None else torch.where(clamp, first, v)
+        return v
+
+    def forward(self, v: Tensor) -> Tensor:
+        """Return the contrastive loss (batch,) a step; its gradient is CD-k's."""
+        negative = self.gibbs(v, self.config.cd)
+        return (self.free_energy(v) - self.free_energy(negative)) / v.shape[2]
+
+
+def self_similarity(v: Tensor) -> Tensor:
+    """Return the cosine products of all pairs of steps, (batch, step, step), of v (batch, pitch, step)."""
+    unit = v / v.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    return unit.transpose(1, 2) @ unit
+
+
+VICINITY, CHROMA, PHASES = 25, 12, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BiaxialConfig(Settings):
+    """Set the sizes of the bi-axial LSTM; the defaults are the published ones."""
+
+    time: tuple[int, int] = plain((300, 300), "units of the two layers along time")
+    note: tuple[int, int] = plain((100, 50), "units of the two layers along pitch")
+    low: int = ranged(24, 0, 127, "lowest MIDI pitch")
+    n_pitches: int = ranged(78, 1, 128, "number of pitches")
+    dropout: float = ranged(0.5, 0, 0.95, "dropout of every layer")
+
+
+class Biaxial(nn.Module):
+    """Estimate rolls (batch, time, pitch, 2) of (sounds, is struck): LSTMs along time, then along pitch.
+
+    Johnson (2015), "Hexahedria". All pitches share the weights.
+    """
+
+    def __init__(self, config: BiaxialConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        width = 1 + CHROMA + 2 * VICINITY + CHROMA + PHASES  # 79; along pitch, the note below besides
+        self.along_time = nn.ModuleList([nn.LSTM(width, c.time[0]), nn.LSTM(c.time[0], c.time[1])])
+        self.along_pitch = nn.ModuleList([nn.LSTM(c.time[1] + 2, c.note[0]), nn.LSTM(c.note[0], c.note[1])])
+        self.drop = nn.Dropout(c.dropout)
+        self.out = nn.Linear(c.note[1], 2)
+        pitch = torch.arange(c.n_pitches) + c.low
+        self.register_buffer("height", pitch.float()[:, None] / 127)
+        self.register_buffer("chroma", F.one_hot(pitch % 12, 12).float())
+
+    def features(self, roll: Tensor, phase: Tensor) -> Tensor:
+        """Return the features (.., pitch, 79) of a step: height, chroma, two octaves around the pitch, chord, beat."""
+        half = VICINITY // 2
+        padded = F.pad(roll, (0, 0, half, half))
+        near = padded.unfold(2, VICINITY, 1).flatten(3)  # (batch, time, pitch, 2 * 25)
+        chord = roll[..., 0] @ self.chroma
+        shape = (*roll.shape[:3], -1)
+        beat = torch.stack([(phase >> bit & 1).float() * 2 - 1 for bit in range(PHASES)], dim=-1)
+        parts = [self.height.expand(shape), self.chroma.expand(shape), near]
+        parts += [chord[:, :, None].expand(shape), beat[:, :, None].expand(shape)]
+        return torch.cat(parts, dim=3)
+
+    def forward(self, roll: Tensor, phase: Tensor) -> Tensor:
+        """Return the nats (batch, time) of roll[:, 1:]; phase: (batch, time) of the steps before."""
+        x = self.features(roll[:, :-1], phase)
+        batch, time, pitches, _ = x.shape
+        x = x.permute(1, 0, 2, 3).flatten(1, 2)
+        for layer in self.along_time:
+            x = self.drop(layer(x)[0])
+        wanted = roll[:, 1:].permute(2, 1, 0, 3).flatten(1, 2)  # (pitch, time * batch, 2)
+        x = x.view(time, batch, pitches, -1).permute(2, 0, 1, 3).flatten(1, 2)
+        x = torch.cat([x, F.pad(wanted, (0, 0, 0, 0, 1, 0))[:-1]], dim=2)
+        for layer in self.along_pitch:
+            x = self.drop(layer(x)[0])
+        nll = F.binary_cross_entropy_with_logits(self.out(x), wanted, reduction="none")
+        struck = nll[..., 1] * wanted[..., 0]  # a silent note is neither struck nor held
+        return (nll[..., 0] + struck).sum(0).view(time, batch).T
