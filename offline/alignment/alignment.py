@@ -87,7 +87,8 @@ class Alignment:
         onset, wrong ones 0.3 to 0.7; 1 nat gives 0.5.
         """
         n = int(np.isfinite(self.audio_s).sum())
-        return 1 - 0.5 ** max(self.nats / max(n, 1), 0.0)
+        out: float = 1 - 0.5 ** max(self.nats / max(n, 1), 0.0)
+        return out
 
 
 def align(score: Score | Reference, recording: Recording, config: AlignConfig | None = None) -> Alignment:

@@ -103,7 +103,8 @@ def local_period(score_s: Floats, onset_s: Floats, width_s: float = 1.5) -> Floa
     last = np.minimum(np.maximum(np.searchsorted(onset_s, middle + width_s), i + 4), n)
     slope = _slopes(score_s, onset_s, middle, first, last, width_s)
     typical = max(float(np.median(slope)), 1e-3)
-    return np.clip(slope, typical / 4, typical * 4)
+    out: Floats = np.clip(slope, typical / 4, typical * 4)
+    return out
 
 
 def _levels(activity: Activity) -> tuple[int, Levels]:
@@ -208,7 +209,7 @@ def _best(evidence: Any, low: Any, size: Any, expected_s: Any, numbers: Any) -> 
             now[k], source[i, k] = best + evidence[i, k], best_j
         total = now
     out = np.zeros(n_events, np.int64)
-    k = np.argmax(total[: size[n_events - 1]])
+    k = int(np.argmax(total[: size[n_events - 1]]))
     for i in range(n_events - 1, -1, -1):
         out[i] = low[i] + k
         k = source[i, k]

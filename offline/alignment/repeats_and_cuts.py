@@ -62,7 +62,8 @@ def _imagined(reference: Reference, period: float) -> Features:
     n_frames = max(2, int(reference.score_s[-1] * period / FRAME_S) + 2)
     at_s = np.arange(n_frames * FINER) * FRAME_S / FINER / period
     onset = np.maximum(np.searchsorted(reference.score_s, at_s + 1e-6, side="right") - 1, 0)
-    return reference.sustain[onset].reshape(n_frames, FINER, -1).mean(axis=1)
+    out: Features = reference.sustain[onset].reshape(n_frames, FINER, -1).mean(axis=1)
+    return out
 
 
 def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
@@ -108,7 +109,7 @@ def _coarse(recording: Recording, follow: FollowConfig, sound: Sound) -> Feature
         np.add.at(total, place, block[:, : total.shape[1]])
         np.add.at(count, place, 1)
         t += len(block)
-    return total[count > 0] / count[count > 0, None].astype(np.float32)
+    return np.asarray(total[count > 0] / count[count > 0, None].astype(np.float32), np.float32)
 
 
 def _onsets(segment: Segment, reference: Reference, period: float) -> tuple[int, int]:

@@ -52,8 +52,8 @@ def read_table(path: Path = TABLE) -> list[Row]:
         rows = []
         for number, cells in enumerate(reader, 2):
             try:
-                *texts, most = cells
-                rows.append(Row(*texts, most=int(most)))
+                package, files, but, label, source, most = cells
+                rows.append(Row(package, files, but, label, source, int(most)))
             except (TypeError, ValueError) as error:
                 expected = "package, files, except, label, source, most"
                 raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(cells)) from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from engine.audio.files import AudioReader, is_audio
@@ -57,13 +58,14 @@ def make_clips(job: ClipJob) -> SceneSet:
         raise ConfigError("--classes", expected="the labels, where no TSV names them", got="none")
     n_steps = -(-round(job.seconds * SOUND_RATE) // STEP)
     seen = {name: Visual(config) for name, config in job.visual.items()}
-    mels, steps, events, vectors = [], [], {}, {name: [] for name in (*job.auditory, *job.visual)}
+    mels, steps, events = [], [], {}
+    vectors: dict[str, list[npt.NDArray[np.float16]]] = {name: [] for name in (*job.auditory, *job.visual)}
     front = front_end()
     for name, path in tqdm(_files(job, labels).items(), unit="clip"):
         try:
             audio = _sound(path)[: n_steps * STEP]
             audio = np.pad(audio, (0, n_steps * STEP - len(audio)))
-            new = {n: embedded(audio, config) for n, config in job.auditory.items()}
+            new: dict[str, npt.NDArray[np.floating]] = {n: embedded(audio, c) for n, c in job.auditory.items()}
             ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])
             new |= {n: visual.steps(path, ends_s) for n, visual in seen.items()}
         except EngineError as error:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ConfigError("--embedding", expected="a set of log-mel", got="--audio", remedy="leave one of them out")
     if o.speed is not None and not o.rich:
         raise ConfigError("--speed", expected="--rich besides", got="--speed alone", remedy="add --rich")
-    own: dict[str, float] = {} if o.distractors is None else {"p_distractor": o.distractors}
+    own: dict[str, Any] = {} if o.distractors is None else {"p_distractor": o.distractors}
     own |= {"p_empty": 1.0} if o.empty else {}
     own |= {} if o.speed is None else {"speed": o.speed}
     mix = MixConfig.training(**own) if o.rich else MixConfig(**own)

@@ -83,11 +83,11 @@ class Take:
     reference_piano: Piano
     sample_rate: int
 
-    def reference_times(self, at_s: npt.ArrayLike) -> Floats:
+    def reference_times(self, at_s: Floats) -> Floats:
         """Seconds in the reference that correspond to seconds in the performance, linear between score onsets."""
         return np.interp(at_s, *self.corners())
 
-    def audio_times(self, at_s: npt.ArrayLike) -> Floats:
+    def audio_times(self, at_s: Floats) -> Floats:
         """The inverse."""
         played, plain = self.corners()
         return np.interp(at_s, plain, played)

@@ -230,7 +230,7 @@ def open_set(folder: Path) -> SceneSet:
 def save_set(folder: Path, scenes: SceneSet) -> None:
     """Write a set that is in memory; `open_set` reads it back."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {"mel": scenes.mel, "steps": scenes.steps, **scenes.embeddings}
+    arrays: dict[str, np.ndarray] = {"mel": scenes.mel, "steps": scenes.steps, **scenes.embeddings}
     for name, values in arrays.items():
         np.save(folder / f"{name}.npy", values)
     write_tsv(folder / "events.tsv", scenes.events)

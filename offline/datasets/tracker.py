@@ -70,7 +70,7 @@ class TrackerModule:
         ):
             raise EngineError("libopenmpt", expected="version 0.3 or later", got="one that cannot mute instruments")
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int)
-        self._mute = kind(functions[MUTE_INSTRUMENT])
+        self._mute = kind(functions[MUTE_INSTRUMENT] or 0)
         n = library.openmpt_module_get_num_instruments(self._module)
         samples = n == 0
         self.n_instruments = int(n or library.openmpt_module_get_num_samples(self._module))

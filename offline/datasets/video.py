@@ -107,7 +107,8 @@ def read_soundtrack(path: Path, sample_rate: int) -> npt.NDArray[np.float32]:
         parts += [p.to_ndarray() for p in resampler.resample(None)]
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise AudioFileError(str(path), expected="a file with sound", got=str(error)[:100]) from error
-    return np.concatenate(parts, axis=1)[0].astype(np.float32)
+    out: npt.NDArray[np.float32] = np.concatenate(parts, axis=1)[0].astype(np.float32)
+    return out
 
 
 def _frames(path: Path) -> Iterator[Any]:

@@ -57,7 +57,9 @@ def splice(
     audio: Audio, rate: int, audio_s: Floats, rng: np.random.Generator, *, n_jumps: int, pause_s: float
 ) -> Splice:
     """Play parts of a recording (sample,) in random order, cut before onsets; audio_s: its onsets."""
-    end_s, place, now, pieces, parts = float(audio_s[-1]), 0.0, 0.0, [], []
+    end_s, place, now = float(audio_s[-1]), 0.0, 0.0
+    pieces: list[Audio] = []
+    parts: list[tuple[float, float, float]] = []
     fade = np.linspace(0, 1, int(FADE_S * rate), dtype=np.float32)
     for _ in range(n_jumps + 1):
         stop = min(place + rng.uniform(SHORTEST_S, LONGEST_S), end_s)
@@ -130,7 +132,8 @@ def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[
     place = np.interp(quarter, *truth)
     wrong = np.abs(place - at_s) > RIGHT_S
     far = np.abs(np.diff(place))
-    return far[(far > RIGHT_S) & ~wrong[:-1] & wrong[1:] & (at_s[1:] < truth[1][-1])]
+    out: Floats = far[(far > RIGHT_S) & ~wrong[:-1] & wrong[1:] & (at_s[1:] < truth[1][-1])]
+    return out
 
 
 def _judge(

@@ -131,7 +131,8 @@ def sign_test(wins: int, losses: int) -> float:
     """Two-sided probability of a split at least as uneven by chance."""
     n = wins + losses
     tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1)) / 2**n
-    return min(1.0, 2 * tail)
+    out: float = min(1.0, 2 * tail)
+    return out
 
 
 def report(preferences: list[Preference]) -> str:

@@ -110,7 +110,8 @@ def overlap(samples: np.ndarray, corpus: np.ndarray) -> Overlap:
 def _density(values: np.ndarray, x: np.ndarray, margin: float) -> np.ndarray:
     if values.std() < 1e-9:
         width = margin / 100
-        return np.exp(-0.5 * ((x - values[0]) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+        out: np.ndarray = np.exp(-0.5 * ((x - values[0]) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+        return out
     return np.asarray(gaussian_kde(values)(x))
 
 

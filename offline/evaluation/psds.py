@@ -64,8 +64,8 @@ def psds(
 
     Classes without a reference are left out of the mean. The length of the data is that of all files' steps.
     """
-    curves = [roc(reference, scores, edges_s, classes, c, config) for c in range(len(classes))]
-    curves = [curve for curve in curves if curve is not None]
+    each = [roc(reference, scores, edges_s, classes, c, config) for c in range(len(classes))]
+    curves = [curve for curve in each if curve is not None]
     if not curves:
         raise ConfigError("psds", expected="at least one reference event", got="none")
     at = np.unique(np.concatenate([[0.0], *(rate for rate, _ in curves)]))

@@ -84,7 +84,8 @@ class Quiet:
             decider.reset()
             np.add.at(n, [change.label for change in decider.process(of) if change.active], 1)
         hours = self.steps.shape[0] * self.steps.shape[1] * STEP / SOUND_RATE / 3600
-        return n / hours
+        out: np.ndarray = n / hours
+        return out
 
 
 def tune(
@@ -184,7 +185,8 @@ def _shrunk(values: np.ndarray) -> np.ndarray:
 
     A class has few sources to be tuned on, and its best threshold there is often a chance.
     """
-    return (values + values.mean(axis=1, keepdims=True)) / 2
+    out: np.ndarray = (values + values.mean(axis=1, keepdims=True)) / 2
+    return out
 
 
 def _tag_thresholds(scenes: SceneSet, steps: Probabilities) -> dict[str, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from engine.core.format import FrameFormat
 from engine.core.processor import Chain
 from engine.dsp.stft import Istft, Stft
 from engine.separation.hpss import TUNED, Hpss
-from engine.separation.mask_network import MaskNetwork
+from engine.separation.mask_network import StreamingSeparator
+from engine.separation.mask_network_segments import SegmentedSeparator
 from engine.separation.wiener import Wiener
 from offline.evaluation.peass import peass_scores, require_peass
 from offline.evaluation.separation import global_sdr, sdr, si_sdr
@@ -30,6 +32,7 @@ from offline.synthesis.multitrack import FULL_SCALE, Song, load
 __all__ = ["METRICS", "Row", "evaluate", "ideal_ratio_mask", "measure", "separate", "table", "write_csv"]
 
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
+Separator = StreamingSeparator | SegmentedSeparator
 METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
 PEASS = ("OPS", "TPS", "IPS", "APS")
 DRUMS = "drums"
@@ -56,7 +59,7 @@ class Row:
     values: tuple[float, ...]
 
 
-def separate(node: MaskNetwork, audio: npt.NDArray[np.float32]) -> Stems:
+def separate(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
     """The stems (sample, target, channel) of `audio` (sample, channel), as they come out live, lined up."""
     frames, window, n_targets = node.frames, node.window, len(node.targets)
     wiener = node.config.wiener
@@ -76,7 +79,7 @@ def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Ste
     return stems[frames.latency :][:n].copy()
 
 
-def _methods(nodes: Mapping[str, MaskNetwork]) -> dict[str, Method]:
+def _methods(nodes: Mapping[str, Separator]) -> dict[str, Method]:
     first = next(iter(nodes.values()))
 
     def share(references: Stems) -> Stems:
@@ -92,9 +95,13 @@ def _methods(nodes: Mapping[str, MaskNetwork]) -> dict[str, Method]:
     if DRUMS in first.targets:
         methods["kernel additive modelling"] = Method(estimate=percussive, targets=(DRUMS,))
     for name, node in nodes.items():
-        methods[name] = Method(estimate=lambda references, node=node: separate(node, references.sum(axis=1)))
+        methods[name] = Method(estimate=partial(_by_network, node))
     mask = Method(estimate=lambda references: ideal_ratio_mask(references, first.frames, first.window))
     return {**methods, "ideal ratio mask": mask}
+
+
+def _by_network(node: Separator, references: Stems) -> Stems:
+    return separate(node, references.sum(axis=1))
 
 
 def _groups(song: Song, targets: Sequence[str]) -> list[list[int]]:
@@ -126,7 +133,7 @@ def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int
 
 
 def evaluate(
-    nodes: Mapping[str, MaskNetwork], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
+    nodes: Mapping[str, Separator], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
     peass: bool = False, mono: bool = False,
 ) -> list[Row]:  # fmt: skip
     """Every song by every method; start_s, seconds: of each, None for all of it; peass: more scores; mono: mixed."""

@@ -75,4 +75,5 @@ def heard(events: Reference, source: SoundedEvents, follow: FollowConfig) -> Ref
 
 def _rows(node: Processor, source: SoundedEvents) -> npt.NDArray[np.float32]:
     starts = range(0, len(source.sound), BLOCK)
-    return join(node.process(source.sound[start : start + BLOCK, None]) for start in starts)
+    out: npt.NDArray[np.float32] = join(node.process(source.sound[start : start + BLOCK, None]) for start in starts)
+    return out

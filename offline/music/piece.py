@@ -71,7 +71,8 @@ def make_notes(rows: list[tuple[int, int, int, int]] | np.ndarray, velocity: int
 def attacks_of(frames: np.ndarray) -> np.ndarray:
     """Where a voice's pitch changes: what a grid without ties can know of attacks. (frame, voice) bool."""
     before = np.vstack([np.full((1, frames.shape[1]), REST, frames.dtype), frames[:-1]])
-    return (frames != before) & (frames != REST)
+    out: np.ndarray = (frames != before) & (frames != REST)
+    return out
 
 
 def from_grid(frames: np.ndarray, attacks: np.ndarray | None = None, **more: object) -> Piece:
@@ -103,7 +104,8 @@ def to_grid(piece: Piece, n_voices: int) -> tuple[np.ndarray, np.ndarray]:
 
 def phrase_ends(steps: np.ndarray) -> np.ndarray:
     """Where chorales have their fermatas, of sixteenths in four quarters: on the third beat of every other bar."""
-    return ((steps % 32) // 4 == 6).astype(np.int64)
+    out: np.ndarray = ((steps % 32) // 4 == 6).astype(np.int64)
+    return out
 
 
 def transpose(piece: Piece, semitones: int) -> Piece:

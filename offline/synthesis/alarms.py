@@ -23,7 +23,8 @@ def alarm(family: str, seconds: float, sample_rate: int, rng: Rng) -> Audio:
     """An alarm of one of FAMILIES, peak 1: (sample) at `sample_rate` Hz, about `seconds` long."""
     n = max(int(seconds * sample_rate), int(0.1 * sample_rate))
     sound = FAMILIES[family](n, float(sample_rate), rng)
-    return (sound / max(np.abs(sound).max(), 1e-9)).astype(np.float32)
+    out: Audio = (sound / max(np.abs(sound).max(), 1e-9)).astype(np.float32)
+    return out
 
 
 def _tone(hz: Wave | float, n: int, rate: float, rng: Rng, richness: float | None = None) -> Wave:
@@ -82,7 +83,8 @@ def _smoke(n: int, rate: float, rng: Rng) -> Wave:
     """A smoke alarm: three beeps and a rest (ISO 8201), near 3.1 kHz, or quick ones."""
     on = rng.choice([0.5, 0.1]) * rng.uniform(0.85, 1.15)
     rest = np.arange(n) / rate % (8 * on) < 6 * on
-    return _tone(rng.uniform(2800, 3500), n, rate, rng, 0.2) * _gate(n, rate, on, on) * rest
+    out: Wave = _tone(rng.uniform(2800, 3500), n, rate, rng, 0.2) * _gate(n, rate, on, on) * rest
+    return out
 
 
 def _two_tone(n: int, rate: float, rng: Rng) -> Wave:

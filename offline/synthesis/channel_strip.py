@@ -31,7 +31,8 @@ def equalise(audio: Audio, sample_rate: int, *, centre_hz: float, gain_db: float
     alpha = np.sin(w) / (2 * q)
     b = np.array([1 + alpha * amplitude, -2 * np.cos(w), 1 - alpha * amplitude])
     a = np.array([1 + alpha / amplitude, -2 * np.cos(w), 1 - alpha / amplitude])
-    return lfilter(b / a[0], a / a[0], audio, axis=0)
+    out: Audio = lfilter(b / a[0], a / a[0], audio, axis=0)
+    return out
 
 
 def compress(audio: Audio, sample_rate: int, *, threshold_db: float, ratio: float, release_s: float = 0.1) -> Audio:
@@ -40,13 +41,15 @@ def compress(audio: Audio, sample_rate: int, *, threshold_db: float, ratio: floa
     power = lfilter([1 - keep], [1, -keep], np.max(np.square(audio), axis=1))
     level_db = 10 * np.log10(power + 1e-10)
     gain_db = np.minimum(0, (threshold_db - level_db) * (1 - 1 / ratio))
-    return audio * (10 ** (gain_db / 20))[:, None]
+    out: Audio = audio * (10 ** (gain_db / 20))[:, None]
+    return out
 
 
 def pan(audio: Audio, where: float) -> Audio:
     """Move to where: -1 is left, 1 right; a balance of constant power."""
     angle = (where + 1) * np.pi / 4
-    return audio * (np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2))
+    out: Audio = audio * (np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2))
+    return out
 
 
 def room(rng: np.random.Generator, audio: Audio, sample_rate: int, *, decay_s: float, wet: float) -> Audio:
@@ -55,4 +58,5 @@ def room(rng: np.random.Generator, audio: Audio, sample_rate: int, *, decay_s: f
     tail = rng.standard_normal((n, audio.shape[1])) * (10 ** (-3 * np.arange(n) / n))[:, None]
     tail = lfilter([0.35], [1, -0.65], tail, axis=0)  # rooms swallow the treble
     tail /= np.sqrt(np.sum(np.square(tail), axis=0))
-    return audio + wet * fftconvolve(audio, tail, axes=0)[: len(audio)]
+    out: Audio = audio + wet * fftconvolve(audio, tail, axes=0)[: len(audio)]
+    return out

@@ -110,4 +110,5 @@ def _dynamics(score: Score, random: np.random.Generator, config: PerformConfig) 
     """Velocities: the score's, swelling over a phrase, the highest voice a little louder, no two alike."""
     swell = 12 * np.sin(np.pi * (score.note_quarter % config.phrase) / config.phrase) - 6
     velocity = score.note_velocity + swell + 8 * _leads(score) + random.normal(0, 4, len(swell))
-    return np.clip(np.round(velocity), 20, 120).astype(np.int64)
+    out: Ints = np.clip(np.round(velocity), 20, 120).astype(np.int64)
+    return out

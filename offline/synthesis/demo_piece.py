@@ -65,7 +65,7 @@ def _hands() -> list[tuple[list[list[Chord]], list[list[Chord]]]]:
 
 def minuet() -> Score:
     """The piece as a Score, its repeat played out; velocity 80 in the right hand, 64 in the left."""
-    rows = []
+    rows: list[tuple[float, float, int, int]] = []
     for (first, second), velocity in zip(_hands(), (80, 64), strict=True):
         quarter = 0.0
         for bar in [*first, *first, *second]:

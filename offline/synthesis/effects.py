@@ -23,11 +23,12 @@ def _shaped(audio: Wave, gain: Wave | None, response: Wave | None = None) -> Wav
     n = next_fast_len(len(audio) + (0 if response is None else len(response)), real=True)
     spectrum = rfft(audio, n)
     spectrum *= gain if gain is not None else rfft(response, n)
-    return irfft(spectrum, n)[: len(audio)]
+    out: Wave = irfft(spectrum, n)[: len(audio)]
+    return out
 
 
 def _hz(audio: Wave, sample_rate: int) -> Wave:
-    return np.fft.rfftfreq(next_fast_len(len(audio), real=True), 1 / sample_rate)
+    return np.asarray(np.fft.rfftfreq(next_fast_len(len(audio), real=True), 1 / sample_rate), np.float64)
 
 
 def low_pass(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
@@ -48,7 +49,8 @@ def speed(audio: Wave, rng: Rng, most: float = 0.1) -> Wave:
     """Faster and higher, or slower and lower, by up to `most` of its speed, by linear interpolation."""
     factor = (1 + most) ** rng.uniform(-1, 1)
     n = max(int(len(audio) / factor), 1)
-    return np.interp(np.arange(n) * factor, np.arange(len(audio)), audio)
+    out: Wave = np.interp(np.arange(n) * factor, np.arange(len(audio)), audio)
+    return out
 
 
 def room(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
@@ -75,7 +77,8 @@ def coloured_noise(n: int, rng: Rng) -> Wave:
     bins = np.maximum(np.arange(len(spectrum)), 8.0)
     noise = irfft(spectrum * bins ** (-rng.uniform(0, 9) / 6.02), n)
     swell = np.interp(np.arange(n), np.linspace(0, n, 8), 10 ** (rng.uniform(-3, 3, 8) / 20))
-    return noise * swell / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
+    out: Wave = noise * swell / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
+    return out
 
 
 def faded(audio: Wave, sample_rate: int) -> Wave:

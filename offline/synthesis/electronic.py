@@ -90,8 +90,8 @@ def _one_shot(rng: np.random.Generator, paths: list[Path]) -> Audio:
     path = paths[int(rng.integers(len(paths)))]
     out = _read(path, 2 ** rng.uniform(-1 / 3, 1 / 3))
     n = min(len(out), int(rng.uniform(0.15, 1.5) * RATE))
-    out = out[:n] * np.linspace(1, 0, n)[:, None] ** rng.uniform(0.1, 1.5)
-    return (out / max(float(np.abs(out).max()), 1e-6)).astype(np.float32)
+    cut = out[:n] * np.linspace(1, 0, n)[:, None] ** rng.uniform(0.1, 1.5)
+    return (cut / max(float(np.abs(cut).max()), 1e-6)).astype(np.float32)
 
 
 def _read(path: Path, speed: float) -> Audio:
@@ -133,7 +133,8 @@ def _oscillator(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     if kind == 0:
         return 1 / k
     if kind == 1:
-        return np.abs(np.sin(np.pi * k * rng.uniform(0.1, 0.5))) / k
+        out: npt.NDArray[np.float64] = np.abs(np.sin(np.pi * k * rng.uniform(0.1, 0.5))) / k
+        return out
     return np.where(k <= 9, rng.random(120) ** 2, 0.0) + 1e-3 / k
 
 
@@ -144,7 +145,8 @@ def _table(spectrum: npt.NDArray[np.float64], cutoff: float, poles: float) -> np
     bins = np.zeros(TABLE // 2 + 1, np.complex128)
     bins[1 : len(k) + 1] = -0.5j * TABLE * levels
     table = np.fft.irfft(bins)
-    return table / np.abs(table).max()
+    out: npt.NDArray[np.float64] = table / np.abs(table).max()
+    return out
 
 
 def _tone(

@@ -217,7 +217,8 @@ def _dynamics(score: Score, event: Ints, rng: Rng, style: Style) -> Ints:
     np.maximum.at(highest, event, score.note_pitch)
     voiced = rng.uniform(0, 14) * (score.note_pitch == highest[event])
     whole = score.note_velocity + style.level + (shape + walk + accents)[event] + voiced
-    return np.clip(np.round(whole + rng.normal(0, 4, len(event))), 12, 125).astype(np.int64)
+    out: Ints = np.clip(np.round(whole + rng.normal(0, 4, len(event))), 12, 125).astype(np.int64)
+    return out
 
 
 def _pedal(score: Score, rng: Rng, style: Style, times: tuple[Floats, Floats]) -> Floats:

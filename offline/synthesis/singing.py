@@ -73,7 +73,8 @@ def _speak(program: str, voice: str, text: str) -> np.ndarray:
     content = subprocess.run(command, check=True, capture_output=True).stdout
     audio, _ = soundfile.read(io.BytesIO(content), dtype="float64")
     loud = np.flatnonzero(np.abs(audio) > 0.02 * np.abs(audio).max())
-    return audio[loud[0] : loud[-1] + 1]
+    out: np.ndarray = audio[loud[0] : loud[-1] + 1]
+    return out
 
 
 def _analyse(audio: np.ndarray) -> Syllable:
@@ -90,11 +91,13 @@ def _voicing(spectra: np.ndarray) -> np.ndarray:
     window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(N_FFT))) ** 2)
     lags = slice(RATE // HIGHEST_HZ, min(N_FFT // 2, RATE // LOWEST_HZ))
     peaks = (correlation[:, lags] / window[lags]).max(axis=1) / np.maximum(correlation[:, 0] / window[0], 1e-12)
-    return np.clip(1.5 * peaks - 0.5, 0, 1)
+    out: np.ndarray = np.clip(1.5 * peaks - 0.5, 0, 1)
+    return out
 
 
 def _stft(audio: np.ndarray) -> np.ndarray:
-    return stft(audio, RATE, nperseg=N_FFT, noverlap=N_FFT - HOP)[2]
+    out: np.ndarray = stft(audio, RATE, nperseg=N_FFT, noverlap=N_FFT - HOP)[2]
+    return out
 
 
 def sing(
@@ -144,11 +147,13 @@ def _voice(rng: np.random.Generator, f0: np.ndarray, syllable: Syllable, formant
     fade = min(len(part) // 4, int(0.02 * RATE))
     part[:fade] *= np.linspace(0, 1, fade)
     part[-fade:] *= np.linspace(1, 0, fade)
-    return part / max(1e-6, np.sqrt(np.mean(part**2)))
+    out: np.ndarray = part / max(1e-6, np.sqrt(np.mean(part**2)))
+    return out
 
 
 def _pulses(f0: np.ndarray) -> np.ndarray:
     """A pulse a period, of unit power: HOP samples for each frame of `f0` (Hz)."""
     bent = np.interp(np.arange(len(f0) * HOP), np.arange(len(f0)) * HOP, f0)
     periods = np.floor(np.cumsum(bent / RATE))
-    return np.diff(periods, prepend=0) * np.sqrt(RATE / bent)
+    out: np.ndarray = np.diff(periods, prepend=0) * np.sqrt(RATE / bent)
+    return out

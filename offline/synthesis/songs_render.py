@@ -75,7 +75,8 @@ def play(part: Part, tempo_bpm: float, soundfont: Path) -> np.ndarray:
         options = ["-ni", "-q", "-g", "0.5", "-R", "0", "-C", "0", "-r", str(RATE), "-T", "wav", "-F", str(wave)]
         command = [program, *options, str(soundfont), str(midi)]
         subprocess.run(command, check=True, capture_output=True)
-        return soundfile.read(wave, dtype="float32", always_2d=True)[0]
+        out: np.ndarray = soundfile.read(wave, dtype="float32", always_2d=True)[0]
+        return out
 
 
 @cache

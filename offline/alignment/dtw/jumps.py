@@ -111,7 +111,7 @@ def _prepared(features: Features, config: JumpConfig) -> Features:
     if config.metric != "cosine":
         return features
     norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.where(norms > 0, norms, np.float32(1))
+    return (features / np.where(norms > 0, norms, np.float32(1))).astype(np.float32, copy=False)
 
 
 def _unit(reference: Features, live: Features, metric: str) -> float:

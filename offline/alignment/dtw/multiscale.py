@@ -58,10 +58,10 @@ def _band(reference: Features, live: Features, config: DtwConfig, scales: Multis
     """Where the coarser scale lets the path go; None where there is none."""
     if len(reference) * len(live) <= scales.n_exact or min(len(reference), len(live)) < 2 * scales.factor:
         return None
-    coarse = [shorten(features, scales.factor) for features in (reference, live)]
-    band = _band(*coarse, config, scales)
+    coarse, coarse_live = shorten(reference, scales.factor), shorten(live, scales.factor)
+    band = _band(coarse, coarse_live, config, scales)
     free = replace(config, radius=None)
-    path = warp(*coarse, free, band).path
+    path = warp(coarse, coarse_live, free, band).path
     return band_around(_refined(path, scales.factor), len(reference), len(live), scales.radius * scales.factor)
 
 

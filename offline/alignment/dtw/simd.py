@@ -45,7 +45,7 @@ class Vector(types.Type):
 
 
 @register_model(Vector)
-class VectorModel(models.PrimitiveModel):
+class VectorModel(models.PrimitiveModel):  # type: ignore[misc]  # of a library without types
     """Held in a register."""
 
     def __init__(self, manager: Any, kind: Any) -> None:

@@ -44,11 +44,15 @@ class Packed:
     def rows_from(self, rows: slice) -> npt.NDArray[np.float32]:
         """The strips of some rows, of which the first begins a strip."""
         strips = slice((rows.start - 1) // STRIP, -(-(rows.stop - 1) // STRIP))
-        return self._rows[strips.start * STRIP * self._n_features : strips.stop * STRIP * self._n_features]
+        out: npt.NDArray[np.float32] = self._rows[
+            strips.start * STRIP * self._n_features : strips.stop * STRIP * self._n_features
+        ]
+        return out
 
     def columns_from(self, column: int) -> npt.NDArray[np.float32]:
         """The groups from a column on that begins one."""
-        return self._panel[(column - 1) // (4 * GROUP) * self._n_features * 4 * WIDTH :]
+        out: npt.NDArray[np.float32] = self._panel[(column - 1) // (4 * GROUP) * self._n_features * 4 * WIDTH :]
+        return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +120,10 @@ def _run(task: Task, region: Region, *, keep: bool) -> tuple[Floats, Floats, npt
     rows, first = slice(region.rows.start, region.rows.stop), region.columns.start
     low, high = task.low[rows] - first, task.high[rows] - first
     packed = task.packed.rows_from(rows), task.packed.columns_from(first)
-    return tile(task.metric, task.packed.weights, *packed, low, high, task.banded, region.top, region.left, keep)
+    out: tuple[Floats, Floats, npt.NDArray[np.float32], float] = tile(
+        task.metric, task.packed.weights, *packed, low, high, task.banded, region.top, region.left, keep
+    )
+    return out
 
 
 class _Whole:
