@@ -30,7 +30,7 @@ from engine.score.readers import read_score
 from offline.alignment.dtw.exact import DtwConfig, warp
 from offline.alignment.dtw.jumps import jump_warp
 from offline.alignment.dtw.multiscale import MultiscaleConfig, warp_multiscale
-from offline.evaluation.onsets import Accuracy, Track, evaluate, read_truth, track_of
+from offline.evaluation.onsets import Accuracy, PositionTrack, evaluate_track, read_truth, track_of
 
 BLOCK = 1024
 FRAMES_S = 44100 / 1024  # 43 frames a second
@@ -220,11 +220,11 @@ def _peer(python: Path, piece: DemoPiece, method: str) -> tuple[float, Accuracy]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     beats = np.maximum.accumulate(np.array(found["beat"]))
-    return found["cpu_s"], _accuracy(Track(np.array(found["audio_s"]), beats), piece)
+    return found["cpu_s"], _accuracy(PositionTrack(np.array(found["audio_s"]), beats), piece)
 
 
-def _accuracy(track: Track, piece: DemoPiece) -> Accuracy:
-    return evaluate(track, *read_truth(piece.truth_path))["first reach"]
+def _accuracy(track: PositionTrack, piece: DemoPiece) -> Accuracy:
+    return evaluate_track(track, *read_truth(piece.truth_path))["first reach"]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.readers import read_score
 from engine.separation.hpss import TUNED
 from offline.following.presets import follow_by
-from offline.following.score_rendering import synthesised
+from offline.following.score_rendering import reference_from_rendering
 
 BLOCK = 1024
 HOUR_S = 3600
@@ -39,7 +39,7 @@ def rows() -> Iterator[Row]:
         with AudioReader(piece.audio_path) as reader:
             audio, form = reader.read(), reader.format
     learned = follow_by("learned")
-    sounded = synthesised(score, form, learned)
+    sounded = reference_from_rendering(score, form, learned)
     both = PipelineConfig(separate=TUNED, score=sounded, follow=learned)
     yield _cost(both, audio, form)
     yield _following("following alone, learned features", replace(both, separate=None), audio, form)

@@ -19,10 +19,9 @@ from benchmarks.rows import Row
 from engine.audio.files import AudioReader
 from engine.score.readers import read_score
 from engine.score.score import Score
-from offline.evaluation.following import Piece, find_pieces, follow_piece
-from offline.evaluation.onsets import Accuracy, accuracy, evaluate, mean_accuracy, read_truth
-from offline.evaluation.separation import METHODS
-from offline.evaluation.separation import evaluate as evaluate_stems
+from offline.evaluation.following import EvaluationPiece, find_pieces, follow_piece
+from offline.evaluation.onsets import Accuracy, accuracy, evaluate_track, mean_accuracy, read_truth
+from offline.evaluation.separation import METHODS, evaluate_stems
 from offline.following.feature_names import FEATURES
 from offline.following.presets import follow_by
 from offline.synthesis.additive_piano import synthesise
@@ -60,7 +59,7 @@ def following() -> Iterator[Row]:
         group = piece.name.partition("_")[0]
         begin = time.process_time()
         ours.setdefault(group, []).append(
-            evaluate(follow_piece(follow_by(FEATURES[0]))(piece), *read_truth(piece.truth))["first reach"]
+            evaluate_track(follow_piece(follow_by(FEATURES[0]))(piece), *read_truth(piece.truth))["first reach"]
         )
         middle = time.process_time()
         peers.setdefault(group, []).append(_whole_file(piece))
@@ -106,7 +105,7 @@ def _shares(result: Accuracy) -> str:
     return " / ".join(f"{share:.0f}" for share in result.within)
 
 
-def _whole_file(piece: Piece) -> Accuracy:
+def _whole_file(piece: EvaluationPiece) -> Accuracy:
     """The peer: chroma of the recording and of the score's synthesised sound, warped onto each other as wholes."""
     score = read_score(piece.score)
     quarter, audio_s = read_truth(piece.truth)

@@ -26,9 +26,9 @@ from models.detection.network import Crnn
 from models.detection.reimport import crnn_from_file
 from offline.datasets.make_scenes import alarm_families
 from offline.datasets.scenes import log_mel
-from offline.datasets.soundscapes import MixConfig, Mixer
+from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import SHIPPED
-from offline.evaluation.live_sound_events import heard, invented_an_hour, reactions_s
+from offline.evaluation.live_sound_events import detect_streaming, invented_an_hour, reactions_s
 from offline.synthesis.sound_bank import SoundBank, load_bank
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -149,13 +149,13 @@ def _whole(model: Path) -> Row:
 def _reaction(model: Path) -> Row:
     """Scenes of sources that nothing was trained on."""
     bank = load_bank(SHARED / "sound_events", SOUND_RATE, "test")
-    mixer = Mixer(bank, alarm_families("test"), MixConfig())
+    mixer = SceneMixer(bank, alarm_families("test"), SceneMixConfig())
     node = SoundDetector(SoundConfig(model=model), MONO)
     reference, estimate = {}, {}
     for index in range(N_SCENES):
         scene = mixer.scene(17, index)
         reference[str(index)] = scene.events
-        estimate[str(index)] = _sounds(heard(node, scene.audio[:, None]))
+        estimate[str(index)] = _sounds(detect_streaming(node, scene.audio[:, None]))
     waits = reactions_s(reference, estimate, SOUND_RATE)
     low, median, high = np.percentile(waits, [25, 50, 75]) * 1000
     n_events = sum(map(len, reference.values()))
@@ -183,14 +183,14 @@ def _inventions(model: Path) -> Iterator[Row]:
     for kind, parts in kinds.items():
         if not parts:
             continue
-        mixer = Mixer(
+        mixer = SceneMixer(
             SoundBank(SOUND_RATE, {"_background": parts}),
             (),
-            MixConfig(n_events=(0, 0), seconds=SCENE_S, p_band=0.0, labels=("none",)),
+            SceneMixConfig(n_events=(0, 0), seconds=SCENE_S, p_band=0.0, labels=("none",)),
         )
         events: list[Event] = []
         for index in range(int(HOUR_S / SCENE_S)):
-            events += heard(node, mixer.scene(5, index).audio[:, None])
+            events += detect_streaming(node, mixer.scene(5, index).audio[:, None])
         found = _sounds(events)
         labels = sorted({e.label for e in found}, key=lambda label: -sum(e.label == label for e in found))
         yield Row(

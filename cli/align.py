@@ -10,7 +10,7 @@ import numpy as np
 from offline.alignment.alignment import AlignConfig, align, write_alignment
 from offline.evaluation.alignment import track_of_alignment
 from offline.evaluation.onsets import read_truth
-from offline.evaluation.plots import draw
+from offline.evaluation.plots import draw_track
 from offline.following.presets import follow_by
 from offline.following.score_input import read_score_or_recording
 from offline.recording import Recording
@@ -28,7 +28,7 @@ def command(args: argparse.Namespace) -> int:
     result = align(read_score_or_recording(args.score, recording.format, config.follow), recording, config)
     write_alignment(args.output, result)
     if args.plot is not None:
-        draw(args.plot, recordings=[(args.audio.name, args.audio)], track=track_of_alignment(result), truth=truth)
+        draw_track(args.plot, recordings=[(args.audio.name, args.audio)], track=track_of_alignment(result), truth=truth)
     played, sure = int(np.isfinite(result.audio_s).sum()), int((result.confidence > 0.5).sum())
     print(f"{args.output}: {played} of {len(result.quarter)} onsets, {sure} of them surely")
     if result.trust < DOUBTFUL:

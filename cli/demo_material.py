@@ -11,7 +11,7 @@ import soundfile
 
 from offline.synthesis.additive_piano import clicks, synthesise
 from offline.synthesis.demo_performance import Performance, perform
-from offline.synthesis.demo_piece import minuet, write_midi, write_musicxml
+from offline.synthesis.demo_piece import minuet, write_demo_midi, write_musicxml
 
 __all__ = ["DemoPiece", "make_demo"]
 
@@ -55,7 +55,7 @@ def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, per
         seconds=len(piano) / sample_rate,
     )
     write_musicxml(piece.score_path)
-    write_midi(piece.midi_path)
+    write_demo_midi(piece.midi_path)
     soundfile.write(piece.audio_path, stereo, sample_rate, subtype="PCM_24")
     _write_truth(piece.truth_path, played)
     return piece

@@ -9,7 +9,7 @@ from cli.demo_material import DemoPiece, make_demo
 from engine.pipeline.pipeline import PipelineConfig
 from engine.separation.hpss import TUNED
 from offline.batch.file_job import FileJob, JobReport, run_file
-from offline.evaluation.onsets import evaluate, format_table, read_truth, track_of
+from offline.evaluation.onsets import evaluate_track, format_table, read_truth, track_of
 from offline.evaluation.plots import draw_job
 from offline.following.feature_names import FEATURES
 from offline.following.presets import follow_by
@@ -43,7 +43,7 @@ def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
 
 def _compare(report: JobReport, piece: DemoPiece) -> None:
     track = track_of(report.positions, report.audio.sample_rate)
-    reached = evaluate(track, *read_truth(piece.truth_path))["first reach"]
+    reached = evaluate_track(track, *read_truth(piece.truth_path))["first reach"]
     print(format_table({"minuet": reached}))
     print(
         f"Of {reached.n} score onsets, {reached.within[1]:.1f} % were found within 50 ms of the truth "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from offline.evaluation.following import evaluate_folder, follow_piece
+from offline.evaluation.following import evaluate_tracks, follow_piece
 from offline.following.presets import follow_by
 
 __all__ = ["command"]
@@ -12,5 +12,5 @@ __all__ = ["command"]
 
 def command(args: argparse.Namespace) -> int:
     """Print the table."""
-    evaluate_folder(args.folder, follow_piece(follow_by(args.features)), csv=args.csv, plots=args.plots)
+    evaluate_tracks(args.folder, follow_piece(follow_by(args.features)), csv=args.csv, plots=args.plots)
     return 0

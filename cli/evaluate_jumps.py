@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from offline.evaluation.jumps import evaluate_jumps
+from offline.evaluation.repeats_and_cuts import evaluate_jumps
 from offline.following.presets import follow_by
 
 __all__ = ["command"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.errors import ConfigError
-from offline.evaluation.listening_test import analyse, report, write_test
+from offline.evaluation.listening_test import analyse_answers, report_answers, write_test
 from offline.generation.config import GeneratorConfig
 from offline.generation.open_system import open_generator
 from offline.generation.stream import collect
@@ -25,7 +25,7 @@ BACH = "Bach"
 def command(args: argparse.Namespace) -> int:
     """Print where the page is, or the analysis."""
     if args.answers:
-        print(report(analyse(args.folder, args.answers)))
+        print(report_answers(analyse_answers(args.folder, args.answers)))
         return 0
     systems = [BACH, *args.models] if args.data else list(args.models)
     if len(set(systems)) < 2:

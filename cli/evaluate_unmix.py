@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.separation.mask_network import MaskNetwork
 from engine.separation.mask_network_segments import open_separator
-from offline.evaluation.stems import evaluate, table, write_csv
+from offline.evaluation.stems import evaluate_separators, format_stem_table, write_stem_csv
 from offline.separation.presets import unmix_config
 from offline.synthesis.multitrack import find_songs, parse_corpus
 
@@ -26,10 +26,10 @@ def command(args: argparse.Namespace) -> int:
             name = config.model.stem + (" + Wiener filter" if wiener else "")
             nodes[name] = open_separator(config, n_channels=CHANNELS)
     songs = find_songs(parse_corpus(args.folder), only=args.songs)
-    rows = evaluate(nodes, songs, start_s=args.start, seconds=args.seconds, peass=args.peass, mono=args.mono)
-    print(table(rows))
+    rows = evaluate_separators(nodes, songs, start_s=args.start, seconds=args.seconds, peass=args.peass, mono=args.mono)
+    print(format_stem_table(rows))
     if args.peass:
         print("OPS, TPS, IPS, APS come from an unvalidated port of PEASS: compare them with each other only.")
     if args.csv is not None:
-        write_csv(args.csv, rows)
+        write_stem_csv(args.csv, rows)
     return 0

@@ -12,7 +12,7 @@ from engine.core.errors import ShapeError
 from engine.core.format import MAX_HOP
 from engine.core.processor import Processor, join
 
-__all__ = ["collect", "run"]
+__all__ = ["collect_frames", "run"]
 
 BLOCK = 8192  # samples a call: any cut gives the same output, this one is fast
 
@@ -22,7 +22,7 @@ Audio = npt.NDArray[np.float32]
 def run(processor: Processor[Audio, Audio], audio: Audio, *, block: int = BLOCK) -> Audio:
     """Return what a processor of samples gives for the whole of `audio` (sample, channel), lined up and as long.
 
-    ShapeError if the processor gives fewer samples than it took: frames and events want `collect`.
+    ShapeError if the processor gives fewer samples than it took: frames and events want `collect_frames`.
     """
     processor.reset()
     # What gives out whole hops needs up to one hop of silence beyond its latency.
@@ -37,7 +37,7 @@ def run(processor: Processor[Audio, Audio], audio: Audio, *, block: int = BLOCK)
     raise ShapeError("offline.run", expected=f"{wanted} samples out", got=str(n), remedy="use collect for frames")
 
 
-def collect(processor: Processor[Audio, Any], audio: Audio, *, block: int = BLOCK) -> Any:
+def collect_frames(processor: Processor[Audio, Any], audio: Audio, *, block: int = BLOCK) -> Any:
     """Return all frames or events that a processor gives for the whole of `audio` and `latency` samples of silence."""
     processor.reset()
     return join(processor.process(part) for part in _blocks(audio, processor.latency, block))

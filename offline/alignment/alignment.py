@@ -1,9 +1,9 @@
 """Whole-file alignment: when each onset of a score sounds in a recording.
 
-Three passes: the live search read back from its end (`offline.alignment.trace`), robust; every onset placed anew by its
-own notes with templates learned from the recording (`offline.alignment.note_path`), exact; and each note's own rise,
-finer than a frame (`offline.alignment.refine`). A reference from a recording has no notes and takes the first pass
-only.
+Three passes: the live search read back from its end (`offline.alignment.viterbi`), robust; every onset placed anew by
+its own notes with templates learned from the recording (`offline.alignment.note_path`), exact; and each note's own
+rise, finer than a frame (`offline.alignment.refine`). A reference from a recording has no notes and takes the first
+pass only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from offline.alignment.note_activity import note_activity, score_part
 from offline.alignment.note_path import NotePathConfig, local_period, note_path
 from offline.alignment.refine import RefineConfig, refine
 from offline.alignment.repeats_and_cuts import as_played, played_onsets
-from offline.alignment.trace import Trace, trace
-from offline.alignment.tuning import Sound, in_tune, listen
-from offline.following.score_rendering import heard, sounded
+from offline.alignment.tuning import SoundProfile, in_tune, measure_profile
+from offline.alignment.viterbi import ViterbiPath, viterbi
+from offline.following.score_rendering import render_score, with_sound_templates
 from offline.recording import Recording
 
 __all__ = ["AlignConfig", "Alignment", "align", "write_alignment"]
@@ -97,7 +97,7 @@ def align(score: Score | Reference, recording: Recording, config: AlignConfig | 
     EngineError if no onset of the score was heard.
     """
     config = config or AlignConfig()
-    sound = listen(recording)
+    sound = measure_profile(recording)
     if sound.peak < SILENCE:
         remedy = "check the file"
         raise EngineError(recording.name, expected=f"music of {score.name}", got="silence", remedy=remedy)
@@ -108,7 +108,7 @@ def align(score: Score | Reference, recording: Recording, config: AlignConfig | 
     return result
 
 
-def _best(score: Score | Reference, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+def _best(score: Score | Reference, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
     """Nothing of it finite if no onset was heard."""
     if isinstance(score, Reference):
         return _straight(score, score, recording, replace(sound, cents=0.0), config)
@@ -123,22 +123,22 @@ def _best(score: Score | Reference, recording: Recording, sound: Sound, config: 
     return best
 
 
-def _in_its_order(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+def _in_its_order(score: Score, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
     """Straight, or with jumps if that is clearly better."""
     straight = _as_tuned(score, recording, sound, config)
     some = np.isfinite(straight.audio_s).sum() >= FEW
     return _with_jumps(score, recording, sound, straight, config) if config.jumps and some else straight
 
 
-def _as_tuned(score: Score, recording: Recording, sound: Sound, config: AlignConfig) -> Alignment:
+def _as_tuned(score: Score, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
     return _straight(score, _reference(score, recording, config.follow, sound), recording, sound, config)
 
 
 def _straight(
-    score: Score | Reference, reference: Reference, recording: Recording, sound: Sound, config: AlignConfig
+    score: Score | Reference, reference: Reference, recording: Recording, sound: SoundProfile, config: AlignConfig
 ) -> Alignment:
     """From the beginning to the end."""
-    first = trace(reference, recording, config.follow, finish=config.finish, sound=sound)
+    first = viterbi(reference, recording, config.follow, finish=config.finish, sound=sound)
     result = _alignment(reference, first)
     if config.notes is None or isinstance(score, Reference):
         return result
@@ -146,7 +146,7 @@ def _straight(
 
 
 def _with_jumps(
-    score: Score, recording: Recording, sound: Sound, straight: Alignment, config: AlignConfig
+    score: Score, recording: Recording, sound: SoundProfile, straight: Alignment, config: AlignConfig
 ) -> Alignment:
     """The score as it was played, if that fits better than as it is written."""
     known = np.isfinite(straight.audio_s)
@@ -169,7 +169,7 @@ def _with_jumps(
     )
 
 
-def _reference(score: Score | Reference, recording: Recording, follow: FollowConfig, sound: Sound) -> Reference:
+def _reference(score: Score | Reference, recording: Recording, follow: FollowConfig, sound: SoundProfile) -> Reference:
     """Imagined in the very bands in which the recording will be heard: those of its own tuning."""
     if isinstance(score, Reference):
         return score
@@ -179,10 +179,10 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
     if follow.input_features is None:
         return imagined
     events = replace(imagined, delay=onset_delay(frames, follow))
-    return heard(events, sounded(score, recording.format, follow.input_features), follow)
+    return with_sound_templates(events, render_score(score, recording.format, follow.input_features), follow)
 
 
-def _alignment(reference: Reference, path: Trace) -> Alignment:
+def _alignment(reference: Reference, path: ViterbiPath) -> Alignment:
     """The first pass's: what was passed over lies between its neighbours by the score's own rhythm."""
     heard = np.zeros(len(reference.score_s))
     if not len(path.event):
@@ -195,7 +195,9 @@ def _alignment(reference: Reference, path: Trace) -> Alignment:
     return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, confidence=heard)
 
 
-def _by_notes(score: Score, recording: Recording, sound: Sound, first: Alignment, config: AlignConfig) -> Alignment:
+def _by_notes(
+    score: Score, recording: Recording, sound: SoundProfile, first: Alignment, config: AlignConfig
+) -> Alignment:
     """The second and third passes, over what the first reached."""
     heard = np.isfinite(first.audio_s)
     if config.notes is None or heard.sum() < FEW:

@@ -21,7 +21,7 @@ from engine.dsp.stft import Stft
 from engine.following.follower import FollowConfig
 from engine.following.tone_templates import note_features
 from engine.score.score import Score
-from offline.alignment.tuning import Sound, in_tune
+from offline.alignment.tuning import SoundProfile, in_tune
 from offline.recording import Recording
 
 __all__ = ["Activity", "note_activity", "note_events", "score_part"]
@@ -75,7 +75,9 @@ def score_part(score: Score, onsets: npt.NDArray[np.bool_]) -> Score:
     )
 
 
-def note_activity(score: Score, recording: Recording, follow: FollowConfig, sound: Sound, onset_s: Floats) -> Activity:
+def note_activity(
+    score: Score, recording: Recording, follow: FollowConfig, sound: SoundProfile, onset_s: Floats
+) -> Activity:
     """The activity of the score's pitches in the recording; onset_s: (onset) about when each comes, none NaN."""
     spectra = _BandSpectra(recording, follow, sound)
     pitch = np.unique(score.note_pitch)
@@ -92,7 +94,7 @@ def note_activity(score: Score, recording: Recording, follow: FollowConfig, soun
 class _BandSpectra:
     """Magnitudes (frame, band) of a recording, 1 being its loudest, its tuning made good."""
 
-    def __init__(self, recording: Recording, follow: FollowConfig, sound: Sound) -> None:
+    def __init__(self, recording: Recording, follow: FollowConfig, sound: SoundProfile) -> None:
         n_fft = frame_size(recording.format.sample_rate, at_44k1=N_FFT_44K1)
         self.recording = recording
         self.frames = FrameFormat(audio=recording.format, n_fft=n_fft, hop=n_fft // OVERLAP)

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from engine.following.follower import FollowConfig
 from engine.following.reference import Reference
 from engine.score.score import Score
-from offline.alignment.dtw.jumps import JumpConfig, Segment, jump_warp
+from offline.alignment.dtw.jumps import JumpConfig, PlayedSegment, jump_warp
 from offline.alignment.note_activity import note_events
-from offline.alignment.trace import heard_blocks
-from offline.alignment.tuning import Sound
+from offline.alignment.tuning import SoundProfile
+from offline.alignment.viterbi import feature_blocks
 from offline.recording import Recording
 
 __all__ = ["PlayedScore", "as_played", "played_onsets"]
@@ -44,7 +44,7 @@ class PlayedScore:
 
 
 def played_onsets(
-    reference: Reference, recording: Recording, follow: FollowConfig, sound: Sound, period: float
+    reference: Reference, recording: Recording, follow: FollowConfig, sound: SoundProfile, period: float
 ) -> list[tuple[int, int]]:
     """Parts of the score, (first onset, last and one), in the order in which the recording plays them.
 
@@ -96,9 +96,9 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
     return PlayedScore(score=written, onset=np.concatenate(onsets), n_jumps=len(parts) - 1)
 
 
-def _coarse(recording: Recording, follow: FollowConfig, sound: Sound) -> Features:
+def _coarse(recording: Recording, follow: FollowConfig, sound: SoundProfile) -> Features:
     """What sounds (frame, band), four frames a second."""
-    timing, blocks = heard_blocks(recording, follow, sound, 0)
+    timing, blocks = feature_blocks(recording, follow, sound, 0)
     exact = FRAME_S * timing.sample_rate / timing.hop
     n_most = int(recording.n_samples / timing.hop / exact) + 2
     total, count, t = np.zeros((0, 0), np.float32), np.zeros(n_most), 0
@@ -112,7 +112,7 @@ def _coarse(recording: Recording, follow: FollowConfig, sound: Sound) -> Feature
     return np.asarray(total[count > 0] / count[count > 0, None].astype(np.float32), np.float32)
 
 
-def _onsets(segment: Segment, reference: Reference, period: float) -> tuple[int, int]:
+def _onsets(segment: PlayedSegment, reference: Reference, period: float) -> tuple[int, int]:
     """First onset and last and one of a segment; a jump that is near a bar line is made there."""
     assert segment.reference is not None
     first_s, last_s = (frame * FRAME_S / period for frame in segment.reference)

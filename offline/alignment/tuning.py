@@ -12,7 +12,7 @@ from engine.core.format import AudioFormat, FrameFormat, frame_size
 from engine.dsp.stft import Stft
 from offline.recording import Recording
 
-__all__ = ["Sound", "in_tune", "listen"]
+__all__ = ["SoundProfile", "in_tune", "measure_profile"]
 
 LOW_HZ, HIGH_HZ = 200.0, 1600.0  # below, bins are coarser than a semitone; above, strings are stiff and sharp
 PEAK = 0.05  # of the frame's loudest bin: what lies below is noise or a side lobe
@@ -22,14 +22,14 @@ Spectra = npt.NDArray[np.complex64]
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SoundProfile:
     """cents: by which it is sharp, -50 to 50; peak: magnitude of the loudest band, 1 being a full-scale sine."""
 
     cents: float
     peak: float
 
 
-def listen(recording: Recording) -> Sound:
+def measure_profile(recording: Recording) -> SoundProfile:
     """Hear the whole recording through; silence has 0 cents and peak 0.
 
     The tuning is the circular mean of how far spectral peaks lie from semitones, each counting by its magnitude (like
@@ -39,7 +39,7 @@ def listen(recording: Recording) -> Sound:
     for hz, magnitude in _peaks(recording):
         total += np.sum(magnitude * np.exp(2j * np.pi * 12 * np.log2(hz / 440)))
         peak = max(peak, float(magnitude.max(initial=0.0)))
-    return Sound(float(100 * np.angle(total) / (2 * np.pi)) if abs(total) > 0 else 0.0, peak)
+    return SoundProfile(float(100 * np.angle(total) / (2 * np.pi)) if abs(total) > 0 else 0.0, peak)
 
 
 def in_tune(audio: AudioFormat, cents: float) -> AudioFormat:

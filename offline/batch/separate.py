@@ -63,7 +63,7 @@ def by_whole_file(config: HpssConfig) -> Separate:
 
     def separate(file: Path, folder: Path, stop: threading.Event) -> None:
         with AudioReader(file) as reader:
-            stems = backfitting.separate(reader.read(), reader.format.sample_rate, config)
+            stems = backfitting.separate_whole(reader.read(), reader.format.sample_rate, config)
             with StemWriter(folder, config.targets, reader.format) as writer:
                 writer.write(stems)
 

@@ -20,11 +20,10 @@ from offline.music.piece import Piece, to_grid
 from offline.music.piece_sets import load_pieces
 from offline.synthesis.textures import Chord, Sketch, arrange
 
-__all__ = ["SPLITS", "Library", "composed", "split_of"]
+__all__ = ["Library", "composed", "split_of"]
 
 Rng = np.random.Generator
 
-SPLITS = ("train", "validation", "test")
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 11)}
 # degree: the degrees that may follow, from 0; repeated ones are likelier
 FOLLOWING = {

@@ -23,14 +23,14 @@ from engine.core.errors import ConfigError
 from engine.detection.frame_clock import SOUND_RATE
 from offline.resample import resample
 
-__all__ = ["TABLE", "Row", "chosen_files", "fetch", "make_sounds", "read_table", "rows_of", "source_of"]
+__all__ = ["TABLE", "PackageSounds", "chosen_files", "fetch", "make_sounds", "read_table", "rows_of", "source_of"]
 
 TABLE = Path(__file__).with_name("debian_sounds.csv")
 LONGEST_S = 15.0  # of a file, from its middle
 DESCRIPTION = re.compile(r"_desc_([a-z]+)")  # the speaker's language in a name of tuxpaint's
 
 
-class Row(NamedTuple):
+class PackageSounds(NamedTuple):
     """One kind of file: of `package`, by a pattern, all but those that `but` is found in; at most `most` of a source.
 
     source: a text in which {stem} is the file's name, {N} its Nth folder counted from it, {desc} tuxpaint's language.
@@ -44,7 +44,7 @@ class Row(NamedTuple):
     most: int
 
 
-def read_table(path: Path = TABLE) -> list[Row]:
+def read_table(path: Path = TABLE) -> list[PackageSounds]:
     """The rows of the table; ConfigError names the line that is none."""
     with path.open(newline="", encoding="utf-8") as lines:
         reader = csv.reader(lines)
@@ -53,14 +53,14 @@ def read_table(path: Path = TABLE) -> list[Row]:
         for number, cells in enumerate(reader, 2):
             try:
                 package, files, but, label, source, most = cells
-                rows.append(Row(package, files, but, label, source, int(most)))
+                rows.append(PackageSounds(package, files, but, label, source, int(most)))
             except (TypeError, ValueError) as error:
                 expected = "package, files, except, label, source, most"
                 raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(cells)) from error
     return rows
 
 
-def rows_of(packages: Sequence[str] | None = None) -> list[Row]:
+def rows_of(packages: Sequence[str] | None = None) -> list[PackageSounds]:
     """The rows of these packages, or all; ConfigError if the table has none of one."""
     rows = read_table()
     missing = set(packages or ()) - {row.package for row in rows}
@@ -69,14 +69,14 @@ def rows_of(packages: Sequence[str] | None = None) -> list[Row]:
     return [row for row in rows if packages is None or row.package in packages]
 
 
-def source_of(row: Row, path: Path) -> str:
+def source_of(row: PackageSounds, path: Path) -> str:
     """The recording or speaker that a file comes from."""
     folders = [part.name for part in path.parents]
     found = DESCRIPTION.search(path.name)
     return row.source.format(*["", *folders], stem=path.stem, desc=found.group(1) if found else "")
 
 
-def chosen_files(row: Row, unpacked: Path) -> Iterator[tuple[Path, str]]:
+def chosen_files(row: PackageSounds, unpacked: Path) -> Iterator[tuple[Path, str]]:
     """The files of a row with their sources: of a source with too many, evenly spread ones."""
     of: dict[str, list[Path]] = {}
     for path in sorted(unpacked.glob(row.files)):
@@ -108,7 +108,7 @@ def _command(*words: str, folder: Path) -> None:
         raise ConfigError(" ".join(words), expected="success", got=done.stderr.strip()[-200:], remedy=remedy)
 
 
-def make_sounds(output: Path, cache: Path, rows: Sequence[Row]) -> int:
+def make_sounds(output: Path, cache: Path, rows: Sequence[PackageSounds]) -> int:
     """Write OUT/LABEL/*.flac (mono, 22.05 kHz), manifest.csv and licences/PACKAGE; returns how many sounds."""
     output.mkdir(parents=True, exist_ok=True)
     n = 0

@@ -14,7 +14,7 @@ from engine.audio.files import is_audio
 from engine.core.errors import ConfigError
 from engine.detection.interval import Interval
 from offline.datasets.scenes import read_tsv
-from offline.datasets.soundscapes import merged
+from offline.datasets.soundscapes import merge_events
 
 __all__ = ["LabelFile", "find_audio", "find_labels", "read_labels"]
 
@@ -41,7 +41,7 @@ def read_labels(path: Path) -> LabelFile:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), expected="a TSV file of labels", got=str(error)) from error
     if {"filename", "onset", "offset", "event_label"} <= set(header):
-        strong = {name: merged(of) for name, of in read_tsv(path).items()}
+        strong = {name: merge_events(of) for name, of in read_tsv(path).items()}
         return LabelFile(path=path, strong=strong, weak={name: {e.label for e in of} for name, of in strong.items()})
     if {"filename", "event_labels"} <= set(header):
         return LabelFile(path=path, strong=None, weak=_read_weak(path))

@@ -27,7 +27,7 @@ from engine.core.errors import ConfigError, ScoreError
 from offline.datasets.module_songs import DRUM_NAMES, write_song
 from offline.synthesis.songs_render import RATE
 
-__all__ = ["is_drum", "make_songs", "only", "read_project", "render"]
+__all__ = ["is_drum", "make_lmms_songs", "only_drums_or_rest", "read_project", "render_project"]
 
 PROJECTS = Path("/usr/share/lmms/projects")  # where Debian puts them
 SHARE_ALIKE = re.compile(r"Alf42red|TwilightArea|Jousboxx|Skiessi")  # CC BY-SA, by lmms-common's copyright file
@@ -65,7 +65,7 @@ def is_drum(track: Element) -> bool:
     return source.startswith(DRUM_FOLDERS) or bool(DRUM_NAMES.search(name))
 
 
-def only(project: Element, *, drums: bool) -> Element:
+def only_drums_or_rest(project: Element, *, drums: bool) -> Element:
     """The project with all that is drums, or all that is not, muted besides what was mute before."""
     copy: Element = fromstring(tostring(project))
     for track in copy.iter("track"):
@@ -74,7 +74,7 @@ def only(project: Element, *, drums: bool) -> Element:
     return copy
 
 
-def render(project: Element) -> np.ndarray:
+def render_project(project: Element) -> np.ndarray:
     """What LMMS makes of a project, (sample, channel) at 44.1 kHz; ConfigError if the program is not there or fails."""
     if shutil.which("lmms") is None:
         remedy = "apt-get install lmms, on a Debian system"
@@ -94,14 +94,16 @@ def render(project: Element) -> np.ndarray:
     return np.asarray(audio)
 
 
-def make_songs(paths: Sequence[Path], output: Path) -> int:
+def make_lmms_songs(paths: Sequence[Path], output: Path) -> int:
     """Write the songs that have drums beside something else; returns how many."""
     n = 0
     for path in tqdm(paths, unit="project"):
         if (output / path.stem.lower()).exists():
             continue  # from a call before
         project = read_project(path)
-        stems = {name: render(only(project, drums=name == "drums")) for name in ("drums", "other")}
+        stems = {
+            name: render_project(only_drums_or_rest(project, drums=name == "drums")) for name in ("drums", "other")
+        }
         n_samples = min(len(audio) for audio in stems.values())
         loudest = [float(np.abs(audio).max(initial=0)) for audio in stems.values()]
         if n_samples < SHORTEST_S * RATE or min(loudest) == 0:
@@ -123,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         paths = [path for path in paths if not SHARE_ALIKE.search(path.name)]
     if not paths:
         raise ConfigError(str(folder), expected="LMMS projects", got="none", remedy="apt-get install lmms-common")
-    print(make_songs(paths, options.output), "songs")
+    print(make_lmms_songs(paths, options.output), "songs")
 
 
 if __name__ == "__main__":

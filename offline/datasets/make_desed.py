@@ -22,7 +22,7 @@ from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from engine.detection.interval import Interval
 from offline.datasets.desed import LabelFile, find_audio, read_labels
-from offline.datasets.scenes import SceneSet, embedded, front_end, label_steps, log_mel, save_set
+from offline.datasets.scenes import SceneSet, embedded, label_steps, log_mel, log_mel_front_end, save_scene_set
 from offline.datasets.soundscapes import SECONDS
 from offline.datasets.video import Visual, VisualConfig, read_soundtrack, read_visual
 from offline.detection.presets import parse_embeddings
@@ -60,7 +60,7 @@ def make_clips(job: ClipJob) -> SceneSet:
     seen = {name: Visual(config) for name, config in job.visual.items()}
     mels, steps, events = [], [], {}
     vectors: dict[str, list[npt.NDArray[np.float16]]] = {name: [] for name in (*job.auditory, *job.visual)}
-    front = front_end()
+    front = log_mel_front_end()
     for name, path in tqdm(_files(job, labels).items(), unit="clip"):
         try:
             audio = _sound(path)[: n_steps * STEP]
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seconds=o.seconds,
     )
     made = make_clips(job)
-    save_set(o.output, made)
+    save_scene_set(o.output, made)
     print(f"{o.output}: {len(made)} clips, {made.known}, of {', '.join(made.classes)}")
 
 

@@ -15,13 +15,13 @@ from engine.core.errors import ConfigError
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE
 from engine.detection.interval import Interval
-from offline.datasets.scenes import write_set, write_tsv
-from offline.datasets.soundscapes import MixConfig, Mixer
+from offline.datasets.scenes import write_scene_set, write_tsv
+from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import parse_embeddings
 from offline.synthesis.alarms import FAMILIES
 from offline.synthesis.sound_bank import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
 
-__all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_set"]
+__all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_scene_set"]
 
 ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
 
@@ -42,7 +42,7 @@ class SceneJob:
     which: str = "train"
     n_scenes: int = 1000
     seed: int = 0
-    mix: MixConfig
+    mix: SceneMixConfig
     alarms: bool = True
     embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ def alarm_families(which: str, chosen: Mapping[str, str] | None = None) -> list[
     return [family for family in FAMILIES if chosen.get(ALARM_PREFIX + family) == which]
 
 
-def make_mixer(job: SceneJob) -> Mixer:
+def make_mixer(job: SceneJob) -> SceneMixer:
     """Read the sounds of the split and get ready to mix."""
     banks = [load_bank(folder, SOUND_RATE, job.which) for folder in (job.sounds, *job.more)]
     if job.beds:
@@ -65,13 +65,13 @@ def make_mixer(job: SceneJob) -> Mixer:
     bank = merge_banks(banks)
     if job.beds and not bank.sources("_background"):
         raise ConfigError("--beds", expected=f"--more with _background for {job.which}", got="none")
-    return Mixer(bank, alarm_families(job.which) if job.alarms else (), job.mix)
+    return SceneMixer(bank, alarm_families(job.which) if job.alarms else (), job.mix)
 
 
-def make_set(job: SceneJob, folder: Path, *, n_processes: int = 1) -> None:
-    """Write log-mel, embeddings and labels (`offline.datasets.scenes.write_set`)."""
+def make_scene_set(job: SceneJob, folder: Path, *, n_processes: int = 1) -> None:
+    """Write log-mel, embeddings and labels (`offline.datasets.scenes.write_scene_set`)."""
     mixer = make_mixer(job)
-    write_set(folder, mixer, job.n_scenes, job.seed, embeddings=job.embeddings, n_processes=n_processes)
+    write_scene_set(folder, mixer, job.n_scenes, job.seed, embeddings=job.embeddings, n_processes=n_processes)
 
 
 def make_audio(job: SceneJob, folder: Path) -> None:
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     own: dict[str, Any] = {} if o.distractors is None else {"p_distractor": o.distractors}
     own |= {"p_empty": 1.0} if o.empty else {}
     own |= {} if o.speed is None else {"speed": o.speed}
-    mix = MixConfig.training(**own) if o.rich else MixConfig(**own)
+    mix = SceneMixConfig.training(**own) if o.rich else SceneMixConfig(**own)
     job = SceneJob(
         sounds=o.sounds,
         more=tuple(o.more),
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if o.audio:
         make_audio(job, o.output)
     else:
-        make_set(job, o.output, n_processes=o.jobs)
+        make_scene_set(job, o.output, n_processes=o.jobs)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from engine.core.errors import ConfigError, EngineError
 from offline.datasets.tracker import TrackerModule
 from offline.synthesis.songs_render import RATE, write_stems
 
-__all__ = ["Traits", "find_modules", "kind_of", "make_songs", "sorted_instruments", "traits", "write_song"]
+__all__ = ["Traits", "find_modules", "kind_of", "make_module_songs", "sorted_instruments", "traits", "write_song"]
 
 SUFFIXES = {".mod", ".xm", ".s3m", ".it"}
 SHORTEST_S = 30.0  # jingles are no songs
@@ -123,7 +123,7 @@ def write_song(target: Path, stems: dict[str, np.ndarray]) -> None:
     write_stems(target, silence | {name: audio[:n_samples] * gain for name, audio in stems.items()})
 
 
-def make_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -> int:
+def make_module_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -> int:
     """Write the songs that have drums, or a bass, beside something else; returns how many."""
     n = 0
     for number, path in enumerate(tqdm(paths, unit="module")):
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=Path, help="folder of songs to write")
     parser.add_argument("--seconds", type=float, default=120.0, help="of each song at most")
     options = parser.parse_args(arguments)
-    print(make_songs(find_modules(options.modules), options.output, seconds=options.seconds), "songs")
+    print(make_module_songs(find_modules(options.modules), options.output, seconds=options.seconds), "songs")
 
 
 if __name__ == "__main__":

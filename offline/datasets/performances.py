@@ -27,9 +27,10 @@ from tqdm import tqdm
 
 from engine.core.config import require
 from engine.score.score import Score
-from offline.datasets.corpus_scores import SPLITS, Library
-from offline.synthesis.pianist import Played, Style, exact, play
-from offline.synthesis.piano_sound import OTHERS, Piano, fonts, random_piano, recorded, render
+from offline.datasets.corpus_scores import Library
+from offline.synthesis.pianist import PianistConfig, Played, exact, play
+from offline.synthesis.piano_sound import OTHERS, Piano, add_recording_chain, fonts, random_piano, render_piano
+from offline.synthesis.sound_bank import SPLITS
 
 __all__ = ["Take", "TakeConfig", "cut_score", "main", "perform_piece", "takes", "write_take"]
 
@@ -55,7 +56,7 @@ class TakeConfig:
     mistuned: float = 50.0
     others: float = 0.0
     clean: bool = False
-    style: Style | None = None
+    style: PianistConfig | None = None
 
     def __post_init__(self) -> None:
         require("sample_rate", self.sample_rate, 8000, 96_000)
@@ -94,7 +95,7 @@ class Take:
 
     def synchronous(self) -> Audio:
         """The performance's own keys by the reference's piano, dry: every instant matches the same one in `audio`."""
-        return render(self.played, self.reference_piano, self.sample_rate)
+        return render_piano(self.played, self.reference_piano, self.sample_rate)
 
     def corners(self) -> tuple[Floats, Floats]:
         """Seconds in the performance and in the reference of each onset that was played, both rising."""
@@ -116,13 +117,13 @@ def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig 
     if chance.random() < config.others:
         piano = replace(piano, program=int(chance.choice(OTHERS)))
     played, plain = play(score, rng, config.style), exact(score)
-    audio = render(played, piano, config.sample_rate)
+    audio = render_piano(played, piano, config.sample_rate)
     return Take(
         name=name,
         score=score,
-        audio=audio if config.clean else recorded(audio, config.sample_rate, rng),
+        audio=audio if config.clean else add_recording_chain(audio, config.sample_rate, rng),
         played=played,
-        reference=render(plain, reference_piano, config.sample_rate),
+        reference=render_piano(plain, reference_piano, config.sample_rate),
         plain=plain,
         piano=piano,
         reference_piano=reference_piano,

@@ -29,18 +29,18 @@ from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, ST
 from engine.detection.interval import Interval
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
-from offline.datasets.soundscapes import Mixer
+from offline.datasets.soundscapes import SceneMixer
 
 __all__ = [
     "SceneSet",
     "embedded",
-    "front_end",
     "label_steps",
     "log_mel",
-    "open_set",
+    "log_mel_front_end",
+    "open_scene_set",
     "read_tsv",
     "tsv_rows",
-    "write_set",
+    "write_scene_set",
     "write_tsv",
 ]
 
@@ -50,14 +50,14 @@ MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
 KNOWN = ("strong", "weak", "unlabelled")
 
 
-def front_end() -> Chain:
+def log_mel_front_end() -> Chain:
     """Mono audio at 22.05 kHz to log-mel frames: what the live node runs."""
     return Chain(Stft(SOUND_FRAMES), LogMel(SOUND_FRAMES, LogMelConfig(n_mels=MEL_BANDS)))
 
 
 def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.NDArray[np.float32]:
     """Log-mel (frame, mel) of mono audio (sample) at 22.05 kHz, padded with silence to whole steps."""
-    front = front or front_end()
+    front = front or log_mel_front_end()
     front.reset()
     padded = np.pad(audio, (0, -len(audio) % STEP))
     return np.array(front.process(padded[:, None]))
@@ -155,7 +155,7 @@ class SceneSet:
 
 
 Rendered = tuple[npt.NDArray[np.float16], list[npt.NDArray[np.float16]], list[Interval]]
-_work: list[tuple[Mixer, Embeddings]] = []  # what a worker process works with, set before it is forked
+_work: list[tuple[SceneMixer, Embeddings]] = []  # what a worker process works with, set before it is forked
 
 
 def _render(job: tuple[int, int]) -> Rendered:
@@ -168,7 +168,7 @@ def _render(job: tuple[int, int]) -> Rendered:
 
 
 def _rendered(
-    mixer: Mixer, embeddings: Embeddings, jobs: list[tuple[int, int]], n_processes: int
+    mixer: SceneMixer, embeddings: Embeddings, jobs: list[tuple[int, int]], n_processes: int
 ) -> Iterator[Rendered]:
     _work[:] = [(mixer, embeddings)]
     yield _render(jobs[0])  # compiles the front end once, before there are many to do it
@@ -179,8 +179,14 @@ def _rendered(
         yield from pool.imap(_render, jobs[1:], chunksize=8)
 
 
-def write_set(
-    folder: Path, mixer: Mixer, n_scenes: int, seed: int, *, embeddings: Embeddings | None = None, n_processes: int = 1
+def write_scene_set(
+    folder: Path,
+    mixer: SceneMixer,
+    n_scenes: int,
+    seed: int,
+    *,
+    embeddings: Embeddings | None = None,
+    n_processes: int = 1,
 ) -> None:
     """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`, with what `embeddings` hear."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -210,8 +216,8 @@ def _array(path: Path, shape: tuple[int, ...]) -> np.memmap:
     return np.lib.format.open_memmap(path, "w+", np.float16, shape)
 
 
-def open_set(folder: Path) -> SceneSet:
-    """Open what `write_set` wrote; ConfigError if a file is missing or they do not fit."""
+def open_scene_set(folder: Path) -> SceneSet:
+    """Open what `write_scene_set` wrote; ConfigError if a file is missing or they do not fit."""
     try:
         made = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         mel, steps = np.load(folder / "mel.npy", mmap_mode="r"), np.load(folder / "steps.npy")
@@ -227,8 +233,8 @@ def open_set(folder: Path) -> SceneSet:
     return SceneSet(tuple(made["classes"]), mel, steps, events, known, heard)
 
 
-def save_set(folder: Path, scenes: SceneSet) -> None:
-    """Write a set that is in memory; `open_set` reads it back."""
+def save_scene_set(folder: Path, scenes: SceneSet) -> None:
+    """Write a set that is in memory; `open_scene_set` reads it back."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {"mel": scenes.mel, "steps": scenes.steps, **scenes.embeddings}
     for name, values in arrays.items():

@@ -18,7 +18,7 @@ from offline.synthesis import effects
 from offline.synthesis.alarms import alarm
 from offline.synthesis.sound_bank import Audio, SoundBank
 
-__all__ = ["ALARM", "DURATIONS_S", "MixConfig", "Mixer", "Scene", "merged"]
+__all__ = ["ALARM", "DURATIONS_S", "Scene", "SceneMixConfig", "SceneMixer", "merge_events"]
 
 Rng = np.random.Generator
 
@@ -45,7 +45,7 @@ class Scene(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MixConfig:
+class SceneMixConfig:
     """How scenes are mixed; p_* are probabilities.
 
     seconds: 1 to 600; n_events: fewest and most; snr_db: of an event over the background, lowest and highest;
@@ -79,7 +79,7 @@ class MixConfig:
             require(name, getattr(self, name), 0, 1)
 
     @classmethod
-    def training(cls, **settings: object) -> MixConfig:
+    def training(cls, **settings: object) -> SceneMixConfig:
         """Everything that varies in the world, and louder backgrounds than the evaluation has."""
         rich = dict(
             snr_db=(0.0, 30.0), p_empty=0.12, p_noise=0.25, p_distractor=0.4, p_room=0.3, p_speed=0.6, p_tilt=0.5
@@ -87,10 +87,10 @@ class MixConfig:
         return cls(**{**rich, **settings})  # type: ignore[arg-type]
 
 
-class Mixer:
+class SceneMixer:
     """Mixes scenes from a bank and from alarm families (which may be none)."""
 
-    def __init__(self, bank: SoundBank, alarms: Sequence[str], config: MixConfig) -> None:
+    def __init__(self, bank: SoundBank, alarms: Sequence[str], config: SceneMixConfig) -> None:
         self.bank, self.alarms, self.config = bank, tuple(alarms), config
         have = sorted({*bank.labels, *([ALARM] if self.alarms else [])})
         self.labels = config.labels or tuple(have)
@@ -112,7 +112,7 @@ class Mixer:
         if rng.random() < config.p_band / 2:
             audio = effects.low_pass(audio, self.bank.sample_rate, rng)
         peak = 10 ** (rng.uniform(*config.peak_db) / 20)
-        return Scene((audio * (peak / max(np.abs(audio).max(), 1e-9))).astype(np.float32), merged(placed))
+        return Scene((audio * (peak / max(np.abs(audio).max(), 1e-9))).astype(np.float32), merge_events(placed))
 
     def _background(self, rng: Rng) -> npt.NDArray[np.float64]:
         """The whole scene's ground, of unit level."""
@@ -141,8 +141,8 @@ class Mixer:
         if rng.random() < config.p_band:
             sound = effects.low_pass(sound, rate, rng)
         if rng.random() < config.p_room:
-            sound = effects.room(sound, rate, rng)
-        return effects.faded(sound, rate)
+            sound = effects.reverberate(sound, rate, rng)
+        return effects.fade_edges(sound, rate)
 
     def _recorded(self, label: str, rng: Rng) -> npt.NDArray[np.float64]:
         sources = self.bank.sources(label)
@@ -172,7 +172,7 @@ class Mixer:
             return out[start : start + n]
         while len(out) < n:
             part = parts[rng.integers(len(parts))].astype(np.float64)
-            out = effects.joined(out, part, int(gap_s * rate * (rng.uniform(0.3, 1.5) if gap_s > 0 else 1)))
+            out = effects.join_sounds(out, part, int(gap_s * rate * (rng.uniform(0.3, 1.5) if gap_s > 0 else 1)))
         return out[: min(len(out), self.n_samples)] if whole else out[:n]
 
     def _place(
@@ -187,7 +187,7 @@ class Mixer:
         return Interval(start / rate, (start + len(sound)) / rate, label)
 
 
-def merged(events: Sequence[Interval]) -> list[Interval]:
+def merge_events(events: Sequence[Interval]) -> list[Interval]:
     """Events in order of onset, those of one label that overlap or touch made one."""
     out: list[Interval] = []
     for event in sorted(events, key=lambda e: (e.label, e.onset_s)):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from offline.alignment.alignment import AlignConfig, Alignment, align
-from offline.evaluation.following import Method, Piece, evaluate_folder
-from offline.evaluation.onsets import Track
+from offline.evaluation.following import EvaluationPiece, TrackingMethod, evaluate_tracks
+from offline.evaluation.onsets import PositionTrack
 from offline.following.score_input import read_score_or_recording
 from offline.recording import Recording
 
@@ -25,13 +25,13 @@ def evaluate_alignment(
     say: Callable[[str], None] = print,
 ) -> None:
     """As `evaluate_folder`, by `align`."""
-    evaluate_folder(folder, align_piece(config or AlignConfig()), csv=csv, plots=plots, say=say)
+    evaluate_tracks(folder, align_piece(config or AlignConfig()), csv=csv, plots=plots, say=say)
 
 
-def align_piece(config: AlignConfig) -> Method:
+def align_piece(config: AlignConfig) -> TrackingMethod:
     """A method that aligns a piece by this config."""
 
-    def method(piece: Piece) -> Track:
+    def method(piece: EvaluationPiece) -> PositionTrack:
         recording = Recording.open(piece.performance)
         score = read_score_or_recording(piece.score, recording.format, config.follow)
         return track_of_alignment(align(score, recording, config))
@@ -39,8 +39,8 @@ def align_piece(config: AlignConfig) -> Method:
     return method
 
 
-def track_of_alignment(alignment: Alignment) -> Track:
+def track_of_alignment(alignment: Alignment) -> PositionTrack:
     """The onsets that were played, in order of time."""
     played = np.isfinite(alignment.audio_s)
     order = np.argsort(alignment.audio_s[played], kind="stable")
-    return Track(alignment.audio_s[played][order], alignment.quarter[played][order])
+    return PositionTrack(alignment.audio_s[played][order], alignment.quarter[played][order])

@@ -18,22 +18,22 @@ from offline.batch.file_job import FileJob, run_file
 from offline.evaluation.onsets import (
     PROTOCOLS,
     Accuracy,
-    Track,
-    evaluate,
+    PositionTrack,
+    evaluate_track,
     format_table,
     mean_accuracy,
     read_truth,
     track_of,
     write_table,
 )
-from offline.evaluation.plots import draw
+from offline.evaluation.plots import draw_track
 from offline.following.score_input import SCORE_SUFFIXES, read_score_input
 
-__all__ = ["Method", "Piece", "evaluate_folder", "find_pieces", "follow_piece"]
+__all__ = ["EvaluationPiece", "TrackingMethod", "evaluate_tracks", "find_pieces", "follow_piece"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class EvaluationPiece:
     """One piece: score (.musicxml, .mxl, .mid), performance (audio) and truth.csv (quarter,audio_s)."""
 
     name: str
@@ -42,10 +42,10 @@ class Piece:
     truth: Path
 
 
-Method = Callable[[Piece], Track]  # the score position over the performance's time
+TrackingMethod = Callable[[EvaluationPiece], PositionTrack]  # the score position over the performance's time
 
 
-def find_pieces(folder: Path) -> list[Piece]:
+def find_pieces(folder: Path) -> list[EvaluationPiece]:
     """The folder itself, or every folder in it, that holds a score, a performance and its truth."""
     pieces = [piece for place in (folder, *sorted(folder.glob("*/"))) if (piece := _piece(place)) is not None]
     if not pieces:
@@ -54,18 +54,18 @@ def find_pieces(folder: Path) -> list[Piece]:
     return pieces
 
 
-def _piece(place: Path) -> Piece | None:
+def _piece(place: Path) -> EvaluationPiece | None:
     scores = [path for path in sorted(place.glob("score.*")) if path.suffix.lower() in SCORE_SUFFIXES]
     takes = [path for path in sorted(place.glob("performance.*")) if is_audio(path)]
     truth = place / "truth.csv"
     if not (scores and takes and truth.is_file()):
         return None
-    return Piece(name=place.resolve().name, score=scores[0], performance=takes[0], truth=truth)
+    return EvaluationPiece(name=place.resolve().name, score=scores[0], performance=takes[0], truth=truth)
 
 
-def evaluate_folder(
+def evaluate_tracks(
     folder: Path,
-    method: Method,
+    method: TrackingMethod,
     *,
     csv: Path | None = None,
     plots: Path | None = None,
@@ -83,11 +83,11 @@ def evaluate_folder(
             track = method(piece)
         except EngineError as error:
             say(f"collaparte: {error}")
-            track = Track(np.zeros(0), np.zeros(0))
-        for protocol, result in evaluate(track, *truth).items():
+            track = PositionTrack(np.zeros(0), np.zeros(0))
+        for protocol, result in evaluate_track(track, *truth).items():
             results[protocol][piece.name] = result
         if plots is not None:
-            draw(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
+            draw_track(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
     tables = {protocol: pieces | _summary(pieces) for protocol, pieces in results.items()}
     for protocol, table in tables.items():
         say(f"\n{protocol}: percent of score onsets within so many ms")
@@ -96,10 +96,10 @@ def evaluate_folder(
         write_table(csv, tables)
 
 
-def follow_piece(follow: FollowConfig) -> Method:
+def follow_piece(follow: FollowConfig) -> TrackingMethod:
     """The positions of the live pipeline."""
 
-    def method(piece: Piece) -> Track:
+    def method(piece: EvaluationPiece) -> PositionTrack:
         def configure(audio: AudioFormat) -> PipelineConfig:
             return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
 

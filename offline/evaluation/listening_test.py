@@ -1,7 +1,7 @@
 """A listening test: blinded, loudness-matched, counterbalanced pairs on a static page, and what the answers say.
 
 The folder holds index.html, the sounds under random names, and key.json, which the page never loads. Listeners save
-their answers as a file; `analyse` reads any number of them.
+their answers as a file; `analyse_answers` reads any number of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import soundfile
 
 from engine.core.errors import ConfigError
 
-__all__ = ["Preference", "analyse", "plan", "report", "write_test"]
+__all__ = ["Preference", "analyse_answers", "plan_pairs", "report_answers", "write_test"]
 
 LOUDNESS_DB = -23.0  # mean square of the loud half of each sound, against full scale
 BLOCK_S = 0.4
@@ -70,7 +70,9 @@ class Preference:
     p: float
 
 
-def plan(sounds: dict[str, list[Path]], n_pairs: int, rng: np.random.Generator) -> list[tuple[str, int, str, int]]:
+def plan_pairs(
+    sounds: dict[str, list[Path]], n_pairs: int, rng: np.random.Generator
+) -> list[tuple[str, int, str, int]]:
     """Trials (system, sound, system, sound): every two systems equally often, each as often first as second."""
     trials = []
     for one, other in combinations(sorted(sounds), 2):
@@ -91,7 +93,7 @@ def write_test(
         raise ConfigError("listening test", expected="two systems or more with sounds", got=f"{len(sounds)}")
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    trials = plan(sounds, n_pairs, rng)
+    trials = plan_pairs(sounds, n_pairs, rng)
     used = sorted({(s, i) for one, i_one, other, i_other in trials for s, i in ((one, i_one), (other, i_other))})
     codes = {pair: f"{code:08x}.wav" for pair, code in zip(used, rng.choice(1 << 32, len(used), False), strict=True)}
     for (system, i), name in codes.items():
@@ -113,7 +115,7 @@ def _match(source: Path, target: Path) -> None:
     soundfile.write(target, sound * gain, rate, subtype="PCM_16")
 
 
-def analyse(folder: Path, answers: list[Path]) -> list[Preference]:
+def analyse_answers(folder: Path, answers: list[Path]) -> list[Preference]:
     """Count preferences over all answers; the key tells which sound was whose."""
     key = json.loads((folder / "key.json").read_text())
     counts: dict[tuple[str, str], list[int]] = {pair: [0, 0, 0] for pair in combinations(sorted(set(key.values())), 2)}
@@ -135,7 +137,7 @@ def sign_test(wins: int, losses: int) -> float:
     return out
 
 
-def report(preferences: list[Preference]) -> str:
+def report_answers(preferences: list[Preference]) -> str:
     """A line a pair, p corrected for their number (Holm 1979)."""
     ranked = sorted(preferences, key=lambda x: x.p)
     corrected, worst = {}, 0.0

@@ -10,16 +10,16 @@ import numpy.typing as npt
 from engine.core.events import Sound
 from engine.detection.detector import SoundDetector
 from engine.detection.interval import Interval
-from offline.run import collect
+from offline.run import collect_frames
 
-__all__ = ["heard", "invented_an_hour", "reactions_s"]
+__all__ = ["detect_streaming", "invented_an_hour", "reactions_s"]
 
 EARLY_S = 0.2  # a report that speaks of an instant up to so long before the onset is still of this sound
 
 
-def heard(detector: SoundDetector, audio: npt.NDArray[np.float32]) -> list[Sound]:
+def detect_streaming(detector: SoundDetector, audio: npt.NDArray[np.float32]) -> list[Sound]:
     """All events of a recording (sample, channel) at the detector's rate, with the silence that brings out the last."""
-    events: list[Sound] = collect(detector, audio)
+    events: list[Sound] = collect_frames(detector, audio)
     return events
 
 

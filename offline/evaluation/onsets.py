@@ -23,9 +23,9 @@ __all__ = [
     "PROTOCOLS",
     "THRESHOLDS_MS",
     "Accuracy",
-    "Track",
+    "PositionTrack",
     "accuracy",
-    "evaluate",
+    "evaluate_track",
     "first_reach",
     "format_table",
     "mean_accuracy",
@@ -43,7 +43,7 @@ SAME_QUARTER = 1e-4  # truth and events are rounded in their files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class PositionTrack:
     """A score position over time: at_s, seconds, never falling; quarter, quarters."""
 
     at_s: Floats
@@ -64,13 +64,13 @@ class Accuracy:
     n: int
 
 
-def track_of(events: Iterable[Event], sample_rate: int) -> Track:
+def track_of(events: Iterable[Event], sample_rate: int) -> PositionTrack:
     """The positions among the events."""
     rows = [(e.at / sample_rate, e.quarter) for e in events if isinstance(e, Position)]
     return _track(rows)
 
 
-def read_track(path: str | Path) -> Track:
+def read_track(path: str | Path) -> PositionTrack:
     """The positions in a file of events, JSON lines; EngineError names the line that is none."""
     rows = []
     with Path(path).open(encoding="utf-8") as lines:
@@ -84,10 +84,10 @@ def read_track(path: str | Path) -> Track:
     return _track(rows)
 
 
-def _track(rows: Sequence[tuple[float, float]]) -> Track:
+def _track(rows: Sequence[tuple[float, float]]) -> PositionTrack:
     table = np.array(rows, dtype=float).reshape(-1, 2)
     table = table[np.argsort(table[:, 0], kind="stable")]
-    return Track(table[:, 0], table[:, 1])
+    return PositionTrack(table[:, 0], table[:, 1])
 
 
 def read_truth(path: str | Path) -> tuple[Floats, Floats]:
@@ -101,14 +101,14 @@ def read_truth(path: str | Path) -> tuple[Floats, Floats]:
     return table[:, 0], table[:, 1]
 
 
-def first_reach(track: Track, quarter: Floats) -> Floats:
+def first_reach(track: PositionTrack, quarter: Floats) -> Floats:
     """Seconds of the first instant whose position has reached each quarter; inf if none has."""
     furthest = np.maximum.accumulate(track.quarter)
     index = np.searchsorted(furthest, quarter - SAME_QUARTER)
     return np.append(track.at_s, np.inf)[index]
 
 
-def nearest_frame(track: Track, quarter: Floats) -> Floats:
+def nearest_frame(track: PositionTrack, quarter: Floats) -> Floats:
     """Seconds of the first of the instants whose position is nearest to each quarter; inf for an empty track."""
     if not len(track.at_s):
         return np.full(len(quarter), np.inf)
@@ -134,7 +134,7 @@ def accuracy(error_s: Floats) -> Accuracy:
     )
 
 
-def evaluate(track: Track, quarter: Floats, audio_s: Floats) -> dict[str, Accuracy]:
+def evaluate_track(track: PositionTrack, quarter: Floats, audio_s: Floats) -> dict[str, Accuracy]:
     """Accuracy by each protocol against the truth: each onset's quarter and when it sounds, seconds."""
     return {name: accuracy(find(track, quarter) - audio_s) for name, find in PROTOCOLS.items()}
 

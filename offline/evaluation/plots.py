@@ -14,9 +14,9 @@ from engine.audio.files import AudioReader
 from engine.core.format import FrameFormat, frame_size
 from engine.dsp.stft import Stft
 from offline.batch.file_job import JobReport
-from offline.evaluation.onsets import Track, first_reach, read_truth, track_of
+from offline.evaluation.onsets import PositionTrack, first_reach, read_truth, track_of
 
-__all__ = ["draw", "draw_job"]
+__all__ = ["draw_job", "draw_track"]
 
 COLUMNS = 1200  # of the pictures of spectra: a column for every pixel
 ROWS = 160  # bands, spaced as the ear does
@@ -33,14 +33,14 @@ def draw_job(path: str | Path, report: JobReport, *, truth: Path | None = None) 
     stems = [(name, file) for name, file in report.stems.items() if name != "input"]
     track = track_of(report.positions, report.audio.sample_rate) if report.positions else None
     onsets = None if truth is None else read_truth(truth)
-    draw(path, recordings=[("input", report.input), *stems], track=track, truth=onsets)
+    draw_track(path, recordings=[("input", report.input), *stems], track=track, truth=onsets)
 
 
-def draw(
+def draw_track(
     path: str | Path,
     *,
     recordings: Sequence[tuple[str, Path]],
-    track: Track | None = None,
+    track: PositionTrack | None = None,
     truth: Truth | None = None,
 ) -> None:
     """Write a PNG: one spectrogram a recording (title, file), and the followed position over time below them.
@@ -97,7 +97,7 @@ def _levels_db(reader: AudioReader) -> tuple[Floats, Floats]:
     return 10 * np.log10(power + 1e-12), edges_hz
 
 
-def _path(axis: Axes, track: Track, truth: Truth | None) -> None:
+def _path(axis: Axes, track: PositionTrack, truth: Truth | None) -> None:
     axis.plot(track.at_s, track.quarter, label="followed", color="tab:blue")
     if truth is not None:
         axis.plot(truth[1], truth[0], ".", label="true", color="tab:orange", markersize=3)
@@ -106,7 +106,7 @@ def _path(axis: Axes, track: Track, truth: Truth | None) -> None:
     axis.grid(alpha=0.3)
 
 
-def _errors(axis: Axes, track: Track, truth: Truth) -> None:
+def _errors(axis: Axes, track: PositionTrack, truth: Truth) -> None:
     quarter, audio_s = truth
     error_ms = 1000 * (first_reach(track, quarter) - audio_s)
     axis.axhspan(-50, 50, color="tab:green", alpha=0.15, label="within 50 ms")

@@ -22,7 +22,7 @@ from engine.separation.hpss import TUNED, Hpss, HpssConfig
 from offline.run import run
 from offline.separation import backfitting
 
-__all__ = ["METHODS", "evaluate", "evaluate_folder", "global_sdr", "sdr", "si_sdr", "songs"]
+__all__ = ["METHODS", "evaluate_hpss_folder", "evaluate_stems", "global_sdr", "sdr", "si_sdr", "songs"]
 
 Audio = npt.NDArray[np.float32]
 Pair = npt.NDArray[np.float32]  # (sample, target, channel): harmonic, percussive
@@ -103,7 +103,7 @@ def live(config: HpssConfig) -> Method:
 
 def whole(config: HpssConfig) -> Method:
     """The separation of the whole file."""
-    return lambda reference, sample_rate: backfitting.separate(reference.sum(axis=1), sample_rate, config)
+    return lambda reference, sample_rate: backfitting.separate_whole(reference.sum(axis=1), sample_rate, config)
 
 
 METHODS: dict[str, Method] = {
@@ -143,7 +143,7 @@ def songs(folder: Path, start_s: float = 0, seconds: float | None = None) -> Ite
         yield song.name, np.stack([np.sum(list(stems.values()), axis=0), drums], axis=1), rate
 
 
-def evaluate(
+def evaluate_stems(
     folder: Path, methods: dict[str, Method], start_s: float = 0, seconds: float | None = None
 ) -> dict[str, npt.NDArray]:
     """Scores of each method: (song, metric, target), dB, metrics as in METRICS; of that part of every song."""
@@ -156,13 +156,15 @@ def evaluate(
     return {name: np.array(rows) for name, rows in scores.items()}
 
 
-def evaluate_folder(folder: Path, *, csv: Path | None = None, seconds: float | None = None, start_s: float = 0) -> None:
+def evaluate_hpss_folder(
+    folder: Path, *, csv: Path | None = None, seconds: float | None = None, start_s: float = 0
+) -> None:
     """Print the mean scores of all methods over the songs of a folder; csv: the same as a file."""
     if not any(place.is_dir() and any(place.glob("drums.*")) for place in folder.glob("*")):
         raise AudioFileError(str(folder), expected="folders of stems, each with drums.wav", got="none")
     header = ["method", *(f"{metric} {part}" for metric in METRICS for part in ("H", "P", "mean"))]
     table = [header]
-    for name, rows in evaluate(folder, METHODS, start_s, seconds).items():
+    for name, rows in evaluate_stems(folder, METHODS, start_s, seconds).items():
         table.append([name, *(f"{value:.2f}" for h, p in rows.mean(axis=0) for value in (h, p, (h + p) / 2))])
     for row in table:
         print(row[0].ljust(max(len(name[0]) for name in table)), *(cell.rjust(len(header[-3])) for cell in row[1:]))

@@ -21,14 +21,22 @@ from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import Probabilities, detect, tag
 from offline.detection.tagging import Found, Tagger, tag_files
 from offline.evaluation.psds import PSDS_1, PSDS_2, psds
-from offline.evaluation.sound_events import clip_counts, evaluate, event_counts, segment_counts
+from offline.evaluation.sound_events import clip_counts, evaluate_sound_events, event_counts, segment_counts
 from offline.evaluation.sound_events_tuning import step_edges_s
 
-__all__ = ["Heard", "by_label", "figures", "hear_recordings", "hear_scenes", "mel_probabilities", "table"]
+__all__ = [
+    "ScoredClips",
+    "by_label",
+    "format_event_table",
+    "hear_recordings",
+    "hear_scenes",
+    "mel_probabilities",
+    "sound_event_metrics",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ScoredClips:
     """What is there and what was said: events, labels and probabilities (step, class), by file name."""
 
     reference: dict[str, list[Interval]] = field(default_factory=dict)
@@ -37,11 +45,11 @@ class Heard:
     steps: dict[str, Probabilities] = field(default_factory=dict)
 
 
-def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> Heard:
+def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredClips:
     """Listen to every recording that has strong labels; what is missing or broken is told and left out."""
     if labels.strong is None:
         raise ConfigError(str(labels.path), expected="strong labels", got="weak ones")
-    files, heard = find_audio(folder, labels.strong), Heard()
+    files, heard = find_audio(folder, labels.strong), ScoredClips()
     if not files:
         raise ConfigError(str(folder), expected=f"the recordings of {labels.path.name}", got="none of them")
     if missing := len(labels.strong) - len(files):
@@ -56,7 +64,7 @@ def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> Heard:
     return heard
 
 
-def hear_scenes(scenes: SceneSet, tagger: Tagger) -> Heard:
+def hear_scenes(scenes: SceneSet, tagger: Tagger) -> ScoredClips:
     """What the network says of the log-mel of mixed scenes."""
     network = Network(tagger.config.model, "crnn")
     if network.value("embeddings", list):
@@ -67,7 +75,7 @@ def hear_scenes(scenes: SceneSet, tagger: Tagger) -> Heard:
     steps = np.stack([mel_probabilities(network, mel) for mel in tqdm(scenes.mel, unit="scene")])
     found = detect(scenes.names, steps, scenes.classes, tagger.decision)
     tags = tag(scenes.names, steps, scenes.classes, tagger.levels)
-    return Heard(dict(scenes.events), found, tags, dict(zip(scenes.names, steps, strict=True)))
+    return ScoredClips(dict(scenes.events), found, tags, dict(zip(scenes.names, steps, strict=True)))
 
 
 def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
@@ -79,7 +87,7 @@ def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
     return rows[ahead:].copy()
 
 
-def figures(heard: Heard, tagger: Tagger) -> dict[str, float]:
+def sound_event_metrics(heard: ScoredClips, tagger: Tagger) -> dict[str, float]:
     """Clip, segment and event F1 and both PSDS, 0 to 1, by the file's decisions.
 
     As in `offline.evaluation.sound_events_tuning`.
@@ -88,13 +96,13 @@ def figures(heard: Heard, tagger: Tagger) -> dict[str, float]:
     scores = {name: median_filter(of, (median, 1), mode="constant") for name, of in heard.steps.items()}
     edges = step_edges_s(max(len(of) for of in scores.values()))
     return {
-        **evaluate(heard.reference, heard.events, tagger.classes, heard.tags),
+        **evaluate_sound_events(heard.reference, heard.events, tagger.classes, heard.tags),
         "psds_1": psds(heard.reference, scores, edges, tagger.classes, PSDS_1),
         "psds_2": psds(heard.reference, scores, edges, tagger.classes, PSDS_2),
     }
 
 
-def by_label(heard: Heard, classes: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
+def by_label(heard: ScoredClips, classes: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
     """Clip, segment and event F1 of each class; NaN where it neither sounds nor is reported."""
     present = {name: {e.label for e in of} for name, of in heard.reference.items()}
     counts = (
@@ -105,7 +113,9 @@ def by_label(heard: Heard, classes: tuple[str, ...]) -> dict[str, tuple[float, f
     return {label: (counts[0][label].f1, counts[1][label].f1, counts[2][label].f1) for label in classes}
 
 
-def table(measured: Mapping[str, float], classes: Mapping[str, tuple[float, float, float]]) -> list[list[str]]:
+def format_event_table(
+    measured: Mapping[str, float], classes: Mapping[str, tuple[float, float, float]]
+) -> list[list[str]]:
     """Rows to print: all classes together first (clip and segment micro, event macro), then each."""
     rows = [["", "clip F1", "segment F1", "event F1", "PSDS 1", "PSDS 2"]]
     rows.append(["all", *(f"{100 * value:.1f}" for value in measured.values())])

@@ -15,21 +15,29 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from engine.detection.interval import Interval
 
-__all__ = ["Counts", "clip_counts", "evaluate", "event_counts", "macro_f1", "micro_f1", "segment_counts"]
+__all__ = [
+    "EventCounts",
+    "clip_counts",
+    "evaluate_sound_events",
+    "event_counts",
+    "macro_f1",
+    "micro_f1",
+    "segment_counts",
+]
 
 Events = Mapping[str, Sequence[Interval]]
 Tags = Mapping[str, Iterable[str]]
 
 
-class Counts(NamedTuple):
+class EventCounts(NamedTuple):
     """Hits, misses and inventions of one class."""
 
     true_positive: int = 0
     false_negative: int = 0
     false_positive: int = 0
 
-    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
-        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+    def __add__(self, other: EventCounts) -> EventCounts:  # type: ignore[override]
+        return EventCounts(*(a + b for a, b in zip(self, other, strict=True)))
 
     @property
     def f1(self) -> float:
@@ -38,47 +46,49 @@ class Counts(NamedTuple):
         return 2 * self.true_positive / total if total else float("nan")
 
 
-def micro_f1(counts: Mapping[str, Counts]) -> float:
+def micro_f1(counts: Mapping[str, EventCounts]) -> float:
     """F1 of all classes' counts together."""
-    return sum(counts.values(), Counts()).f1
+    return sum(counts.values(), EventCounts()).f1
 
 
-def macro_f1(counts: Mapping[str, Counts]) -> float:
+def macro_f1(counts: Mapping[str, EventCounts]) -> float:
     """Mean of the classes' F1; a class that neither sounds nor is reported is left out."""
     values = [c.f1 for c in counts.values()]
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
-def clip_counts(reference: Tags, estimate: Tags, classes: Sequence[str]) -> dict[str, Counts]:
+def clip_counts(reference: Tags, estimate: Tags, classes: Sequence[str]) -> dict[str, EventCounts]:
     """Counts of clips in which a class is heard."""
     return _compared(_tagged(reference), _tagged(estimate), classes)
 
 
 def segment_counts(
     reference: Events, estimate: Events, classes: Sequence[str], segment_s: float = 1.0
-) -> dict[str, Counts]:
+) -> dict[str, EventCounts]:
     """Counts of segments in which a class sounds at all."""
     return _compared(_segments(reference, segment_s), _segments(estimate, segment_s), classes)
 
 
 def event_counts(
     reference: Events, estimate: Events, classes: Sequence[str], collar_s: float = 0.2, share: float = 0.2
-) -> dict[str, Counts]:
+) -> dict[str, EventCounts]:
     """Counts of events whose onset lies within the collar and whose offset within the collar or share of the length.
 
     The offset's tolerance is the larger of the two; references and estimates are paired so that most fit.
     """
-    counts = dict.fromkeys(classes, Counts())
+    counts = dict.fromkeys(classes, EventCounts())
     for name in {**reference, **estimate}:
         for label in classes:
             wanted = [e for e in reference.get(name, ()) if e.label == label]
             found = [e for e in estimate.get(name, ()) if e.label == label]
             hits = _paired(wanted, found, collar_s, share)
-            counts[label] += Counts(hits, len(wanted) - hits, len(found) - hits)
+            counts[label] += EventCounts(hits, len(wanted) - hits, len(found) - hits)
     return counts
 
 
-def evaluate(reference: Events, estimate: Events, classes: Sequence[str], tags: Tags | None = None) -> dict[str, float]:
+def evaluate_sound_events(
+    reference: Events, estimate: Events, classes: Sequence[str], tags: Tags | None = None
+) -> dict[str, float]:
     """The paper's three figures (section 4.3.2), 0 to 1; tags: clip-level decisions, else the labels of the events."""
     said = tags if tags is not None else {name: {e.label for e in of} for name, of in estimate.items()}
     present = {name: {e.label for e in of} for name, of in reference.items()}
@@ -105,7 +115,7 @@ def _segments(events: Events, segment_s: float) -> set[Cell]:
     }
 
 
-def _compared(reference: set[Cell], estimate: set[Cell], classes: Sequence[str]) -> dict[str, Counts]:
+def _compared(reference: set[Cell], estimate: set[Cell], classes: Sequence[str]) -> dict[str, EventCounts]:
     def tally(cells: set[Cell]) -> dict[str, int]:
         n = dict.fromkeys(classes, 0)
         for _, label, _ in cells:
@@ -113,7 +123,7 @@ def _compared(reference: set[Cell], estimate: set[Cell], classes: Sequence[str])
         return n
 
     hits, misses, inventions = (tally(x) for x in (reference & estimate, reference - estimate, estimate - reference))
-    return {label: Counts(hits[label], misses[label], inventions[label]) for label in classes}
+    return {label: EventCounts(hits[label], misses[label], inventions[label]) for label in classes}
 
 
 def _paired(wanted: list[Interval], found: list[Interval], collar_s: float, share: float) -> int:

@@ -14,9 +14,9 @@ from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import Probabilities, clip_probabilities, detect, tag
 from offline.evaluation.psds import PSDS_1, PSDS_2, psds
-from offline.evaluation.sound_events import evaluate, event_counts, macro_f1, segment_counts
+from offline.evaluation.sound_events import evaluate_sound_events, event_counts, macro_f1, segment_counts
 
-__all__ = ["Quiet", "Tuned", "by_class", "figures", "lagging", "step_edges_s", "stricter", "tune"]
+__all__ = ["Quiet", "Tuned", "by_class", "decision_metrics", "lagging", "step_edges_s", "stricter", "tune"]
 
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 PRICE = 0.05  # of F1, that an event an hour too many costs
@@ -42,7 +42,7 @@ def step_edges_s(n_steps: int) -> np.ndarray:
     return np.maximum([step_begin(k) / SOUND_RATE for k in range(n_steps + 1)], 0.0)
 
 
-def figures(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) -> dict[str, float]:
+def decision_metrics(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) -> dict[str, float]:
     """Clip, segment and event F1 and both PSDS, 0 to 1, of probabilities (scene, step, class).
 
     Without `tuned` with the paper's decisions (0.5, median of 7). The score has no thresholds, but its median.
@@ -54,7 +54,7 @@ def figures(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) 
     scores = dict(zip(scenes.names, filtered, strict=True))
     edges = step_edges_s(steps.shape[1])
     return {
-        **evaluate(scenes.events, found, scenes.classes, tags),
+        **evaluate_sound_events(scenes.events, found, scenes.classes, tags),
         "psds_1": psds(scenes.events, scores, edges, scenes.classes, PSDS_1),
         "psds_2": psds(scenes.events, scores, edges, scenes.classes, PSDS_2),
     }

@@ -27,19 +27,28 @@ from engine.separation.wiener import Wiener
 from offline.evaluation.peass import peass_scores, require_peass
 from offline.evaluation.separation import global_sdr, sdr, si_sdr
 from offline.run import run
-from offline.synthesis.multitrack import FULL_SCALE, Song, load
+from offline.synthesis.multitrack import FULL_SCALE, Song, load_stems
 
-__all__ = ["METRICS", "Row", "evaluate", "ideal_ratio_mask", "measure", "separate", "table", "write_csv"]
+__all__ = [
+    "STEM_METRICS",
+    "StemScore",
+    "evaluate_separators",
+    "format_stem_table",
+    "ideal_ratio_mask",
+    "measure_stems",
+    "separate_streaming",
+    "write_stem_csv",
+]
 
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
 Separator = StreamingSeparator | SegmentedSeparator
-METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
+STEM_METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
 PEASS = ("OPS", "TPS", "IPS", "APS")
 DRUMS = "drums"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
+class StemMethod:
     """What gives estimates of references; targets: those that it knows, None for all.
 
     All but the oracle use the sum of the references alone.
@@ -50,7 +59,7 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class StemScore:
     """One target of one song by one method; values: as METRICS, dB; with PEASS after them where asked for."""
 
     song: str
@@ -59,7 +68,7 @@ class Row:
     values: tuple[float, ...]
 
 
-def separate(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
+def separate_streaming(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
     """The stems (sample, target, channel) of `audio` (sample, channel), as they come out live, lined up."""
     frames, window, n_targets = node.frames, node.window, len(node.targets)
     wiener = node.config.wiener
@@ -79,7 +88,7 @@ def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Ste
     return stems[frames.latency :][:n].copy()
 
 
-def _methods(nodes: Mapping[str, Separator]) -> dict[str, Method]:
+def _methods(nodes: Mapping[str, Separator]) -> dict[str, StemMethod]:
     first = next(iter(nodes.values()))
 
     def share(references: Stems) -> Stems:
@@ -91,17 +100,17 @@ def _methods(nodes: Mapping[str, Separator]) -> dict[str, Method]:
         out[:, first.targets.index(DRUMS)] = run(Hpss(first.frames.audio, TUNED), references.sum(axis=1))[:, 1]
         return out
 
-    methods = {"mixture / targets": Method(estimate=share)}
+    methods = {"mixture / targets": StemMethod(estimate=share)}
     if DRUMS in first.targets:
-        methods["kernel additive modelling"] = Method(estimate=percussive, targets=(DRUMS,))
+        methods["kernel additive modelling"] = StemMethod(estimate=percussive, targets=(DRUMS,))
     for name, node in nodes.items():
-        methods[name] = Method(estimate=partial(_by_network, node))
-    mask = Method(estimate=lambda references: ideal_ratio_mask(references, first.frames, first.window))
+        methods[name] = StemMethod(estimate=partial(_by_network, node))
+    mask = StemMethod(estimate=lambda references: ideal_ratio_mask(references, first.frames, first.window))
     return {**methods, "ideal ratio mask": mask}
 
 
 def _by_network(node: Separator, references: Stems) -> Stems:
-    return separate(node, references.sum(axis=1))
+    return separate_streaming(node, references.sum(axis=1))
 
 
 def _groups(song: Song, targets: Sequence[str]) -> list[list[int]]:
@@ -115,7 +124,7 @@ def _merged(stems: Stems, groups: Sequence[Sequence[int]]) -> Stems:
     return np.stack([stems[:, list(group)].sum(axis=1) for group in groups], axis=1)
 
 
-def measure(references: Stems, estimates: Stems, sample_rate: int) -> npt.NDArray[np.float64]:
+def measure_stems(references: Stems, estimates: Stems, sample_rate: int) -> npt.NDArray[np.float64]:
     """METRICS of each target: (target, metric), dB; a silent reference gives NaN."""
     mixture = np.repeat(references.sum(axis=1, keepdims=True), references.shape[1], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,10 +141,10 @@ def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int
     return sdr(references[:, one], estimates[:, one], sample_rate) if references[:, one].any() else np.array([np.nan])
 
 
-def evaluate(
+def evaluate_separators(
     nodes: Mapping[str, Separator], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
     peass: bool = False, mono: bool = False,
-) -> list[Row]:  # fmt: skip
+) -> list[StemScore]:  # fmt: skip
     """Every song by every method; start_s, seconds: of each, None for all of it; peass: more scores; mono: mixed."""
     first, rows = next(iter(nodes.values())), []
     rate, targets = first.frames.audio.sample_rate, first.targets
@@ -148,7 +157,7 @@ def evaluate(
     more = [peass_scores] if peass else []
     for song in tqdm(songs, unit="song"):
         part = slice(int(start_s * rate), None if seconds is None else int((start_s + seconds) * rate))
-        references = load(song, targets, sample_rate=rate)[:, part].transpose(1, 0, 2).astype(np.float32)
+        references = load_stems(song, targets, sample_rate=rate)[:, part].transpose(1, 0, 2).astype(np.float32)
         references /= np.float32(FULL_SCALE)
         if mono:
             references[:] = references.mean(axis=2, keepdims=True)
@@ -157,15 +166,17 @@ def evaluate(
         for method, given in _methods(nodes).items():
             merged = _merged(references, groups), _merged(given.estimate(references), groups)
             known = [i for i, name in enumerate(names) if given.targets is None or name in given.targets]
-            values = np.concatenate([measure(*merged, rate)[known], *(f(*merged, rate, known) for f in more)], axis=1)
+            values = np.concatenate(
+                [measure_stems(*merged, rate)[known], *(f(*merged, rate, known) for f in more)], axis=1
+            )
             rows += [
-                Row(song=song.name, method=method, target=names[i], values=tuple(row))
+                StemScore(song=song.name, method=method, target=names[i], values=tuple(row))
                 for i, row in zip(known, values.tolist(), strict=True)
             ]
     return rows
 
 
-def table(rows: Sequence[Row]) -> str:
+def format_stem_table(rows: Sequence[StemScore]) -> str:
     """Median over the songs for each method and target, and the mean gain of each method, as Markdown."""
     metrics = _metrics(rows)
     lines = ["| method | target | " + " | ".join(metrics) + " |", "|---" * (2 + len(metrics)) + "|"]
@@ -173,16 +184,16 @@ def table(rows: Sequence[Row]) -> str:
         own = [row for row in rows if row.method == method]
         for target, values in _medians(own).items():
             lines.append(f"| {method} | {target} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
-        gains = np.array([row.values[METRICS.index("gain")] for row in own])
+        gains = np.array([row.values[STEM_METRICS.index("gain")] for row in own])
         gain = np.mean(gains[np.isfinite(gains)]) if np.isfinite(gains).any() else np.nan
         lines.append(f"| {method} | **mean gain** | | {gain:.2f} |" + " |" * (len(metrics) - 2))
     return "\n".join(lines)
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
+def write_stem_csv(path: Path, rows: Sequence[StemScore]) -> None:
     """Every song, then the medians over the songs as a song called `median`."""
     medians = [
-        Row(song="median", method=method, target=target, values=tuple(values))
+        StemScore(song="median", method=method, target=target, values=tuple(values))
         for method in dict.fromkeys(row.method for row in rows)
         for target, values in _medians([row for row in rows if row.method == method]).items()
     ]
@@ -192,7 +203,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _medians(rows: Sequence[Row]) -> dict[str, npt.NDArray[np.float64]]:
+def _medians(rows: Sequence[StemScore]) -> dict[str, npt.NDArray[np.float64]]:
     names = dict.fromkeys(row.target for row in rows)
     values = {name: np.array([row.values for row in rows if row.target == name]) for name in names}
     return {name: np.array([_median(column) for column in rows_of.T]) for name, rows_of in values.items()}
@@ -204,5 +215,5 @@ def _median(values: npt.NDArray[np.float64]) -> float:
     return float(np.median(known)) if len(known) else np.nan
 
 
-def _metrics(rows: Sequence[Row]) -> tuple[str, ...]:
-    return (*METRICS, *PEASS)[: len(rows[0].values)]
+def _metrics(rows: Sequence[StemScore]) -> tuple[str, ...]:
+    return (*STEM_METRICS, *PEASS)[: len(rows[0].values)]

@@ -14,7 +14,7 @@ from engine.following.reference import Reference
 from engine.score.readers import SUFFIXES as SCORE_SUFFIXES
 from engine.score.readers import read_score
 from engine.score.score import Score
-from offline.following.score_rendering import SoundedEvents, heard, synthesised
+from offline.following.score_rendering import RenderedEvents, reference_from_rendering, with_sound_templates
 from offline.resample import resample
 
 __all__ = ["SCORE_SUFFIXES", "read_score_input", "read_score_or_recording"]
@@ -32,7 +32,7 @@ def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Sc
     """
     if not is_audio(path):
         score = read_score(path)
-        return score if follow.input_features is None else synthesised(score, audio, follow)
+        return score if follow.input_features is None else reference_from_rendering(score, audio, follow)
     with AudioReader(path) as reader:
         recording = resample(reader.read(), reader.format.sample_rate, audio.sample_rate)
     here = AudioFormat(sample_rate=audio.sample_rate, n_channels=recording.shape[1])
@@ -42,4 +42,6 @@ def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Sc
     if follow.input_features is None:
         return reference
     mono = np.ascontiguousarray(recording.mean(axis=1))
-    return heard(reference, SoundedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow)
+    return with_sound_templates(
+        reference, RenderedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow
+    )

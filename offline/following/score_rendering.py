@@ -19,13 +19,13 @@ from engine.score.score import Score
 from offline.synthesis.additive_piano import additive
 from offline.synthesis.pianist import exact
 
-__all__ = ["SoundedEvents", "heard", "sounded", "synthesised"]
+__all__ = ["RenderedEvents", "reference_from_rendering", "render_score", "with_sound_templates"]
 
 BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SoundedEvents:
+class RenderedEvents:
     """sound: (sample,) float32 at sample_rate; onset_s: (event) when each event of a reference begins in it."""
 
     sound: npt.NDArray[np.float32]
@@ -33,7 +33,7 @@ class SoundedEvents:
     onset_s: npt.NDArray[np.float64]
 
 
-def synthesised(score: Score, audio: AudioFormat, follow: FollowConfig) -> Reference:
+def reference_from_rendering(score: Score, audio: AudioFormat, follow: FollowConfig) -> Reference:
     """The score imagined in spectral features, then synthesised at its own tempo for what else `follow` hears.
 
     Takes 0.6 GB an hour of music at 44.1 kHz, half of that for "learned".
@@ -41,19 +41,19 @@ def synthesised(score: Score, audio: AudioFormat, follow: FollowConfig) -> Refer
     assert follow.input_features is not None
     frames = follow_frames(audio, follow)
     imagined = reference_from_score(score, frames, follow.features, follow.tone)
-    return heard(
-        replace(imagined, delay=onset_delay(frames, follow)), sounded(score, audio, follow.input_features), follow
+    return with_sound_templates(
+        replace(imagined, delay=onset_delay(frames, follow)), render_score(score, audio, follow.input_features), follow
     )
 
 
-def sounded(score: Score, audio: AudioFormat, config: FollowerFeaturesConfig) -> SoundedEvents:
+def render_score(score: Score, audio: AudioFormat, config: FollowerFeaturesConfig) -> RenderedEvents:
     """The score played at its own tempo, as loud and as long as written, at the rate that the hearing takes."""
     rate = EMBED_RATE if config.name == "learned" else audio.sample_rate
     played = exact(score)
-    return SoundedEvents(sound=additive(played, rate), sample_rate=rate, onset_s=played.audio_s)
+    return RenderedEvents(sound=additive(played, rate), sample_rate=rate, onset_s=played.audio_s)
 
 
-def heard(events: Reference, source: SoundedEvents, follow: FollowConfig) -> Reference:
+def with_sound_templates(events: Reference, source: RenderedEvents, follow: FollowConfig) -> Reference:
     """The same events with the templates that `follow.input_features` takes from their sound."""
     config = follow.input_features
     assert config is not None
@@ -73,7 +73,7 @@ def heard(events: Reference, source: SoundedEvents, follow: FollowConfig) -> Ref
     return reference_from_score_audio(events, rows)
 
 
-def _rows(node: Processor, source: SoundedEvents) -> npt.NDArray[np.float32]:
+def _rows(node: Processor, source: RenderedEvents) -> npt.NDArray[np.float32]:
     starts = range(0, len(source.sound), BLOCK)
     out: npt.NDArray[np.float32] = join(node.process(source.sound[start : start + BLOCK, None]) for start in starts)
     return out

@@ -19,7 +19,7 @@ from engine.separation.hpss import HpssConfig
 from engine.separation.hpss_kernel import apply_filter, measure
 from engine.separation.kam import identity, learn
 
-__all__ = ["Sources", "back_fit", "filtered", "separate"]
+__all__ = ["Sources", "back_fit", "filtered", "separate_whole"]
 
 Audio = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]
@@ -27,7 +27,7 @@ Sources = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np
 BATCH = 256  # frames filtered and transformed back at a time: the targets' spectra never lie in memory whole
 
 
-def separate(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
+def separate_whole(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
     """Stems (sample, target, channel), lined up with `audio` (sample, channel) and as long; they add up to it.
 
     The settings of `HpssConfig` hold but for look_ahead, which is always the full one, and forgetting. Memory is

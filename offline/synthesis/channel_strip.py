@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve, lfilter
 
-__all__ = ["compress", "equalise", "pan", "produce", "room"]
+__all__ = ["add_room", "compress", "equalise", "pan", "produce"]
 
 Audio = npt.NDArray[np.floating]
 
@@ -21,7 +21,7 @@ def produce(rng: np.random.Generator, audio: Audio, sample_rate: int, *, wide: f
         out = compress(out, sample_rate, threshold_db=rng.uniform(-30, -12), ratio=rng.uniform(1.5, 6))
     out = pan(out, wide * float(np.clip(rng.normal(0, 0.35), -0.9, 0.9)))
     if rng.random() < 0.6:
-        out = room(rng, out, sample_rate, decay_s=rng.uniform(0.15, 1.6), wet=rng.uniform(0.03, 0.3))
+        out = add_room(rng, out, sample_rate, decay_s=rng.uniform(0.15, 1.6), wet=rng.uniform(0.03, 0.3))
     return out.astype(np.float32)
 
 
@@ -52,7 +52,7 @@ def pan(audio: Audio, where: float) -> Audio:
     return out
 
 
-def room(rng: np.random.Generator, audio: Audio, sample_rate: int, *, decay_s: float, wet: float) -> Audio:
+def add_room(rng: np.random.Generator, audio: Audio, sample_rate: int, *, decay_s: float, wet: float) -> Audio:
     """Convolve with decaying noise that is different in each channel; decay_s: until -60 dB."""
     n = int(decay_s * sample_rate)
     tail = rng.standard_normal((n, audio.shape[1])) * (10 ** (-3 * np.arange(n) / n))[:, None]

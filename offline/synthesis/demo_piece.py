@@ -12,7 +12,7 @@ import mido
 
 from engine.score.score import Score, make_score
 
-__all__ = ["BPM", "minuet", "write_midi", "write_musicxml"]
+__all__ = ["BPM", "minuet", "write_demo_midi", "write_musicxml"]
 
 # A bar between strokes; pitches joined by +; /n lasts n eighths, otherwise one.
 RIGHT_A = """
@@ -78,7 +78,7 @@ def minuet() -> Score:
     return make_score("minuet", rows, bars=bars, tempi=[(0.0, BPM)])
 
 
-def write_midi(path: str | Path) -> None:
+def write_demo_midi(path: str | Path) -> None:
     """Write the piece as a MIDI file, its repeat played out."""
     score = minuet()
     events = []

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
-__all__ = ["coloured_noise", "faded", "joined", "low_pass", "room", "speed", "tilt"]
+__all__ = ["coloured_noise", "fade_edges", "join_sounds", "low_pass", "reverberate", "speed", "tilt"]
 
 Wave = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -53,7 +53,7 @@ def speed(audio: Wave, rng: Rng, most: float = 0.1) -> Wave:
     return out
 
 
-def room(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
+def reverberate(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
     """A room of 0.1 to 0.7 s reverberation: the direct sound and an exponentially falling, dull noise.
 
     The tail beyond the sound's end is cut: the label keeps its time.
@@ -81,7 +81,7 @@ def coloured_noise(n: int, rng: Rng) -> Wave:
     return out
 
 
-def faded(audio: Wave, sample_rate: int) -> Wave:
+def fade_edges(audio: Wave, sample_rate: int) -> Wave:
     """Soft edges of 8 ms, so that a cut does not click."""
     n = min(int(FADE_S * sample_rate), len(audio) // 2)
     out = audio.copy()
@@ -91,7 +91,7 @@ def faded(audio: Wave, sample_rate: int) -> Wave:
     return out
 
 
-def joined(first: Wave, second: Wave, gap: int) -> Wave:
+def join_sounds(first: Wave, second: Wave, gap: int) -> Wave:
     """One after the other, `gap` samples of silence between them, or -gap samples of crossfade."""
     if gap >= 0:
         return np.concatenate([first, np.zeros(gap), second])

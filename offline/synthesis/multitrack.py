@@ -18,7 +18,7 @@ import numpy.typing as npt
 from engine.audio.files import AudioReader, is_audio
 from engine.core.errors import AudioFileError, ConfigError
 
-__all__ = ["Corpus", "Song", "find_songs", "load", "parse_corpus"]
+__all__ = ["Corpus", "Song", "find_songs", "load_stems", "parse_corpus"]
 
 REST = "other"
 IGNORED = ("mixture", "linear_mixture")
@@ -93,7 +93,7 @@ def _walk(corpus: Corpus) -> Iterator[Song]:
             yield Song(name=Path(folder).name, stems={path.stem: path for path in files}, merged=corpus.merged)
 
 
-def load(song: Song, targets: Sequence[str], *, sample_rate: int, n_channels: int = 2) -> npt.NDArray[np.int16]:
+def load_stems(song: Song, targets: Sequence[str], *, sample_rate: int, n_channels: int = 2) -> npt.NDArray[np.int16]:
     """The song's references (target, sample, channel) as 16-bit samples, as long as its longest stem.
 
     AudioFileError if a stem has another sample rate; a mono stem goes to every channel.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engine.core.config import require
 from engine.score.score import Score
 
-__all__ = ["Played", "Style", "exact", "play", "random_style"]
+__all__ = ["PianistConfig", "Played", "exact", "play", "random_pianist"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ SHORTEST_S = 0.025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
+class PianistConfig:
     """How freely to play; times in seconds unless they say otherwise, tempi as logarithms.
 
     tempo: relative to the score's; arch: depth of phrases that push and yield; wander: of the pulse, a square root of
@@ -92,10 +92,10 @@ class Played:
         return float(self.end_s.max())
 
 
-def random_style(rng: Rng) -> Style:
+def random_pianist(rng: Rng) -> PianistConfig:
     """From strict and clean to romantic and careless."""
     free, careless = rng.beta(1.2, 1.2), rng.random() ** 3
-    return Style(
+    return PianistConfig(
         tempo=float(np.exp(rng.uniform(-1, 1) * rng.uniform(0.2, 1.1))),  # a third to three times the written one
         arch=float(0.35 * free * rng.random()),
         wander=float(0.01 + 0.07 * free * rng.random()),
@@ -135,9 +135,9 @@ def exact(score: Score, *, start_s: float = 0.5) -> Played:
     )
 
 
-def play(score: Score, rng: Rng, style: Style | None = None) -> Played:
+def play(score: Score, rng: Rng, style: PianistConfig | None = None) -> Played:
     """Play the score in a style, by default one drawn at random; the same generator plays the same."""
-    style = style or random_style(rng)
+    style = style or random_pianist(rng)
     grid, seconds = pulse(score, rng, style)
     event = np.searchsorted(score.onset_quarter, score.note_quarter + 1e-6, side="right") - 1
     start_s = np.interp(score.note_quarter, grid, seconds) + _asynchrony(score, event, rng, style)
@@ -165,7 +165,7 @@ def _medians(event: Ints, start_s: Floats, known: Ints) -> Floats:
     return np.array([np.median(part) for part in parts])
 
 
-def pulse(score: Score, rng: Rng, style: Style) -> tuple[Floats, Floats]:
+def pulse(score: Score, rng: Rng, style: PianistConfig) -> tuple[Floats, Floats]:
     """(quarter, second) on a fine grid: the integral of one over the tempo, and the waits on fermatas."""
     end = score.end_quarter
     grid = np.arange(0, end + 4 * STEP + 2, STEP)
@@ -188,7 +188,7 @@ def pulse(score: Score, rng: Rng, style: Style) -> tuple[Floats, Floats]:
     return grid, style.start_s + np.concatenate([[0.0], np.cumsum(played_s)])
 
 
-def _asynchrony(score: Score, event: Ints, rng: Rng, style: Style) -> Floats:
+def _asynchrony(score: Score, event: Ints, rng: Rng, style: PianistConfig) -> Floats:
     """Seconds by which each note comes late: fingers, the melody ahead, the left hand ahead, rolled chords."""
     n_events = len(score.onset_quarter)
     late = rng.normal(0, style.spread_ms / 1000, len(event))
@@ -205,7 +205,7 @@ def _asynchrony(score: Score, event: Ints, rng: Rng, style: Style) -> Floats:
     return np.asarray(late + rolled[event] * gap[event] * rank)
 
 
-def _dynamics(score: Score, event: Ints, rng: Rng, style: Style) -> Ints:
+def _dynamics(score: Score, event: Ints, rng: Rng, style: PianistConfig) -> Ints:
     """Velocities: phrases that swell, a wandering level, accents, the highest voice louder."""
     n_events = len(score.onset_quarter)
     walk = np.cumsum(rng.normal(0, 1.5, n_events))
@@ -221,7 +221,7 @@ def _dynamics(score: Score, event: Ints, rng: Rng, style: Style) -> Ints:
     return out
 
 
-def _pedal(score: Score, rng: Rng, style: Style, times: tuple[Floats, Floats]) -> Floats:
+def _pedal(score: Score, rng: Rng, style: PianistConfig, times: tuple[Floats, Floats]) -> Floats:
     """Down just after a beat, up at the next change: every one, two or four quarters."""
     every = float(rng.choice([1, 2, 2, 4]))
     changes = np.arange(0, score.end_quarter + every, every)
@@ -233,7 +233,7 @@ def _pedal(score: Score, rng: Rng, style: Style, times: tuple[Floats, Floats]) -
     return np.asarray(rows)
 
 
-def _trilled(played: Played, rng: Rng, style: Style) -> Played:
+def _trilled(played: Played, rng: Rng, style: PianistConfig) -> Played:
     """Some long notes become trills with the note above; the truth stays."""
     long = np.flatnonzero((played.end_s - played.start_s > 0.5) & (rng.random(len(played.pitch)) < style.trills))
     if not len(long):
@@ -249,7 +249,7 @@ def _trilled(played: Played, rng: Rng, style: Style) -> Played:
     return _with_notes(replace(played, end_s=end_s), np.array(rows).reshape(-1, 4))
 
 
-def _slips(played: Played, rng: Rng, style: Style) -> Played:
+def _slips(played: Played, rng: Rng, style: PianistConfig) -> Played:
     """Neighbouring keys instead of the right ones, keys touched besides, and notes struck twice."""
     n = len(played.pitch)
     pitch = played.pitch + (rng.random(n) < style.wrong) * rng.choice([-2, -1, 1, 2], n)

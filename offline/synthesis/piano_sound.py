@@ -19,10 +19,10 @@ import soundfile
 from scipy.fft import irfft, next_fast_len, rfft
 
 from engine.core.errors import EngineError
-from offline.synthesis.effects import coloured_noise, room, tilt
+from offline.synthesis.effects import coloured_noise, reverberate, tilt
 from offline.synthesis.pianist import Played
 
-__all__ = ["OTHERS", "Piano", "fonts", "random_piano", "recorded", "render"]
+__all__ = ["OTHERS", "Piano", "add_recording_chain", "fonts", "random_piano", "render_piano"]
 
 Audio = npt.NDArray[np.float32]
 Wave = npt.NDArray[np.float64]
@@ -92,7 +92,7 @@ def random_piano(rng: Rng, soundfonts: Sequence[Path], *, mistuned: float = 50.0
     )
 
 
-def render(played: Played, piano: Piano, sample_rate: int) -> Audio:
+def render_piano(played: Played, piano: Piano, sample_rate: int) -> Audio:
     """Mono sound (sample), peak 0.5, two seconds longer than the keys; EngineError if FluidSynth fails."""
     with tempfile.TemporaryDirectory() as folder:
         midi, wave = Path(folder, "played.mid"), Path(folder, "played.wav")
@@ -133,11 +133,11 @@ def midi_file(played: Played, piano: Piano) -> mido.MidiFile:
     return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
 
 
-def recorded(audio: Audio, sample_rate: int, rng: Rng) -> Audio:
+def add_recording_chain(audio: Audio, sample_rate: int, rng: Rng) -> Audio:
     """Somewhere between dry and close, and an old record: room, tilt, band, noise, level; nothing moves in time."""
     wave: Wave = audio.astype(np.float64)
     if rng.random() < 0.7:
-        wave = room(wave, sample_rate, rng)
+        wave = reverberate(wave, sample_rate, rng)
     if rng.random() < 0.5:
         wave = tilt(wave, sample_rate, rng)
     old = rng.random() < 0.15

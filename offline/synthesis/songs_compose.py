@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["BAR", "Hit", "Part", "Piece", "compose"]
+__all__ = ["BAR", "ComposedSong", "Hit", "Part", "compose"]
 
 BAR = 4.0  # quarters
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
@@ -66,7 +66,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class ComposedSong:
     """A song: its instruments by stem, and the melody that is to be sung."""
 
     tempo_bpm: float
@@ -80,7 +80,7 @@ class Piece:
         return self.n_bars * BAR * 60 / self.tempo_bpm
 
 
-def compose(rng: np.random.Generator, *, seconds: float = 75.0) -> Piece:
+def compose(rng: np.random.Generator, *, seconds: float = 75.0) -> ComposedSong:
     """A song of about so many seconds: sections of eight bars in which the instruments come and go."""
     tempo_bpm = float(rng.uniform(70, 165))
     n_bars = max(8, round(seconds * tempo_bpm / 60 / BAR / 8) * 8)
@@ -93,7 +93,7 @@ def compose(rng: np.random.Generator, *, seconds: float = 75.0) -> Piece:
         "other": [_thin(rng, _comping(rng, tonal), n_bars, 0.8) for _ in range(rng.integers(1, 4))],
     }
     melody = _melody(rng, [key + s for s in scale], tonal)
-    return Piece(tempo_bpm=tempo_bpm, parts=parts, melody=_keep(rng, melody, n_bars, 0.75), n_bars=n_bars)
+    return ComposedSong(tempo_bpm=tempo_bpm, parts=parts, melody=_keep(rng, melody, n_bars, 0.75), n_bars=n_bars)
 
 
 def _progressions(rng: np.random.Generator, n_bars: int) -> list[int]:

@@ -24,10 +24,10 @@ from engine.core.errors import EngineError
 from offline.synthesis.channel_strip import produce
 from offline.synthesis.electronic import has_samples, play_samples, play_synthesiser
 from offline.synthesis.singing import VOICES, Syllable, recorded_syllables, sing, syllables
-from offline.synthesis.songs_compose import Part, Piece, compose
+from offline.synthesis.songs_compose import ComposedSong, Part, compose
 from offline.synthesis.sound_bank import list_sounds
 
-__all__ = ["add_options", "main", "render", "soundfonts", "write_stems"]
+__all__ = ["add_options", "main", "render_song", "soundfonts", "write_stems"]
 
 RATE = 44100
 TICKS = 480  # a quarter
@@ -123,7 +123,7 @@ def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: fl
 
 
 def stems(
-    rng: np.random.Generator, piece: Piece, *, electronic: float = 0.0, singers: Path | None = None
+    rng: np.random.Generator, piece: ComposedSong, *, electronic: float = 0.0, singers: Path | None = None
 ) -> dict[str, np.ndarray]:
     """Each stem of the piece (sample, channel), produced and levelled; singers: a folder of sounds, some of speech."""
     n = int((piece.seconds + 2) * RATE)
@@ -155,7 +155,7 @@ def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: f
     return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
 
 
-def render(
+def render_song(
     folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0, singers: Path | None = None
 ) -> Path:
     """Write song number `seed`, unless it is there already; always the same for the same soundfonts."""
@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(parser)
     args = parser.parse_args(arguments)
     for seed in tqdm(range(args.first, args.first + args.songs), unit="song"):
-        render(args.folder, seed, seconds=args.seconds, electronic=args.electronic, singers=args.speakers)
+        render_song(args.folder, seed, seconds=args.seconds, electronic=args.electronic, singers=args.speakers)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from engine.following.embedder import Embedder, EmbedderConfig
 from engine.following.embedding_features import EmbeddingFeatures, follower_features
 from engine.following.features import FollowerFeaturesConfig, OnsetDifference
 from engine.following.follower import AudioFollower
-from offline.following.score_rendering import synthesised
+from offline.following.score_rendering import reference_from_rendering
 from tests.contract import Case
 from tests.engine.following.play import RATE, scale, sound
 from tests.networks.similarity import small_twin
@@ -70,7 +70,7 @@ def as_learned(output: np.ndarray, audio: np.ndarray, latency: int) -> float:
 
 
 CONFIG = FollowConfig(input_features=FollowerFeaturesConfig(name="stft"))
-REFERENCE = synthesised(scale(8), AUDIO, CONFIG)
+REFERENCE = reference_from_rendering(scale(8), AUDIO, CONFIG)
 
 
 def follower() -> AudioFollower:

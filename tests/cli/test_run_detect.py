@@ -14,7 +14,7 @@ from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from offline.run import collect
+from offline.run import collect_frames
 from tests.cases.sounds import noise
 from tests.networks.detection import small_crnn_file
 
@@ -34,7 +34,7 @@ def logged(path: Path) -> list[dict[str, object]]:
 
 def test_a_file_is_heard_as_live(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     detector = SoundDetector(SoundConfig(model=CAUSAL), AudioFormat(sample_rate=RATE, n_channels=2))
-    expected = [e for e in collect(detector, noise(RATE, 2)) if e.at < 3 * RATE]
+    expected = [e for e in collect_frames(detector, noise(RATE, 2)) if e.at < 3 * RATE]
     log = tmp_path / "out.jsonl"
     stems = ["--separate", "hpss", "--output", str(tmp_path / "stems")]
     for more in ([], stems):

@@ -15,7 +15,7 @@ from engine.core.config import require, require_one_of
 from engine.core.errors import ConfigError, ShapeError
 from offline.alignment.dtw.path import edge, path_cost
 from offline.alignment.dtw.strip import CITYBLOCK, COSINE, EUCLIDEAN
-from offline.alignment.dtw.tiles import Packed, Region, Solved, Task, available_threads, solve
+from offline.alignment.dtw.tiles import Packed, Region, Solved, WarpTask, available_threads, solve_region
 
 __all__ = ["METRICS", "DtwConfig", "Warping", "band_around", "sakoe_chiba", "warp"]
 
@@ -149,11 +149,11 @@ def band_around(path: Ints, n_reference: int, n_live: int, radius: int) -> Ints:
     return band.astype(np.int64)
 
 
-def _task(reference: Features, live: Features, config: DtwConfig, band: Ints | None) -> Task:
+def _task(reference: Features, live: Features, config: DtwConfig, band: Ints | None) -> WarpTask:
     scales = [_scale(features, config.metric) for features in (reference, live)]
     if band is None:
         band = np.repeat(np.array([[0, len(live)]], np.int64), len(reference), axis=0)
-    return Task(
+    return WarpTask(
         metric=METRICS[config.metric],
         weights=config.weights,
         x=reference,
@@ -199,7 +199,7 @@ def _sides(opening: str, reference: Features, live: Features) -> tuple[bool, boo
     return opening == "reference", opening == "live"
 
 
-def _edges(task: Task, begins: tuple[bool, bool]) -> tuple[tuple[Floats, Ints], tuple[Floats, Ints]]:
+def _edges(task: WarpTask, begins: tuple[bool, bool]) -> tuple[tuple[Floats, Ints], tuple[Floats, Ints]]:
     """Accumulated costs, and where the paths began, of the first row and of the first column."""
     live = np.arange(len(task.y))
     in_row = (live >= task.low[0]) & (live < task.high[0])
@@ -210,12 +210,12 @@ def _edges(task: Task, begins: tuple[bool, bool]) -> tuple[tuple[Floats, Ints], 
     return row, column
 
 
-def _far_sides(task: Task, row: Floats, column: Floats) -> tuple[Floats, Floats, Solved | None]:
+def _far_sides(task: WarpTask, row: Floats, column: Floats) -> tuple[Floats, Floats, Solved | None]:
     """Accumulated costs of the last row and of the last column, and what lies between if there is anything."""
     if len(row) == 1 or len(column) == 1:
         return (row, row[-1:], None) if len(column) == 1 else (column[-1:], column, None)
     inner = Region(rows=range(1, len(column)), columns=range(1, len(row)), top=row, left=column[1:])
-    solved = solve(task, inner)
+    solved = solve_region(task, inner)
     return np.append(column[-1], solved.bottom), np.append(row[-1], solved.right), solved
 
 

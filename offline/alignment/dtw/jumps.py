@@ -18,7 +18,7 @@ from engine.core.errors import ConfigError
 from offline.alignment.dtw.exact import METRICS, Features, Floats, Ints, checked
 from offline.alignment.dtw.jump_kernels import BEFORE, REST, RESUMED, SETTLED, STAYED, sweep, young_path
 
-__all__ = ["JumpConfig", "JumpWarping", "Link", "Segment", "jump_warp"]
+__all__ = ["JumpConfig", "JumpWarping", "Link", "PlayedSegment", "jump_warp"]
 
 PAIRS = 4096  # pairs of frames that tell how far apart unrelated music is
 
@@ -71,7 +71,7 @@ class JumpConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class PlayedSegment:
     """Live frames live[0] to live[1], the last not among them, and the reference frames that they play in one go;
     None where they play what is not in the reference.
     """
@@ -84,7 +84,7 @@ class Segment:
 class JumpWarping:
     """segments in order of time, without gaps; places: (live frame) reference frame, -1 elsewhere; cost."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[PlayedSegment, ...]
     places: Ints
     cost: float
 
@@ -201,7 +201,7 @@ class _Search:
         """Which links go there."""
         return np.abs(self._links[:, 1] - place) <= self._slack
 
-    def _segments(self) -> tuple[Segment, ...]:
+    def _segments(self) -> tuple[PlayedSegment, ...]:
         for first, stop in self._parts():  # what resumes for a moment only is chance
             if stop - first < self._least:
                 self._places[first:stop] = -1
@@ -213,7 +213,7 @@ class _Search:
         begins = [j for j in self._begins if not away[j]]
         return list(pairwise(sorted({0, len(away), *begins, *(np.flatnonzero(np.diff(away)) + 1).tolist()})))
 
-    def _segment(self, first: int, stop: int) -> Segment:
+    def _segment(self, first: int, stop: int) -> PlayedSegment:
         places = self._places[first:stop]
         reference = None if places[0] < 0 else (int(places[0]), int(places[-1]) + 1)
-        return Segment(live=(first, stop), reference=reference)
+        return PlayedSegment(live=(first, stop), reference=reference)

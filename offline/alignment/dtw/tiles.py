@@ -21,7 +21,7 @@ from offline.alignment.dtw.kernels import pack_columns, pack_rows, tile
 from offline.alignment.dtw.path import walk
 from offline.alignment.dtw.strip import GROUP, STRIP, WIDTH
 
-__all__ = ["Region", "Solved", "Task", "available_threads", "solve"]
+__all__ = ["Region", "Solved", "WarpTask", "available_threads", "solve_region"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class WarpTask:
     """What is to be warped: two sequences, how far apart their frames are, and where the path may go.
 
     metric: COSINE, EUCLIDEAN or CITYBLOCK of `offline.alignment.dtw.strip`; weights: m1, m2, m3, a1, a2, a3; x, y:
@@ -111,12 +111,12 @@ class Solved(Protocol):
         ...
 
 
-def solve(task: Task, region: Region) -> Solved:
+def solve_region(task: WarpTask, region: Region) -> Solved:
     """Accumulated costs at the far sides of a region, and the means to walk back through it."""
     return _Whole(task, region) if region.n_cells <= KEPT else _Grid(task, region)
 
 
-def _run(task: Task, region: Region, *, keep: bool) -> tuple[Floats, Floats, npt.NDArray[np.float32], float]:
+def _run(task: WarpTask, region: Region, *, keep: bool) -> tuple[Floats, Floats, npt.NDArray[np.float32], float]:
     rows, first = slice(region.rows.start, region.rows.stop), region.columns.start
     low, high = task.low[rows] - first, task.high[rows] - first
     packed = task.packed.rows_from(rows), task.packed.columns_from(first)
@@ -129,7 +129,7 @@ def _run(task: Task, region: Region, *, keep: bool) -> tuple[Floats, Floats, npt
 class _Whole:
     """A region small enough to keep every cell."""
 
-    def __init__(self, task: Task, region: Region) -> None:
+    def __init__(self, task: WarpTask, region: Region) -> None:
         self._task, self._region = task, region
         self.bottom, self.right, self._kept, self._base = _run(task, region, keep=True)
 
@@ -147,7 +147,7 @@ class _Whole:
 class _Grid:
     """A region cut into tiles, of which only the edges are kept."""
 
-    def __init__(self, task: Task, region: Region) -> None:
+    def __init__(self, task: WarpTask, region: Region) -> None:
         self._task, self._region = task, region
         self._rows = _cut(region.rows, max(len(region.rows) // ROWS, LEAST_ROWS), STRIP)
         self._columns = _cut(region.columns, max(len(region.columns) // COLUMNS, LEAST_COLUMNS), 4 * GROUP)
@@ -163,7 +163,7 @@ class _Grid:
             p = _index(self._rows, i)
             q = _index(self._columns, j)
             part = self._tile((p, q), range(self._rows[p].start, i + 1), range(self._columns[q].start, j + 1))
-            i, j = solve(self._task, part).trace(i, j, out)
+            i, j = solve_region(self._task, part).trace(i, j, out)
         return i, j
 
     def _forward(self) -> None:

@@ -16,8 +16,8 @@ from engine.core.errors import ConfigError
 from engine.detection.event_decoder import DecisionConfig, Decisions
 from models.detection.graph import export_crnn
 from models.detection.network import Crnn
-from offline.datasets.scenes import open_set
-from offline.evaluation.sound_events_tuning import Quiet, Tuned, by_class, figures, lagging, stricter, tune
+from offline.datasets.scenes import open_scene_set
+from offline.evaluation.sound_events_tuning import Quiet, Tuned, by_class, decision_metrics, lagging, stricter, tune
 from offline.training.common.card import write_card
 from offline.training.detection.task import probabilities
 from offline.training.detection.train import load_crnn
@@ -65,15 +65,15 @@ def release(job: Release) -> dict[str, Any]:
 
     With the paper's decisions, and with those that were tuned for recordings and for live use.
     """
-    model, test = load_crnn(job.checkpoint), open_set(job.test)
+    model, test = load_crnn(job.checkpoint), open_scene_set(job.test)
     steps = probabilities(model, test)
     live, whole = _decided(load_crnn(job.before), job) if job.before else _decided(model, job)
     if job.before:
         live, whole = _taken_over(model, job, live, whole)
     measured = {
-        "published": _rounded(figures(test, steps)),
-        "whole": _rounded(figures(test, steps, whole)),
-        "live": _rounded(figures(test, steps, live)),
+        "published": _rounded(decision_metrics(test, steps)),
+        "whole": _rounded(decision_metrics(test, steps, whole)),
+        "live": _rounded(decision_metrics(test, steps, live)),
         "classes": {label: _rounded(of) for label, of in by_class(test, steps, whole.events).items()},
     }
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)
@@ -91,7 +91,7 @@ def release(job: Release) -> dict[str, Any]:
 
 def _decided(model: Crnn, job: Release) -> tuple[Tuned, Tuned]:
     """What is tuned on the validation set, which the network must not have learnt from: live, and for recordings."""
-    validation = open_set(job.validation)
+    validation = open_scene_set(job.validation)
     heard = probabilities(model, validation)
     quiet = _quiet(model, job, job.inventions) if job.quiet else None
     return tune(validation, heard, (*LIVE, *GATHERING), quiet), tune(validation, heard, WHOLE)
@@ -99,7 +99,7 @@ def _decided(model: Crnn, job: Release) -> tuple[Tuned, Tuned]:
 
 def _taken_over(model: Crnn, job: Release, live: Tuned, whole: Tuned) -> tuple[Tuned, Tuned]:
     """Decisions of an earlier network for this one: a lag is the same for sources that it learnt from and others."""
-    validation = open_set(job.validation)
+    validation = open_scene_set(job.validation)
     heard, classes = probabilities(model, validation), model.config.classes
     if job.tighten is not None:
         live = replace(live, events=stricter(live.events, _quiet(model, job, job.tighten), classes))
@@ -108,7 +108,7 @@ def _taken_over(model: Crnn, job: Release, live: Tuned, whole: Tuned) -> tuple[T
 
 
 def _quiet(model: Crnn, job: Release, most_an_hour: float) -> Quiet:
-    steps = [probabilities(model, open_set(folder)) for folder in job.quiet]
+    steps = [probabilities(model, open_scene_set(folder)) for folder in job.quiet]
     return Quiet(np.concatenate(steps), most_an_hour)
 
 

@@ -28,10 +28,10 @@ from models.detection.graph import export_crnn
 from models.detection.losses import LossConfig, sound_event_loss
 from models.detection.network import Crnn
 from models.detection.reimport import calibrate, crnn_from_file
-from offline.datasets.scenes import SceneSet, open_set, write_set
-from offline.datasets.soundscapes import MixConfig, Mixer
+from offline.datasets.scenes import SceneSet, open_scene_set, write_scene_set
+from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import parse_embeddings, sound_model
-from offline.evaluation.sound_events_tuning import Quiet, figures, tune
+from offline.evaluation.sound_events_tuning import Quiet, decision_metrics, tune
 from offline.synthesis.sound_bank import SoundBank, SoundFile, list_sounds, load_bank, merge_banks
 from offline.training.common.card import write_card
 from offline.training.common.config import LoopConfig
@@ -112,7 +112,7 @@ def train_own(job: OwnSounds, say: Say = print) -> dict[str, float]:
         model = _with_classes(crnn_from_file(job.start, dropout=0.1, drop_channels=True), train.classes)
         calibrate(model, torch.from_numpy(np.asarray(train.mel[:32], np.float32)))
         model = _first(job, model, train, say)
-        say(_said("so far", figures(kept, probabilities(model, kept))))
+        say(_said("so far", decision_metrics(kept, probabilities(model, kept))))
         if job.minutes if job.steps is None else job.steps:
             say(f"learning the whole network, {job.loop.length}")
             task = CrnnTask(model, [Source(train, STRONG, job.batch)], kept, LossConfig(consistency=0), BatchConfig())
@@ -144,15 +144,15 @@ def _scenes(job: OwnSounds, folder: Path, say: Say) -> tuple[SceneSet, SceneSet,
         have = ", ".join(sorted({s.label for s in sounds}))
         raise ConfigError("--classes", expected=f"sub-folders of {job.data}: {have}", got=", ".join(missing))
     chosen = apart(sounds, say)
-    mix = MixConfig.training(labels=classes)
+    mix = SceneMixConfig.training(labels=classes)
     nothing = replace(mix, p_empty=1.0, p_distractor=0.7)
     some = max(job.scenes // 4, 8)
     for number, (name, which, n, how) in enumerate(
         (("train", "train", job.scenes, mix), ("kept", "validation", some, mix), ("quiet", "validation", some, nothing))
     ):
-        mixer = Mixer(_bank(job, classes, chosen, which), (), how)
-        write_set(folder / name, mixer, n, job.seed + number, embeddings=job.embeddings)
-    return open_set(folder / "train"), open_set(folder / "kept"), open_set(folder / "quiet")
+        mixer = SceneMixer(_bank(job, classes, chosen, which), (), how)
+        write_scene_set(folder / name, mixer, n, job.seed + number, embeddings=job.embeddings)
+    return open_scene_set(folder / "train"), open_scene_set(folder / "kept"), open_scene_set(folder / "quiet")
 
 
 def apart(sounds: Sequence[SoundFile], say: Say) -> dict[str, str]:
@@ -220,7 +220,7 @@ def fit_head(model: Crnn, scenes: SceneSet, seed: int = 0) -> None:
 def _release(job: OwnSounds, model: Crnn, kept: SceneSet, quiet: SceneSet, say: Say) -> dict[str, float]:
     steps, nothing = probabilities(model, kept), Quiet(probabilities(model, quiet), INVENTIONS)
     live, whole = tune(kept, steps, LIVE, nothing), tune(kept, steps, WHOLE)
-    measured = figures(kept, steps, whole)
+    measured = decision_metrics(kept, steps, whole)
     say(_said("tuned", measured))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)
     export_crnn(model, job.output, licence=job.licence, training=f"own sounds of {job.data}", decisions=decisions)

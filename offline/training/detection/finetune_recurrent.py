@@ -21,7 +21,7 @@ from engine.core.config import require
 from engine.core.errors import ConfigError
 from models.detection.losses import LossConfig, sound_event_loss
 from models.detection.network import POOL, Crnn
-from offline.datasets.scenes import SceneSet, open_set
+from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.training.common.loop import autocast
 from offline.training.detection.init_weights import weights_for
 from offline.training.detection.task import STRONG, embeddings_of
@@ -84,7 +84,7 @@ def train_recurrent(job: RecurrentJob) -> list[float]:
     model = load_crnn(job.checkpoint)
     if not model.config.spectral or model.config.embeddings:
         raise ConfigError(str(job.checkpoint), expected="a network of log-mel alone", got="one with embeddings")
-    scenes = grouped([open_set(folder) for folder in job.sets])["strong"]
+    scenes = grouped([open_scene_set(folder) for folder in job.sets])["strong"]
     torch.manual_seed(job.fit.seed)
     model = _changed(model, job, scenes)
     rng = np.random.default_rng(job.fit.seed)

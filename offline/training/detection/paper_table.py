@@ -15,8 +15,8 @@ import numpy as np
 
 from engine.core.config import require
 from engine.core.errors import ConfigError
-from offline.datasets.scenes import open_set
-from offline.evaluation.sound_events_tuning import figures
+from offline.datasets.scenes import open_scene_set
+from offline.evaluation.sound_events_tuning import decision_metrics
 from offline.training.detection import train
 from offline.training.detection.task import probabilities
 from offline.training.detection.train import CrnnJob, load_crnn, train_crnn
@@ -83,13 +83,13 @@ def run_table(job: TableJob) -> dict[str, dict[str, float]]:
 
 
 def _measured(job: TableJob, row: Row) -> dict[str, float]:
-    test, runs = open_set(job.test), []
+    test, runs = open_scene_set(job.test), []
     for seed in range(job.seeds):
         folder = job.base.output / f"{str(row).replace(' + ', '-')}-{seed}"
         one = _with(job, row, folder, seed)
         validated = sum(train_crnn(one)[name] for name in FIGURES)
         model = load_crnn(folder / "checkpoint.pt")
-        measured = figures(test, probabilities(model, test))
+        measured = decision_metrics(test, probabilities(model, test))
         runs.append((validated, [measured[name] for name in FIGURES]))
     runs.sort(key=lambda run: -run[0])
     mean = np.mean([values for _, values in runs[: job.best]], axis=0)

@@ -16,7 +16,7 @@ from models.detection.losses import LossConfig, published_rate, sound_event_loss
 from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import detect, tag
-from offline.evaluation.sound_events import evaluate
+from offline.evaluation.sound_events import evaluate_sound_events
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer, autocast
 from offline.training.detection.augment import BatchConfig, perturbed
@@ -93,7 +93,7 @@ class CrnnTask:
         scenes = self.validation
         steps = probabilities(model, scenes, mixed=self.batch.mixed)
         found = detect(scenes.names, steps, scenes.classes, DecisionConfig())
-        return evaluate(scenes.events, found, scenes.classes, tag(scenes.names, steps, scenes.classes))
+        return evaluate_sound_events(scenes.events, found, scenes.classes, tag(scenes.names, steps, scenes.classes))
 
     def describe(self) -> dict[str, Any]:
         """The model's settings."""

@@ -16,7 +16,7 @@ from engine.core.errors import ConfigError
 from models.detection.losses import LossConfig
 from models.detection.network import Crnn, CrnnConfig, EmbeddingInput
 from models.detection.reimport import calibrate, crnn_from_file
-from offline.datasets.scenes import KNOWN, SceneSet, open_set
+from offline.datasets.scenes import KNOWN, SceneSet, open_scene_set
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import pick_device
 from offline.training.detection.augment import BatchConfig
@@ -85,7 +85,7 @@ class CrnnJob:
 
 def train_crnn(job: CrnnJob) -> dict[str, float]:
     """Train, leaving checkpoint.pt and curves.jsonl in `job.output`; the figures of the last validation."""
-    groups = grouped([open_set(folder) for folder in job.sets])
+    groups = grouped([open_scene_set(folder) for folder in job.sets])
     scenes = next(iter(groups.values()))
     config = CrnnConfig(
         classes=scenes.classes,
@@ -104,7 +104,7 @@ def train_crnn(job: CrnnJob) -> dict[str, float]:
         begin(model, job.start_from, scenes)
     device = pick_device(job.device)
     losses = LossConfig() if job.teacher or job.distil else LossConfig(consistency=0)
-    task = CrnnTask(model, sources(job, groups), open_set(job.validation), losses, job.batch)
+    task = CrnnTask(model, sources(job, groups), open_scene_set(job.validation), losses, job.batch)
     if job.distil is not None:
         task.teacher = load_crnn(job.distil).to(device)
     if job.start_from is None:

@@ -20,11 +20,12 @@ from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.dsp.constant_q import Cqt
 from engine.dsp.harmonic import HcqtConfig, wide_cqt
-from offline.datasets.corpus_scores import SPLITS, Library
+from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece
-from offline.run import collect
+from offline.run import collect_frames
 from offline.synthesis.pianist import Played
 from offline.synthesis.piano_sound import Piano
+from offline.synthesis.sound_bank import SPLITS
 
 __all__ = ["Notes", "Recording", "SalienceSet", "analyse", "main", "make_set", "open_set", "recordings", "targets"]
 
@@ -94,7 +95,7 @@ def analyse(
 ) -> tuple[npt.NDArray[np.float16], Notes]:
     """The wide constant-Q frames (frame, bin) of mono sound, and its notes as they are tuned, in frames and bins."""
     cqt = Cqt(wide_cqt(config), AudioFormat(sample_rate=sample_rate, n_channels=1))
-    frames = collect(cqt, np.ascontiguousarray(audio[:, None], np.float32)).astype(np.float16)
+    frames = collect_frames(cqt, np.ascontiguousarray(audio[:, None], np.float32)).astype(np.float16)
     start, end = ((s * sample_rate + cqt.latency) / cqt.hop - 1 for s in (played.start_s, sounding(played)))
     cents = 100.0 * (played.pitch - C1_KEY) + np.array(piano.cents)[played.pitch % 12]
     first_cents = 1200 * np.log2(config.low_hz / (440 * 2 ** ((C1_KEY - 69) / 12)))

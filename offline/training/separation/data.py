@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.separation.config import SeparationNetworkConfig
-from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load, parse_corpus
+from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load_stems, parse_corpus
 from offline.training.separation.config import SeparationTraining, StemMixConfig
 
 __all__ = ["Mixer", "StemBank", "StemMix", "equalisers", "loudest_excerpt", "open_stems", "validation_excerpts"]
@@ -65,7 +65,7 @@ class StemBank:
             found = find_songs(corpus, exclude=exclude)
             for song in found:
                 self.names.append(song.name)
-                stems = load(song, targets, sample_rate=sample_rate)
+                stems = load_stems(song, targets, sample_rate=sample_rate)
                 self.songs.append(torch.from_numpy(stems).to(device))
                 self.loudness.append(self._loudness(stems))
                 self.merged.append([target in song.inseparable(targets) for target in targets])
@@ -204,7 +204,7 @@ def validation_excerpts(config: SeparationTraining, device: torch.device) -> lis
     rate, only = config.network.sample_rate, config.validation
     corpora = [parse_corpus(text) for text in config.data] if only else []
     songs = [song for corpus in corpora for song in find_songs(corpus, only=only, needed=False)]
-    loaded = [torch.from_numpy(load(song, config.targets, sample_rate=rate)) for song in songs]
+    loaded = [torch.from_numpy(load_stems(song, config.targets, sample_rate=rate)) for song in songs]
     return [loudest_excerpt(song, rate).to(device) for song in loaded]
 
 

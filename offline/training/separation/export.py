@@ -19,7 +19,7 @@ from models.export import export_graph
 from models.separation.band_network import SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
 from models.separation.graph import separation_graph, separation_metadata
-from offline.evaluation.stems import separate
+from offline.evaluation.stems import separate_streaming
 from offline.training.common.card import card_fields, write_card
 from offline.training.common.export import BLOCKS, Exportable, export_checked, export_figures
 from offline.training.separation.config import SeparationExport
@@ -90,6 +90,6 @@ def _stem_snr_db(exact: Path, coarse: Path, music: Path) -> dict[str, float]:
     with AudioReader(music) as reader:
         audio = reader.read()[: int(MUSIC_S * reader.format.sample_rate)]
     nodes = [open_separator(MaskNetworkConfig(model=path), n_channels=audio.shape[1]) for path in (exact, coarse)]
-    stems = [separate(node, audio).astype(np.float64) for node in nodes]
+    stems = [separate_streaming(node, audio).astype(np.float64) for node in nodes]
     power, error = (np.sum(part**2, axis=(0, 2)) for part in (stems[0], stems[1] - stems[0]))
     return dict(zip(nodes[0].targets, np.round(10 * np.log10(power / error), 1).tolist(), strict=True))

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.separation.mask_network import MaskNetworkConfig
 from engine.separation.mask_network_segments import open_separator
-from offline.evaluation.stems import METRICS, evaluate
+from offline.evaluation.stems import STEM_METRICS, evaluate_separators
 from offline.synthesis.multitrack import Song, find_songs, parse_corpus
 from offline.training.common.checkpoint import CHECKPOINT
 from offline.training.separation.config import SeparationExport, SeparationTable, SeparationTraining
@@ -74,8 +74,8 @@ def _row(config: SeparationTraining, name: str, songs: Sequence[Song]) -> dict[s
             checkpoint=checkpoint, output=target, int8=False, licence="unreleased", data=data, training=text
         )
     )
-    rows = evaluate({name: open_separator(MaskNetworkConfig(model=target), n_channels=2)}, songs)
-    own, column = [r for r in rows if r.method == name], METRICS.index("SDR v4")
+    rows = evaluate_separators({name: open_separator(MaskNetworkConfig(model=target), n_channels=2)}, songs)
+    own, column = [r for r in rows if r.method == name], STEM_METRICS.index("SDR v4")
     names = dict.fromkeys(r.target for r in own)
     return {target: float(np.nanmedian([r.values[column] for r in own if r.target == target])) for target in names}
 

@@ -21,7 +21,7 @@ from engine.core.config import require, require_one_of
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, TwinFeatures
 from models.similarity.live_network import LiveSiamese, LiveSiameseConfig
 from models.similarity.network import contrastive_loss, time_contrast
-from offline.run import collect
+from offline.run import collect_frames
 from offline.training.similarity.takes import load_take, shifted
 
 __all__ = ["LiveConfig", "LiveTask", "found_within"]
@@ -82,7 +82,7 @@ class LiveTake:
 
 
 def _features(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
-    return np.asarray(collect(TwinFeatures(), sound[:, None]), np.float16)
+    return np.asarray(collect_frames(TwinFeatures(), sound[:, None]), np.float16)
 
 
 class LiveTask:

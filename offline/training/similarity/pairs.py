@@ -22,7 +22,7 @@ from engine.core.config import require, require_one_of
 from engine.core.format import AudioFormat
 from engine.following.salience import any_front_end
 from models.similarity.network import AFTER, BEFORE, PLANES, ROWS
-from offline.run import collect
+from offline.run import collect_frames
 from offline.training.similarity.takes import StoredTake, load_take, shifted
 
 __all__ = ["FEATURES", "Batch", "PairConfig", "PairSet", "Track", "as_planes", "padded", "track"]
@@ -77,7 +77,7 @@ def track(feature: str, audio: Features, sample_rate: int) -> Track:
     """The feature of mono sound (sample), as any follower would compute it, every 23 ms or as salience was trained."""
     weights = SALIENCE if feature == "salience" else None
     node = any_front_end(feature, AudioFormat(sample_rate=sample_rate, n_channels=1), weights=weights)
-    features = collect(node, audio[:, None])
+    features = collect_frames(node, audio[:, None])
     return Track(features, node.centre(0) / sample_rate, node.hop / sample_rate)
 
 

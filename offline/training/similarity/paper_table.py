@@ -27,12 +27,12 @@ from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderC
 from engine.score.readers import read_score
 from models.similarity.network import PairMlp, SiameseCnn
 from offline.alignment.dtw.exact import DtwConfig, warp
-from offline.evaluation.following import Piece, find_pieces
-from offline.evaluation.onsets import THRESHOLDS_MS, Accuracy, Track, evaluate, mean_accuracy, read_truth
+from offline.evaluation.following import EvaluationPiece, find_pieces
+from offline.evaluation.onsets import THRESHOLDS_MS, Accuracy, PositionTrack, evaluate_track, mean_accuracy, read_truth
 from offline.resample import resample
-from offline.run import collect
+from offline.run import collect_frames
 from offline.synthesis.pianist import exact
-from offline.synthesis.piano_sound import Piano, fonts, render
+from offline.synthesis.piano_sound import Piano, fonts, render_piano
 from offline.training.similarity.binary_path import decide, path_through
 from offline.training.similarity.pairs import Track as Frames
 from offline.training.similarity.pairs import as_planes, padded, track
@@ -150,7 +150,7 @@ def _by_network(network: SiameseCnn, feature: str) -> Callable[[Features], Frame
 def _embedded(model: Path) -> Callable[[Features], Frames]:
     """Embeddings by the live node."""
     node = Embedder(EmbedderConfig(model=model), AudioFormat(sample_rate=RATE, n_channels=1))
-    return lambda sound: Frames(collect(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
+    return lambda sound: Frames(collect_frames(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
 
 
 def _beside(embed: Callable[[Features], Frames], sound: Features) -> Frames:
@@ -165,16 +165,16 @@ def _beside(embed: Callable[[Features], Frames], sound: Features) -> Frames:
 def _bands(sound: Features, *, hop: int, lag: int) -> Frames:
     """The live follower's own hand-made features: bands that sound, and bands that have just begun."""
     frames = FrameFormat(audio=AudioFormat(sample_rate=RATE, n_channels=1), n_fft=1024, hop=hop)
-    features = collect(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=lag))), sound[:, None])
+    features = collect_frames(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=lag))), sound[:, None])
     return Frames(features, frames.centre(0) / RATE, frames.hop / RATE)
 
 
 def evaluate_piece(
-    piece: Piece, rows: Sequence[Method], soundfont: Path
+    piece: EvaluationPiece, rows: Sequence[Method], soundfont: Path
 ) -> dict[tuple[str, bool], dict[str, Accuracy]]:
     """Accuracy of each method by each protocol on one piece."""
     score = read_score(piece.score)
-    reference = render(exact(score, start_s=LEAD_S), Piano(soundfont=soundfont), RATE)
+    reference = render_piano(exact(score, start_s=LEAD_S), Piano(soundfont=soundfont), RATE)
     with AudioReader(piece.performance) as reader:
         sound = resample(reader.read(), reader.format.sample_rate, RATE).mean(axis=1)
     found = {}
@@ -182,7 +182,7 @@ def evaluate_piece(
         ours, theirs, path = row.align(reference, sound)
         at_s, there_s = theirs.seconds(path[:, 1]), ours.seconds(path[:, 0])
         quarter = score.quarter(there_s - LEAD_S)
-        found[row.name, row.binary] = evaluate(Track(at_s, np.asarray(quarter)), *read_truth(piece.truth))
+        found[row.name, row.binary] = evaluate_track(PositionTrack(at_s, np.asarray(quarter)), *read_truth(piece.truth))
     return found
 
 

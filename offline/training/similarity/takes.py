@@ -18,8 +18,9 @@ import soundfile
 from tqdm import tqdm
 
 from engine.core.errors import EngineError
-from offline.datasets.corpus_scores import SPLITS, Library
+from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece
+from offline.synthesis.sound_bank import SPLITS
 
 __all__ = ["StoredTake", "load_take", "main", "shifted", "stored", "write_set"]
 

@@ -13,7 +13,7 @@ from engine.core.config import from_mapping, require, require_odd, require_one_o
 from engine.core.errors import ConfigError, ShapeError
 from engine.core.format import AudioFormat, FrameFormat, frame_size
 from engine.core.processor import Chain
-from offline.run import collect, run
+from offline.run import collect_frames, run
 from tests.probes import Delay
 
 STEREO = AudioFormat(sample_rate=44100, n_channels=2)
@@ -91,4 +91,4 @@ def test_run_refuses_what_gives_no_samples() -> None:
 
 def test_collect_feeds_the_latency() -> None:
     audio = np.ones((300, 2), np.float32)
-    assert len(collect(Delay(50), audio)) == 350
+    assert len(collect_frames(Delay(50), audio)) == 350

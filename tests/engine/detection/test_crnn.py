@@ -21,7 +21,7 @@ from engine.inference.network import Network
 from models.detection.graph import crnn_graph, export_crnn
 from models.export import check_graph
 from offline.datasets.scenes import log_mel
-from offline.run import collect
+from offline.run import collect_frames
 from tests.cases.sounds import QUICK, noise
 from tests.models.detection.test_network import build
 from tests.networks.detection import small_crnn, small_crnn_file
@@ -55,7 +55,7 @@ def test_the_file_block_by_block_is_the_network_on_the_whole(steps: int, activat
 def test_events_are_those_of_the_whole_recording(block: int) -> None:
     model, audio = small_crnn(**CAUSAL), noise(SOUND_RATE, 1)
     node = SoundDetector(SoundConfig(model=small_crnn_file(**CAUSAL), decision=QUICK, block=block), MONO)
-    events = collect(node, audio, block=777)
+    events = collect_frames(node, audio, block=777)
     with torch.inference_mode():
         probability = torch.sigmoid(model(torch.from_numpy(log_mel(audio[:, 0]))[None]))[0].numpy()
     changes = EventDecoder(node.classes, QUICK).process(probability)
@@ -69,7 +69,7 @@ def test_events_are_those_of_the_whole_recording(block: int) -> None:
 
 def test_each_event_says_when_it_could_be_known() -> None:
     node = SoundDetector(SoundConfig(model=small_crnn_file(**CAUSAL), decision=QUICK), MONO)
-    for event in collect(node, noise(SOUND_RATE, 1)):
+    for event in collect_frames(node, noise(SOUND_RATE, 1)):
         if event.at > 0:
             assert event.emitted_at - event.at == step_end(1) - step_begin(0)  # one step of look-ahead
             assert event.emitted_at % STEP == 0
@@ -78,7 +78,7 @@ def test_each_event_says_when_it_could_be_known() -> None:
 def test_windows_are_the_network_on_each_window() -> None:
     model, audio = small_crnn(), noise(SOUND_RATE, 1)
     config = SoundConfig(model=small_crnn_file(), decision=QUICK, window=12, ahead=3, block=2)
-    rows = collect(SoundProbabilities(config, MONO), audio)
+    rows = collect_frames(SoundProbabilities(config, MONO), audio)
     mel = torch.from_numpy(log_mel(audio[:, 0]))
     with torch.inference_mode():
         window = mel[STEP_FRAMES * 18 : STEP_FRAMES * 30]
@@ -94,8 +94,10 @@ def test_the_resampled_node_hears_the_same() -> None:
     low = np.fft.irfft(spectrum).astype(np.float32)
     high = (2 * np.fft.irfft(np.pad(spectrum, (0, len(spectrum) - 1)))).astype(np.float32)
     config = SoundConfig(model=small_crnn_file(**CAUSAL), decision=QUICK)
-    plain = collect(SoundDetector(config, MONO), low[:, None])
-    doubled = collect(SoundDetector(config, AudioFormat(sample_rate=2 * SOUND_RATE, n_channels=1)), high[:, None])
+    plain = collect_frames(SoundDetector(config, MONO), low[:, None])
+    doubled = collect_frames(
+        SoundDetector(config, AudioFormat(sample_rate=2 * SOUND_RATE, n_channels=1)), high[:, None]
+    )
     same = sum(any(b.label == a.label and abs(b.at - 2 * a.at) <= 2 * STEP for b in doubled) for a in plain)
     assert same >= 0.9 * len(plain) > 5
 
@@ -106,7 +108,7 @@ def test_thresholds_come_from_the_file_and_give_way_to_the_users(tmp_path: Path)
     export_crnn(model, tmp_path / "t.onnx", licence="-", training="-", decisions=tuned)
     decision = DecisionConfig(median=1, thresholds={"b": 0.0})
     node = SoundDetector(SoundConfig(model=tmp_path / "t.onnx", decision=decision), MONO)
-    fired = [sum(e.label == label for e in collect(node, noise(SOUND_RATE, 1))) for label in "ab"]
+    fired = [sum(e.label == label for e in collect_frames(node, noise(SOUND_RATE, 1))) for label in "ab"]
     assert fired[0] == 0
     assert fired[1] > 0
 

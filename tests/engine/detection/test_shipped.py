@@ -17,7 +17,7 @@ from models.detection.reimport import crnn_from_file
 from offline.datasets.soundscapes import DURATIONS_S
 from offline.detection.presets import SHIPPED, SHIPPED_FOR_FILES, detect_config
 from offline.detection.tagging import Tagger
-from offline.run import collect
+from offline.run import collect_frames
 
 pytestmark = pytest.mark.skipif(not SHIPPED.is_file(), reason="no sound event network ships yet")
 
@@ -37,7 +37,7 @@ def test_it_streams() -> None:
     assert len(node.classes) == 10
     assert node.latency < 1.5 * audio.sample_rate  # of a beginning that is told once its evidence has gathered
     noise = 0.01 * np.random.default_rng(0).standard_normal((2 * 48000, 2)).astype(np.float32)
-    assert isinstance(collect(node, noise), list)
+    assert isinstance(collect_frames(node, noise), list)
 
 
 def test_it_can_be_gone_on_from() -> None:
@@ -57,5 +57,5 @@ def test_the_one_for_files_tags_silence_and_noise_of_any_length(tmp_path: Path) 
 def test_silence_is_silent() -> None:
     """After a second, nothing begins in ten of digital silence."""
     node = SoundDetector(SoundConfig(model=SHIPPED), AudioFormat(sample_rate=22050, n_channels=1))
-    events = collect(node, np.zeros((11 * 22050, 1), np.float32))
+    events = collect_frames(node, np.zeros((11 * 22050, 1), np.float32))
     assert not [e for e in events if e.at > 22050]

@@ -11,8 +11,8 @@ from engine.dsp.stft import Stft
 from engine.following.follower import FollowConfig, Follower, follow_frames
 from engine.following.reference import Reference
 from engine.score.score import Score, make_score
-from offline.evaluation.onsets import Track, track_of
-from offline.run import collect
+from offline.evaluation.onsets import PositionTrack, track_of
+from offline.run import collect_frames
 from offline.synthesis.additive_piano import additive
 from offline.synthesis.demo_performance import Performance, PerformConfig, perform
 
@@ -40,8 +40,8 @@ def follow(
     """All positions for the audio (sample, channel)."""
     config = config or FollowConfig()
     frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=audio.shape[1]), config)
-    return collect(Chain(Stft(frames), Follower(frames, score, config)), audio.astype(np.float32))
+    return collect_frames(Chain(Stft(frames), Follower(frames, score, config)), audio.astype(np.float32))
 
 
-def track(positions: list[Position], rate: int = RATE) -> Track:
+def track(positions: list[Position], rate: int = RATE) -> PositionTrack:
     return track_of(positions, rate)

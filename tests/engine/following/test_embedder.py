@@ -15,7 +15,7 @@ from engine.core.format import AudioFormat
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig, TwinFeatures
 from models.export import check_graph
 from models.similarity.live_network import siamese_graph
-from offline.run import collect
+from offline.run import collect_frames
 from tests.networks.separation import small_file
 from tests.networks.similarity import small_twin, small_twin_model
 from tests.places import WEIGHTS
@@ -35,7 +35,7 @@ def test_the_file_is_the_module(block: int) -> None:
 
 def test_embeddings_have_unit_length() -> None:
     audio = 0.1 * np.random.default_rng(0).standard_normal((EMBED_RATE // 2, 1)).astype(np.float32)
-    out = collect(embedder(EMBED_RATE), audio)
+    out = collect_frames(embedder(EMBED_RATE), audio)
     assert np.allclose(np.linalg.norm(out, axis=1), 1, atol=1e-5)
 
 
@@ -44,9 +44,9 @@ def test_an_instant_is_the_same_at_every_rate(rate: int) -> None:
     """A click is first heard in the frame whose short window ends just after it, wherever frames lie."""
     node, at_s = embedder(rate), 0.4
     audio = np.zeros((rate, 1), np.float32)
-    quiet = collect(node, audio)
+    quiet = collect_frames(node, audio)
     audio[round(at_s * rate)] = 0.9
-    changed = np.flatnonzero(np.abs(collect(node, audio) - quiet).max(axis=1) > 1e-3)[0]
+    changed = np.flatnonzero(np.abs(collect_frames(node, audio) - quiet).max(axis=1) > 1e-3)[0]
     reach_s = TwinFeatures.latency / EMBED_RATE
     assert 0 <= node.centre(int(changed)) / rate + reach_s - at_s < 1.5 * EMBED_HOP / EMBED_RATE
     assert node.centre(int(changed)) == pytest.approx((changed + 1) * node.hop_s * rate - node.latency, abs=2)
@@ -67,5 +67,5 @@ def test_the_shipped_network_runs_and_is_its_cards() -> None:
     rows = []
     for hz, gain in ((440.0, 0.2), (440.0, 0.3), (622.25, 0.2)):
         tone = sum(np.sin(2 * np.pi * h * hz * time) / h for h in (1, 2, 3, 4)) * np.exp(-3 * time) * gain
-        rows.append(collect(node, tone[:, None].astype(np.float32))[10])
+        rows.append(collect_frames(node, tone[:, None].astype(np.float32))[10])
     assert rows[0] @ rows[1] > 0.95 > rows[0] @ rows[2] + 0.2

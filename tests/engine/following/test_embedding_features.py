@@ -11,7 +11,7 @@ from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from offline.evaluation.onsets import accuracy, first_reach, track_of
 from offline.following.feature_names import FEATURES
 from offline.following.presets import follow_by
-from offline.following.score_rendering import synthesised
+from offline.following.score_rendering import reference_from_rendering
 from offline.synthesis.demo_performance import PerformConfig
 from offline.synthesis.demo_piece import minuet
 from tests.engine.following.play import RATE, sound
@@ -25,7 +25,7 @@ def test_every_feature_follows_a_performance(name: str) -> None:
     audio, played = sound(minuet(), PerformConfig(start_s=0.5), seed=4)
     audio = audio[: int((played.audio_s[N_ONSETS] + 1) * RATE)].astype(np.float32)
     follow = follow_by(name)
-    pipeline = Pipeline(MONO, PipelineConfig(score=synthesised(minuet(), MONO, follow), follow=follow))
+    pipeline = Pipeline(MONO, PipelineConfig(score=reference_from_rendering(minuet(), MONO, follow), follow=follow))
     found = track_of(pipeline.process(audio).events, RATE)
     result = accuracy(first_reach(found, played.quarter[:N_ONSETS]) - played.audio_s[:N_ONSETS])
     assert result.lost == 0

@@ -19,7 +19,7 @@ from engine.score import readers
 from engine.score.readers import read_score
 from engine.score.score import MAX_NOTES, make_score
 from offline.evaluation.onsets import read_truth
-from offline.synthesis.demo_piece import BPM, minuet, write_midi, write_musicxml
+from offline.synthesis.demo_piece import BPM, minuet, write_demo_midi, write_musicxml
 
 HEAD = '<?xml version="1.0"?>\n'
 DOCTYPE = (
@@ -57,7 +57,7 @@ def same_music(a, b) -> bool:
 
 
 def test_musicxml_midi_and_compressed_musicxml_say_the_same(tmp_path: Path, xml: str) -> None:
-    write_midi(tmp_path / "minuet.mid")
+    write_demo_midi(tmp_path / "minuet.mid")
     packed(tmp_path / "minuet.mxl", {"META-INF/container.xml": container("m.xml"), "m.xml": (HEAD + xml).encode()})
     for name in ("minuet.musicxml", "minuet.mid", "minuet.mxl"):
         assert same_music(read_score(tmp_path / name), minuet()), name

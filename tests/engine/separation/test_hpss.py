@@ -60,7 +60,7 @@ def test_centred_it_is_the_median_filter_baseline(n_channels: int) -> None:
 @pytest.mark.parametrize("config", [HpssConfig(spatial=False), replace(TUNED, spatial=False)])
 def test_streaming_equals_the_whole_file(n_channels: int, config: HpssConfig) -> None:
     audio = sound(n_channels)
-    live, whole = run(hpss(config, n_channels), audio), backfitting.separate(audio, RATE, config)
+    live, whole = run(hpss(config, n_channels), audio), backfitting.separate_whole(audio, RATE, config)
     assert np.abs(live - whole).max() <= FLOAT32 * audio.std()
 
 
@@ -78,7 +78,7 @@ CONFIGS = [
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_targets_add_up_to_the_input(n_channels: int, config: HpssConfig) -> None:
     audio = sound(n_channels, RATE)
-    for stems in (run(hpss(config, n_channels), audio), backfitting.separate(audio, RATE, config)):
+    for stems in (run(hpss(config, n_channels), audio), backfitting.separate_whole(audio, RATE, config)):
         assert stems.shape == (RATE, len(config.targets), n_channels)
         assert np.abs(stems.sum(axis=1) - audio).max() <= FLOAT32 * audio.std()
 

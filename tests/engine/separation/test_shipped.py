@@ -11,7 +11,7 @@ import pytest
 
 from engine.core.errors import ConfigError
 from engine.separation.mask_network_segments import open_separator
-from offline.evaluation.stems import METRICS, evaluate, separate
+from offline.evaluation.stems import STEM_METRICS, evaluate_separators, separate_streaming
 from offline.separation import presets
 from offline.separation.presets import DEFAULT, SHIPPED, unmix_config
 from offline.synthesis.multitrack import find_songs, parse_corpus
@@ -37,7 +37,7 @@ def test_its_stems_add_up_to_what_goes_in(path: Path) -> None:
     node = open_separator(unmix_config(path), n_channels=2)
     assert node.targets == ("vocals", "drums", "other")
     sound = 0.1 * np.random.default_rng(0).standard_normal((30_000, 2)).astype(np.float32)
-    assert np.abs(separate(node, sound).sum(axis=1) - sound).max() < FLOAT32
+    assert np.abs(separate_streaming(node, sound).sum(axis=1) - sound).max() < FLOAT32
 
 
 def test_the_second_one_answers_sooner() -> None:
@@ -60,7 +60,7 @@ def test_it_separates_a_song_that_it_never_saw(path: Path) -> None:
     """Twelve seconds of caesium: each target's SI-SDR is above the mixture's; by how much, the card says."""
     node = open_separator(unmix_config(path), n_channels=2)
     songs = find_songs(parse_corpus(str(SONGS)), only=["caesium"])
-    rows = evaluate({"ours": node}, songs, start_s=100, seconds=12)
-    gains = {row.target: row.values[METRICS.index("gain")] for row in rows if row.method == "ours"}
+    rows = evaluate_separators({"ours": node}, songs, start_s=100, seconds=12)
+    gains = {row.target: row.values[STEM_METRICS.index("gain")] for row in rows if row.method == "ours"}
     assert set(gains) == {"vocals", "drums", "other"}
     assert min(gains.values()) > 0

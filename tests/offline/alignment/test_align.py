@@ -14,13 +14,13 @@ from engine.following.follower import FollowConfig, follow_frames
 from engine.score.score import Score, make_score
 from offline.alignment.alignment import AlignConfig, align, write_alignment
 from offline.alignment.repeats_and_cuts import as_played
-from offline.alignment.trace import heard_blocks
-from offline.alignment.tuning import listen
+from offline.alignment.tuning import measure_profile
+from offline.alignment.viterbi import feature_blocks
 from offline.evaluation.alignment import track_of_alignment
 from offline.evaluation.onsets import read_truth
 from offline.recording import Recording
 from offline.synthesis.demo_performance import PerformConfig
-from offline.synthesis.demo_piece import minuet, write_midi
+from offline.synthesis.demo_piece import minuet, write_demo_midi
 from tests.engine.following.play import RATE, scale, sound
 
 NEAR_S = 0.025  # the measure's own finest threshold
@@ -90,14 +90,14 @@ def test_silence_and_nonsense_are_refused() -> None:
 def test_frames_as_many_as_the_recording_has() -> None:
     take, _ = recording(scale(8))
     frames = follow_frames(take.format, FollowConfig())
-    n = sum(len(rows) for rows in heard_blocks(take, FollowConfig(), listen(take), 0)[1])
+    n = sum(len(rows) for rows in feature_blocks(take, FollowConfig(), measure_profile(take), 0)[1])
     assert n == (take.n_samples + 2 * frames.n_fft) // frames.hop
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     take, truth = recording(minuet(), seed=5)
     soundfile.write(tmp_path / "take.wav", take.source, RATE)
-    write_midi(tmp_path / "score.mid")
+    write_demo_midi(tmp_path / "score.mid")
     truth_rows = [f"{q},{t}\n" for q, t in zip(minuet().onset_quarter, truth, strict=True)]
     (tmp_path / "truth.csv").write_text("quarter,audio_s\n" + "".join(truth_rows))
     options = ["-o", tmp_path / "a.csv", "--plot", tmp_path / "a.png", "--truth", tmp_path / "truth.csv"]
@@ -126,7 +126,7 @@ def test_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "own_minuet"
     folder.mkdir()
     soundfile.write(folder / "performance.wav", take.source, RATE)
-    write_midi(folder / "score.mid")
+    write_demo_midi(folder / "score.mid")
     rows = [f"{q},{t}\n" for q, t in zip(minuet().onset_quarter, truth, strict=True)]
     (folder / "truth.csv").write_text("quarter,audio_s\n" + "".join(rows))
     table, plots = tmp_path / "t.csv", tmp_path / "plots"
@@ -142,7 +142,7 @@ def test_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_out_of_tune(cents: float) -> None:
     take, truth = recording(minuet(), seed=9)
     shifted = Recording.of(take.source, round(RATE * 2 ** (cents / 1200)))  # faster, and so sharp
-    assert (listen(shifted).cents - cents + 50) % 100 - 50 == pytest.approx(0, abs=8)
+    assert (measure_profile(shifted).cents - cents + 50) % 100 - 50 == pytest.approx(0, abs=8)
     result = align(minuet(), shifted)
     assert np.mean(np.abs(result.audio_s - truth / 2 ** (cents / 1200)) < NEAR_S) > 0.95
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from engine.core.errors import ConfigError
-from offline.datasets.debian_sounds import Row, chosen_files, make_sounds, read_table, rows_of, source_of
+from offline.datasets.debian_sounds import PackageSounds, chosen_files, make_sounds, read_table, rows_of, source_of
 from offline.synthesis.sound_bank import list_sounds
 
 RATE = 44100
@@ -53,7 +53,7 @@ def test_some_packages_alone() -> None:
     ],
 )
 def test_a_file_tells_its_source(source: str, file: str, expected: str) -> None:
-    assert source_of(Row("p", "*", "", "speech", source, 1), Path("usr/share") / file) == expected
+    assert source_of(PackageSounds("p", "*", "", "speech", source, 1), Path("usr/share") / file) == expected
 
 
 def test_at_most_so_many_of_a_source_and_none_of_what_is_excluded(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_at_most_so_many_of_a_source_and_none_of_what_is_excluded(tmp_path: Path
         for i in range(9):
             write(tmp_path / f"usr/share/voices/{speaker}/{i}.wav", 0.1)
         write(tmp_path / f"usr/share/voices/{speaker}/beep.wav", 0.1)
-    row = Row("voices", "usr/share/voices/*/*.wav", "beep", "speech", "{1}", 3)
+    row = PackageSounds("voices", "usr/share/voices/*/*.wav", "beep", "speech", "{1}", 3)
     chosen = [(path.name, source) for path, source in chosen_files(row, tmp_path)]
     assert chosen == [(f"{i}.wav", who) for who in ("anna", "ben") for i in (0, 4, 8)]
 
@@ -73,7 +73,9 @@ def test_sounds_keep_their_middle_their_source_and_their_licence(tmp_path: Path)
     (packages / "usr/share/zoo/dog.mp3").write_text("no audio")
     (packages / "usr/share/doc/zoo").mkdir(parents=True)
     (packages / "usr/share/doc/zoo/copyright").write_text("free")
-    n = make_sounds(tmp_path / "out", tmp_path / "packages", [Row("zoo", "usr/share/zoo/*", "", "dog", "{stem}", 5)])
+    n = make_sounds(
+        tmp_path / "out", tmp_path / "packages", [PackageSounds("zoo", "usr/share/zoo/*", "", "dog", "{stem}", 5)]
+    )
     (sound,) = list_sounds(tmp_path / "out")
     audio, rate = soundfile.read(sound.path)
     assert (n, sound.label, sound.source, rate) == (1, "dog", "dog", 22050)
@@ -88,11 +90,17 @@ def test_a_package_without_what_the_table_expects_is_named(tmp_path: Path) -> No
     write(tmp_path / "packages/zoo/usr/share/zoo/dog.wav", 1)
     with pytest.raises(ConfigError, match="zoo"):
         make_sounds(
-            tmp_path / "out", tmp_path / "packages", [Row("zoo", "usr/share/zoo/*.ogg", "", "dog", "{stem}", 5)]
+            tmp_path / "out",
+            tmp_path / "packages",
+            [PackageSounds("zoo", "usr/share/zoo/*.ogg", "", "dog", "{stem}", 5)],
         )
 
 
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt-get, of Debian")
 def test_a_package_that_apt_does_not_have_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no-such-package-of-sounds"):
-        make_sounds(tmp_path / "out", tmp_path / "packages", [Row("no-such-package-of-sounds", "*", "", "dog", "x", 1)])
+        make_sounds(
+            tmp_path / "out",
+            tmp_path / "packages",
+            [PackageSounds("no-such-package-of-sounds", "*", "", "dog", "x", 1)],
+        )

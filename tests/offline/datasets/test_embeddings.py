@@ -21,7 +21,7 @@ from models.detection.graph import export_crnn
 from models.export import Graph, export_graph
 from offline.datasets import make_desed
 from offline.datasets.make_desed import ClipJob, embedded, make_clips
-from offline.datasets.scenes import open_set
+from offline.datasets.scenes import open_scene_set
 from offline.datasets.video import Visual, read_soundtrack, read_visual
 from offline.training.detection.paper_table import ROWS
 from offline.training.detection.task import probabilities
@@ -120,7 +120,7 @@ def test_table_3_from_videos_to_a_live_network(tmp_path: Path, capsys: pytest.Ca
     given = ["--embedding", f"bands={embedding_file()}", "--visual", f"colours={colour_file(tmp_path)}"]
     made = [str(tmp_path / "audio"), str(tmp_path / "set"), "--labels", str(tmp_path / "strong.tsv")]
     make_desed.main([*made, "--seconds", str(SECONDS), *given])
-    scenes = open_set(tmp_path / "set")
+    scenes = open_scene_set(tmp_path / "set")
     assert {name: of.shape[2] for name, of in scenes.embeddings.items()} == {"bands": SIZE, "colours": 3}
     sets = ["--sets", str(tmp_path / "set"), "--validation", str(tmp_path / "set"), "--test", str(tmp_path / "set")]
     small = ["--filters", *7 * ["4"], "--causal", "--look-ahead", "1", "--batch", "2", "--steps", "0"]
@@ -145,4 +145,4 @@ def open_set_without(folder: Path):
     make_desed.main(
         [str(folder / "audio"), str(folder / "bare"), "--labels", str(folder / "strong.tsv"), "--seconds", "2"]
     )
-    return open_set(folder / "bare")
+    return open_scene_set(folder / "bare")

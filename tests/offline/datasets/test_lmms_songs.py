@@ -12,8 +12,15 @@ import pytest
 
 from engine.core.errors import ConfigError, ScoreError
 from offline.datasets import lmms_songs
-from offline.datasets.lmms_songs import LARGEST, is_drum, make_songs, only, read_project, render
-from offline.synthesis.multitrack import Corpus, find_songs, load
+from offline.datasets.lmms_songs import (
+    LARGEST,
+    is_drum,
+    make_lmms_songs,
+    only_drums_or_rest,
+    read_project,
+    render_project,
+)
+from offline.synthesis.multitrack import Corpus, find_songs, load_stems
 
 lmms = pytest.mark.skipif(shutil.which("lmms") is None, reason="needs the program lmms")
 SUM_TOLERANCE = 1e-6  # of 32-bit samples, summed in another order
@@ -63,7 +70,7 @@ def test_drums_are_told_by_sample_and_name(tmp_path: Path, name: str) -> None:
 
 def test_what_was_mute_stays_mute_and_each_other_track_sounds_once(tmp_path: Path) -> None:
     root = read_project(project(tmp_path))
-    drums, rest = (muted(only(root, drums=drums)) for drums in (True, False))
+    drums, rest = (muted(only_drums_or_rest(root, drums=drums)) for drums in (True, False))
     assert drums.pop("Pad")
     assert rest.pop("Pad")
     assert all(drums[name] != rest[name] for name in drums)
@@ -98,7 +105,7 @@ def test_hostile_projects_are_refused(tmp_path: Path) -> None:
 def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="apt-get install lmms"):
-        make_songs([project(tmp_path)], tmp_path / "songs")
+        make_lmms_songs([project(tmp_path)], tmp_path / "songs")
     with pytest.raises(ConfigError, match="LMMS projects"):
         lmms_songs.main([str(tmp_path / "songs"), "--projects", str(tmp_path / "nowhere")])
 
@@ -106,12 +113,16 @@ def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: 
 @lmms
 def test_stems_sum_to_the_song(tmp_path: Path) -> None:
     path = project(tmp_path)
-    assert make_songs([path], tmp_path / "songs") == 1
+    assert make_lmms_songs([path], tmp_path / "songs") == 1
     song = find_songs(Corpus(folder=tmp_path / "songs"))[0]
-    stems = load(song, ("vocals", "drums", "other"), sample_rate=44100)
+    stems = load_stems(song, ("vocals", "drums", "other"), sample_rate=44100)
     assert not stems[0].any()
     assert all(np.abs(stem.astype(np.float32)).max() > 0 for stem in stems[1:])
     root = read_project(path)
-    whole, drums, rest = render(root), render(only(root, drums=True)), render(only(root, drums=False))
+    whole, drums, rest = (
+        render_project(root),
+        render_project(only_drums_or_rest(root, drums=True)),
+        render_project(only_drums_or_rest(root, drums=False)),
+    )
     n = min(map(len, (whole, drums, rest)))
     assert np.sqrt(np.mean((whole[:n] - drums[:n] - rest[:n]) ** 2)) < SUM_TOLERANCE

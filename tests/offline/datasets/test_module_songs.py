@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from engine.core.errors import AudioFileError, ConfigError
-from offline.datasets.module_songs import Traits, find_modules, kind_of, make_songs, sorted_instruments, traits
+from offline.datasets.module_songs import Traits, find_modules, kind_of, make_module_songs, sorted_instruments, traits
 from offline.datasets.tracker import TrackerModule
-from offline.synthesis.multitrack import Corpus, find_songs, load
+from offline.synthesis.multitrack import Corpus, find_songs, load_stems
 
 openmpt = pytest.mark.skipif(ctypes.util.find_library("openmpt") is None, reason="needs libopenmpt")
 PERIODS = (428, 381, 339, 320, 285)  # C-5 D-5 E-5 F-5 G-5 of an Amiga
@@ -99,12 +99,12 @@ def test_songs_are_stems_that_training_reads(tmp_path: Path) -> None:
     module(tmp_path / "mods/Long.mod")
     module(tmp_path / "mods/jingle.mod", n_patterns=1)
     (tmp_path / "mods/broken.xm").write_text("no module")
-    assert make_songs(find_modules(tmp_path / "mods"), tmp_path / "songs", seconds=40) == 1
+    assert make_module_songs(find_modules(tmp_path / "mods"), tmp_path / "songs", seconds=40) == 1
     (song,) = find_songs(Corpus(folder=tmp_path / "songs"))
     assert song.name.endswith("-long")
     targets = ("vocals", "drums", "bass", "other")
     assert song.inseparable(targets) == frozenset()
-    stems = load(song, targets, sample_rate=44100)
+    stems = load_stems(song, targets, sample_rate=44100)
     assert stems.shape == (4, 40 * 44100, 2)
     assert [bool(stem.any()) for stem in stems] == [False, True, True, True]
 

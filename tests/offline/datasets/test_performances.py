@@ -19,13 +19,13 @@ from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import read_truth
 from offline.following.score_input import read_score_input
 from offline.synthesis.demo_piece import minuet
-from offline.synthesis.pianist import Style, exact, play, random_style
-from offline.synthesis.piano_sound import CHANNELS, OTHERS, Piano, fonts, midi_file, recorded, render
+from offline.synthesis.pianist import PianistConfig, exact, play, random_pianist
+from offline.synthesis.piano_sound import CHANNELS, OTHERS, Piano, add_recording_chain, fonts, midi_file, render_piano
 from offline.synthesis.textures import LEFT, RIGHT, tidy
 from tests.tolerances import MUSICAL_S
 
 RATE = 22050
-STRICT = Style(
+STRICT = PianistConfig(
     arch=0, wander=0, beat=0, jumps=0, fermatas=0, slowing=0, spread_ms=0, lead_ms=0, rolled=0, trills=0, wrong=0,
     missing=0, extra=0, twice=0, pedal=0,
 )  # fmt: skip
@@ -108,7 +108,7 @@ def test_mistakes_are_made_as_often_as_asked() -> None:
 def test_no_key_is_struck_while_it_is_down() -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        played = play(Library().score(f"composed-{seed}"), rng, random_style(rng))
+        played = play(Library().score(f"composed-{seed}"), rng, random_pianist(rng))
         assert (played.end_s > played.start_s).all() and (played.start_s >= 0).all()
         assert np.isfinite(played.audio_s).all() and len(played.audio_s) == len(played.quarter)
         for pitch in np.unique(played.pitch):
@@ -127,7 +127,7 @@ def test_a_cut_begins_at_zero_and_keeps_its_tempo() -> None:
 def test_sound_begins_when_the_truth_says() -> None:
     score = make_score("apart", [(2 * i, 1.0, 45 + i, 90) for i in range(12)])
     played = play(score, np.random.default_rng(0), replace(STRICT, arch=0.2, beat=0.05))
-    audio = render(played, Piano(soundfont=fonts()[0]), RATE)
+    audio = render_piano(played, Piano(soundfont=fonts()[0]), RATE)
     for at_s in played.audio_s:
         at = round(at_s * RATE)
         before, after = (
@@ -143,7 +143,7 @@ def test_mistuning_moves_the_pitch() -> None:
     played = exact(score)
     heights = []
     for cents in (0.0, 50.0):
-        audio = render(played, Piano(soundfont=fonts()[0]).shifted(cents), RATE)
+        audio = render_piano(played, Piano(soundfont=fonts()[0]).shifted(cents), RATE)
         spectrum = np.abs(np.fft.rfft(audio[RATE : 3 * RATE] * np.hanning(2 * RATE), 16 * RATE))
         heights.append(400 + np.argmax(spectrum[400 * 16 : 480 * 16]) / 16)
     assert abs(1200 * np.log2(heights[1] / heights[0]) - 50) < 3  # cents
@@ -194,7 +194,7 @@ def test_recording_does_not_move_a_sound() -> None:
     click = np.zeros(RATE, np.float32)
     click[RATE // 2] = 0.5
     for seed in range(20):
-        heard = recorded(click, RATE, np.random.default_rng(seed))
+        heard = add_recording_chain(click, RATE, np.random.default_rng(seed))
         assert np.isfinite(heard).all() and abs(int(np.argmax(np.abs(heard))) - RATE // 2) < 0.003 * RATE
 
 

@@ -12,9 +12,9 @@ from engine.core.errors import AudioFileError, ConfigError
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from engine.detection.interval import Interval
 from offline.datasets import make_scenes
-from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_set
-from offline.datasets.scenes import embedded, label_steps, log_mel, open_set, read_tsv, write_tsv
-from offline.datasets.soundscapes import MixConfig, Mixer, merged
+from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_scene_set
+from offline.datasets.scenes import embedded, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
+from offline.datasets.soundscapes import SceneMixConfig, SceneMixer, merge_events
 from offline.synthesis.alarms import FAMILIES, alarm
 from offline.synthesis.sound_bank import (
     FROZEN_SPLIT,
@@ -51,17 +51,17 @@ def bank() -> SoundBank:
 
 
 def test_scenes_are_fixed_by_seed_and_index() -> None:
-    rich = MixConfig.training(p_room=1.0)
-    first, again = Mixer(bank(), ["beeps"], rich), Mixer(bank(), ["beeps"], rich)
+    rich = SceneMixConfig.training(p_room=1.0)
+    first, again = SceneMixer(bank(), ["beeps"], rich), SceneMixer(bank(), ["beeps"], rich)
     again.scene(1, 0)  # whatever was mixed before
     assert (first.scene(1, 5).audio == again.scene(1, 5).audio).all()
     assert first.scene(1, 5).events == again.scene(1, 5).events
     assert first.scene(1, 5).events != first.scene(2, 5).events
 
 
-@pytest.mark.parametrize("config", [MixConfig(), MixConfig.training()])
-def test_scenes_keep_their_promises(config: MixConfig) -> None:
-    mixer = Mixer(bank(), ["smoke"], config)
+@pytest.mark.parametrize("config", [SceneMixConfig(), SceneMixConfig.training()])
+def test_scenes_keep_their_promises(config: SceneMixConfig) -> None:
+    mixer = SceneMixer(bank(), ["smoke"], config)
     assert mixer.labels == ("alarm_bell", "cat", "dog", "fan")
     for index in range(12):
         audio, events = mixer.scene(7, index)
@@ -70,13 +70,13 @@ def test_scenes_keep_their_promises(config: MixConfig) -> None:
         assert -30.1 <= 20 * np.log10(np.abs(audio).max()) <= -0.9
         assert len(events) <= 5
         assert len(events) or config.p_empty
-        assert events == merged(events)
+        assert events == merge_events(events)
         assert all(0 <= e.onset_s < e.offset_s <= len(audio) / RATE + 1e-9 for e in events)
 
 
 def test_the_level_over_the_background_is_as_asked() -> None:
-    config = MixConfig(n_events=(1, 1), snr_db=(12.0, 12.0), p_band=0.0, labels=("dog",))
-    audio, (event,) = Mixer(bank(), [], config).scene(0, 0)
+    config = SceneMixConfig(n_events=(1, 1), snr_db=(12.0, 12.0), p_band=0.0, labels=("dog",))
+    audio, (event,) = SceneMixer(bank(), [], config).scene(0, 0)
     first, last = int(event.onset_s * RATE), int(event.offset_s * RATE)
     ground = np.concatenate([audio[:first], audio[last:]])
     ratio = np.mean(audio[first:last] ** 2) / np.mean(ground**2) - 1
@@ -84,13 +84,13 @@ def test_the_level_over_the_background_is_as_asked() -> None:
 
 
 def test_no_event_where_none_is_asked_for() -> None:
-    config = MixConfig(n_events=(0, 0), p_distractor=1.0)
-    assert Mixer(bank(), [], config).scene(0, 0).events == []
+    config = SceneMixConfig(n_events=(0, 0), p_distractor=1.0)
+    assert SceneMixer(bank(), [], config).scene(0, 0).events == []
 
 
 def test_overlapping_events_of_a_label_are_one() -> None:
     events = [Interval(2, 3, "dog"), Interval(1, 2.5, "dog"), Interval(2, 4, "cat"), Interval(3.5, 4, "dog")]
-    assert merged(events) == [Interval(1, 3, "dog"), Interval(2, 4, "cat"), Interval(3.5, 4, "dog")]
+    assert merge_events(events) == [Interval(1, 3, "dog"), Interval(2, 4, "cat"), Interval(3.5, 4, "dog")]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -213,10 +213,10 @@ def own_sounds(tmp_path: Path) -> Path:
 
 
 def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
-    job = SceneJob(sounds=own_sounds, n_scenes=3, mix=MixConfig(seconds=2.0), embeddings={"bands": embedding()})
-    make_set(job, tmp_path / "one")
-    make_set(job, tmp_path / "two", n_processes=2)
-    one, two = open_set(tmp_path / "one"), open_set(tmp_path / "two")
+    job = SceneJob(sounds=own_sounds, n_scenes=3, mix=SceneMixConfig(seconds=2.0), embeddings={"bands": embedding()})
+    make_scene_set(job, tmp_path / "one")
+    make_scene_set(job, tmp_path / "two", n_processes=2)
+    one, two = open_scene_set(tmp_path / "one"), open_scene_set(tmp_path / "two")
     assert one.classes == ("alarm_bell", "knock")
     assert one.mel.shape == (3, 124, 128)
     assert one.steps.shape == (3, 31, 2)
@@ -228,19 +228,19 @@ def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
     assert one.events == two.events
     (tmp_path / "one" / "steps.npy").unlink()
     with pytest.raises(ConfigError, match="a set of scenes"):
-        open_set(tmp_path / "one")
+        open_scene_set(tmp_path / "one")
 
 
 def test_beds_alone_lie_under_the_sounds(own_sounds: Path, tmp_path: Path) -> None:
     for i in range(4):  # one for each of the splits at least
         (tmp_path / "music" / "_background").mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / f"music/_background/{i}.wav", np.full(RATE, 0.5), RATE)
-    job = SceneJob(sounds=own_sounds, more=(tmp_path / "music",), beds=True, mix=MixConfig(seconds=2.0))
+    job = SceneJob(sounds=own_sounds, more=(tmp_path / "music",), beds=True, mix=SceneMixConfig(seconds=2.0))
     mixer = make_mixer(job)
     assert mixer.labels == ("alarm_bell", "knock")
     assert all(source.startswith("1/") for source in mixer.bank.sources("_background"))
     with pytest.raises(ConfigError, match="--more with _background"):
-        make_mixer(SceneJob(sounds=own_sounds, beds=True, mix=MixConfig(seconds=2.0)))
+        make_mixer(SceneJob(sounds=own_sounds, beds=True, mix=SceneMixConfig(seconds=2.0)))
 
 
 def test_audio_has_no_embeddings(own_sounds: Path, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_audio_has_no_embeddings(own_sounds: Path, tmp_path: Path) -> None:
 
 
 def test_scenes_as_audio_in_deseds_layout(own_sounds: Path, tmp_path: Path) -> None:
-    make_audio(SceneJob(sounds=own_sounds, n_scenes=2, mix=MixConfig(seconds=2.0)), tmp_path / "desed")
+    make_audio(SceneJob(sounds=own_sounds, n_scenes=2, mix=SceneMixConfig(seconds=2.0)), tmp_path / "desed")
     events = read_tsv(tmp_path / "desed" / "strong.tsv")
     assert sorted(events) == sorted(p.name for p in (tmp_path / "desed" / "audio").iterdir())
     weak = (tmp_path / "desed" / "weak.tsv").read_text().splitlines()

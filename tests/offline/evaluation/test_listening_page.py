@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from offline.evaluation.listening_test import analyse, write_test
+from offline.evaluation.listening_test import analyse_answers, write_test
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
 ActionChains = webdriver.ActionChains
@@ -78,7 +78,7 @@ def test_a_listener_hears_chooses_and_saves(browser: webdriver.Chrome, tmp_path:
     browser.find_element("id", "save").click()
     saved = tmp_path / "saved" / "answers.json"
     _wait(saved.exists, "the download")
-    (found,) = analyse(folder, [saved])
+    (found,) = analyse_answers(folder, [saved])
     assert (found.one, found.wins, found.losses, found.ties) == ("High", 5, 0, 1)
 
 

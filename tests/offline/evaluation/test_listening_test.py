@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from engine.core.errors import ConfigError
-from offline.evaluation.listening_test import analyse, report, sign_test, write_test
+from offline.evaluation.listening_test import analyse_answers, report_answers, sign_test, write_test
 
 RATE = 8000
 
@@ -56,11 +56,11 @@ def test_answers_are_counted_whichever_side_they_were_on(sounds: dict[str, list[
     answers = [{"first": a, "second": b, "better": max((a, b), key=lambda name: likes[key[name]])} for a, b in trials]
     answers[0]["better"] = None
     (tmp_path / "1.json").write_text(json.dumps({"listener": "x", "answers": answers}))
-    found = {(p.one, p.other): p for p in analyse(tmp_path / "out", [tmp_path / "1.json"])}
+    found = {(p.one, p.other): p for p in analyse_answers(tmp_path / "out", [tmp_path / "1.json"])}
     assert (found["Frames", "Markov"].wins, found["Frames", "Markov"].losses) == (10, 0)
     assert found["Frames", "Markov"].p == pytest.approx(2 / 1024)
     assert found["Bach", "Frames"].ties == 1
-    assert "Frames against Markov" in report(list(found.values()))
+    assert "Frames against Markov" in report_answers(list(found.values()))
 
 
 def test_the_sign_test() -> None:

@@ -12,9 +12,9 @@ from engine.core.errors import EngineError, ScoreError
 from engine.core.events import Dropout, Position, to_line
 from offline.evaluation.onsets import (
     THRESHOLDS_MS,
-    Track,
+    PositionTrack,
     accuracy,
-    evaluate,
+    evaluate_track,
     first_reach,
     format_table,
     mean_accuracy,
@@ -28,7 +28,7 @@ from offline.evaluation.onsets import (
 # Reaches 1 at 0.2 s, leaps over 2 to 2.5 at 0.3 s, falls back, and never reaches 4.
 AT = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 QUARTER = np.array([-0.1, 0.0, 1.0, 2.5, 2.0, 3.0])
-TRACK = Track(AT, QUARTER)
+TRACK = PositionTrack(AT, QUARTER)
 
 
 def test_first_reach() -> None:
@@ -43,7 +43,7 @@ def test_first_reach_forgives_rounding() -> None:
 
 def test_nearest_frame() -> None:
     assert nearest_frame(TRACK, np.array([0.0, 2.0, 2.4, 9.0])).tolist() == [0.1, 0.4, 0.3, 0.5]
-    assert nearest_frame(Track(AT[:0], AT[:0]), np.array([0.0])).tolist() == [np.inf]
+    assert nearest_frame(PositionTrack(AT[:0], AT[:0]), np.array([0.0])).tolist() == [np.inf]
 
 
 def test_accuracy_by_hand() -> None:
@@ -67,7 +67,7 @@ def test_a_piece_that_is_lost_altogether() -> None:
 
 
 def test_both_protocols() -> None:
-    results = evaluate(TRACK, np.array([1.0, 2.0]), np.array([0.2, 0.39]))
+    results = evaluate_track(TRACK, np.array([1.0, 2.0]), np.array([0.2, 0.39]))
     assert results["first reach"].within == (50.0, 50.0, 100.0, 100.0)
     assert results["nearest frame"].within == (100.0, 100.0, 100.0, 100.0)
 
@@ -103,7 +103,7 @@ def test_files_and_tables(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv", {"first reach": results, "nearest frame": results})
     rows = (tmp_path / "t.csv").read_text().splitlines()
     assert rows[0].startswith("protocol,piece,25 ms,50 ms,100 ms,200 ms,mean ms")
-    assert rows[1:] == [f"{name},piece,50.0,50.0,100.0,100.0,45,45,68,0.0,2" for name in evaluate(TRACK, AT, AT)]
+    assert rows[1:] == [f"{name},piece,50.0,50.0,100.0,100.0,45,45,68,0.0,2" for name in evaluate_track(TRACK, AT, AT)]
     assert len({len(line) for line in format_table(results).splitlines()}) == 1
 
 

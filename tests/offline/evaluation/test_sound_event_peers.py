@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.detection.interval import Interval
-from offline.datasets.soundscapes import merged
+from offline.datasets.soundscapes import merge_events
 from offline.evaluation.psds import PSDS_1, PSDS_2, PsdsConfig, psds
 from offline.evaluation.sound_events import event_counts, macro_f1, micro_f1, segment_counts
 
@@ -36,7 +36,7 @@ def corpus(seed: int) -> tuple[Events, dict[str, np.ndarray], Events]:
         for event in events:
             rows = slice(int(event.onset_s / STEP_S), int(event.offset_s / STEP_S) + 1)
             values[rows, CLASSES.index(event.label)] += 1.5
-        references[name], scores[name] = merged(events), np.round(values, 2)  # rounded: equal scores happen
+        references[name], scores[name] = merge_events(events), np.round(values, 2)  # rounded: equal scores happen
         edges = [np.flatnonzero(np.diff(np.r_[0, (v > 1).astype(int), 0])).reshape(-1, 2) for v in scores[name].T]
         estimates[name] = [
             Interval(EDGES_S[a], EDGES_S[b], label) for label, of in zip(CLASSES, edges, strict=True) for a, b in of

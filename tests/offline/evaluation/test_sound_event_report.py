@@ -19,9 +19,15 @@ from models.detection.graph import export_crnn
 from offline.datasets.desed import find_audio, find_labels, read_labels
 from offline.datasets.scenes import SceneSet, label_steps, log_mel, write_tsv
 from offline.detection.tagging import Tagger
-from offline.evaluation.sound_event_report import by_label, figures, hear_recordings, hear_scenes, mel_probabilities
+from offline.evaluation.sound_event_report import (
+    by_label,
+    hear_recordings,
+    hear_scenes,
+    mel_probabilities,
+    sound_event_metrics,
+)
 from offline.evaluation.sound_events_tuning import Tuned
-from offline.evaluation.sound_events_tuning import figures as figures_of_set
+from offline.evaluation.sound_events_tuning import decision_metrics as figures_of_set
 from tests.models.detection.test_network import CLASSES
 from tests.networks.detection import small_crnn
 
@@ -57,9 +63,11 @@ def test_figures_of_recordings_and_of_scenes(tmp_path: Path) -> None:
     tuned = Tuned(events=DECISION, tags=listener.levels)
     expected = figures_of_set(scenes, steps, tuned)
     assert expected["segment_f1"] > 0.05
-    assert figures(hear_scenes(scenes, listener), listener) == pytest.approx(expected)
+    assert sound_event_metrics(hear_scenes(scenes, listener), listener) == pytest.approx(expected)
     heard = hear_recordings(tmp_path, find_labels(tmp_path), listener)
-    assert figures(heard, listener) == pytest.approx(expected, abs=0.03)  # the last step ends with the recording
+    assert sound_event_metrics(heard, listener) == pytest.approx(
+        expected, abs=0.03
+    )  # the last step ends with the recording
     assert set(by_label(heard, CLASSES)) == set(CLASSES)
 
 

@@ -11,7 +11,7 @@ from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from engine.detection.interval import Interval
 from offline.datasets.scenes import SceneSet, label_steps
 from offline.evaluation.live_sound_events import invented_an_hour, reactions_s
-from offline.evaluation.sound_events_tuning import Quiet, by_class, figures, step_edges_s, tune
+from offline.evaluation.sound_events_tuning import Quiet, by_class, decision_metrics, step_edges_s, tune
 
 CLASSES = ("loud", "shy")
 
@@ -30,14 +30,14 @@ def scenes() -> tuple[SceneSet, np.ndarray]:
 
 def test_thresholds_are_found() -> None:
     made, heard = scenes()
-    plain = figures(made, heard)
+    plain = decision_metrics(made, heard)
     assert plain["clip_f1"] == pytest.approx(2 / 3)  # one class of two, always
     assert plain["event_f1"] == pytest.approx(0.5)
     tuned = tune(made, heard, [DecisionConfig(median=median) for median in (3, 7)])
     assert tuned.events.thresholds is not None
     assert 0.3 < tuned.events.thresholds["loud"] <= 0.9
     assert 0.1 < tuned.events.thresholds["shy"] <= 0.4
-    assert figures(made, heard, tuned) == {
+    assert decision_metrics(made, heard, tuned) == {
         "clip_f1": 1.0,
         "segment_f1": 1.0,
         "event_f1": 1.0,
@@ -52,10 +52,10 @@ def test_thresholds_suit_events_whose_lag_is_known() -> None:
     made, heard = scenes()
     late = np.roll(heard, 5, axis=1)
     late[:, :5] = heard[:, -1:]
-    assert figures(made, late)["event_f1"] == 0
+    assert decision_metrics(made, late)["event_f1"] == 0
     tuned = tune(made, late, [DecisionConfig(median=1)])
     assert (tuned.events.onset_lag, tuned.events.offset_lag) >= (2, 2)
-    assert figures(made, late, tuned)["event_f1"] == 1.0
+    assert decision_metrics(made, late, tuned)["event_f1"] == 1.0
 
 
 def test_thresholds_invent_no_more_than_they_may() -> None:

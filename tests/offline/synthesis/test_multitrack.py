@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from engine.core.errors import AudioFileError, ConfigError
-from offline.synthesis.multitrack import FULL_SCALE, Corpus, find_songs, load, parse_corpus
+from offline.synthesis.multitrack import FULL_SCALE, Corpus, find_songs, load_stems, parse_corpus
 from offline.training.separation.config import StemMixConfig
 from offline.training.separation.data import Mixer, StemBank
 from tests.songs import RATE, tone, write_songs
@@ -46,7 +46,7 @@ def test_finds_the_layout_of_musdb18_hq(corpus: Corpus) -> None:
 
 def test_an_extra_stem_goes_to_other(corpus: Corpus) -> None:
     first = find_songs(corpus)[0]
-    stems = load(first, THREE, sample_rate=RATE)
+    stems = load_stems(first, THREE, sample_rate=RATE)
     expected = tone(1500, 8) + tone(100, 8)
     assert np.abs(stems[2, :, 0] / FULL_SCALE - expected).max() < 2 / FULL_SCALE
     assert first.inseparable(THREE) == frozenset()
@@ -54,7 +54,7 @@ def test_an_extra_stem_goes_to_other(corpus: Corpus) -> None:
 
 def test_a_missing_stem_is_silence_inside_other(corpus: Corpus) -> None:
     second = find_songs(corpus)[1]
-    stems = load(second, FOUR, sample_rate=RATE)
+    stems = load_stems(second, FOUR, sample_rate=RATE)
     assert not stems[2].any()
     assert second.inseparable(FOUR) == {"bass", "other"}
     assert second.inseparable(THREE) == frozenset()
@@ -80,7 +80,7 @@ def test_unfit_folders_are_one_line(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "song" / "vocals.wav", np.zeros(100), 16000)
     song = find_songs(Corpus(folder=tmp_path))[0]
     with pytest.raises(AudioFileError, match="expected 8000 Hz, got 16000 Hz"):
-        load(song, THREE, sample_rate=RATE)
+        load_stems(song, THREE, sample_rate=RATE)
 
 
 def mixer(corpus: Corpus, config: StemMixConfig, targets: tuple[str, ...] = FOUR, n_samples: int = 4000) -> Mixer:

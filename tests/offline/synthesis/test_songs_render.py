@@ -10,11 +10,11 @@ import pytest
 import soundfile
 
 from engine.core.errors import EngineError
-from offline.synthesis.channel_strip import compress, equalise, pan, room
+from offline.synthesis.channel_strip import add_room, compress, equalise, pan
 from offline.synthesis.electronic import RATE, has_samples, play_samples, play_synthesiser
 from offline.synthesis.singing import recorded_syllables, sing, syllables
 from offline.synthesis.songs_compose import BAR, MAJOR, MINOR, Hit, Part, compose
-from offline.synthesis.songs_render import drawn_voice, render
+from offline.synthesis.songs_render import drawn_voice, render_song
 
 SAMPLE_RATE = 22050
 
@@ -82,7 +82,7 @@ def test_pan_keeps_the_power() -> None:
 def test_room_rings_for_its_decay() -> None:
     click = np.zeros((SAMPLE_RATE, 2))
     click[0] = 1
-    rung = room(np.random.default_rng(0), click, SAMPLE_RATE, decay_s=0.5, wet=0.5)
+    rung = add_room(np.random.default_rng(0), click, SAMPLE_RATE, decay_s=0.5, wet=0.5)
     assert level_db(rung[1:2000]) - level_db(rung[9000:11000]) == pytest.approx(48, abs=8)
     assert not rung[int(0.5 * SAMPLE_RATE) + 1 :].round(9).any()
 
@@ -105,7 +105,7 @@ def test_sung_notes_have_the_pitch_of_the_melody() -> None:
 def test_a_rendered_song_is_a_folder_of_stems(tmp_path: Path) -> None:
     if shutil.which("fluidsynth") is None or shutil.which("espeak-ng") is None:
         pytest.skip("fluidsynth or espeak-ng is not installed")
-    folder = render(tmp_path, 0, seconds=10)
+    folder = render_song(tmp_path, 0, seconds=10)
     stems = {path.stem: soundfile.read(path)[0] for path in folder.iterdir()}
     assert set(stems) == {"vocals", "drums", "bass", "other"}
     assert len({len(audio) for audio in stems.values()}) == 1

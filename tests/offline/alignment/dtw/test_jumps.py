@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from engine.core.errors import ConfigError, ShapeError
 from offline.alignment.dtw import jumps
-from offline.alignment.dtw.jumps import JumpConfig, JumpWarping, Link, Segment, jump_warp
+from offline.alignment.dtw.jumps import JumpConfig, JumpWarping, Link, PlayedSegment, jump_warp
 from tests.tolerances import FLOAT32
 
 NEAR = 2  # frames: of four to a second, half a second
@@ -120,12 +120,12 @@ def test_a_known_jump_costs_less() -> None:
 
 def test_nothing_but_noise_is_nowhere() -> None:
     found = jump_warp(music(300, 7), noise(100, 8))
-    assert found.segments == (Segment(live=(0, 100), reference=None),)
+    assert found.segments == (PlayedSegment(live=(0, 100), reference=None),)
 
 
 def test_a_single_frame_will_do() -> None:
     reference = music(50, 9)
-    assert jump_warp(reference, reference[:1]).segments == (Segment(live=(0, 1), reference=(0, 1)),)
+    assert jump_warp(reference, reference[:1]).segments == (PlayedSegment(live=(0, 1), reference=(0, 1)),)
     assert len(jump_warp(reference[:1], reference).places) == 50
 
 

@@ -21,7 +21,7 @@ from engine.detection.event_decoder import DecisionConfig, Decisions
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
 from offline.datasets import make_scenes
-from offline.datasets.scenes import SceneSet, open_set
+from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
 from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, stricter, tune
 from offline.synthesis.sound_bank import list_sounds
@@ -87,7 +87,7 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
 
     monkeypatch.setattr(export, "tune", spy)
     export.main([str(after), str(tmp_path / "after.onnx"), *said, "--before", str(before)])
-    validation, (own, later) = open_set(tmp_path / "validation"), map(load_crnn, (before, after))
+    validation, (own, later) = open_scene_set(tmp_path / "validation"), map(load_crnn, (before, after))
     assert all(np.array_equal(steps, probabilities(own, validation)) for steps in tuned)
     assert len(tuned) == 2
     assert "learnt from too" in tomllib.loads((tmp_path / "after.toml").read_text())["split"]
@@ -105,7 +105,7 @@ def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> Non
     for name, more in (("loose", []), ("tight", ["--tighten", "0"])):
         export.main([str(before), str(tmp_path / f"{name}.onnx"), *quiet, *more])
         found.append(Decisions.from_dict(Network(tmp_path / f"{name}.onnx", "crnn").metadata["decisions"]).live)
-    heard = Quiet(probabilities(load_crnn(before), open_set(tmp_path / "test")), 0)
+    heard = Quiet(probabilities(load_crnn(before), open_scene_set(tmp_path / "test")), 0)
     raised = stricter(found[0], heard, ("hum", "whistle"))
     assert raised.levels(("hum", "whistle")).tolist() == found[1].levels(("hum", "whistle")).tolist()
     assert raised.needs(("hum", "whistle")).tolist() == found[1].needs(("hum", "whistle")).tolist()

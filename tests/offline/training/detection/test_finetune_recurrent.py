@@ -11,7 +11,7 @@ import torch
 
 from engine.core.errors import ConfigError
 from models.detection.network import Crnn, CrnnConfig
-from offline.datasets.scenes import save_set
+from offline.datasets.scenes import save_scene_set
 from offline.training.detection.finetune_recurrent import RecurrentFit, RecurrentJob, heard_by, train_recurrent
 from offline.training.detection.train import load_crnn
 from tests.offline.training.detection.test_train import CLASSES, SMALL, scenes
@@ -26,7 +26,7 @@ def test_only_what_follows_the_convolutions_learns(tmp_path: Path) -> None:
     model.train()(mel)  # batch norms that fit
     model.eval()
     torch.save({"task": config.as_dict(), "weights": model.state_dict()}, tmp_path / "checkpoint.pt")
-    save_set(tmp_path / "set", some)
+    save_scene_set(tmp_path / "set", some)
     job = RecurrentJob(
         checkpoint=tmp_path / "checkpoint.pt",
         sets=(tmp_path / "set",),
@@ -55,7 +55,7 @@ def test_it_can_begin_with_a_network_of_both_directions(tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
     torch.save({"task": config.as_dict(), "weights": Crnn(config).state_dict()}, tmp_path / "checkpoint.pt")
-    save_set(tmp_path / "set", scenes(8, 0))
+    save_scene_set(tmp_path / "set", scenes(8, 0))
     sets, output = (tmp_path / "set",), tmp_path / "out"
     train_recurrent(
         RecurrentJob(
@@ -79,7 +79,7 @@ def test_it_can_learn_to_hear_an_embedding(tmp_path: Path) -> None:
     torch.save({"task": config.as_dict(), "weights": finished.state_dict()}, tmp_path / "checkpoint.pt")
     some = scenes(24, 0)
     told = np.repeat(some.steps, 2, axis=2).astype(np.float16)
-    save_set(tmp_path / "set", replace(some, mel=0 * some.mel, embeddings={"told": told}))
+    save_scene_set(tmp_path / "set", replace(some, mel=0 * some.mel, embeddings={"told": told}))
     job = RecurrentJob(
         checkpoint=tmp_path / "checkpoint.pt",
         sets=(tmp_path / "set",),

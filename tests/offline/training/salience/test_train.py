@@ -16,7 +16,7 @@ from engine.core.format import AudioFormat
 from engine.dsp.harmonic import Hcqt, HcqtConfig, harmonic_bins
 from engine.following.salience import SalienceNode, SalienceNodeConfig
 from models.salience.network import Salience, SalienceConfig
-from offline.run import collect
+from offline.run import collect_frames
 from offline.synthesis.pianist import Played
 from offline.synthesis.piano_sound import Piano
 from offline.training.common.config import LoopConfig
@@ -119,7 +119,7 @@ def test_a_set_comes_back_as_it_was(folder: Path) -> None:
 
 
 def test_training_hears_what_the_engine_hears(folder: Path) -> None:
-    hcqt = collect(Hcqt(CONFIG, AudioFormat(sample_rate=RATE, n_channels=1)), sound(SCALE)[:, None])
+    hcqt = collect_frames(Hcqt(CONFIG, AudioFormat(sample_rate=RATE, n_channels=1)), sound(SCALE)[:, None])
     ours = stacked_set(open_set(folder), 0).numpy()
     assert ours.shape == (len(hcqt), *harmonic_bins(CONFIG).shape)
     assert np.abs(ours.reshape(len(hcqt), -1) - hcqt).max() <= 2e-3 * hcqt.max()  # float16 on disk

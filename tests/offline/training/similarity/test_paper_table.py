@@ -14,7 +14,7 @@ from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece, write_take
 from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import Accuracy
-from offline.synthesis.pianist import Style
+from offline.synthesis.pianist import PianistConfig
 from offline.synthesis.piano_sound import fonts
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
@@ -57,7 +57,7 @@ def test_the_table_has_both_matrices() -> None:
 @pytest.fixture(scope="module")
 def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pieces")
-    config = TakeConfig(seconds=8, clean=True, mistuned=0, style=Style(wander=0.01, jumps=0, fermatas=0))
+    config = TakeConfig(seconds=8, clean=True, mistuned=0, style=PianistConfig(wander=0.01, jumps=0, fermatas=0))
     write_take(folder / "own_one", perform_piece(Library(), "composed-9", seed=2, config=config))
     return folder
 

@@ -20,13 +20,13 @@ from engine.detection.frame_clock import SOUND_RATE
 from offline.resample import resample
 from offline.synthesis.multitrack import Corpus, Song, find_songs
 
-__all__ = ["make_beds", "mixed"]
+__all__ = ["make_beds", "mix_song"]
 
 VOICE = "vocals"
 PEAK = 0.9
 
 
-def mixed(song: Song, *, voice: float) -> np.ndarray:
+def mix_song(song: Song, *, voice: float) -> np.ndarray:
     """All stems of a song, the voice with this gain, as (sample) at 22.05 kHz; peak 0.9."""
     total = np.zeros(0, np.float32)
     for name, path in song.stems.items():
@@ -52,13 +52,13 @@ def make_beds(folder: Path, output: Path, *, exclude: Sequence[str] = (), voices
         for i, song in enumerate(tqdm(songs, unit="song")):
             for ending, gain in (("", 1.0), ("-voice", 2.0)) if voices else (("", float(i % 2 == 0)),):
                 name = f"_background/{song.name}{ending}.wav"
-                soundfile.write(output / name, mixed(song, voice=gain), SOUND_RATE)
+                soundfile.write(output / name, mix_song(song, voice=gain), SOUND_RATE)
                 rows.writerow((name, "_background", song.name))
     return len(songs)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.datasets.music_beds`."""
+    """`python -m offline.datasets.background_music`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("songs", type=Path, help="folder of folders of stems")
     parser.add_argument("output", type=Path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from offline.datasets.music_beds import make_beds
+from offline.datasets.background_music import make_beds
 from offline.synthesis.sound_bank import list_sounds
 
 RATE = 44100

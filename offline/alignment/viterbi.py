@@ -28,10 +28,10 @@ from engine.following.likelihood import likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
 from engine.following.tempo import tempo_numbers
 from engine.following.tracker import Timing
-from offline.alignment.tuning import Sound, in_tune, listen
+from offline.alignment.tuning import SoundProfile, in_tune, measure_profile
 from offline.recording import Recording
 
-__all__ = ["Trace", "heard_blocks", "trace"]
+__all__ = ["ViterbiPath", "feature_blocks", "viterbi"]
 
 QUIET = 0.5  # of the loudest moment: what is softer than that is never made louder
 
@@ -41,15 +41,15 @@ Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trace:
+class ViterbiPath:
     """The best path: event, numbers from 0, rising, those passed over left out; audio_s, when each begins."""
 
     event: Ints
     audio_s: Floats
 
 
-def heard_blocks(
-    recording: Recording, follow: FollowConfig, sound: Sound, delay: int
+def feature_blocks(
+    recording: Recording, follow: FollowConfig, sound: SoundProfile, delay: int
 ) -> tuple[Timing, Iterator[Features]]:
     """What the live follower hears of the whole recording and of its last sound's fading, rows (frame, F + G) a block.
 
@@ -68,14 +68,19 @@ def heard_blocks(
     return timing, (ears.process(block) for block in blocks)
 
 
-def trace(
-    reference: Reference, recording: Recording, follow: FollowConfig, *, finish: float, sound: Sound | None = None
-) -> Trace:
+def viterbi(
+    reference: Reference,
+    recording: Recording,
+    follow: FollowConfig,
+    *,
+    finish: float,
+    sound: SoundProfile | None = None,
+) -> ViterbiPath:
     """Search the whole recording.
 
     finish: nats that a path loses for every event that it leaves out at the end; sound: listened for if not given.
     """
-    timing, blocks = heard_blocks(recording, follow, sound or listen(recording), reference.delay)
+    timing, blocks = feature_blocks(recording, follow, sound or measure_profile(recording), reference.delay)
     frame_s = timing.hop / timing.sample_rate
     search = new_search(follow.search.entries, 1)
     restart(search, follow.tempo.spread)
@@ -91,7 +96,7 @@ def trace(
         n += len(rows)
     event, entry_s = _path(search, len(reference.score_s), finish)
     first_s = (timing.hop - timing.late - timing.delay) / timing.sample_rate
-    return Trace(event, entry_s + first_s)
+    return ViterbiPath(event, entry_s + first_s)
 
 
 def _with_room(search: Search, n_more: int) -> Search:

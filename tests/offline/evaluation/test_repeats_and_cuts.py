@@ -11,7 +11,7 @@ import soundfile
 
 from engine.following.config import FollowConfig
 from offline.datasets.performances import score_midi
-from offline.evaluation.jumps import Splice, alike, evaluate_jumps, splice
+from offline.evaluation.repeats_and_cuts import Splice, alike, evaluate_jumps, splice
 from tests.engine.following.play import RATE, sound
 from tests.engine.following.test_jumps import PLAIN, wandering
 
