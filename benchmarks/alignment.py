@@ -23,7 +23,7 @@ from dtaidistance import dtw_ndim
 from scipy.spatial.distance import cdist
 
 from benchmarks.rows import Row
-from cli.demo_material import DemoPiece, make_demo
+from cli.demo.material import DemoPiece, make_demo
 from engine.audio.files import AudioReader
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.readers import read_score

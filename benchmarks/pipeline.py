@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from benchmarks.rows import Row
-from cli.demo_material import make_demo
+from cli.demo.material import make_demo
 from engine.audio.files import AudioReader
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
@@ -121,7 +121,7 @@ def _hour(config: PipelineConfig, audio: np.ndarray, form: AudioFormat) -> Row:
 
 
 def _ready() -> Row:
-    code = "from cli.doctor_checks import warm_cache; print(warm_cache())"
+    code = "from cli.live.checks import warm_cache; print(warm_cache())"
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(4)]
     ready_s = min(float(run.stdout) for run in runs[1:])  # the first may compile
     return Row(

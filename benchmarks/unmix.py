@@ -29,7 +29,7 @@ from engine.separation.wiener import WienerConfig
 from models.separation.config import SIZES, SeparationNetworkConfig
 from models.separation.graph import export_separator
 from models.separation.network import OpenUnmix
-from offline.separation.presets import SHIPPED, unmix_config
+from offline.separation.presets import unmix_config
 
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # openunmix needs it for reading files only
 try:
@@ -53,7 +53,7 @@ def rows() -> Iterator[Row]:
             yield from _network(Path(place), hidden)
         yield from _chain(Path(place), 256)
         yield _low_latency(Path(place))
-    for name in (None, *map(Path, SHIPPED)):
+    for name in ("unmix", "unmix-heavy", "unmix-low-latency"):
         yield _shipped(name)
 
 
@@ -190,11 +190,11 @@ def _peer_chain(bank: OpenUnmix) -> float:
     return _median_ms(hop, SLOW_REPEATS) / HOP_MS
 
 
-def _shipped(name: Path | None) -> Row:
+def _shipped(name: str) -> Row:
     config = unmix_config(name)
     cost, error = _stream(config)
     return Row(
-        what=f"whole live chain, weights that ship, {name or 'long window'}",
+        what=f"whole live chain, weights that ship, {name}",
         ours=f"{100 * cost:.1f} % of a core",
         peer="",
         ratio="",

@@ -24,7 +24,7 @@ from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.separation.hpss import HpssConfig
 from engine.separation.mask_network import MaskNetworkConfig
-from offline.separation.presets import SHIPPED, live_rate, unmix_config
+from offline.separation.presets import live_rate, unmix_config
 
 N_OBJECTS = 300_000
 
@@ -67,7 +67,7 @@ def separation(who: str) -> HpssConfig | MaskNetworkConfig:
     """What the session separates with."""
     if who == "hpss":
         return HpssConfig(look_ahead=0)
-    return unmix_config(SHIPPED["low-latency"] if who == "unmix-low-latency" else None)
+    return unmix_config(who)
 
 
 def ours(who: str, seconds: float) -> dict[str, object]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ __all__ = [
     "check",
     "choice",
     "from_mapping",
+    "nearest",
     "numbers",
     "plain",
     "ranged",
@@ -108,10 +110,15 @@ def check(config: Any) -> None:
         value = getattr(config, name)
         if value is None and _optional(type(config), name):
             continue
-        if setting.choices:
-            require_one_of(name, value, setting.choices)
-        elif setting.low is not None and setting.high is not None:
-            _requirement(setting)(name, value, setting.low, setting.high)
+        for each in value if isinstance(value, tuple | list) else (value,):
+            _check_value(name, each, setting)
+
+
+def _check_value(name: str, value: Any, setting: Setting) -> None:
+    if setting.choices:
+        require_one_of(name, value, setting.choices)
+    elif setting.low is not None and setting.high is not None:
+        _requirement(setting)(name, value, setting.low, setting.high)
 
 
 def _optional(kind: type[Any], name: str) -> bool:
@@ -140,7 +147,14 @@ def require_odd(name: str, value: int, low: int, high: int) -> None:
 def require_one_of(name: str, value: object, allowed: Collection[object]) -> None:
     """Raise ConfigError unless value is one of the allowed ones."""
     if value not in allowed:
-        raise ConfigError(name, expected="one of " + ", ".join(map(str, allowed)), got=repr(value))
+        names = list(map(str, allowed))
+        raise ConfigError(name, expected="one of " + ", ".join(names), got=repr(value), remedy=nearest(value, names))
+
+
+def nearest(name: object, known: Collection[str]) -> str:
+    """`did you mean X?`, or nothing where no known name is like it."""
+    found = get_close_matches(str(name), known, 1)
+    return f"did you mean {found[0]}?" if found else ""
 
 
 def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
@@ -149,7 +163,8 @@ def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
     known = [each.name for each in fields(kind)]
     for name in values:
         if name not in known:
-            raise ConfigError(f"{kind.__name__}.{name}", expected="one of " + ", ".join(known), got=repr(name))
+            where, remedy = f"{kind.__name__}.{name}", nearest(name, known)
+            raise ConfigError(where, expected="one of " + ", ".join(known), got=repr(name), remedy=remedy)
     return kind(**values)
 
 

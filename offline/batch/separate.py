@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections import Counter
@@ -20,6 +21,7 @@ from offline.separation import backfitting
 __all__ = ["Separate", "by_stream", "by_whole_file", "folders", "separate_files"]
 
 Separate = Callable[[Path, Path, threading.Event], None]  # a file into a folder of stems, unless asked to stop
+MODELS = ".models.json"  # in the output folder: the model that wrote each folder of stems
 
 
 def folders(files: Sequence[Path], output: Path) -> list[Path]:
@@ -28,19 +30,47 @@ def folders(files: Sequence[Path], output: Path) -> list[Path]:
     return [output / (file.stem if count[file.stem] == 1 else file.name) for file in files]
 
 
-def separate_files(files: Sequence[Path], output: Path, separate: Separate, *, stop: threading.Event) -> int:
-    """Separate every file into its folder of stems; return how many failed, each reported in one line."""
+def separate_files(
+    files: Sequence[Path], output: Path, separate: Separate, *, label: str, stop: threading.Event
+) -> tuple[list[Path], int]:
+    """Separate every file into its folder of stems; each failure is reported in one line.
+
+    label: of the model, for folders of files that another model has separated into `output` already
+    Returns the folders that were written, and how many files failed.
+    """
+    done: list[Path] = []
     failed = 0
     with tqdm(files, unit="file", disable=len(files) < 2) as bar:
-        for file, folder in zip(bar, folders(files, output), strict=True):
+        for file, usual in zip(bar, folders(files, output), strict=True):
             if stop.is_set():
                 break
+            folder = _own_folder(usual, label)
             try:
                 separate(file, folder, stop)
             except EngineError as error:
                 failed += 1
                 bar.write(f"collaparte: {error}", file=sys.stderr)
-    return failed
+                continue
+            done.append(folder)
+            _remember(folder, label)
+    return done, failed
+
+
+def _own_folder(usual: Path, label: str) -> Path:
+    """The usual folder, or another one beside it where that holds the stems of another model."""
+    holds = _models(usual.parent).get(usual.name)
+    return usual if holds in (None, label) else usual.with_name(f"{usual.name}-{label}")
+
+
+def _models(output: Path) -> dict[str, str]:
+    """Which model wrote each folder of stems."""
+    path = output / MODELS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _remember(folder: Path, label: str) -> None:
+    models = {**_models(folder.parent), folder.name: label}
+    (folder.parent / MODELS).write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
 
 
 def by_stream(config: PipelineConfig) -> Separate:

@@ -6,7 +6,6 @@ takes.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,18 +54,3 @@ def make_beds(folder: Path, output: Path, *, exclude: Sequence[str] = (), voices
                 soundfile.write(output / name, mix_song(song, voice=gain), SOUND_RATE)
                 rows.writerow((name, "_background", song.name))
     return len(songs)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.datasets.background_music`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("songs", type=Path, help="folder of folders of stems")
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--exclude", nargs="*", default=[], metavar="SONG")
-    parser.add_argument("--voices", action="store_true", help="of every song, once more with the voice twice as loud")
-    args = parser.parse_args(arguments)
-    print(f"{make_beds(args.songs, args.output, exclude=args.exclude, voices=args.voices)} songs")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,12 @@
 """More isolated sounds, out of free packages of Debian: speakers, and what is no event.
 
 `debian_sounds.csv` tells which files of which package are what; all of it is free for any use under its own licence,
-whose text is kept beside the sounds. Writes the layout of `offline.synthesis.sound_bank`: what `make_scenes --more`
-takes.
+whose text is kept beside the sounds. Writes the layout of `offline.synthesis.sound_bank`, for `collaparte data
+scenes --more`.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import re
 import subprocess
@@ -152,18 +151,3 @@ def _cut(path: Path, seconds: float) -> np.ndarray | None:
     mono = resample(np.nan_to_num(audio.mean(1, keepdims=True)), rate, SOUND_RATE)[:, 0]
     peak = float(np.abs(mono).max(initial=0))
     return mono * (0.9 / peak) if peak > 1e-4 else None
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.datasets.debian_sounds OUT`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--cache", type=Path, help="where packages are unpacked (default: OUT-packages)")
-    parser.add_argument("--packages", nargs="+", metavar="NAME", help="of the table, these alone")
-    options = parser.parse_args(arguments)
-    cache = options.cache or options.output.with_name(options.output.name + "-packages")
-    print(make_sounds(options.output, cache, rows_of(options.packages)), "sounds")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,6 @@ Debian's lmms-common; those are taken whose licence asks nothing of what is made
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
@@ -27,7 +26,7 @@ from engine.core.errors import ConfigError, ScoreError
 from offline.datasets.module_songs import DRUM_NAMES, write_song
 from offline.synthesis.songs_render import RATE
 
-__all__ = ["is_drum", "make_lmms_songs", "only_drums_or_rest", "read_project", "render_project"]
+__all__ = ["find_projects", "is_drum", "make_lmms_songs", "only_drums_or_rest", "read_project", "render_project"]
 
 PROJECTS = Path("/usr/share/lmms/projects")  # where Debian puts them
 SHARE_ALIKE = re.compile(r"Alf42red|TwilightArea|Jousboxx|Skiessi")  # CC BY-SA, by lmms-common's copyright file
@@ -113,20 +112,12 @@ def make_lmms_songs(paths: Sequence[Path], output: Path) -> int:
     return n
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.datasets.lmms_songs FOLDER`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--projects", type=Path, help="a folder of one's own instead of those that come with LMMS")
-    options = parser.parse_args(arguments)
-    folder = options.projects or PROJECTS
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
-    if options.projects is None:
+def find_projects(folder: Path | None = None) -> list[Path]:
+    """The projects of a folder, or of those that come with LMMS the ones whose licence asks nothing; ConfigError."""
+    paths = sorted(path for path in (folder or PROJECTS).rglob("*") if path.suffix in SUFFIXES)
+    if folder is None:
         paths = [path for path in paths if not SHARE_ALIKE.search(path.name)]
     if not paths:
-        raise ConfigError(str(folder), expected="LMMS projects", got="none", remedy="apt-get install lmms-common")
-    print(make_lmms_songs(paths, options.output), "songs")
-
-
-if __name__ == "__main__":
-    main()
+        remedy = "apt-get install lmms-common"
+        raise ConfigError(str(folder or PROJECTS), expected="LMMS projects", got="none", remedy=remedy)
+    return paths

@@ -5,9 +5,8 @@ Strong labels, weak ones or none, by what the TSV is; a set of each, and trainin
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,13 +21,12 @@ from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from engine.detection.interval import Interval
 from offline.datasets.desed import LabelFile, find_audio, read_labels
-from offline.datasets.scenes import SceneSet, embedded, label_steps, log_mel, log_mel_front_end, save_scene_set
+from offline.datasets.scenes import SceneSet, embedded, label_steps, log_mel, log_mel_front_end
 from offline.datasets.soundscapes import SECONDS
-from offline.datasets.video import Visual, VisualConfig, read_soundtrack, read_visual
-from offline.detection.presets import parse_embeddings
+from offline.datasets.video import Visual, VisualConfig, read_soundtrack
 from offline.resample import resample
 
-__all__ = ["ClipJob", "main", "make_clips"]
+__all__ = ["ClipJob", "make_clips"]
 
 VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
 
@@ -112,32 +110,3 @@ def _labels(
         return of, label_steps(of, classes, n_steps)
     whole = [Interval(0.0, n_steps * STEP / SOUND_RATE, label) for label in classes if label in labels.weak[name]]
     return whole, np.repeat([[label in labels.weak[name] for label in classes]], n_steps, axis=0).astype(np.uint8)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Make a set by options."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("audio", type=Path, help="folder of recordings, or of videos")
-    add("output", type=Path, help="the set's folder")
-    add("--labels", type=Path, metavar="TSV", help="strong or weak; without it the clips are unlabelled")
-    add("--classes", nargs="+", default=[], help="in order; by default those of the TSV")
-    add("--embedding", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that hears, with its TOML")
-    add("--visual", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that sees, with its TOML")
-    add("--seconds", type=float, default=SECONDS, help="of a clip")
-    o = parser.parse_args(arguments)
-    job = ClipJob(
-        audio=o.audio,
-        labels=o.labels,
-        classes=tuple(o.classes),
-        auditory=parse_embeddings(o.embedding),
-        visual={text.partition("=")[0]: read_visual(Path(text.partition("=")[2])) for text in o.visual},
-        seconds=o.seconds,
-    )
-    made = make_clips(job)
-    save_scene_set(o.output, made)
-    print(f"{o.output}: {len(made)} clips, {made.known}, of {', '.join(made.classes)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import soundfile
 
@@ -17,11 +15,10 @@ from engine.detection.frame_clock import SOUND_RATE
 from engine.detection.interval import Interval
 from offline.datasets.scenes import write_scene_set, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
-from offline.detection.presets import parse_embeddings
 from offline.synthesis.alarms import FAMILIES
 from offline.synthesis.sound_bank import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
 
-__all__ = ["SceneJob", "add_options", "alarm_families", "main", "make_audio", "make_mixer", "make_scene_set"]
+__all__ = ["SceneJob", "alarm_families", "make_audio", "make_mixer", "make_scene_set"]
 
 ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
 
@@ -87,57 +84,3 @@ def make_audio(job: SceneJob, folder: Path) -> None:
     write_tsv(folder / "strong.tsv", events)
     weak = (f"{name}\t{','.join(sorted({e.label for e in of}))}\n" for name, of in events.items())
     (folder / "weak.tsv").write_text("filename\tevent_labels\n" + "".join(weak), encoding="utf-8")
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of one set."""
-    add = parser.add_argument
-    add("sounds", type=Path, help="folder of isolated sounds, LABEL/NAME.wav")
-    add("output", type=Path, help="folder to write to")
-    add("--more", type=Path, nargs="+", default=[], help="further such folders")
-    add("--beds", action="store_true", help="no backgrounds but those of the further folders")
-    add("--which", choices=SPLITS, default="train")
-    add("-n", "--scenes", type=int, default=1000)
-    add("--seed", type=int, default=0)
-    add("--rich", action="store_true", help="rooms, noise, distractors and changed sounds, to train on")
-    add("--distractors", type=float, default=None, metavar="SHARE", help="of the scenes with sounds that are no event")
-    add("--speed", type=float, default=None, metavar="SHARE", help="most that sounds change with --rich (default 0.1)")
-    add("--empty", action="store_true", help="no events at all: what must not be reported as any")
-    add("--no-alarms", action="store_true", help="no synthetic alarms")
-    add("--embedding", action="append", default=[], metavar="NAME=FILE", help="an ONNX file that hears, with its TOML")
-    add("--audio", action="store_true", help="audio files in DESED's layout instead of log-mel")
-    add("--jobs", type=int, default=1, help="processes")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Mix one set by options."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser)
-    o = parser.parse_args(arguments)
-    if o.audio and o.embedding:
-        raise ConfigError("--embedding", expected="a set of log-mel", got="--audio", remedy="leave one of them out")
-    if o.speed is not None and not o.rich:
-        raise ConfigError("--speed", expected="--rich besides", got="--speed alone", remedy="add --rich")
-    own: dict[str, Any] = {} if o.distractors is None else {"p_distractor": o.distractors}
-    own |= {"p_empty": 1.0} if o.empty else {}
-    own |= {} if o.speed is None else {"speed": o.speed}
-    mix = SceneMixConfig.training(**own) if o.rich else SceneMixConfig(**own)
-    job = SceneJob(
-        sounds=o.sounds,
-        more=tuple(o.more),
-        beds=o.beds,
-        which=o.which,
-        n_scenes=o.scenes,
-        seed=o.seed,
-        mix=mix,
-        alarms=not o.no_alarms,
-        embeddings=parse_embeddings(o.embedding),
-    )
-    if o.audio:
-        make_audio(job, o.output)
-    else:
-        make_scene_set(job, o.output, n_processes=o.jobs)
-
-
-if __name__ == "__main__":
-    main()

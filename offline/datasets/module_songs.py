@@ -6,7 +6,6 @@ sounds and how many different notes it plays; instruments of which neither tells
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -142,17 +141,3 @@ def make_module_songs(paths: Sequence[Path], output: Path, *, seconds: float = 1
         write_song(output / f"{number:03d}-{path.stem.lower()}", stems)
         n += 1
     return n
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.datasets.module_songs MODULES FOLDER`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", type=Path, help="folder of modules")
-    parser.add_argument("output", type=Path, help="folder of songs to write")
-    parser.add_argument("--seconds", type=float, default=120.0, help="of each song at most")
-    options = parser.parse_args(arguments)
-    print(make_module_songs(find_modules(options.modules), options.output, seconds=options.seconds), "songs")
-
-
-if __name__ == "__main__":
-    main()

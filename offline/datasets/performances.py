@@ -12,10 +12,9 @@ out too, by naming those to use. `python -m offline.datasets.performances FOLDER
 
 from __future__ import annotations
 
-import argparse
 import csv
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,16 +22,14 @@ import mido
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from tqdm import tqdm
 
 from engine.core.config import require
 from engine.score.score import Score
 from offline.datasets.corpus_scores import Library
 from offline.synthesis.pianist import PianistConfig, Played, exact, play
 from offline.synthesis.piano_sound import OTHERS, Piano, add_recording_chain, fonts, random_piano, render_piano
-from offline.synthesis.sound_bank import SPLITS
 
-__all__ = ["Take", "TakeConfig", "cut_score", "main", "perform_piece", "takes", "write_take"]
+__all__ = ["Take", "TakeConfig", "cut_score", "perform_piece", "takes", "write_take"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -195,24 +192,3 @@ def score_midi(score: Score) -> mido.MidiFile:
         track.append(message.copy(time=tick - now))
         now = tick
     return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.datasets.performances`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--split", choices=SPLITS, default="validation")
-    parser.add_argument("--n", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--chorales", type=Path, help="packed by `offline.music.music21_corpus`")
-    parser.add_argument("--soundfont", type=Path, action="append", default=[])
-    args = parser.parse_args(arguments)
-    config = TakeConfig(soundfonts=tuple(args.soundfont), seconds=args.seconds)
-    library = Library.open(args.chorales)
-    for take in tqdm(takes(library, args.split, args.n, seed=args.seed, config=config), total=args.n, unit="take"):
-        write_take(args.folder / f"{take.name.replace('-', '_')}_{args.seed}", take)
-
-
-if __name__ == "__main__":
-    main()

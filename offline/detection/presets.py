@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
 
 __all__ = [
+    "DETECTORS",
     "SHIPPED",
     "SHIPPED_FOR_FILES",
     "describe_latency",
@@ -31,19 +31,20 @@ WINDOW_BLOCK = 8  # steps between two hearings of a window
 WINDOW_AHEAD = 8  # steps that are heard beyond what is told
 ARRAYS = ("mel", "steps")  # what a set of scenes has beside its embeddings
 WEIGHTS = Path(models.__file__).with_name("weights")
-SHIPPED, SHIPPED_FOR_FILES = WEIGHTS / "crnn.onnx", WEIGHTS / "crnn-files.onnx"  # causal; of both directions
+SHIPPED, SHIPPED_FOR_FILES = WEIGHTS / "crnn.onnx", WEIGHTS / "crnn-files.onnx"  # causal; bidirectional
+DETECTORS = {"crnn": SHIPPED, "crnn-files": SHIPPED_FOR_FILES}  # by the name that options know
 
 
-def sound_model(path: Path | None, shipped: Path = SHIPPED) -> Path:
-    """The network's file: the one that ships, if None; ModelError if it is not there."""
-    model = shipped if path is None else path
+def sound_model(name: Path | str | None, shipped: Path = SHIPPED) -> Path:
+    """The file of a name of DETECTORS, a file itself, or None for the one that ships; ModelError if it is not there."""
+    model = shipped if name is None else DETECTORS.get(str(name), Path(name))
     if not model.is_file():
-        remedy = "name one with --model FILE.onnx; collaparte train crnn makes one of your own sounds"
+        remedy = "name another FILE.onnx; collaparte finetune detection makes one of your own sounds"
         raise ModelError(str(model), expected="the network", got="nothing there", remedy=remedy)
     return model
 
 
-def detect_config(model: Path | None, *, window_s: float | None = None, **settings: Any) -> SoundConfig:
+def detect_config(model: Path | str | None, *, window_s: float | None = None, **settings: Any) -> SoundConfig:
     """The settings for live use of a file, None for the one that ships.
 
     A network that hears both ways hears the last `window_s` seconds again every half second, in a thread of its own.
@@ -59,14 +60,9 @@ def detect_config(model: Path | None, *, window_s: float | None = None, **settin
     )
 
 
-def file_config(args: argparse.Namespace) -> SoundConfig:
-    """The settings for whole files, of the options that `tag` and `evaluate crnn` share."""
-    return SoundConfig(
-        model=sound_model(args.model, SHIPPED_FOR_FILES),
-        threshold=args.threshold,
-        alignment=args.median,
-        embeddings=parse_embeddings(args.embedding),
-    )
+def file_config(model: Path | str | None = None, **settings: Any) -> SoundConfig:
+    """The settings for whole files, of a name of DETECTORS or a file; None for the one that ships."""
+    return SoundConfig(model=sound_model(model, SHIPPED_FOR_FILES), **settings)
 
 
 def describe_latency(config: SoundConfig, audio: AudioFormat) -> str:

@@ -5,4 +5,4 @@ from __future__ import annotations
 __all__ = ["FEATURES", "WORDS"]
 
 FEATURES = ("learned", "bands", "chroma", "stft", "cqt", "vqt", "cqt_chroma", "semigram", "salience")
-WORDS = "what to listen by: learned similarity beside spectral bands (default), the bands alone, or a front end"
+WORDS = "what is compared: learned similarity and spectral bands, the bands alone, or another front end"

@@ -65,7 +65,7 @@ class Corpora:
     def _path(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists():
-            remedy = "collaparte data music21 FOLDER" if name == TUNES else "see the README on symbolic data"
+            remedy = "collaparte data music21 -o FOLDER" if name == TUNES else "docs/data.md says where to get it"
             raise ScoreError(str(path), expected="a corpus", got="no such file", remedy=remedy)
         return path
 

@@ -7,18 +7,15 @@ soundfonts and voices allow any use; so may the songs be used.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import mido
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from engine.core.errors import EngineError
 from offline.synthesis.channel_strip import produce
@@ -27,7 +24,7 @@ from offline.synthesis.singing import VOICES, Syllable, recorded_syllables, sing
 from offline.synthesis.songs_compose import ComposedSong, Part, compose
 from offline.synthesis.sound_bank import list_sounds
 
-__all__ = ["add_options", "main", "render_song", "soundfonts", "write_stems"]
+__all__ = ["render_song", "soundfonts", "write_stems"]
 
 RATE = 44100
 TICKS = 480  # a quarter
@@ -177,26 +174,3 @@ def write_stems(target: Path, given: dict[str, np.ndarray]) -> None:
             for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
                 file.write(audio[start : start + RATE])
     part.rename(target)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `collaparte render-songs`."""
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--songs", type=int, default=30)
-    parser.add_argument("--first", type=int, default=0, help="seed of the first song")
-    parser.add_argument("--seconds", type=float, default=75.0)
-    parser.add_argument("--electronic", type=float, default=0.0, metavar="SHARE", help="of the parts by synthesisers")
-    parser.add_argument("--speakers", type=Path, metavar="FOLDER", help="sounds whose speech is sung with, mostly")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.synthesis.songs_render`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser)
-    args = parser.parse_args(arguments)
-    for seed in tqdm(range(args.first, args.first + args.songs), unit="song"):
-        render_song(args.folder, seed, seconds=args.seconds, electronic=args.electronic, singers=args.speakers)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cli.demo_material import make_demo
+from cli.demo.material import make_demo
 from engine.score.readers import read_score
 from offline.evaluation.onsets import read_truth
 from offline.synthesis.additive_piano import additive, clicks, find_soundfont

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from cli import doctor_checks
-from cli.doctor_checks import Check
+from cli.live import checks as doctor_checks
+from cli.live.checks import Check
 from tests.jack_server import JackServer
 
 

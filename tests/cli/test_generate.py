@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import threading
 import time
@@ -12,8 +11,8 @@ import mido
 import numpy as np
 import pytest
 
-from cli.generate import generate
-from cli.options.generate import add_options
+from cli.commands.generate import GenerateOptions, generate, generate_command
+from cli.common import settings_from
 from engine.core.errors import ConfigError
 from offline.music.midi_file import read_midi, write_midi
 from offline.music.piece import from_grid, to_grid
@@ -32,9 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*words: str, stop: threading.Event | None = None) -> str:
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return generate(parser.parse_args(words), stop or threading.Event())
+    with generate_command.make_context("generate", list(words)) as context:
+        return generate(settings_from(GenerateOptions, context.params), stop or threading.Event())
 
 
 def test_the_list_names_every_system() -> None:

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from cli.app import main
-from cli.stopping import USER_ERROR
+from cli.terminal.stopping import USER_ERROR
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
@@ -52,7 +52,7 @@ def test_a_file_is_heard_as_live(recording: Path, tmp_path: Path, capsys: pytest
 
 def test_a_network_of_both_directions_hears_windows(recording: Path, tmp_path: Path) -> None:
     log = tmp_path / "out.jsonl"
-    options = ["--detect", "--model", str(small_crnn_file()), "--window", "2", "--threshold", "0.4"]
+    options = ["--detect", str(small_crnn_file()), "--window", "2", "--threshold", "0.4"]
     assert main(["run", "--input", str(recording), *options, "--events", str(log)]) == 0
     events = logged(log)
     assert len(events) > 5
@@ -75,7 +75,7 @@ def test_the_pipeline_says_how_long_sounds_take() -> None:
         (["--separate", "hpss", "--top", "3"], "--top: expected --detect, got none; leave --top out"),
         (["--detect", str(CAUSAL), "--window", "2"], "--window: expected a network that hears both ways"),
         (["--detect", "none.onnx"], "none.onnx: expected the network, got nothing there"),
-        (["--detect", str(CAUSAL), "--threshold", "7"], "threshold: expected a number from 0 to 1"),
+        (["--detect", str(CAUSAL), "--threshold", "7"], "--threshold: expected a number from 0 to 1"),
         ([], "--detect to hear sounds"),
     ],
 )

@@ -13,13 +13,13 @@ from engine.core.errors import ConfigError
 from engine.separation.mask_network_segments import open_separator
 from offline.evaluation.stems import STEM_METRICS, evaluate_separators, separate_streaming
 from offline.separation import presets
-from offline.separation.presets import DEFAULT, SHIPPED, unmix_config
+from offline.separation.presets import SEPARATORS, unmix_config
 from offline.synthesis.multitrack import find_songs, parse_corpus
 from tests.places import SHARED
 from tests.tolerances import FLOAT32
 
 SONGS = SHARED / "stems"
-FILES = [DEFAULT, *SHIPPED.values()]
+FILES = list(dict.fromkeys(SEPARATORS.values()))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -41,17 +41,15 @@ def test_its_stems_add_up_to_what_goes_in(path: Path) -> None:
 
 
 def test_the_second_one_answers_sooner() -> None:
-    slow, fast = (
-        open_separator(unmix_config(name), n_channels=2).frames.latency for name in (None, Path("low-latency"))
-    )
+    slow, fast = (open_separator(unmix_config(name), n_channels=2).frames.latency for name in ("unmix", "low-latency"))
     assert fast < slow / 3
 
 
 def test_one_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(presets, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(presets, "DEFAULT", tmp_path / "unmix.onnx")
+    monkeypatch.setitem(presets.SEPARATORS, "unmix", tmp_path / "unmix.onnx")
     with pytest.raises(ConfigError, match="import-weights"):
-        unmix_config(None)
+        unmix_config("unmix")
 
 
 @pytest.mark.skipif(not SONGS.is_dir(), reason="needs ../shared/data/stems")

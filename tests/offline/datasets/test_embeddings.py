@@ -19,7 +19,6 @@ from engine.detection.detector import SoundDetector
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from models.detection.graph import export_crnn
 from models.export import Graph, export_graph
-from offline.datasets import make_desed
 from offline.datasets.make_desed import ClipJob, embedded, make_clips
 from offline.datasets.scenes import open_scene_set
 from offline.datasets.video import Visual, read_soundtrack, read_visual
@@ -118,14 +117,14 @@ def test_table_3_from_videos_to_a_live_network(tmp_path: Path, capsys: pytest.Ca
     """All seven rows train; the one that hears an embedding runs live, and says what it says of the set."""
     write_clips(tmp_path)
     given = ["--embedding", f"bands={embedding_file()}", "--visual", f"colours={colour_file(tmp_path)}"]
-    made = [str(tmp_path / "audio"), str(tmp_path / "set"), "--labels", str(tmp_path / "strong.tsv")]
-    make_desed.main([*made, "--seconds", str(SECONDS), *given])
+    made = ["desed", str(tmp_path / "audio"), "-o", str(tmp_path / "set"), "--labels", str(tmp_path / "strong.tsv")]
+    assert main(["data", *made, "--seconds", str(SECONDS), *given]) == 0
     scenes = open_scene_set(tmp_path / "set")
     assert {name: of.shape[2] for name, of in scenes.embeddings.items()} == {"bands": SIZE, "colours": 3}
     sets = ["--sets", str(tmp_path / "set"), "--validation", str(tmp_path / "set"), "--test", str(tmp_path / "set")]
     small = ["--filters", *7 * ["4"], "--causal", "--look-ahead", "1", "--batch", "2", "--steps", "0"]
     names = ["--auditory", "bands", "--visual", "colours", "--device", "cpu"]
-    assert main(["train", "crnn-table", str(tmp_path / "runs"), *sets, *small, *names]) == 0
+    assert main(["table", "detection", "-o", str(tmp_path / "runs"), *sets, *small, *names]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert [row[:32].strip() for row in rows[-7:]] == [str(row) for row in ROWS]
     model = load_crnn(tmp_path / "runs" / "log-mel-auditory-0" / "checkpoint.pt")
@@ -142,7 +141,6 @@ def test_table_3_from_videos_to_a_live_network(tmp_path: Path, capsys: pytest.Ca
 
 
 def open_set_without(folder: Path):
-    make_desed.main(
-        [str(folder / "audio"), str(folder / "bare"), "--labels", str(folder / "strong.tsv"), "--seconds", "2"]
-    )
+    made = ["desed", str(folder / "audio"), "-o", str(folder / "bare"), "--labels", str(folder / "strong.tsv")]
+    assert main(["data", *made, "--seconds", "2"]) == 0
     return open_scene_set(folder / "bare")

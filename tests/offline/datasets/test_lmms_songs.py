@@ -107,7 +107,7 @@ def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: 
     with pytest.raises(ConfigError, match="apt-get install lmms"):
         make_lmms_songs([project(tmp_path)], tmp_path / "songs")
     with pytest.raises(ConfigError, match="LMMS projects"):
-        lmms_songs.main([str(tmp_path / "songs"), "--projects", str(tmp_path / "nowhere")])
+        lmms_songs.find_projects(tmp_path / "nowhere")
 
 
 @lmms

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from cli.data.scenes import ScenesOptions, mix_scenes
 from engine.core.errors import AudioFileError, ConfigError
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from engine.detection.interval import Interval
-from offline.datasets import make_scenes
 from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_scene_set
 from offline.datasets.scenes import embedded, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer, merge_events
@@ -244,10 +244,11 @@ def test_beds_alone_lie_under_the_sounds(own_sounds: Path, tmp_path: Path) -> No
 
 
 def test_audio_has_no_embeddings(own_sounds: Path, tmp_path: Path) -> None:
+    options = ScenesOptions(
+        sounds=own_sounds, output=tmp_path / "out", audio=True, embedding=(f"bands={embedding_file()}",)
+    )
     with pytest.raises(ConfigError, match="a set of log-mel, got --audio"):
-        make_scenes.main(
-            [str(own_sounds), str(tmp_path / "out"), "--audio", "--embedding", f"bands={embedding_file()}"]
-        )
+        mix_scenes(options)
 
 
 def test_scenes_as_audio_in_deseds_layout(own_sounds: Path, tmp_path: Path) -> None:

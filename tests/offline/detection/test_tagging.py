@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from cli.app import main
-from cli.stopping import USER_ERROR
+from cli.terminal.stopping import USER_ERROR
 from engine.detection.crnn import SoundConfig
 from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP

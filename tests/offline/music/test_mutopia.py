@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cli.data import command
-from engine.core.errors import ConfigError, DeviceError, ScoreError
+from cli.app import main
+from engine.core.errors import DeviceError
 from offline.music.midi_file import write_midi
 from offline.music.mutopia import convert, find_scores, header, licence_of, lilypond_path
 from offline.music.piece import from_grid
@@ -59,11 +58,8 @@ def test_lilypond_gives_the_notes(folder: Path, tmp_path: Path) -> None:
 def test_a_folder_of_midi_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write_midi(from_grid(np.repeat([[60], [62]], 4, axis=0).astype(np.int16)), tmp_path / "a.mid")
     (tmp_path / "b.mid").write_bytes(b"nonsense")
-    options = {"what": "midi", "out": tmp_path / "out", "source": tmp_path, "licence": ["pd"]}
-    assert command(argparse.Namespace(**options)) == 0
+    assert main(["data", "midi", str(tmp_path), "-o", str(tmp_path / "out")]) == 0
     assert "1 pieces of 8 sixteenths" in capsys.readouterr().out
     assert load_pieces(tmp_path / "out" / "midi.npz")[0].notes["pitch"].tolist() == [60, 62]
-    with pytest.raises(ConfigError, match="--source"):
-        command(argparse.Namespace(**{**options, "source": None}))
-    with pytest.raises(ScoreError, match="MIDI files"):
-        command(argparse.Namespace(**{**options, "source": tmp_path / "none"}))
+    assert main(["data", "midi", str(tmp_path / "none"), "-o", str(tmp_path / "out")]) == 2
+    assert "expected MIDI files, got none" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import torch
 
+from cli.app import main
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
@@ -20,7 +21,6 @@ from engine.detection.detector import SoundDetector
 from engine.detection.event_decoder import DecisionConfig, Decisions
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
-from offline.datasets import make_scenes
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
 from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, stricter, tune
@@ -50,7 +50,7 @@ def train_and_sets(folder: Path, *more: str) -> tuple[Path, list[str]]:
         make_sounds(folder / "sounds")
         for path in sets:
             options = ["--which", path.name, "-n", "6", "--no-alarms"]
-            make_scenes.main([str(folder / "sounds"), str(path), *options])
+            assert main(["data", "scenes", str(folder / "sounds"), "-o", str(path), *options]) == 0
     run = folder / "".join(["run", *more])
     small = ["--filters", *["4", "4", "8", "8", "8", "8", "8"], "--causal", "--look-ahead", "1", "--batch", "4"]
     where = ["--sets", str(sets[0]), "--validation", str(sets[1]), "--steps", "0", "--device", "cpu"]

@@ -31,7 +31,7 @@ def test_a_folder_becomes_a_detector(tmp_path: Path, capsys: pytest.CaptureFixtu
     make_sounds(tmp_path / "mine")
     out = tmp_path / "out" / "mine.onnx"
     options = ["--data", str(tmp_path / "mine"), "--start", str(START), "--scenes", "12", "--steps", "3"]
-    assert main(["train", "crnn", str(out), "--classes", "whistle", "hum", *options]) == 0
+    assert main(["finetune", "detection", "-o", str(out), "--classes", "whistle", "hum", *options]) == 0
     assert "so far: clip F1" in capsys.readouterr().out
     assert tomllib.loads(out.with_suffix(".toml").read_text())["metrics"]["clip_f1"] >= 0
     detector = SoundDetector(SoundConfig(model=out), AudioFormat(sample_rate=48000, n_channels=1))
@@ -47,7 +47,7 @@ def test_an_embedding_is_heard_besides(
     make_sounds(tmp_path / "mine")
     out, given = tmp_path / "mine.onnx", f"bands={embedding_file()}"
     options = ["--data", str(tmp_path / "mine"), "--start", str(START), "--scenes", "8", "--steps", "0"]
-    assert main(["train", "crnn", str(out), "--classes", "whistle", *options, "--embedding", given]) == 0
+    assert main(["finetune", "detection", "-o", str(out), "--classes", "whistle", *options, "--embedding", given]) == 0
     said = capsys.readouterr().out
     assert "learning to hear bands besides" in said and f"--embedding {given}" in said
     assert main(["tag", str(tmp_path / "mine" / "whistle"), "--model", str(out), "--embedding", given]) == 0

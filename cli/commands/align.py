@@ -1,0 +1,86 @@
+"""`collaparte align`: when each onset of a score, or of another recording, sounds in a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.common import OUTPUT, argument, command, features_option, option, output, picture
+from cli.terminal.report import wrote
+from engine.core.config import Settings, plain
+
+if TYPE_CHECKING:
+    from offline.alignment.alignment import AlignConfig, Alignment
+
+__all__ = ["AlignOptions", "align_command", "align_config"]
+
+EXAMPLES = """\
+examples:
+  collaparte align piece.musicxml take.flac -o take.csv --plot take.png
+  collaparte align rehearsal.flac take.flac -o take.csv      a recording as the score: a quarter is a second of it
+"""
+DOUBTFUL = 0.5  # confidence below which the user is warned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignOptions(Settings):
+    """Options of `collaparte align`."""
+
+    score: Path = argument("SCORE", "MusicXML, MXL, MIDI, or another recording of the same music")
+    audio: Path = argument("AUDIO", "the recording")
+    output: Path = output("CSV", "quarter,score_s,audio_s: one row for each distinct onset of the score")
+    plot: Path | None = picture("draw the path")
+    truth: Path | None = option(plain(None, "draw the errors against this too"), metavar="CSV", group=OUTPUT)
+    features: str = features_option()
+    straight: bool = plain(False, "do not look for parts left out or repeated")
+
+
+@command(AlignOptions, EXAMPLES)
+def align_command(options: AlignOptions) -> int:
+    """Align the recording with the score; write the CSV and, if asked, the picture."""
+    from offline.alignment.alignment import align, write_alignment
+    from offline.evaluation.onsets import read_truth
+    from offline.following.score_input import read_score_or_recording
+    from offline.recording import Recording
+
+    config = align_config(options.features, jumps=not options.straight)
+    recording = Recording.open(options.audio)
+    truth = None if options.truth is None else read_truth(options.truth)
+    score = read_score_or_recording(options.score, recording.format, config.follow)
+    result = align(score, recording, config)
+    write_alignment(options.output, result)
+    if options.plot is not None:
+        _draw(options, result, truth)
+    _report(options, result)
+    return 0
+
+
+def align_config(features: str, *, jumps: bool = True) -> AlignConfig:
+    """The settings for one of the features."""
+    from offline.alignment.alignment import AlignConfig
+    from offline.following.presets import follow_by
+
+    config = AlignConfig()
+    return replace(config, follow=follow_by(features, config.follow), jumps=jumps)
+
+
+def _draw(options: AlignOptions, result: Alignment, truth: object) -> None:
+    from offline.evaluation.alignment import track_of_alignment
+    from offline.evaluation.plots import draw_track
+
+    recordings = [(options.audio.name, options.audio)]
+    draw_track(options.plot, recordings=recordings, track=track_of_alignment(result), truth=truth)
+
+
+def _report(options: AlignOptions, result: Alignment) -> None:
+    import numpy as np
+
+    played, sure = int(np.isfinite(result.audio_s).sum()), int((result.confidence > 0.5).sum())
+    print(f"{options.output}: {played} of {len(result.quarter)} onsets, {sure} of them surely")
+    if result.trust < DOUBTFUL:
+        print(f"{options.audio} hardly sounds like {options.score}: do not rely on this")
+    if options.plot is not None:
+        wrote([options.plot])
+    else:
+        wrote([], then=f"add --plot {options.output.stem}.png to see the path")

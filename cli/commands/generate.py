@@ -1,0 +1,220 @@
+"""`collaparte generate`: a table of the systems, music to files, or live to a MIDI port."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.commands.midi import BACKEND, MIDI_BACKENDS, PORT, TO
+from cli.common import DEVICE, INPUT, OUTPUT, command, data_folder, option, output, random_seed
+from cli.terminal.report import wrote
+from cli.terminal.stopping import stoppable
+from engine.core.config import Settings, choice, plain
+from engine.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from offline.generation.config import GeneratorConfig
+    from offline.generation.stream import Generator, Melody
+    from offline.music.piece import Piece
+
+__all__ = ["MUSICAL_KEYS", "GenerateOptions", "generate", "generate_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte generate --list                                        the systems, and what each reached
+  collaparte generate --model Frames -o chorale.mid -o chorale.wav --bars 16 --seed 3
+  collaparte generate --model Frames --melody tune.mid -o harmonised.mid
+  collaparte generate --model BachBot --prime beginning.mid -o continued.mid
+  collaparte generate --model BachBot --port Bach --tempo 100       play into a virtual MIDI port until ctrl-C
+  collaparte generate --model DeepBach --to "Synth input" --send-clock
+  collaparte generate --model Frames --port Duo --accompany         play the soprano into its input
+  collaparte generate --model BachBot --port Bach --listen 4        play four bars into its input: it continues them
+  collaparte generate --model WaveNet -o sound.wav --seconds 4
+"""
+MUSICAL_KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+MUSIC, LIVE = "Music", "Live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateOptions(Settings):
+    """Options of `collaparte generate`."""
+
+    list: bool = plain(False, "show the systems")
+    model: str | None = option(
+        plain(None, "a system of the list, or a frame network's file"), metavar="NAME|FILE.onnx", group=INPUT
+    )
+    data: Path | None = data_folder("folder of the chorales, for Markov")
+    melody: Path | None = option(
+        plain(None, "keep the highest voice of this and harmonise it"), metavar="FILE.mid", group=INPUT
+    )
+    prime: Path | None = option(plain(None, "continue from the end of this piece"), metavar="FILE.mid", group=INPUT)
+    bars: int = option(plain(16, "length in bars of four quarters, of files"), metavar="N", group=MUSIC)
+    seconds: float = option(plain(4.0, "length of what systems that write sound write"), metavar="S", group=MUSIC)
+    tempo: float = option(plain(100.0, "quarters a minute"), metavar="BPM", group=MUSIC)
+    temperature: float = option(
+        plain(0.7, "of the choice of pitch, not of whether a voice moves: higher is more surprising"),
+        metavar="X",
+        group=MUSIC,
+    )
+    free: bool = option(plain(False, "allow parallel fifths and octaves"), group=MUSIC)
+    key: str | None = option(
+        choice(None, MUSICAL_KEYS, "key of Frames (default that of what is given, else by the seed)"),
+        metavar="KEY",
+        group=MUSIC,
+    )
+    activity: float | None = option(
+        plain(None, "of Frames: factor on the odds that a voice moves, 1 as learnt (default about 1.2, by the seed)"),
+        metavar="FACTOR",
+        group=MUSIC,
+    )
+    seed: int = option(random_seed(0, "the same seed gives the same music"), metavar="N", group=MUSIC)
+    output: tuple[str, ...] = output("FILE", "FILE.mid or FILE.wav; may be given twice", ())
+    sound_font: Path | None = option(plain(None, "for WAV files"), metavar="FILE.sf2", group=OUTPUT)
+    port: str | None = option(plain(None, PORT), metavar="NAME", group=DEVICE)
+    to: str | None = option(plain(None, TO), metavar="NAME", group=DEVICE)
+    backend: str = option(choice("auto", MIDI_BACKENDS, BACKEND), group=DEVICE)
+    accompany: bool = option(plain(False, "take what is played into the port's input as the melody"), group=LIVE)
+    listen: int | None = option(
+        plain(None, "wait for this many bars played into the port's input, and continue them"),
+        metavar="BARS",
+        group=LIVE,
+    )
+    follow_clock: bool = option(plain(False, "take tempo and start from MIDI clock that comes in"), group=LIVE)
+    send_clock: bool = option(plain(False, "send MIDI clock, start and stop"), group=LIVE)
+    look_ahead: float = option(plain(0.15, "seconds by which notes are sent early"), metavar="S", group=LIVE)
+
+
+@command(GenerateOptions, EXAMPLES)
+def generate_command(options: GenerateOptions) -> int:
+    """Print what was done; the exit status."""
+    with stoppable() as stop:
+        print(generate(options, stop))
+    if options.output:
+        wrote(options.output, then="another --seed, another piece; --port NAME plays it live")
+    return 0
+
+
+def _check_purpose(options: GenerateOptions) -> None:
+    if options.list:
+        return
+    if options.model is None:
+        raise ConfigError("--model", expected="a model", got="none", remedy="--list shows what there is")
+    if not options.output and options.port is None and options.to is None:
+        remedy = "add -o piece.mid to write a file, --port NAME to play"
+        raise ConfigError("generate", expected="-o FILE or --port NAME", got="neither", remedy=remedy)
+
+
+def generate(options: GenerateOptions, stop: threading.Event) -> str:
+    """Do what the options say; returns a line or a table for the terminal."""
+    _check_purpose(options)
+    from offline.generation.open_system import open_generator, open_sound, system_of
+    from offline.generation.systems import players_of, system_table
+
+    if options.list:
+        return system_table()
+    model, config = str(options.model), _writer(options)
+    if options.output and (sound := open_sound(model, config)) is not None:
+        return _sound(options, sound.samples(options.seconds), sound.rate)
+    source = open_generator(model, config, options.data)
+    if (options.melody or options.accompany) and not system_of(model).melody:
+        expected = "a system that takes a melody: " + players_of("melody")
+        raise ConfigError("--model", expected=expected, got=model)
+    return _files(options, source) if options.output else _live(options, source, stop)
+
+
+def _writer(options: GenerateOptions) -> GeneratorConfig:
+    from offline.generation.config import GeneratorConfig
+
+    return GeneratorConfig(
+        temperature=options.temperature,
+        rules=not options.free,
+        seed=options.seed,
+        key=None if options.key is None else MUSICAL_KEYS.index(options.key),
+        activity=options.activity,
+    )
+
+
+def _live(options: GenerateOptions, source: Generator, stop: threading.Event) -> str:
+    from cli.live.generator import check_listening, play_live
+
+    check_listening(options, source)
+    _prime(options, source)
+    melody = _melody(options, source)[0] if options.melody else None
+    return play_live(options, source, melody, stop)
+
+
+def _prime(options: GenerateOptions, source: Generator) -> None:
+    """Let the source take a file as its past."""
+    from cli.live.generator import going_on
+    from offline.music.midi_file import read_midi
+
+    if options.prime is not None:
+        going_on(options.model, source)(read_midi(options.prime, steps_per_quarter=source.steps_per_quarter))
+
+
+def _sound(options: GenerateOptions, samples: np.ndarray, rate: int) -> str:
+    import soundfile
+
+    for name in options.output:
+        if Path(name).suffix.lower() != ".wav":
+            raise ConfigError("-o", expected="FILE.wav: this system writes sound itself", got=repr(name))
+        soundfile.write(name, samples, rate, subtype="FLOAT")
+    return f"{len(samples) / rate:.2f} s at {rate} Hz: {', '.join(options.output)}"
+
+
+def _files(options: GenerateOptions, source: Generator) -> str:
+    from cli.live.generator import check_listening
+    from offline.generation.stream import collect
+
+    check_listening(options, source)
+    _prime(options, source)
+    melody, n_steps = _melody(options, source)
+    piece = collect(source, n_steps, melody, tempo_bpm=options.tempo)
+    for name in options.output:
+        _write(piece, Path(name), options.sound_font, source.percussion)
+    bars = n_steps / source.steps_per_quarter / 4
+    return f"{len(piece.notes)} notes, {bars:.4g} bars: {', '.join(options.output)}"
+
+
+def _melody(options: GenerateOptions, source: Generator) -> tuple[Melody, int]:
+    """The melody of --melody on the source's grid, else none; and how long to write."""
+    from offline.generation.stream import free_melody
+
+    if options.melody is None:
+        return free_melody, options.bars * 4 * source.steps_per_quarter
+    return _given_melody(options.melody, source)
+
+
+def _given_melody(path: Path, source: Any) -> tuple[Melody, int]:
+    import numpy as np
+
+    from offline.generation.stream import FREE, FrameGenerator
+    from offline.music.midi_file import read_midi
+    from offline.music.piece import REST, to_grid
+
+    line = to_grid(read_midi(path, steps_per_quarter=source.steps_per_quarter), 1)[0][:, 0].astype(np.int64)
+    if isinstance(source, FrameGenerator):
+        known = np.full((len(line), len(source.names)), FREE)
+        known[:, 0] = line
+        source.find_key(known)
+
+    def melody(start: int, n: int) -> np.ndarray:
+        part = line[start : start + n]
+        return np.concatenate([part, np.full(n - len(part), REST)])
+
+    return melody, len(line)
+
+
+def _write(piece: Piece, path: Path, sound_font: Path | None, percussion: bool) -> None:
+    from offline.music.midi_file import write_midi, write_wav
+
+    if path.suffix.lower() in (".mid", ".midi"):
+        write_midi(piece, path, percussion=percussion)
+    elif path.suffix.lower() == ".wav":
+        write_wav(piece, path, sound_font=sound_font, percussion=percussion)
+    else:
+        raise ConfigError("-o", expected="FILE.mid or FILE.wav", got=repr(str(path)))

@@ -1,0 +1,48 @@
+"""`collaparte midi panic`: end every note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cli.common import OUTPUT, Entry, LazyGroup, command, option
+from engine.core.config import Settings, choice, plain
+
+__all__ = ["MIDI_BACKENDS", "PanicOptions", "midi_command", "panic_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte midi panic --to "Synth input"    end every note on every channel of a synthesiser
+  collaparte midi panic --port Bach           the same from a virtual port, for whoever is connected to it
+"""
+MIDI_BACKENDS = ("auto", "jack", "rtmidi")
+PORT = "name of the virtual MIDI port to open"
+TO = "existing MIDI port to play to, instead of a virtual one"
+BACKEND = "what MIDI goes through; JACK is exact to the sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanicOptions(Settings):
+    """Options of `collaparte midi panic`."""
+
+    port: str | None = option(plain(None, PORT), metavar="NAME", group=OUTPUT)
+    to: str | None = option(plain(None, TO), metavar="NAME", group=OUTPUT)
+    backend: str = option(choice("auto", MIDI_BACKENDS, BACKEND), group=OUTPUT)
+
+
+@command(PanicOptions, EXAMPLES)
+def panic_command(options: PanicOptions) -> int:
+    """All notes off, all sound off, sustain off."""
+    from engine.midi.port import MidiConfig
+    from engine.midi.process import panic
+
+    name = options.port or "collaparte"
+    panic(MidiConfig(name=name, to=options.to, backend=options.backend, listen=False))
+    print(f"ended every note on 16 channels of {options.to or name}")
+    return 0
+
+
+midi_command = LazyGroup(
+    {"panic": Entry("All notes off, all sound off, sustain off, on 16 channels.", lambda: panic_command)},
+    name="midi",
+    epilog=EXAMPLES,
+)

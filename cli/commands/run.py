@@ -1,0 +1,180 @@
+"""`collaparte run`, on files and on devices."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.common import (
+    DETECT,
+    DEVICE,
+    FOLLOW,
+    INPUT,
+    OUTPUT,
+    SEPARATE,
+    command,
+    features_option,
+    option,
+    output,
+    picture,
+)
+from cli.terminal.report import wrote
+from cli.terminal.stopping import INTERRUPTED, stoppable
+from engine.core.config import Settings, choice, plain, ranged
+
+if TYPE_CHECKING:
+    from offline.batch.file_job import JobReport
+
+__all__ = ["RunOptions", "run_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte run --input take.flac --score piece.mid --separate hpss --events out.jsonl --output stems/
+  collaparte run --input take.flac --separate hpss --output device     listen while it separates
+  collaparte run --input mic --score piece.musicxml --events -         events on standard output
+  collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
+  collaparte run --input mic --separate unmix --gain vocals=-inf --output device       karaoke
+  collaparte run --input jack --separate unmix-low-latency --output jack
+  collaparte run --input mic --detect --top 5          sounds as they begin and end, and the most likely ones
+  collaparte run --input door.flac --detect mine.onnx --events out.jsonl
+  collaparte run --input song.flac --separate unmix --wiener --gain-midi nanoKONTROL --output device
+"""
+GAIN_MIDI = """\
+change the gains while it plays, by a MIDI controller: part of its port's name, or `virtual` for a port of our own; \
+controller 20 is the first target, 21 the next and so on, on any channel; value 0 mutes, 50 is -12 dB, 100 is 0 dB, \
+127 +4 dB"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(Settings):
+    """Options of `collaparte run`."""
+
+    input: str = option(plain(MISSING, "what to listen to"), metavar="FILE|mic|device:NAME|jack", group=INPUT)
+    rate: int | None = option(
+        plain(None, "sample rate of the engine (default the device's own)"), metavar="HZ", group=DEVICE
+    )
+    block: int = option(plain(0, "block of the device (default its own)"), metavar="SAMPLES", group=DEVICE)
+    duration: float = option(plain(0.0, "end a live run after this time"), metavar="S", group=DEVICE)
+    score: Path | None = option(
+        plain(None, "follow this score: MusicXML, MXL, MIDI, or a reference recording"), metavar="FILE", group=FOLLOW
+    )
+    features: str = features_option()
+    separate: str = option(
+        plain(
+            "none",
+            "hpss: harmonic and percussive sound; a network: its targets, such as vocals, drums, other; NAME is "
+            "unmix, unmix-heavy or unmix-low-latency",
+        ),
+        metavar="hpss|NAME|FILE.onnx",
+        group=SEPARATE,
+    )
+    wiener: bool = option(
+        plain(False, "refine the stems of a network by their place in the stereo image"), group=SEPARATE
+    )
+    look_ahead: int | None = option(
+        plain(
+            None, "frames of 23 ms that hpss waits for: better stems, more latency (default 5 to files, 0 to devices)"
+        ),
+        metavar="FRAMES",
+        group=SEPARATE,
+    )
+    gain: tuple[str, ...] = option(
+        plain((), "level of a stem in what is played, -inf mutes; with files: in mix.wav; may be repeated"),
+        metavar="TARGET=DB",
+        group=SEPARATE,
+    )
+    gain_midi: str | None = option(plain(None, GAIN_MIDI), metavar="PORT", group=SEPARATE)
+    detect: str | None = option(
+        plain(None, "report which sounds begin and end, by a network: crnn (default), crnn-files or a file"),
+        metavar="NAME|FILE.onnx",
+        bare="crnn",
+        group=DETECT,
+    )
+    top: int = option(plain(0, "show the N most likely sounds all the time"), metavar="N", group=DETECT)
+    threshold: float | None = option(
+        ranged(None, 0, 1, "probability from which a sound is reported (default: tuned for each sound)"),
+        metavar="P",
+        group=DETECT,
+    )
+    median: str | None = option(
+        choice(None, ("causal", "centred"), "a centred median filter is more certain and later (default as tuned)"),
+        group=DETECT,
+    )
+    window: float | None = option(
+        plain(None, "seconds that a bidirectional network sees at once (default 10)"), metavar="S", group=DETECT
+    )
+    embedding: tuple[str, ...] = option(
+        plain((), "a further ONNX file that the network takes as input, with its FILE.toml"),
+        metavar="NAME=FILE",
+        group=DETECT,
+    )
+    output: tuple[str, ...] = output(
+        "DIR|device|device:NAME|jack", "a folder for the stems, or a device to play them on; may be given twice", ()
+    )
+    events: str | None = option(
+        plain(None, "write events as JSON lines; - is standard output"), metavar="FILE", group=OUTPUT
+    )
+    plot: Path | None = picture("draw what happened (files only)")
+
+
+@command(RunOptions, EXAMPLES)
+def run_command(options: RunOptions) -> int:
+    """Follow, separate and detect, on a file or a live input."""
+    _check_input(options.input)
+    from engine.audio.devices import is_device
+
+    if is_device(options.input) or any(map(is_device, options.output)):
+        from cli.live.session import run_live
+
+        return run_live(options)
+    with stoppable() as stop:
+        report = _run_file(options, stop)
+    _finish(options, report)
+    return INTERRUPTED if report.stream.stopped else 0
+
+
+def _check_input(name: str) -> None:
+    """Say at once if there is no such file, before seconds of imports."""
+    from engine.audio.devices import is_device
+    from engine.audio.files import AudioReader
+
+    if not is_device(name):
+        AudioReader(name).close()
+
+
+def _run_file(options: RunOptions, stop: threading.Event) -> JobReport:
+    """File to files."""
+    from cli.live.pipeline import FILE_LOOK_AHEAD, outputs, parse_gains, pipeline_config, refuse_device_options
+    from offline.batch.file_job import FileJob, run_file
+
+    refuse_device_options(options)
+    job = FileJob(
+        input=Path(options.input),
+        configure=lambda audio: pipeline_config(options, audio, FILE_LOOK_AHEAD),
+        directory=outputs(options.output)[1],
+        events=options.events,
+        gains=parse_gains(options.gain),
+        show=not (options.events == "-" and sys.stdout.isatty()),  # JSON and a line that moves would mix
+        keep=options.plot is not None,
+    )
+    return run_file(job, stop=stop)
+
+
+def _finish(options: RunOptions, report: JobReport) -> None:
+    """Draw the picture, and name what was written."""
+    if options.plot is not None:
+        from offline.evaluation.plots import draw_job
+
+        draw_job(options.plot, report)
+    wrote([*report.stems.values(), report.events, options.plot], then=_next_step(options))
+
+
+def _next_step(options: RunOptions) -> str:
+    if options.plot is None and options.score is not None:
+        return "add --plot path.png to see the path through the score"
+    if options.separate != "none" and options.output:
+        return f"listen to {options.output[0]}"
+    return "" if options.events else "add --events events.jsonl to keep the events"

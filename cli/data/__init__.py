@@ -1,0 +1,1 @@
+"""`collaparte data WHAT`: makers and converters of data, one a file."""

@@ -1,0 +1,123 @@
+"""`collaparte data performances|takes|salience`: rendered performances of scores with their truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import command, option, random_seed
+from cli.data.corpora import FolderOptions
+from cli.terminal.report import wrote
+from engine.core.config import choice, plain, ranged
+
+__all__ = [
+    "PerformancesOptions",
+    "RenderOptions",
+    "SalienceOptions",
+    "TakesOptions",
+    "data_performances_command",
+    "data_salience_command",
+    "data_takes_command",
+]
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions(FolderOptions):
+    """What all renderings of performances share."""
+
+    chorales: Path | None = option(plain(None, "chorales as packed by `data music21`"), metavar="NPZ")
+    soundfont: tuple[Path, ...] = option(
+        plain((), "soundfont to draw from; may be repeated (default all installed)"), metavar="FILE.sf2"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformancesOptions(RenderOptions):
+    """Options of `collaparte data performances`."""
+
+    split: str = choice("validation", PARTS, "part of the pieces")
+    n: int = ranged(8, 1, 1_000_000, "performances")
+    seconds: float = ranged(60.0, 1, 3600, "longest length of a performance", unit="s")
+    seed: int = random_seed()
+
+
+@command(PerformancesOptions, "examples:\n  collaparte data performances -o pieces/ --n 8 --seconds 60")
+def data_performances_command(options: PerformancesOptions) -> int:
+    """Write pieces in the format that `evaluate follow` reads."""
+    from tqdm import tqdm
+
+    from offline.datasets.corpus_scores import Library
+    from offline.datasets.performances import TakeConfig, takes, write_take
+
+    config = TakeConfig(soundfonts=options.soundfont, seconds=options.seconds)
+    made = takes(Library.open(options.chorales), options.split, options.n, seed=options.seed, config=config)
+    for take in tqdm(made, total=options.n, unit="take"):
+        write_take(options.output / f"{take.name.replace('-', '_')}_{options.seed}", take)
+    wrote([options.output], then=f"collaparte evaluate follow {options.output}")
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakesOptions(RenderOptions):
+    """Options of `collaparte data takes`."""
+
+    split: str = choice("train", PARTS, "part of the pieces")
+    n: int = ranged(240, 1, 1_000_000, "takes")
+    seconds: float = ranged(30.0, 1, 3600, "longest length of a take", unit="s")
+    sample_rate: int = ranged(22050, 8000, 192_000, "of the sounds", unit="Hz")
+    others: float = ranged(0.0, 0, 1, "share of the takes played by other instruments than the piano")
+    small: bool = plain(False, "store sounds as Ogg Vorbis")
+
+
+@command(TakesOptions, "examples:\n  collaparte data takes -o takes/ --n 240 --others 0.5")
+def data_takes_command(options: TakesOptions) -> int:
+    """Render takes, about 2 CPU seconds each."""
+    from offline.datasets.corpus_scores import Library
+    from offline.datasets.performances import TakeConfig
+    from offline.training.similarity.takes import write_set
+
+    config = TakeConfig(
+        sample_rate=options.sample_rate,
+        soundfonts=options.soundfont,
+        seconds=options.seconds,
+        mistuned=0.0,
+        others=options.others,
+    )
+    library = Library.open(options.chorales)
+    write_set(options.output, library, options.split, options.n, config, small=options.small)
+    wrote([options.output], then=f"collaparte train similarity --takes {options.output} -o run/")
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalienceOptions(RenderOptions):
+    """Options of `collaparte data salience`."""
+
+    split: str = choice("train", PARTS, "part of the pieces")
+    n: int = ranged(100, 1, 1_000_000, "pieces")
+    seconds: float = ranged(40.0, 1, 3600, "longest length of a piece", unit="s")
+    rate: int = ranged(22050, 8000, 192_000, "sample rate; the constant-Q ends below 9 kHz", unit="Hz")
+    seed: int = random_seed()
+
+
+@command(SalienceOptions, "examples:\n  collaparte data salience -o salience/ --n 100")
+def data_salience_command(options: SalienceOptions) -> int:
+    """Render pieces and pack constant-Q frames with the notes that sound in them."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from engine.dsp.harmonic import HcqtConfig
+    from offline.datasets.corpus_scores import Library
+    from offline.datasets.performances import TakeConfig
+    from offline.training.salience.targets import make_set, recordings
+
+    library, config = Library.open(options.chorales), HcqtConfig()
+    names = library.names(options.split, options.n)
+    order = np.random.default_rng(options.seed).permutation(len(names))
+    take = TakeConfig(sample_rate=options.rate, soundfonts=options.soundfont, seconds=options.seconds)
+    mixed = tqdm([names[int(i)] for i in order], unit="piece")
+    make_set(options.output, recordings(library, mixed, take, options.seed, config), config)
+    wrote([options.output], then=f"collaparte train salience --recordings {options.output} -o run/")
+    return 0

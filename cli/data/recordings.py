@@ -1,0 +1,61 @@
+"""`collaparte data desed`: recordings with their labels, packed to train or to measure detection on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import argument, command, option
+from cli.data.corpora import FolderOptions
+from cli.terminal.report import wrote
+from engine.core.config import plain, ranged
+
+__all__ = ["DesedOptions", "data_desed_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte data desed recordings/ -o train/ --labels strong.tsv
+  collaparte data desed videos/ -o train/ --labels weak.tsv --embedding yamnet=yamnet.onnx --visual see=see.onnx
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesedOptions(FolderOptions):
+    """Options of `collaparte data desed`."""
+
+    audio: Path = argument("FOLDER", "folder of recordings, or of videos")
+    labels: Path | None = option(plain(None, "strong or weak; without it the clips are unlabelled"), metavar="TSV")
+    classes: tuple[str, ...] = option(plain((), "in order (default those of the TSV)"), metavar="NAME...", several=True)
+    embedding: tuple[str, ...] = option(
+        plain((), "store the vectors of this ONNX file too, with its FILE.toml"), metavar="NAME=FILE"
+    )
+    visual: tuple[str, ...] = option(
+        plain((), "store the vectors that this ONNX file gives of the pictures, with its FILE.toml"),
+        metavar="NAME=FILE",
+    )
+    seconds: float | None = ranged(None, 0.1, 600, "length of a clip (default 10.03, 151 steps)", unit="s")
+
+
+@command(DesedOptions, EXAMPLES)
+def data_desed_command(options: DesedOptions) -> int:
+    """Pack the clips."""
+    from offline.datasets.make_desed import ClipJob, make_clips
+    from offline.datasets.scenes import save_scene_set
+    from offline.datasets.soundscapes import SECONDS
+    from offline.datasets.video import read_visual
+    from offline.detection.presets import parse_embeddings
+
+    pairs = [text.partition("=")[::2] for text in options.visual]
+    job = ClipJob(
+        audio=options.audio,
+        labels=options.labels,
+        classes=options.classes,
+        auditory=parse_embeddings(options.embedding),
+        visual={name: read_visual(Path(file)) for name, file in pairs},
+        seconds=SECONDS if options.seconds is None else options.seconds,
+    )
+    made = make_clips(job)
+    save_scene_set(options.output, made)
+    print(f"{options.output}: {len(made)} clips, {made.known}, of {', '.join(made.classes)}")
+    wrote([options.output], then=f"collaparte train detection --sets {options.output} -o run/")
+    return 0

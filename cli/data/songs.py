@@ -1,0 +1,88 @@
+"""`collaparte data songs|modules|lmms`: songs in stems, to train separation on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import argument, command, option
+from cli.data.corpora import FolderOptions
+from cli.terminal.report import wrote
+from engine.core.config import plain, ranged
+
+__all__ = [
+    "LmmsOptions",
+    "ModulesOptions",
+    "SongsOptions",
+    "data_lmms_command",
+    "data_modules_command",
+    "data_songs_command",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SongsOptions(FolderOptions):
+    """Options of `collaparte data songs`."""
+
+    songs: int = ranged(30, 1, 100_000, "songs to write")
+    first: int = ranged(0, 0, 2**31, "seed of the first song")
+    seconds: float = ranged(75.0, 1, 3600, "length of a song", unit="s")
+    electronic: float = ranged(0.0, 0, 1, "share of the parts played by synthesisers")
+    speakers: Path | None = option(
+        plain(None, "sounds whose speech is sung with, mostly, as of `data debian-sounds`"), metavar="FOLDER"
+    )
+
+
+@command(SongsOptions, "examples:\n  collaparte data songs -o songs/ --songs 30 --electronic 0.3")
+def data_songs_command(options: SongsOptions) -> int:
+    """Render songs that are composed here."""
+    from tqdm import tqdm
+
+    from offline.synthesis.songs_render import render_song
+
+    for seed in tqdm(range(options.first, options.first + options.songs), unit="song"):
+        render_song(
+            options.output, seed, seconds=options.seconds, electronic=options.electronic, singers=options.speakers
+        )
+    _finish(options, options.songs)
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModulesOptions(FolderOptions):
+    """Options of `collaparte data modules`."""
+
+    modules: Path = argument("FOLDER", "folder of tracker modules: .mod, .xm, .s3m, .it")
+    seconds: float = ranged(120.0, 1, 3600, "longest length of a song", unit="s")
+
+
+@command(ModulesOptions, "examples:\n  collaparte data modules modules/ -o songs/")
+def data_modules_command(options: ModulesOptions) -> int:
+    """Sort the instruments of modules into drums, bass and other."""
+    from offline.datasets.module_songs import find_modules, make_module_songs
+
+    _finish(options, make_module_songs(find_modules(options.modules), options.output, seconds=options.seconds))
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LmmsOptions(FolderOptions):
+    """Options of `collaparte data lmms`."""
+
+    projects: Path | None = option(
+        plain(None, "folder of projects (default those that come with lmms-common)"), metavar="FOLDER"
+    )
+
+
+@command(LmmsOptions, "examples:\n  collaparte data lmms -o songs/")
+def data_lmms_command(options: LmmsOptions) -> int:
+    """Render the tracks of LMMS projects, drums apart from everything else."""
+    from offline.datasets.lmms_songs import find_projects, make_lmms_songs
+
+    _finish(options, make_lmms_songs(find_projects(options.projects), options.output))
+    return 0
+
+
+def _finish(options: FolderOptions, n: int) -> None:
+    print(f"{n} songs")
+    wrote([options.output], then=f"collaparte train separation --data {options.output} -o run/")

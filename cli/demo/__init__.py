@@ -1,0 +1,1 @@
+"""The demo: a piece that the project writes itself."""

@@ -1,0 +1,1 @@
+"""`collaparte evaluate WHAT`: one measure a file."""

@@ -1,0 +1,26 @@
+"""`collaparte evaluate align`: whole-file alignment, onset by onset."""
+
+from __future__ import annotations
+
+from cli.commands.align import align_config
+from cli.common import command
+from cli.evaluate.follow import EvaluateFollowOptions
+from cli.terminal.report import wrote
+
+__all__ = ["evaluate_align_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte evaluate align demo/
+  collaparte evaluate align pieces/ --features cqt --csv table.csv --plots pictures/
+"""
+
+
+@command(EvaluateFollowOptions, EXAMPLES)
+def evaluate_align_command(options: EvaluateFollowOptions) -> int:
+    """Print the table."""
+    from offline.evaluation.alignment import evaluate_alignment
+
+    evaluate_alignment(options.folder, align_config(options.features), csv=options.csv, plots=options.plots)
+    wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
+    return 0

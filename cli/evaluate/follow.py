@@ -1,0 +1,42 @@
+"""`collaparte evaluate follow`: live following, onset by onset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import OUTPUT, argument, command, csv_file, features_option, option
+from cli.terminal.report import wrote
+from engine.core.config import Settings, plain
+
+__all__ = ["EvaluateFollowOptions", "evaluate_follow_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte evaluate follow demo/
+  collaparte evaluate follow pieces/ --features bands --csv table.csv --plots pictures/
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateFollowOptions(Settings):
+    """Options of `collaparte evaluate follow` and `align`."""
+
+    folder: Path = argument("FOLDER", "a folder of pieces, or a piece: score, performance and truth.csv")
+    features: str = features_option()
+    csv: Path | None = csv_file()
+    plots: Path | None = option(
+        plain(None, "draw the path and errors of each piece in this folder"), metavar="DIR", group=OUTPUT
+    )
+
+
+@command(EvaluateFollowOptions, EXAMPLES)
+def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
+    """Print the table."""
+    from offline.evaluation.following import evaluate_tracks, follow_piece
+    from offline.following.presets import follow_by
+
+    follow = follow_piece(follow_by(options.features))
+    evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
+    wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
+    return 0

@@ -1,0 +1,35 @@
+"""`collaparte evaluate jumps`: following after jumps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import argument, command, features_option
+from engine.core.config import Settings
+
+__all__ = ["EvaluateJumpsOptions", "evaluate_jumps_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte evaluate jumps pieces/
+  collaparte evaluate jumps pieces/ --features bands
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateJumpsOptions(Settings):
+    """Options of `collaparte evaluate jumps`."""
+
+    folder: Path = argument("FOLDER", "a folder of pieces: score, performance and truth.csv")
+    features: str = features_option()
+
+
+@command(EvaluateJumpsOptions, EXAMPLES)
+def evaluate_jumps_command(options: EvaluateJumpsOptions) -> int:
+    """Print the table."""
+    from offline.evaluation.repeats_and_cuts import evaluate_jumps
+    from offline.following.presets import follow_by
+
+    evaluate_jumps(options.folder, follow_by(options.features))
+    return 0

@@ -1,0 +1,38 @@
+"""`collaparte evaluate similarity`: the table of its paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import INPUT, argument, command, csv_file, option
+from cli.terminal.report import wrote
+from engine.core.config import Settings, plain
+
+__all__ = ["EvaluateSimilarityOptions", "evaluate_similarity_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte evaluate similarity pieces/ --csv table.csv
+  collaparte evaluate similarity pieces/ --networks runs/ --live mine.onnx
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSimilarityOptions(Settings):
+    """Options of `collaparte evaluate similarity`."""
+
+    folder: Path = argument("FOLDER", "a folder of pieces: score, performance and truth.csv")
+    networks: Path | None = option(plain(None, "runs of `train similarity`, a folder each"), metavar="DIR", group=INPUT)
+    live: Path | None = option(plain(None, "file of the live network"), metavar="FILE.onnx", group=INPUT)
+    csv: Path | None = csv_file()
+
+
+@command(EvaluateSimilarityOptions, EXAMPLES)
+def evaluate_similarity_command(options: EvaluateSimilarityOptions) -> int:
+    """Print the table."""
+    from offline.training.similarity.paper_table import evaluate_folder, methods
+
+    evaluate_folder(options.folder, methods(options.networks, options.live), csv=options.csv)
+    wrote([options.csv])
+    return 0

@@ -1,0 +1,1 @@
+"""Live sessions as the command line runs them: devices, screen, MIDI."""

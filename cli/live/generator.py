@@ -1,0 +1,123 @@
+"""`collaparte generate` into a MIDI port: listen first, then play until stopped."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from engine.core.config import require
+from engine.core.errors import ConfigError
+from engine.midi.port import MidiConfig
+from engine.midi.process import MidiProcess
+from offline.generation.listen import MAX_BARS, BarListener
+from offline.generation.live import LiveGenerator, LiveGeneratorConfig
+from offline.generation.open_system import system_of
+from offline.generation.stream import Generator, Melody, Prefetch
+from offline.generation.systems import players_of
+from offline.music.piece import Piece
+
+if TYPE_CHECKING:
+    from cli.commands.generate import GenerateOptions
+
+__all__ = ["check_listening", "going_on", "play_live"]
+
+POLL_S = 0.01
+READY_S = 0.2  # before the end of the bars played: what the source needs to take them in
+
+
+def going_on(model: str | None, source: Generator) -> Callable[[Piece], None]:
+    """How the source takes a piece as its past."""
+    if not system_of(str(model)).prime:
+        raise ConfigError("--model", expected="a system that continues a piece: " + players_of("prime"), got=str(model))
+    prime: Callable[[Piece], None] = source.prime  # type: ignore[attr-defined]
+    return prime
+
+
+def check_listening(options: GenerateOptions, source: Generator) -> None:
+    """Refuse what --listen cannot be joined with, before a port is opened."""
+    if options.listen is None:
+        return
+    require("--listen", options.listen, 1, MAX_BARS)
+    going_on(options.model, source)
+    if options.output or options.follow_clock:
+        with_what = "-o" if options.output else "--follow-clock"
+        raise ConfigError("--listen", expected="--port or --to, at its own --tempo", got=with_what)
+
+
+def play_live(options: GenerateOptions, source: Generator, melody: Melody | None, stop: threading.Event) -> str:
+    """Play until stopped; every note is ended by the port's own process, whatever happens to this one."""
+    midi = MidiConfig(name=options.port or "collaparte", to=options.to, backend=options.backend)
+    with ExitStack() as stack, MidiProcess(midi) as port:
+        listener = _listen(options, source, port, stop)
+        writer = source if source.steps == 1 else stack.enter_context(_writing_ahead(source))
+        player = _player(options, writer, port, melody, listener)
+        print(f"playing to {options.to or midi.name}; ctrl-C ends", flush=True)
+        gc.freeze()
+        _play_until(player, port, options.look_ahead, stop)
+        late, lost = port.report.get("n_late", 0), port.report.get("n_lost_cycles", 0)
+        seconds = port.now() / port.sample_rate
+    n_waits = writer.n_waits if isinstance(writer, Prefetch) else 0
+    waits = f"; {n_waits} segments waited for" if n_waits else ""
+    return f"{player.step} steps in {seconds:.0f} s; {late} messages late, {lost} cycles lost by the server{waits}"
+
+
+@contextmanager
+def _writing_ahead(source: Generator) -> Iterator[Prefetch]:
+    """A source of segments with a worker that writes the next one while this one plays."""
+    ahead = Prefetch(source)
+    try:
+        ahead.wait()
+        yield ahead
+    finally:
+        ahead.close()
+
+
+def _listen(
+    options: GenerateOptions, source: Generator, port: MidiProcess, stop: threading.Event
+) -> BarListener | None:
+    """Wait for the bars that are played first, and let the source take them as its past."""
+    if options.listen is None:
+        return None
+    print(f"listening: play {options.listen} bars at {options.tempo:g} into the port", flush=True)
+    listener = BarListener(options.listen, sample_rate=port.sample_rate, tempo_bpm=options.tempo)
+    early = round(READY_S * port.sample_rate)
+    while not listener.ready(port.now(), early) and not stop.is_set():
+        while port.received:
+            listener.take(*port.received.popleft())
+        time.sleep(POLL_S)
+    if listener.first is not None:
+        piece = listener.piece(steps_per_quarter=source.steps_per_quarter, n_voices=len(source.names))
+        going_on(options.model, source)(piece)
+    return listener
+
+
+def _player(
+    options: GenerateOptions,
+    source: Generator | Prefetch,
+    port: MidiProcess,
+    melody: Melody | None,
+    listener: BarListener | None,
+) -> LiveGenerator:
+    config = LiveGeneratorConfig(
+        tempo_bpm=options.tempo,
+        look_ahead_s=options.look_ahead,
+        follow=options.follow_clock,
+        accompany=options.accompany,
+    )
+    earliest = port.now() + round(options.look_ahead * port.sample_rate)
+    player = LiveGenerator(source, port, config, melody, listener.resume(earliest) if listener is not None else None)
+    if options.send_clock:
+        port.start_clock(player.origin, options.tempo)
+    return player
+
+
+def _play_until(player: LiveGenerator, port: MidiProcess, look_ahead_s: float, stop: threading.Event) -> None:
+    while not stop.is_set():
+        while port.received:
+            player.take(*port.received.popleft())
+        player.advance()
+        time.sleep(min(look_ahead_s / 4, POLL_S))

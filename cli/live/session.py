@@ -1,0 +1,159 @@
+"""`collaparte run` on devices: the session that the options ask for, and what the user sees of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.live.pipeline import (
+    LIVE_LOOK_AHEAD,
+    outputs,
+    own_rate,
+    parse_gains,
+    pipeline_config,
+    refuse_file_options,
+)
+from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
+from engine.audio.files import AudioReader
+from engine.core.errors import DeviceError
+from engine.core.format import AudioFormat
+from engine.midi.gains import GainKnobs
+from engine.pipeline.live_line import LiveLine
+from engine.realtime.session import Session, SessionConfig, SessionReport, SessionStatus
+
+if TYPE_CHECKING:
+    from cli.commands.run import RunOptions
+
+__all__ = ["describe_devices", "find_device", "run_live", "run_session"]
+
+CHANNELS = 2  # of a stream, where the device has as many
+FALLBACK_HZ = 48000  # of a JACK server without any ports
+
+
+def find_device(text: str, *, output: bool) -> tuple[Device, AudioFormat]:
+    """The device that the text names, and the audio it gives or takes; DeviceError if it is not there.
+
+    text: mic, device or device:NAME (PortAudio; NAME is part of a name, or a number), jack or jack:PORTS. Two
+    channels, or one where the device has no more.
+    """
+    kind, _, name = text.partition(":")
+    backend = "jack" if kind == "jack" else "portaudio"
+    devices = list_devices(backend)
+    if backend == "jack":
+        rate, n_channels = (devices[0].sample_rate, CHANNELS) if devices else (FALLBACK_HZ, CHANNELS)
+    else:
+        info = _choose(devices, name, output=output)
+        rate, n_channels = info.sample_rate, min(CHANNELS, _channels(info, output=output))
+    device = Device(name=name, backend=backend, n_channels=n_channels)
+    return device, AudioFormat(sample_rate=rate, n_channels=n_channels)
+
+
+def describe_devices() -> str:
+    """A table of all audio devices of both backends; what a backend has to complain about stands in its place."""
+    lines = []
+    for backend, prefix in (("portaudio", "device:"), ("jack", "jack:")):
+        try:
+            lines += [_describe(info, prefix) for info in list_devices(backend)]
+        except DeviceError as error:
+            lines.append(str(error))
+    return "\n".join(lines) if lines else "no audio devices; collaparte doctor says what is missing"
+
+
+def _describe(info: DeviceInfo, prefix: str) -> str:
+    mark = "*" if info.default else " "
+    ways = f"{info.n_inputs:3d} in {info.n_outputs:3d} out  {info.sample_rate:6d} Hz"
+    return f"{mark} {prefix}{info.name:40s} {ways}  {info.host}"
+
+
+def _choose(devices: Sequence[DeviceInfo], name: str, *, output: bool) -> DeviceInfo:
+    usable = [device for device in devices if _channels(device, output=output) > 0]
+    for device in usable:
+        if device.default if not name else name.lower() in device.name.lower():
+            return device
+    if name.isdecimal() and int(name) < len(devices):
+        return devices[int(name)]
+    if not name and usable:
+        return usable[0]
+    raise DeviceError(
+        name or ("the default output" if output else "the default input"),
+        expected="one of " + ", ".join(device.name for device in usable) if usable else "a sound device",
+        got="none of that name" if usable else "none on this machine",
+        remedy="collaparte devices lists them, collaparte doctor says what is missing",
+    )
+
+
+def _channels(device: DeviceInfo, *, output: bool) -> int:
+    return device.n_outputs if output else device.n_inputs
+
+
+def run_live(options: RunOptions) -> int:
+    """Run with a device on at least one side; the exit status."""
+    refuse_file_options(options)
+    sink, folder = outputs(options.output)
+    source, audio = _source(options.input, options.rate or own_rate(options))
+    config = SessionConfig(
+        source=source,
+        sink=None if sink is None else find_device(sink, output=True)[0],
+        pipeline=pipeline_config(options, audio, LIVE_LOOK_AHEAD),
+        sample_rate=audio.sample_rate,
+        record_to=folder,
+        events_to=options.events,
+        gains=parse_gains(options.gain),
+        block=options.block,
+        duration_s=options.duration,
+    )
+    run_session(config, gain_midi=options.gain_midi)
+    return 0
+
+
+def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
+    """Where the input comes from, and the audio that the pipeline will get."""
+    source: Device | Path
+    if is_device(text):
+        source, audio = find_device(text, output=False)
+    else:
+        with AudioReader(text) as reader:
+            source, audio = reader.path, reader.format
+    return source, AudioFormat(sample_rate=rate or audio.sample_rate, n_channels=audio.n_channels)
+
+
+def run_session(config: SessionConfig, *, duration: int | None = None, gain_midi: str | None = None) -> SessionReport:
+    """Run a session with a live line on the terminal; at its end say what was lost, if anything.
+
+    duration: samples of the input where it has an end; config.sample_rate is the clock of the line; gain_midi: the
+    MIDI port whose knobs are the gains, see `engine.midi.gains`.
+    """
+    line = LiveLine(config.sample_rate or FALLBACK_HZ, duration=duration)
+    session = Session(config)
+    knobs = None if gain_midi is None else GainKnobs(gain_midi, lambda: session.targets, session.set_gain)
+
+    def on_status(status: SessionStatus) -> None:
+        if status.message:
+            line.say(status.message)
+        while knobs is not None and knobs.news:
+            line.say(knobs.news.popleft())
+        line.on_progress(status.now)
+
+    with ExitStack() as stack:
+        if knobs is not None:
+            stack.enter_context(knobs)
+        report = session.run(on_event=line.on_event, on_status=on_status)
+    line.close()
+    for text in _losses(report):
+        print(text, file=sys.stderr)
+    return report
+
+
+def _losses(report: SessionReport) -> list[str]:
+    counts = report.counts
+    parts = [
+        (counts.lost, "input samples were lost: the machine was too busy"),
+        (counts.missing, "output samples came too late and were left out"),
+        (counts.unrecorded, "samples were not recorded: the disk was too slow"),
+        (report.gaps, "samples passed while the device was away"),
+    ]
+    texts = [f"{n} {what}" for n, what in parts if n]
+    return texts + ([report.recording_error] if report.recording_error else [])

@@ -1,0 +1,1 @@
+"""What the terminal needs: how commands end, shell completion, the wait for kernels."""
