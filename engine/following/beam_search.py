@@ -60,7 +60,7 @@ class SearchConfig:
 
 
 class SearchNumbers(NamedTuple):
-    """`SearchConfig` as the kernels take it: nats, seconds a frame, and what is remembered of trust a frame later."""
+    """`SearchConfig` as the kernels take it: nats, seconds a frame, and what is remembered of the fit a frame later."""
 
     beam: float
     skip: float
@@ -84,7 +84,7 @@ class Search(NamedTuple):
     score: log likelihood but for `carried`, what its event has earned since the ring took it in; standing: score now;
     tempo: the five numbers of `Tempo`; entry_s, entry_event: the path's last entries, newest first; span: first and
     last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best;
-    likeness: of what begins to each event's onset; trust: 0 to 1, how well it fits the best path, and two sums;
+    likeness: of what begins to each event's onset; fit: how much the best path can be believed, 0 to 1, and two sums;
     backpointers: all entries, where a whole file is aligned.
     """
 
@@ -100,7 +100,7 @@ class Search(NamedTuple):
     span: Ints
     best: Ints
     mass: Floats
-    update_confidence: Floats
+    fit: Floats
     backpointers: Backpointers
 
 
@@ -133,7 +133,7 @@ def restart(search: Search, spread: float) -> None:
     search.score[0, 0] = 0.0
     search.tempo[0, 0, 3] = spread**2
     search.entry_s[0, 0] = -1.0
-    reset_confidence(search.update_confidence)
+    reset_confidence(search.fit)
 
 
 @njit(nogil=True, cache=True)

@@ -13,18 +13,18 @@ CONFIDENCE_MEMORY_S = 2.0  # half-life of the memory of how well onsets have fit
 PRIOR = 5.0  # strength with which following begins undecided, about two onsets' worth
 WAITING = 0.45  # what counts for the fit while the first note is waited for, and at the beginning
 CONFIDENCE = (0.367, 10.0, -5.1)  # logistic weights of the mass's log odds and of the fit, and a constant
-DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit that deserves even trust, and how sharply it turns
+DOUBT, DOUBT_WIDTH = 0.42, 0.03  # the fit at which the belief is one half, and how sharply it turns
 
 
 @njit(nogil=True, cache=True)
 def reset_confidence(sums: Any) -> None:
-    """Begin undecided; sums: trust, fit times strength, strength."""
+    """Begin undecided; sums: belief in the best path, 0 to 1, fit times strength, strength."""
     sums[0], sums[1], sums[2] = 0.0, PRIOR * WAITING, PRIOR
 
 
 @njit(nogil=True, cache=True)
 def update_confidence(search: Any, strength: Any, top: Any, memory: Any) -> None:
-    """Average, by strength, how well what begins fits the best path's event or the next; then the trust it deserves.
+    """Average, by strength, how well what begins fits the best path's event or the next; then the belief it deserves.
 
     On the recordings that this was made with the average lies from 0.45 to 0.65 with the right score, from 0.1 to
     0.4 with a wrong one.
@@ -33,7 +33,7 @@ def update_confidence(search: Any, strength: Any, top: Any, memory: Any) -> None
     fit = search.likeness[event % span] if event > 0 else WAITING
     if 0 < event < top:
         fit = max(fit, search.likeness[(event + 1) % span])
-    sums = search.update_confidence
+    sums = search.fit
     sums[1] = memory * sums[1] + strength * fit
     sums[2] = memory * sums[2] + strength
     sums[0] = 1 / (1 + np.exp((DOUBT - sums[1] / sums[2]) / DOUBT_WIDTH))

@@ -298,4 +298,4 @@ def adopt_path(search: Any, detector: Any, event: Any) -> None:
     search.tempo[slot, 0] = detector.tempo[event]
     search.entry_s[slot, 0], search.entry_event[slot, 0] = -1.0, event
     search.entry_s[slot, 0, 0] = detector.entry_s[event]
-    reset_confidence(search.update_confidence)
+    reset_confidence(search.fit)

@@ -159,4 +159,4 @@ def _report(place: Any, search: Any, score: Any, row: Any) -> None:
     row[1] = bar_number[max(np.searchsorted(bar_quarter, row[0] + 1e-4, side="right") - 1, 0)]
     row[2] = event_s[i] + share * length_s if place >= 1 else BEFORE
     row[3] = 60 * length_quarter / length_s * np.exp(-_log_period(search))
-    row[4] = confidence(search.mass[0], search.trust)
+    row[4] = confidence(search.mass[0], search.fit)
