@@ -9,13 +9,13 @@ pass only.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 from engine.core.errors import EngineError
 from engine.following.beam_search import SearchConfig
 from engine.following.config import FollowConfig, follow_frames, onset_delay
@@ -43,22 +43,17 @@ WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlignConfig:
-    """follow: features, evidence, tempo and search as in live following, the search wider by default; finish: nats
-    by which a path must be better for each event at the end that it leaves out; tune: listen first how far the
-    recording is out of tune; notes, refine: the second and third passes, None leaves them out;
-    jumps: look for parts that are left out or played again, and believe in them where they fit clearly better.
-    """
+class AlignConfig(Settings):
+    """How a whole recording is aligned with a score."""
 
-    follow: FollowConfig = field(default_factory=lambda: FollowConfig(search=WIDE))
-    finish: float = 3.0
-    tune: bool = True
-    notes: NotePathConfig | None = field(default_factory=NotePathConfig)
-    refine: RefineConfig | None = field(default_factory=RefineConfig)
-    jumps: bool = True
-
-    def __post_init__(self) -> None:
-        require("finish", self.finish, 0.0, 10_000.0)
+    follow: FollowConfig = plain(
+        lambda: FollowConfig(search=WIDE), "features, likelihood, tempo and search as in live following, searched wider"
+    )
+    finish: float = ranged(3.0, 0, 10_000, "price of each event that a path leaves out at the end", unit="nats")
+    tune: bool = plain(True, "measure first how far the recording is out of tune")
+    notes: NotePathConfig | None = plain(NotePathConfig, "second pass, by the score's own notes; None leaves it out")
+    refine: RefineConfig | None = plain(RefineConfig, "third pass, finer than a frame; None leaves it out")
+    jumps: bool = plain(True, "look for parts that are left out or played again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,14 +9,14 @@ window around its first time, the time between two events near what the local te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 from scipy.ndimage import maximum_filter1d
 
-from engine.core.config import require
+from engine.core.config import Settings, numbers, ranged
 from engine.score.score import Score
 from offline.alignment.note_activity import Activity, note_events
 
@@ -38,24 +38,23 @@ CHUNK = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotePathConfig:
-    """window_s: how far an onset may move; tempo: standard deviation of an event's log duration around the local
-    tempo; onset_ms: of the onsets themselves; free: share of events that come at any time; rounds: of measuring the
-    tempo and the evidence anew and searching again.
-    """
+class NotePathConfig(Settings):
+    """How onsets are placed anew by their notes."""
 
-    window_s: float = 1.5
-    tempo: float = 0.17
-    onset_ms: float = 20.0
-    free: float = 0.05
-    rounds: int = 2
+    window_s: float = ranged(1.5, 0.05, 30, "how far an onset may move", unit="s")
+    tempo: float = ranged(0.17, 0.01, 2, "standard deviation of an event's log duration around the local tempo")
+    onset_ms: float = ranged(20.0, 1, 500, "standard deviation of the onsets themselves", unit="ms")
+    free: float = ranged(0.05, 1e-6, 0.5, "share of events that come at any time")
+    rounds: int = ranged(2, 1, 10, "times that tempo and evidence are measured and the search is run")
 
-    def __post_init__(self) -> None:
-        require("window_s", self.window_s, 0.05, 30.0)
-        require("tempo", self.tempo, 0.01, 2.0)
-        require("onset_ms", self.onset_ms, 1.0, 500.0)
-        require("free", self.free, 1e-6, 0.5)
-        require("rounds", self.rounds, 1, 10)
+
+class DurationNumbers(NamedTuple):
+    """What `_durations` takes of the settings; times in seconds."""
+
+    frame_s: float
+    tempo: float
+    onset_s: float
+    free: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +75,7 @@ def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePat
     n_notes = np.bincount(event, minlength=len(first_s))
     score_s, onset_s = score.seconds(score.onset_quarter), first_s
     half = np.maximum(1, np.round((config.window_s + further_s) / activity.frame_s)).astype(np.int64)
+    durations = numbers(DurationNumbers, config, frame_s=activity.frame_s, onset_s=config.onset_ms / 1000)
     nats = np.zeros(len(first_s))
     for _ in range(config.rounds):
         frame = activity.frame(onset_s)
@@ -85,8 +85,7 @@ def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePat
         evidence = _evidence(levels, table, event, column, low, size)
         evidence *= (n_notes ** (CHORD - 1.0))[:, None]
         expected_s = np.maximum(np.diff(score_s) * local_period(score_s, onset_s), SHORTEST_S)
-        numbers = (activity.frame_s, config.tempo, config.onset_ms / 1000, config.free)
-        chosen = _best(evidence, low, size, expected_s, numbers)
+        chosen = _best(evidence, low, size, expected_s, durations)
         nats = evidence[np.arange(len(low)), chosen - low]
         onset_s = activity.seconds(chosen)
     return NotePath(onset_s, nats)
@@ -148,7 +147,7 @@ def _calibrated(levels: Levels, n: int, frame: Ints, column: Ints) -> Floats:
 
 
 @njit(nogil=True, cache=True)
-def _slopes(score_s: Any, onset_s: Any, middle: Any, first: Any, last: Any, width_s: Any) -> Any:
+def _slopes(score_s: Floats, onset_s: Floats, middle: Floats, first: Ints, last: Ints, width_s: float) -> Floats:
     """Slope of the weighted least-squares line, weights exp(-(t - middle)^2 / 2 width^2)."""
     out = np.ones(len(middle))
     for i in range(len(middle)):
@@ -168,7 +167,7 @@ def _slopes(score_s: Any, onset_s: Any, middle: Any, first: Any, last: Any, widt
 
 
 @njit(nogil=True, cache=True)
-def _evidence(levels: Any, table: Any, event: Any, column: Any, low: Any, size: Any) -> Any:
+def _evidence(levels: Levels, table: Floats, event: Ints, column: Ints, low: Ints, size: Ints) -> Any:
     """(event, place in its window): sum over its notes of the table's nats."""
     out = np.zeros((len(low), size.max()), np.float32)
     for k in range(len(event)):
@@ -179,10 +178,10 @@ def _evidence(levels: Any, table: Any, event: Any, column: Any, low: Any, size: 
 
 
 @njit(nogil=True, cache=True)
-def _durations(n: Any, expected_s: Any, numbers: Any) -> Any:
+def _durations(n: int, expected_s: float, given: DurationNumbers) -> Floats:
     """Log probability of each duration of 1 to n frames, as `engine.following.tempo` has it."""
-    frame_s, tempo, onset_s, free = numbers
-    sigma = np.sqrt(tempo**2 + (onset_s / expected_s) ** 2)
+    frame_s, free = given.frame_s, given.free
+    sigma = np.sqrt(given.tempo**2 + (given.onset_s / expected_s) ** 2)
     out = np.full(n + 1, -1e18)
     for d in range(1, n + 1):
         z = np.log(d * frame_s / expected_s)
@@ -192,13 +191,13 @@ def _durations(n: Any, expected_s: Any, numbers: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _best(evidence: Any, low: Any, size: Any, expected_s: Any, numbers: Any) -> Any:
+def _best(evidence: Any, low: Ints, size: Ints, expected_s: Floats, durations: DurationNumbers) -> Ints:
     """The frame of each event: exact dynamic programming, each event after the one before."""
     n_events, width = evidence.shape
     source = np.zeros((n_events, width), np.int32)
     total = evidence[0].astype(np.float64)
     for i in range(1, n_events):
-        cost = _durations(max(low[i] + size[i] - low[i - 1], 1), expected_s[i - 1], numbers)
+        cost = _durations(max(low[i] + size[i] - low[i - 1], 1), expected_s[i - 1], durations)
         now = np.full(width, -1e18)
         for k in range(size[i]):
             best, best_j = -1e17, 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.score.score import Score
 from offline.alignment.note_activity import Activity, note_events
 
@@ -21,36 +21,39 @@ RISE_S = 0.0116  # to each side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefineConfig:
-    """reach_ms: how far a note may lie from its event; near_ms: standard deviation of how far it does; weak: growth
-    of the log activity below which a note does not count if another of its event grew more; share: of the way from
-    the given time to the notes' median; late_ms: by which a rise is steepest after the key's sound begins, measured
-    on synthesised performances through several soundfonts and rooms.
+class RefineConfig(Settings):
+    """How onsets are moved between frames.
+
+    late_ms was measured on synthesised performances through several soundfonts and rooms.
     """
 
-    reach_ms: float = 70.0
-    near_ms: float = 40.0
-    weak: float = 0.7
-    share: float = 0.5
-    late_ms: float = 7.0
+    reach_ms: float = ranged(70.0, 1, 1000, "how far a note may lie from its event", unit="ms")
+    near_ms: float = ranged(40.0, 1, 1000, "standard deviation of how far a note lies from its event", unit="ms")
+    weak: float = ranged(0.7, 0, 20, "growth of log activity below which a note counts only if no other grew more")
+    share: float = ranged(0.5, 0, 1, "share of the way from the given time to the median of the notes")
+    late_ms: float = ranged(7.0, -50, 50, "how late after a key's sound begins its rise is steepest", unit="ms")
 
-    def __post_init__(self) -> None:
-        require("reach_ms", self.reach_ms, 1.0, 1000.0)
-        require("near_ms", self.near_ms, 1.0, 1000.0)
-        require("weak", self.weak, 0.0, 20.0)
-        require("share", self.share, 0.0, 1.0)
-        require("late_ms", self.late_ms, -50.0, 50.0)
+
+class RiseNumbers(NamedTuple):
+    """What `_steepest` takes of the settings; in frames but for the floor."""
+
+    lag: int
+    half: int
+    near: float
+    floor: float
 
 
 def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConfig) -> Floats:
     """Onsets (onset), seconds, rising, moved to where their own notes rise the most steeply; given: about when."""
     event, column = note_events(score), np.searchsorted(activity.pitch, score.note_pitch)
-    floor = 0.03 * float(np.median(activity.level.max(axis=0))) + 1e-7
-    lag = max(1, round(RISE_S / activity.frame_s))
-    half = max(1, int(config.reach_ms / 1000 / activity.frame_s))
-    near = config.near_ms / 1000 / activity.frame_s
+    rise = RiseNumbers(
+        lag=max(1, round(RISE_S / activity.frame_s)),
+        half=max(1, int(config.reach_ms / 1000 / activity.frame_s)),
+        near=config.near_ms / 1000 / activity.frame_s,
+        floor=0.03 * float(np.median(activity.level.max(axis=0))) + 1e-7,
+    )
     at = (onset_s - activity.first_s) / activity.frame_s
-    place, growth = _steepest(activity.level, at[event], column, (lag, half, near, floor))
+    place, growth = _steepest(activity.level, at[event], column, rise)
     moved = at.copy()
     for notes in np.split(np.argsort(event, kind="stable"), np.flatnonzero(np.diff(np.sort(event))) + 1):
         counts = growth[notes] >= min(config.weak, float(growth[notes].max()))
@@ -62,7 +65,7 @@ def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConf
 
 
 @njit(nogil=True, cache=True)
-def _steepest(level: Any, at: Any, column: Any, numbers: Any) -> Any:
+def _steepest(level: Any, at: Floats, column: Any, numbers: RiseNumbers) -> Any:
     """For each note the frame, with its fraction, where its activity grows most, weighted by how near it is to `at`,
     and the growth of the logarithm there; NaN and -inf where it does not grow.
     """

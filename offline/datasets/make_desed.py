@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from engine.audio.files import AudioReader, is_audio
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError, EngineError
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
@@ -32,20 +32,15 @@ VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipJob:
-    """audio: folder of recordings or videos; labels: their TSV, None for none; classes: in order, those of the TSV if
-    empty; auditory, visual: embeddings by name; seconds: of a clip, cut or padded with silence, 1 to 600.
-    """
+class ClipJob(Settings):
+    """What is made of a folder of recordings."""
 
-    audio: Path
-    labels: Path | None = None
-    classes: tuple[str, ...] = ()
-    auditory: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
-    visual: Mapping[str, VisualConfig] = field(default_factory=dict)
-    seconds: float = SECONDS
-
-    def __post_init__(self) -> None:
-        require("seconds", self.seconds, 1, 600)
+    audio: Path = plain(MISSING, "folder of recordings or videos")
+    labels: Path | None = plain(None, "TSV file of their labels; None for none")
+    classes: tuple[str, ...] = plain((), "classes in order; none for those of the TSV file")
+    auditory: Mapping[str, EmbeddingConfig] = plain(dict, "embeddings of the sound, by name")
+    visual: Mapping[str, VisualConfig] = plain(dict, "embeddings of the pictures, by name")
+    seconds: float = ranged(SECONDS, 1, 600, "length to which clips are cut or padded with silence", unit="s")
 
 
 def make_clips(job: ClipJob) -> SceneSet:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 import soundfile
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE
@@ -24,28 +24,18 @@ ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneJob:
-    """What to mix.
+class SceneJob(Settings):
+    """What is mixed; sets of different seeds share no scene."""
 
-    sounds: folder of isolated sounds; more: further ones, such as music to lie under them; beds: whether nothing else
-    lies under them; which: one of SPLITS; n_scenes: 1 to 1,000,000; seed: any whole number, sets of different seeds
-    share no scene; mix: how; alarms: whether synthetic alarms are a class; embeddings: what is heard besides the
-    log-mel, by name.
-    """
-
-    sounds: Path
-    more: tuple[Path, ...] = ()
-    beds: bool = False
-    which: str = "train"
-    n_scenes: int = 1000
-    seed: int = 0
-    mix: SceneMixConfig
-    alarms: bool = True
-    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        require_one_of("which", self.which, SPLITS)
-        require("n_scenes", self.n_scenes, 1, 1_000_000)
+    sounds: Path = plain(MISSING, "folder of isolated sounds")
+    more: tuple[Path, ...] = plain((), "further such folders, such as music to lie under the sounds")
+    beds: bool = plain(False, "no backgrounds but those of the further folders")
+    which: str = choice("train", SPLITS, "part of the sounds")
+    n_scenes: int = ranged(1000, 1, 1_000_000, "scenes")
+    seed: int = plain(0, "seed of the set, any whole number")
+    mix: SceneMixConfig = plain(MISSING, "how scenes are mixed")
+    alarms: bool = plain(True, "synthetic alarms among the classes")
+    embeddings: Mapping[str, EmbeddingConfig] = plain(dict, "embeddings that are stored besides log-mel, by name")
 
 
 def alarm_families(which: str, chosen: Mapping[str, str] | None = None) -> list[str]:

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 from engine.score.score import Score
 from offline.datasets.corpus_scores import Library
 from offline.synthesis.pianist import PianistConfig, Played, exact, play
@@ -39,27 +39,16 @@ TICKS = 960
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeConfig:
-    """What to make of a piece.
+class TakeConfig(Settings):
+    """What is made of a piece."""
 
-    sample_rate: Hz; soundfonts: paths to draw from, none is all of the system's; seconds: longest excerpt, at the
-    score's own tempo; mistuned: cents, at most; others: share of performances by another instrument than a piano, 0 to
-    1; clean: no room and no noise; style: None draws one.
-    """
-
-    sample_rate: int = RATE
-    soundfonts: tuple[Path, ...] = ()
-    seconds: float = 60.0
-    mistuned: float = 50.0
-    others: float = 0.0
-    clean: bool = False
-    style: PianistConfig | None = None
-
-    def __post_init__(self) -> None:
-        require("sample_rate", self.sample_rate, 8000, 96_000)
-        require("seconds", self.seconds, 1.0, 3600.0)
-        require("mistuned", self.mistuned, 0.0, 100.0)
-        require("others", self.others, 0.0, 1.0)
+    sample_rate: int = ranged(RATE, 8000, 96_000, "sample rate", unit="Hz")
+    soundfonts: tuple[Path, ...] = plain((), "soundfonts to draw from; none for all that are installed")
+    seconds: float = ranged(60.0, 1, 3600, "longest excerpt, at the score's own tempo", unit="s")
+    mistuned: float = ranged(50.0, 0, 100, "largest deviation of the tuning", unit="cents")
+    others: float = ranged(0.0, 0, 1, "share of performances by another instrument than a piano")
+    clean: bool = plain(False, "no room and no noise")
+    style: PianistConfig | None = plain(None, "how the pianist plays; None draws it at random")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

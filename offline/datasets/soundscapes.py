@@ -6,13 +6,13 @@ A scene is fixed by the bank, the settings, the seed and its index alone, so any
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, check, plain, ranged, require
 from engine.detection.interval import Interval
 from offline.synthesis import effects
 from offline.synthesis.alarms import alarm
@@ -45,38 +45,28 @@ class Scene(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneMixConfig:
-    """How scenes are mixed; p_* are probabilities.
+class SceneMixConfig(Settings):
+    """How scenes are mixed; p_* are probabilities."""
 
-    seconds: 1 to 600; n_events: fewest and most; snr_db: of an event over the background, lowest and highest;
-    peak_db: of the scene; p_empty: no event at all; p_noise: the background is synthetic noise; p_distractor: one
-    or two things happen that are no event; p_band: of an event, and of the scene, to lose its high frequencies;
-    p_room: of an event to sound in a room; p_speed, p_tilt: of an event to be played faster or slower by up to `speed`
-    (0 to 1), or to change by up to 4 dB an octave.
-    """
-
-    seconds: float = SECONDS
-    n_events: tuple[int, int] = (1, 5)
-    snr_db: tuple[float, float] = (6.0, 30.0)
-    peak_db: tuple[float, float] = (-30.0, -1.0)
-    p_empty: float = 0.0
-    p_noise: float = 0.0
-    p_distractor: float = 0.0
-    p_band: float = 0.4
-    p_room: float = 0.0
-    p_speed: float = 0.0
-    p_tilt: float = 0.0
-    speed: float = 0.1
-    labels: tuple[str, ...] = field(default=())
+    seconds: float = ranged(SECONDS, 1, 600, "length of a scene", unit="s")
+    n_events: tuple[int, int] = plain((1, 5), "fewest and most events")
+    snr_db: tuple[float, float] = plain((6.0, 30.0), "lowest and highest level of an event over the background, dB")
+    peak_db: tuple[float, float] = plain((-30.0, -1.0), "lowest and highest peak of a scene, dB of full scale")
+    p_empty: float = ranged(0.0, 0, 1, "no event at all")
+    p_noise: float = ranged(0.0, 0, 1, "a background of synthetic noise")
+    p_distractor: float = ranged(0.0, 0, 1, "one or two sounds that are no event")
+    p_band: float = ranged(0.4, 0, 1, "an event, and half as often a scene, loses its high frequencies")
+    p_room: float = ranged(0.0, 0, 1, "an event sounds in a room")
+    p_speed: float = ranged(0.0, 0, 1, "an event is played faster or slower")
+    p_tilt: float = ranged(0.0, 0, 1, "the spectrum of an event is tilted by up to 4 dB an octave")
+    speed: float = ranged(0.1, 0, 1, "largest change of an event's speed")
+    labels: tuple[str, ...] = plain((), "classes to draw from; none for all that there are sounds of")
 
     def __post_init__(self) -> None:
-        require("seconds", self.seconds, 1, 600)
+        check(self)
         require("fewest events", self.n_events[0], 0, self.n_events[1])
         require("lowest snr_db", self.snr_db[0], -40, self.snr_db[1])
         require("lowest peak_db", self.peak_db[0], -100, self.peak_db[1])
-        require("speed", self.speed, 0, 1)
-        for name in ("p_empty", "p_noise", "p_distractor", "p_band", "p_room", "p_speed", "p_tilt"):
-            require(name, getattr(self, name), 0, 1)
 
     @classmethod
     def training(cls, **settings: object) -> SceneMixConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import from_mapping, require, require_one_of
+from engine.core.config import Settings, check, choice, from_mapping, plain, ranged, require
 from engine.core.errors import AudioFileError, ConfigError, ModelError
 from engine.inference.network import open_session
 
@@ -27,23 +27,20 @@ Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VisualConfig:
-    """model: the ONNX file; the rest is what its card says."""
+class VisualConfig(Settings):
+    """A network that embeds pictures, as its card describes it."""
 
-    model: Path
-    height: int
-    width: int
-    dimension: int
-    fps: float = 15.0
-    layout: str = "nchw"
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    deviation: tuple[float, ...] = (255.0, 255.0, 255.0)
+    model: Path = plain(MISSING, "ONNX file")
+    height: int = ranged(MISSING, 1, 65_536, "height of a picture", unit="pixels")
+    width: int = ranged(MISSING, 1, 65_536, "width of a picture", unit="pixels")
+    dimension: int = ranged(MISSING, 1, 65_536, "numbers in a vector")
+    fps: float = ranged(15.0, 0.1, 240, "pictures looked at", unit="1/s")
+    layout: str = choice("nchw", ("nchw", "nhwc"), "order of batch, colour, row and column")
+    mean: tuple[float, ...] = plain((0.0, 0.0, 0.0), "subtracted from red, green and blue of 0 to 255")
+    deviation: tuple[float, ...] = plain((255.0, 255.0, 255.0), "divisor of red, green and blue")
 
     def __post_init__(self) -> None:
-        for name in ("height", "width", "dimension"):
-            require(name, getattr(self, name), 1, 65_536)
-        require("fps", self.fps, 0.1, 240)
-        require_one_of("layout", self.layout, ("nchw", "nhwc"))
+        check(self)
         require("numbers of mean and deviation", min(len(self.mean), len(self.deviation)), 3, 3)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.core.errors import ConfigError
 from engine.detection.interval import Interval
 
@@ -25,27 +25,17 @@ HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PsdsConfig:
-    """Intersection criteria as shares (0 to 1), costs, and where the curve ends.
+class PsdsConfig(Settings):
+    """Intersection criteria, costs, and where the curve ends; rho, alpha and e as in the papers."""
 
-    detection: of a detection that references must cover for it to count (rho_DTC); reference: of a reference that
-    such detections must cover (rho_GTC); cross: of a false detection that another class must cover to be a cross
-    trigger (rho_CTTC); cross_cost: alpha_CT; spread_cost: alpha_ST; most_an_hour: effective false positives, e_max.
-    """
-
-    detection: float = 0.7
-    reference: float = 0.7
-    cross: float = 0.3
-    cross_cost: float = 0.0
-    spread_cost: float = 1.0
-    most_an_hour: float = 100.0
-
-    def __post_init__(self) -> None:
-        for name in ("detection", "reference", "cross"):
-            require(name, getattr(self, name), 0, 1)
-        require("cross_cost", self.cross_cost, 0, 100)
-        require("spread_cost", self.spread_cost, 0, 100)
-        require("most_an_hour", self.most_an_hour, 1e-6, 1e6)
+    detection: float = ranged(0.7, 0, 1, "share of a detection that references must cover for it to count, rho_DTC")
+    reference: float = ranged(0.7, 0, 1, "share of a reference that such detections must cover, rho_GTC")
+    cross: float = ranged(
+        0.3, 0, 1, "share of a false detection that another class covers in a cross trigger, rho_CTTC"
+    )
+    cross_cost: float = ranged(0.0, 0, 100, "cost of cross triggers, alpha_CT")
+    spread_cost: float = ranged(1.0, 0, 100, "cost of the spread among classes, alpha_ST")
+    most_an_hour: float = ranged(100.0, 1e-6, 1e6, "effective false positives where the curve ends, e_max", unit="1/h")
 
 
 PSDS_1 = PsdsConfig()  # DCASE task 4, scenario 1: reacts fast

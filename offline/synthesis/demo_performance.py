@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.score.score import Score
 
 __all__ = ["PerformConfig", "Performance", "perform"]
@@ -17,32 +17,17 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerformConfig:
-    """How freely to play.
+class PerformConfig(Settings):
+    """How freely the demo's player plays."""
 
-    tempo: relative to the score's; arch: by which phrases push and yield, log tempo; phrase: quarters; wander: of the
-    pulse, log tempo a square root of a quarter; slowing: log tempo lost by the end; spread_ms: of the notes of a
-    chord; lead_ms: by which the highest voice goes ahead; start_s: of silence before the first note.
-    """
-
-    tempo: float = 1.0
-    arch: float = 0.08
-    phrase: float = 12.0
-    wander: float = 0.03
-    slowing: float = 0.5
-    spread_ms: float = 8.0
-    lead_ms: float = 8.0
-    start_s: float = 1.0
-
-    def __post_init__(self) -> None:
-        require("tempo", self.tempo, 0.05, 20.0)
-        require("arch", self.arch, 0.0, 1.0)
-        require("phrase", self.phrase, 1.0, 1000.0)
-        require("wander", self.wander, 0.0, 1.0)
-        require("slowing", self.slowing, 0.0, 3.0)
-        require("spread_ms", self.spread_ms, 0.0, 200.0)
-        require("lead_ms", self.lead_ms, 0.0, 200.0)
-        require("start_s", self.start_s, 0.0, 3600.0)
+    tempo: float = ranged(1.0, 0.05, 20, "tempo relative to the score's")
+    arch: float = ranged(0.08, 0, 1, "log tempo by which phrases push and yield")
+    phrase: float = ranged(12.0, 1, 1000, "length of a phrase", unit="quarters")
+    wander: float = ranged(0.03, 0, 1, "wandering of the pulse, log tempo a square root of a quarter")
+    slowing: float = ranged(0.5, 0, 3, "log tempo lost by the end")
+    spread_ms: float = ranged(8.0, 0, 200, "standard deviation of a chord's notes", unit="ms")
+    lead_ms: float = ranged(8.0, 0, 200, "how far the highest voice goes ahead", unit="ms")
+    start_s: float = ranged(1.0, 0, 3600, "silence before the first note", unit="s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.score.score import Score
 
 __all__ = ["PianistConfig", "Played", "exact", "play", "random_pianist"]
@@ -26,48 +26,30 @@ SHORTEST_S = 0.025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PianistConfig:
-    """How freely to play; times in seconds unless they say otherwise, tempi as logarithms.
+class PianistConfig(Settings):
+    """How freely a pianist plays."""
 
-    tempo: relative to the score's; arch: depth of phrases that push and yield; wander: of the pulse, a square root of
-    a quarter; beat: of single beats; jumps: sudden changes of tempo a hundred quarters, and fermatas: waits; slowing:
-    at the end; spread_ms: of a chord's notes; lead_ms: of the highest voice; apart_ms: left hand before the right;
-    rolled: share of chords that are; trills: share of notes of half a second or more; wrong, missing, extra, twice:
-    shares of notes; legato: held share of the written length; pedal: 0 none to 1 always; level: of velocity, -40 to
-    30; swell: of dynamics; start_s: silence before.
-    """
-
-    tempo: float = 1.0
-    arch: float = 0.1
-    wander: float = 0.03
-    beat: float = 0.02
-    jumps: float = 0.5
-    fermatas: float = 0.5
-    slowing: float = 0.5
-    spread_ms: float = 8.0
-    lead_ms: float = 8.0
-    apart_ms: float = 0.0
-    rolled: float = 0.02
-    trills: float = 0.02
-    wrong: float = 0.01
-    missing: float = 0.01
-    extra: float = 0.01
-    twice: float = 0.005
-    legato: float = 0.95
-    pedal: float = 0.7
-    level: float = 0.0
-    swell: float = 12.0
-    start_s: float = 1.0
-
-    def __post_init__(self) -> None:
-        require("tempo", self.tempo, 0.1, 10.0)
-        require("legato", self.legato, 0.05, 2.0)
-        require("pedal", self.pedal, 0.0, 1.0)
-        require("start_s", self.start_s, 0.0, 3600.0)
-        for name in ("rolled", "trills", "wrong", "missing", "extra", "twice"):
-            require(name, getattr(self, name), 0.0, 0.5)
-        for name in ("spread_ms", "lead_ms", "apart_ms"):
-            require(name, getattr(self, name), 0.0, 300.0)
+    tempo: float = ranged(1.0, 0.1, 10, "tempo relative to the score's")
+    arch: float = ranged(0.1, 0, 1, "log tempo by which phrases push and yield")
+    wander: float = ranged(0.03, 0, 1, "wandering of the pulse, log tempo a square root of a quarter")
+    beat: float = ranged(0.02, 0, 1, "standard deviation of the log tempo of single beats")
+    jumps: float = ranged(0.5, 0, 100, "sudden changes of tempo in a hundred quarters")
+    fermatas: float = ranged(0.5, 0, 100, "waits in a hundred quarters")
+    slowing: float = ranged(0.5, 0, 3, "log tempo lost by the end")
+    spread_ms: float = ranged(8.0, 0, 300, "standard deviation of a chord's notes", unit="ms")
+    lead_ms: float = ranged(8.0, 0, 300, "how far the highest voice goes ahead", unit="ms")
+    apart_ms: float = ranged(0.0, 0, 300, "how far the left hand comes before the right", unit="ms")
+    rolled: float = ranged(0.02, 0, 0.5, "share of chords that are rolled")
+    trills: float = ranged(0.02, 0, 0.5, "share of notes of half a second or more that are trilled")
+    wrong: float = ranged(0.01, 0, 0.5, "share of wrong notes")
+    missing: float = ranged(0.01, 0, 0.5, "share of missing notes")
+    extra: float = ranged(0.01, 0, 0.5, "share of extra notes")
+    twice: float = ranged(0.005, 0, 0.5, "share of notes struck twice")
+    legato: float = ranged(0.95, 0.05, 2, "share of the written length that a key is held")
+    pedal: float = ranged(0.7, 0, 1, "share of beats with pedal")
+    level: float = ranged(0.0, -40, 30, "velocity added to the written one")
+    swell: float = ranged(12.0, 0, 64, "velocity by which phrases swell")
+    start_s: float = ranged(1.0, 0, 3600, "silence before the first note", unit="s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError, ShapeError
 from offline.alignment.dtw.path import edge, path_cost
 from offline.alignment.dtw.strip import CITYBLOCK, COSINE, EUCLIDEAN
@@ -29,29 +29,25 @@ MOST_WEIGHT = 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DtwConfig:
+class DtwConfig(Settings):
     """What a path costs and where it may go.
 
-    metric: cosine (1 - cosine of the angle; a frame of zeros is at 1 from all), euclidean or cityblock;
-    weights_mul, weights_add: for the steps (1, 1), (1, 0), (0, 1) of (reference, live): each costs its weight_mul times
-    the distance of the cell that it leads to, plus its weight_add; a path's first cell costs its distance alone;
-    open_begin, open_end: in which sequence the path may begin or end anywhere, at no cost for what is left out: both
-    "longer" is a subsequence search; radius: of the Sakoe-Chiba band, frames, or None for no band; n_threads: 0 for
-    as many as there are cores.
+    A step (1, 1), (1, 0) or (0, 1) of (reference, live) costs its weight_mul times the distance of the cell that it
+    leads to, plus its weight_add; the first cell of a path costs its distance alone.
     """
 
-    metric: str = "cosine"
-    weights_mul: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    weights_add: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    open_begin: str = "none"
-    open_end: str = "none"
-    radius: int | None = None
-    n_threads: int = 0
+    metric: str = choice(
+        "cosine", METRICS, "distance of two frames: cosine (a frame of zeros is at 1 from all), euclidean or cityblock"
+    )
+    weights_mul: tuple[float, float, float] = plain((1.0, 1.0, 1.0), "factors of the steps (1, 1), (1, 0), (0, 1)")
+    weights_add: tuple[float, float, float] = plain((0.0, 0.0, 0.0), "prices of the steps (1, 1), (1, 0), (0, 1)")
+    open_begin: str = choice("none", OPEN, "sequence in which the path may begin anywhere, at no cost")
+    open_end: str = choice("none", OPEN, "sequence in which the path may end anywhere, at no cost")
+    radius: int | None = ranged(None, 1, 1 << 40, "radius of the Sakoe-Chiba band; None for no band", unit="frames")
+    n_threads: int = ranged(0, 0, 1024, "threads; 0 for one a core")
 
     def __post_init__(self) -> None:
-        require_one_of("metric", self.metric, METRICS)
-        require_one_of("open_begin", self.open_begin, OPEN)
-        require_one_of("open_end", self.open_end, OPEN)
+        check(self)
         if {self.open_begin, self.open_end} in ({"reference", "live"}, {"longer", "live"}, {"longer", "reference"}):
             raise ConfigError(
                 "open_end",
@@ -61,9 +57,6 @@ class DtwConfig:
             )
         _require_three("weights_mul", self.weights_mul, 1 / MOST_WEIGHT)  # 0 times an infinite distance is nothing
         _require_three("weights_add", self.weights_add, -MOST_WEIGHT)
-        if self.radius is not None:
-            require("radius", self.radius, 1, 1 << 40)
-        require("n_threads", self.n_threads, 0, 1024)
 
     @property
     def weights(self) -> Floats:

@@ -15,17 +15,26 @@ of the score are known; here any place may be left for any other.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-__all__ = ["BEFORE", "REST", "RESUMED", "SETTLED", "STAYED", "sweep", "young_path"]
+__all__ = ["BEFORE", "REST", "RESUMED", "SETTLED", "STAYED", "JumpPrices", "sweep", "young_path"]
 
 PAD = 3  # frames that one live frame may pass at most
 SETTLED, RESUMED = 4, 5  # where A(i, j) came from: 0 to 3 a step, SETTLED a segment that began, RESUMED + 0 or 1 W
 STAYED = 128  # W(i, j) came from W
 BEFORE, MUSIC, REST = 0, 1, 2  # what was before a segment: nothing of the reference yet, A, or W
+
+
+class JumpPrices(NamedTuple):
+    """The prices of `JumpConfig`, in the unit of the distances."""
+
+    jump: float
+    leave: float
+    elsewhere: float
+    sway: float
 
 
 @njit(nogil=True, cache=True)
@@ -95,17 +104,17 @@ def _enter(begin: Any, costs: Any, general: float, link_costs: Any, link_to: Any
 
 
 @njit(nogil=True, cache=True)
-def sweep(metric: int, x: Any, y: Any, prices: Any, least: int, links: Any, link_prices: Any, slack: int, back: Any, entries: Any, sources: Any) -> Any:  # fmt: skip  # noqa: E501
+def sweep(metric: int, x: Any, y: Any, prices: JumpPrices, least: int, links: Any, link_prices: Any, slack: int, back: Any, entries: Any, sources: Any) -> Any:  # fmt: skip  # noqa: E501
     """Forward over all live frames.
 
-    x: (feature, reference frame), y: (live frame, feature) float32, of length 1 for the cosine; prices: of a jump, of
-    leaving the music, a frame elsewhere, a step other than 1; least: L; links: (link, 2) from and to, their prices.
+    x: (feature, reference frame), y: (live frame, feature) float32, of length 1 for the cosine; least: L; links:
+    (link, 2) from and to, their prices.
     Written: back (live frame, reference frame) uint8; entries (live frame, 1 + link): what it cost to begin a segment
     there by any jump and by each link; sources (live frame, 1 + link, 2): from what and from which reference frame.
     Returns A and W of the last live frame.
     """
     n, n_frames, n_links = x.shape[1], len(y), len(links)
-    jump, leave, elsewhere, sway = prices
+    jump, leave, elsewhere, sway = prices.jump, prices.leave, prices.elsewhere, prices.sway
     settled, rest = np.full(n + PAD, np.inf), np.full(n + PAD, np.inf)
     after = np.full(n + PAD, np.inf)
     young = np.full((least, n + PAD), np.inf)

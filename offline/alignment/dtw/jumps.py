@@ -7,16 +7,16 @@ Each can then be aligned finely with `offline.alignment.dtw.exact.warp`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, check, choice, plain, ranged
 from engine.core.errors import ConfigError
 from offline.alignment.dtw.exact import METRICS, Features, Floats, Ints, checked
-from offline.alignment.dtw.jump_kernels import BEFORE, REST, RESUMED, SETTLED, STAYED, sweep, young_path
+from offline.alignment.dtw.jump_kernels import BEFORE, REST, RESUMED, SETTLED, STAYED, JumpPrices, sweep, young_path
 
 __all__ = ["JumpConfig", "JumpWarping", "Link", "PlayedSegment", "jump_warp"]
 
@@ -24,50 +24,34 @@ PAIRS = 4096  # pairs of frames that tell how far apart unrelated music is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A jump that the structure of the piece suggests: the reference frame after which it leaves, and the one that it
-    goes to, each give or take `JumpConfig.slack`; price as `JumpConfig.jump`.
-    """
+class Link(Settings):
+    """A jump that the structure of the piece suggests; both frames give or take `JumpConfig.slack`."""
 
-    leave: int
-    enter: int
-    price: float = 1.0
-
-    def __post_init__(self) -> None:
-        require("leave", self.leave, 0, 1 << 40)
-        require("enter", self.enter, 0, 1 << 40)
-        require("price", self.price, 0.0, 1e6)
+    leave: int = ranged(MISSING, 0, 1 << 40, "reference frame after which it leaves")
+    enter: int = ranged(MISSING, 0, 1 << 40, "reference frame that it goes to")
+    price: float = ranged(1.0, 0, 1e6, "price, as `JumpConfig.jump`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JumpConfig:
-    """What jumps cost. The unit of all prices is the distance between unrelated frames, which is measured.
+class JumpConfig(Settings):
+    """What jumps cost; the unit of all prices is the distance between unrelated frames, which is measured.
 
-    metric: as `DtwConfig.metric`; centred: each frame's mean is taken away first, so that flat noise is as far from
-    all music as other music is; jump: price of a jump from anywhere to anywhere, and of not beginning where the
-    reference does; leave: price of leaving the music, of which half is credited to a jump from there; elsewhere: price
-    of each live frame that is nowhere in the reference; sway: price of each frame by which a step differs from one
-    live frame a reference frame: steps pass 0 to 3 reference frames; least: live frames that a segment lasts at
-    least; slack: frames by which links and the beginning may be missed.
+    Steps pass 0 to 3 reference frames a live frame.
     """
 
-    metric: str = "cosine"
-    centred: bool = True
-    jump: float = 6.0
-    leave: float = 3.0
-    elsewhere: float = 0.45
-    sway: float = 0.1
-    least: int = 8
-    slack: int = 2
+    metric: str = choice("cosine", METRICS, "distance of two frames")
+    centred: bool = plain(True, "subtract the mean of each frame, so that flat noise is far from all music")
+    jump: float = ranged(6.0, 0, 1e6, "price of a jump from anywhere to anywhere, and of another beginning")
+    leave: float = ranged(3.0, 0, 1e6, "price of leaving the music, half of it credited to a jump from there")
+    elsewhere: float = ranged(0.45, 0, 1e6, "price of a live frame that is nowhere in the reference")
+    sway: float = ranged(0.1, 0, 1e6, "price of each frame by which a step differs from one to one")
+    least: int = ranged(8, 1, 4096, "shortest segment", unit="live frames")
+    slack: int = ranged(2, 0, 4096, "frames by which links and the beginning may be missed")
 
     def __post_init__(self) -> None:
-        require_one_of("metric", self.metric, METRICS)
-        for name in ("jump", "leave", "elsewhere", "sway"):
-            require(name, getattr(self, name), 0.0, 1e6)
+        check(self)
         if self.leave > self.jump:
             raise ConfigError("leave", expected=f"at most jump, {self.jump}", got=str(self.leave))
-        require("least", self.least, 1, 4096)
-        require("slack", self.slack, 0, 4096)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +116,7 @@ class _Search:
         self._metric = METRICS[config.metric]
         self._x, self._y = np.ascontiguousarray(reference.T), live
         unit = _unit(reference, live, config.metric)
-        self._prices = unit * np.array([config.jump, config.leave, config.elsewhere, config.sway])
+        self._prices = JumpPrices(**{name: unit * getattr(config, name) for name in JumpPrices._fields})
         self._least, self._slack = min(config.least, len(live)), config.slack
         self._links = np.array([[link.leave, link.enter] for link in links], np.int64).reshape(-1, 2)
         self._link_prices = unit * np.array([link.price for link in links], np.float64)
@@ -157,7 +141,7 @@ class _Search:
         """Cost, whether it ends outside the music, and where; the place is -1 if nothing of the reference is heard."""
         i, k = int(np.argmin(settled)), int(np.argmin(rest))
         ends = [(settled[i], False, i), (rest[k], True, k)]
-        cost, resting, place = min([*ends, (len(self._y) * self._prices[2], True, -1)])
+        cost, resting, place = min([*ends, (len(self._y) * self._prices.elsewhere, True, -1)])
         return float(cost), resting, place
 
     def _trace(self, resting: bool, i: int) -> None:
@@ -184,11 +168,11 @@ class _Search:
     def _trace_young(self, j: int, i: int) -> tuple[int, int, int]:
         """Back through the first frames of a segment: the live frame before it, what was there, and where."""
         first = j - self._least + 1
-        begin = first * self._prices[2] + (self._prices[1] if first else 0.0)
+        begin = first * self._prices.elsewhere + (self._prices.leave if first else 0.0)
         general, links = float(self._entries[first, 0]), self._entries[first, 1:]
         frames = self._metric, self._x, self._y[first : j + 1]
         ways = begin, general, links, self._links[:, 1], self._slack
-        places = young_path(*frames, self._prices[3], *ways, i)
+        places = young_path(*frames, self._prices.sway, *ways, i)
         self._places[first : j + 1] = places
         self._begins.append(first)
         if places[0] <= self._slack and begin <= min(general, *(links[self._near(places[0])]), np.inf):

@@ -11,28 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from offline.alignment.dtw.exact import DtwConfig, Features, Ints, Warping, band_around, checked, warp
 
 __all__ = ["MultiscaleConfig", "shorten", "warp_multiscale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MultiscaleConfig:
-    """How to shorten.
+class MultiscaleConfig(Settings):
+    """How sequences are shortened."""
 
-    factor: frames that become one from scale to scale; radius: half width of the band around the coarser scale's
-    path, in frames of that scale; n_exact: cells of the matrix from which on there is no coarser scale.
-    """
-
-    factor: int = 4
-    radius: int = 24
-    n_exact: int = 1 << 24
-
-    def __post_init__(self) -> None:
-        require("factor", self.factor, 2, 64)
-        require("radius", self.radius, 1, 1 << 20)
-        require("n_exact", self.n_exact, 1, 1 << 40)
+    factor: int = ranged(4, 2, 64, "frames that become one from scale to scale")
+    radius: int = ranged(24, 1, 1 << 20, "half width of the band around the coarser path", unit="frames of that scale")
+    n_exact: int = ranged(1 << 24, 1, 1 << 40, "cells of the matrix up to which there is no coarser scale")
 
 
 def warp_multiscale(
