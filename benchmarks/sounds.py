@@ -23,7 +23,7 @@ from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, ST
 from engine.dsp.logmel import LogMelConfig, mel_weights
 from engine.inference.network import Network
 from models.detection.network import Crnn
-from models.detection.reimport import crnn_from_file
+from models.detection.reimport import crnn_from_onnx
 from offline.datasets.make_scenes import alarm_families
 from offline.datasets.scenes import log_mel
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
@@ -93,7 +93,7 @@ def _cost(model: Path) -> Row:
     ours_s = _streamed(node, audio)
     torch.set_num_threads(1)
     with torch.inference_mode():
-        eager = _Eager(crnn_from_file(model))
+        eager = _Eager(crnn_from_onnx(model))
         eager.stream(audio[: 2 * SOUND_RATE])
         eager.state = eager.model.initial_state()
         begin = time.process_time()

@@ -47,15 +47,11 @@ BRIDGED: dict[str, dict[str, tuple[str, Rewrite]]] = {
     "train": {
         "similarity": (f"{T}.similarity.train", _output_first),
         "salience": (f"{T}.salience.train", _as_it_is),
-        "detection": (f"{T}.detection.train", _output_first),
     },
     "export": {
         "similarity": (f"{T}.similarity.export", _as_it_is),
         "salience": (f"{T}.salience.export", _as_it_is),
-        "detection": (f"{T}.detection.export", _as_it_is),
     },
-    "table": {
-        "detection": (f"{T}.detection.paper_table", _output_first),
-    },
-    "finetune": {"detection": (f"{T}.detection.finetune", _output_first)},
+    "table": {},
+    "finetune": {},
 }

@@ -99,6 +99,11 @@ def _group(verb: str) -> LazyGroup:
         if (job := getattr(row, verb)) is not None:
             then = NEXT[verb].replace("{task}", name)
             rows[name] = Entry(_sentence(job.text), lambda job=job, then=then: _job_command(verb, job, then), "Tasks")
+        if verb == "finetune" and (job := row.finetune_recurrent) is not None:
+            then = NEXT["train"].replace("{task}", name)
+            rows[f"{name}-recurrent"] = Entry(
+                _sentence(job.text), lambda job=job, then=then: _job_command(verb, job, then), "Tasks"
+            )
     return LazyGroup(rows, name=verb, epilog=EXAMPLES[verb])
 
 

@@ -1,4 +1,4 @@
-"""The sound event networks as files: the causal one block by block with its state, the published one by windows."""
+"""Graphs of the sound event network for export: causal in blocks with state, bidirectional in whole windows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.detection.frame_clock import SOUND_FRAMES, SOUND_RATE, STEP_FRAMES
 from models.detection.network import Crnn
 from models.export import Graph, export_graph
 
-__all__ = ["StreamingCrnn", "WindowCrnn", "crnn_graph", "export_crnn"]
+__all__ = ["StreamingCrnn", "WindowCrnn", "crnn_graph", "crnn_metadata", "export_crnn"]
 
 
 class StreamingCrnn(nn.Module):
-    """mel (frame, mel), embeddings (step, n_in), h, then a cache a stack -> probability (step, class), h and caches."""
+    """mel (frame, mel), embeddings (step, n_in), h, one cache per stack -> probability (step, class), h and caches."""
 
     def __init__(self, model: Crnn) -> None:
         super().__init__()
@@ -25,26 +25,26 @@ class StreamingCrnn(nn.Module):
         self.n_embeddings = len(model.config.embeddings)
 
     def forward(self, mel: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-        """The next steps' probabilities; row t speaks of step t - look_ahead."""
+        """Return the probabilities of the next steps; row t is step t - look_ahead."""
         embeddings = tuple(e[None] for e in others[: self.n_embeddings])
         logits, state = self.model.stream(mel[None], list(others[self.n_embeddings :]), embeddings)
         return torch.sigmoid(logits[0]), *state
 
 
 class WindowCrnn(nn.Module):
-    """mel (frame, mel), embeddings (step, n_in) -> probability (step, class), each from both sides of it."""
+    """mel (frame, mel), embeddings (step, n_in) -> probability (step, class), from past and future."""
 
     def __init__(self, model: Crnn) -> None:
         super().__init__()
         self.model = model.eval()
 
     def forward(self, mel: Tensor, *embeddings: Tensor) -> Tensor:
-        """The whole window's probabilities."""
+        """Return the probabilities of the whole window."""
         return torch.sigmoid(self.model(mel[None], tuple(e[None] for e in embeddings))[0])
 
 
 def crnn_graph(model: Crnn, *, block: int = 1) -> Graph:
-    """The graph of a network, with examples of `block` steps; states follow the embeddings if it is causal."""
+    """Make the graph of a network, with examples of `block` steps; the states of a causal one follow the embeddings."""
     config = model.config
     inputs = {"mel": torch.zeros(STEP_FRAMES * block, config.n_mels)}
     inputs |= {e.name: torch.zeros(block, e.n_in) for e in config.embeddings}
@@ -59,12 +59,22 @@ def crnn_graph(model: Crnn, *, block: int = 1) -> Graph:
 
 
 def export_crnn(model: Crnn, path: Path, *, licence: str, training: str, decisions: Decisions | None = None) -> Graph:
-    """Write the file that `engine.detection.crnn` runs; decisions: as tuned on validation data.
+    """Write the file that `engine.detection.crnn` runs.
 
-    licence: of the weights; training: one line on where they come from.
+    licence: licence of the weights
+    training: one line on where the weights come from
+    decisions: tuned on validation data
     """
-    config, graph = model.config, crnn_graph(model)
-    metadata: dict[str, Any] = {
+    graph = crnn_graph(model)
+    metadata = crnn_metadata(model, licence=licence, training=training, decisions=decisions)
+    export_graph(graph, path, metadata)
+    return graph
+
+
+def crnn_metadata(model: Crnn, *, licence: str, training: str, decisions: Decisions | None) -> dict[str, Any]:
+    """Collect what the file tells the engine."""
+    config = model.config
+    return {
         "kind": "crnn",
         "feature": "log-mel magnitude",
         "sample_rate": SOUND_RATE,
@@ -80,5 +90,3 @@ def export_crnn(model: Crnn, path: Path, *, licence: str, training: str, decisio
         "licence": licence,
         "training": training,
     }
-    export_graph(graph, path, metadata)
-    return graph

@@ -1,4 +1,4 @@
-"""Losses of weakly and strongly labelled sound events, and of the mean teacher.
+"""Loss of weakly and strongly labelled sound events, and of the mean teacher.
 
 Boes & Van hamme (2021), sections 2.3 and 4.3.1, after Tarvainen & Valpola, "Mean teachers are better role models"
 (2017). Axes: logits and probabilities (batch, step, class); strong labels (batch, step, class), weak (batch, class).
@@ -7,40 +7,21 @@ Boes & Van hamme (2021), sections 2.3 and 4.3.1, after Tarvainen & Valpola, "Mea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.core.config import require
+from models.detection.config import LossConfig
 from models.detection.network import linear_pool
 
-__all__ = ["LossConfig", "published_rate", "sound_event_loss"]
+__all__ = ["published_rate", "sound_event_loss"]
 
 EDGE_STEPS = 4  # 265 ms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossConfig:
-    """Weights, each 0 to 1,000; the paper's are 1 for `weak` and 2 for `consistency`, and it has no strong labels.
-
-    edges: of the four steps from each beginning and each end of a sound against other steps, for a network that is to
-    say at once what it hears.
-    """
-
-    weak: float = 1.0
-    strong: float = 1.0
-    consistency: float = 2.0
-    edges: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("weak", "strong", "consistency", "edges"):
-            require(name, getattr(self, name), 0, 1000)
-
-
 def published_rate(step: int, *, warmup: int = 12_500, decay: float = 0.99995) -> float:
-    """Share of the full learning rate in optimisation step `step`: exponential ramp-up, then decay a step.
+    """Return the share of the learning rate at a training step: exponential ramp-up, then exponential decay.
 
     The ramp is exp(-5 (1 - step / warmup)^2), the usual one of mean teachers; the paper says "exponential".
     """
@@ -50,7 +31,7 @@ def published_rate(step: int, *, warmup: int = 12_500, decay: float = 0.99995) -
 
 
 def _edge_weights(labels: Tensor, edges: float) -> Tensor:
-    """(batch, step, class): `edges` in the EDGE_STEPS from each change of a label on, else 1; brought to mean 1."""
+    """Weight steps (batch, step, class): `edges` in the EDGE_STEPS after each change of a label, else 1; of mean 1."""
     changed = F.pad((labels[:, 1:] != labels[:, :-1]).float(), (0, 0, EDGE_STEPS, 0))
     near = F.max_pool1d(changed.transpose(1, 2), EDGE_STEPS, stride=1).transpose(1, 2)
     weight = 1 + (edges - 1) * near
@@ -60,10 +41,12 @@ def _edge_weights(labels: Tensor, edges: float) -> Tensor:
 def sound_event_loss(
     logits: Tensor, labels: Tensor, known: Tensor, config: LossConfig, teacher: Tensor | None = None
 ) -> tuple[Tensor, dict[str, float]]:
-    """The weighted sum of what applies, and each part.
+    """Return the weighted sum of the parts that apply, and each part by name.
 
-    logits: the student's; labels: (batch, step, class), of which only `labels.amax(1)` is looked at where a clip is
-    labelled weakly; known: (batch), 2 for strong labels, 1 for weak ones, 0 for none; teacher: its logits.
+    logits: of the student
+    labels: (batch, step, class); of a weakly labelled clip only `labels.amax(1)` is used
+    known: (batch), 2 for strong labels, 1 for weak ones, 0 for none
+    teacher: logits of the teacher
     """
     logits = logits.float()
     probability = torch.sigmoid(logits)

@@ -1,4 +1,4 @@
-"""The convolutional recurrent network of audio tagging and sound event detection, and its causal twin.
+"""The convolutional recurrent network for audio tagging and sound event detection, bidirectional or causal.
 
 Boes & Van hamme, "Audiovisual transfer learning for audio tagging and sound event detection" (Interspeech 2021),
 sections 2.1 and 3. Axes: log-mel (batch, frame, mel); probabilities (batch, step, class), a step being the
@@ -7,99 +7,30 @@ sections 2.1 and 3. Axes: log-mel (batch, frame, mel); probabilities (batch, ste
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.core.config import require, require_one_of
 from engine.core.errors import ConfigError
+from models.detection.config import CrnnConfig
 
-__all__ = ["POOL", "Crnn", "CrnnConfig", "EmbeddingInput", "State", "linear_pool"]
+__all__ = ["POOL", "Crnn", "CrnnState", "Stack", "linear_pool"]
 
 TIME_POOLS = (2, 2, 1, 1, 1, 1, 1)  # Table 2
 POOL = 4  # their product: log-mel frames a step
 KERNEL = 3
-State = list[Tensor]  # the hidden state (layer, batch, hidden), then per stack (batch, channel, 2, bin)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingInput:
-    """A pretrained embedding that is fused: its name, its size (1 to 65,536), and the size it is projected to.
-
-    Section 3: 16 (auditory) and 4 (visual) beside the spectral input, 64 and 16 without it.
-    """
-
-    name: str
-    n_in: int
-    n_out: int = 16
-
-    def __post_init__(self) -> None:
-        require("n_in", self.n_in, 1, 65_536)
-        require("n_out", self.n_out, 1, 1024)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrnnConfig:
-    """What to build; the defaults are the paper's.
-
-    classes: their labels; activation: "relu", or "glu" (gated linear units, as in DCASE baselines); causal: left
-    convolutions and a GRU that runs forwards only, which can stream; look_ahead: steps (66 ms) that the causal
-    network waits for before it speaks of a step, 0 to 8; dropout: 0 to 0.9; drop_channels: of whole channels of a
-    clip at once, which takes half the time of a training on a CPU; momentum: of the batch-norm statistics; filters:
-    channels of the seven stacks; hidden: size of the two recurrent layers; spectral: whether the log-mel is used at
-    all; embeddings: what else is.
-    """
-
-    classes: tuple[str, ...]
-    activation: str = "relu"
-    causal: bool = False
-    look_ahead: int = 0
-    dropout: float = 1 / 3
-    drop_channels: bool = False
-    momentum: float = 0.1
-    n_mels: int = 128
-    filters: tuple[int, ...] = (16, 32, 64, 128, 128, 128, 128)
-    hidden: int = 128
-    spectral: bool = True
-    embeddings: tuple[EmbeddingInput, ...] = ()
-
-    def __post_init__(self) -> None:
-        require_one_of("activation", self.activation, ("relu", "glu"))
-        require("look_ahead", self.look_ahead, 0, 8 if self.causal else 0)
-        require("dropout", self.dropout, 0.0, 0.9)
-        require("momentum", self.momentum, 1e-4, 1.0)
-        require("number of classes", len(self.classes), 1, 10_000)
-        if len(self.filters) != 7 or self.n_mels != 2**7:
-            got = f"{len(self.filters)} and {self.n_mels}"
-            raise ConfigError("filters and n_mels", expected="7 stacks, which halve 128 bands to one", got=got)
-        if not (self.spectral or self.embeddings):
-            raise ConfigError("spectral", expected="true where there is no embedding", got="false")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for checkpoints and cards; `from_dict` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> CrnnConfig:
-        """The inverse of `as_dict`, from JSON too."""
-        known = dict(values)
-        known["embeddings"] = tuple(EmbeddingInput(**e) for e in known.get("embeddings", ()))
-        for name in ("classes", "filters"):
-            if name in known:
-                known[name] = tuple(known[name])
-        return cls(**known)
+CrnnState = list[Tensor]  # the hidden state (layer, batch, hidden), then per stack (batch, channel, 2, bin)
 
 
 def linear_pool(probability: Tensor) -> Tensor:
-    """Clip probabilities (batch, class) of step probabilities (batch, step, class): equation (1)."""
+    """Pool step probabilities (batch, step, class) to clip probabilities (batch, class): equation (1)."""
     return (probability**2).sum(1) / probability.sum(1).clamp_min(1e-7)
 
 
 class Stack(nn.Module):
-    """Convolution 3 x 3, batch norm, ReLU or GLU, dropout, average pooling: (batch, channel, frame, bin)."""
+    """Convolution of 3 x 3, batch norm, ReLU or GLU, dropout, average pooling, on (batch, channel, frame, bin)."""
 
     def __init__(self, n_in: int, n_out: int, time_pool: int, config: CrnnConfig) -> None:
         super().__init__()
@@ -111,14 +42,14 @@ class Stack(nn.Module):
         self.pool = (time_pool, 2)
 
     def forward(self, x: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """The stack's output and, if causal, its last two input frames, which the next call gets as `cache`."""
+        """Return the output and, if causal, the last two input frames, which the next call gets as `cache`."""
         x, cache = self.convolved(x, cache)
         x = self.norm(x)
         x = F.relu(x) if self.linear is None else self.linear(x) * torch.sigmoid(x)
         return F.avg_pool2d(self.dropout(x), self.pool), cache
 
     def convolved(self, x: Tensor, cache: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """What the batch norm sees, and the cache."""
+        """Return the input of the batch norm, and the cache."""
         if self.causal:
             if cache is None:
                 cache = x.new_zeros(x.shape[0], x.shape[1], KERNEL - 1, x.shape[3])
@@ -128,7 +59,7 @@ class Stack(nn.Module):
 
 
 class Crnn(nn.Module):
-    """Log-mel and embeddings to logits (batch, step, class); `torch.sigmoid` of them are the step probabilities."""
+    """Network from log-mel and embeddings to logits (batch, step, class), whose sigmoid are step probabilities."""
 
     mean: Tensor
     scale: Tensor
@@ -148,14 +79,14 @@ class Crnn(nn.Module):
         self.register_buffer("scale", torch.ones(config.n_mels))
 
     def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
-        """Fix what each band is standardised by: its mean and standard deviation (n_mels), measured once."""
+        """Standardise each band by its mean and standard deviation (n_mels) from now on."""
         self.mean.copy_(mean)
         self.scale.copy_(1 / deviation.clamp_min(1e-3))
 
     def forward(self, mel: Tensor, embeddings: tuple[Tensor, ...] = ()) -> Tensor:
-        """Logits of a whole recording: mel (batch, frame, mel), embeddings (batch, step, n_in) each.
+        """Return the logits of whole recordings: mel (batch, frame, mel), embeddings (batch, step, n_in) each.
 
-        The causal network sees `look_ahead` steps of nothing at the end, so that the last steps get an answer too.
+        `look_ahead` steps of zeros follow the end, so that a causal network reports the last steps too.
         """
         ahead = self.config.look_ahead
         x = F.pad(self.standardised(mel), (0, 0, 0, POOL * ahead))
@@ -163,24 +94,24 @@ class Crnn(nn.Module):
         logits, _ = self._run(x, side, None)
         return logits[:, ahead:]
 
-    def stream(self, mel: Tensor, state: State, embeddings: tuple[Tensor, ...] = ()) -> tuple[Tensor, State]:
-        """Logits of the next frames, a multiple of 4, and the new state; row t speaks of step t - look_ahead."""
+    def stream(self, mel: Tensor, state: CrnnState, embeddings: tuple[Tensor, ...] = ()) -> tuple[Tensor, CrnnState]:
+        """Return the logits of the next frames, a multiple of 4, and the new state; row t is step t - look_ahead."""
         return self._run(self.standardised(mel), list(embeddings), state)
 
-    def initial_state(self, batch: int = 1) -> State:
-        """The state before the first frame: silence has passed."""
+    def initial_state(self, batch: int = 1) -> CrnnState:
+        """Return the state before the first frame."""
         if not self.config.causal:
-            raise ConfigError("Crnn.stream", expected="a causal network", got="one that hears both ways")
+            raise ConfigError("Crnn.stream", expected="a causal network", got="a bidirectional one")
         h = self.mean.new_zeros(2, batch, self.config.hidden)
         channels = (1, *self.config.filters)
         sizes = [(channels[i], self.config.n_mels >> i) for i in range(len(self.stacks))]
         return [h, *(self.mean.new_zeros(batch, c, KERNEL - 1, bins) for c, bins in sizes)]
 
     def standardised(self, mel: Tensor) -> Tensor:
-        """Log-mel with each band brought to mean 0 and deviation 1."""
+        """Bring each band of log-mel to mean 0 and standard deviation 1."""
         return (mel - self.mean) * self.scale
 
-    def _run(self, x: Tensor, embeddings: list[Tensor], state: State | None) -> tuple[Tensor, State]:
+    def _run(self, x: Tensor, embeddings: list[Tensor], state: CrnnState | None) -> tuple[Tensor, CrnnState]:
         caches: list[Any] = list(state[1:]) if state else [None] * len(self.stacks)
         parts = []
         if self.config.spectral:

@@ -1,4 +1,4 @@
-"""A sound event network's file back into a network that can be trained on: the inverse of `models.detection.graph`."""
+"""Rebuild a trainable network from an exported sound event network: the inverse of `models.detection.graph`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.core.errors import ModelError
-from models.detection.network import POOL, Crnn, CrnnConfig
+from models.detection.config import CrnnConfig
+from models.detection.network import POOL, Crnn
 
-__all__ = ["calibrate", "crnn_from_file"]
+__all__ = ["calibrate", "crnn_from_onnx"]
 
 N_STACKS = 7
-GATES = (1, 0, 2)  # ONNX keeps update, reset, new; torch reset, update, new
+GATES = (1, 0, 2)  # order of ONNX: update, reset, new; of torch: reset, update, new
 
 
-def crnn_from_file(path: Path, **settings: Any) -> Crnn:
-    """The network of an exported file, in evaluation mode; settings: of `CrnnConfig`, such as dropout.
+def crnn_from_onnx(path: Path, **settings: Any) -> Crnn:
+    """Rebuild the network of an exported file, in evaluation mode.
 
-    Batch norms are part of the convolutions there, so here they do nothing until `calibrate` gives them statistics.
-    ModelError if the file is none of these networks, or hears embeddings.
+    Exported batch norms are part of the convolutions, so the rebuilt ones change nothing until `calibrate` gives them
+    statistics. ModelError if the file is another network, or one with embeddings.
+
+    settings: fields of `CrnnConfig` that the file does not tell, such as dropout
     """
     try:
         graph = onnx.load(str(path))
         values = {entry.key: json.loads(entry.value) for entry in graph.metadata_props}
         if values.get("kind") != "crnn" or values["embeddings"]:
-            raise ValueError("no network of log-mel alone")
+            raise ValueError("not a sound event network of log-mel alone")
         return _rebuilt(graph, values, settings)
     except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:100]
@@ -43,9 +46,9 @@ def crnn_from_file(path: Path, **settings: Any) -> Crnn:
 
 
 def calibrate(model: Crnn, mel: Tensor) -> None:
-    """Measure what the batch norms see of log-mel (batch, frame, mel), without changing what the network says.
+    """Set the statistics of the batch norms from log-mel (batch, frame, mel); the output stays the same.
 
-    Afterwards they normalise by those statistics and undo it by their scale, so training goes on from the same place.
+    The norms normalise by these statistics and undo it by their scale, so training continues from the same point.
     """
     with torch.no_grad():
         x = functional.pad(model.standardised(mel), (0, 0, 0, POOL * model.config.look_ahead))[:, None]
@@ -62,10 +65,10 @@ def calibrate(model: Crnn, mel: Tensor) -> None:
 
 def _rebuilt(graph: onnx.ModelProto, values: dict[str, Any], settings: dict[str, Any]) -> Crnn:
     weights = {one.name: torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in graph.graph.initializer}
-    convolutions = [weights_of(node, weights) for node in graph.graph.node if node.op_type == "Conv"]
+    convolutions = [_weights_of(node, weights) for node in graph.graph.node if node.op_type == "Conv"]
     gated = len(convolutions) == 2 * N_STACKS
     outer = convolutions[::2] if gated else convolutions
-    recurrent = [weights_of(node, weights) for node in graph.graph.node if node.op_type == "GRU"]
+    recurrent = [_weights_of(node, weights) for node in graph.graph.node if node.op_type == "GRU"]
     head = next(node for node in reversed(graph.graph.node) if node.op_type == "MatMul")
     config = CrnnConfig(
         classes=tuple(values["classes"]),
@@ -80,7 +83,7 @@ def _rebuilt(graph: onnx.ModelProto, values: dict[str, Any], settings: dict[str,
     state = dict(_stacks(convolutions, gated=gated))
     for layer, parts in enumerate(recurrent):
         state |= dict(_recurrent(layer, parts))
-    (matrix,) = weights_of(head, weights)
+    (matrix,) = _weights_of(head, weights)
     state |= {"head.weight": matrix.T, "head.bias": weights["model.head.bias"]}
     state |= {name: weights[f"model.{name}"] for name in ("mean", "scale")}
     model.load_state_dict({**model.state_dict(), **state})
@@ -89,8 +92,8 @@ def _rebuilt(graph: onnx.ModelProto, values: dict[str, Any], settings: dict[str,
     return model.eval()
 
 
-def weights_of(node: onnx.NodeProto, weights: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """The node's inputs that are weights, in order."""
+def _weights_of(node: onnx.NodeProto, weights: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """Return the inputs of a node that are weights, in order."""
     return tuple(weights[name] for name in node.input if name in weights)
 
 
@@ -104,7 +107,7 @@ def _stacks(convolutions: list[tuple[Tensor, ...]], *, gated: bool) -> Iterator[
 
 
 def _recurrent(layer: int, parts: tuple[Tensor, ...]) -> Iterator[tuple[str, Tensor]]:
-    """ONNX keeps (direction, 3 hidden, in), (direction, 3 hidden, hidden) and both biases in one row."""
+    """Name the weights of a GRU layer; ONNX has (direction, 3 hidden, in or hidden), and both biases in one row."""
     given, carried, biases = parts
     for direction in range(len(given)):
         end = f"l{layer}{'_reverse' if direction else ''}"
@@ -121,7 +124,7 @@ def _ordered(rows: Tensor) -> Tensor:
 
 
 def _neutral(norm: nn.BatchNorm2d) -> None:
-    """A batch norm that changes nothing in evaluation mode."""
+    """Make a batch norm change nothing in evaluation mode."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     with torch.no_grad():

@@ -1,7 +1,7 @@
-"""The variables of a TensorFlow SavedModel, read without TensorFlow: the tensor bundle of its folder `variables`.
+"""Read the variables of a TensorFlow SavedModel without TensorFlow, from the tensor bundle in its folder `variables`.
 
-The index is a table of sorted names as LevelDB writes it, each with a protocol buffer that tells type, shape and
-place; the data file is the plain values. Every length is checked against the bytes there are before it is used.
+The index is a LevelDB table of sorted names, each with a protocol buffer that holds type, shape and place; the data
+file holds the plain values. Every length is checked against the size of the file before it is used.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ REMEDY = "give the folder that holds saved_model.pb and variables/"
 
 
 def read_variables(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """All float32 variables of a SavedModel's folder by their names; ModelError for what is none."""
+    """Read all float32 variables of a SavedModel folder by name; ModelError if it is not a SavedModel."""
     index, data = folder / "variables" / INDEX, folder / "variables" / DATA
     try:
         if max(index.stat().st_size, data.stat().st_size) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")
         values = data.read_bytes()
-        found = {name: _array(entry, values) for name, entry in _entries(index.read_bytes()) if name}
-        return {name: array for name, array in found.items() if array is not None}  # the nameless one is the header
+        found = {name: _array(entry, values) for name, entry in _entries(index.read_bytes()) if name}  # no name: header
+        return {name: array for name, array in found.items() if array is not None}
     except (OSError, ValueError, IndexError) as error:
         reason = " ".join(str(error).split())[:100]
         raise ModelError(str(folder), expected="a SavedModel of TensorFlow", got=reason, remedy=REMEDY) from error
 
 
 def _entries(index: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names and descriptions: the table's footer leads to a block of blocks."""
+    """Yield names and descriptions; the footer of the table leads to a block of blocks."""
     footer = index[-FOOTER:]
     if len(footer) < FOOTER or not footer.endswith(MAGIC):
-        raise ValueError("an index that is no table")
+        raise ValueError("an index that is not a table")
     _, _, at = _handle(footer, 0)
     offset, size, _ = _handle(footer, at)
     for _, handle in _block(index, offset, size):
@@ -53,14 +53,14 @@ def _entries(index: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _handle(data: bytes, at: int) -> tuple[int, int, int]:
-    """Where a block is: offset and size, and where this handle ends."""
+    """Read offset and size of a block, and where this handle ends."""
     offset, at = _varint(data, at)
     size, at = _varint(data, at)
     return offset, size, at
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and where it ends."""
+    """Read a number of seven bits per byte, lowest first, and where it ends."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -73,7 +73,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values: each key tells how much of the one before it begins with."""
+    """Yield keys and values; each key begins with a given number of bytes of the key before."""
     if offset + size + TRAILER > len(index) or size < 4:
         raise ValueError("a block beyond the end of the index")
     if index[offset + size]:
@@ -94,8 +94,9 @@ def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
 
 
 def _array(entry: bytes, values: bytes) -> npt.NDArray[np.float32] | None:
-    """The variable that a description tells of; None if it is of another type."""
-    numbers, shape = {1: 0, 3: 0, 4: 0, 5: 0}, ()
+    """Return the described variable; None if it is not of float32."""
+    numbers = {1: 0, 3: 0, 4: 0, 5: 0}
+    shape: tuple[int, ...] = ()
     for field, value in _fields(entry):
         if field == 2 and isinstance(value, bytes):
             shape = tuple(_size(dim) for number, dim in _fields(value) if number == 2 and isinstance(dim, bytes))
@@ -114,7 +115,7 @@ def _size(dim: bytes) -> int:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protocol buffer, by number: numbers, and the bytes of everything else."""
+    """Yield the fields of a protocol buffer by number: integers, and the bytes of everything else."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
@@ -128,7 +129,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         elif kind in (1, 5):
             length = 8 if kind == 1 else 4
         else:
-            raise ValueError("a message that is no protocol buffer")
+            raise ValueError("a message that is not a protocol buffer")
         if at + length > len(message):
             raise ValueError("a field beyond the end of its message")
         yield tag >> 3, message[at : at + length]

@@ -1,7 +1,7 @@
-"""YAMNet (Plakal & Ellis, 2019), rebuilt so that the variables its authors published run in ONNX: an embedding.
+"""YAMNet (Plakal & Ellis, 2019), rebuilt so that its published variables can be exported as an embedding in ONNX.
 
-Log-mel of 64 bands and a MobileNet of separable convolutions (Howard et al. 2017), trained on AudioSet; the 1,024
-means of its last layer tell sounds apart that it was never asked about. Weights and code are under Apache-2.0.
+Log-mel of 64 bands and a MobileNet of separable convolutions (Howard et al. 2017), trained on AudioSet. The embedding
+is the mean of its last layer, 1,024 numbers. Weights and code are under Apache-2.0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["DIMENSION", "SAMPLE_RATE", "WINDOW", "Yamnet", "yamnet"]
 SAMPLE_RATE = 16000
 FRAME, HOP, N_FFT, N_MELS = 400, 160, 512, 64
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
-FLOOR = 1e-3  # beneath the logarithm
+FLOOR = 1e-3  # added before the logarithm
 N_FRAMES = 96
 WINDOW = FRAME + (N_FRAMES - 1) * HOP  # samples: 0.975 s
 EPSILON = 1e-4  # of the batch norms
@@ -34,7 +34,7 @@ Arrays = Mapping[str, npt.NDArray[np.float32]]
 
 
 class _Convolution(nn.Module):
-    """A convolution with its batch norm folded in, ReLU after it; padded on the right first, as TensorFlow does."""
+    """Convolution with its batch norm folded in, then ReLU; padded on the right first, like TensorFlow."""
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int, groups: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class _Convolution(nn.Module):
 
 
 class Yamnet(nn.Module):
-    """audio (1, `WINDOW` samples at 16 kHz) -> (1, 1024), by convolutions as they stand in `layers`."""
+    """audio (1, `WINDOW` samples at 16 kHz) -> (1, 1024)."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
@@ -62,19 +62,20 @@ class Yamnet(nn.Module):
         self.mel: Tensor
 
     def log_mel(self, audio: Tensor) -> Tensor:
-        """(batch, frame, mel) of audio (batch, sample)."""
+        """Compute log-mel (batch, frame, mel) of audio (batch, sample)."""
         parts = F.conv1d(audio[:, None], self.fourier, stride=HOP)
         real, imaginary = parts.chunk(2, dim=1)
         magnitude = (real**2 + imaginary**2).sqrt()
         return (magnitude.transpose(1, 2) @ self.mel + FLOOR).log()
 
     def forward(self, audio: Tensor) -> Tensor:
-        """The embedding (batch, 1024) of audio (batch, sample)."""
-        return self.layers(self.log_mel(audio)[:, None]).mean((2, 3))
+        """Compute the embedding (batch, 1024) of audio (batch, sample)."""
+        features: Tensor = self.layers(self.log_mel(audio)[:, None])
+        return features.mean((2, 3))
 
 
 def _fourier() -> Tensor:
-    """The windowed Fourier transform as a bank of filters, (2 * bin, 1, FRAME): cosines, then sines."""
+    """Make the filters of a windowed Fourier transform, (2 * bin, 1, FRAME): cosines, then sines."""
     n = np.arange(FRAME)
     angle = 2 * np.pi * np.outer(np.arange(N_FFT // 2 + 1), n) / N_FFT
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / FRAME)
@@ -82,9 +83,10 @@ def _fourier() -> Tensor:
 
 
 def _mel() -> Tensor:
-    """Triangles (bin, mel) that are straight in mel, 1 at their tops; the constant counts for nothing."""
+    """Make triangular filters (bin, mel), linear in mel, of peak 1; the constant bin has no weight."""
     mel = 1127 * np.log1p(np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT / 700)[:, None]
-    edges = np.linspace(*1127 * np.log1p(np.array([LOWEST_HZ, HIGHEST_HZ]) / 700), N_MELS + 2)
+    lowest, highest = 1127 * np.log1p(np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)
+    edges = np.linspace(lowest, highest, N_MELS + 2)
     low, top, high = edges[:-2], edges[1:-1], edges[2:]
     weights = np.maximum(0, np.minimum((mel - low) / (top - low), (high - mel) / (high - top)))
     weights[0] = 0
@@ -92,7 +94,7 @@ def _mel() -> Tensor:
 
 
 def yamnet(variables: Arrays, where: Path) -> Yamnet:
-    """The network with these variables of its SavedModel; ModelError if one is missing or of another shape."""
+    """Build the network from the variables of its SavedModel; ModelError if one is missing or of another shape."""
     found: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
     for name, array in variables.items():
         path, _, rest = name.partition("/.ATTRIBUTES/VARIABLE_VALUE")
@@ -111,7 +113,7 @@ def yamnet(variables: Arrays, where: Path) -> Yamnet:
 def _convolution(
     found: Mapping[int, Arrays], number: int, shape: tuple[int, ...], stride: int, where: Path
 ) -> _Convolution:
-    """Layer `number`, of this shape (height, width, in, out or multiplier), and the batch norm after it."""
+    """Build layer `number` of a shape (height, width, in, out or multiplier), with the batch norm after it."""
     depthwise = shape[3] == 1
     n_out = shape[2] if depthwise else shape[3]
     kernel = _variable(found, number, "depthwise_kernel" if depthwise else "kernel", shape, where)
@@ -121,8 +123,8 @@ def _convolution(
     scale = 1 / np.sqrt(variance.astype(np.float64) + EPSILON)
     weight = kernel.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1)) * scale[:, None, None, None]
     bias = beta - mean * scale
-    numbers = (torch.from_numpy(np.ascontiguousarray(values, np.float32)) for values in (weight, bias))
-    return _Convolution(*numbers, stride, n_out if depthwise else 1)
+    weights, biases = (torch.from_numpy(np.ascontiguousarray(values, np.float32)) for values in (weight, bias))
+    return _Convolution(weights, biases, stride, n_out if depthwise else 1)
 
 
 def _variable(

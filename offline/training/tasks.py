@@ -8,6 +8,13 @@ from typing import Any
 
 from engine.core.config import Settings
 from offline.training.common.config import AverageConfig, PlotConfig
+from offline.training.detection.config import (
+    DetectionExport,
+    DetectionFinetuning,
+    DetectionTable,
+    DetectionTraining,
+    RecurrentFinetuning,
+)
 from offline.training.generation.config import GenerationExport, GenerationSurvey, GenerationTraining
 from offline.training.separation.config import BlendConfig, SeparationExport, SeparationTable, SeparationTraining
 
@@ -43,6 +50,7 @@ class TrainingRow:
     export: returns the path of the file that the engine runs
     table: returns the table of a paper as text
     finetune: teaches a finished network one's own data
+    finetune_recurrent: continues the training of the recurrent layers alone
     """
 
     name: str
@@ -51,6 +59,7 @@ class TrainingRow:
     export: TrainingJob
     table: TrainingJob | None = None
     finetune: TrainingJob | None = None
+    finetune_recurrent: TrainingJob | None = None
 
 
 AVERAGE = TrainingJob(
@@ -78,6 +87,35 @@ ROWS = (
             "train and measure the eight settings of table 1 of Sawata et al. (2021)",
             SeparationTable,
             "offline.training.separation.paper_table:separation_table",
+        ),
+    ),
+    TrainingRow(
+        name="detection",
+        text="detects which sounds begin and end",
+        train=TrainingJob(
+            "train a network that detects sounds on sets of scenes",
+            DetectionTraining,
+            "offline.training.detection.train:train_detection",
+        ),
+        export=TrainingJob(
+            "tune the thresholds of a trained detector, measure and export it",
+            DetectionExport,
+            "offline.training.detection.export:export_detection",
+        ),
+        table=TrainingJob(
+            "train and measure the rows of table 3 of Boes and Van hamme (2021)",
+            DetectionTable,
+            "offline.training.detection.paper_table:detection_table",
+        ),
+        finetune=TrainingJob(
+            "teach a detector your own classes",
+            DetectionFinetuning,
+            "offline.training.detection.finetune:finetune_detection",
+        ),
+        finetune_recurrent=TrainingJob(
+            "continue the training of the layers behind the convolutions alone",
+            RecurrentFinetuning,
+            "offline.training.detection.finetune_recurrent:finetune_recurrent",
         ),
     ),
     TrainingRow(

@@ -19,7 +19,7 @@ from engine.detection.frame_clock import MEL_BANDS, STEP_FRAMES
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
 from engine.inference.network import Network
-from models.detection.network import EmbeddingInput
+from models.detection.config import EmbeddingInput
 from tests.cases.decisions import CAREFUL
 from tests.contract import Case
 from tests.networks.detection import small_crnn_file

@@ -1,71 +1,43 @@
-"""Scenes made new each time they are drawn: other microphones, other speeds and pitches, one over another.
+"""Augment scenes: random filters, speeds and pitches, blanked stripes, one scene over another.
 
-On log-mel magnitudes, where each costs next to nothing: a network that never hears the same scene twice learns less
-of its few sources by heart. Random filtering: Nam et al., "FilterAugment" (2022); stripes: Park et al., "SpecAugment"
-(2019); one scene over another, with the labels of both: after Zhang et al., "mixup" (2018), sounds adding up.
+This works on log-mel magnitudes, where it costs next to nothing, and keeps the network from learning its few sources
+by heart. Random filters: Nam et al., "FilterAugment" (2022); stripes: Park et al., "SpecAugment" (2019); one scene over
+another, with the labels of both: after Zhang et al., "mixup" (2018), where sounds add up.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.core.config import require
 from engine.detection.frame_clock import STEP_FRAMES
+from offline.training.detection.config import SceneAugmentation
 
-__all__ = ["BatchConfig", "perturbed"]
+__all__ = ["augment"]
 
-NEPERS = np.log(10) / 20  # a decibel
-QUIETER_DB = 10.0  # that the scene laid over another is softer by, at most
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchConfig:
-    """How a batch is made new.
-
-    gain_db: of a smooth random curve over frequency (0 to 40); mask: widest stripe of bands that is blanked, 0 to 64;
-    shift: bands that a scene is moved up or down by, at most, 0 to 32; stretch: largest change of its speed, 0 to 0.5,
-    which begins anywhere in it and goes round; overlay: share of the scenes that another one is laid over, 0 to 1;
-    mixed: precision bfloat16; seed: of everything random.
-    """
-
-    gain_db: float = 6.0
-    mask: int = 12
-    shift: int = 0
-    stretch: float = 0.0
-    overlay: float = 0.0
-    mixed: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require("gain_db", self.gain_db, 0, 40)
-        require("mask", self.mask, 0, 64)
-        require("shift", self.shift, 0, 32)
-        require("stretch", self.stretch, 0, 0.5)
-        require("overlay", self.overlay, 0, 1)
+NEPERS = np.log(10) / 20  # per decibel
+QUIETER_DB = 10.0  # largest attenuation of the scene that is laid over another
 
 
-def perturbed(
-    mel: Tensor, labels: Tensor, known: Tensor, config: BatchConfig, rng: np.random.Generator
+def augment(
+    mel: Tensor, labels: Tensor, known: Tensor, config: SceneAugmentation, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """The batch made new: mel (batch, frame, mel) and labels (batch, step, class).
+    """Augment a batch: mel (batch, frame, mel) and labels (batch, step, class).
 
-    known (batch): only scenes of which the same is known are laid over each other.
+    known: (batch), what is known of each scene; only scenes of the same kind of labels are laid over each other
     """
     if config.stretch or config.shift:
-        mel, labels = _moved(mel, labels, config, rng)
+        mel, labels = _move(mel, labels, config, rng)
     if config.overlay:
-        mel, labels = _overlaid(mel, labels, known, config.overlay, rng)
+        mel, labels = _overlay(mel, labels, known, config.overlay, rng)
     if config.gain_db:
-        mel = mel + _curves(mel, config.gain_db, rng)
-    return (_striped(mel, config.mask, rng) if config.mask else mel), labels
+        mel = mel + _draw_filters(mel, config.gain_db, rng)
+    return (_blank_stripes(mel, config.mask, rng) if config.mask else mel), labels
 
 
-def _moved(mel: Tensor, labels: Tensor, config: BatchConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Read at another speed from anywhere on, round the end, and with its bands moved."""
+def _move(mel: Tensor, labels: Tensor, config: SceneAugmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Read scenes from a random step on, cyclically, at another speed and with their bands moved."""
     n_batch, n_frames, n_mels = mel.shape
     n_steps = labels.shape[1]
     speed = 1 + rng.uniform(-config.stretch, config.stretch, (n_batch, 1))
@@ -87,10 +59,10 @@ def _moved(mel: Tensor, labels: Tensor, config: BatchConfig, rng: np.random.Gene
     return moved, labels[rows, steps]
 
 
-def _overlaid(
+def _overlay(
     mel: Tensor, labels: Tensor, known: Tensor, share: float, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Powers and labels of two scenes of the batch together."""
+    """Add the powers, and join the labels, of two scenes of the batch."""
     n_batch = len(mel)
     other = torch.from_numpy(rng.permutation(n_batch)).to(mel.device)
     chosen = torch.from_numpy(rng.random(n_batch) < share).to(mel.device) & (known == known[other])
@@ -100,14 +72,14 @@ def _overlaid(
     return torch.where(chosen, both, mel), torch.where(chosen, torch.maximum(labels, labels[other]), labels)
 
 
-def _curves(mel: Tensor, gain_db: float, rng: np.random.Generator) -> Tensor:
-    """Of another microphone: a smooth random curve over frequency."""
+def _draw_filters(mel: Tensor, gain_db: float, rng: np.random.Generator) -> Tensor:
+    """Draw smooth random gains over frequency, (batch, 1, mel), as of another microphone."""
     knots = torch.from_numpy(rng.uniform(-gain_db * NEPERS, gain_db * NEPERS, (len(mel), 1, 5))).to(mel)
     return nn.functional.interpolate(knots, mel.shape[2], mode="linear", align_corners=True)
 
 
-def _striped(mel: Tensor, widest: int, rng: np.random.Generator) -> Tensor:
-    """A stripe of bands held at their mean: no level that real sound could not have."""
+def _blank_stripes(mel: Tensor, widest: int, rng: np.random.Generator) -> Tensor:
+    """Blank a stripe of bands with their own mean, a level that real sound can have."""
     n_batch, _, n_mels = mel.shape
     width = rng.integers(0, widest + 1, n_batch)
     first = rng.integers(0, n_mels - width + 1)

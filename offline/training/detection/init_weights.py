@@ -1,50 +1,79 @@
-"""The weights of a finished sound event network as another one begins with: causal, or with embeddings besides."""
+"""Begin a sound event network with the weights of a finished one, also if it is causal or fuses embeddings."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from models.detection.network import Crnn, CrnnConfig
+from models.detection.config import CrnnConfig
+from models.detection.network import Crnn
+from models.detection.reimport import calibrate, crnn_from_onnx
+from offline.datasets.scenes import SceneSet
+from offline.training.common.checkpoint import Checkpoint, restore
 
-__all__ = ["weights_for"]
+__all__ = ["begin_with", "load_crnn", "restore_crnn", "weights_for"]
+
+A_CHECKPOINT = "a checkpoint of `train detection`"
+CALIBRATION_SCENES = 96  # that the batch norms of an exported network are measured on
+
+
+def restore_crnn(checkpoint: Path) -> tuple[Crnn, Checkpoint]:
+    """Load the network of a checkpoint with averaged weights, on the CPU, in evaluation mode, and the checkpoint."""
+    return restore(checkpoint, lambda task: Crnn(CrnnConfig.from_dict(task)), A_CHECKPOINT)
+
+
+def load_crnn(checkpoint: Path) -> Crnn:
+    """Load the network of a checkpoint as `restore_crnn` does."""
+    return restore_crnn(checkpoint)[0]
+
+
+def begin_with(model: Crnn, start: Path, scenes: SceneSet) -> None:
+    """Take over the weights of a checkpoint, or of an exported file, whose batch norms are measured on the scenes."""
+    exported = start.suffix == ".onnx"
+    model.load_state_dict(weights_for(model.config, crnn_from_onnx(start) if exported else load_crnn(start)))
+    if exported:
+        calibrate(model.eval(), torch.from_numpy(np.asarray(scenes.mel[:CALIBRATION_SCENES], np.float32)))
 
 
 def weights_for(config: CrnnConfig, finished: Crnn, *, late: bool = False) -> dict[str, Tensor]:
-    """The weights of a finished network for one of `config`; of two directions a causal network takes the one.
+    """Make weights for a network of `config` from a finished one; a causal network takes the forward direction.
 
-    Where a convolution looked a frame ahead, a causal one takes the newest frame for it, so that it speaks of now; or,
-    if `late`, hears exactly what the finished one heard, a frame later for each convolution: some six steps in all.
-    Embeddings that the finished network does not hear begin as they are drawn.
+    A causal convolution cannot see the frame ahead. Its weights are added to those of the newest frame, so that the
+    network reports the present. Embeddings that the finished network does not fuse begin with random weights.
+
+    late: delay the causal convolutions by a frame each instead, six steps in all; their output stays the same
     """
     weights = finished.state_dict()
     if config.causal and not finished.config.causal:
-        weights = _forwards(weights, config.hidden)
+        weights = _keep_forward(weights, config.hidden)
         if not late:
-            weights = {name: _folded(value) if _in_time(name) else value for name, value in weights.items()}
+            weights = {name: _fold(value) if _is_convolution(name) else value for name, value in weights.items()}
     if config.embeddings and not finished.config.embeddings:
-        weights = _widened(weights, Crnn(config).state_dict())
+        weights = _widen(weights, Crnn(config).state_dict())
     return weights
 
 
-def _forwards(weights: dict[str, Tensor], hidden: int) -> dict[str, Tensor]:
-    """The recurrent direction that runs forwards."""
+def _keep_forward(weights: dict[str, Tensor], hidden: int) -> dict[str, Tensor]:
+    """Keep the recurrent direction that runs forwards."""
     kept = {name: value for name, value in weights.items() if not name.endswith("_reverse")}
     return kept | {name: weights[name][:, :hidden] for name in ("recurrent.weight_ih_l1", "head.weight")}
 
 
-def _in_time(name: str) -> bool:
+def _is_convolution(name: str) -> bool:
     return name.startswith("stacks.") and name.endswith("convolution.weight")
 
 
-def _folded(kernel: Tensor) -> Tensor:
-    """A kernel (out, in, frame, band) about a frame as one that ends with it: what was to come is taken as now."""
+def _fold(kernel: Tensor) -> Tensor:
+    """Fold the frame ahead of a kernel (out, in, frame, band) into its newest frame."""
     before, now, after = kernel.unbind(2)
     return torch.stack([torch.zeros_like(before), before, now + after], 2)
 
 
-def _widened(weights: dict[str, Tensor], drawn: dict[str, Tensor]) -> dict[str, Tensor]:
-    """With the columns and layers that the embeddings need, as they are drawn."""
+def _widen(weights: dict[str, Tensor], drawn: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Add the random columns and layers that the embeddings need."""
     out = weights | {name: value for name, value in drawn.items() if name.startswith("projections.")}
     for name, value in weights.items():
         if name.startswith("recurrent.weight_ih_l0"):

@@ -13,7 +13,7 @@ import soundfile
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
-from models.detection.reimport import crnn_from_file
+from models.detection.reimport import crnn_from_onnx
 from offline.datasets.soundscapes import DURATIONS_S
 from offline.detection.presets import SHIPPED, SHIPPED_FOR_FILES, detect_config
 from offline.detection.tagging import Tagger
@@ -41,8 +41,8 @@ def test_it_streams() -> None:
 
 
 def test_it_can_be_gone_on_from() -> None:
-    assert crnn_from_file(SHIPPED).config.causal
-    assert not crnn_from_file(SHIPPED_FOR_FILES).config.causal
+    assert crnn_from_onnx(SHIPPED).config.causal
+    assert not crnn_from_onnx(SHIPPED_FOR_FILES).config.causal
 
 
 def test_the_one_for_files_tags_silence_and_noise_of_any_length(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from models.detection.losses import LossConfig, published_rate, sound_event_loss
+from models.detection.config import LossConfig
+from models.detection.losses import published_rate, sound_event_loss
 
 HALF = torch.zeros(1, 2, 1)  # probability 0.5 in both steps, and so of the clip
 ONE_STEP = torch.tensor([[[1.0], [0.0]]])

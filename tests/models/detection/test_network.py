@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from engine.core.errors import ConfigError
-from models.detection.network import POOL, Crnn, CrnnConfig, EmbeddingInput, linear_pool
+from models.detection.config import CrnnConfig, EmbeddingInput
+from models.detection.network import POOL, Crnn, linear_pool
 
 CLASSES = tuple("abcdefghij")
 FUSED = (EmbeddingInput(name="auditory", n_in=24), EmbeddingInput(name="visual", n_in=40, n_out=4))
@@ -114,9 +115,9 @@ def test_the_settings_survive_json() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"look_ahead": 1}, "look_ahead: expected a number from 0 to 0"),
+        ({"look_ahead": 1}, "look_ahead: expected 0 for a bidirectional network, got 1"),
         ({"activation": "tanh"}, "activation: expected one of relu, glu"),
-        ({"filters": (1, 2)}, "7 stacks"),
+        ({"filters": (1, 2)}, "filters: expected 7 numbers, one for each stack"),
         ({"spectral": False}, "true where there is no embedding"),
     ],
 )

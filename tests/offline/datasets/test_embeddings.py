@@ -17,14 +17,17 @@ from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
+from models.detection.config import CrnnOptions
 from models.detection.graph import export_crnn
 from models.export import Graph, export_graph
 from offline.datasets.make_desed import ClipJob, embedded, make_clips
 from offline.datasets.scenes import open_scene_set
 from offline.datasets.video import Visual, read_soundtrack, read_visual
-from offline.training.detection.paper_table import ROWS
-from offline.training.detection.task import probabilities
-from offline.training.detection.train import load_crnn
+from offline.training.common.config import LoopConfig
+from offline.training.detection.config import DetectionTable
+from offline.training.detection.init_weights import load_crnn
+from offline.training.detection.paper_table import INPUTS, detection_table
+from offline.training.detection.train import scene_probabilities
 from tests.networks.embedding import SIZE, embedding, embedding_file
 
 SECONDS = 2.0
@@ -113,20 +116,28 @@ def test_sets_of_every_kind_of_label(tmp_path: Path) -> None:
         make_clips(ClipJob(audio=tmp_path / "audio"))
 
 
-def test_table_3_from_videos_to_a_live_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All seven rows train; the one that hears an embedding runs live, and says what it says of the set."""
+def test_table_3_from_videos_to_a_live_network(tmp_path: Path) -> None:
+    """All seven rows train; the one that fuses an embedding runs live, with the output that it has on the set."""
     write_clips(tmp_path)
     given = ["--embedding", f"bands={embedding_file()}", "--visual", f"colours={colour_file(tmp_path)}"]
     made = ["desed", str(tmp_path / "audio"), "-o", str(tmp_path / "set"), "--labels", str(tmp_path / "strong.tsv")]
     assert main(["data", *made, "--seconds", str(SECONDS), *given]) == 0
     scenes = open_scene_set(tmp_path / "set")
     assert {name: of.shape[2] for name, of in scenes.embeddings.items()} == {"bands": SIZE, "colours": 3}
-    sets = ["--sets", str(tmp_path / "set"), "--validation", str(tmp_path / "set"), "--test", str(tmp_path / "set")]
-    small = ["--filters", *7 * ["4"], "--causal", "--look-ahead", "1", "--batch", "2", "--steps", "0"]
-    names = ["--auditory", "bands", "--visual", "colours", "--device", "cpu"]
-    assert main(["table", "detection", "-o", str(tmp_path / "runs"), *sets, *small, *names]) == 0
-    rows = capsys.readouterr().out.splitlines()
-    assert [row[:32].strip() for row in rows[-7:]] == [str(row) for row in ROWS]
+    config = DetectionTable(
+        sets=(tmp_path / "set",),
+        validation=tmp_path / "set",
+        test=tmp_path / "set",
+        output=tmp_path / "runs",
+        network=CrnnOptions(filters=7 * (4,), causal=True, look_ahead=1),
+        auditory="bands",
+        visual="colours",
+        batch=2,
+        device="cpu",
+        loop=LoopConfig(steps=0),
+    )
+    rows = detection_table(config).splitlines()
+    assert [row[:32].strip() for row in rows[1:]] == [str(row) for row in INPUTS]
     model = load_crnn(tmp_path / "runs" / "log-mel-auditory-0" / "checkpoint.pt")
     assert model.recurrent.input_size == 4 + 16
     assert load_crnn(tmp_path / "runs" / "auditory-visual-0" / "checkpoint.pt").recurrent.input_size == 64 + 16
@@ -135,9 +146,9 @@ def test_table_3_from_videos_to_a_live_network(tmp_path: Path, capsys: pytest.Ca
     node = SoundDetector(config, AudioFormat(sample_rate=SOUND_RATE, n_channels=1)).heard
     sound = read_soundtrack(tmp_path / "audio" / "0.mp4", SOUND_RATE)[: scenes.steps.shape[1] * STEP]
     live = node.process(sound[:, None])
-    assert np.abs(live - probabilities(model, scenes)[0, : len(live)]).max() < 2e-3  # the set's half precision
+    assert np.abs(live - scene_probabilities(model, scenes)[0, : len(live)]).max() < 2e-3  # the set's half precision
     with pytest.raises(ConfigError, match="embedding bands of the set"):
-        probabilities(model, open_set_without(tmp_path))
+        scene_probabilities(model, open_set_without(tmp_path))
 
 
 def open_set_without(folder: Path):

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from engine.core.errors import ModelError
-from models.detection.network import Crnn, CrnnConfig
+from models.detection.config import CrnnConfig
+from models.detection.network import Crnn
 from offline.training.common.average import average_checkpoints, average_runs
 from offline.training.common.checkpoint import read_checkpoint
 from offline.training.common.config import AverageConfig
-from offline.training.detection.train import load_crnn
+from offline.training.detection.init_weights import load_crnn
 
 SMALL = CrnnConfig(classes=("hum",), filters=(4,) * 7, hidden=8)
 

@@ -1,4 +1,4 @@
-"""Scenes made new: what is heard changes by no more than asked, and the labels stay true of it."""
+"""Augmented scenes: the sound changes by no more than asked, and the labels stay true."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from engine.core.errors import ConfigError
 from engine.detection.frame_clock import STEP_FRAMES
-from models.detection.losses import LossConfig
-from models.detection.network import Crnn, CrnnConfig, EmbeddingInput
-from offline.training.detection.augment import BatchConfig, perturbed
-from offline.training.detection.task import CrnnTask
+from models.detection.config import CrnnConfig, EmbeddingInput
+from offline.training.detection.augment import augment
+from offline.training.detection.config import SceneAugmentation
+from offline.training.detection.data import SceneBatches
 from tests.tolerances import FLOAT32
 
 N_SCENES, N_STEPS, N_MELS = 12, 40, 128
@@ -41,19 +41,19 @@ def sounding(mel: Tensor) -> Tensor:
 def test_filters_and_stripes_stay_within_what_is_asked() -> None:
     mel, labels, known = batch()
     mel = mel + torch.from_numpy(np.random.default_rng(1).standard_normal(mel.shape).astype(np.float32))
-    filtered, same = perturbed(mel, labels, known, BatchConfig(gain_db=6, mask=0), np.random.default_rng(0))
+    filtered, same = augment(mel, labels, known, SceneAugmentation(gain_db=6, mask=0), np.random.default_rng(0))
     louder, nepers = filtered - mel, 6 * np.log(10) / 20
     assert 0.5 * nepers < louder.abs().max() <= nepers + FLOAT32
     assert louder.std(1).max() < FLOAT32  # the same in every frame
     assert torch.equal(same, labels)
-    masked, _ = perturbed(mel, labels, known, BatchConfig(gain_db=0, mask=12), np.random.default_rng(0))
+    masked, _ = augment(mel, labels, known, SceneAugmentation(gain_db=0, mask=12), np.random.default_rng(0))
     assert 0 < (masked != mel).any(1).sum(1).max() <= 12
     torch.testing.assert_close(masked.mean(1), mel.mean(1))  # held at each band's own level
 
 
 def test_labels_go_with_the_sound_at_another_speed() -> None:
     mel, labels, known = batch()
-    moved, theirs = perturbed(mel, labels, known, BatchConfig(stretch=0.3, **STILL), np.random.default_rng(0))
+    moved, theirs = augment(mel, labels, known, SceneAugmentation(stretch=0.3, **STILL), np.random.default_rng(0))
     assert moved.shape == mel.shape and theirs.shape == labels.shape
     assert not torch.equal(theirs, labels)
     agree = sounding(moved) == theirs.amax(-1).bool()
@@ -64,7 +64,7 @@ def test_labels_go_with_the_sound_at_another_speed() -> None:
 
 def test_bands_move_by_so_many_at_most() -> None:
     mel, labels, known = batch()
-    moved, theirs = perturbed(mel, labels, known, BatchConfig(shift=5, **STILL), np.random.default_rng(0))
+    moved, theirs = augment(mel, labels, known, SceneAugmentation(shift=5, **STILL), np.random.default_rng(0))
     lowest = (moved > LOUD - 1).any(1).float().argmax(1)
     assert set(lowest.tolist()) <= set(range(35, 46)) and len(set(lowest.tolist())) > 3
     assert torch.equal(theirs, labels)
@@ -72,24 +72,24 @@ def test_bands_move_by_so_many_at_most() -> None:
 
 def test_one_scene_over_another_has_the_labels_of_both() -> None:
     mel, labels, known = batch()
-    both, theirs = perturbed(mel, labels, known, BatchConfig(overlay=1, **STILL), np.random.default_rng(0))
+    both, theirs = augment(mel, labels, known, SceneAugmentation(overlay=1, **STILL), np.random.default_rng(0))
     assert (both >= mel - FLOAT32).all() and (theirs >= labels).all()
     assert float(theirs.sum()) > 1.3 * float(labels.sum())
     assert float((both - mel).max()) > 5
     strong = torch.tensor([2, 1] * (N_SCENES // 2))
-    _, apart = perturbed(mel, labels, strong, BatchConfig(overlay=1, **STILL), np.random.default_rng(0))
+    _, apart = augment(mel, labels, strong, SceneAugmentation(overlay=1, **STILL), np.random.default_rng(0))
     assert not apart[strong == 2][..., 1].any()  # even scenes have sound 0 only, odd ones are known less of
 
 
 def test_nothing_asked_nothing_changed() -> None:
     mel, labels, known = batch()
-    same, theirs = perturbed(mel, labels, known, BatchConfig(**STILL), np.random.default_rng(0))
+    same, theirs = augment(mel, labels, known, SceneAugmentation(**STILL), np.random.default_rng(0))
     assert torch.equal(same, mel) and torch.equal(theirs, labels)
 
 
 @pytest.mark.parametrize("name", ["shift", "stretch", "overlay"])
 def test_embeddings_cannot_be_moved(name: str) -> None:
     config = CrnnConfig(classes=("a",), embeddings=(EmbeddingInput(name="x", n_in=4),))
-    noise = BatchConfig(**{name: 1 if name == "shift" else 0.2})  # type: ignore[arg-type]
+    noise = SceneAugmentation(**{name: 1 if name == "shift" else 0.2})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="leave --embedding out"):
-        CrnnTask(Crnn(config), [], None, LossConfig(), noise)  # type: ignore[arg-type]
+        SceneBatches(config, [], noise)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 import soundfile
 import torch
 
-from cli.app import main
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
@@ -21,15 +19,22 @@ from engine.detection.detector import SoundDetector
 from engine.detection.event_decoder import DecisionConfig, Decisions
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
+from models.detection.config import CrnnOptions
+from offline.datasets.make_scenes import SceneJob, make_scene_set
 from offline.datasets.scenes import SceneSet, open_scene_set
+from offline.datasets.soundscapes import SceneMixConfig
 from offline.detection.clip_decisions import Probabilities
 from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, stricter, tune
 from offline.synthesis.sound_bank import list_sounds
-from offline.training.detection import export, train
-from offline.training.detection.task import probabilities
-from offline.training.detection.train import load_crnn
+from offline.training.common.config import LoopConfig
+from offline.training.detection import export
+from offline.training.detection.config import DetectionExport, DetectionTraining
+from offline.training.detection.export import export_detection
+from offline.training.detection.init_weights import load_crnn
+from offline.training.detection.train import scene_probabilities, train_detection
+from tests.tolerances import EXPORT, FLOAT32
 
-EXPORTED = 1e-5  # two runtimes' sums of 32-bit numbers, behind a sigmoid
+SMALL = CrnnOptions(filters=(4, 4, 8, 8, 8, 8, 8), causal=True, look_ahead=1)
 
 
 def make_sounds(folder: Path) -> None:
@@ -43,32 +48,50 @@ def make_sounds(folder: Path) -> None:
             soundfile.write(folder / label / f"{i}.wav", 0.3 * tone, SOUND_RATE, subtype="FLOAT")
 
 
-def train_and_sets(folder: Path, *more: str) -> tuple[Path, list[str]]:
-    """A run of no steps on tones in `folder`, and what a release of it is told besides its file."""
+def trained(folder: Path, seed: int = 0) -> Path:
+    """The checkpoint of a run of no steps on tones in `folder`."""
     sets = [folder / which for which in ("train", "validation", "test")]
     if not sets[0].exists():
         make_sounds(folder / "sounds")
         for path in sets:
-            options = ["--which", path.name, "-n", "6", "--no-alarms"]
-            assert main(["data", "scenes", str(folder / "sounds"), "-o", str(path), *options]) == 0
-    run = folder / "".join(["run", *more])
-    small = ["--filters", *["4", "4", "8", "8", "8", "8", "8"], "--causal", "--look-ahead", "1", "--batch", "4"]
-    where = ["--sets", str(sets[0]), "--validation", str(sets[1]), "--steps", "0", "--device", "cpu"]
-    train.main([str(run), *where, *small, *more])
-    said = ["--data", "tones", "--licence", "CC0-1.0", "--command", "this test"]
-    return run / "checkpoint.pt", ["--validation", str(sets[1]), "--test", str(sets[2]), *said]
+            job = SceneJob(sounds=folder / "sounds", which=path.name, n_scenes=6, mix=SceneMixConfig(), alarms=False)
+            make_scene_set(job, path)
+    config = DetectionTraining(
+        sets=(sets[0],),
+        validation=sets[1],
+        output=folder / f"run{seed}",
+        network=SMALL,
+        batch=4,
+        seed=seed,
+        device="cpu",
+        loop=LoopConfig(steps=0),
+    )
+    train_detection(config)
+    return config.output / "checkpoint.pt"
 
 
-def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    checkpoint, said = train_and_sets(tmp_path)
+def exporting(folder: Path, checkpoint: Path, name: str, **settings: Any) -> DetectionExport:
+    return DetectionExport(
+        checkpoint=checkpoint,
+        output=folder / f"{name}.onnx",
+        validation=folder / "validation",
+        test=folder / "test",
+        data="tones",
+        licence="CC0-1.0",
+        **settings,
+    )
+
+
+def test_a_user_s_sounds_become_a_detector(tmp_path: Path) -> None:
+    config = exporting(tmp_path, trained(tmp_path), "mine", metrics="of tones")
     assert len(list_sounds(tmp_path / "sounds")) == 18
-    capsys.readouterr()
-    export.main([str(checkpoint), str(tmp_path / "mine.onnx"), *said])
-    measured = json.loads(capsys.readouterr().out)
-    assert set(measured["classes"]) == {"hum", "whistle"}
+    assert export_detection(config) == tmp_path / "mine.onnx"
     card = tomllib.loads((tmp_path / "mine.toml").read_text())
     assert card["sha256"] == hashlib.sha256((tmp_path / "mine.onnx").read_bytes()).hexdigest()
-    assert card["metrics"]["whole"] == measured["whole"]
+    assert set(card["metrics"]) == {"published", "whole", "live", "classes", "remark"}
+    assert set(card["metrics"]["classes"]) == {"hum", "whistle"}
+    assert card["config"]["network"]["filters"] == [4, 4, 8, 8, 8, 8, 8]
+    assert 0 <= card["checks"]["error"] <= EXPORT
     config = SoundConfig(model=tmp_path / "mine.onnx", decision=None)
     assert SoundDetector(config, AudioFormat(sample_rate=48000, n_channels=2)).classes == ("hum", "whistle")
 
@@ -76,9 +99,8 @@ def test_a_user_s_sounds_become_a_detector(tmp_path: Path, capsys: pytest.Captur
 def test_decisions_of_before_the_validation_sources_were_learnt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is tuned is what the checkpoint before heard, what is exported the later one."""
-    before, said = train_and_sets(tmp_path)
-    after, _ = train_and_sets(tmp_path, "--seed", "5")
+    """The outputs of the checkpoint before are tuned on, the later one is exported."""
+    before, after = trained(tmp_path), trained(tmp_path, seed=5)
     tuned = []
 
     def spy(scenes: SceneSet, steps: Probabilities, *others: Any) -> Tuned:
@@ -86,44 +108,41 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
         return tune(scenes, steps, *others)
 
     monkeypatch.setattr(export, "tune", spy)
-    export.main([str(after), str(tmp_path / "after.onnx"), *said, "--before", str(before)])
+    export_detection(exporting(tmp_path, after, "after", decisions_of=before))
     validation, (own, later) = open_scene_set(tmp_path / "validation"), map(load_crnn, (before, after))
-    assert all(np.array_equal(steps, probabilities(own, validation)) for steps in tuned)
+    assert all(np.array_equal(steps, scene_probabilities(own, validation)) for steps in tuned)
     assert len(tuned) == 2
     assert "learnt from too" in tomllib.loads((tmp_path / "after.toml").read_text())["split"]
     mel = torch.ones(8, 128)
     heard = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
     expected = torch.sigmoid(later.stream(mel[None], later.initial_state())[0])[0]
-    assert np.abs(heard - expected.detach().numpy()).max() < EXPORTED
+    assert np.abs(heard - expected.detach().numpy()).max() < FLOAT32
 
 
 def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> None:
     """The same thresholds as without, but for the class that says too much where nothing sounds."""
-    before, said = train_and_sets(tmp_path)
-    quiet = [*said, "--before", str(before), "--quiet", str(tmp_path / "test")]
-    found = []
-    for name, more in (("loose", []), ("tight", ["--tighten", "0"])):
-        export.main([str(before), str(tmp_path / f"{name}.onnx"), *quiet, *more])
-        found.append(Decisions.from_dict(Network(tmp_path / f"{name}.onnx", "crnn").metadata["decisions"]).live)
-    heard = Quiet(probabilities(load_crnn(before), open_scene_set(tmp_path / "test")), 0)
-    raised = stricter(found[0], heard, ("hum", "whistle"))
+    before, found = trained(tmp_path), []
+    for name, tighten in (("loose", None), ("tight", 0.0)):
+        quiet = {"decisions_of": before, "quiet": (tmp_path / "test",), "tighten": tighten}
+        written = export_detection(exporting(tmp_path, before, name, **quiet))
+        found.append(Decisions.from_dict(Network(written, "crnn").metadata["decisions"]).live)
+    outputs = Quiet(scene_probabilities(load_crnn(before), open_scene_set(tmp_path / "test")), 0)
+    raised = stricter(found[0], outputs, ("hum", "whistle"))
     assert raised.levels(("hum", "whistle")).tolist() == found[1].levels(("hum", "whistle")).tolist()
     assert raised.needs(("hum", "whistle")).tolist() == found[1].needs(("hum", "whistle")).tolist()
-    with pytest.raises(ConfigError, match="--before"):
-        export.main([str(before), str(tmp_path / "x.onnx"), *said, "--tighten", "0"])
+    with pytest.raises(ConfigError, match="--decisions-of"):
+        exporting(tmp_path, before, "x", tighten=0.0)
 
 
-def test_how_much_may_be_invented_is_said_by_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoint, said = train_and_sets(tmp_path)
-    allowed = []
+def test_false_alarms_limit_the_live_thresholds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint, allowed = trained(tmp_path), []
 
     def spy(scenes: SceneSet, steps: Probabilities, configs: Any, quiet: Quiet | None = None) -> Tuned:
         allowed.append(quiet and quiet.most_an_hour)
         return tune(scenes, steps, configs, quiet)
 
     monkeypatch.setattr(export, "tune", spy)
-    options = ["--quiet", str(tmp_path / "test"), "--inventions", "0.4"]
-    export.main([str(checkpoint), str(tmp_path / "x.onnx"), *said, *options])
+    export_detection(exporting(tmp_path, checkpoint, "x", quiet=(tmp_path / "test",), false_alarms=0.4))
     assert allowed == [0.4, None]  # live, and of recordings, whose decisions are not limited
 
 

@@ -1,4 +1,4 @@
-"""Going on with the recurrent layers alone: from what the convolutions hear, which stays as it is."""
+"""Training the layers behind the convolutions alone, which stay as they are."""
 
 from __future__ import annotations
 
@@ -10,55 +10,57 @@ import pytest
 import torch
 
 from engine.core.errors import ConfigError
-from models.detection.network import Crnn, CrnnConfig
+from models.detection.config import CrnnConfig
+from models.detection.network import Crnn
 from offline.datasets.scenes import save_scene_set
-from offline.training.detection.finetune_recurrent import RecurrentFit, RecurrentJob, heard_by, train_recurrent
-from offline.training.detection.train import load_crnn
+from offline.training.detection.config import RecurrentFinetuning, RecurrentFit
+from offline.training.detection.finetune_recurrent import convolution_outputs, finetune_recurrent
+from offline.training.detection.init_weights import load_crnn
 from tests.offline.training.detection.test_train import CLASSES, SMALL, scenes
 
 
 def test_only_what_follows_the_convolutions_learns(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, causal=True, look_ahead=1, momentum=1.0, dropout=0.0)
-    model, some = Crnn(config).eval(), scenes(24, 0)
+    network = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, causal=True, look_ahead=1, momentum=1.0, dropout=0.0)
+    model, some = Crnn(network).eval(), scenes(24, 0)
     mel = torch.from_numpy(some.mel).float()
     model.set_statistics(mel.mean((0, 1)), mel.std((0, 1)))
     model.train()(mel)  # batch norms that fit
     model.eval()
-    torch.save({"task": config.as_dict(), "weights": model.state_dict()}, tmp_path / "checkpoint.pt")
+    torch.save({"task": network.as_dict(), "weights": model.state_dict()}, tmp_path / "checkpoint.pt")
     save_scene_set(tmp_path / "set", some)
-    job = RecurrentJob(
+    config = RecurrentFinetuning(
         checkpoint=tmp_path / "checkpoint.pt",
         sets=(tmp_path / "set",),
         output=tmp_path / "out",
-        fit=RecurrentFit(steps=150, batch=12, rate=1e-2),
+        fit=RecurrentFit(steps=150, batch=12, learning_rate=1e-2),
     )
-    losses = train_recurrent(job)
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    figures = finetune_recurrent(config)
+    assert figures["last_loss"] < 0.8 * figures["first_loss"]
     learnt = load_crnn(tmp_path / "out" / "checkpoint.pt").state_dict()
     changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, learnt[name])}
     assert changed == {"recurrent", "head"}
 
 
-def test_what_the_convolutions_hear() -> None:
-    """With the rest behind it, it is the network."""
+def test_the_outputs_of_the_convolutions() -> None:
+    """With the other layers behind them, they are the network."""
     torch.manual_seed(0)
     model, some = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)).eval(), scenes(4, 0)
     with torch.inference_mode():
-        heard = heard_by(model, some, np.arange(4)).float()
+        heard = convolution_outputs(model, some, np.arange(4)).float()
         logits = model.head(model.recurrent(heard)[0])
         expected = model(torch.from_numpy(some.mel).float())
     assert (logits - expected).abs().max() < 0.05 * expected.std() + 0.02  # bfloat16
 
 
-def test_it_can_begin_with_a_network_of_both_directions(tmp_path: Path) -> None:
+def test_a_bidirectional_network_becomes_causal(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
-    torch.save({"task": config.as_dict(), "weights": Crnn(config).state_dict()}, tmp_path / "checkpoint.pt")
+    network = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
+    torch.save({"task": network.as_dict(), "weights": Crnn(network).state_dict()}, tmp_path / "checkpoint.pt")
     save_scene_set(tmp_path / "set", scenes(8, 0))
     sets, output = (tmp_path / "set",), tmp_path / "out"
-    train_recurrent(
-        RecurrentJob(
+    finetune_recurrent(
+        RecurrentFinetuning(
             checkpoint=tmp_path / "checkpoint.pt",
             sets=sets,
             output=output,
@@ -71,29 +73,29 @@ def test_it_can_begin_with_a_network_of_both_directions(tmp_path: Path) -> None:
     assert learnt.look_ahead == 6
 
 
-def test_it_can_learn_to_hear_an_embedding(tmp_path: Path) -> None:
-    """What the embedding tells is learnt where the log-mel tells nothing; the rest is the network it began with."""
+def test_an_embedding_is_fused(tmp_path: Path) -> None:
+    """Labels are learnt from the embedding where the log-mel is silent; the convolutions stay the same."""
     torch.manual_seed(0)
-    config = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
-    finished = Crnn(config)
-    torch.save({"task": config.as_dict(), "weights": finished.state_dict()}, tmp_path / "checkpoint.pt")
+    network = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)
+    finished = Crnn(network)
+    torch.save({"task": network.as_dict(), "weights": finished.state_dict()}, tmp_path / "checkpoint.pt")
     some = scenes(24, 0)
     told = np.repeat(some.steps, 2, axis=2).astype(np.float16)
     save_scene_set(tmp_path / "set", replace(some, mel=0 * some.mel, embeddings={"told": told}))
-    job = RecurrentJob(
+    config = RecurrentFinetuning(
         checkpoint=tmp_path / "checkpoint.pt",
         sets=(tmp_path / "set",),
         output=tmp_path / "out",
-        embeddings=("told=4",),
-        fit=RecurrentFit(steps=60, batch=8, rate=2e-2, hidden=0.5),
+        embedding=("told=4",),
+        fit=RecurrentFit(steps=60, batch=8, learning_rate=2e-2, hidden_spectra=0.5),
     )
-    losses = train_recurrent(job)
-    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+    figures = finetune_recurrent(config)
+    assert figures["last_loss"] < 0.5 * figures["first_loss"]
     model = load_crnn(tmp_path / "out" / "checkpoint.pt")
     assert [e.name for e in model.config.embeddings] == ["told"]
     convolutions = {name: value for name, value in finished.state_dict().items() if name.startswith("stacks")}
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in convolutions.items())
     with pytest.raises(ConfigError, match="told"):
-        train_recurrent(replace(job, embeddings=("other",)))
+        finetune_recurrent(replace(config, embedding=("other",)))
     with pytest.raises(ConfigError, match="log-mel alone"):
-        train_recurrent(replace(job, checkpoint=tmp_path / "out" / "checkpoint.pt"))
+        finetune_recurrent(replace(config, checkpoint=tmp_path / "out" / "checkpoint.pt"))

@@ -13,28 +13,30 @@ from torch import nn
 
 from engine.core.errors import ConfigError
 from engine.detection.interval import Interval
+from models.detection.config import CrnnConfig, LossConfig
 from models.detection.graph import export_crnn
-from models.detection.losses import LossConfig
-from models.detection.network import Crnn, CrnnConfig
+from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet
 from offline.training.common.config import LoopConfig
-from offline.training.detection.augment import BatchConfig
-from offline.training.detection.init_weights import weights_for
-from offline.training.detection.task import (
+from offline.training.detection.config import DetectionTraining, SceneAugmentation
+from offline.training.detection.data import (
     STRONG,
     UNLABELLED,
     WEAK,
-    CrnnTask,
-    CrnnTrainer,
-    Source,
-    probabilities,
+    SceneBatches,
+    SceneSource,
+    group_scenes,
+    join_scenes,
+    scene_sources,
 )
-from offline.training.detection.train import CrnnJob, begin, grouped, joined, load_crnn, sources
+from offline.training.detection.init_weights import begin_with, load_crnn, weights_for
+from offline.training.detection.train import DetectionTask, DetectionTrainer, scene_probabilities
 from tests.tolerances import EXPORT, FLOAT32
 
 CLASSES = ("high", "low")
 SMALL = (4, 4, 8, 8, 8, 8, 8)
-PLAIN = BatchConfig(gain_db=0, mask=0, mixed=False)
+PLAIN = SceneAugmentation(gain_db=0, mask=0)
+CPU = torch.device("cpu")
 
 
 def scenes(n: int, seed: int) -> SceneSet:
@@ -51,48 +53,49 @@ def scenes(n: int, seed: int) -> SceneSet:
     return SceneSet(CLASSES, mel, steps, events)
 
 
-def task(known: int = STRONG, *, consistency: float = 0.0, batch: BatchConfig = PLAIN) -> CrnnTask:
+def task(known: int = STRONG, *, consistency: float = 0.0, augmentation: SceneAugmentation = PLAIN) -> DetectionTask:
     torch.manual_seed(0)
     model = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, dropout=0.0))
-    given = [Source(scenes(24, 0), known, 8), Source(scenes(24, 1), UNLABELLED, 4)]
-    made = CrnnTask(model, given, scenes(16, 2), LossConfig(consistency=consistency), batch)
+    sources = [SceneSource(scenes(24, 0), known, 8), SceneSource(scenes(24, 1), UNLABELLED, 4)]
+    batches = SceneBatches(model.config, sources, augmentation)
+    made = DetectionTask(model, batches, scenes(16, 2), LossConfig(consistency=consistency), mixed=False)
     made.measure_statistics()
     return made
 
 
 def test_a_batch_is_made_of_its_sources() -> None:
     made = task(WEAK)
-    mel, labels, known, _ = made._draw(np.random.default_rng(0))
+    mel, labels, known, _ = made.batches.draw(np.random.default_rng(0), CPU)
     assert mel.shape == (12, 80, 128)
     assert labels.shape == (12, 20, 2)
     assert known.tolist() == [WEAK] * 8 + [UNLABELLED] * 4
 
 
 def test_batches_are_fixed_by_their_number() -> None:
-    made = task(batch=BatchConfig(mixed=False))
+    made = task(augmentation=SceneAugmentation())
     first, other = (float(made.loss(3)[0].detach()) for _ in range(2))
     assert first == other != float(made.loss(4)[0].detach())
 
 
 def test_labels_of_unlabelled_scenes_are_never_looked_at() -> None:
     made, wrong = task(), task()
-    wrong.sources[1].scenes.steps[:] = 1
+    wrong.batches.sources[1].scenes.steps[:] = 1
     assert float(made.loss(0)[0].detach()) == float(wrong.loss(0)[0].detach())
 
 
 def test_the_statistics_are_those_of_the_training_scenes() -> None:
     made = task()
-    mel = made.sources[0].scenes.mel.astype(np.float32).reshape(-1, 128)
-    np.testing.assert_allclose(made.model.mean.numpy(), mel.mean(0), rtol=1e-4)
-    np.testing.assert_allclose(made.model.scale.numpy(), 1 / mel.std(0), rtol=1e-4)
+    mel = made.batches.sources[0].scenes.mel.astype(np.float32).reshape(-1, 128)
+    np.testing.assert_allclose(made.network.mean.numpy(), mel.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(made.network.scale.numpy(), 1 / mel.std(0), rtol=1e-4)
 
 
-def steps_of(trainer: CrnnTrainer, n: int) -> list[float]:
+def steps_of(trainer: DetectionTrainer, n: int) -> list[float]:
     return [trainer._update(0.0)["loss"] for _ in range(n)]
 
 
 def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
-    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(learning_rate=1e-2, warmup=1, average=0.9))
+    trainer = DetectionTrainer(task(), tmp_path, LoopConfig(learning_rate=1e-2, warmup=1, average=0.9))
     steps_of(trainer, 40)
     figures = trainer._validate()
     assert figures["clip_f1"] > 0.9
@@ -101,7 +104,7 @@ def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
 
 def test_the_mean_teacher_is_the_average_of_the_students(tmp_path: Path) -> None:
     made = task(WEAK, consistency=2.0)
-    trainer = CrnnTrainer(made, tmp_path, LoopConfig(average=0.9))
+    trainer = DetectionTrainer(made, tmp_path, LoopConfig(average=0.9))
     assert made.teacher is trainer.averaged.module
     assert "consistency" in trainer._update(0.0)
     before = {name: p.clone() for name, p in made.teacher.named_parameters()}
@@ -112,47 +115,53 @@ def test_the_mean_teacher_is_the_average_of_the_students(tmp_path: Path) -> None
 
 def test_a_resumed_run_goes_on_where_it_stood(tmp_path: Path) -> None:
     config = LoopConfig()
-    whole = steps_of(CrnnTrainer(task(), tmp_path / "a", config), 6)
-    first = CrnnTrainer(task(), tmp_path / "b", config)
+    whole = steps_of(DetectionTrainer(task(), tmp_path / "a", config), 6)
+    first = DetectionTrainer(task(), tmp_path / "b", config)
     steps_of(first, 3)
     first.save()
-    second = CrnnTrainer(task(), tmp_path / "b", config)
+    second = DetectionTrainer(task(), tmp_path / "b", config)
     second.resume()
     assert steps_of(second, 3) == pytest.approx(whole[3:], rel=1e-5)
     loaded = load_crnn(tmp_path / "b" / "checkpoint.pt")
     some = scenes(4, 5)
     np.testing.assert_allclose(
-        probabilities(loaded, some), probabilities(first.averaged.module.eval(), some), atol=1e-6
+        scene_probabilities(loaded, some), scene_probabilities(first.averaged.module.eval(), some), atol=1e-6
     )
 
 
 def test_the_share_of_labels(tmp_path: Path) -> None:
-    job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, labels="weak", labelled=0.25, teacher=True, n_batch=10)
-    both = joined([scenes(24, 0), scenes(16, 1)])
-    weak, unlabelled = sources(job, {"strong": both})
+    config = DetectionTraining(
+        sets=(), validation=tmp_path, output=tmp_path, labels="weak", labelled=0.25, teacher=True, batch=10
+    )
+    both = join_scenes([scenes(24, 0), scenes(16, 1)])
+    weak, unlabelled = scene_sources(config, {"strong": both})
     assert (len(weak.chosen), len(unlabelled.chosen)) == (10, 30)
     assert not set(weak.chosen) & set(unlabelled.chosen)
-    assert (weak.known, weak.n_a_batch, unlabelled.known, unlabelled.n_a_batch) == (WEAK, 5, UNLABELLED, 5)
+    assert (weak.known, weak.n_per_batch, unlabelled.known, unlabelled.n_per_batch) == (WEAK, 5, UNLABELLED, 5)
 
 
 def test_any_mixture_of_labels(tmp_path: Path) -> None:
     """DESED's: strong and weak scenes share one half of the batch, the unlabelled ones have the other."""
-    job = CrnnJob(sets=(), validation=tmp_path, output=tmp_path, teacher=True, n_batch=12)
+    config = DetectionTraining(sets=(), validation=tmp_path, output=tmp_path, teacher=True, batch=12)
     sets = [replace(scenes(n, n), known=known) for n, known in ((8, "unlabelled"), (6, "weak"), (5, "strong"))]
-    given = sources(job, grouped(sets))
-    assert [(s.known, s.n_a_batch, len(s.scenes)) for s in given] == [(STRONG, 3, 5), (WEAK, 3, 6), (UNLABELLED, 6, 8)]
+    given = scene_sources(config, group_scenes(sets))
+    assert [(s.known, s.n_per_batch, len(s.scenes)) for s in given] == [
+        (STRONG, 3, 5),
+        (WEAK, 3, 6),
+        (UNLABELLED, 6, 8),
+    ]
     with pytest.raises(ConfigError, match="at least one set with labels"):
-        grouped(sets[:1])
+        group_scenes(sets[:1])
 
 
 def test_scenes_of_other_classes_are_refused() -> None:
     model = Crnn(CrnnConfig(classes=("low", "high"), filters=SMALL))
     with pytest.raises(ConfigError, match="expected low, high, got high, low"):
-        CrnnTask(model, [Source(scenes(4, 0), STRONG, 2)], scenes(4, 0), LossConfig(), PLAIN)
+        SceneBatches(model.config, [SceneSource(scenes(4, 0), STRONG, 2)], PLAIN)
 
 
 def test_the_curves_are_written(tmp_path: Path) -> None:
-    trainer = CrnnTrainer(task(), tmp_path, LoopConfig(steps=0, average=0.9))
+    trainer = DetectionTrainer(task(), tmp_path, LoopConfig(steps=0, average=0.9))
     figures = trainer.run()
     last = json.loads((tmp_path / "curves.jsonl").read_text().splitlines()[-1])
     assert last["valid"] == figures
@@ -183,12 +192,12 @@ def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
     known = scenes(24, 0)
     made = task()
     made.model.eval()
-    for norm in (stack.norm for stack in made.model.stacks):
+    for norm in (stack.norm for stack in made.network.stacks):
         norm.running_mean.normal_(0, 0.1)
         norm.running_var.uniform_(0.5, 2)
-    export_crnn(made.model, tmp_path / "some.onnx", licence="CC0-1.0", training="random weights")
-    model = Crnn(replace(made.model.config, dropout=0.1, drop_channels=True))
-    begin(model, tmp_path / "some.onnx", known)
+    export_crnn(made.network, tmp_path / "some.onnx", licence="CC0-1.0", training="random weights")
+    model = Crnn(replace(made.network.config, dropout=0.1, drop_channels=True))
+    begin_with(model, tmp_path / "some.onnx", known)
     mel = torch.from_numpy(np.asarray(known.mel[:3], np.float32))
     with torch.no_grad():
         torch.testing.assert_close(model.eval()(mel), made.model.eval()(mel), atol=EXPORT, rtol=0)
