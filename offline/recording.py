@@ -1,4 +1,4 @@
-"""A whole recording that can be gone through more than once, block by block: a file, or samples in memory."""
+"""A whole recording that can be read more than once, block by block: a file, or samples in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ Audio = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """source: a file, or samples (sample, channel) at the rate of `format`."""
+    """A recording.
+
+    source: a file, or samples (sample, channel) at the rate of `format`
+    format: rate and channels
+    n_samples: length
+    """
 
     source: Path | Audio
     format: AudioFormat
@@ -30,13 +35,13 @@ class Recording:
 
     @classmethod
     def open(cls, path: str | Path) -> Recording:
-        """A file; AudioFileError if it is no audio."""
+        """Open a file; AudioFileError if it is not audio."""
         with AudioReader(path) as reader:
             return cls(Path(path), reader.format, reader.n_samples)
 
     @classmethod
     def of(cls, samples: Audio, sample_rate: int) -> Recording:
-        """Samples (sample, channel), Hz."""
+        """Wrap samples (sample, channel) at sample_rate, Hz."""
         if samples.ndim != 2 or not len(samples):
             raise ShapeError("recording", expected="(sample, channel), not empty", got=str(samples.shape))
         audio = AudioFormat(sample_rate=sample_rate, n_channels=samples.shape[1])
@@ -44,16 +49,16 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """The file's, for messages."""
+        """Return the name of the file, for messages."""
         return str(self.source) if isinstance(self.source, Path) else "recording"
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Return the duration."""
         return self.format.seconds(self.n_samples)
 
     def blocks(self, *, silence: int = 0) -> Iterator[Audio]:
-        """All samples from the beginning, in blocks (sample, channel), then so many samples of silence."""
+        """Yield all samples in blocks (sample, channel), then `silence` samples of silence."""
         if isinstance(self.source, Path):
             with AudioReader(self.source) as reader:
                 yield from reader.blocks(BLOCK)

@@ -1,4 +1,4 @@
-"""A whole recording at another sample rate, by the live resampler."""
+"""Resample a whole recording by the live resampler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any processor over a whole recording: the live code in a loop, its latency padded and trimmed away."""
+"""Run any processor over a whole recording: the live code in a loop, its latency padded and trimmed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Audio = npt.NDArray[np.float32]
 def run(processor: Processor[Audio, Audio], audio: Audio, *, block: int = BLOCK) -> Audio:
     """Return what a processor of samples gives for the whole of `audio` (sample, channel), lined up and as long.
 
-    ShapeError if the processor gives fewer samples than it took: frames and events want `collect_frames`.
+    ShapeError if the processor gives fewer samples than it took: use `collect_frames` for frames and events.
     """
     processor.reset()
-    # What gives out whole hops needs up to one hop of silence beyond its latency.
+    # A processor that emits whole hops needs up to one hop of silence beyond its latency.
     padded = _blocks(audio, processor.latency + MAX_HOP, block)
     wanted = processor.latency + len(audio)
     parts, n = [], 0
@@ -38,7 +38,7 @@ def run(processor: Processor[Audio, Audio], audio: Audio, *, block: int = BLOCK)
 
 
 def collect_frames(processor: Processor[Audio, Any], audio: Audio, *, block: int = BLOCK) -> Any:
-    """Return all frames or events that a processor gives for the whole of `audio` and `latency` samples of silence."""
+    """Return all frames or events of a processor for the whole of `audio` and `latency` samples of silence."""
     processor.reset()
     return join(processor.process(part) for part in _blocks(audio, processor.latency, block))
 

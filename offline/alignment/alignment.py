@@ -33,12 +33,12 @@ from offline.recording import Recording
 __all__ = ["AlignConfig", "Alignment", "align", "write_alignment"]
 
 Floats = npt.NDArray[np.float64]
-GAIN = 30.0  # nats a part by which an alignment with jumps must be better
+GAIN = 30.0  # nats a part: an alignment with jumps must be better by this
 SILENCE = 1e-5  # -100 dB
-ABSENT = -6.0  # nats of evidence for all that follows, below which it was not played
+ABSENT = -6.0  # nats: below this evidence for all the remaining onsets, they were not played
 AMBIGUOUS, FARTHEST = 30.0, 130.0  # cents
-CLEARLY = 1.5  # times the evidence, that another tuning must have
-FEW = 8  # onsets from which nothing can be learned
+CLEARLY = 1.5  # another tuning must have this many times the evidence
+FEW = 8  # onsets: nothing can be learned from fewer
 WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
 
 
@@ -58,11 +58,15 @@ class AlignConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alignment:
-    """One row a distinct onset of the score, in order; with jumps, one row for each time that it was played, in order
-    of time, and those never played after what they follow in the score.
+    """When each distinct onset of a score sounds, in order of the score.
 
-    quarter, score_s: where, quarters and seconds at the score's own tempo; audio_s: when it sounds, rising, NaN if
-    it was not played; confidence: (onset) 0 to 1, how surely its own notes were heard there.
+    With jumps there is one row for each time that an onset was played, in order of time; onsets that were never played
+    follow those that precede them in the score.
+
+    quarter: place in the score, quarters
+    score_s: place in the score at its own tempo, seconds
+    audio_s: when it sounds, seconds, rising; NaN if it was not played
+    confidence: 0 to 1, how clearly its own notes sound there
     """
 
     quarter: Floats
@@ -72,14 +76,16 @@ class Alignment:
 
     @property
     def nats(self) -> float:
-        """The evidence for all onsets that were played."""
+        """Return the evidence for all onsets that were played."""
         p = np.clip(self.confidence[np.isfinite(self.audio_s)], 1e-6, 1 - 1e-6)
         return float(np.log(p / (1 - p)).sum())
 
     @property
     def trust(self) -> float:
-        """0 to 1: whether it is this music at all. Of what this was made with, the right scores had 1.4 to 5 nats an
-        onset, wrong ones 0.3 to 0.7; 1 nat gives 0.5.
+        """Return how likely it is this music at all, 0 to 1.
+
+        1 nat an onset gives 0.5. On development material the right scores had 1.4 to 5 nats an onset, wrong ones 0.3 to
+        0.7.
         """
         n = int(np.isfinite(self.audio_s).sum())
         out: float = 1 - 0.5 ** max(self.nats / max(n, 1), 0.0)
@@ -87,9 +93,9 @@ class Alignment:
 
 
 def align(score: Score | Reference, recording: Recording, config: AlignConfig | None = None) -> Alignment:
-    """Align a score, or a reference of the recording's frames, with the recording; bounded memory.
+    """Align a score, or a reference of the recording's frames, with the recording, in bounded memory.
 
-    EngineError if no onset of the score was heard.
+    EngineError if the recording is silent or no onset of the score is found in it.
     """
     config = config or AlignConfig()
     sound = measure_profile(recording)
@@ -104,7 +110,7 @@ def align(score: Score | Reference, recording: Recording, config: AlignConfig | 
 
 
 def _best(score: Score | Reference, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
-    """Nothing of it finite if no onset was heard."""
+    """Align with the tuning that fits best; no time is finite if no onset is found."""
     if isinstance(score, Reference):
         return _straight(score, score, recording, replace(sound, cents=0.0), config)
     best = _in_its_order(score, recording, sound, config)
@@ -119,7 +125,7 @@ def _best(score: Score | Reference, recording: Recording, sound: SoundProfile, c
 
 
 def _in_its_order(score: Score, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
-    """Straight, or with jumps if that is clearly better."""
+    """Align straight through, or with jumps if that is clearly better."""
     straight = _as_tuned(score, recording, sound, config)
     some = np.isfinite(straight.audio_s).sum() >= FEW
     return _with_jumps(score, recording, sound, straight, config) if config.jumps and some else straight
@@ -132,7 +138,7 @@ def _as_tuned(score: Score, recording: Recording, sound: SoundProfile, config: A
 def _straight(
     score: Score | Reference, reference: Reference, recording: Recording, sound: SoundProfile, config: AlignConfig
 ) -> Alignment:
-    """From the beginning to the end."""
+    """Align from the beginning to the end."""
     first = viterbi(reference, recording, config.follow, finish=config.finish, sound=sound)
     result = _alignment(reference, first)
     if config.notes is None or isinstance(score, Reference):
@@ -143,7 +149,7 @@ def _straight(
 def _with_jumps(
     score: Score, recording: Recording, sound: SoundProfile, straight: Alignment, config: AlignConfig
 ) -> Alignment:
-    """The score as it was played, if that fits better than as it is written."""
+    """Align the score as it was played, if that fits better than as it is written."""
     known = np.isfinite(straight.audio_s)
     period = float(np.median(local_period(straight.score_s[known], straight.audio_s[known])))
     plain = replace(config.follow, input_features=None)
@@ -165,7 +171,7 @@ def _with_jumps(
 
 
 def _reference(score: Score | Reference, recording: Recording, follow: FollowConfig, sound: SoundProfile) -> Reference:
-    """Imagined in the very bands in which the recording will be heard: those of its own tuning."""
+    """Build templates in the bands in which the recording will be analysed: those of its own tuning."""
     if isinstance(score, Reference):
         return score
     frames = follow_frames(recording.format, follow)
@@ -178,24 +184,24 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
 
 
 def _alignment(reference: Reference, path: ViterbiPath) -> Alignment:
-    """The first pass's: what was passed over lies between its neighbours by the score's own rhythm."""
-    heard = np.zeros(len(reference.score_s))
+    """Return the first pass; onsets that it skipped lie between their neighbours by the score's own rhythm."""
+    found = np.zeros(len(reference.score_s))
     if not len(path.event):
-        never = np.full(len(heard), np.nan)
-        return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=never, confidence=heard)
+        never = np.full(len(found), np.nan)
+        return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=never, confidence=found)
     audio_s = np.interp(reference.score_s, reference.score_s[path.event], path.audio_s)
     audio_s[: path.event[0]] = np.nan
     audio_s[path.event[-1] + 1 :] = np.nan
-    heard[path.event] = 1.0
-    return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, confidence=heard)
+    found[path.event] = 1.0
+    return Alignment(quarter=reference.quarter, score_s=reference.score_s, audio_s=audio_s, confidence=found)
 
 
 def _by_notes(
     score: Score, recording: Recording, sound: SoundProfile, first: Alignment, config: AlignConfig
 ) -> Alignment:
-    """The second and third passes, over what the first reached."""
-    heard = np.isfinite(first.audio_s)
-    if config.notes is None or heard.sum() < FEW:
+    """Run the second and third passes over what the first one reached."""
+    found = np.isfinite(first.audio_s)
+    if config.notes is None or found.sum() < FEW:
         return first
     activity = note_activity(score, recording, config.follow, sound, first.audio_s)
     about_s, further_s = _to_the_end(first, recording.seconds)
@@ -211,8 +217,9 @@ def _by_notes(
 
 
 def _to_the_end(first: Alignment, end_s: float) -> tuple[Floats, Floats]:
-    """(onset) when each comes, what follows the last that was heard at the last tempo if the recording goes on, and
-    by how many seconds that may be wrong.
+    """Estimate when each onset comes, and by how many seconds that may be wrong.
+
+    What follows the last onset of the first pass continues at the last tempo if the recording goes on.
     """
     about_s, further_s = first.audio_s.copy(), np.zeros(len(first.audio_s))
     last = int(np.flatnonzero(np.isfinite(about_s))[-1])
@@ -226,14 +233,14 @@ def _to_the_end(first: Alignment, end_s: float) -> tuple[Floats, Floats]:
 
 
 def _end(evidence: Floats) -> int:
-    """How many onsets were played: fewer than all if the evidence for all the others together speaks against it."""
+    """Return how many onsets were played: fewer than all if the evidence for the remaining ones is against them."""
     total = np.concatenate([[0.0], np.cumsum(evidence)])
     best = int(np.argmax(total))
     return best if total[-1] - total[best] < ABSENT else len(evidence)
 
 
 def write_alignment(path: str | Path, alignment: Alignment) -> None:
-    """CSV with header quarter,score_s,audio_s: a row a distinct onset, in order; audio_s empty where never played."""
+    """Write CSV with header quarter,score_s,audio_s: a row an onset, in order; audio_s is empty if never played."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("quarter", "score_s", "audio_s"))

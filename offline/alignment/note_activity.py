@@ -1,9 +1,9 @@
-"""How strongly each pitch of a score sounds at each moment of a recording, by templates learned from that recording.
+"""Estimate how strongly each pitch of a score sounds at each moment of a recording.
 
 Non-negative matrix factorisation with the Kullback-Leibler divergence (Lee & Seung, "Algorithms for non-negative
-matrix factorization", 2001), told by a first alignment which notes sound when (Ewert & Mueller, "Using score-informed
-constraints for NMF-based source separation", 2012): so the templates are those of this instrument in this room. With
-them the activity of each pitch is found everywhere, whatever the score says.
+matrix factorization", 2001), guided by a first alignment (Ewert & Mueller, "Using score-informed constraints for
+NMF-based source separation", 2012): the templates are those of this instrument in this room. With them the activity of
+each pitch is estimated everywhere, independently of the score.
 """
 
 from __future__ import annotations
@@ -31,17 +31,21 @@ Ints = npt.NDArray[np.int64]
 Bands = npt.NDArray[np.float32]
 
 N_FFT_44K1, OVERLAP = 2048, 8
-LEARNED = 60_000  # frames, six minutes: a longer recording's templates are learned from parts of it
+LEARNED = 60_000  # frames, six minutes: from a longer recording, templates are learned from parts of it
 LEARN, FIND = 8, 12  # iterations
-TRUST = 90.0  # frames at the mean level that the imagined template counts for against the recording's own
+TRUST = 90.0  # weight of the prior template, in frames of the mean level
 EARLY_S, LATE_S, RING_S = 0.03, 0.5, 1.0  # a note may sound from before its time until after its end, fading
 TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Activity:
-    """pitch: (P), rising; level: (frame, P), relative to the loudest; first_s, frame_s: the first frame's middle and
-    the time between frames, seconds.
+    """How strongly each pitch sounds.
+
+    pitch: (P) MIDI numbers, rising
+    level: (frame, P) relative to the loudest
+    first_s: middle of the first frame, seconds
+    frame_s: time between frames, seconds
     """
 
     pitch: Ints
@@ -50,21 +54,21 @@ class Activity:
     frame_s: float
 
     def frame(self, at_s: Floats) -> Ints:
-        """The nearest frame to each moment."""
+        """Return the nearest frame to each moment."""
         return np.clip(np.round((at_s - self.first_s) / self.frame_s), 0, len(self.level) - 1).astype(np.int64)
 
     def seconds(self, frame: npt.NDArray[np.generic]) -> Floats:
-        """The middle of each frame, which need not be whole."""
+        """Return the middle of each frame, which may be fractional."""
         return self.first_s + np.asarray(frame, float) * self.frame_s
 
 
 def note_events(score: Score) -> Ints:
-    """The number of the distinct onset of each note."""
+    """Return for each note the index of its distinct onset."""
     return np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
 
 
 def score_part(score: Score, onsets: npt.NDArray[np.bool_]) -> Score:
-    """The score of some of its distinct onsets only, quarters as they were."""
+    """Return the score with only some of its distinct onsets; quarters stay as they are."""
     notes = onsets[note_events(score)]
     return replace(
         score,
@@ -78,13 +82,13 @@ def score_part(score: Score, onsets: npt.NDArray[np.bool_]) -> Score:
 def note_activity(
     score: Score, recording: Recording, follow: FollowConfig, sound: SoundProfile, onset_s: Floats
 ) -> Activity:
-    """The activity of the score's pitches in the recording; onset_s: (onset) about when each comes, none NaN."""
+    """Estimate the activity of the score's pitches; onset_s: (onset) about when each comes, none NaN."""
     spectra = _BandSpectra(recording, follow, sound)
     pitch = np.unique(score.note_pitch)
     part = spectra.some(LEARNED)
     at_s, bands = part[:, 0].astype(float), part[:, 1:]
-    imagined = note_features(spectra.tuned, spectra.weights, follow.tone)[pitch]
-    templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), imagined)
+    prior = note_features(spectra.tuned, spectra.weights, follow.tone)[pitch]
+    templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), prior)
     level = np.concatenate([_find(block, templates) for block in spectra.blocks()])
     frames = spectra.frames
     rate = frames.audio.sample_rate
@@ -92,7 +96,7 @@ def note_activity(
 
 
 class _BandSpectra:
-    """Magnitudes (frame, band) of a recording, 1 being its loudest, its tuning made good."""
+    """Magnitudes (frame, band) of a recording, 1 being its loudest, with its tuning corrected."""
 
     def __init__(self, recording: Recording, follow: FollowConfig, sound: SoundProfile) -> None:
         n_fft = frame_size(recording.format.sample_rate, at_44k1=N_FFT_44K1)
@@ -109,7 +113,7 @@ class _BandSpectra:
             yield np.ascontiguousarray((weights @ magnitude.T).T, np.float32)
 
     def some(self, n_most: int) -> Bands:
-        """At most so many frames from all over the recording, each behind the second that it speaks of."""
+        """Return at most n_most frames from all over the recording, each behind its time in seconds."""
         n_frames = self.recording.n_samples // self.frames.hop
         every, n, kept = -(-n_frames // n_most), 0, []
         for i, block in enumerate(self.blocks()):
@@ -121,7 +125,7 @@ class _BandSpectra:
 
 
 def _sounding(score: Score, pitch: Ints, onset_s: Floats, at_s: Floats) -> Bands:
-    """(frame, P): about how loud each pitch should be, 0 where it cannot sound."""
+    """Return (frame, P): about how loud each pitch should be, 0 where it cannot sound."""
     out = np.zeros((len(at_s), len(pitch)), np.float32)
     known = np.isfinite(onset_s)
     quarter, seconds = score.onset_quarter[known], onset_s[known]
@@ -136,9 +140,9 @@ def _sounding(score: Score, pitch: Ints, onset_s: Floats, at_s: Floats) -> Bands
     return out
 
 
-def _learn(bands: Bands, level: Bands, imagined: Bands) -> Bands:
-    """Templates (P, band), each of sum 1: X ~ H W, both updated; a note seldom heard keeps what was imagined of it."""
-    prior = imagined / (imagined.sum(axis=1, keepdims=True) + TINY)
+def _learn(bands: Bands, level: Bands, prior: Bands) -> Bands:
+    """Learn templates (P, band) of sum 1: X ~ H W, both updated; a rare note keeps most of its prior template."""
+    prior = prior / (prior.sum(axis=1, keepdims=True) + TINY)
     mean = bands.sum(axis=1).mean()
     level, templates = level * mean, prior
     for _ in range(LEARN):
@@ -149,7 +153,7 @@ def _learn(bands: Bands, level: Bands, imagined: Bands) -> Bands:
 
 
 def _find(bands: Bands, templates: Bands) -> Bands:
-    """Activities (frame, P) for fixed templates."""
+    """Return activities (frame, P) for fixed templates."""
     level = bands @ templates.T + np.float32(TINY)
     for _ in range(FIND):
         level *= (bands / (level @ templates + np.float32(TINY))) @ templates.T

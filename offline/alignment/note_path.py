@@ -1,9 +1,9 @@
-"""The second search: every onset placed anew by its own notes, near the first path and along its tempo.
+"""The second pass: place every onset anew by its own notes, near the first path and along its tempo.
 
-The first search hears bands; here each note of an event has its own evidence, how much more likely the rise of its
-pitch's activity is at an onset than anywhere else, as this very recording shows it (`offline.alignment.note_activity`).
-The best times of all events are then found exactly: a semi-Markov model of first order, each event anywhere within a
-window around its first time, the time between two events near what the local tempo expects, or free.
+The first pass compares bands; here each note of an event has its own evidence: how much more likely the rise of its
+pitch's activity is at an onset than anywhere else in this recording (`offline.alignment.note_activity`). The best times
+of all events are then found exactly, by a first-order semi-Markov model: each event lies within a window around its
+first time, and the time between two events is near what the local tempo predicts, or free.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.uint8]
 
-RISE_S = 0.0175  # to each side: how far apart the activities are that a rise compares
-FLOOR = 0.03  # of a typical pitch's loudest moment: below it nothing is heard
+RISE_S = 0.0175  # to each side: distance of the activities that a rise compares
+FLOOR = 0.03  # share of a typical pitch's loudest moment; below it there is no sound
 NEAR_FRAMES = 5  # a chord's notes do not come at once
 N_LEVELS = 24
-RARELY = 2.0  # counts added to each level, against accidents
+RARELY = 2.0  # counts added to each level, so that rare ones are not taken as certain
 CLIP = (-4.0, 6.0)  # nats
-CHORD = 0.7  # n notes together count as n ** CHORD: they are not independent
-SHORTEST_S = 0.012  # expected between two events: grace notes have no length of their own
+CHORD = 0.7  # n simultaneous notes count as n ** CHORD: they are not independent
+SHORTEST_S = 0.012  # shortest expected time between two events: grace notes have no length of their own
 CHUNK = 1 << 14
 
 
@@ -59,7 +59,11 @@ class DurationNumbers(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NotePath:
-    """onset_s: (onset); evidence: (onset) nats for its notes beginning there."""
+    """Where each onset was placed.
+
+    onset_s: (onset) seconds
+    evidence: (onset) nats in favour of its notes beginning there
+    """
 
     onset_s: Floats
     evidence: Floats
@@ -68,7 +72,8 @@ class NotePath:
 def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePathConfig, further_s: Floats) -> NotePath:
     """Place the events anew.
 
-    first_s: (onset) by the first search, rising, none NaN; further_s: (onset) how much further each may move.
+    first_s: (onset) by the first pass, rising, none NaN
+    further_s: (onset) how much further than the window each may move, seconds
     """
     levels_of_rise, levels = _levels(activity)
     event, column = note_events(score), np.searchsorted(activity.pitch, score.note_pitch)
@@ -92,7 +97,7 @@ def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePat
 
 
 def local_period(score_s: Floats, onset_s: Floats, width_s: float = 1.5) -> Floats:
-    """Played seconds a score second between each two events: the slope of a line through what is near in time."""
+    """Estimate played seconds per score second between successive events: the slope of a line through nearby onsets."""
     n = len(onset_s)
     if n < 2:
         return np.ones(max(n - 1, 1))
@@ -107,9 +112,9 @@ def local_period(score_s: Floats, onset_s: Floats, width_s: float = 1.5) -> Floa
 
 
 def _levels(activity: Activity) -> tuple[int, Levels]:
-    """How many levels there are, and (frame, P) the level of each pitch's rise, its own distribution's quantiles.
+    """Return how many levels there are, and (frame, P) the level of each pitch's rise: quantiles of its distribution.
 
-    A rise is the growth of the logarithm of the activity over 35 ms; the largest within NEAR_FRAMES counts.
+    A rise is the growth of log activity over 35 ms; the largest within NEAR_FRAMES counts.
     """
     lag = max(1, round(RISE_S / activity.frame_s))
     floor = FLOOR * float(np.median(activity.level.max(axis=0))) + 1e-7
@@ -119,8 +124,8 @@ def _levels(activity: Activity) -> tuple[int, Levels]:
         log = np.log(activity.level[first:last] + np.float32(floor))
         if len(log) > 2 * lag:
             rises[first + lag : last - lag] = np.maximum(log[2 * lag :] - log[: -2 * lag], 0)
-    heard = rises[rises > 0.05]
-    some = heard[:: max(1, len(heard) // 200_000)].astype(np.float32)
+    audible = rises[rises > 0.05]
+    some = audible[:: max(1, len(audible) // 200_000)].astype(np.float32)
     edges = np.unique(np.quantile(some, _FINER)) if len(some) else np.array([1.0])
     out = np.zeros(rises.shape, np.uint8)
     for start in range(0, len(rises), CHUNK):
@@ -131,11 +136,11 @@ def _levels(activity: Activity) -> tuple[int, Levels]:
     return len(edges) + 1, out
 
 
-_FINER = 1 - np.geomspace(1.0, 0.001, N_LEVELS)  # finer towards the strong rises
+_FINER = 1 - np.geomspace(1.0, 0.001, N_LEVELS)  # finer towards strong rises
 
 
 def _calibrated(levels: Levels, n: int, frame: Ints, column: Ints) -> Floats:
-    """Nats for each level: how much more often it is seen at the notes' onsets than anywhere at the same pitches."""
+    """Return nats for each level: how much more frequent it is at onsets than anywhere at the same pitches."""
     at = np.bincount(levels[frame, column], minlength=n) + RARELY
     everywhere = np.zeros(n)
     weight = np.bincount(column, minlength=levels.shape[1])
@@ -148,12 +153,12 @@ def _calibrated(levels: Levels, n: int, frame: Ints, column: Ints) -> Floats:
 
 @njit(nogil=True, cache=True)
 def _slopes(score_s: Floats, onset_s: Floats, middle: Floats, first: Ints, last: Ints, width_s: float) -> Floats:
-    """Slope of the weighted least-squares line, weights exp(-(t - middle)^2 / 2 width^2)."""
+    """Return the slope of a weighted least-squares line, weights exp(-(t - middle)^2 / 2 width^2)."""
     out = np.ones(len(middle))
     for i in range(len(middle)):
         w, x, y, xx, xy = 0.0, 0.0, 0.0, 0.0, 0.0
         for j in range(first[i], last[i]):
-            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2) + 1e-9  # across a long wait too
+            weight = np.exp(-0.5 * ((onset_s[j] - middle[i]) / width_s) ** 2) + 1e-9  # positive after a long wait too
             w += weight
             x += weight * score_s[j]
             y += weight * onset_s[j]
@@ -168,7 +173,7 @@ def _slopes(score_s: Floats, onset_s: Floats, middle: Floats, first: Ints, last:
 
 @njit(nogil=True, cache=True)
 def _evidence(levels: Levels, table: Floats, event: Ints, column: Ints, low: Ints, size: Ints) -> Any:
-    """(event, place in its window): sum over its notes of the table's nats."""
+    """Return (event, place in its window): the sum of the table's nats over its notes."""
     out = np.zeros((len(low), size.max()), np.float32)
     for k in range(len(event)):
         i = event[k]
@@ -179,7 +184,7 @@ def _evidence(levels: Levels, table: Floats, event: Ints, column: Ints, low: Int
 
 @njit(nogil=True, cache=True)
 def _durations(n: int, expected_s: float, given: DurationNumbers) -> Floats:
-    """Log probability of each duration of 1 to n frames, as `engine.following.tempo` has it."""
+    """Return the log probability of each duration of 1 to n frames, as `engine.following.tempo` has it."""
     frame_s, free = given.frame_s, given.free
     sigma = np.sqrt(given.tempo**2 + (given.onset_s / expected_s) ** 2)
     out = np.full(n + 1, -1e18)
@@ -192,7 +197,7 @@ def _durations(n: int, expected_s: float, given: DurationNumbers) -> Floats:
 
 @njit(nogil=True, cache=True)
 def _best(evidence: Any, low: Ints, size: Ints, expected_s: Floats, durations: DurationNumbers) -> Ints:
-    """The frame of each event: exact dynamic programming, each event after the one before."""
+    """Return the frame of each event by exact dynamic programming, each event after the one before."""
     n_events, width = evidence.shape
     source = np.zeros((n_events, width), np.int32)
     total = evidence[0].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Onsets between frames: each note's own rise, and the median of a chord's notes."""
+"""The third pass: onsets between frames, from each note's own rise and the median of a chord's notes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RiseNumbers(NamedTuple):
 
 
 def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConfig) -> Floats:
-    """Onsets (onset), seconds, rising, moved to where their own notes rise the most steeply; given: about when."""
+    """Move onsets to where their own notes rise most steeply: (onset) seconds, rising; given: about when."""
     event, column = note_events(score), np.searchsorted(activity.pitch, score.note_pitch)
     rise = RiseNumbers(
         lag=max(1, round(RISE_S / activity.frame_s)),
@@ -66,8 +66,9 @@ def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConf
 
 @njit(nogil=True, cache=True)
 def _steepest(level: Any, at: Floats, column: Any, numbers: RiseNumbers) -> Any:
-    """For each note the frame, with its fraction, where its activity grows most, weighted by how near it is to `at`,
-    and the growth of the logarithm there; NaN and -inf where it does not grow.
+    """Find for each note the fractional frame where its activity grows most, weighted by its distance to `at`.
+
+    Returns frames, NaN where it does not grow, and the growth of log activity there, -inf where it does not grow.
     """
     lag, half, near, floor = numbers
     place, growth = np.full(len(at), np.nan), np.full(len(at), -np.inf)

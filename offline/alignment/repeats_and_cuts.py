@@ -1,7 +1,7 @@
-"""What of a score is played in a recording, and in which order: repeats left out or added, cuts, and what is not it.
+"""Find which parts of a score a recording plays, and in which order: repeats omitted or added, and cuts.
 
-A few frames a second tell it (`offline.alignment.dtw.jumps`). The score is then written out as it was played, so that
-whatever aligns a score with a recording from its beginning to its end aligns this one too.
+A few frames a second are enough for that (`offline.alignment.dtw.jumps`). The score is then written out as it was
+played, so that it can be aligned from its beginning to its end.
 """
 
 from __future__ import annotations
@@ -28,15 +28,20 @@ Features = npt.NDArray[np.float32]
 
 FRAME_S, FINER = 0.25, 8
 PERIODS = np.array([0.55, 0.75, 1.0, 1.35, 1.8])
-# A score is not as near to its sound as sound is: what is as far as chance may still be it, and the notes decide.
+# A score is less similar to its sound than another recording is: what is as far as chance may still match.
 SEARCH = JumpConfig(jump=4.0, leave=3.0, elsewhere=1.0)
-NEAR_S = 0.8  # from a bar line, in the score at the played tempo: so far a jump is taken to be made there
+NEAR_S = 0.8  # a jump this near to a bar line, at the played tempo, is taken to be made there
 BEYOND_QUARTERS = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlayedScore:
-    """score: written out as played; onset: of each of its onsets the number in the score that it was made of."""
+    """A score written out as it was played.
+
+    score: the parts in the order in which they were played
+    onset: for each of its onsets the index in the original score
+    n_jumps: jumps between parts
+    """
 
     score: Score
     onset: Ints
@@ -46,18 +51,18 @@ class PlayedScore:
 def played_onsets(
     reference: Reference, recording: Recording, follow: FollowConfig, sound: SoundProfile, period: float
 ) -> list[tuple[int, int]]:
-    """Parts of the score, (first onset, last and one), in the order in which the recording plays them.
+    """Return parts of the score, (first onset, last + 1), in the order in which the recording plays them.
 
-    reference, follow: of spectral features alone.
-    period: played seconds a score second, as a path without jumps has it, which may be far off: others are tried.
+    reference, follow: of spectral features alone
+    period: played seconds per score second of a path without jumps; as it may be far off, others are tried
     """
     live = _coarse(recording, follow, sound)
-    found = [(jump_warp(_imagined(reference, p), live, SEARCH), p) for p in period * PERIODS]
+    found = [(jump_warp(_expected(reference, p), live, SEARCH), p) for p in period * PERIODS]
     best, period = min(found, key=lambda pair: pair[0].cost)
     return _joined([_onsets(s, reference, period) for s in best.segments if s.reference is not None])
 
 
-def _imagined(reference: Reference, period: float) -> Features:
+def _expected(reference: Reference, period: float) -> Features:
     """What the score sounds like (frame, band), four frames a second of the performance."""
     n_frames = max(2, int(reference.score_s[-1] * period / FRAME_S) + 2)
     at_s = np.arange(n_frames * FINER) * FRAME_S / FINER / period
@@ -67,7 +72,7 @@ def _imagined(reference: Reference, period: float) -> Features:
 
 
 def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
-    """Write the score out, part after part."""
+    """Write the score out part by part."""
     event = note_events(score)
     score_s = score.seconds(score.onset_quarter)
     ends = np.append(score.onset_quarter[1:], score.end_quarter)
@@ -97,7 +102,7 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
 
 
 def _coarse(recording: Recording, follow: FollowConfig, sound: SoundProfile) -> Features:
-    """What sounds (frame, band), four frames a second."""
+    """Return the features of the recording (frame, band), four frames a second."""
     timing, blocks = feature_blocks(recording, follow, sound, 0)
     exact = FRAME_S * timing.sample_rate / timing.hop
     n_most = int(recording.n_samples / timing.hop / exact) + 2
@@ -113,7 +118,7 @@ def _coarse(recording: Recording, follow: FollowConfig, sound: SoundProfile) -> 
 
 
 def _onsets(segment: PlayedSegment, reference: Reference, period: float) -> tuple[int, int]:
-    """First onset and last and one of a segment; a jump that is near a bar line is made there."""
+    """Return first and last + 1 onset of a segment; a jump that is near a bar line is made there."""
     assert segment.reference is not None
     first_s, last_s = (frame * FRAME_S / period for frame in segment.reference)
     return _near_bar(reference, first_s, period), max(_near_bar(reference, last_s, period), 1)
@@ -132,7 +137,7 @@ def _near_bar(reference: Reference, at_s: float, period: float) -> int:
 
 
 def _joined(parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Parts that follow each other in the score as one; what is empty left out."""
+    """Join parts that follow each other in the score; drop empty ones."""
     out: list[tuple[int, int]] = []
     for first, last in parts:
         if out and out[-1][1] == first:

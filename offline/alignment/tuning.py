@@ -1,4 +1,4 @@
-"""What a whole recording is like: how far it is out of tune with A = 440 Hz, and how loud it gets."""
+"""Measure the tuning of a whole recording against A = 440 Hz, and its peak."""
 
 from __future__ import annotations
 
@@ -16,24 +16,28 @@ __all__ = ["SoundProfile", "in_tune", "measure_profile"]
 
 LOW_HZ, HIGH_HZ = 200.0, 1600.0  # below, bins are coarser than a semitone; above, strings are stiff and sharp
 PEAK = 0.05  # of the frame's loudest bin: what lies below is noise or a side lobe
-EVERY_S = 0.4  # a look at the sound that often is enough
+EVERY_S = 0.4  # one frame in this time is enough
 
 Spectra = npt.NDArray[np.complex64]
 
 
 @dataclass(frozen=True, slots=True)
 class SoundProfile:
-    """cents: by which it is sharp, -50 to 50; peak: magnitude of the loudest band, 1 being a full-scale sine."""
+    """Tuning and peak of a recording.
+
+    cents: how sharp it is, -50 to 50
+    peak: magnitude of the loudest band, 1 being a full-scale sine
+    """
 
     cents: float
     peak: float
 
 
 def measure_profile(recording: Recording) -> SoundProfile:
-    """Hear the whole recording through; silence has 0 cents and peak 0.
+    """Measure tuning and peak over the whole recording; silence has 0 cents and peak 0.
 
-    The tuning is the circular mean of how far spectral peaks lie from semitones, each counting by its magnitude (like
-    Ellis's `estimate_tuning`, but with a mean in place of a histogram, and so without steps).
+    The tuning is the circular mean of the distances of spectral peaks from semitones, weighted by magnitude (as Ellis's
+    `estimate_tuning`, but with a mean instead of a histogram, so without steps).
     """
     total, peak = 0j, 0.0
     for hz, magnitude in _peaks(recording):
@@ -43,12 +47,12 @@ def measure_profile(recording: Recording) -> SoundProfile:
 
 
 def in_tune(audio: AudioFormat, cents: float) -> AudioFormat:
-    """The sample rate at which a recording so many cents sharp would be in tune."""
+    """Return the sample rate at which a recording that is sharp by `cents` would be in tune."""
     return AudioFormat(sample_rate=round(audio.sample_rate * 2 ** (-cents / 1200)), n_channels=audio.n_channels)
 
 
 def _peaks(recording: Recording) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Frequencies, Hz, and magnitudes of the peaks of each of some frames."""
+    """Yield frequencies, Hz, and magnitudes of the spectral peaks of some frames."""
     rate = recording.format.sample_rate
     n_fft = frame_size(rate, at_44k1=8192)
     stft = Stft(FrameFormat(audio=recording.format, n_fft=n_fft, hop=n_fft // 2))
@@ -65,7 +69,7 @@ def _peaks(recording: Recording) -> Iterator[tuple[npt.NDArray[np.float64], npt.
 def _frame_peaks(
     magnitude: npt.NDArray[np.float64], low: int, high: int, bin_hz: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Local maxima, their place refined by a parabola through the logarithms of three bins."""
+    """Return local maxima, each refined by a parabola through the logarithms of three bins."""
     here = magnitude[low:high]
     above = (here > magnitude[low - 1 : high - 1]) & (here >= magnitude[low + 1 : high + 1])
     k = low + np.flatnonzero(above & (here > PEAK * max(float(here.max(initial=0)), 1e-6)))

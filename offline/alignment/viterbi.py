@@ -1,8 +1,7 @@
-"""The live search over a whole recording, read back from its end: the best path of all, without any delay.
+"""The live search over a whole recording, read back from its end: the best path of all, without delay.
 
-Live, the answer for a moment is the best path's a few frames later; here every entry of every hypothesis is kept
-(`engine.following.backpointers`), so each onset's time is chosen with everything that comes after it known (Viterbi
-1967).
+The live follower reports the best path of the moment; here every entry of every hypothesis is kept
+(`engine.following.backpointers`), so each onset's time is chosen with everything after it known (Viterbi 1967).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from offline.recording import Recording
 
 __all__ = ["ViterbiPath", "feature_blocks", "viterbi"]
 
-QUIET = 0.5  # of the loudest moment: what is softer than that is never made louder
+QUIET = 0.5  # share of the loudest moment; softer sound is not amplified
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -42,7 +41,11 @@ Features = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViterbiPath:
-    """The best path: event, numbers from 0, rising, those passed over left out; audio_s, when each begins."""
+    """The best path.
+
+    event: indices from 0, rising; skipped events are left out
+    audio_s: when each begins, seconds
+    """
 
     event: Ints
     audio_s: Floats
@@ -51,10 +54,10 @@ class ViterbiPath:
 def feature_blocks(
     recording: Recording, follow: FollowConfig, sound: SoundProfile, delay: int
 ) -> tuple[Timing, Iterator[Features]]:
-    """What the live follower hears of the whole recording and of its last sound's fading, rows (frame, F + G) a block.
+    """Return the features of the whole recording and of its decay, rows (frame, F + G) a block, and their timing.
 
-    Its tuning and its peak are known beforehand: noise before the music begins does not count as loud. delay: samples
-    by which an onset is felt late, if something else than spectral features hears.
+    Tuning and peak are known beforehand: noise before the music begins does not count as loud.
+    delay: samples by which other features than spectral ones respond late to an onset
     """
     frames = follow_frames(recording.format, follow)
     tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
@@ -78,7 +81,8 @@ def viterbi(
 ) -> ViterbiPath:
     """Search the whole recording.
 
-    finish: nats that a path loses for every event that it leaves out at the end; sound: listened for if not given.
+    finish: price of every event that a path leaves out at the end, nats
+    sound: tuning and peak, measured if not given
     """
     timing, blocks = feature_blocks(recording, follow, sound or measure_profile(recording), reference.delay)
     frame_s = timing.hop / timing.sample_rate
@@ -100,7 +104,7 @@ def viterbi(
 
 
 def _with_room(search: Search, n_more: int) -> Search:
-    """The same search with room in its arena for so many more entries."""
+    """Return the same search with room for n_more entries."""
     backpointers, n = search.backpointers, int(search.backpointers.n[0])
     if n + n_more <= len(backpointers.event):
         return search
@@ -125,7 +129,7 @@ def _search(search: Any, rows: Any, start_s: Any, frame_s: Any, templates: Any, 
 
 
 def _path(search: Search, n_events: int, finish: float) -> tuple[Ints, Floats]:
-    """Events from 0 and their seconds along the best path that ends now."""
+    """Return event indices from 0 and their seconds along the best path that ends now."""
     best, place = -np.inf, 0
     for event in range(int(search.span[0]), int(search.span[1]) + 1):
         slot = event % SPAN

@@ -1,4 +1,4 @@
-"""The main job on a file: follow and separate it, write events and stems."""
+"""Run the pipeline over a file: follow and separate it, write events and stems."""
 
 from __future__ import annotations
 
@@ -30,9 +30,12 @@ MIX = "mix"
 class FileJob:
     """What to do with a file.
 
-    configure: the pipeline for the file's format; directory: for the stems; events: a file, or - for standard
-    output; gains: by target, where given mix.wav is written besides the stems; show: a live line on the terminal;
-    keep: remember the positions for the report, else it has none.
+    configure: makes the settings of the pipeline for the file's format
+    directory: folder for the stems
+    events: file for the events, or - for standard output
+    gains: by target; where given, mix.wav is written besides the stems
+    show: whether to show progress on the terminal
+    keep: whether to keep the positions for the report
     """
 
     input: Path
@@ -46,7 +49,15 @@ class FileJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """What came of it: the stream's report, the positions in order, and the files: input, stems by target, events."""
+    """What was done.
+
+    input: the file
+    stream: report of the stream
+    audio: format of the file
+    positions: in order, if kept
+    stems: files by target
+    events: file of the events
+    """
 
     input: Path
     stream: StreamReport
@@ -94,7 +105,7 @@ def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStac
 
 
 class _MixingWriter(StemWriter):
-    """The stems, and as one target more their sum by gains."""
+    """Writes the stems, and their sum by gains as one more target."""
 
     def __init__(self, directory: Path, pipeline: Pipeline, gains: Mapping[str, float]) -> None:
         for name in gains:

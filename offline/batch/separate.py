@@ -1,4 +1,4 @@
-"""Many files into stems, with a progress bar; one bad file does not stop the others."""
+"""Separate many files into stems, with a progress bar; one bad file does not stop the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODELS = ".models.json"  # in the output folder: the model that wrote each folde
 
 
 def folders(files: Sequence[Path], output: Path) -> list[Path]:
-    """One folder a file, named like the file; with its suffix where two files would share one."""
+    """Return one folder for each file, named like the file; with its suffix where two files would share one."""
     count = Counter(file.stem for file in files)
     return [output / (file.stem if count[file.stem] == 1 else file.name) for file in files]
 
@@ -74,7 +74,7 @@ def _remember(folder: Path, label: str) -> None:
 
 
 def by_stream(config: PipelineConfig) -> Separate:
-    """Through the live pipeline, in bounded memory."""
+    """Separate through the live pipeline, in bounded memory."""
 
     def separate(file: Path, folder: Path, stop: threading.Event) -> None:
         with AudioReader(file) as reader:
@@ -89,7 +89,7 @@ def by_stream(config: PipelineConfig) -> Separate:
 
 
 def by_whole_file(config: HpssConfig) -> Separate:
-    """By kernel back-fitting over the whole file at once."""
+    """Separate by kernel back-fitting over the whole file at once."""
 
     def separate(file: Path, folder: Path, stop: threading.Event) -> None:
         with AudioReader(file) as reader:

@@ -1,4 +1,4 @@
-"""Whole-file alignment over a folder of pieces, compared with their truth."""
+"""Evaluate whole-file alignment over a folder of pieces with their truth."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def evaluate_alignment(
     plots: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """As `evaluate_folder`, by `align`."""
+    """Evaluate `align` as `evaluate_tracks` does."""
     evaluate_tracks(folder, align_piece(config or AlignConfig()), csv=csv, plots=plots, say=say)
 
 
 def align_piece(config: AlignConfig) -> TrackingMethod:
-    """A method that aligns a piece by this config."""
+    """Return a method that aligns a piece by this config."""
 
     def method(piece: EvaluationPiece) -> PositionTrack:
         recording = Recording.open(piece.performance)
@@ -40,7 +40,7 @@ def align_piece(config: AlignConfig) -> TrackingMethod:
 
 
 def track_of_alignment(alignment: Alignment) -> PositionTrack:
-    """The onsets that were played, in order of time."""
+    """Return the onsets that were played, in order of time."""
     played = np.isfinite(alignment.audio_s)
     order = np.argsort(alignment.audio_s[played], kind="stable")
     return PositionTrack(alignment.audio_s[played][order], alignment.quarter[played][order])

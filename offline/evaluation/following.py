@@ -1,4 +1,4 @@
-"""Live following over a folder of pieces, or another method: each piece's track compared with its truth."""
+"""Evaluate live following, or another method, over a folder of pieces with their truth."""
 
 from __future__ import annotations
 
@@ -34,7 +34,13 @@ __all__ = ["EvaluationPiece", "TrackingMethod", "evaluate_tracks", "find_pieces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationPiece:
-    """One piece: score (.musicxml, .mxl, .mid), performance (audio) and truth.csv (quarter,audio_s)."""
+    """One piece.
+
+    name: of its folder
+    score: .musicxml, .mxl or .mid
+    performance: audio
+    truth: truth.csv with columns quarter,audio_s
+    """
 
     name: str
     score: Path
@@ -42,11 +48,11 @@ class EvaluationPiece:
     truth: Path
 
 
-TrackingMethod = Callable[[EvaluationPiece], PositionTrack]  # the score position over the performance's time
+TrackingMethod = Callable[[EvaluationPiece], PositionTrack]  # returns the score position over the performance's time
 
 
 def find_pieces(folder: Path) -> list[EvaluationPiece]:
-    """The folder itself, or every folder in it, that holds a score, a performance and its truth."""
+    """Find every folder that holds a score, a performance and its truth: the folder itself, or folders in it."""
     pieces = [piece for place in (folder, *sorted(folder.glob("*/"))) if (piece := _piece(place)) is not None]
     if not pieces:
         expected = "folders with score.*, performance.* and truth.csv"
@@ -71,10 +77,11 @@ def evaluate_tracks(
     plots: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Track every piece of the folder; print a table by each protocol, and the mean of each group of names.
+    """Track every piece of the folder; print a table for each protocol, and the mean of each group of names.
 
-    A group is what stands before the first underscore in a piece's name. csv: the
-    tables as a file; plots: a folder for a picture of each piece's path and errors.
+    A group is the part of a piece's name before the first underscore.
+    csv: file for the tables
+    plots: folder for a picture of each piece's path and errors
     """
     results: dict[str, dict[str, Accuracy]] = {protocol: {} for protocol in PROTOCOLS}
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
@@ -97,7 +104,7 @@ def evaluate_tracks(
 
 
 def follow_piece(follow: FollowConfig) -> TrackingMethod:
-    """The positions of the live pipeline."""
+    """Return a method that takes the positions of the live pipeline."""
 
     def method(piece: EvaluationPiece) -> PositionTrack:
         def configure(audio: AudioFormat) -> PipelineConfig:
@@ -110,7 +117,7 @@ def follow_piece(follow: FollowConfig) -> TrackingMethod:
 
 
 def _summary(pieces: dict[str, Accuracy]) -> dict[str, Accuracy]:
-    """The mean of each group of names and of all."""
+    """Return the mean of each group of names and of all."""
     members: dict[str, list[Accuracy]] = {}
     for name, result in pieces.items():
         members.setdefault(name.partition("_")[0], []).append(result)

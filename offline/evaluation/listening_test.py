@@ -1,4 +1,4 @@
-"""A listening test: blinded, loudness-matched, counterbalanced pairs on a static page, and what the answers say.
+"""A listening test: blinded, loudness-matched, counterbalanced pairs on a static page, and the analysis of answers.
 
 The folder holds index.html, the sounds under random names, and key.json, which the page never loads. Listeners save
 their answers as a file; `analyse_answers` reads any number of them.
@@ -60,7 +60,7 @@ show();
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
-    """One system against another: times each was liked better, ties aside; p: two-sided sign test."""
+    """One system against another: how often each was preferred, ties aside; p: of a two-sided sign test."""
 
     one: str
     other: str
@@ -73,7 +73,7 @@ class Preference:
 def plan_pairs(
     sounds: dict[str, list[Path]], n_pairs: int, rng: np.random.Generator
 ) -> list[tuple[str, int, str, int]]:
-    """Trials (system, sound, system, sound): every two systems equally often, each as often first as second."""
+    """Return trials (system, sound, system, sound): all pairs of systems equally often, each order equally often."""
     trials = []
     for one, other in combinations(sorted(sounds), 2):
         for i in range(n_pairs):
@@ -85,9 +85,10 @@ def plan_pairs(
 def write_test(
     sounds: dict[str, list[Path]], folder: Path, *, n_pairs: int = 4, seed: int = 0
 ) -> list[tuple[str, str]]:
-    """Write the test; sounds: WAV files of each system; returns the trials as the page has them.
+    """Write the test; return the trials as the page has them.
 
-    n_pairs: of every two systems; an even number balances the order.
+    sounds: WAV files of each system
+    n_pairs: trials for each pair of systems; an even number balances the order
     """
     if len(sounds) < 2 or not all(sounds.values()):
         raise ConfigError("listening test", expected="two systems or more with sounds", got=f"{len(sounds)}")
@@ -116,7 +117,7 @@ def _match(source: Path, target: Path) -> None:
 
 
 def analyse_answers(folder: Path, answers: list[Path]) -> list[Preference]:
-    """Count preferences over all answers; the key tells which sound was whose."""
+    """Count preferences over all answers; the key tells which sound is of which system."""
     key = json.loads((folder / "key.json").read_text())
     counts: dict[tuple[str, str], list[int]] = {pair: [0, 0, 0] for pair in combinations(sorted(set(key.values())), 2)}
     for path in answers:
@@ -130,7 +131,7 @@ def analyse_answers(folder: Path, answers: list[Path]) -> list[Preference]:
 
 
 def sign_test(wins: int, losses: int) -> float:
-    """Two-sided probability of a split at least as uneven by chance."""
+    """Return the two-sided probability of a split at least as uneven by chance."""
     n = wins + losses
     tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1)) / 2**n
     out: float = min(1.0, 2 * tail)
@@ -138,7 +139,7 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def report_answers(preferences: list[Preference]) -> str:
-    """A line a pair, p corrected for their number (Holm 1979)."""
+    """Return a line for each pair, p corrected for their number (Holm 1979)."""
     ranked = sorted(preferences, key=lambda x: x.p)
     corrected, worst = {}, 0.0
     for i, x in enumerate(ranked):

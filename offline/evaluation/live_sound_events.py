@@ -1,4 +1,4 @@
-"""What counts live: how soon a sound is reported after it begins, and how often one is that is not there."""
+"""Measure live detection: how soon a sound is reported after its onset, and how many reports are false."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from offline.run import collect_frames
 
 __all__ = ["detect_streaming", "invented_an_hour", "reactions_s"]
 
-EARLY_S = 0.2  # a report that speaks of an instant up to so long before the onset is still of this sound
+EARLY_S = 0.2  # a report of an instant this long before the onset still counts as this sound
 
 
 def detect_streaming(detector: SoundDetector, audio: npt.NDArray[np.float32]) -> list[Sound]:
-    """All events of a recording (sample, channel) at the detector's rate, with the silence that brings out the last."""
+    """Return all events of a recording (sample, channel) at the detector's rate, flushed by silence."""
     events: list[Sound] = collect_frames(detector, audio)
     return events
 
@@ -26,9 +26,9 @@ def detect_streaming(detector: SoundDetector, audio: npt.NDArray[np.float32]) ->
 def reactions_s(
     reference: Mapping[str, Sequence[Interval]], estimate: Mapping[str, Sequence[Sound]], sample_rate: int
 ) -> list[float]:
-    """For each reference event that is reported: seconds from its true onset until the report is given out.
+    """Return for each reference event that is reported the seconds from its true onset to the report.
 
-    The report is the first onset of its label whose `at` lies within the event, or up to 0.2 s before.
+    The report is the first onset of its label whose `at` lies within the event, or up to 0.2 s before it.
     """
     waits = []
     for name, events in reference.items():
@@ -42,5 +42,5 @@ def reactions_s(
 
 
 def invented_an_hour(events: Sequence[Sound], seconds: float) -> float:
-    """Onsets an hour in a recording of so many seconds in which none of the classes sounds."""
+    """Return onsets per hour in a recording of `seconds` in which none of the classes sounds."""
     return sum(e.active for e in events) * 3600 / seconds

@@ -1,4 +1,4 @@
-"""Musical measures of generated pieces beside a corpus: holds, ranges, parallels, overlap, and what was copied."""
+"""Musical measures of generated pieces beside a corpus: holds, ranges, parallels, overlap, and copies."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ MAJOR = np.array([0, 2, 4, 5, 7, 9, 11])
 
 
 def hold_rate(piece: np.ndarray) -> float:
-    """Share of (frame, voice) that repeats the voice's last pitch, the first frame aside."""
+    """Return the share of (frame, voice) that repeats the voice's last pitch, without the first frame."""
     return float((piece[1:] == piece[:-1]).mean())
 
 
 def note_counts(piece: np.ndarray, frames: int = 128) -> list[int]:
-    """Notes begun in each stretch of so many frames."""
+    """Return the notes that begin in each stretch of `size` frames."""
     struck = attacks_of(piece).sum(axis=1)
     return [int(struck[i : i + frames].sum()) for i in range(0, len(piece) - frames + 1, frames)]
 
 
 def onset_gaps(piece: np.ndarray) -> np.ndarray:
-    """Frames from each note to the next of its voice."""
+    """Return the frames from each note to the next one of its voice."""
     struck = attacks_of(piece)
     return np.concatenate([np.diff(np.flatnonzero(struck[:, v])) for v in range(piece.shape[1])])
 
 
 def parallel_rate(piece: np.ndarray) -> float:
-    """Parallel fifths and octaves among all moves of two voices together, each voice pair counted alone."""
+    """Return the share of parallel fifths and octaves among all moves of two voices, each voice pair counted alone."""
     bad = moves = 0
     for low in range(piece.shape[1]):
         for high in range(low):
@@ -60,7 +60,7 @@ def parallel_rate(piece: np.ndarray) -> float:
 
 
 def out_of_range_rate(piece: np.ndarray) -> float:
-    """Share of sounding (frame, voice) outside the four voices' ranges."""
+    """Return the share of sounding (frame, voice) outside the four voices' ranges."""
     low, high = np.array(RANGES).T
     sounding = piece != REST
     outside = sounding & ((piece < low) | (piece > high))
@@ -68,7 +68,7 @@ def out_of_range_rate(piece: np.ndarray) -> float:
 
 
 def crossing_rate(piece: np.ndarray) -> float:
-    """Share of frames where a lower voice sounds above a higher one."""
+    """Return the share of frames where a lower voice is above a higher one."""
     pitch = piece.astype(float)
     pitch[piece == REST] = np.nan
     with np.errstate(invalid="ignore"):
@@ -76,7 +76,7 @@ def crossing_rate(piece: np.ndarray) -> float:
 
 
 def scale_consistency(piece: np.ndarray) -> float:
-    """The largest share of notes that one major scale holds (muspy's measure, minor keys by their relative major)."""
+    """Return the largest share of notes in one major scale (muspy's measure, minor keys by their relative major)."""
     pitches = piece[attacks_of(piece)] % 12
     if not len(pitches):
         return 1.0
@@ -85,7 +85,11 @@ def scale_consistency(piece: np.ndarray) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """area: what two estimated densities share, 0 to 1; divergence: Kullback-Leibler from the corpus, nats."""
+    """Two estimated densities compared.
+
+    area: shared by both, 0 to 1
+    divergence: Kullback-Leibler, from the corpus, nats
+    """
 
     area: float
     divergence: float
@@ -116,7 +120,7 @@ def _density(values: np.ndarray, x: np.ndarray, margin: float) -> np.ndarray:
 
 
 def copy_check(piece: np.ndarray, corpus: list[np.ndarray]) -> tuple[int, int]:
-    """The longest run of frames that stands in the corpus in some key, and where: (frames, index of the piece).
+    """Return the length of the longest run of frames that occurs in the corpus in some key, and the index of its piece.
 
     Frames are compared as voices relative to the run's first soprano; rests equal rests.
     """
@@ -129,7 +133,7 @@ def copy_check(piece: np.ndarray, corpus: list[np.ndarray]) -> tuple[int, int]:
 
 
 def _relative(piece: np.ndarray) -> np.ndarray:
-    """A number a frame: chord shape and the soprano's step from the frame before, so that keys do not matter."""
+    """Encode each frame as chord shape and the soprano's step, so that keys do not matter."""
     pitch = piece.astype(np.int64)
     shape = np.where(piece == REST, 99, pitch - pitch[:, :1])
     steps = np.diff(pitch[:, 0], prepend=pitch[:1, 0])
@@ -141,7 +145,7 @@ def _relative(piece: np.ndarray) -> np.ndarray:
 
 
 def _longest_shared(a: np.ndarray, b: np.ndarray) -> int:
-    """Longest common substring, a row of its table at a time."""
+    """Return the longest common substring, one row of its table at a time."""
     best = 0
     before = np.zeros(len(b) + 1, np.int32)
     for value in a:

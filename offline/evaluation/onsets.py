@@ -1,8 +1,8 @@
-"""How well a score was followed: the share of its onsets found within 25, 50, 100 and 200 ms, and how many never.
+"""Accuracy of following: the share of onsets found within 25, 50, 100 and 200 ms, and the share never found.
 
 Two protocols. First reach: an onset is found at the first instant whose position has reached it, as a page turner or
-an accompanist would act; never reached is infinitely wrong. Nearest frame: it is found at the instant whose position
-is nearest to it, as papers on warping paths count.
+an accompanist would act; one that is never reached is infinitely wrong. Nearest frame: it is found at the instant whose
+position is nearest to it, as papers on warping paths count.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ SAME_QUARTER = 1e-4  # truth and events are rounded in their files
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PositionTrack:
-    """A score position over time: at_s, seconds, never falling; quarter, quarters."""
+    """A score position over time.
+
+    at_s: seconds, never falling
+    quarter: quarters
+    """
 
     at_s: Floats
     quarter: Floats
@@ -52,8 +56,12 @@ class PositionTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """within: percent of onsets within each of THRESHOLDS_MS; of the absolute errors of what was found: mean_s,
-    median_s, p95_s (NaN if nothing was); lost: percent never found; n: onsets.
+    """Errors of the onsets of one or more pieces.
+
+    within: percent of onsets within each of THRESHOLDS_MS
+    mean_s, median_s, p95_s: of the absolute errors of found onsets; NaN if there is none
+    lost: percent never found
+    n: onsets
     """
 
     within: tuple[float, ...]
@@ -65,13 +73,13 @@ class Accuracy:
 
 
 def track_of(events: Iterable[Event], sample_rate: int) -> PositionTrack:
-    """The positions among the events."""
+    """Return the positions among the events."""
     rows = [(e.at / sample_rate, e.quarter) for e in events if isinstance(e, Position)]
     return _track(rows)
 
 
 def read_track(path: str | Path) -> PositionTrack:
-    """The positions in a file of events, JSON lines; EngineError names the line that is none."""
+    """Read the positions in a file of events, JSON lines; EngineError names the line that is not one."""
     rows = []
     with Path(path).open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -91,7 +99,7 @@ def _track(rows: Sequence[tuple[float, float]]) -> PositionTrack:
 
 
 def read_truth(path: str | Path) -> tuple[Floats, Floats]:
-    """(quarter, audio_s) of each annotated onset, from a CSV that has these columns; those never played left out."""
+    """Read (quarter, audio_s) of annotated onsets from a CSV with these columns, without those never played."""
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             rows = [(float(row["quarter"]), float(row["audio_s"])) for row in csv.DictReader(file) if row["audio_s"]]
@@ -102,14 +110,14 @@ def read_truth(path: str | Path) -> tuple[Floats, Floats]:
 
 
 def first_reach(track: PositionTrack, quarter: Floats) -> Floats:
-    """Seconds of the first instant whose position has reached each quarter; inf if none has."""
+    """Return the first instant whose position has reached each quarter, seconds; inf if none has."""
     furthest = np.maximum.accumulate(track.quarter)
     index = np.searchsorted(furthest, quarter - SAME_QUARTER)
     return np.append(track.at_s, np.inf)[index]
 
 
 def nearest_frame(track: PositionTrack, quarter: Floats) -> Floats:
-    """Seconds of the first of the instants whose position is nearest to each quarter; inf for an empty track."""
+    """Return the first instant whose position is nearest to each quarter, seconds; inf for an empty track."""
     if not len(track.at_s):
         return np.full(len(quarter), np.inf)
     return np.array([track.at_s[np.argmin(np.abs(track.quarter - q))] for q in quarter])
@@ -119,7 +127,7 @@ PROTOCOLS = {"first reach": first_reach, "nearest frame": nearest_frame}
 
 
 def accuracy(error_s: Floats) -> Accuracy:
-    """Sum up errors in seconds, inf for an onset never found."""
+    """Summarise errors in seconds, inf for an onset that was never found."""
     size = np.abs(error_s)
     found = size[np.isfinite(size)]
     # Half a microsecond of slack: 0.075 - 0.05 is not 0.025 in binary.
@@ -135,12 +143,12 @@ def accuracy(error_s: Floats) -> Accuracy:
 
 
 def evaluate_track(track: PositionTrack, quarter: Floats, audio_s: Floats) -> dict[str, Accuracy]:
-    """Accuracy by each protocol against the truth: each onset's quarter and when it sounds, seconds."""
+    """Return the accuracy by each protocol against the truth: each onset's quarter and when it sounds, seconds."""
     return {name: accuracy(find(track, quarter) - audio_s) for name, find in PROTOCOLS.items()}
 
 
 def mean_accuracy(pieces: Sequence[Accuracy]) -> Accuracy:
-    """The mean over pieces, each counting the same; n is their sum."""
+    """Return the mean over pieces with equal weight; n is their sum."""
     means = {name: _nanmean([getattr(p, name) for p in pieces]) for name in ("mean_s", "median_s", "p95_s", "lost")}
     within = tuple(float(x) for x in np.mean([p.within for p in pieces], axis=0))
     return Accuracy(within=within, n=sum(p.n for p in pieces), **means)
@@ -166,7 +174,7 @@ def _row(name: str, result: Accuracy) -> tuple[str, ...]:
 
 
 def format_table(results: Mapping[str, Accuracy]) -> str:
-    """A table of text, a row a name."""
+    """Format a table with a row for each name."""
     rows = [HEADER, *(_row(name, result) for name, result in results.items())]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     lines = [
@@ -177,7 +185,7 @@ def format_table(results: Mapping[str, Accuracy]) -> str:
 
 
 def write_table(path: str | Path, results: Mapping[str, Mapping[str, Accuracy]]) -> None:
-    """The tables of all protocols, {protocol: {piece: Accuracy}}, as one CSV."""
+    """Write the tables of all protocols, {protocol: {piece: Accuracy}}, as one CSV."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("protocol", *HEADER))

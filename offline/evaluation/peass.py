@@ -1,7 +1,7 @@
 """PEASS scores (Emiya, Vincent, Harlander, Hohmann, IEEE TASLP 2011) through the package python-peass, if installed.
 
-That package is an unvalidated port of the authors' MATLAB: compare its scores with each other only. It is slow, half
-a minute for a few seconds, so it hears an excerpt of each song.
+That package is an unvalidated port of the authors' MATLAB: compare its scores only with each other. It is slow, half
+a minute for a few seconds, so it is given an excerpt of each song.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Stems = npt.NDArray[np.float32]  # (sample, target, channel)
 
 
 def require_peass() -> None:
-    """ConfigError if the package is missing."""
+    """Raise ConfigError if the package is missing."""
     if peass is None:
         remedy = "pip install --no-deps python-peass"
         raise ConfigError("--peass", expected="the package python-peass", got="none", remedy=remedy)
@@ -35,9 +35,9 @@ def require_peass() -> None:
 def peass_scores(
     references: Stems, estimates: Stems, sample_rate: int, targets: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """OPS, TPS, IPS and APS, 0 to 100, of some targets, (target, 4); of the excerpt where the quietest is loudest.
+    """Return OPS, TPS, IPS and APS, 0 to 100, of some targets, (target, 4).
 
-    A silent reference gives NaN.
+    Of the excerpt where the quietest target is loudest. A silent reference gives NaN.
     """
     part = _excerpt(references, sample_rate)
     given = [references[part, t].astype(np.float64) for t in range(references.shape[1])]

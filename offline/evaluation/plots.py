@@ -1,4 +1,4 @@
-"""One picture of what happened: the sound, its stems, and the path through the score."""
+"""Draw one picture of a run: the sound, its stems, and the path through the score."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from offline.evaluation.onsets import PositionTrack, first_reach, read_truth, tr
 
 __all__ = ["draw_job", "draw_track"]
 
-COLUMNS = 1200  # of the pictures of spectra: a column for every pixel
-ROWS = 160  # bands, spaced as the ear does
+COLUMNS = 1200  # columns of the spectrograms, one for every pixel
+ROWS = 160  # bands, spaced as hearing is
 RANGE_DB = 70.0
 LOW_HZ = 40.0
 LIMIT_MS = 250.0  # larger errors are drawn at the edge
@@ -45,7 +45,8 @@ def draw_track(
 ) -> None:
     """Write a PNG: one spectrogram a recording (title, file), and the followed position over time below them.
 
-    track: the followed positions; truth: quarters and seconds of the score's onsets, drawn with the error of each.
+    track: the followed positions
+    truth: quarters and seconds of the score's onsets, drawn with the error of each
     """
     n_rows = len(recordings) + (track is not None) * (2 if truth is not None else 1)
     figure = Figure(figsize=(12, 2.3 * n_rows + 0.6), layout="constrained")
@@ -79,7 +80,7 @@ def _spectrogram(axis: Axes, title: str, file: Path) -> None:
 
 
 def _levels_db(reader: AudioReader) -> tuple[Floats, Floats]:
-    """Peak level of every band in every column, (column, band), and the bands' edges in Hz; bounded memory."""
+    """Return the peak level of every band in every column, (column, band), and the bands' edges in Hz."""
     n_fft = frame_size(reader.format.sample_rate, at_44k1=2048)
     frames = FrameFormat(audio=reader.format, n_fft=n_fft, hop=n_fft // 2)
     stft = Stft(frames)

@@ -1,4 +1,4 @@
-"""Polyphonic sound detection score, exact: over every threshold that makes a difference, not over a chosen few.
+"""The exact polyphonic sound detection score: over every threshold that makes a difference, not over a chosen few.
 
 Bilen et al., "A framework for the robust evaluation of sound event detection" (2020); Ebbers, Haeb-Umbach &
 Serizel, "Threshold independent evaluation of sound event detection scores" (2022). Equal to sed_scores_eval.
@@ -38,8 +38,8 @@ class PsdsConfig(Settings):
     most_an_hour: float = ranged(100.0, 1e-6, 1e6, "effective false positives where the curve ends, e_max", unit="1/h")
 
 
-PSDS_1 = PsdsConfig()  # DCASE task 4, scenario 1: reacts fast
-PSDS_2 = PsdsConfig(detection=0.1, reference=0.1, cross_cost=0.5)  # scenario 2: does not confuse
+PSDS_1 = PsdsConfig()  # DCASE task 4, scenario 1: fast reaction
+PSDS_2 = PsdsConfig(detection=0.1, reference=0.1, cross_cost=0.5)  # scenario 2: no confusion of classes
 
 
 def psds(
@@ -49,10 +49,11 @@ def psds(
     classes: Sequence[str],
     config: PsdsConfig,
 ) -> float:
-    """The score, 0 to 1. scores: (step, class) by file; edges_s: (step + 1), where each step of
-    the longest file begins, and the last ends.
+    """Return the score, 0 to 1.
 
-    Classes without a reference are left out of the mean. The length of the data is that of all files' steps.
+    scores: (step, class) by file
+    edges_s: (step + 1), where each step of the longest file begins and the last one ends
+    Classes without a reference are left out of the mean. The duration of the data is that of all files' steps.
     """
     each = [roc(reference, scores, edges_s, classes, c, config) for c in range(len(classes))]
     curves = [curve for curve in each if curve is not None]
@@ -74,7 +75,7 @@ def roc(
     label: int,
     config: PsdsConfig,
 ) -> tuple[Floats, Floats] | None:
-    """Effective false positives an hour and recall of a class, by falling threshold; None if it never sounds."""
+    """Return effective false positives per hour and recall of a class, by falling threshold; None if never sounding."""
     events = {name: _intervals(reference.get(name, ()), classes) for name in scores}
     wanted = sum(int((of[:, 2] == label).sum()) for of in events.values())
     if wanted == 0:
@@ -99,7 +100,7 @@ def roc(
 
 
 def _sounding_s(events: Iterable[Floats], n_classes: int) -> Floats:
-    """Seconds that each class sounds."""
+    """Return the seconds that each class sounds."""
     seconds = np.zeros(n_classes)
     for of in events:
         np.add.at(seconds, of[:, 2].astype(int), of[:, 1] - of[:, 0])
@@ -107,7 +108,7 @@ def _sounding_s(events: Iterable[Floats], n_classes: int) -> Floats:
 
 
 def _staircase(curve: tuple[Floats, Floats], at: Floats) -> Floats:
-    """The best recall of a curve at no more than `at` false positives an hour."""
+    """Return the best recall of a curve at no more than `at` false positives per hour."""
     order = np.argsort(curve[0], kind="stable")
     rate, recall = curve[0][order], np.maximum.accumulate(curve[1][order])
     place = np.searchsorted(rate, at, side="right")
@@ -115,16 +116,16 @@ def _staircase(curve: tuple[Floats, Floats], at: Floats) -> Floats:
 
 
 def _intervals(events: Sequence[Interval], classes: Sequence[str]) -> Floats:
-    """(event, [onset, offset, class])."""
+    """Return (event, [onset, offset, class])."""
     rows = [(e.onset_s, e.offset_s, classes.index(e.label)) for e in events if e.label in classes]
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
 @njit(nogil=True, cache=True)
 def _changes(scores: Any, edges: Any, events: Any, label: int, n_classes: int, numbers: Any) -> Any:
-    """Every threshold of a file (its distinct scores, falling) and what it adds to the counts.
+    """Return every threshold of a file (its distinct scores, falling) and what it adds to the counts.
 
-    Returns thresholds (threshold) and changes (threshold, [true positives, false positives, cross triggers by class]).
+    Thresholds are (threshold), changes (threshold, [true positives, false positives, cross triggers by class]).
     """
     thresholds = np.unique(scores)[::-1]
     changes = np.zeros((len(thresholds), 2 + n_classes))
@@ -138,7 +139,7 @@ def _changes(scores: Any, edges: Any, events: Any, label: int, n_classes: int, n
 
 @njit(nogil=True, cache=True)
 def _counts(scores: Any, threshold: float, edges: Any, events: Any, label: int, n_classes: int, numbers: Any) -> Any:
-    """Counts where a class is detected while its score is at the threshold or above: see `_changes`."""
+    """Count detections of a class while its score is at the threshold or above: see `_changes`."""
     detection, reference, cross = numbers
     counts = np.zeros(2 + n_classes)
     covered = np.zeros(len(events))

@@ -1,7 +1,7 @@
-"""Jumps: recordings cut and pasted at known places, and how soon the follower is right again.
+"""Evaluate recovery from jumps: recordings are cut and pasted at known places.
 
-Right means within half a second of where the player is. Where the score has the same notes more than once (repeats,
-themes that return) nobody can tell which is meant: both counts are given, a place alike counted as right, and not.
+A position is right within half a second of the player's. Where the score has the same notes more than once (repeats,
+themes that return) nobody can tell which is meant: both counts are given, identical places counted as right, and not.
 """
 
 from __future__ import annotations
@@ -34,20 +34,24 @@ Positions = tuple[Floats, Floats, Floats]
 
 RIGHT_S = 0.5
 WITHIN_S = 3.0
-STAY_S = 1.0  # for so long it must be right, four fifths of the time
-SHORTEST_S, LONGEST_S = 8.0, 16.0  # of a part
-LEAP_S = 5.0  # a jump is at least so far
-FAR_S = 3.0  # a leap, and not a step to a neighbouring event of slow music
+STAY_S = 1.0  # time during which it must be right, four fifths of the time
+SHORTEST_S, LONGEST_S = 8.0, 16.0  # length of a part
+LEAP_S = 5.0  # smallest jump
+FAR_S = 3.0  # smallest leap; less may be a step to a neighbouring event of slow music
 FADE_S = 0.01
 BLOCK = 1 << 16
-LOOK_S = 4.0  # of music after a jump that must be alike for a place to count as alike
-GRID = 24  # steps a quarter: notes are compared to within one
-ALIKE = 0.9  # of the notes
+LOOK_S = 4.0  # music after a jump that must be identical for a place to count as identical
+GRID = 24  # steps a quarter to which notes are rounded
+ALIKE = 0.9  # share of the notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splice:
-    """Sound (sample,) and the parts it is made of: (seconds where it begins, seconds of the recording from, to)."""
+    """A recording made of parts of another.
+
+    audio: (sample,)
+    parts: (seconds where a part begins, seconds of the recording from, to)
+    """
 
     audio: Audio
     parts: list[tuple[float, float, float]]
@@ -56,7 +60,7 @@ class Splice:
 def splice(
     audio: Audio, rate: int, audio_s: Floats, rng: np.random.Generator, *, n_jumps: int, pause_s: float
 ) -> Splice:
-    """Play parts of a recording (sample,) in random order, cut before onsets; audio_s: its onsets."""
+    """Join parts of a recording (sample,) in random order, cut before onsets; audio_s: its onsets."""
     end_s, place, now = float(audio_s[-1]), 0.0, 0.0
     pieces: list[Audio] = []
     parts: list[tuple[float, float, float]] = []
@@ -77,7 +81,7 @@ def splice(
 
 
 def alike(score: Score, first: float, last: float) -> Floats:
-    """Quarters from [first, last) to every place of the score with the same notes; 0 among them."""
+    """Return the distances, quarters, from [first, last) to every place of the score with the same notes; 0 is one."""
     grid = np.round(score.note_quarter * GRID).astype(int)
     notes = set(zip(grid.tolist(), score.note_pitch.tolist(), strict=True))
     inside = (score.note_quarter >= first - 1e-3) & (score.note_quarter < last - 1e-3)
@@ -90,10 +94,10 @@ def alike(score: Score, first: float, last: float) -> Floats:
 
 
 def evaluate_jumps(folder: Path, follow: FollowConfig, *, seed: int = 1, say: Callable[[str], None] = print) -> None:
-    """Six jumps in each piece of half a minute or more, at once and after a pause; then each piece as it is.
+    """Make six jumps in each piece of half a minute or more, at once and after a pause; then follow the whole piece.
 
-    Prints the share of jumps after which the position is right within three seconds, the median and 90th percentile
-    of the time it takes, and how often the position leaps from right to wrong in clean playing.
+    Prints the share of jumps after which the position is right within three seconds, median and 90th percentile of
+    the time it takes, and how often the position leaps from right to wrong in clean playing.
     """
     results, leaps, hours = [], np.zeros(0), 0.0
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
@@ -119,7 +123,7 @@ def evaluate_jumps(folder: Path, follow: FollowConfig, *, seed: int = 1, say: Ca
 
 
 def _track(audio: Audio, *, rate: int, config: PipelineConfig) -> Positions:
-    """(at, emitted, quarter) of every position, seconds."""
+    """Return (at, emitted, quarter) of every position, seconds."""
     pipeline = Pipeline(AudioFormat(sample_rate=rate, n_channels=1), config)
     blocks = (audio[start : start + BLOCK, None] for start in range(0, len(audio), BLOCK))
     positions = [p for block in blocks for p in pipeline.process(block).events if isinstance(p, Position)]
@@ -128,7 +132,7 @@ def _track(audio: Audio, *, rate: int, config: PipelineConfig) -> Positions:
 
 
 def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[Floats, Floats]) -> Floats:
-    """How far the position went, seconds, each time that it left the right place for another at one step."""
+    """Return how far the position moved, seconds, each time that it left the right place in one step."""
     place = np.interp(quarter, *truth)
     wrong = np.abs(place - at_s) > RIGHT_S
     far = np.abs(np.diff(place))
@@ -139,7 +143,7 @@ def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[
 def _judge(
     spliced: Splice, track: Callable[[Audio], Positions], score: Score, truth: tuple[Floats, Floats]
 ) -> list[tuple[bool, bool, float]]:
-    """For each jump: right in time at a place alike, right in time at the very place, seconds until right."""
+    """Return for each jump: right in time at an identical place, right in time at the very place, seconds to right."""
     at_s, emitted_s, quarter = track(spliced.audio)
     found = []
     for begin, first, last in spliced.parts[1:]:
@@ -158,7 +162,7 @@ def _in_time(off: Floats) -> bool:
 
 
 def _until(off: Floats) -> float:
-    """Seconds until it is right and stays so for STAY_S; inf if never."""
+    """Return the seconds until it is right and stays so for STAY_S; inf if never."""
     n = round(STAY_S / 0.1)
     right = np.convolve(off < RIGHT_S, np.ones(n), mode="valid") >= 0.8 * n
     return float(np.argmax(right)) * 0.1 if right.any() else np.inf

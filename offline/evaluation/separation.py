@@ -1,7 +1,7 @@
-"""How well harmonic and percussive parts were separated: signal-to-distortion ratios over folders of stems.
+"""Evaluate separation into harmonic and percussive parts: signal-to-distortion ratios over folders of stems.
 
-`collaparte evaluate hpss FOLDER`: each folder in it is a song, `drums.*` the percussive reference, the
-sum of the other files the harmonic one, the sum of all the mixture. Prints the mean over the songs for every method.
+Each folder in FOLDER is a song, `drums.*` the percussive reference, the sum of the other files the harmonic one, the
+sum of all the mixture. Prints the mean over the songs for every method.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ __all__ = ["METHODS", "evaluate_hpss_folder", "evaluate_stems", "global_sdr", "s
 
 Audio = npt.NDArray[np.float32]
 Pair = npt.NDArray[np.float32]  # (sample, target, channel): harmonic, percussive
-Method = Callable[[Pair, int], Pair]  # references and sample rate to estimates; all but the oracle use their sum
+Method = Callable[[Pair, int], Pair]  # from references and sample rate to estimates; all but the oracle use their sum
 METRICS = ("SDR", "SI-SDR", "global SDR")
 
 
 def sdr(reference: Pair, estimate: Pair, sample_rate: int) -> npt.NDArray[np.float64]:
-    """SDR of BSS Eval v4 for each target of (sample, target, channel), dB: the median over windows of one second.
+    """Return the SDR of BSS Eval v4 for each target of (sample, target, channel), dB, the median over seconds.
 
-    In version 4 (Stoeter, Liutkus, Ito, LVA/ICA 2018) interference, artifacts and spatial error add up to the whole
-    error, so SDR needs none of its filters. As there, windows in which any signal is silent do not count; NaN if
-    none is left.
+    In version 4 (Stoeter, Liutkus, Ito, LVA/ICA 2018) interference, artifacts and spatial error sum to the whole error,
+    so SDR needs none of its filters. As there, windows in which any signal is silent do not count; NaN if none is left.
     """
     n = len(reference) // sample_rate
     windows = [
@@ -45,19 +44,19 @@ def sdr(reference: Pair, estimate: Pair, sample_rate: int) -> npt.NDArray[np.flo
     power, error, estimated = (
         np.sum(signal**2, axis=(1, 3)) for signal in (windows[0], windows[1] - windows[0], windows[1])
     )
-    heard = np.all((power > 0) & (estimated > 0), axis=1)
-    return np.median(_db(power[heard], error[heard]), axis=0) if heard.any() else np.full(power.shape[1], np.nan)
+    counted = np.all((power > 0) & (estimated > 0), axis=1)
+    return np.median(_db(power[counted], error[counted]), axis=0) if counted.any() else np.full(power.shape[1], np.nan)
 
 
 def si_sdr(reference: Pair, estimate: Pair) -> npt.NDArray[np.float64]:
-    """Scale-invariant SDR of each target, dB (Le Roux, Wisdom, Erdogan, Hershey, ICASSP 2019)."""
+    """Return the scale-invariant SDR of each target, dB (Le Roux, Wisdom, Erdogan, Hershey, ICASSP 2019)."""
     reference, estimate = reference.astype(np.float64), estimate.astype(np.float64)
     scale = np.sum(reference * estimate, axis=(0, 2)) / np.sum(reference**2, axis=(0, 2))
     return global_sdr(reference * scale[:, None], estimate)
 
 
 def global_sdr(reference: Pair, estimate: Pair) -> npt.NDArray[np.float64]:
-    """Power of the reference over power of the error, over the whole song, for each target, dB."""
+    """Return power of the reference over power of the error, over the whole song, for each target, dB."""
     reference, estimate = reference.astype(np.float64), estimate.astype(np.float64)
     return _db(np.sum(reference**2, axis=(0, 2)), np.sum((reference - estimate) ** 2, axis=(0, 2)))
 
@@ -67,12 +66,12 @@ def _db(power: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> npt.N
 
 
 def half(reference: Pair, sample_rate: int) -> Pair:
-    """Half the mixture each: what doing nothing scores."""
+    """Estimate half the mixture for each target: the score of doing nothing."""
     return np.repeat(reference.sum(axis=1, keepdims=True) / 2, 2, axis=1)
 
 
 def librosa_hpss(reference: Pair, sample_rate: int) -> Pair:
-    """The median-filter baseline: `librosa.decompose.hpss`, 4096/1024, 17 frames and bins, each channel alone."""
+    """Separate by `librosa.decompose.hpss`, the median-filter baseline: 4096/1024, 17 frames and bins, per channel."""
     mixture = reference.sum(axis=1)
     spectra = librosa.stft(mixture.T, n_fft=4096, hop_length=1024)
     parts = librosa.decompose.hpss(spectra, kernel_size=17)
@@ -80,7 +79,7 @@ def librosa_hpss(reference: Pair, sample_rate: int) -> Pair:
 
 
 def oracle(reference: Pair, sample_rate: int) -> Pair:
-    """The ratio mask made from the references themselves: what a mask can reach."""
+    """Apply the ratio mask of the references themselves: the limit of a mask."""
     frames = HpssConfig().frames(AudioFormat(sample_rate=sample_rate, n_channels=reference.shape[2]))
     padded = np.concatenate([reference, np.zeros((frames.n_fft, *reference.shape[1:]), np.float32)])
     harmonic, percussive = (Stft(frames).process(padded[:, j]) for j in range(2))
@@ -92,7 +91,7 @@ def oracle(reference: Pair, sample_rate: int) -> Pair:
 
 
 def live(config: HpssConfig) -> Method:
-    """The streaming separation."""
+    """Separate by streaming."""
 
     def method(reference: Pair, sample_rate: int) -> Pair:
         audio = AudioFormat(sample_rate=sample_rate, n_channels=reference.shape[2])
@@ -102,7 +101,7 @@ def live(config: HpssConfig) -> Method:
 
 
 def whole(config: HpssConfig) -> Method:
-    """The separation of the whole file."""
+    """Separate the whole file at once."""
     return lambda reference, sample_rate: backfitting.separate_whole(reference.sum(axis=1), sample_rate, config)
 
 
@@ -130,7 +129,7 @@ METHODS: dict[str, Method] = {
 
 
 def songs(folder: Path, start_s: float = 0, seconds: float | None = None) -> Iterator[tuple[str, Pair, int]]:
-    """The songs of a folder: name, references (sample, target, channel), rate; from start_s on, so many seconds."""
+    """Yield the songs of a folder: name, references (sample, target, channel), rate; from start_s on, for `seconds`."""
     for song in sorted(path for path in folder.iterdir() if path.is_dir()):
         stems = {}
         for path in sorted(song.iterdir()):
@@ -146,7 +145,7 @@ def songs(folder: Path, start_s: float = 0, seconds: float | None = None) -> Ite
 def evaluate_stems(
     folder: Path, methods: dict[str, Method], start_s: float = 0, seconds: float | None = None
 ) -> dict[str, npt.NDArray]:
-    """Scores of each method: (song, metric, target), dB, metrics as in METRICS; of that part of every song."""
+    """Return scores of each method: (song, metric, target), dB, metrics as in METRICS, of that part of every song."""
     scores: dict[str, list[npt.NDArray]] = {name: [] for name in methods}
     for _, reference, rate in songs(folder, start_s, seconds):
         for name, method in methods.items():

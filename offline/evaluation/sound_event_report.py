@@ -1,4 +1,4 @@
-"""The figures of a sound event network's file, over recordings with labels or over mixed scenes."""
+"""Metrics of a sound event network over recordings with labels or over mixed scenes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ScoredClips:
-    """What is there and what was said: events, labels and probabilities (step, class), by file name."""
+    """Truth and estimates by file name: events, labels and probabilities (step, class)."""
 
     reference: dict[str, list[Interval]] = field(default_factory=dict)
     events: dict[str, list[Interval]] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class ScoredClips:
 
 
 def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredClips:
-    """Listen to every recording that has strong labels; what is missing or broken is told and left out."""
+    """Run the network over every recording with strong labels; what is missing or broken is reported and left out."""
     if labels.strong is None:
         raise ConfigError(str(labels.path), expected="strong labels", got="weak ones")
     files, heard = find_audio(folder, labels.strong), ScoredClips()
@@ -65,7 +65,7 @@ def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredCl
 
 
 def hear_scenes(scenes: SceneSet, tagger: Tagger) -> ScoredClips:
-    """What the network says of the log-mel of mixed scenes."""
+    """Run the network over the log-mel of mixed scenes."""
     network = Network(tagger.config.model, "crnn")
     if network.value("embeddings", list):
         raise ConfigError(tagger.config.model.name, expected="a network of log-mel alone", got="one with embeddings")
@@ -79,7 +79,7 @@ def hear_scenes(scenes: SceneSet, tagger: Tagger) -> ScoredClips:
 
 
 def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
-    """Probabilities (step, class) of a scene's log-mel (frame, mel), with silence behind it."""
+    """Return probabilities (step, class) of a scene's log-mel (frame, mel), followed by silence."""
     ahead: int = network.value("look_ahead", int)
     silence = np.full((STEP_FRAMES * ahead, MEL_BANDS), SILENCE, np.float32)
     network.reset()
@@ -88,7 +88,7 @@ def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
 
 
 def sound_event_metrics(heard: ScoredClips, tagger: Tagger) -> dict[str, float]:
-    """Clip, segment and event F1 and both PSDS, 0 to 1, by the file's decisions.
+    """Return clip, segment and event F1 and both PSDS, 0 to 1, by the file's decisions.
 
     As in `offline.evaluation.sound_events_tuning`.
     """
@@ -103,7 +103,7 @@ def sound_event_metrics(heard: ScoredClips, tagger: Tagger) -> dict[str, float]:
 
 
 def by_label(heard: ScoredClips, classes: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
-    """Clip, segment and event F1 of each class; NaN where it neither sounds nor is reported."""
+    """Return clip, segment and event F1 of each class; NaN where it neither sounds nor is reported."""
     present = {name: {e.label for e in of} for name, of in heard.reference.items()}
     counts = (
         clip_counts(present, heard.tags, classes),
@@ -116,7 +116,7 @@ def by_label(heard: ScoredClips, classes: tuple[str, ...]) -> dict[str, tuple[fl
 def format_event_table(
     measured: Mapping[str, float], classes: Mapping[str, tuple[float, float, float]]
 ) -> list[list[str]]:
-    """Rows to print: all classes together first (clip and segment micro, event macro), then each."""
+    """Return rows to print: all classes together first (clip and segment micro, event macro), then each class."""
     rows = [["", "clip F1", "segment F1", "event F1", "PSDS 1", "PSDS 2"]]
     rows.append(["all", *(f"{100 * value:.1f}" for value in measured.values())])
     rows += [[label, *(f"{100 * value:.1f}" for value in values), "", ""] for label, values in classes.items()]

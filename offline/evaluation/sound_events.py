@@ -1,7 +1,7 @@
-"""How good tags and sound events are: clip, segment and event F1.
+"""Evaluate tags and sound events: clip, segment and event F1.
 
 Mesaros, Heittola & Virtanen, "Metrics for polyphonic sound event detection" (2016), as sed_eval computes them.
-References and estimates are events by file name: what is in only one of the two counts as missed or as invented.
+References and estimates are events by file name: a file in only one of the two counts as missed or as false.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Tags = Mapping[str, Iterable[str]]
 
 
 class EventCounts(NamedTuple):
-    """Hits, misses and inventions of one class."""
+    """True positives, false negatives and false positives of one class."""
 
     true_positive: int = 0
     false_negative: int = 0
@@ -41,38 +41,38 @@ class EventCounts(NamedTuple):
 
     @property
     def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN); NaN if the class neither sounds nor is reported."""
+        """Return 2 TP / (2 TP + FP + FN); NaN if the class neither sounds nor is reported."""
         total = 2 * self.true_positive + self.false_negative + self.false_positive
         return 2 * self.true_positive / total if total else float("nan")
 
 
 def micro_f1(counts: Mapping[str, EventCounts]) -> float:
-    """F1 of all classes' counts together."""
+    """Return F1 of all classes' counts together."""
     return sum(counts.values(), EventCounts()).f1
 
 
 def macro_f1(counts: Mapping[str, EventCounts]) -> float:
-    """Mean of the classes' F1; a class that neither sounds nor is reported is left out."""
+    """Return the mean of the classes' F1; a class that neither sounds nor is reported is left out."""
     values = [c.f1 for c in counts.values()]
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
 def clip_counts(reference: Tags, estimate: Tags, classes: Sequence[str]) -> dict[str, EventCounts]:
-    """Counts of clips in which a class is heard."""
+    """Count clips in which a class sounds."""
     return _compared(_tagged(reference), _tagged(estimate), classes)
 
 
 def segment_counts(
     reference: Events, estimate: Events, classes: Sequence[str], segment_s: float = 1.0
 ) -> dict[str, EventCounts]:
-    """Counts of segments in which a class sounds at all."""
+    """Count segments in which a class sounds at all."""
     return _compared(_segments(reference, segment_s), _segments(estimate, segment_s), classes)
 
 
 def event_counts(
     reference: Events, estimate: Events, classes: Sequence[str], collar_s: float = 0.2, share: float = 0.2
 ) -> dict[str, EventCounts]:
-    """Counts of events whose onset lies within the collar and whose offset within the collar or share of the length.
+    """Count events whose onset lies within the collar, and whose offset within the collar or a share of the length.
 
     The offset's tolerance is the larger of the two; references and estimates are paired so that most fit.
     """
@@ -89,7 +89,10 @@ def event_counts(
 def evaluate_sound_events(
     reference: Events, estimate: Events, classes: Sequence[str], tags: Tags | None = None
 ) -> dict[str, float]:
-    """The paper's three figures (section 4.3.2), 0 to 1; tags: clip-level decisions, else the labels of the events."""
+    """Return the paper's three metrics (section 4.3.2), 0 to 1.
+
+    tags: clip-level decisions, else the labels of the events
+    """
     said = tags if tags is not None else {name: {e.label for e in of} for name, of in estimate.items()}
     present = {name: {e.label for e in of} for name, of in reference.items()}
     return {
@@ -127,7 +130,7 @@ def _compared(reference: set[Cell], estimate: set[Cell], classes: Sequence[str])
 
 
 def _paired(wanted: list[Interval], found: list[Interval], collar_s: float, share: float) -> int:
-    """How many pairs there are at most, each event in one pair."""
+    """Return the largest number of pairs, each event in one pair."""
     if not (wanted and found):
         return 0
     r, e = (np.array([(x.onset_s, x.offset_s) for x in events]) for events in (wanted, found))

@@ -1,4 +1,4 @@
-"""Figures of a sound event network from its probabilities on a set of scenes, and thresholds tuned on another set."""
+"""Metrics of a sound event network from its probabilities on scenes, and thresholds tuned on other scenes."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from offline.evaluation.sound_events import evaluate_sound_events, event_counts,
 __all__ = ["Quiet", "Tuned", "by_class", "decision_metrics", "lagging", "step_edges_s", "stricter", "tune"]
 
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
-PRICE = 0.05  # of F1, that an event an hour too many costs
-EVIDENCE = (2, 4, 8, 15, 30, 60, 0)  # from what is soon gathered to none
+PRICE = 0.05  # F1 that a false event per hour too many costs
+EVIDENCE = (2, 4, 8, 15, 30, 60, 0)  # from what is soon accumulated to none
 LAGS = (
     ("onset_lag", "offset_lag"),
     ("onset_lag",),
     ("offset_lag",),
-)  # of an event both must be right: first the same for both
+)  # both lags of an event must be right: first the same for both
 MOST_LATE = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """Decisions tuned on validation data: of events, and of clips by class."""
+    """Decisions tuned on validation data: for events, and for clips by class."""
 
     events: DecisionConfig
     tags: Mapping[str, float]
 
 
 def step_edges_s(n_steps: int) -> np.ndarray:
-    """Where each of so many steps begins and the last one ends, seconds; not before 0."""
+    """Return where each of n_steps steps begins and the last one ends, seconds; not before 0."""
     return np.maximum([step_begin(k) / SOUND_RATE for k in range(n_steps + 1)], 0.0)
 
 
 def decision_metrics(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) -> dict[str, float]:
-    """Clip, segment and event F1 and both PSDS, 0 to 1, of probabilities (scene, step, class).
+    """Return clip, segment and event F1 and both PSDS, 0 to 1, of probabilities (scene, step, class).
 
-    Without `tuned` with the paper's decisions (0.5, median of 7). The score has no thresholds, but its median.
+    Without `tuned` with the paper's decisions (0.5, median of 7). PSDS has no thresholds, but uses the median.
     """
     config = tuned.events if tuned else DecisionConfig()
     found = detect(scenes.names, steps, scenes.classes, config)
@@ -61,7 +61,7 @@ def decision_metrics(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None
 
 
 def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> dict[str, dict[str, float]]:
-    """Segment and event F1 of each class."""
+    """Return segment and event F1 of each class."""
     found = detect(scenes.names, steps, scenes.classes, config)
     segments = segment_counts(scenes.events, found, scenes.classes)
     events = event_counts(scenes.events, found, scenes.classes)
@@ -70,15 +70,13 @@ def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """What a network says where none of its classes sounds: probabilities (scene, step, class), and how many events
-    an hour of a class may be invented there.
-    """
+    """Probabilities (scene, step, class) where no class sounds, and how many false events per hour are allowed."""
 
     steps: Probabilities
     most_an_hour: float
 
     def invented(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
-        """Events of each class that the decision invents in an hour."""
+        """Return the false events of each class per hour by this decision."""
         decider, n = EventDecoder(classes, config), np.zeros(len(classes))
         for of in self.steps:
             decider.reset()
@@ -91,12 +89,12 @@ class Quiet:
 def tune(
     scenes: SceneSet, steps: Probabilities, choices: Sequence[DecisionConfig], quiet: Quiet | None = None
 ) -> Tuned:
-    """The one of `choices`, with its thresholds for each class and its lags, that is best on these scenes.
+    """Return the one of `choices`, with thresholds for each class and lags, that is best on these scenes.
 
-    Of events by the mean of segment and event F1, of clips by their F1. The lag comes first: thresholds that suit
-    events reported late are not those that suit the same events reported in time. A choice that has
-    `accumulated_log_odds` is given the best ones of each class too. quiet: every event an hour too many there costs
-    `PRICE`.
+    Events count by the mean of segment and event F1, clips by their F1. The lag comes first: thresholds that suit
+    events reported late are not those that suit the same events reported in time. For a choice with
+    `accumulated_log_odds` the best ones of each class are tuned too.
+    quiet: every false event per hour too many there costs `PRICE`
     """
     best: tuple[float, DecisionConfig] | None = None
     for choice in choices:
@@ -110,7 +108,7 @@ def tune(
 
 
 def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> DecisionConfig:
-    """The decision with the lag of beginnings and ends for which the events' F1 is best on these scenes."""
+    """Return the decision with the onset and offset lags of best event F1 on these scenes."""
 
     def value(one: DecisionConfig) -> float:
         return macro_f1(event_counts(scenes.events, detect(scenes.names, steps, scenes.classes, one), scenes.classes))
@@ -122,10 +120,10 @@ def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> D
 
 
 def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> DecisionConfig:
-    """The decision with higher limits for those classes of which more than `quiet` allows is told there.
+    """Return the decision with higher limits for classes that are reported more often than `quiet` allows.
 
-    For a network that learnt from what is heard there, and invents more elsewhere. A class that no limit keeps quiet
-    enough gets the highest.
+    For a network that has learned from the material of `quiet`, and is worse elsewhere. A class that no limit
+    keeps quiet enough gets the highest.
     """
     for _ in GRID:
         loud = quiet.invented(config, classes) > quiet.most_an_hour
@@ -137,7 +135,7 @@ def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> 
 
 
 def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
-    """The decision with the next higher threshold and evidence of one class; after the highest evidence comes none."""
+    """Return the decision with the next higher threshold and evidence of one class; no evidence after the highest."""
     threshold = (config.thresholds or {}).get(label, config.threshold)
     needed = (config.log_odds_by_label or {}).get(label, config.accumulated_log_odds)
     threshold = next((limit for limit in GRID if limit > threshold), threshold)
@@ -150,7 +148,7 @@ def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
 
 
 def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:
-    """The decision with the limits of each class that are best on these scenes, and invent little."""
+    """Return the decision with the limits of each class that are best on these scenes, with few false events."""
     pairs = list(product(EVIDENCE if base.accumulated_log_odds else [0], GRID))
     configs = [
         replace(base, accumulated_log_odds=e, threshold=t, log_odds_by_label=None, thresholds=None) for e, t in pairs
@@ -168,22 +166,22 @@ def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet:
 
 
 def _worth(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> np.ndarray:
-    """The mean of segment and event F1 of each class."""
+    """Return the mean of segment and event F1 of each class."""
     of = by_class(scenes, steps, config)
     return np.array([np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes])
 
 
 def _price(quiet: Quiet | None, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
-    """What is taken off the worth of each class for what it invents."""
+    """Return what is subtracted from the worth of each class for its false events."""
     if quiet is None:
         return np.zeros(len(classes))
     return PRICE * np.maximum(quiet.invented(config, classes) - quiet.most_an_hour, 0)
 
 
 def _shrunk(values: np.ndarray) -> np.ndarray:
-    """What thresholds (threshold, class) are worth, each class half by its own scenes and half by those of all.
+    """Return the worth of thresholds (threshold, class), each class half by its own scenes and half by those of all.
 
-    A class has few sources to be tuned on, and its best threshold there is often a chance.
+    A class has few sources to be tuned on, so its best threshold there is often chance.
     """
     out: np.ndarray = (values + values.mean(axis=1, keepdims=True)) / 2
     return out

@@ -1,8 +1,8 @@
-"""How well the stems of networks come out: over folders of stems, beside the mixture and the ideal ratio mask.
+"""Evaluate the stems of networks over folders of stems, beside the mixture and the ideal ratio mask.
 
-For each target: SI-SDR and what it gains over the mixture, global SDR, and SDR of BSS Eval v4 (median of windows of a
-second); the table gives the median over the songs, as the campaigns do, and the mean of the gains. Networks run as they
-do live, block by block. Targets that a song's stems do not tell apart are judged as one.
+For each target: SI-SDR and its gain over the mixture, global SDR, and SDR of BSS Eval v4 (median of windows of a
+second). The table gives the median over the songs, as the campaigns do, and the mean of the gains. Networks run as they
+do live, block by block. Targets that a song's stems do not tell apart are evaluated as one.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ DRUMS = "drums"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemMethod:
-    """What gives estimates of references; targets: those that it knows, None for all.
+    """A method that estimates references; all but the oracle use their sum alone.
 
-    All but the oracle use the sum of the references alone.
+    estimate: from references to estimates
+    targets: those that it knows, None for all
     """
 
     estimate: Callable[[Stems], Stems]
@@ -60,7 +61,7 @@ class StemMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemScore:
-    """One target of one song by one method; values: as METRICS, dB; with PEASS after them where asked for."""
+    """One target of one song by one method; values: as STEM_METRICS, dB, then PEASS where asked for."""
 
     song: str
     method: str
@@ -69,7 +70,7 @@ class StemScore:
 
 
 def separate_streaming(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
-    """The stems (sample, target, channel) of `audio` (sample, channel), as they come out live, lined up."""
+    """Return the stems (sample, target, channel) of `audio` (sample, channel), separated as live, lined up."""
     frames, window, n_targets = node.frames, node.window, len(node.targets)
     wiener = node.config.wiener
     filters = [] if wiener is None else [Wiener(frames, wiener, n_targets=n_targets)]
@@ -78,7 +79,7 @@ def separate_streaming(node: Separator, audio: npt.NDArray[np.float32]) -> Stems
 
 
 def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Stems:
-    """Each reference's magnitude over the sum of all: what a mask of real numbers can about reach."""
+    """Apply each reference's magnitude over the sum of all: about the limit of a real mask."""
     n, n_targets = len(references), references.shape[1]
     padded = np.concatenate([references, np.zeros((frames.n_fft, *references.shape[1:]), np.float32)])
     spectra = np.stack([Stft(frames, window=window).process(padded[:, t]) for t in range(n_targets)], axis=1)
@@ -114,7 +115,7 @@ def _by_network(node: Separator, references: Stems) -> Stems:
 
 
 def _groups(song: Song, targets: Sequence[str]) -> list[list[int]]:
-    """Which targets are judged as one: positions."""
+    """Return which targets are evaluated as one, by index."""
     together = song.inseparable(targets)
     alone = [[i] for i, target in enumerate(targets) if target not in together]
     return [*alone, [targets.index(target) for target in sorted(together)]] if together else alone
@@ -125,7 +126,7 @@ def _merged(stems: Stems, groups: Sequence[Sequence[int]]) -> Stems:
 
 
 def measure_stems(references: Stems, estimates: Stems, sample_rate: int) -> npt.NDArray[np.float64]:
-    """METRICS of each target: (target, metric), dB; a silent reference gives NaN."""
+    """Return STEM_METRICS of each target: (target, metric), dB; a silent reference gives NaN."""
     mixture = np.repeat(references.sum(axis=1, keepdims=True), references.shape[1], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         own, base = si_sdr(references, estimates), si_sdr(references, mixture)
@@ -136,7 +137,7 @@ def measure_stems(references: Stems, estimates: Stems, sample_rate: int) -> npt.
 
 
 def _windowed(references: Stems, estimates: Stems, target: int, sample_rate: int) -> npt.NDArray[np.float64]:
-    """SDR v4 of one target, over the windows where it sounds itself, whatever the others do."""
+    """Return SDR v4 of one target, over the windows where it sounds itself, whatever the others do."""
     one = slice(target, target + 1)
     return sdr(references[:, one], estimates[:, one], sample_rate) if references[:, one].any() else np.array([np.nan])
 
@@ -145,7 +146,12 @@ def evaluate_separators(
     nodes: Mapping[str, Separator], songs: Sequence[Song], *, start_s: float = 0, seconds: float | None = None,
     peass: bool = False, mono: bool = False,
 ) -> list[StemScore]:  # fmt: skip
-    """Every song by every method; start_s, seconds: of each, None for all of it; peass: more scores; mono: mixed."""
+    """Evaluate every song by every method.
+
+    start_s, seconds: part of each song, None for all of it
+    peass: whether to add PEASS scores
+    mono: whether to mix down to one channel
+    """
     first, rows = next(iter(nodes.values())), []
     rate, targets = first.frames.audio.sample_rate, first.targets
     for name, node in nodes.items():
@@ -177,7 +183,7 @@ def evaluate_separators(
 
 
 def format_stem_table(rows: Sequence[StemScore]) -> str:
-    """Median over the songs for each method and target, and the mean gain of each method, as Markdown."""
+    """Format the median over the songs for each method and target, and the mean gain of each method, as Markdown."""
     metrics = _metrics(rows)
     lines = ["| method | target | " + " | ".join(metrics) + " |", "|---" * (2 + len(metrics)) + "|"]
     for method in dict.fromkeys(row.method for row in rows):
@@ -191,7 +197,7 @@ def format_stem_table(rows: Sequence[StemScore]) -> str:
 
 
 def write_stem_csv(path: Path, rows: Sequence[StemScore]) -> None:
-    """Every song, then the medians over the songs as a song called `median`."""
+    """Write every song, then the medians over the songs as a song called `median`."""
     medians = [
         StemScore(song="median", method=method, target=target, values=tuple(values))
         for method in dict.fromkeys(row.method for row in rows)
@@ -210,7 +216,7 @@ def _medians(rows: Sequence[StemScore]) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def _median(values: npt.NDArray[np.float64]) -> float:
-    """Of what is known; NaN if nothing is."""
+    """Return the median of known values; NaN if there is none."""
     known = values[~np.isnan(values)]
     return float(np.median(known)) if len(known) else np.nan
 

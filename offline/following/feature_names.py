@@ -1,4 +1,4 @@
-"""What can be followed and aligned by."""
+"""The features that can be followed and aligned by."""
 
 from __future__ import annotations
 

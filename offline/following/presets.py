@@ -1,4 +1,4 @@
-"""Following by any features, by name: the settings that go with each."""
+"""Settings for following by any features, by name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["follow_by"]
 
 WEIGHTS = Path(models.__file__).parent / "weights"
 FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
-# Chosen on performances rendered by the project. What sounds is never silent where rows have unit length.
+# Chosen on performances rendered by the project. Rows of unit length are never silent.
 LEARNED = LikelihoodConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
 
 
 def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:
-    """The settings for one of FEATURES, the rest as in `base`."""
+    """Return the settings for one of FEATURES, the rest as in `base`."""
     require_one_of("features", name, FEATURES)
     base = base or FollowConfig()
     if name in ("bands", "chroma"):

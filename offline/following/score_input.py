@@ -1,4 +1,4 @@
-"""What `--score` may be: a score, or a recording of the piece to follow by."""
+"""Read what `--score` names: a score, or a recording of the piece."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["SCORE_SUFFIXES", "read_score_input", "read_score_or_recording"]
 
 
 def read_score_or_recording(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
-    """As `read_score_input`, but a score is not made to sound."""
+    """Read as `read_score_input` does, but do not render a score."""
     return read_score_input(path, audio, follow) if is_audio(path) else read_score(path)
 
 
 def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
-    """Read a score, or make a reference of a recording (a quarter is then a second) for an input of this format.
+    """Read a score, or make a reference of a recording, where a quarter is a second, for an input of this format.
 
-    Where `follow` hears more than spectral features, the score is synthesised.
+    If `follow` uses more than spectral features, the score is rendered.
     """
     if not is_audio(path):
         score = read_score(path)

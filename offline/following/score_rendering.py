@@ -1,4 +1,4 @@
-"""The score's own sound: synthesised as written, and heard as the performance will be."""
+"""Templates from the sound of a score: rendered as written, analysed as the performance will be."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderedEvents:
-    """sound: (sample,) float32 at sample_rate; onset_s: (event) when each event of a reference begins in it."""
+    """A sound with the times of its events.
+
+    sound: (sample,) float32
+    sample_rate: Hz
+    onset_s: (event) when each event of a reference begins, seconds
+    """
 
     sound: npt.NDArray[np.float32]
     sample_rate: int
@@ -34,9 +39,9 @@ class RenderedEvents:
 
 
 def reference_from_rendering(score: Score, audio: AudioFormat, follow: FollowConfig) -> Reference:
-    """The score imagined in spectral features, then synthesised at its own tempo for what else `follow` hears.
+    """Make a reference of spectral templates and, from the rendered score, of the other features of `follow`.
 
-    Takes 0.6 GB an hour of music at 44.1 kHz, half of that for "learned".
+    Takes 0.6 GB for an hour of music at 44.1 kHz, half of that for "learned".
     """
     assert follow.input_features is not None
     frames = follow_frames(audio, follow)
@@ -47,14 +52,14 @@ def reference_from_rendering(score: Score, audio: AudioFormat, follow: FollowCon
 
 
 def render_score(score: Score, audio: AudioFormat, config: FollowerFeaturesConfig) -> RenderedEvents:
-    """The score played at its own tempo, as loud and as long as written, at the rate that the hearing takes."""
+    """Render the score at its own tempo and dynamics, at the sample rate that the features take."""
     rate = EMBED_RATE if config.name == "learned" else audio.sample_rate
     played = exact(score)
     return RenderedEvents(sound=additive(played, rate), sample_rate=rate, onset_s=played.audio_s)
 
 
 def with_sound_templates(events: Reference, source: RenderedEvents, follow: FollowConfig) -> Reference:
-    """The same events with the templates that `follow.input_features` takes from their sound."""
+    """Return the same events with the templates that `follow.input_features` takes from their sound."""
     config = follow.input_features
     assert config is not None
     audio = AudioFormat(sample_rate=source.sample_rate, n_channels=1)

@@ -1,7 +1,7 @@
-"""Kernel back-fitting of a whole recording: Algorithm 1 of FitzGerald et al. 2014, with the kernels of the live code.
+"""Kernel back-fitting of a whole recording: Algorithm 1 of FitzGerald et al. 2014, with the kernels of live separation.
 
 Here every frame is refined in every iteration, and a spatial covariance is the mean over the whole recording. With
-the full look-ahead, no spatial model and one iteration, the live `Hpss` gives the same to float32 rounding.
+full look-ahead, no spatial model and one iteration, the live `Hpss` gives the same to float32 rounding.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["Sources", "back_fit", "filtered", "separate_whole"]
 Audio = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]
 Sources = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
-BATCH = 256  # frames filtered and transformed back at a time: the targets' spectra never lie in memory whole
+BATCH = 256  # frames filtered and transformed back at a time, to bound the memory for the targets' spectra
 
 
 def separate_whole(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
-    """Stems (sample, target, channel), lined up with `audio` (sample, channel) and as long; they add up to it.
+    """Return stems (sample, target, channel), lined up with `audio` (sample, channel) and as long; they sum to it.
 
-    The settings of `HpssConfig` hold but for look_ahead, which is always the full one, and forgetting. Memory is
-    that of the spectra and, for each target and model, of their powers: some 0.3 GB a minute of stereo at 44.1 kHz.
+    The settings of `HpssConfig` apply but for look_ahead, which is always full, and forgetting. Memory is that of the
+    spectra and, for each target and model, of their powers: some 0.3 GB a minute of stereo at 44.1 kHz.
     """
     frames = config.frames(AudioFormat(sample_rate=sample_rate, n_channels=audio.shape[1]))
     padded = np.concatenate([audio, np.zeros((frames.n_fft, audio.shape[1]), np.float32)])
@@ -48,10 +48,10 @@ def separate_whole(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
 
 
 def back_fit(spectra: Spectra, config: HpssConfig) -> Sources:
-    """The sources of `spectra` (frame, channel, bin): powers of harmonic and percussive, and both covariances.
+    """Return the sources of `spectra` (frame, channel, bin): powers of harmonic and percussive, and both covariances.
 
-    The powers are (frame, model, bin): one model for all channels with the spatial model, else one each. The
-    covariances are packed (2, channel, channel, bin), or none. Powers are to the exponent of the settings.
+    The powers, to the exponent of the settings, are (frame, model, bin): one model for all channels with the spatial
+    model, else one each. The covariances are packed (2, channel, channel, bin), or none.
     """
     n_frames, n_channels, n_bins = spectra.shape
     spatial = config.spatial and n_channels > 1
@@ -72,7 +72,7 @@ def back_fit(spectra: Spectra, config: HpssConfig) -> Sources:
 
 
 def filtered(spectra: Spectra, sources: Sources, config: HpssConfig) -> Spectra:
-    """Equation 7: the targets (frame, target, channel, bin) of `spectra`, given their `sources` of `back_fit`."""
+    """Return the targets (frame, target, channel, bin) of `spectra` by equation 7, given `sources` of `back_fit`."""
     targets = np.zeros((len(spectra), len(config.targets), *spectra.shape[1:]), np.complex64)
     _filter(spectra, *sources, np.float32(config.weight), *_scratch(spectra), targets)
     return targets
@@ -87,14 +87,14 @@ def _scratch(spectra: Spectra) -> tuple[Any, Any]:
 def _filter(
     spectra: Any, harmonic: Any, percussive: Any, packed: Any, weight: Any, matrix: Any, vector: Any, targets: Any
 ) -> None:
-    """Step 3, equation 7, of every frame."""
+    """Step 3, equation 7, for every frame."""
     for t in range(len(spectra)):
         apply_filter(spectra[t], harmonic[t], percussive[t], packed, weight, matrix, vector, targets[t])
 
 
 @njit(nogil=True, cache=True)
 def _learn(spectra: Any, harmonic: Any, percussive: Any, before: Any, matrix: Any, vector: Any, after: Any) -> None:
-    """Steps 3, 4a and 4b: `after` becomes the mean covariance of each source; silent frames vote with the rest."""
+    """Steps 3, 4a and 4b: write the mean covariance of each source into `after`; silent frames count too."""
     _, n_channels, n_bins = spectra.shape
     sources = np.zeros((2, n_channels, n_bins), np.complex64)
     z = np.zeros(n_bins, np.float32)
@@ -116,7 +116,7 @@ def _measure(
     vector: Any,
     powers: Any,
 ) -> None:
-    """Steps 3 and 4c: the powers (target, frame, model, bin) of the sources, whitened by `after` if there are any."""
+    """Steps 3 and 4c: write the powers (target, frame, model, bin) of the sources, whitened by `after` if given."""
     sources = np.zeros((2, *spectra.shape[1:]), np.complex64)
     for t in range(len(spectra)):
         apply_filter(spectra[t], harmonic[t], percussive[t], before, np.float32(1), matrix, vector, sources)

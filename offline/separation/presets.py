@@ -1,4 +1,4 @@
-"""Which network separates: the one that was named, or the one that ships."""
+"""Choose the network that separates: by name, or from a file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def unmix_config(model: Path | str, *, wiener: bool = False) -> MaskNetworkConfi
 
 
 def live_rate(config: MaskNetworkConfig) -> int:
-    """The sample rate that the network was made for, Hz; ModelError if it hears the future, so cannot run live."""
+    """Return the sample rate of the network, Hz; ModelError if it is bidirectional, so cannot run live."""
     network = Network(config.model, "unmix")
     if network.metadata.get("bidirectional") is True:
         remedy = "use `collaparte separate` for files"

@@ -1,7 +1,7 @@
-"""Full-file alignment of two feature sequences: exact dynamic time warping, whole, inside a band, with open ends.
+"""Exact dynamic time warping of two feature sequences, optionally inside a band and with open ends.
 
-`warp` finds the best path there is, in linear memory: no matrix of distances or costs is ever whole. The conventions
-are those of librosa.sequence.dtw, whose costs it meets for every option that both have.
+`warp` finds the best path in linear memory: no matrix of distances or costs is ever held whole. Conventions and costs
+equal those of librosa.sequence.dtw for every option that both have.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DtwConfig(Settings):
 
     @property
     def weights(self) -> Floats:
-        """All six: multiplied, then added."""
+        """Return all six: multiplied, then added."""
         return np.array([*self.weights_mul, *self.weights_add], np.float64)
 
 
@@ -73,19 +73,23 @@ def _require_three(name: str, weights: tuple[float, ...], low: float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warping:
-    """The best path: path (pair, 2) int64 of reference and live frame, in order of time, and what it costs."""
+    """The best path.
+
+    path: (pair, 2) int64, reference and live frame, in order of time
+    cost: what it costs
+    """
 
     path: Ints
     cost: float
 
 
 def warp(reference: Features, live: Features, config: DtwConfig | None = None, band: Ints | None = None) -> Warping:
-    """Align two sequences of features (frame, feature) float32 with the best path that there is.
+    """Align two sequences of features (frame, feature) float32 by the best path.
 
-    band: (reference frame, 2) int64, the first live frame that a path may pass and the one after the last, growing
-    down the rows; equal where it may pass none. It holds beside `config.radius`. Memory beside the features is a few
-    hundred times the frames of both, time their product. ShapeError for empty, non-finite or different features or
-    a band that is no band; ConfigError if no path fits into it.
+    band: (reference frame, 2) int64, first live frame that a path may pass and last + 1, not falling; equal
+    where it may pass none; used together with `config.radius`.
+    Memory besides the features is a few hundred times the frames of both, time is their product.
+    ShapeError for empty, non-finite or different features or an invalid band; ConfigError if no path fits into it.
     """
     config = config or DtwConfig()
     reference, live = checked(reference, live)
@@ -104,7 +108,7 @@ def warp(reference: Features, live: Features, config: DtwConfig | None = None, b
 
 
 def checked(reference: Features, live: Features) -> tuple[Features, Features]:
-    """Both as rows of float32, or ShapeError."""
+    """Return both as rows of float32; ShapeError if they are not features of the same kind."""
     both = []
     for name, features in (("reference", reference), ("live", live)):
         array = np.ascontiguousarray(features, np.float32)
@@ -122,9 +126,9 @@ def checked(reference: Features, live: Features) -> tuple[Features, Features]:
 
 
 def sakoe_chiba(n_reference: int, n_live: int, radius: int) -> Ints:
-    """The band (reference frame, 2) closer than `radius` frames to the diagonals of both ends; for `warp`.
+    """Return the band (reference frame, 2) within `radius` frames of the diagonals of both ends, for `warp`.
 
-    As librosa.util.fill_off_diagonal, whose radius is a share of the shorter one.
+    As librosa.util.fill_off_diagonal, whose radius is a share of the shorter sequence.
     """
     i, offset = np.arange(n_reference), n_live - n_reference
     low, high = i - radius + 1 + min(offset, 0), i + radius + max(offset, 0)
@@ -132,7 +136,7 @@ def sakoe_chiba(n_reference: int, n_live: int, radius: int) -> Ints:
 
 
 def band_around(path: Ints, n_reference: int, n_live: int, radius: int) -> Ints:
-    """The band (reference frame, 2) of all cells within `radius` frames, both ways, of a path (pair, 2); for `warp`."""
+    """Return the band (reference frame, 2) within `radius` frames, both ways, of a path (pair, 2), for `warp`."""
     first, last = int(path[0, 0]), int(path[-1, 0])
     rows = np.arange(n_reference)
     begin = np.searchsorted(path[:, 0], np.clip(rows - radius, first, last), "left")
@@ -162,7 +166,7 @@ def _task(reference: Features, live: Features, config: DtwConfig, band: Ints | N
 
 
 def _scale(features: Features, metric: str) -> Floats:
-    """What makes cosine the scalar product: rows of length 1; zeros stay zeros."""
+    """Return the factors that make cosine a scalar product: rows of length 1; zeros stay zeros."""
     if metric != "cosine":
         return np.ones(len(features))
     norms = np.sqrt(np.einsum("ij,ij->i", features, features, dtype=np.float64))
@@ -170,7 +174,7 @@ def _scale(features: Features, metric: str) -> Floats:
 
 
 def _confined(reference: Features, live: Features, config: DtwConfig, band: Ints | None) -> Ints | None:
-    """The band that is asked for, within the one of the settings."""
+    """Return the given band within that of the settings."""
     n, m = len(reference), len(live)
     if band is not None:
         band = np.asarray(band, np.int64)
@@ -186,14 +190,14 @@ def _confined(reference: Features, live: Features, config: DtwConfig, band: Ints
 
 
 def _sides(opening: str, reference: Features, live: Features) -> tuple[bool, bool]:
-    """Whether the path may leave out frames of the reference, and of the live side."""
+    """Return whether the path may leave out frames of the reference, and of the live sequence."""
     if opening == "longer":
         opening = "reference" if len(reference) > len(live) else "live"
     return opening == "reference", opening == "live"
 
 
 def _edges(task: WarpTask, begins: tuple[bool, bool]) -> tuple[tuple[Floats, Ints], tuple[Floats, Ints]]:
-    """Accumulated costs, and where the paths began, of the first row and of the first column."""
+    """Return accumulated costs, and where the paths began, of the first row and of the first column."""
     live = np.arange(len(task.y))
     in_row = (live >= task.low[0]) & (live < task.high[0])
     in_column = (task.low <= 0) & (task.high > 0)
@@ -204,7 +208,7 @@ def _edges(task: WarpTask, begins: tuple[bool, bool]) -> tuple[tuple[Floats, Int
 
 
 def _far_sides(task: WarpTask, row: Floats, column: Floats) -> tuple[Floats, Floats, Solved | None]:
-    """Accumulated costs of the last row and of the last column, and what lies between if there is anything."""
+    """Return accumulated costs of the last row and column, and the region between if there is one."""
     if len(row) == 1 or len(column) == 1:
         return (row, row[-1:], None) if len(column) == 1 else (column[-1:], column, None)
     inner = Region(rows=range(1, len(column)), columns=range(1, len(row)), top=row, left=column[1:])
@@ -213,7 +217,7 @@ def _far_sides(task: WarpTask, row: Floats, column: Floats) -> tuple[Floats, Flo
 
 
 def _end(bottom: Floats, right: Floats, ends: tuple[bool, bool]) -> tuple[int, int]:
-    """The last cell of the path."""
+    """Return the last cell of the path."""
     i = int(np.argmin(right)) if ends[0] else len(right) - 1
     j = int(np.argmin(bottom)) if ends[1] else len(bottom) - 1
     if not np.isfinite(right[i] if ends[0] else bottom[j]):
@@ -222,7 +226,7 @@ def _end(bottom: Floats, right: Floats, ends: tuple[bool, bool]) -> tuple[int, i
 
 
 def _along(first: int, last: int, *, axis: int) -> Ints:
-    """The way back from `last` to `first` along the first row (axis 1) or column (axis 0)."""
+    """Return the way back from `last` to `first` along the first row (axis 1) or column (axis 0)."""
     cells = np.zeros((last - first + 1, 2), np.int64)
     cells[:, axis] = np.arange(last, first - 1, -1)
     return cells

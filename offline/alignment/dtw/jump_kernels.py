@@ -1,8 +1,8 @@
 """Kernels of jump dynamic time warping: one live frame after another, for all places of the reference at once.
 
-A(i, j)   least cost of all that was played up to live frame j, if it is now at reference frame i, settled there
-Y_l(i, j) the same for a segment that began l frames ago, l <= L: it may not end before it is L frames long
-W(i, j)   the same if reference frame i was played last and now something is heard that is not in the reference
+A(i, j)   least cost of everything up to live frame j, if it is now at reference frame i in a settled segment
+Y_l(i, j) the same for a segment that began l frames ago, l <= L: it must be at least L frames long
+W(i, j)   the same if reference frame i was played last and now something sounds that is not in the reference
 
 A(i, j)   = c(i, j) + min(A(i - s, j-1) + h |s - 1|, W(i - s, j-1) for s = 0, 1), s = 0 ... 3; or Y_L(i, j)
 Y_l(i, j) = c(i, j) + min(Y_{l-1}(i - s, j-1) + h |s - 1|)
@@ -10,7 +10,7 @@ Y_1(i, j) = c(i, j) + the cheapest way to begin a segment at i
 W(i, j)   = e + min(W(i, j-1), A(i, j-1) + price of leaving the music)
 
 After Fremerey, Mueller & Clausen 2010, "Handling repeats and jumps in score-performance synchronization", where blocks
-of the score are known; here any place may be left for any other.
+of the score are known; here a jump may go from any place to any other.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class JumpPrices(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def distances(metric: int, x: Any, y: Any, out: Any) -> None:
-    """Distances of all frames x (feature, frame), of length 1 for the cosine, to one frame y (feature)."""
+    """Write the distances of all frames x (feature, frame), of length 1 for the cosine, to one frame y (feature)."""
     n_features, n = x.shape
     out[:] = 1.0 if metric == 0 else 0.0
     for f in range(n_features):
@@ -60,7 +60,7 @@ def distances(metric: int, x: Any, y: Any, out: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _step(before: Any, costs: Any, sway: float, out: Any) -> None:
-    """One live frame on; before, out (PAD + frame)."""
+    """Advance by one live frame; before, out: (PAD + frame)."""
     for i in range(len(costs)):
         a, b = before[i + PAD] + sway, before[i + PAD - 1]
         c, d = before[i + PAD - 2] + sway, before[i + PAD - 3] + 2 * sway
@@ -71,7 +71,7 @@ def _step(before: Any, costs: Any, sway: float, out: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _step_back(before: Any, best: Any, sway: float, back: Any) -> None:
-    """Which step `_step` took, into back (frame); best: what it gave without the costs."""
+    """Write which step `_step` took into back (frame); best: its result without the costs."""
     for i in range(len(back)):
         step = 1
         step = 0 if before[i + PAD] + sway <= best[i] else step
@@ -82,7 +82,7 @@ def _step_back(before: Any, best: Any, sway: float, back: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _least(values: Any, first: int, stop: int) -> Any:
-    """Where the least of values[first:stop] is."""
+    """Return where the least of values[first:stop] is."""
     best = first
     for i in range(first, stop):
         best = i if values[i] < values[best] else best
@@ -91,7 +91,7 @@ def _least(values: Any, first: int, stop: int) -> Any:
 
 @njit(nogil=True, cache=True)
 def _enter(begin: Any, costs: Any, general: float, link_costs: Any, link_to: Any, slack: int, out: Any) -> None:
-    """Y_1: the cheapest way to begin a segment; begin: the cost at the reference's first frames, nothing played yet."""
+    """Y_1: the cheapest way to begin a segment; begin: the cost at the first reference frames, nothing played yet."""
     n = len(costs)
     out[PAD:] = general
     for i in range(min(slack + 1, n)):
@@ -105,13 +105,14 @@ def _enter(begin: Any, costs: Any, general: float, link_costs: Any, link_to: Any
 
 @njit(nogil=True, cache=True)
 def sweep(metric: int, x: Any, y: Any, prices: JumpPrices, least: int, links: Any, link_prices: Any, slack: int, back: Any, entries: Any, sources: Any) -> Any:  # fmt: skip  # noqa: E501
-    """Forward over all live frames.
+    """Run forward over all live frames; return A and W of the last one.
 
-    x: (feature, reference frame), y: (live frame, feature) float32, of length 1 for the cosine; least: L; links:
-    (link, 2) from and to, their prices.
-    Written: back (live frame, reference frame) uint8; entries (live frame, 1 + link): what it cost to begin a segment
-    there by any jump and by each link; sources (live frame, 1 + link, 2): from what and from which reference frame.
-    Returns A and W of the last live frame.
+    x: (feature, reference frame), y: (live frame, feature) float32, of length 1 for the cosine
+    least: L
+    links: (link, 2) from and to; link_prices: of each
+    back: written, (live frame, reference frame) uint8
+    entries: written, (live frame, 1 + link), the cost of beginning a segment there by any jump and by each link
+    sources: written, (live frame, 1 + link, 2), from what and from which reference frame
     """
     n, n_frames, n_links = x.shape[1], len(y), len(links)
     jump, leave, elsewhere, sway = prices.jump, prices.leave, prices.elsewhere, prices.sway
@@ -152,9 +153,9 @@ def sweep(metric: int, x: Any, y: Any, prices: JumpPrices, least: int, links: An
 
 @njit(nogil=True, cache=True)
 def young_path(metric: int, x: Any, y: Any, sway: float, begin: float, general: float, link_costs: Any, link_to: Any, slack: int, last: int) -> Any:  # fmt: skip  # noqa: E501
-    """The reference frames of the first frames y of a segment whose last of them is at reference frame `last`.
+    """Return the reference frames of the first frames y of a segment whose last one is at reference frame `last`.
 
-    The same steps once more as `sweep` took them, where they can lead to `last`. Returns places (live frame).
+    Repeats the steps of `sweep` where they can lead to `last`.
     """
     n_frames, first = len(y), max(last - PAD * len(y), 0)
     n = last + 1 - first

@@ -1,6 +1,6 @@
-"""Full-file alignment of a performance that leaves parts out, plays parts again, or is not the piece at times.
+"""Align a performance that leaves parts out, plays parts again, or leaves the piece at times.
 
-Coarse features, a few frames a second, are enough to know which parts are played: `jump_warp` tells the segments.
+Coarse features, a few frames a second, are enough to find which parts are played: `jump_warp` returns the segments.
 Each can then be aligned finely with `offline.alignment.dtw.exact.warp`.
 """
 
@@ -20,7 +20,7 @@ from offline.alignment.dtw.jump_kernels import BEFORE, REST, RESUMED, SETTLED, S
 
 __all__ = ["JumpConfig", "JumpWarping", "Link", "PlayedSegment", "jump_warp"]
 
-PAIRS = 4096  # pairs of frames that tell how far apart unrelated music is
+PAIRS = 4096  # pairs of frames, to measure the distance of unrelated music
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,10 @@ class JumpConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayedSegment:
-    """Live frames live[0] to live[1], the last not among them, and the reference frames that they play in one go;
-    None where they play what is not in the reference.
+    """Live frames and the reference frames that they play without a jump.
+
+    live: first frame and last + 1
+    reference: first frame and last + 1; None where something else is played
     """
 
     live: tuple[int, int]
@@ -66,7 +68,12 @@ class PlayedSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JumpWarping:
-    """segments in order of time, without gaps; places: (live frame) reference frame, -1 elsewhere; cost."""
+    """Which parts were played.
+
+    segments: in order of time, without gaps
+    places: (live frame) reference frame, -1 elsewhere
+    cost: of the whole path
+    """
 
     segments: tuple[PlayedSegment, ...]
     places: Ints
@@ -76,9 +83,9 @@ class JumpWarping:
 def jump_warp(
     reference: Features, live: Features, config: JumpConfig | None = None, links: Sequence[Link] = ()
 ) -> JumpWarping:
-    """Find what of the reference is played when: features (frame, feature) float32, a few frames a second.
+    """Find which parts of the reference are played when; features (frame, feature) float32, a few frames a second.
 
-    One byte for every pair of frames is needed: an hour against an hour at three frames a second takes 120 MB.
+    Takes one byte for every pair of frames: an hour against an hour at three frames a second takes 120 MB.
     Errors as for `offline.alignment.dtw.exact.warp`, and ConfigError for a link beyond the reference.
     """
     config = config or JumpConfig()
@@ -99,7 +106,7 @@ def _prepared(features: Features, config: JumpConfig) -> Features:
 
 
 def _unit(reference: Features, live: Features, metric: str) -> float:
-    """Median distance of random pairs of frames; 1 if all is the same."""
+    """Return the median distance of random pairs of frames; 1 if all are equal."""
     rng = np.random.default_rng(0)
     x, y = (features[rng.integers(0, len(features), PAIRS)].astype(np.float64) for features in (reference, live))
     if metric == "cosine":
@@ -110,7 +117,7 @@ def _unit(reference: Features, live: Features, metric: str) -> float:
 
 
 class _Search:
-    """One search: forward at once, then back along the cheapest way."""
+    """One search: forward, then back along the cheapest path."""
 
     def __init__(self, reference: Features, live: Features, config: JumpConfig, links: Sequence[Link]) -> None:
         self._metric = METRICS[config.metric]
@@ -124,7 +131,7 @@ class _Search:
         self._begins: list[int] = []  # live frames at which segments begin
 
     def result(self) -> JumpWarping:
-        """Search, and tell the segments."""
+        """Search, and return the segments."""
         shape = len(self._y), self._x.shape[1]
         self._back = np.zeros(shape, np.uint8)
         self._entries = np.empty((shape[0], 1 + len(self._links)))
@@ -138,7 +145,7 @@ class _Search:
         return JumpWarping(segments=self._segments(), places=self._places, cost=cost)
 
     def _end(self, settled: Floats, rest: Floats) -> tuple[float, bool, int]:
-        """Cost, whether it ends outside the music, and where; the place is -1 if nothing of the reference is heard."""
+        """Return cost, whether the path ends outside the music, and where: -1 if nothing of the reference matches."""
         i, k = int(np.argmin(settled)), int(np.argmin(rest))
         ends = [(settled[i], False, i), (rest[k], True, k)]
         cost, resting, place = min([*ends, (len(self._y) * self._prices.elsewhere, True, -1)])
@@ -166,7 +173,7 @@ class _Search:
                 i, j = i - code, j - 1
 
     def _trace_young(self, j: int, i: int) -> tuple[int, int, int]:
-        """Back through the first frames of a segment: the live frame before it, what was there, and where."""
+        """Go back through the first frames of a segment; return the live frame before it, what was there, and where."""
         first = j - self._least + 1
         begin = first * self._prices.elsewhere + (self._prices.leave if first else 0.0)
         general, links = float(self._entries[first, 0]), self._entries[first, 1:]
@@ -182,17 +189,17 @@ class _Search:
         return first - 1, int(kind), int(place)
 
     def _near(self, place: int) -> npt.NDArray[np.bool_]:
-        """Which links go there."""
+        """Return which links lead there."""
         return np.abs(self._links[:, 1] - place) <= self._slack
 
     def _segments(self) -> tuple[PlayedSegment, ...]:
-        for first, stop in self._parts():  # what resumes for a moment only is chance
+        for first, stop in self._parts():  # a short resumption is chance
             if stop - first < self._least:
                 self._places[first:stop] = -1
         return tuple(self._segment(first, stop) for first, stop in self._parts())
 
     def _parts(self) -> list[tuple[int, int]]:
-        """First and last live frame, plus one, of all that is played or not played in one go."""
+        """Return first live frame and last + 1 of every stretch that is played, or not played, without a break."""
         away = self._places < 0
         begins = [j for j in self._begins if not away[j]]
         return list(pairwise(sorted({0, len(away), *begins, *(np.flatnonzero(np.diff(away)) + 1).tolist()})))

@@ -1,4 +1,4 @@
-"""Kernels of dynamic time warping: the accumulated cost of one tile, from its upper and left edges, strip by strip.
+"""Kernels of dynamic time warping: the accumulated cost of one tile from its upper and left edges, strip by strip.
 
 Costs in a tile are float32 and relative to the least on its edges, so that rounding does not grow with the piece.
 """
@@ -18,7 +18,7 @@ __all__ = ["pack_columns", "pack_rows", "tile"]
 
 @njit(nogil=True, cache=True)
 def pack_rows(x: Any, scale: Any) -> Any:
-    """Frames times their scale as (strip, feature, row in a lane, lane), flat; zeros beyond the last."""
+    """Return frames times their scale as (strip, feature, row in a lane, lane), flat; zeros beyond the last."""
     n, n_features = x.shape
     rows = np.zeros((n + STRIP - 1) // STRIP * STRIP * n_features, np.float32)
     for i in range(n):
@@ -31,7 +31,7 @@ def pack_rows(x: Any, scale: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def pack_columns(y: Any, scale: Any) -> Any:
-    """Frames times their scale as (group, feature, column in a block, block backwards), flat; zeros beyond."""
+    """Return frames times scale as (group, feature, column in a block, block backwards), flat, zeros at the end."""
     n, n_features = y.shape
     n_groups = (n_steps_of(n) + GROUP - 1) // GROUP
     panel = np.zeros(n_groups * n_features * 4 * WIDTH, np.float32)
@@ -48,7 +48,7 @@ def pack_columns(y: Any, scale: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def _strip_edges(top0: Any, left: Any, low: Any, high: Any, blocks: Any, edges: Any) -> None:
-    """Lay out a strip's left edge and band in `edges` (13, lane); an edge counts only where the strip begins at it."""
+    """Write a strip's left edge and band into `edges` (13, lane); the edge counts only where the strip begins at it."""
     n = len(left)
     for lane in range(LANES):
         for a in range(4):
@@ -63,7 +63,7 @@ def _strip_edges(top0: Any, left: Any, low: Any, high: Any, blocks: Any, edges: 
 
 @njit(nogil=True, cache=True)
 def _reach(low: Any, high: Any, n_columns: int, blocks: Any) -> None:
-    """The blocks of columns that any of some rows' bands touches; none is blocks[0] == blocks[1]."""
+    """Write the blocks of columns that the band of any row touches; blocks[0] == blocks[1] if there are none."""
     first, last = n_columns, 0
     for i in range(len(low)):
         begin, end = max(low[i], 0), min(high[i], n_columns)
@@ -74,7 +74,7 @@ def _reach(low: Any, high: Any, n_columns: int, blocks: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _relative(values: Any, base: float, out: Any) -> None:
-    """float64 costs as float32 above the base."""
+    """Write float64 costs as float32 above the base."""
     for k in range(len(values)):
         out[k] = values[k] - base
 
@@ -88,7 +88,7 @@ def _least(values: Any, before: float) -> float:
 
 @njit(nogil=True, cache=True)
 def _take_row(kept: Any, n_steps: int, row: int, blocks: Any, before: float, out: Any) -> None:
-    """The row of a strip that the next one needs above it: `before` its first column; infinite where it is not."""
+    """Write the row that the next strip needs above it: `before` is its first column; infinite where not reached."""
     end = min(4 * blocks[1], len(out) - 1)
     out[: 4 * blocks[0] + 1] = np.inf
     out[end + 1 :] = np.inf
@@ -101,7 +101,7 @@ def _take_row(kept: Any, n_steps: int, row: int, blocks: Any, before: float, out
 
 @njit(nogil=True, cache=True)
 def _take_column(kept: Any, n_steps: int, column: int, blocks: Any, base: float, out: Any) -> None:
-    """The last column of a strip, if the strip reaches it."""
+    """Write the last column of a strip, if the strip reaches it."""
     if 4 * blocks[1] > column:
         for i in range(len(out)):
             out[i] = base + kept[place(n_steps, i, column)]
@@ -109,14 +109,15 @@ def _take_column(kept: Any, n_steps: int, column: int, blocks: Any, base: float,
 
 @njit(nogil=True, cache=True)
 def tile(metric: int, weights: Any, rows: Any, panel: Any, low: Any, high: Any, banded: bool, top: Any, left: Any, keep: bool) -> Any:  # fmt: skip  # noqa: E501
-    """Accumulated cost of a tile: its lowest row, its last column, and if wanted all of it.
+    """Return accumulated costs: bottom, right (float64), kept (float32, see `place`), base (to add to kept).
 
-    metric: COSINE, EUCLIDEAN or CITYBLOCK; weights: m1, m2, m3, a1, a2, a3 float32; rows, panel: from `pack_rows` and
-    `pack_columns`, from the tile's first row and column on; low, high: (row) int64, the columns that the band allows,
-    counted from the tile's first; top: float64 D above, from the column before the first on; left: float64 D before
-    the first column. Infinite is what cannot be reached.
-
-    Returns bottom, right (float64), kept (float32, see `place`), base (to be added to kept).
+    metric: COSINE, EUCLIDEAN or CITYBLOCK
+    weights: m1, m2, m3, a1, a2, a3 float32
+    rows, panel: from `pack_rows` and `pack_columns`, from the tile's first row and column on
+    low, high: (row) int64, the columns that the band allows, counted from the tile's first
+    top: float64 D above, from the column before the first on
+    left: float64 D before the first column
+    keep: whether all of it is wanted; what cannot be reached is infinite
     """
     n_rows, n_columns = len(left), len(top) - 1
     n_steps, n_strips = n_steps_of(n_columns), (n_rows + STRIP - 1) // STRIP

@@ -1,7 +1,7 @@
-"""Alignment from coarse to fine: the best path of shortened sequences, then the best one near it, and so on.
+"""Align from coarse to fine: the best path of shortened sequences, then the best one near it, and so on.
 
 Memory and time grow with the length, not with its square: FastDTW (Salvador & Chan 2007), MrMsDTW (Praetzlich,
-Driedger & Mueller 2016). A path that strays from the coarse one by more than the band is not found; `warp` finds it.
+Driedger & Mueller 2016). A path that strays from the coarse one by more than the band is missed; `warp` finds it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class MultiscaleConfig(Settings):
 def warp_multiscale(
     reference: Features, live: Features, config: DtwConfig | None = None, scales: MultiscaleConfig | None = None
 ) -> Warping:
-    """Align two sequences of features (frame, feature) float32 with the best path near that of a coarser scale.
+    """Align two sequences of features (frame, feature) float32 by the best path near that of a coarser scale.
 
-    Settings and errors as for `warp`; `config.radius` holds at the finest scale only.
+    Settings and errors as for `warp`; `config.radius` applies to the finest scale only.
     """
     config, scales = config or DtwConfig(), scales or MultiscaleConfig()
     reference, live = checked(reference, live)
@@ -39,14 +39,14 @@ def warp_multiscale(
 
 
 def shorten(features: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """Means of `factor` frames each, the last of as many as are left: (frame, feature)."""
+    """Return means of `factor` frames each, the last of the remaining ones: (frame, feature)."""
     starts = np.arange(0, len(features), factor)
     counts = np.diff(np.append(starts, len(features)))
     return (np.add.reduceat(features, starts, axis=0) / counts[:, None]).astype(np.float32)
 
 
 def _band(reference: Features, live: Features, config: DtwConfig, scales: MultiscaleConfig) -> Ints | None:
-    """Where the coarser scale lets the path go; None where there is none."""
+    """Return where the coarser scale lets the path go; None if there is no coarser scale."""
     if len(reference) * len(live) <= scales.n_exact or min(len(reference), len(live)) < 2 * scales.factor:
         return None
     coarse, coarse_live = shorten(reference, scales.factor), shorten(live, scales.factor)
@@ -57,5 +57,5 @@ def _band(reference: Features, live: Features, config: DtwConfig, scales: Multis
 
 
 def _refined(path: Ints, factor: int) -> Ints:
-    """The middles of a path's cells, in frames of the finer scale."""
+    """Return the middles of a path's cells, in frames of the finer scale."""
     return path * factor + factor // 2

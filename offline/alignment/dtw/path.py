@@ -1,4 +1,4 @@
-"""Dynamic time warping cell by cell, where there are few: first row and column, the way back, the cost of a path.
+"""Dynamic time warping cell by cell, where there are few: first row and column, backtracking, the cost of a path.
 
 Everything here is float64. Weights are (m1, m2, m3, a1, a2, a3) as in `offline.alignment.dtw.strip`.
 """
@@ -17,7 +17,7 @@ __all__ = ["edge", "path_cost", "walk"]
 
 @njit(nogil=True, cache=True)
 def _distance(metric: int, x: Any, y: Any) -> float:
-    """Distance of two frames that are scaled already."""
+    """Return the distance of two frames that are scaled already."""
     total = 0.0
     for f in range(len(x)):
         a, b = np.float64(x[f]), np.float64(y[f])
@@ -29,10 +29,11 @@ def _distance(metric: int, x: Any, y: Any) -> float:
 
 @njit(nogil=True, cache=True)
 def edge(metric: int, one: Any, many: Any, scale: Any, allowed: Any, weights: Any, free: bool) -> Any:
-    """D along the first row or column: `one` scaled frame against `many` (frame, feature).
+    """Return D along the first row or column, `one` scaled frame against `many` (frame, feature), and the origins.
 
-    allowed: where the band is; weights: multiplied and added for a step along it; free: the path may begin anywhere.
-    Returns D and, for each cell, where its best path began.
+    allowed: where the band is
+    weights: multiplied and added for a step along it
+    free: whether the path may begin anywhere
     """
     out, begun = np.full(len(many), np.inf), np.zeros(len(many), np.int64)
     before = np.inf
@@ -48,7 +49,7 @@ def edge(metric: int, one: Any, many: Any, scale: Any, allowed: Any, weights: An
 
 @njit(nogil=True, cache=True)
 def walk(metric: int, weights: Any, x: Any, y: Any, scale_x: Any, scale_y: Any, top: Any, left: Any, kept: Any, base: float, i: int, j: int) -> Any:  # fmt: skip  # noqa: E501
-    """Cells of the best path from (i, j) of a tile back to its upper or left edge, last first.
+    """Return cells of the best path from (i, j) of a tile back to its upper or left edge, last first.
 
     Returns the cells (n, 2) and the cell beyond the edge, i == -1 or j == -1, where the path came in.
     """
@@ -81,7 +82,7 @@ def walk(metric: int, weights: Any, x: Any, y: Any, scale_x: Any, scale_y: Any, 
 
 @njit(nogil=True, cache=True)
 def path_cost(metric: int, weights: Any, x: Any, y: Any, scale_x: Any, scale_y: Any, path: Any) -> float:
-    """What a path (cell, 2) costs: its first cell's distance, and then each step's."""
+    """Return the cost of a path (cell, 2): the distance of its first cell, then each step."""
     total = 0.0
     for n in range(len(path)):
         i, j = path[n, 0], path[n, 1]

@@ -1,8 +1,8 @@
-"""Short vectors for kernels: what the processor adds and compares in one instruction, spelt out.
+"""Short vectors for kernels: what the processor adds and compares in one instruction, written out.
 
-Numba turns loops into such instructions only where it can prove that no pass needs another's result. A dynamic
-programme is made of results that need each other, so here the vector is a type of its own: kernels load it, calculate
-with it and store it. All functions are for kernels only. A vector never leaves them.
+Numba vectorises loops only where it can prove that no iteration needs the result of another. A dynamic programme
+consists of results that need each other, so here the vector is a type of its own: kernels load it, calculate with it
+and store it. All functions are for kernels only; a vector never leaves them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
     "within",
 ]
 
-# Sixteen numbers are one register of AVX-512; elsewhere eight keep the accumulators of a block in the registers.
+# Sixteen numbers fill one register of AVX-512; elsewhere, with eight, the accumulators of a block stay in registers.
 LANES = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f", False) else 8
 FLOATS = ir.VectorType(ir.FloatType(), LANES)
 INTS = ir.VectorType(ir.IntType(32), LANES)
@@ -77,7 +77,7 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
 
 @intrinsic
 def load(typingctx: Any, array: Any, at: Any) -> Any:
-    """LANES numbers of a flat float32 array from place `at` on."""
+    """Load LANES numbers of a flat float32 array from place `at` on."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load(_address(context, builder, signature.args[0], *args), align=4)
@@ -87,7 +87,7 @@ def load(typingctx: Any, array: Any, at: Any) -> Any:
 
 @intrinsic
 def store(typingctx: Any, array: Any, at: Any, v: Any) -> Any:
-    """Write LANES numbers into a flat float32 array from place `at` on."""
+    """Store LANES numbers into a flat float32 array from place `at` on."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.store(args[2], _address(context, builder, signature.args[0], *args[:2]), align=4)
@@ -98,25 +98,25 @@ def store(typingctx: Any, array: Any, at: Any, v: Any) -> Any:
 
 @intrinsic
 def fill(typingctx: Any, x: Any) -> Any:
-    """The same float32 in every lane."""
+    """Fill every lane with the same float32."""
     return vector(types.float32), lambda context, builder, signature, args: _splat(builder, args[0])
 
 
 @intrinsic
 def add(typingctx: Any, a: Any, b: Any) -> Any:
-    """The sum."""
+    """Add lane by lane."""
     return vector(vector, vector), lambda context, builder, signature, args: builder.fadd(*args)
 
 
 @intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-    """The product of a and b, plus c."""
+    """Multiply a by b and add c."""
     return vector(vector, vector, vector), lambda context, builder, signature, args: _call(builder, "fma", *args)
 
 
 @intrinsic
 def least(typingctx: Any, a: Any, b: Any) -> Any:
-    """The smaller, lane by lane."""
+    """Take the smaller, lane by lane."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<", *args), *args)
@@ -126,7 +126,7 @@ def least(typingctx: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def shift_in(typingctx: Any, v: Any, x: Any) -> Any:
-    """Every lane's number one lane on, and x in the first."""
+    """Move every lane's number one lane on, and put x in the first."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         first = builder.insert_element(ir.Constant(FLOATS, ir.Undefined), args[1], ir.Constant(INT, 0))
@@ -137,7 +137,7 @@ def shift_in(typingctx: Any, v: Any, x: Any) -> Any:
 
 @intrinsic
 def put_lane(typingctx: Any, lane: Any, a: Any, b: Any) -> Any:
-    """One lane of a, all others of b; b where there is no such lane."""
+    """Take one lane from a, all others from b; all from b where there is no such lane."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wanted = _splat(builder, builder.trunc(args[0], INT), INTS)
@@ -149,7 +149,7 @@ def put_lane(typingctx: Any, lane: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def within(typingctx: Any, j: Any, low: Any, high: Any, a: Any, b: Any) -> Any:
-    """Lanes of a where low <= j - 4 lane < high, else of b; j is float32."""
+    """Take lanes from a where low <= j - 4 lane < high, else from b; j is float32."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = builder.fsub(_splat(builder, args[0]), ir.Constant(FLOATS, [4.0 * k for k in range(LANES)]))
@@ -162,8 +162,9 @@ def within(typingctx: Any, j: Any, low: Any, high: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def approach(typingctx: Any, metric: Any, sum_: Any, x: Any, y: Any) -> Any:
-    """The sum over features that a distance is made of, with one feature more. The metric is told by its type:
-    one, two or three zeros for cosine, euclidean and cityblock.
+    """Add one feature to the sum that a distance consists of.
+
+    The type of `metric` chooses the metric: one, two or three zeros for cosine, euclidean and cityblock.
     """
     n = len(metric)
 
@@ -181,7 +182,7 @@ def approach(typingctx: Any, metric: Any, sum_: Any, x: Any, y: Any) -> Any:
 
 @intrinsic
 def complete(typingctx: Any, metric: Any, sum_: Any) -> Any:
-    """The distance that belongs to a whole sum: 1 - sum (not below 0), its root, or itself."""
+    """Turn a whole sum into its distance: 1 - sum (not below 0), its root, or itself."""
     n = len(metric)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -3,7 +3,7 @@
 D(i, j) = min(D(i-1, j-1) + a1 + m1 c, D(i-1, j) + a2 + m2 c, D(i, j-1) + a3 + m3 c), c = distance(x_i, y_j)
 (Sakoe & Chiba 1978; Mueller, Information Retrieval for Music and Motion 2007, eq. 4.5).
 
-Cells on an anti-diagonal do not need each other. So a tile is cut into strips of 4 rows a lane, and lane l works one
+Cells on an anti-diagonal are independent of each other. So a tile is cut into strips of 4 rows a lane; lane l works one
 block of 4 columns behind lane l - 1: in one step every lane takes a block of 4 x 4 cells, whose distances are summed
 up in registers over a slice of the features at a time that stays in the first-level cache. Columns lie in `panel`
 backwards, so that what the lanes need in one step, blocks t, t - 1, t - 2, ..., is one vector.
@@ -43,13 +43,13 @@ SLICE = 32  # features at a time
 
 @njit(nogil=True, cache=True)
 def n_steps_of(n_columns: int) -> int:
-    """Steps of a strip over so many columns: the last lane begins last."""
+    """Return the steps of a strip over n_columns: the last lane begins last."""
     return (n_columns + 3) // 4 + LANES - 1
 
 
 @njit(nogil=True, cache=True)
 def place(n_steps: int, i: int, j: int) -> int:
-    """Where D(i, j) lies in what `tile` has kept."""
+    """Return where D(i, j) lies in what `tile` has kept."""
     strip, row, block = i // STRIP, i % STRIP, j // 4
     return (strip * n_steps + block + row // 4) * CELLS + (4 * (row % 4) + j % 4) * LANES + row // 4
 
@@ -89,7 +89,7 @@ def _block(metric: Any, rows: Any, r: int, panel: Any, at: int, n_features: int,
 
 @njit(nogil=True, cache=True)
 def _confine(costs: Any, begin: int, end: int, low: Any, high: Any) -> None:
-    """Make infinite what lies outside the band; low, high (row in a lane, lane) float32."""
+    """Make costs outside the band infinite; low, high (row in a lane, lane) float32."""
     out, never = 0, fill(np.float32(np.inf))
     for t in range(begin, end):
         for a in range(4):
@@ -102,7 +102,7 @@ def _confine(costs: Any, begin: int, end: int, low: Any, high: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _cell(steps: Any, w: Any, c: Any, diagonal: Any, up: Any, left: Any) -> Any:
-    """The recursion; which one is told by the type of `steps`: one zero is all weights 1 and 0, two any weights."""
+    """Run the recursion for one cell; the type of `steps` tells the weights: one zero for 1 and 0, two for any."""
     if len(steps) == 1:
         return add(c, least(least(diagonal, up), left))
     m1, m2, m3, a1, a2, a3 = w
@@ -113,8 +113,10 @@ def _cell(steps: Any, w: Any, c: Any, diagonal: Any, up: Any, left: Any) -> Any:
 def _advance(steps: Any, weights: Any, costs: Any, begin: int, end: int, first: int, top: Any, left: Any, state: Any, out: Any, at: int) -> None:  # fmt: skip  # noqa: E501
     """Run the recursion from step `begin` to `end`; the strip began at step `first`.
 
-    top: D above the strip, from the column before it on; left: (5, lane) D before each lane's rows and the row above
-    them; state: what the lanes carry from step to step; out: D (step, row in a lane, column in a block, lane).
+    top: D above the strip, from the column before it on
+    left: (5, lane) D before each lane's rows and the row above them
+    state: what the lanes carry from step to step
+    out: D (step, row in a lane, column in a block, lane)
     """
     w = (fill(weights[0]), fill(weights[1]), fill(weights[2]), fill(weights[3]), fill(weights[4]), fill(weights[5]))
     corner, p0, p1 = load(state, 0), load(state, LANES), load(state, 2 * LANES)
@@ -156,7 +158,7 @@ def _advance(steps: Any, weights: Any, costs: Any, begin: int, end: int, first: 
 
 @njit(nogil=True, cache=True)
 def _distances(metric: int, rows: Any, panel: Any, begin: int, end: int, costs: Any) -> None:
-    """The distances of the cells of some steps of one group, (step, row in a lane, column in a block, lane)."""
+    """Compute the distances of the cells of some steps of one group, (step, row in a lane, column in a block, lane)."""
     g, n_features = begin // GROUP, len(rows) // STRIP
     costs[:] = 0.0
     for f in range(0, n_features, SLICE):
@@ -175,7 +177,7 @@ def _distances(metric: int, rows: Any, panel: Any, begin: int, end: int, costs: 
 
 @njit(nogil=True, cache=True)
 def strip(metric: int, weights: Any, rows: Any, panel: Any, blocks: Any, banded: bool, top: Any, edges: Any, out: Any, at: int) -> None:  # fmt: skip  # noqa: E501
-    """D of one strip, for the blocks of columns blocks[0] to blocks[1]; see `_advance`, `_strip_edges`."""
+    """Compute D of one strip for the blocks of columns blocks[0] to blocks[1]; see `_advance`, `_strip_edges`."""
     first, last = blocks[0], blocks[1] + LANES - 1
     costs = np.empty(GROUP * CELLS, np.float32)
     state = np.full(9 * LANES, np.float32(np.inf))

@@ -1,9 +1,9 @@
 """Exact dynamic time warping in linear memory: divide and conquer over tiles, on all cores.
 
-The matrix is cut into a grid of tiles. Forward, tile after tile along anti-diagonals, only the edges between tiles are
-kept; back along the best path, only the tiles that it crosses are worked out again, cut up once more where they are
-large: Hirschberg's idea (1975) with a k-way grid, FastLSA (Driga et al. 2006). Tralie & Dempsey (2020) halve at every
-turn, which works every cell out twice; here it is little more than once.
+The matrix is cut into a grid of tiles. Forward, tile by tile along anti-diagonals, only the edges between tiles are
+kept; back along the best path, only the tiles that it crosses are computed again, and cut once more where they are
+large: Hirschberg's idea (1975) with a k-way grid, FastLSA (Driga et al. 2006). Tralie & Dempsey (2020) halve each time,
+which computes every cell twice; here it is little more than once.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Ints = npt.NDArray[np.int64]
 Cell = tuple[int, int]
 Scaled = tuple[npt.NDArray[np.float32], Floats]  # (frame, feature), (frame)
 
-KEPT = 1 << 24  # cells of a region that is kept whole: 64 MiB; more than the least tile has
-ROWS, COLUMNS = 150, 75  # rows and columns of tiles that a region is cut into, but for:
-LEAST_ROWS, LEAST_COLUMNS = 256, 2048  # of a tile, lest its edges cost more than its cells
+KEPT = 1 << 24  # cells of a region that is kept whole: 64 MiB; more than the smallest tile has
+ROWS, COLUMNS = 150, 75  # rows and columns of tiles that a region is cut into, unless they would be smaller than:
+LEAST_ROWS, LEAST_COLUMNS = 256, 2048  # of a tile, so that its edges do not cost more than its cells
 
 
 class Packed:
@@ -42,7 +42,7 @@ class Packed:
         self.weights = weights.astype(np.float32)
 
     def rows_from(self, rows: slice) -> npt.NDArray[np.float32]:
-        """The strips of some rows, of which the first begins a strip."""
+        """Return the strips of some rows, the first of which begins a strip."""
         strips = slice((rows.start - 1) // STRIP, -(-(rows.stop - 1) // STRIP))
         out: npt.NDArray[np.float32] = self._rows[
             strips.start * STRIP * self._n_features : strips.stop * STRIP * self._n_features
@@ -50,18 +50,23 @@ class Packed:
         return out
 
     def columns_from(self, column: int) -> npt.NDArray[np.float32]:
-        """The groups from a column on that begins one."""
+        """Return the groups from a column on that begins one."""
         out: npt.NDArray[np.float32] = self._panel[(column - 1) // (4 * GROUP) * self._n_features * 4 * WIDTH :]
         return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarpTask:
-    """What is to be warped: two sequences, how far apart their frames are, and where the path may go.
+    """What is warped: two sequences, the distance of their frames, and where the path may go.
 
-    metric: COSINE, EUCLIDEAN or CITYBLOCK of `offline.alignment.dtw.strip`; weights: m1, m2, m3, a1, a2, a3; x, y:
-    (frame, feature) float32; scale_x, scale_y: (frame) float64; low, high: (frame of x) int64, the frames of y that the
-    band allows.
+    metric: COSINE, EUCLIDEAN or CITYBLOCK of `offline.alignment.dtw.strip`
+    weights: m1, m2, m3, a1, a2, a3
+    x, y: (frame, feature) float32
+    scale_x, scale_y: (frame) float64
+    low, high: (frame of x) int64, the frames of y that the band allows
+    banded: whether there is a band
+    n_threads: threads to use
+    packed: the same for the kernel
     """
 
     metric: int
@@ -78,7 +83,7 @@ class WarpTask:
 
     @property
     def frames(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Floats, Floats]:
-        """x, y and their scales."""
+        """Return x, y and their scales."""
         return self.x, self.y, self.scale_x, self.scale_y
 
 
@@ -86,7 +91,9 @@ class WarpTask:
 class Region:
     """Rows and columns of a task with the accumulated costs on two sides.
 
-    top: D above, from the column before the first on; left: D before the first column.
+    rows, columns: frames of x and of y
+    top: D above, from the column before the first on
+    left: D before the first column
     """
 
     rows: range
@@ -96,7 +103,7 @@ class Region:
 
     @property
     def n_cells(self) -> int:
-        """Rows times columns."""
+        """Return rows times columns."""
         return len(self.rows) * len(self.columns)
 
 
@@ -112,7 +119,7 @@ class Solved(Protocol):
 
 
 def solve_region(task: WarpTask, region: Region) -> Solved:
-    """Accumulated costs at the far sides of a region, and the means to walk back through it."""
+    """Compute accumulated costs at the far sides of a region; the result can trace paths back through it."""
     return _Whole(task, region) if region.n_cells <= KEPT else _Grid(task, region)
 
 
@@ -145,7 +152,7 @@ class _Whole:
 
 
 class _Grid:
-    """A region cut into tiles, of which only the edges are kept."""
+    """A region cut into tiles, only the edges of which are kept."""
 
     def __init__(self, task: WarpTask, region: Region) -> None:
         self._task, self._region = task, region
@@ -167,7 +174,7 @@ class _Grid:
         return i, j
 
     def _forward(self) -> None:
-        """Row after row of tiles, each thread in a row of its own, never ahead of the row above."""
+        """Solve row after row of tiles, each thread in a row of its own, never ahead of the row above."""
         ready = [Semaphore(0) for _ in self._rows]
         with ThreadPoolExecutor(self._task.n_threads) as pool:
             for _ in pool.map(lambda p: self._row(p, ready), range(len(self._rows))):
@@ -182,7 +189,7 @@ class _Grid:
                 self._solve_tile((p, q))
                 ready[p].release()
                 done += 1
-        finally:  # whatever happened, the row below must not wait for ever
+        finally:  # even after an error, the row below must not wait for ever
             for _ in range(done, len(self._columns)):
                 ready[p].release()
 
@@ -197,7 +204,7 @@ class _Grid:
         self._bottoms[at], self._rights[at] = bottom, right
 
     def _tile(self, at: Cell, rows: range, columns: range) -> Region:
-        """The region of a tile or of its upper left part."""
+        """Return the region of a tile or of its upper left part."""
         top = np.append(self._corner(at), self._bottom((at[0] - 1, at[1]))[: len(columns)])
         left = self._right((at[0], at[1] - 1))[: len(rows)]
         return Region(rows=rows, columns=columns, top=top, left=left)
@@ -224,7 +231,7 @@ class _Grid:
 
 
 def _cut(whole: range, size: int, unit: int) -> list[range]:
-    """Parts of about `size`, whole units but for the last."""
+    """Return parts of about `size`, in whole units but for the last."""
     size = -(-size // unit) * unit
     return [range(start, min(start + size, whole.stop)) for start in range(whole.start, whole.stop, size)]
 
@@ -234,5 +241,5 @@ def _index(parts: list[range], k: int) -> int:
 
 
 def available_threads() -> int:
-    """Cores that this process may use."""
+    """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
