@@ -1,7 +1,6 @@
-"""Folders of stems as beds for soundscapes: music is what microphones hear most, and none of it is a sound event.
+"""Mix songs in stems down to backgrounds of soundscapes: microphones pick up much music, none of it a sound event.
 
-Writes OUT/_background/SONG.wav, mono at 22.05 kHz, and its manifest.csv: what `offline.datasets.make_scenes --more`
-takes.
+Writes OUT/_background/SONG.wav, mono at 22.05 kHz, and its manifest.csv, for `collaparte data scenes --more`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PEAK = 0.9
 
 
 def mix_song(song: Song, *, voice: float) -> np.ndarray:
-    """All stems of a song, the voice with this gain, as (sample) at 22.05 kHz; peak 0.9."""
+    """Mix all stems of a song, the voice with this gain, to (sample) at 22.05 kHz, peak 0.9."""
     total = np.zeros(0, np.float32)
     for name, path in song.stems.items():
         with AudioReader(path) as reader:
@@ -39,9 +38,9 @@ def mix_song(song: Song, *, voice: float) -> np.ndarray:
 
 
 def make_beds(folder: Path, output: Path, *, exclude: Sequence[str] = (), voices: bool = False) -> int:
-    """Mix every song of a folder, every other one with its voice; returns how many.
+    """Mix every song of a folder, every other one with its voice; return how many.
 
-    voices: each one with its voice, and once more with the voice twice as loud: singing is no speech.
+    voices: each song with its voice, and once more with the voice twice as loud: singing is not speech
     """
     (output / "_background").mkdir(parents=True, exist_ok=True)
     songs = find_songs(Corpus(folder=folder), exclude=exclude)

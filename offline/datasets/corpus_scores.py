@@ -1,8 +1,8 @@
-"""Music to train alignment on, whose use is free: sketches of harmony and melody, set for the piano by `textures`.
+"""Music to train alignment on: sketches of harmony and melody, set for the piano by `textures`.
 
 Two sources. Composed here: progressions of functional harmony with melodies, in phrases that come back. Bach's
-chorales, as packed by `offline.music.music21_corpus.convert` (the music is in the public domain). Other composers of
-that corpus are left out: their files do not say that any use is allowed.
+chorales, as packed by `offline.music.music21_corpus` (the music is in the public domain). Other composers of that
+corpus are left out: their files do not say that any use is allowed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MOST_ONSETS_A_S = 14.0
 
 
 def split_of(name: str) -> str:
-    """The split that a piece belongs to for ever, by its name: eight in ten train, one validation, one test."""
+    """Return the split of a piece, fixed by its name: eight in ten train, one validation, one test."""
     return {0: "validation", 1: "test"}.get(zlib.crc32(name.encode()) % 10, "train")
 
 
@@ -56,11 +56,11 @@ class Library:
 
     @classmethod
     def open(cls, chorales: Path | None) -> Library:
-        """With the chorales of a packed file, or without."""
+        """Open with the chorales of a packed file, or without."""
         return cls() if chorales is None else cls(load_pieces(chorales))
 
     def names(self, split: str, n: int) -> list[str]:
-        """The first n pieces of a split; a third chorales, as long as there are any."""
+        """Return the first n pieces of a split; a third are chorales, as long as there are any."""
         wanted = [i for i in range(len(self.chorales)) if split_of(f"{CHORALE}-{i}") == split][: n // 3]
         names = [f"{CHORALE}-{i}" for i in wanted]
         number = 0
@@ -70,7 +70,7 @@ class Library:
         return names
 
     def score(self, name: str) -> Score:
-        """The piece, always the same for the same name."""
+        """Return the piece, always the same for the same name."""
         kind, _, number = name.partition("-")
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         if kind == "composed" and number.isdigit():
@@ -81,7 +81,7 @@ class Library:
 
 
 def composed(name: str, rng: Rng) -> Score:
-    """A piece of one to three minutes: phrases of four or eight bars, some of which come back."""
+    """Compose a piece of one to three minutes: phrases of four or eight bars, some of which come back."""
     beats = int(rng.choice([2, 3, 4, 4, 4]))
     phrases = [_phrase(rng, beats, _key(rng)) for _ in range(int(rng.integers(2, 4)))]
     order = [0, *rng.integers(0, len(phrases), int(rng.integers(3, 6)))]
@@ -94,7 +94,7 @@ def composed(name: str, rng: Rng) -> Score:
 def _score(name: str, sketch: Sketch, rng: Rng) -> Score:
     rows = arrange(sketch, rng)
     bars = [(float(q), i + 1) for i, q in enumerate(np.arange(0, sketch.end, sketch.beats))]
-    onsets = len({round(row[0], 3) for row in rows}) / sketch.end  # a quarter
+    onsets = len({round(row[0], 3) for row in rows}) / sketch.end  # per quarter
     bpm = min(50 * 3.2 ** rng.random(), 60 * MOST_ONSETS_A_S / onsets)
     return make_score(name, rows, bars=bars, tempi=[(0.0, float(bpm))])
 
@@ -116,7 +116,7 @@ def _phrase(rng: Rng, beats: int, key: tuple[int, tuple[int, ...]]) -> Sketch:
 
 
 def _tones(rng: Rng, degree: int, key: tuple[int, tuple[int, ...]]) -> tuple[int, ...]:
-    """A triad or seventh, bass in the octave below middle C, sometimes inverted, sometimes chromatically raised."""
+    """Return a triad or seventh, bass in the octave below middle C, sometimes inverted or chromatically raised."""
     tonic, scale = key
     n_tones = 4 if rng.random() < (0.5 if degree in (4, 6, 1) else 0.15) else 3
     steps = [degree + 2 * i for i in range(n_tones)]
@@ -128,7 +128,7 @@ def _tones(rng: Rng, degree: int, key: tuple[int, tuple[int, ...]]) -> tuple[int
 
 
 def _melody(rng: Rng, chords: list[Chord], key: tuple[int, tuple[int, ...]]) -> list[tuple[float, float, int]]:
-    """A line that steps through the scale and lands on tones of the chord; its rhythm is a motif of few cells."""
+    """Return a line that steps through the scale and lands on chord tones; its rhythm is a motif of few cells."""
     tonic, scale = key
     ladder = [12 * octave + tonic + s for octave in range(4, 9) for s in scale]
     cells = [RHYTHMS[int(i)] for i in rng.integers(0, len(RHYTHMS), 3)]
@@ -148,13 +148,13 @@ def _melody(rng: Rng, chords: list[Chord], key: tuple[int, tuple[int, ...]]) -> 
 
 
 def _landed(pitch: int, chord: Chord) -> int:
-    """The tone of the chord, in any octave, nearest to a pitch."""
+    """Return the tone of the chord, in any octave, nearest to a pitch."""
     return min((p for p in range(pitch - 6, pitch + 7) if (p % 12) in {t % 12 for t in chord.tones}), default=pitch,
                key=lambda p: abs(p - pitch))  # fmt: skip
 
 
 def chorale_sketch(piece: Piece, rng: Rng) -> Sketch:
-    """A chorale's harmony at each quarter and its soprano, transposed by up to a fourth."""
+    """Return a chorale's harmony at each quarter and its soprano, transposed by up to a fourth."""
     frames, _ = to_grid(piece, 4)
     step = piece.steps_per_quarter
     shift = int(rng.integers(-5, 6))

@@ -1,8 +1,8 @@
-"""More isolated sounds, out of free packages of Debian: speakers, and what is no event.
+"""More isolated sounds from free packages of Debian: speakers, and sounds that are no event.
 
-`debian_sounds.csv` tells which files of which package are what; all of it is free for any use under its own licence,
-whose text is kept beside the sounds. Writes the layout of `offline.synthesis.sound_bank`, for `collaparte data
-scenes --more`.
+`debian_sounds.csv` says what the files of each package are; all are free for any use under their own licences, whose
+texts are kept beside the sounds. Writes the layout of `offline.synthesis.sound_bank`, for `collaparte data scenes
+--more`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ from offline.resample import resample
 __all__ = ["TABLE", "PackageSounds", "chosen_files", "fetch", "make_sounds", "read_table", "rows_of", "source_of"]
 
 TABLE = Path(__file__).with_name("debian_sounds.csv")
-LONGEST_S = 15.0  # of a file, from its middle
+LONGEST_S = 15.0  # longest part of a file, from its middle
 DESCRIPTION = re.compile(r"_desc_([a-z]+)")  # the speaker's language in a name of tuxpaint's
 
 
 class PackageSounds(NamedTuple):
-    """One kind of file: of `package`, by a pattern, all but those that `but` is found in; at most `most` of a source.
+    """One kind of file in a package.
 
-    source: a text in which {stem} is the file's name, {N} its Nth folder counted from it, {desc} tuxpaint's language.
+    package: name
+    files: pattern of paths
+    but: pattern of paths to leave out
+    label: what they are
+    source: a text in which {stem} is the file's name, {N} its Nth folder counted from it, {desc} tuxpaint's language
+    most: largest number of files from one source
     """
 
     package: str
@@ -44,7 +49,7 @@ class PackageSounds(NamedTuple):
 
 
 def read_table(path: Path = TABLE) -> list[PackageSounds]:
-    """The rows of the table; ConfigError names the line that is none."""
+    """Read the rows of the table; ConfigError names a bad line."""
     with path.open(newline="", encoding="utf-8") as lines:
         reader = csv.reader(lines)
         next(reader, None)
@@ -60,7 +65,7 @@ def read_table(path: Path = TABLE) -> list[PackageSounds]:
 
 
 def rows_of(packages: Sequence[str] | None = None) -> list[PackageSounds]:
-    """The rows of these packages, or all; ConfigError if the table has none of one."""
+    """Return the rows of these packages, or all; ConfigError if the table has none of one."""
     rows = read_table()
     missing = set(packages or ()) - {row.package for row in rows}
     if missing:
@@ -69,14 +74,14 @@ def rows_of(packages: Sequence[str] | None = None) -> list[PackageSounds]:
 
 
 def source_of(row: PackageSounds, path: Path) -> str:
-    """The recording or speaker that a file comes from."""
+    """Return the recording or speaker that a file comes from."""
     folders = [part.name for part in path.parents]
     found = DESCRIPTION.search(path.name)
     return row.source.format(*["", *folders], stem=path.stem, desc=found.group(1) if found else "")
 
 
 def chosen_files(row: PackageSounds, unpacked: Path) -> Iterator[tuple[Path, str]]:
-    """The files of a row with their sources: of a source with too many, evenly spread ones."""
+    """Yield the files of a row with their sources; evenly spread ones of a source with too many."""
     of: dict[str, list[Path]] = {}
     for path in sorted(unpacked.glob(row.files)):
         if path.is_file() and not (row.but and re.search(row.but, "/" + str(path.relative_to(unpacked)))):
@@ -87,13 +92,13 @@ def chosen_files(row: PackageSounds, unpacked: Path) -> Iterator[tuple[Path, str
 
 
 def fetch(package: str, cache: Path) -> Path:
-    """The folder of an unpacked package, downloaded by apt where it is not there yet."""
+    """Return the folder of an unpacked package; apt downloads it if it is not there yet."""
     unpacked = cache / package
     if not unpacked.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         _command("apt-get", "download", package, folder=cache)
         archive = next(cache.glob(f"{package}_*.deb"))
-        half = cache / f"{package}.part"  # a folder that is there is a package that is whole
+        half = cache / f"{package}.part"  # a folder that exists is a complete package
         _command("dpkg-deb", "-x", archive.name, half.name, folder=cache)
         half.rename(unpacked)
         archive.unlink()
@@ -108,7 +113,7 @@ def _command(*words: str, folder: Path) -> None:
 
 
 def make_sounds(output: Path, cache: Path, rows: Sequence[PackageSounds]) -> int:
-    """Write OUT/LABEL/*.flac (mono, 22.05 kHz), manifest.csv and licences/PACKAGE; returns how many sounds."""
+    """Write OUT/LABEL/*.flac (mono, 22.05 kHz), manifest.csv and licences/PACKAGE; return the number of sounds."""
     output.mkdir(parents=True, exist_ok=True)
     n = 0
     with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
@@ -140,7 +145,7 @@ def _keep_licence(package: str, unpacked: Path, folder: Path) -> None:
 
 
 def _cut(path: Path, seconds: float) -> np.ndarray | None:
-    """The middle of a file, mono (sample) at 22.05 kHz, peak 0.9; None where it is silent or no readable audio."""
+    """Return the middle of a file, mono (sample) at 22.05 kHz, peak 0.9; None if it is silent or unreadable."""
     try:
         with soundfile.SoundFile(path) as file:
             n = min(int(seconds * file.samplerate), len(file))

@@ -1,6 +1,6 @@
-"""Recordings with labels as in DESED: a folder of audio, and TSV files that say what is in them.
+"""Recordings with labels as in DESED: a folder of audio, and TSV files of labels.
 
-Strong labels: filename, onset, offset, event_label (seconds); weak ones: filename, event_labels with commas between.
+Strong labels: filename, onset, offset, event_label (seconds); weak ones: filename, event_labels separated by commas.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ __all__ = ["LabelFile", "find_audio", "find_labels", "read_labels"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelFile:
-    """What a TSV says: `strong` events by file name, or None, and the labels of each file either way."""
+    """The contents of a TSV file.
+
+    path: the file
+    strong: events by file name, or None
+    weak: labels of each file, either way
+    """
 
     path: Path
     strong: dict[str, list[Interval]] | None
@@ -29,12 +34,12 @@ class LabelFile:
 
     @property
     def labels(self) -> set[str]:
-        """Every label that occurs."""
+        """Return every label that occurs."""
         return {label for of in self.weak.values() for label in of}
 
 
 def read_labels(path: Path) -> LabelFile:
-    """Strong or weak labels, by the header; events of one label that overlap are made one. ConfigError otherwise."""
+    """Read strong or weak labels, by the header; overlapping events of one label are merged. ConfigError otherwise."""
     try:
         with path.open(newline="", encoding="utf-8") as lines:
             header = next(csv.reader(lines, delimiter="\t"), [])
@@ -56,13 +61,13 @@ def _read_weak(path: Path) -> dict[str, set[str]]:
 
 
 def find_labels(folder: Path) -> LabelFile:
-    """The labels of a folder: of its TSV files, however deep, the first with strong labels; ConfigError if none has."""
+    """Return the first TSV file of a folder, at any depth, with strong labels; ConfigError if none has."""
     found = []
     for path in sorted(folder.rglob("*.tsv"), key=lambda p: (len(p.parts), p.name)):
         try:
             found.append(read_labels(path))
         except ConfigError:
-            continue  # some other table
+            continue  # another table
     strong = [one for one in found if one.strong is not None]
     if not strong:
         remedy = "name the file with --labels"
@@ -72,7 +77,7 @@ def find_labels(folder: Path) -> LabelFile:
 
 
 def find_audio(folder: Path, names: Mapping[str, object] | None = None) -> dict[str, Path]:
-    """Recordings under the folder by the file name that labels call them by; of `names` only, if given."""
+    """Return recordings under the folder by the file name that labels use; only those of `names`, if given."""
     files = {p.name: p for p in sorted(folder.rglob("*")) if p.is_file() and is_audio(p)}
     if names is None:
         return files

@@ -1,7 +1,7 @@
-"""Multitracks to train separation on out of LMMS projects: their tracks, drums apart from everything else.
+"""Multitracks to train separation on, from LMMS projects: their tracks, drums apart from everything else.
 
 Writes FOLDER/NAME/{vocals,drums,other}.ogg, the vocals silent and basses in `other`. Free songs by musicians come with
-Debian's lmms-common; those are taken whose licence asks nothing of what is made of them. Needs the program `lmms`.
+Debian's lmms-common; those are taken whose licence makes no demands on works made from them. Needs the program `lmms`.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from offline.synthesis.songs_render import RATE
 
 __all__ = ["find_projects", "is_drum", "make_lmms_songs", "only_drums_or_rest", "read_project", "render_project"]
 
-PROJECTS = Path("/usr/share/lmms/projects")  # where Debian puts them
+PROJECTS = Path("/usr/share/lmms/projects")  # where Debian installs them
 SHARE_ALIKE = re.compile(r"Alf42red|TwilightArea|Jousboxx|Skiessi")  # CC BY-SA, by lmms-common's copyright file
 SUFFIXES = {".mmp", ".mmpz"}
 ROOTS = ("lmms-project", "multimedia-project")  # the latter before version 0.4
 DRUM_FOLDERS = ("drums/", "drumsynth/", "beats/")  # of LMMS's own samples
-NO_DRUMS = re.compile(r"piano|mute.?bass|ufo|alien|sonar|zip|buzz", re.IGNORECASE)  # that lie there all the same
+NO_DRUMS = re.compile(r"piano|mute.?bass|ufo|alien|sonar|zip|buzz", re.IGNORECASE)  # in those folders, but no drums
 SOUNDING = {"0", "2"}  # types of tracks: instruments and samples
 SIZE_BYTES = 4  # a compressed project begins with its length
-LARGEST = 1 << 26  # of a project, unpacked
+LARGEST = 1 << 26  # largest size of an unpacked project
 PATIENCE_S = 900.0
 SHORTEST_S = 10.0
 
 
 def read_project(path: Path) -> Element:
-    """The XML of a project, compressed or not; ScoreError if it is none."""
+    """Read the XML of a project, compressed or not; ScoreError if it is not one."""
     try:
         data = path.read_bytes()
         if path.suffix == ".mmpz":
@@ -56,7 +56,7 @@ def read_project(path: Path) -> Element:
 
 
 def is_drum(track: Element) -> bool:
-    """Whether an instrument's track is of the drums: by where its sample lies, or by its name."""
+    """Tell whether an instrument's track is drums, by the folder of its sample or by its name."""
     sampler = track.find("instrumenttrack/instrument/audiofileprocessor")
     source, name = "" if sampler is None else sampler.get("src", ""), track.get("name", "")
     if NO_DRUMS.search(name) or NO_DRUMS.search(source.rsplit("/", 1)[-1]):
@@ -65,7 +65,7 @@ def is_drum(track: Element) -> bool:
 
 
 def only_drums_or_rest(project: Element, *, drums: bool) -> Element:
-    """The project with all that is drums, or all that is not, muted besides what was mute before."""
+    """Return the project with only drums, or all but drums, audible; what was muted before stays so."""
     copy: Element = fromstring(tostring(project))
     for track in copy.iter("track"):
         if track.get("type") in SOUNDING and is_drum(track) != drums:
@@ -74,7 +74,7 @@ def only_drums_or_rest(project: Element, *, drums: bool) -> Element:
 
 
 def render_project(project: Element) -> np.ndarray:
-    """What LMMS makes of a project, (sample, channel) at 44.1 kHz; ConfigError if the program is not there or fails."""
+    """Render a project to (sample, channel) at 44.1 kHz; ConfigError if the program is missing or fails."""
     if shutil.which("lmms") is None:
         remedy = "apt-get install lmms, on a Debian system"
         raise ConfigError("lmms", expected="the program", got="none here", remedy=remedy)
@@ -94,11 +94,11 @@ def render_project(project: Element) -> np.ndarray:
 
 
 def make_lmms_songs(paths: Sequence[Path], output: Path) -> int:
-    """Write the songs that have drums beside something else; returns how many."""
+    """Write the songs that have drums beside something else; return how many."""
     n = 0
     for path in tqdm(paths, unit="project"):
         if (output / path.stem.lower()).exists():
-            continue  # from a call before
+            continue  # from an earlier call
         project = read_project(path)
         stems = {
             name: render_project(only_drums_or_rest(project, drums=name == "drums")) for name in ("drums", "other")

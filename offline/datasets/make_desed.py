@@ -1,6 +1,6 @@
-"""Recordings with labels as in DESED, made a set to train or to measure on: log-mel, labels, and embeddings.
+"""Make a set to train or evaluate on from recordings with labels as in DESED: log-mel, labels, and embeddings.
 
-Strong labels, weak ones or none, by what the TSV is; a set of each, and training takes any mixture of them.
+Strong labels, weak ones or none, according to the TSV file; training takes any mixture of such sets.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ClipJob(Settings):
 
 
 def make_clips(job: ClipJob) -> SceneSet:
-    """Read everything; what cannot be read is told and left out. ConfigError if nothing is left."""
+    """Read everything; unreadable files are reported and left out. ConfigError if nothing is left."""
     labels = None if job.labels is None else read_labels(job.labels)
     classes = job.classes or (tuple(sorted(labels.labels)) if labels else ())
     if not classes:
@@ -77,7 +77,7 @@ def make_clips(job: ClipJob) -> SceneSet:
 
 
 def _files(job: ClipJob, labels: LabelFile | None) -> dict[str, Path]:
-    """Recordings by name; videos count too, also where the labels name their sound alone."""
+    """Return recordings by name, including videos, also where the labels name only their sound."""
     videos = {p.name: p for p in sorted(job.audio.rglob("*")) if p.suffix.lower() in VIDEO}
     if labels is None:
         return videos or find_audio(job.audio)
@@ -97,7 +97,7 @@ def _sound(path: Path) -> np.ndarray:
 def _labels(
     name: str, labels: LabelFile | None, classes: tuple[str, ...], n_steps: int
 ) -> tuple[list[Interval], np.ndarray]:
-    """Events and labels (step, class) of a clip; weak labels are set in every step, but only asked for by clip."""
+    """Return events and labels (step, class) of a clip; weak labels are set in every step."""
     if labels is None:
         return [], np.zeros((n_steps, len(classes)), np.uint8)
     if labels.strong is not None:

@@ -1,4 +1,4 @@
-"""Mix a set of soundscapes from a folder of sounds: log-mel and labels to train on, or audio files to listen to."""
+"""Mix a set of soundscapes from a folder of sounds: log-mel and labels to train on, or audio files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from offline.synthesis.sound_bank import FROZEN_SPLIT, SPLITS, load_bank, merge_
 
 __all__ = ["SceneJob", "alarm_families", "make_audio", "make_mixer", "make_scene_set"]
 
-ALARM_PREFIX = "alarm:"  # of the families' rows in the frozen split
+ALARM_PREFIX = "alarm:"  # prefix of the families' rows in the frozen split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class SceneJob(Settings):
 
 
 def alarm_families(which: str, chosen: Mapping[str, str] | None = None) -> list[str]:
-    """The families of alarms that belong to a split."""
+    """Return the families of alarms that belong to a split."""
     chosen = chosen if chosen is not None else read_split(FROZEN_SPLIT)
     return [family for family in FAMILIES if chosen.get(ALARM_PREFIX + family) == which]
 
 
 def make_mixer(job: SceneJob) -> SceneMixer:
-    """Read the sounds of the split and get ready to mix."""
+    """Read the sounds of the split and make a mixer."""
     banks = [load_bank(folder, SOUND_RATE, job.which) for folder in (job.sounds, *job.more)]
     if job.beds:
         banks[0].parts.pop("_background", None)

@@ -1,7 +1,7 @@
-"""Multitracks to train separation on out of tracker modules: their instruments, sorted into drums, bass and other.
+"""Multitracks to train separation on, from tracker modules: their instruments, sorted into drums, bass and other.
 
-Writes FOLDER/NAME/{vocals,drums,bass,other}.ogg, the vocals silent. What an instrument is, its name tells, or how it
-sounds and how many different notes it plays; instruments of which neither tells are left out of the song.
+Writes FOLDER/NAME/{vocals,drums,bass,other}.ogg, the vocals silent. An instrument is classified by its name, or by its
+sound and the number of its notes; instruments that remain unclear are left out of the song.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from offline.synthesis.songs_render import RATE, write_stems
 __all__ = ["Traits", "find_modules", "kind_of", "make_module_songs", "sorted_instruments", "traits", "write_song"]
 
 SUFFIXES = {".mod", ".xm", ".s3m", ".it"}
-SHORTEST_S = 30.0  # jingles are no songs
+SHORTEST_S = 30.0  # shorter ones are jingles
 LISTEN_S, LISTEN_RATE, FRAME = 90.0, 22050, 1024
 FEWEST_NOTES = 4
 PEAK = 0.5
@@ -36,9 +36,12 @@ BASS_NAMES = re.compile(r"bas+s?\b|bass", re.IGNORECASE)
 class Traits(NamedTuple):
     """How an instrument sounds in its song.
 
-    low: share of its energy under 200 Hz; centroid: Hz; flatness: from 100 Hz to 4 kHz, 0 (tones) to 1 (noise);
-    length_s: median of the stretches within 20 dB of its loudest; dominant: share of its commonest note; n_notes: how
-    many notes have a share of 5 % or more.
+    low: share of its energy under 200 Hz
+    centroid: Hz
+    flatness: from 100 Hz to 4 kHz, 0 (tones) to 1 (noise)
+    length_s: median length of the stretches within 20 dB of its loudest, seconds
+    dominant: share of its commonest note
+    n_notes: notes with a share of 5 % or more
     """
 
     low: float
@@ -50,7 +53,7 @@ class Traits(NamedTuple):
 
 
 def traits(audio: np.ndarray, notes: Counter[int]) -> Traits | None:
-    """Of an instrument alone, (sample) at 22.05 kHz; None where it is silent or hardly plays."""
+    """Measure an instrument alone, (sample) at 22.05 kHz; None if it is silent or hardly plays."""
     count = sum(notes.values())
     if count < FEWEST_NOTES or len(audio) < FRAME:
         return None
@@ -60,7 +63,7 @@ def traits(audio: np.ndarray, notes: Counter[int]) -> Traits | None:
         return None
     power = np.abs(np.fft.rfft(frames[level > level.max() * 1e-3] * np.hanning(FRAME), axis=1)) ** 2 + 1e-12
     hz, spectrum, energy = np.fft.rfftfreq(FRAME, 1 / LISTEN_RATE), power.sum(0), power.sum(1)
-    middle = power[:, (hz > 100) & (hz < 4000)]  # many samples hold nothing higher
+    middle = power[:, (hz > 100) & (hz < 4000)]  # many samples contain nothing higher
     flatness = float((np.exp(np.log(middle).mean(1)) / middle.mean(1) * energy).sum() / energy.sum())
     edges = np.flatnonzero(np.diff(np.r_[0, (level > level.max() * 1e-2).astype(int), 0]))
     return Traits(
@@ -74,10 +77,10 @@ def traits(audio: np.ndarray, notes: Counter[int]) -> Traits | None:
 
 
 def kind_of(name: str, sound: Traits) -> str | None:
-    """`drums`, `bass`, `other`, or None where neither name nor sound tells.
+    """Return `drums`, `bass`, `other`, or None if neither name nor sound tells.
 
-    The limits lie between the named instruments of 180 modules. Without its name, of 148 drums 85 are taken for drums,
-    8 for basses and 4 for others; of 115 others 84 for others, 10 for basses and none for drums.
+    The limits lie between the named instruments of 180 modules. Without names, of 148 drums 85 are found as drums, 8
+    as basses and 4 as others; of 115 others 84 as others, 10 as basses and none as drums.
     """
     if DRUM_NAMES.search(name):
         return "drums"
@@ -94,7 +97,7 @@ def kind_of(name: str, sound: Traits) -> str | None:
 
 
 def sorted_instruments(module: TrackerModule) -> dict[str, list[int]]:
-    """The instruments' numbers by what they are; what is unclear is in none."""
+    """Return the instruments' indices by kind, without unclear ones."""
     found: dict[str, list[int]] = {"drums": [], "bass": [], "other": []}
     for i, notes in enumerate(module.notes()):
         if sum(notes.values()) >= FEWEST_NOTES:
@@ -106,7 +109,7 @@ def sorted_instruments(module: TrackerModule) -> dict[str, list[int]]:
 
 
 def find_modules(folder: Path) -> list[Path]:
-    """Every module below the folder, by name; ConfigError if there is none."""
+    """Return every module below the folder, by name; ConfigError if there is none."""
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not found:
         raise ConfigError(str(folder), expected=f"tracker modules ({' '.join(sorted(SUFFIXES))})", got="none")
@@ -114,7 +117,7 @@ def find_modules(folder: Path) -> list[Path]:
 
 
 def write_song(target: Path, stems: dict[str, np.ndarray]) -> None:
-    """Write the stems (sample, channel) as long as the shortest, their sum at `PEAK`, and silence for vocals."""
+    """Write the stems (sample, channel), as long as the shortest, their sum at `PEAK`, and silence for vocals."""
     n_samples = min(len(audio) for audio in stems.values())
     whole = sum(audio[:n_samples] for audio in stems.values())
     gain = np.float32(PEAK / max(float(np.abs(whole).max()), 1e-6))
@@ -123,13 +126,13 @@ def write_song(target: Path, stems: dict[str, np.ndarray]) -> None:
 
 
 def make_module_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -> int:
-    """Write the songs that have drums, or a bass, beside something else; returns how many."""
+    """Write the songs that have drums, or a bass, beside something else; return how many."""
     n = 0
     for number, path in enumerate(tqdm(paths, unit="module")):
         try:
             module = TrackerModule(path)
         except EngineError:
-            continue  # a name that looks like a module's
+            continue  # not a module in spite of its name
         with module:
             if module.seconds < SHORTEST_S:
                 continue

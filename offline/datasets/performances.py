@@ -5,9 +5,8 @@
     take.audio, take.played.quarter, take.played.audio_s      # the performance, and when each score onset sounds
     take.reference, take.plain.audio_s                        # the score as written, synthesised, and its own times
 
-All follows from the piece's name and the seed. Pieces are split by name for ever (`split_of`); soundfonts can be held
-out too, by naming those to use. `python -m offline.datasets.performances FOLDER` writes pieces in the format that
-`collaparte evaluate follow` reads.
+Everything follows from the piece's name and the seed. The split of a piece follows from its name (`split_of`);
+soundfonts can be held out too. `collaparte data performances` writes pieces that `collaparte evaluate follow` reads.
 """
 
 from __future__ import annotations
@@ -53,11 +52,17 @@ class TakeConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Take:
-    """One performance, mono sounds (sample).
+    """One performance; sounds are mono (sample).
 
-    audio, played: the performance and its truth, (onset) quarter and audio_s; reference, plain: the score as
-    written, synthesised, and the same of it; synchronous: the performance's own keys, synthesised plainly by the
-    reference's piano: moment for moment the same music as `audio`.
+    name: of the piece
+    score: of the piece
+    audio: the performance
+    played: how it was played, with its truth
+    reference: the score as written, synthesised
+    plain: how the reference is played
+    piano: of the performance
+    reference_piano: of the reference
+    sample_rate: Hz
     """
 
     name: str
@@ -71,20 +76,20 @@ class Take:
     sample_rate: int
 
     def reference_times(self, at_s: Floats) -> Floats:
-        """Seconds in the reference that correspond to seconds in the performance, linear between score onsets."""
+        """Map seconds in the performance to seconds in the reference, linear between score onsets."""
         return np.interp(at_s, *self.corners())
 
     def audio_times(self, at_s: Floats) -> Floats:
-        """The inverse."""
+        """Map seconds in the reference to seconds in the performance."""
         played, plain = self.corners()
         return np.interp(at_s, plain, played)
 
     def synchronous(self) -> Audio:
-        """The performance's own keys by the reference's piano, dry: every instant matches the same one in `audio`."""
+        """Render the performance's keys by the reference's piano, dry: in time with `audio`."""
         return render_piano(self.played, self.reference_piano, self.sample_rate)
 
     def corners(self) -> tuple[Floats, Floats]:
-        """Seconds in the performance and in the reference of each onset that was played, both rising."""
+        """Return seconds in the performance and in the reference of each onset that was played, both rising."""
         times = np.maximum.accumulate(self.played.audio_s)
         plain = np.interp(self.played.quarter, self.plain.quarter, self.plain.audio_s)
         first = np.concatenate([[True], np.diff(times) > 1e-4])
@@ -92,14 +97,16 @@ class Take:
 
 
 def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig | None = None) -> Take:
-    """The piece, or an excerpt of it, as take number `seed`."""
+    """Perform the piece, or an excerpt of it, as take number `seed`."""
     config = config or TakeConfig()
     rng = np.random.default_rng((zlib.crc32(name.encode()), seed))
     score = excerpt(library.score(name), rng, config.seconds)
     soundfonts = config.soundfonts or fonts()
     piano = random_piano(rng, soundfonts, mistuned=config.mistuned)
     reference_piano = random_piano(rng, soundfonts, mistuned=0.0)
-    chance = np.random.default_rng((zlib.crc32(name.encode()), seed, 1))  # of its own: pianos' takes stay as they are
+    chance = np.random.default_rng(
+        (zlib.crc32(name.encode()), seed, 1)
+    )  # a generator of its own, so that takes of pianos do not change
     if chance.random() < config.others:
         piano = replace(piano, program=int(chance.choice(OTHERS)))
     played, plain = play(score, rng, config.style), exact(score)
@@ -118,13 +125,13 @@ def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig 
 
 
 def takes(library: Library, split: str, n: int, *, seed: int = 0, config: TakeConfig | None = None) -> Iterator[Take]:
-    """One take of each of the first n pieces of a split."""
+    """Yield one take of each of the first n pieces of a split."""
     for name in library.names(split, n):
         yield perform_piece(library, name, seed=seed, config=config)
 
 
 def excerpt(score: Score, rng: np.random.Generator, seconds: float) -> Score:
-    """The whole, or as many seconds of it at its own tempo from some bar on."""
+    """Return the whole score, or `seconds` of it at its own tempo from a random bar on."""
     whole = float(score.seconds(score.end_quarter))
     if whole <= seconds:
         return score
@@ -134,7 +141,7 @@ def excerpt(score: Score, rng: np.random.Generator, seconds: float) -> Score:
 
 
 def cut_score(score: Score, start: float, stop: float) -> Score:
-    """The notes that begin from quarter `start` to before `stop`; the first onset becomes 0."""
+    """Return the notes that begin from quarter `start` to before `stop`; the first onset becomes 0."""
     chosen = (score.note_quarter >= start - 1e-6) & (score.note_quarter < stop)
     first = float(score.note_quarter[chosen].min())
     bars = score.bar_quarter >= first - 1e-6
@@ -154,7 +161,7 @@ def cut_score(score: Score, start: float, stop: float) -> Score:
 
 
 def write_take(folder: Path, take: Take) -> None:
-    """score.mid, performance.flac and truth.csv, as `evaluate` reads them."""
+    """Write score.mid, performance.flac and truth.csv, as `evaluate` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     score_midi(take.score).save(folder / "score.mid")
     soundfile.write(folder / "performance.flac", take.audio, take.sample_rate, subtype="PCM_16")
@@ -166,7 +173,7 @@ def write_take(folder: Path, take: Take) -> None:
 
 
 def score_midi(score: Score) -> mido.MidiFile:
-    """The score as a MIDI file of 960 ticks a quarter, in its first tempo."""
+    """Return the score as a MIDI file of 960 ticks a quarter, in its first tempo."""
     seconds_a_quarter = float(score.seconds(1.0) - score.seconds(0.0))
     events = [(0, 0, mido.MetaMessage("set_tempo", tempo=round(1e6 * seconds_a_quarter)))]
     rows = zip(

@@ -51,12 +51,12 @@ KNOWN = ("strong", "weak", "unlabelled")
 
 
 def log_mel_front_end() -> Chain:
-    """Mono audio at 22.05 kHz to log-mel frames: what the live node runs."""
+    """Return the live node's front end: mono audio at 22.05 kHz to log-mel frames."""
     return Chain(Stft(SOUND_FRAMES), LogMel(SOUND_FRAMES, LogMelConfig(n_mels=MEL_BANDS)))
 
 
 def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.NDArray[np.float32]:
-    """Log-mel (frame, mel) of mono audio (sample) at 22.05 kHz, padded with silence to whole steps."""
+    """Return log-mel (frame, mel) of mono audio (sample) at 22.05 kHz, padded with silence to whole steps."""
     front = front or log_mel_front_end()
     front.reset()
     padded = np.pad(audio, (0, -len(audio) % STEP))
@@ -64,7 +64,7 @@ def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.N
 
 
 def embedded(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDArray[np.float16]:
-    """(step, dimension) of mono audio (sample) at 22.05 kHz: at each step what the live node would hear."""
+    """Return (step, dimension) of mono audio (sample) at 22.05 kHz, at each step as in the live node."""
     fusion = _fusion(config, os.getpid())
     fusion.reset()
     rows = np.zeros((len(audio) // STEP, config.dimension), np.float16)
@@ -77,15 +77,15 @@ def embedded(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDA
 
 @cache
 def _fusion(config: EmbeddingConfig, process: int) -> EmbeddingAlignment:
-    """The open network of an embedding; each process opens its own."""
+    """Return the open network of an embedding; each process opens its own."""
     del process
     return EmbeddingAlignment({"it": config}, MONO, 1)
 
 
 def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int) -> npt.NDArray[np.uint8]:
-    """Which class sounds in which step: (step, class), 1 where an event covers at least half of the step.
+    """Return which class sounds in which step: (step, class), 1 where an event covers at least half of the step.
 
-    An event shorter than that counts in the one step that holds its middle.
+    A shorter event counts in the one step that contains its middle.
     """
     labels = np.zeros((n_steps, len(classes)), np.uint8)
     for event in events:
@@ -101,13 +101,13 @@ def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int
 
 
 def write_tsv(path: Path, events: Events) -> None:
-    """Sound events as in DCASE: filename, onset, offset, event_label; a file without events keeps its name alone."""
+    """Write sound events as in DCASE: filename, onset, offset, event_label; a file without events has only its name."""
     with path.open("w", newline="", encoding="utf-8") as lines:
         csv.writer(lines, delimiter="\t", lineterminator="\n").writerows(tsv_rows(events))
 
 
 def tsv_rows(events: Events) -> Iterator[list[str]]:
-    """The rows of `write_tsv`, the header first."""
+    """Yield the rows of `write_tsv`, the header first."""
     yield ["filename", "onset", "offset", "event_label"]
     for name, of in events.items():
         yield from ([name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label] for e in of)
@@ -116,7 +116,7 @@ def tsv_rows(events: Events) -> Iterator[list[str]]:
 
 
 def read_tsv(path: Path) -> Events:
-    """The inverse of `write_tsv`; ConfigError names the line that is no event."""
+    """Read what `write_tsv` wrote; ConfigError names a bad line."""
     events: Events = {}
     with path.open(newline="", encoding="utf-8") as lines:
         for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
@@ -132,10 +132,14 @@ def read_tsv(path: Path) -> Events:
 
 @dataclass(frozen=True, slots=True)
 class SceneSet:
-    """A set in memory or mapped: classes, mel (scene, frame, mel), steps (scene, step, class), events by scene name.
+    """A set in memory or mapped.
 
-    known: one of KNOWN, what of the labels is true: all, only which label occurs in a scene, or nothing; embeddings:
-    by name, what is heard or seen besides, (scene, step, dimension).
+    classes: labels in order
+    mel: (scene, frame, mel)
+    steps: (scene, step, class)
+    events: by scene name
+    known: which labels are known, one of KNOWN: all, only those that occur in a scene, or none
+    embeddings: (scene, step, dimension) by name
     """
 
     classes: tuple[str, ...]
@@ -150,16 +154,16 @@ class SceneSet:
 
     @property
     def names(self) -> list[str]:
-        """The scenes' file names, in order."""
+        """Return the scenes' file names, in order."""
         return list(self.events)
 
 
 Rendered = tuple[npt.NDArray[np.float16], list[npt.NDArray[np.float16]], list[Interval]]
-_work: list[tuple[SceneMixer, Embeddings]] = []  # what a worker process works with, set before it is forked
+_work: list[tuple[SceneMixer, Embeddings]] = []  # of a worker process, set before it is forked
 
 
 def _render(job: tuple[int, int]) -> Rendered:
-    """Log-mel, embeddings and events of a scene."""
+    """Return log-mel, embeddings and events of a scene."""
     mixer, embeddings = _work[0]
     scene = mixer.scene(*job)
     padded = np.pad(scene.audio, (0, -len(scene.audio) % STEP))
@@ -171,7 +175,7 @@ def _rendered(
     mixer: SceneMixer, embeddings: Embeddings, jobs: list[tuple[int, int]], n_processes: int
 ) -> Iterator[Rendered]:
     _work[:] = [(mixer, embeddings)]
-    yield _render(jobs[0])  # compiles the front end once, before there are many to do it
+    yield _render(jobs[0])  # compiles the front end once, before the processes start
     if n_processes == 1:
         yield from map(_render, jobs[1:])
         return
@@ -188,7 +192,7 @@ def write_scene_set(
     embeddings: Embeddings | None = None,
     n_processes: int = 1,
 ) -> None:
-    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`, with what `embeddings` hear."""
+    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`, with `embeddings`."""
     folder.mkdir(parents=True, exist_ok=True)
     embeddings = embeddings or {}
     n_steps = -(-mixer.n_samples // STEP)
@@ -197,9 +201,9 @@ def write_scene_set(
     steps = np.zeros((n_scenes, n_steps, len(mixer.labels)), np.uint8)
     events: Events = {}
     jobs = [(seed, index) for index in range(n_scenes)]
-    for index, (frames, heard, happened) in enumerate(_rendered(mixer, embeddings, jobs, n_processes)):
+    for index, (frames, embedded_steps, happened) in enumerate(_rendered(mixer, embeddings, jobs, n_processes)):
         mel[index] = frames
-        for kept, new in zip(vectors, heard, strict=True):
+        for kept, new in zip(vectors, embedded_steps, strict=True):
             kept[index] = new
         steps[index] = label_steps(happened, mixer.labels, n_steps)
         events[f"{seed}-{index:06d}.wav"] = happened

@@ -1,6 +1,6 @@
 """Soundscapes: events over a background, mixed at random but repeatably, with their exact times.
 
-A scene is fixed by the bank, the settings, the seed and its index alone, so any process may mix any scene.
+A scene depends on the bank, the settings, the seed and its index alone, so any process may mix any scene.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ JOIN_S = 0.05  # crossfade where a long sound is put together from parts
 
 
 class Scene(NamedTuple):
-    """Mono audio (sample) and what happens in it, in order of onset, no label overlapping itself."""
+    """Mono audio (sample) and its events, in order of onset, without overlaps of one label."""
 
     audio: Audio
     events: list[Interval]
@@ -70,7 +70,7 @@ class SceneMixConfig(Settings):
 
     @classmethod
     def training(cls, **settings: object) -> SceneMixConfig:
-        """Everything that varies in the world, and louder backgrounds than the evaluation has."""
+        """Return settings to train on: everything varies, and backgrounds are louder than in evaluation."""
         rich = dict(
             snr_db=(0.0, 30.0), p_empty=0.12, p_noise=0.25, p_distractor=0.4, p_room=0.3, p_speed=0.6, p_tilt=0.5
         )
@@ -87,7 +87,7 @@ class SceneMixer:
         self.n_samples = round(config.seconds * bank.sample_rate)
 
     def scene(self, seed: int, index: int) -> Scene:
-        """Scene `index` of the set `seed`."""
+        """Mix scene `index` of the set `seed`."""
         rng = np.random.default_rng([seed, index])
         config = self.config
         audio = self._background(rng)
@@ -105,7 +105,7 @@ class SceneMixer:
         return Scene((audio * (peak / max(np.abs(audio).max(), 1e-9))).astype(np.float32), merge_events(placed))
 
     def _background(self, rng: Rng) -> npt.NDArray[np.float64]:
-        """The whole scene's ground, of unit level."""
+        """Return the background of a whole scene, of unit level."""
         sources = self.bank.sources("_background")
         if not sources or rng.random() < self.config.p_noise:
             audio = effects.coloured_noise(self.n_samples, rng)
@@ -117,7 +117,7 @@ class SceneMixer:
         return audio / max(float(np.sqrt(np.mean(audio**2))), 1e-9)
 
     def _event(self, label: str, rng: Rng) -> npt.NDArray[np.float64]:
-        """One sound of the label, from one source, in its natural or a drawn duration, with its effects."""
+        """Return one sound of the label, from one source, in its natural or a drawn duration, with its effects."""
         rate, config = self.bank.sample_rate, self.config
         if label == ALARM and not self.bank.sources(ALARM):
             family = self.alarms[rng.integers(len(self.alarms))]
@@ -143,7 +143,7 @@ class SceneMixer:
         return self._long(parts, self._duration(label, rng), rng, gap_s=gap, whole=label == "speech")
 
     def _duration(self, label: str, rng: Rng) -> int:
-        """Samples, log-normal about the label's median."""
+        """Draw a duration in samples, log-normal about the label's median."""
         median, low, high = DURATIONS_S[label]
         drawn = median * np.exp(np.log(high / low) / 1.349 * rng.standard_normal())
         return int(np.clip(drawn, 0.25, self.config.seconds) * self.bank.sample_rate)
@@ -151,9 +151,10 @@ class SceneMixer:
     def _long(
         self, parts: list[Audio], n: int, rng: Rng, *, gap_s: float = -JOIN_S, whole: bool = False
     ) -> npt.NDArray[np.float64]:
-        """About n samples put together from the parts of one source: a cut of one, or several in a row.
+        """Join parts of one source to about n samples: a cut of one, or several in a row.
 
-        gap_s: silence between them, negative for a crossfade; whole: never cut a part (a word).
+        gap_s: silence between them, negative for a crossfade
+        whole: never cut a part (a word)
         """
         rate = self.bank.sample_rate
         out = parts[rng.integers(len(parts))].astype(np.float64)
@@ -168,7 +169,7 @@ class SceneMixer:
     def _place(
         self, audio: npt.NDArray[np.float64], sound: npt.NDArray[np.float64], label: str, level: float, rng: Rng
     ) -> Interval:
-        """Add the sound somewhere, so many dB over the background; return when it sounds."""
+        """Add the sound at a random place and level over the background; return when it sounds."""
         rate = self.bank.sample_rate
         sound = sound[: self.n_samples]
         start = int(rng.integers(self.n_samples - len(sound) + 1))
@@ -178,7 +179,7 @@ class SceneMixer:
 
 
 def merge_events(events: Sequence[Interval]) -> list[Interval]:
-    """Events in order of onset, those of one label that overlap or touch made one."""
+    """Return events in order of onset, with those of one label that overlap or touch merged."""
     out: list[Interval] = []
     for event in sorted(events, key=lambda e: (e.label, e.onset_s)):
         if out and out[-1].label == event.label and event.onset_s <= out[-1].offset_s:

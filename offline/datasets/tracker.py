@@ -1,7 +1,7 @@
-"""Tracker modules (MOD, XM, S3M, IT) played instrument by instrument, through libopenmpt.
+"""Play tracker modules (MOD, XM, S3M, IT) instrument by instrument, through libopenmpt.
 
-A module carries its own samples and says which of them sounds when, so that a song someone composed can be taken
-apart exactly: what each instrument plays alone sums up to the song.
+A module contains its own samples and says which of them sounds when, so a song can be taken apart exactly: the sum of
+what each instrument plays alone is the song.
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ def _library() -> Any:
 
 
 class TrackerModule:
-    """An open module; a context manager. AudioFileError where the file is none.
+    """An open module, a context manager; AudioFileError if the file is not one.
 
-    n_instruments: how many there are (samples, in formats without instruments); names: what they are called, often
-    by their sound; seconds: how long the song takes.
+    n_instruments: number of instruments (of samples, in formats without instruments)
+    names: of the instruments, often descriptive
+    seconds: length of the song
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,11 +94,11 @@ class TrackerModule:
         return text.decode("utf-8", "replace")
 
     def narrow(self, percent: float) -> None:
-        """How far the channels lie apart, 0 (mono) to 200 % (100, as the module says): Amigas had them hard apart."""
+        """Set the stereo width, 0 (mono) to 200 % (100 as the module says): Amigas panned channels hard."""
         self._library.openmpt_module_set_render_param(self._module, SEPARATION, ctypes.c_int32(round(percent)))
 
     def notes(self) -> list[Counter[int]]:
-        """Of each instrument: how often the patterns strike which note."""
+        """Return for each instrument how often the patterns play which note."""
         library, module = self._library, self._module
         found: list[Counter[int]] = [Counter() for _ in range(self.n_instruments)]
         for pattern in range(library.openmpt_module_get_num_patterns(module)):
@@ -111,10 +112,7 @@ class TrackerModule:
         return found
 
     def render(self, instruments: Collection[int], sample_rate: int, seconds: float) -> np.ndarray:
-        """What these instruments play from the start: (sample, channel) float32, stereo, as long as asked for at most.
-
-        instruments: numbers from 0.
-        """
+        """Render instruments, counted from 0, from the start: (sample, channel) float32, stereo, at most `seconds`."""
         library, module = self._library, self._module
         for i in range(self.n_instruments):
             self._mute(ctypes.c_void_p(self._handle), i, int(i not in instruments))

@@ -1,8 +1,8 @@
-"""Pretrained embeddings of pictures, from the frames of video files: for offline use.
+"""Pretrained embeddings of pictures, from the frames of video files, for offline use.
 
-The network takes a picture and gives one vector. What is known of it stands in NAME.toml beside NAME.onnx: `height`
-and `width` (pixels), `dimension`, `fps` (frames a second that are looked at), `layout` ("nchw" or "nhwc"), and `mean`
-and `deviation`, three numbers each for red, green and blue of 0 to 255.
+The network maps a picture to a vector. NAME.toml beside NAME.onnx describes it: `height` and `width` (pixels),
+`dimension`, `fps` (frames a second that are used), `layout` ("nchw" or "nhwc"), and `mean` and `deviation`, three
+numbers each for red, green and blue of 0 to 255.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class VisualConfig(Settings):
 
 
 def read_visual(model: Path) -> VisualConfig:
-    """The settings of `model` from the TOML file beside it; ConfigError says what it lacks."""
+    """Read the settings of `model` from the TOML file beside it; ConfigError says what it lacks."""
     card = model.with_suffix(".toml")
     names = {field.name for field in fields(VisualConfig)} - {"model"}
     try:
@@ -65,9 +65,9 @@ class Visual:
         self._input = self._session.get_inputs()[0].name
 
     def steps(self, path: Path, ends_s: npt.NDArray[np.float64]) -> Vectors:
-        """(step, dimension): the vector of the newest frame before each step ends, at `ends_s`; zeros before the first.
+        """Return (step, dimension): the vector of the newest frame before each step ends, at `ends_s`, at first zeros.
 
-        AudioFileError if the file has no pictures that can be read.
+        AudioFileError if the file has no readable pictures.
         """
         out = np.zeros((len(ends_s), self.config.dimension), np.float32)
         for at_s, picture in self._looked_at(path):
@@ -75,7 +75,7 @@ class Visual:
         return out
 
     def _looked_at(self, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-        """Instant, s, and picture (row, column, 3), at most so many a second."""
+        """Yield time, s, and picture (row, column, 3), at most `fps` a second."""
         due_s = -1e9
         for frame in _frames(path):
             at_s = float(frame.time or 0.0)
@@ -96,7 +96,7 @@ class Visual:
 
 
 def read_soundtrack(path: Path, sample_rate: int) -> npt.NDArray[np.float32]:
-    """The sound of a video file, mono (sample) at sample_rate Hz; AudioFileError if it has none."""
+    """Return the sound of a video file, mono (sample) at sample_rate Hz; AudioFileError if it has none."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
     try:
         with av.open(str(path)) as container:

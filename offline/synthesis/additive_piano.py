@@ -1,4 +1,4 @@
-"""Sound from a performance: by FluidSynth and a soundfont where there are, else by a small additive piano."""
+"""Render a performance: by FluidSynth and a soundfont if installed, else by a small additive piano."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Audio = npt.NDArray[np.float32]
 TAIL_S = 2.0
 TICKS, TEMPO_US = 10_000, 500_000  # 50 microseconds a tick
 PARTIALS = 12
-LONGEST_S = 8.0  # that a tone is held
+LONGEST_S = 8.0  # longest time that a tone is held
 TIMEOUT_S = 300
 
 
 class Keys(Protocol):
-    """What was played, an entry a note."""
+    """Played notes, an entry for each."""
 
     @property
     def start_s(self) -> npt.NDArray[np.float64]:
@@ -52,7 +52,7 @@ class Keys(Protocol):
 
 
 def synthesise(performance: Keys, sample_rate: int) -> tuple[Audio, str]:
-    """Mono sound (sample), peak 0.5, and what made it: "FluidSynth" or "built-in"."""
+    """Return mono sound (sample), peak 0.5, and what made it: "FluidSynth" or "built-in"."""
     soundfont = find_soundfont()
     if shutil.which("fluidsynth") and soundfont:
         try:
@@ -63,7 +63,7 @@ def synthesise(performance: Keys, sample_rate: int) -> tuple[Audio, str]:
 
 
 def fluidsynth(performance: Keys, sample_rate: int, soundfont: Path) -> Audio:
-    """Mono sound (sample) by the `fluidsynth` program, its first piano, without room."""
+    """Return mono sound (sample) by the `fluidsynth` program, its first piano, without room."""
     with tempfile.TemporaryDirectory() as folder:
         midi, wave = Path(folder, "performance.mid"), Path(folder, "performance.wav")
         _performed_midi(performance).save(midi)
@@ -78,7 +78,7 @@ def fluidsynth(performance: Keys, sample_rate: int, soundfont: Path) -> Audio:
 
 
 def additive(performance: Keys, sample_rate: int) -> Audio:
-    """Mono sound (sample): decaying, slightly stretched partials; no dependence on anything installed."""
+    """Return mono sound (sample): decaying, slightly stretched partials; needs nothing installed."""
     out = np.zeros(_length(performance, sample_rate) + 12 * sample_rate, np.float32)
     rows = zip(performance.start_s, performance.end_s, performance.pitch, performance.velocity, strict=True)
     for start_s, end_s, pitch, velocity in rows:
@@ -95,7 +95,7 @@ def _tone(held_s: float, pitch: int, sample_rate: int) -> Audio:
 
 @lru_cache(maxsize=128)
 def _string(pitch: int, sample_rate: int) -> Audio:
-    """The tone of a key that is never let go."""
+    """Return the tone of a key that is never released."""
     ring_s = 1.5 * 2 ** (-(pitch - 60) / 24)  # high strings fade sooner
     t = np.arange(int((LONGEST_S + 0.3) * sample_rate)) / sample_rate
     tone = np.zeros(len(t))
@@ -107,7 +107,7 @@ def _string(pitch: int, sample_rate: int) -> Audio:
 
 
 def clicks(at_s: npt.NDArray[np.float64], n: int, sample_rate: int, *, seed: int) -> Audio:
-    """Mono sound (sample), n long: a brushed cymbal's short burst of noise at each instant, peak 0.5."""
+    """Return mono sound (sample), n long: a short burst of noise, as of a brushed cymbal, at each instant, peak 0.5."""
     random = np.random.default_rng(seed)
     t = np.arange(int(0.12 * sample_rate)) / sample_rate
     out = np.zeros(n + len(t), np.float32)

@@ -1,4 +1,4 @@
-"""Electronic alarms and bells, synthesised: sounds that are synthetic by nature need no recordings.
+"""Electronic alarms and bells: sounds that are synthetic by nature need no recordings.
 
 Every family is a recipe with its own random parameters; a family is to a split what a source is to recordings.
 """
@@ -16,11 +16,11 @@ Audio = npt.NDArray[np.float32]
 Wave = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
-EDGE_S = 0.004  # fade of every beep: none clicks
+EDGE_S = 0.004  # fade of every beep, so that none clicks
 
 
 def alarm(family: str, seconds: float, sample_rate: int, rng: Rng) -> Audio:
-    """An alarm of one of FAMILIES, peak 1: (sample) at `sample_rate` Hz, about `seconds` long."""
+    """Synthesise an alarm of one of FAMILIES, peak 1: (sample) at `sample_rate` Hz, about `seconds` long."""
     n = max(int(seconds * sample_rate), int(0.1 * sample_rate))
     sound = FAMILIES[family](n, float(sample_rate), rng)
     out: Audio = (sound / max(np.abs(sound).max(), 1e-9)).astype(np.float32)
@@ -38,7 +38,7 @@ def _tone(hz: Wave | float, n: int, rate: float, rng: Rng, richness: float | Non
 
 
 def _gate(n: int, rate: float, on_s: float, off_s: float) -> Wave:
-    """1 for on_s, 0 for off_s, over and over, with soft edges."""
+    """Return 1 for on_s, 0 for off_s, repeatedly, with soft edges."""
     position = np.arange(n) / rate % (on_s + off_s)
     edge = min(EDGE_S, on_s / 4)
     return np.clip(np.minimum(position, on_s - position) / edge, 0, 1)

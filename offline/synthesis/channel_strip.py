@@ -1,4 +1,4 @@
-"""What a mixing desk does to a stem, at random: equaliser, compressor, pan, room. Audio is (sample, channel)."""
+"""The channel strip of a mixing desk, at random: equaliser, compressor, pan, room. Audio is (sample, channel)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Audio = npt.NDArray[np.floating]
 
 
 def produce(rng: np.random.Generator, audio: Audio, sample_rate: int, *, wide: float = 1.0) -> Audio:
-    """Random equaliser, compressor, pan and room; wide: how far from the middle, 0 to 1."""
+    """Apply a random equaliser, compressor, pan and room; wide: largest distance from the middle, 0 to 1."""
     out = audio if audio.ndim == 2 else np.repeat(audio[:, None], 2, axis=1)
     for _ in range(int(rng.integers(0, 4))):
         centre_hz = float(np.exp(rng.uniform(np.log(80), np.log(10_000))))
@@ -26,7 +26,7 @@ def produce(rng: np.random.Generator, audio: Audio, sample_rate: int, *, wide: f
 
 
 def equalise(audio: Audio, sample_rate: int, *, centre_hz: float, gain_db: float, q: float) -> Audio:
-    """A peaking filter; Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients"."""
+    """Apply a peaking filter (Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients")."""
     amplitude, w = 10 ** (gain_db / 40), 2 * np.pi * centre_hz / sample_rate
     alpha = np.sin(w) / (2 * q)
     b = np.array([1 + alpha * amplitude, -2 * np.cos(w), 1 - alpha * amplitude])
@@ -36,7 +36,7 @@ def equalise(audio: Audio, sample_rate: int, *, centre_hz: float, gain_db: float
 
 
 def compress(audio: Audio, sample_rate: int, *, threshold_db: float, ratio: float, release_s: float = 0.1) -> Audio:
-    """A feed-forward compressor on the louder channel's smoothed level, both channels alike."""
+    """Apply a feed-forward compressor driven by the louder channel's smoothed level, equal for both channels."""
     keep = np.exp(-1 / (release_s * sample_rate))
     power = lfilter([1 - keep], [1, -keep], np.max(np.square(audio), axis=1))
     level_db = 10 * np.log10(power + 1e-10)
@@ -46,7 +46,7 @@ def compress(audio: Audio, sample_rate: int, *, threshold_db: float, ratio: floa
 
 
 def pan(audio: Audio, where: float) -> Audio:
-    """Move to where: -1 is left, 1 right; a balance of constant power."""
+    """Pan by a balance of constant power: -1 is left, 1 right."""
     angle = (where + 1) * np.pi / 4
     out: Audio = audio * (np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2))
     return out
@@ -56,7 +56,7 @@ def add_room(rng: np.random.Generator, audio: Audio, sample_rate: int, *, decay_
     """Convolve with decaying noise that is different in each channel; decay_s: until -60 dB."""
     n = int(decay_s * sample_rate)
     tail = rng.standard_normal((n, audio.shape[1])) * (10 ** (-3 * np.arange(n) / n))[:, None]
-    tail = lfilter([0.35], [1, -0.65], tail, axis=0)  # rooms swallow the treble
+    tail = lfilter([0.35], [1, -0.65], tail, axis=0)  # rooms absorb the treble
     tail /= np.sqrt(np.sum(np.square(tail), axis=0))
     out: Audio = audio + wet * fftconvolve(audio, tail, axes=0)[: len(audio)]
     return out

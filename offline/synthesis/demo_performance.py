@@ -1,4 +1,4 @@
-"""A player who is not a machine: tempo arches, a wandering pulse, a slowing at the end, hands not quite together."""
+"""A human performance for the demo: tempo arches, a wandering pulse, a slowing at the end, asynchronous hands."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ class PerformConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Performance:
-    """Played notes (note): start_s, end_s, pitch, velocity; and the truth (onset): quarter, audio_s.
+    """Played notes and their truth.
 
-    audio_s is the median of the notes that begin at a score onset; beat_s: when each whole quarter came.
+    start_s, end_s: (note) seconds
+    pitch, velocity: (note) MIDI numbers
+    quarter: (onset) place in the score
+    audio_s: (onset) median start of its notes, seconds
+    beat_s: time of each whole quarter, seconds
     """
 
     start_s: Floats
@@ -70,7 +74,7 @@ def perform(score: Score, *, seed: int, config: PerformConfig | None = None) -> 
 
 
 def _pulse(score: Score, random: np.random.Generator, config: PerformConfig) -> tuple[Floats, Floats]:
-    """(quarter, second) on a fine grid: the integral of one over the tempo."""
+    """Return (quarter, second) on a fine grid: the integral of one over the tempo."""
     step = 0.125
     grid = np.arange(0, score.end_quarter + 2 * step, step)
     arch = config.arch * np.sin(np.pi * (grid % config.phrase) / config.phrase)
@@ -84,7 +88,7 @@ def _pulse(score: Score, random: np.random.Generator, config: PerformConfig) -> 
 
 
 def _leads(score: Score) -> Floats:
-    """1 for a note that is the highest of its onset, else 0."""
+    """Return 1 for a note that is the highest of its onset, else 0."""
     highest: dict[float, int] = {}
     for quarter, pitch in zip(score.note_quarter, score.note_pitch, strict=True):
         highest[quarter] = max(highest.get(quarter, 0), pitch)
@@ -92,7 +96,7 @@ def _leads(score: Score) -> Floats:
 
 
 def _dynamics(score: Score, random: np.random.Generator, config: PerformConfig) -> Ints:
-    """Velocities: the score's, swelling over a phrase, the highest voice a little louder, no two alike."""
+    """Return velocities: the score's, swelling over a phrase, the highest voice louder, and randomly varied."""
     swell = 12 * np.sin(np.pi * (score.note_quarter % config.phrase) / config.phrase) - 6
     velocity = score.note_velocity + swell + 8 * _leads(score) + random.normal(0, 4, len(swell))
     out: Ints = np.clip(np.round(velocity), 20, 120).astype(np.int64)

@@ -14,7 +14,7 @@ from engine.score.score import Score, make_score
 
 __all__ = ["BPM", "minuet", "write_demo_midi", "write_musicxml"]
 
-# A bar between strokes; pitches joined by +; /n lasts n eighths, otherwise one.
+# Bars are separated by |; pitches joined by +; /n lasts n eighths, otherwise one.
 RIGHT_A = """
 D5/2 G4 A4 B4 C5 | D5/2 G4/2 G4/2 | E5/2 C5 D5 E5 F#5 | G5/2 G4/2 G4/2 |
 C5/2 D5 C5 B4 A4 | B4/2 C5 B4 A4 G4 | F#4/2 G4 A4 B4 G4 | A4/6 |
@@ -55,7 +55,7 @@ def _bars(text: str) -> list[list[Chord]]:
 
 
 def _number(name: str) -> int:
-    """MIDI number of a name such as F#4."""
+    """Return the MIDI number of a name such as F#4."""
     return 12 * (int(name[-1]) + 1) + STEPS[name[0]] + name.count("#")
 
 
@@ -64,7 +64,7 @@ def _hands() -> list[tuple[list[list[Chord]], list[list[Chord]]]]:
 
 
 def minuet() -> Score:
-    """The piece as a Score, its repeat played out; velocity 80 in the right hand, 64 in the left."""
+    """Return the piece as a Score, its repeat played out; velocity 80 in the right hand, 64 in the left."""
     rows: list[tuple[float, float, int, int]] = []
     for (first, second), velocity in zip(_hands(), (80, 64), strict=True):
         quarter = 0.0

@@ -1,4 +1,4 @@
-"""What happens to a sound between its source and the microphone: bands, tilt, speed, rooms, and noise of any colour.
+"""Effects between a sound's source and the microphone: bands, tilt, speed, rooms, and coloured noise.
 
 All take and return mono audio (sample) float64 and draw their parameters from a random generator.
 """
@@ -19,7 +19,7 @@ LOUDEST_TAIL_DB, SOFTEST_TAIL_DB = -3.0, -18.0
 
 
 def _shaped(audio: Wave, gain: Wave | None, response: Wave | None = None) -> Wave:
-    """`audio` with the gain (per bin of its own transform) or convolved with `response`; as long as before."""
+    """Apply the gain (per bin of its own transform) or convolve with `response`; as long as before."""
     n = next_fast_len(len(audio) + (0 if response is None else len(response)), real=True)
     spectrum = rfft(audio, n)
     spectrum *= gain if gain is not None else rfft(response, n)
@@ -32,7 +32,7 @@ def _hz(audio: Wave, sample_rate: int) -> Wave:
 
 
 def low_pass(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
-    """Lose what lies above a cutoff of 2.5 to 9 kHz, or of 4 kHz as in telephone-like recordings (half the time)."""
+    """Remove what lies above a cutoff of 2.5 to 9 kHz, or of 4 kHz as in telephones (half the time)."""
     cutoff = 4000.0 if rng.random() < 0.5 else 2500 * 3.6 ** rng.random()
     steepness = rng.uniform(20, 80)
     hz = np.maximum(_hz(audio, sample_rate), 1.0)
@@ -40,13 +40,13 @@ def low_pass(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
 
 
 def tilt(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
-    """Up to 4 dB an octave more or less towards the high frequencies, about 1 kHz."""
+    """Tilt the spectrum about 1 kHz by up to 4 dB an octave."""
     octaves = np.log2(np.clip(_hz(audio, sample_rate), 60, 8000) / 1000)
     return _shaped(audio, 10 ** (rng.uniform(-4, 4) * octaves / 20))
 
 
 def speed(audio: Wave, rng: Rng, most: float = 0.1) -> Wave:
-    """Faster and higher, or slower and lower, by up to `most` of its speed, by linear interpolation."""
+    """Play faster and higher, or slower and lower, by up to `most` of the speed, by linear interpolation."""
     factor = (1 + most) ** rng.uniform(-1, 1)
     n = max(int(len(audio) / factor), 1)
     out: Wave = np.interp(np.arange(n) * factor, np.arange(len(audio)), audio)
@@ -54,7 +54,7 @@ def speed(audio: Wave, rng: Rng, most: float = 0.1) -> Wave:
 
 
 def reverberate(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
-    """A room of 0.1 to 0.7 s reverberation: the direct sound and an exponentially falling, dull noise.
+    """Add a room of 0.1 to 0.7 s reverberation: the direct sound and an exponentially decaying, dull noise.
 
     The tail beyond the sound's end is cut: the label keeps its time.
     """
@@ -63,7 +63,7 @@ def reverberate(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
     time = np.arange(n) / n
     tail = rng.standard_normal(n) * 10 ** (-3 * time)
     dull = tail.copy()
-    dull[1:] += 0.6 * tail[:-1]  # air and walls take the high frequencies first
+    dull[1:] += 0.6 * tail[:-1]  # air and walls absorb high frequencies first
     level = 10 ** (rng.uniform(SOFTEST_TAIL_DB, LOUDEST_TAIL_DB) / 20)
     response = dull * level / max(float(np.sqrt(np.sum(dull**2))), 1e-9)
     response[: int(0.002 * sample_rate)] = 0
@@ -72,7 +72,7 @@ def reverberate(audio: Wave, sample_rate: int, rng: Rng) -> Wave:
 
 
 def coloured_noise(n: int, rng: Rng) -> Wave:
-    """Noise whose level falls by 0 to 9 dB an octave, swelling slowly."""
+    """Return noise whose level falls by 0 to 9 dB an octave, swelling slowly."""
     spectrum = rfft(rng.standard_normal(n))
     bins = np.maximum(np.arange(len(spectrum)), 8.0)
     noise = irfft(spectrum * bins ** (-rng.uniform(0, 9) / 6.02), n)
@@ -82,7 +82,7 @@ def coloured_noise(n: int, rng: Rng) -> Wave:
 
 
 def fade_edges(audio: Wave, sample_rate: int) -> Wave:
-    """Soft edges of 8 ms, so that a cut does not click."""
+    """Fade both edges over 8 ms, so that a cut does not click."""
     n = min(int(FADE_S * sample_rate), len(audio) // 2)
     out = audio.copy()
     ramp = np.linspace(0, 1, n, endpoint=False)
@@ -92,7 +92,7 @@ def fade_edges(audio: Wave, sample_rate: int) -> Wave:
 
 
 def join_sounds(first: Wave, second: Wave, gap: int) -> Wave:
-    """One after the other, `gap` samples of silence between them, or -gap samples of crossfade."""
+    """Join two sounds with `gap` samples of silence between them, or -gap samples of crossfade."""
     if gap >= 0:
         return np.concatenate([first, np.zeros(gap), second])
     n = min(-gap, len(first), len(second))

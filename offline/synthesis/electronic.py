@@ -1,7 +1,7 @@
 """Play the notes of composed parts on electronic instruments: one-shot drum samples and a subtractive synthesiser.
 
-Soundfonts hold acoustic kits and a few synthesisers; what is produced today is mostly neither. The drum sounds are the
-CC0 samples of Debian's `sonic-pi-samples`, and everything follows from the random generator that is given.
+Soundfonts contain acoustic kits and a few synthesisers, unlike most of today's productions. The drum sounds are the
+CC0 samples of Debian's `sonic-pi-samples`; everything depends only on the given random generator.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Audio = npt.NDArray[np.float32]
 
 RATE = 44100
 SAMPLES = Path("/usr/share/sonic-pi/samples")
-LOOPS, LOOPED = ("loop_*",), 0.25  # share of the parts
+LOOPS, LOOPED = ("loop_*",), 0.25  # share of parts played by a loop
 NOT_DRUMS = ("loop_drone_g_97", "loop_electric", "loop_weirdo", "loop_3d_printer")
 TABLE = 4096  # samples of one period
 KICK, SNARE, HAT, CYMBAL, TOM = (
@@ -34,7 +34,7 @@ KICK, SNARE, HAT, CYMBAL, TOM = (
 
 
 def has_samples() -> bool:
-    """Whether the drum sounds are installed."""
+    """Tell whether the drum sounds are installed."""
     return (SAMPLES / "bd_808.flac").exists()
 
 
@@ -45,9 +45,9 @@ def _matching(patterns: tuple[str, ...]) -> list[Path]:
 
 
 def play_samples(rng: np.random.Generator, part: Part, tempo_bpm: float, *, loops: float = LOOPED) -> Audio:
-    """A drum part (sample, channel), each of its keys a sample of that kind at a pitch of its own.
+    """Play a drum part (sample, channel), each of its keys by a sample of its kind at a pitch of its own.
 
-    loops: chance that a recorded loop plays instead, fitted to the bars in which the part has notes.
+    loops: probability that a recorded loop plays instead, fitted to the bars in which the part has notes
     """
     quarter, sounds = 60 / tempo_bpm * RATE, {}
     if rng.random() < loops:
@@ -64,7 +64,7 @@ def play_samples(rng: np.random.Generator, part: Part, tempo_bpm: float, *, loop
 
 
 def _looped(rng: np.random.Generator, part: Part, bar: float) -> Audio:
-    """A loop at the speed nearest to its own at which it takes half, one, two or four bars of `bar` samples."""
+    """Return a loop at the speed nearest to its own at which it takes half, one, two or four bars of `bar` samples."""
     paths = _matching(LOOPS)
     audio = _read(paths[int(rng.integers(len(paths)))], 1.0)
     speeds = [len(audio) / (bar * n) for n in (0.5, 1, 2, 4)]
@@ -86,7 +86,7 @@ def _kind(key: int) -> tuple[str, ...]:
 
 
 def _one_shot(rng: np.random.Generator, paths: list[Path]) -> Audio:
-    """A random sample (sample, channel), up to a third of an octave higher or lower, cut to a random length."""
+    """Return a random sample (sample, channel), up to a third of an octave higher or lower, cut to a random length."""
     path = paths[int(rng.integers(len(paths)))]
     out = _read(path, 2 ** rng.uniform(-1 / 3, 1 / 3))
     n = min(len(out), int(rng.uniform(0.15, 1.5) * RATE))
@@ -95,7 +95,7 @@ def _one_shot(rng: np.random.Generator, paths: list[Path]) -> Audio:
 
 
 def _read(path: Path, speed: float) -> Audio:
-    """A sample (sample, channel) at our rate, so many times as fast."""
+    """Read a sample (sample, channel) at our rate, played `speed` times as fast."""
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     return _resampled(np.broadcast_to(audio, (len(audio), 2)), speed * rate / RATE)
 
@@ -106,7 +106,7 @@ def _resampled(audio: Audio, step: float) -> Audio:
 
 
 def play_synthesiser(rng: np.random.Generator, part: Part, tempo_bpm: float) -> Audio:
-    """A part (sample, channel) by detuned oscillators whose tone darkens in the course of each note."""
+    """Play a part (sample, channel) by detuned oscillators whose tone darkens in the course of each note."""
     quarter = 60 / tempo_bpm * RATE
     spectrum = _oscillator(rng)
     bright, dark = np.sort(rng.uniform(np.log(2), np.log(40), 2))[::-1]
@@ -128,7 +128,7 @@ def play_synthesiser(rng: np.random.Generator, part: Part, tempo_bpm: float) -> 
 
 
 def _oscillator(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Levels of the first 120 partials: a saw, a pulse of any width, or a few partials as of an organ."""
+    """Return levels of the first 120 partials: a saw, a pulse of any width, or a few partials as of an organ."""
     k, kind = np.arange(1, 121), rng.integers(3)
     if kind == 0:
         return 1 / k
@@ -139,7 +139,7 @@ def _oscillator(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 
 def _table(spectrum: npt.NDArray[np.float64], cutoff: float, poles: float) -> npt.NDArray[np.float64]:
-    """One period through a low-pass at partial `cutoff`."""
+    """Return one period through a low-pass at partial `cutoff`."""
     k = np.arange(1, len(spectrum) + 1)
     levels = spectrum / (1 + (k / cutoff) ** (2 * poles))
     bins = np.zeros(TABLE // 2 + 1, np.complex128)
@@ -158,7 +158,7 @@ def _tone(
     n: int,
     shape: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """A note (sample, channel): two voices a channel, from the bright table to the dark one by `shape`."""
+    """Return a note (sample, channel): two voices a channel, from the bright table to the dark one by `shape`."""
     hz = 440 * 2 ** ((hit.pitch - 69) / 12)
     channels = []
     for _ in range(2):

@@ -1,7 +1,7 @@
 """Songs as folders of stems: MUSDB18-HQ's layout (SONG/vocals.wav ...), or any folder of such folders.
 
-A stem that is no target of its own is part of `other`, where `other` is a target; a target without a file is silence,
-but inside `other` where the song has one: then those two cannot be told apart, and are marked so. `mixture.*` is
+A stem that is not a target is part of `other`, if `other` is a target. A target without a file is silence; but if the
+song has an `other`, it may be contained in it: then those two cannot be told apart, and are marked so. `mixture.*` is
 ignored: the mixture is the sum of the stems.
 """
 
@@ -27,21 +27,26 @@ FULL_SCALE = 32767.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Song:
-    """One folder of stems; merged: names whose content its stems do not tell apart."""
+    """One folder of stems.
+
+    name: of the folder
+    stems: files by name
+    merged: names whose content its stems do not tell apart
+    """
 
     name: str
     stems: dict[str, Path]
     merged: frozenset[str] = frozenset()
 
     def parts(self, target: str, targets: Sequence[str]) -> list[Path]:
-        """The files that sum to `target` when separating into `targets`."""
+        """Return the files that sum to `target` when separating into `targets`."""
         own = [self.stems[target]] if target in self.stems else []
         if target == REST:
             own += [path for name, path in self.stems.items() if name not in targets]
         return own
 
     def inseparable(self, targets: Sequence[str]) -> frozenset[str]:
-        """Targets that cannot be told apart in this song: as marked, and what has no file beside `other`."""
+        """Return targets that cannot be told apart in this song: as marked, or without a file beside `other`."""
         missing = {target for target in targets if target not in self.stems} if REST in self.stems else set()
         marked = (self.merged | missing) & set(targets)
         together = marked | ({REST} & set(targets) if missing else set())
@@ -50,7 +55,12 @@ class Song:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """A folder of songs; weight: how often it is drawn against other corpora; merged: see `Song`."""
+    """A folder of songs.
+
+    folder: of the songs
+    weight: how often it is drawn against other corpora
+    merged: see `Song`
+    """
 
     folder: Path
     weight: float = 1.0
@@ -74,7 +84,7 @@ def parse_corpus(text: str) -> Corpus:
 def find_songs(
     corpus: Corpus, *, exclude: Collection[str] = (), only: Collection[str] = (), needed: bool = True
 ) -> list[Song]:
-    """Every folder of stems below the corpus, by name; AudioFileError if none is left and one is needed."""
+    """Return every folder of stems below the corpus, by name; AudioFileError if none is left and one is needed."""
     songs = [song for song in _walk(corpus) if song.name not in exclude and (not only or song.name in only)]
     if needed and not songs:
         raise AudioFileError(
@@ -94,7 +104,7 @@ def _walk(corpus: Corpus) -> Iterator[Song]:
 
 
 def load_stems(song: Song, targets: Sequence[str], *, sample_rate: int, n_channels: int = 2) -> npt.NDArray[np.int16]:
-    """The song's references (target, sample, channel) as 16-bit samples, as long as its longest stem.
+    """Return the song's references (target, sample, channel) as 16-bit samples, as long as its longest stem.
 
     AudioFileError if a stem has another sample rate; a mono stem goes to every channel.
     """

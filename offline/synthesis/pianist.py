@@ -1,8 +1,8 @@
-"""Pianists who are not machines, drawn at random: how a score becomes keys and pedal, with the truth beside it.
+"""Random human pianists: turn a score into keys and pedal, with the truth.
 
 Goes far beyond the demo's player (`offline.synthesis.demo_performance`): rubato of several spans at once, fermatas,
-sudden changes of tempo, rolled chords, hands apart, trills, wrong, missing, extra and stuttered notes, pedal, and any
-articulation.
+sudden changes of tempo, rolled chords, asynchronous hands, trills, wrong, missing, extra and stuttered notes, pedal,
+and any articulation.
 """
 
 from __future__ import annotations
@@ -54,10 +54,13 @@ class PianistConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Played:
-    """Keys (note): start_s, end_s, pitch, velocity; pedal: (press, 2) down and up, seconds; truth (onset): see below.
+    """Played keys and pedal, with the truth.
 
-    audio_s is the median of the notes that were struck for the score onset at `quarter`; those of which none was are
-    left out.
+    start_s, end_s: (note) seconds
+    pitch, velocity: (note) MIDI numbers
+    pedal: (press, 2) down and up, seconds
+    quarter: (onset) place in the score; onsets of which no note was struck are left out
+    audio_s: (onset) median start of its notes, seconds
     """
 
     start_s: Floats
@@ -70,15 +73,15 @@ class Played:
 
     @property
     def end(self) -> float:
-        """When the last key is let go, seconds."""
+        """Return when the last key is released, seconds."""
         return float(self.end_s.max())
 
 
 def random_pianist(rng: Rng) -> PianistConfig:
-    """From strict and clean to romantic and careless."""
+    """Draw settings from strict and clean to romantic and careless."""
     free, careless = rng.beta(1.2, 1.2), rng.random() ** 3
     return PianistConfig(
-        tempo=float(np.exp(rng.uniform(-1, 1) * rng.uniform(0.2, 1.1))),  # a third to three times the written one
+        tempo=float(np.exp(rng.uniform(-1, 1) * rng.uniform(0.2, 1.1))),  # a third to three times the written tempo
         arch=float(0.35 * free * rng.random()),
         wander=float(0.01 + 0.07 * free * rng.random()),
         beat=float(0.01 + 0.06 * free * rng.random()),
@@ -103,7 +106,7 @@ def random_pianist(rng: Rng) -> PianistConfig:
 
 
 def exact(score: Score, *, start_s: float = 0.5) -> Played:
-    """As written: at the score's own tempo and velocities, every note held as long as it says, no pedal."""
+    """Play as written: at the score's own tempo and velocities, every note held as long as it says, no pedal."""
     first = start_s + score.seconds(score.note_quarter)
     last = start_s + score.seconds(score.note_quarter + score.note_duration)
     return Played(
@@ -118,7 +121,7 @@ def exact(score: Score, *, start_s: float = 0.5) -> Played:
 
 
 def play(score: Score, rng: Rng, style: PianistConfig | None = None) -> Played:
-    """Play the score in a style, by default one drawn at random; the same generator plays the same."""
+    """Play the score in a style, by default a random one; the same generator plays the same."""
     style = style or random_pianist(rng)
     grid, seconds = pulse(score, rng, style)
     event = np.searchsorted(score.onset_quarter, score.note_quarter + 1e-6, side="right") - 1
@@ -148,7 +151,7 @@ def _medians(event: Ints, start_s: Floats, known: Ints) -> Floats:
 
 
 def pulse(score: Score, rng: Rng, style: PianistConfig) -> tuple[Floats, Floats]:
-    """(quarter, second) on a fine grid: the integral of one over the tempo, and the waits on fermatas."""
+    """Return (quarter, second) on a fine grid: the integral of one over the tempo, and waits on fermatas."""
     end = score.end_quarter
     grid = np.arange(0, end + 4 * STEP + 2, STEP)
     log = np.full(len(grid), np.log(style.tempo))
@@ -171,7 +174,7 @@ def pulse(score: Score, rng: Rng, style: PianistConfig) -> tuple[Floats, Floats]
 
 
 def _asynchrony(score: Score, event: Ints, rng: Rng, style: PianistConfig) -> Floats:
-    """Seconds by which each note comes late: fingers, the melody ahead, the left hand ahead, rolled chords."""
+    """Return the delay of each note, seconds: fingers, the melody ahead, the left hand ahead, rolled chords."""
     n_events = len(score.onset_quarter)
     late = rng.normal(0, style.spread_ms / 1000, len(event))
     highest = np.full(n_events, -1)
@@ -188,7 +191,7 @@ def _asynchrony(score: Score, event: Ints, rng: Rng, style: PianistConfig) -> Fl
 
 
 def _dynamics(score: Score, event: Ints, rng: Rng, style: PianistConfig) -> Ints:
-    """Velocities: phrases that swell, a wandering level, accents, the highest voice louder."""
+    """Return velocities: phrases that swell, a wandering level, accents, the highest voice louder."""
     n_events = len(score.onset_quarter)
     walk = np.cumsum(rng.normal(0, 1.5, n_events))
     span = min(64, n_events)
@@ -204,7 +207,7 @@ def _dynamics(score: Score, event: Ints, rng: Rng, style: PianistConfig) -> Ints
 
 
 def _pedal(score: Score, rng: Rng, style: PianistConfig, times: tuple[Floats, Floats]) -> Floats:
-    """Down just after a beat, up at the next change: every one, two or four quarters."""
+    """Return pedal presses: down just after a beat, up at the next change, every one, two or four quarters."""
     every = float(rng.choice([1, 2, 2, 4]))
     changes = np.arange(0, score.end_quarter + every, every)
     at_s = np.interp(changes, *times)
@@ -216,7 +219,7 @@ def _pedal(score: Score, rng: Rng, style: PianistConfig, times: tuple[Floats, Fl
 
 
 def _trilled(played: Played, rng: Rng, style: PianistConfig) -> Played:
-    """Some long notes become trills with the note above; the truth stays."""
+    """Turn some long notes into trills with the note above; the truth stays."""
     long = np.flatnonzero((played.end_s - played.start_s > 0.5) & (rng.random(len(played.pitch)) < style.trills))
     if not len(long):
         return played
@@ -232,7 +235,7 @@ def _trilled(played: Played, rng: Rng, style: PianistConfig) -> Played:
 
 
 def _slips(played: Played, rng: Rng, style: PianistConfig) -> Played:
-    """Neighbouring keys instead of the right ones, keys touched besides, and notes struck twice."""
+    """Add wrong neighbouring keys, extra keys, and notes struck twice."""
     n = len(played.pitch)
     pitch = played.pitch + (rng.random(n) < style.wrong) * rng.choice([-2, -1, 1, 2], n)
     besides = np.flatnonzero(rng.random(n) < style.extra)
@@ -246,7 +249,7 @@ def _slips(played: Played, rng: Rng, style: PianistConfig) -> Played:
 
 
 def _with_notes(played: Played, rows: Floats) -> Played:
-    """More keys: rows of start_s, end_s, pitch, velocity."""
+    """Add keys: rows of start_s, end_s, pitch, velocity."""
     order = np.argsort(np.concatenate([played.start_s, rows[:, 0]]), kind="stable")
     whole = [np.concatenate([a, rows[:, i]])[order] for i, a in enumerate(
         (played.start_s, played.end_s, played.pitch, played.velocity))]  # fmt: skip
@@ -260,7 +263,7 @@ def _with_notes(played: Played, rows: Floats) -> Played:
 
 
 def _released(played: Played) -> Played:
-    """In order of time, each key let go before it is struck again."""
+    """Sort by time, and release each key before it is struck again."""
     order = np.lexsort((played.start_s, played.pitch))
     start, end, pitch = played.start_s[order], played.end_s[order].copy(), played.pitch[order]
     same = pitch[1:] == pitch[:-1]

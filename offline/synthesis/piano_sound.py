@@ -1,6 +1,6 @@
-"""Pianos of soundfonts, tuned and mistuned, in rooms and on old records: from keys to sound.
+"""Render keys to sound: pianos of soundfonts, tuned and mistuned, in rooms and on old records.
 
-FluidSynth plays; what is done to its sound afterwards never moves it in time.
+FluidSynth plays; the processing afterwards never shifts sound in time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Rng = np.random.Generator
 
 TICKS, TEMPO_US = 10_000, 500_000  # 50 microseconds a tick
 TAIL_S = 2.0
-CHANNELS = (*range(9), *range(10, 13))  # one a pitch class; the tenth is the drums
+CHANNELS = (*range(9), *range(10, 13))  # one for each pitch class; the tenth is for drums
 BEND, BEND_CENTS = 8192, 200.0
 PROGRAMS = (0, 0, 0, 0, 1, 1, 2, 3)  # grand, bright, electric grand, honky-tonk
 # Harpsichord, organs, accordion, guitars, strings alone and together, voices, brass, reeds, flutes.
@@ -54,7 +54,12 @@ PLAYED_WITHOUT_ROOM = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piano:
-    """soundfont; program: General MIDI, from 0; cents: (12) by which each pitch class from C is out of tune."""
+    """An instrument.
+
+    soundfont: file
+    program: General MIDI, from 0
+    cents: (12) tuning of each pitch class from C
+    """
 
     soundfont: Path
     program: int = 0
@@ -62,11 +67,11 @@ class Piano:
 
     @property
     def name(self) -> str:
-        """Soundfont and program."""
+        """Return soundfont and program."""
         return f"{self.soundfont.stem}:{self.program}"
 
     def shifted(self, cents: float) -> Piano:
-        """All of it so much higher."""
+        """Return it tuned higher by `cents`."""
         return Piano(soundfont=self.soundfont, program=self.program, cents=tuple(c + cents for c in self.cents))
 
 
@@ -82,7 +87,7 @@ def fonts() -> list[Path]:
 
 
 def random_piano(rng: Rng, soundfonts: Sequence[Path], *, mistuned: float = 50.0) -> Piano:
-    """One of the soundfonts' pianos, up to `mistuned` cents off, its temperament not quite equal."""
+    """Draw one of the soundfonts' pianos, up to `mistuned` cents off, its temperament not quite equal."""
     whole = rng.uniform(-mistuned, mistuned) * rng.random()
     cents = whole + rng.normal(0, rng.choice([0.0, 2.0, 6.0]), 12)
     return Piano(
@@ -93,7 +98,7 @@ def random_piano(rng: Rng, soundfonts: Sequence[Path], *, mistuned: float = 50.0
 
 
 def render_piano(played: Played, piano: Piano, sample_rate: int) -> Audio:
-    """Mono sound (sample), peak 0.5, two seconds longer than the keys; EngineError if FluidSynth fails."""
+    """Return mono sound (sample), peak 0.5, two seconds longer than the keys; EngineError if FluidSynth fails."""
     with tempfile.TemporaryDirectory() as folder:
         midi, wave = Path(folder, "played.mid"), Path(folder, "played.wav")
         midi_file(played, piano).save(midi)
@@ -109,7 +114,7 @@ def render_piano(played: Played, piano: Piano, sample_rate: int) -> Audio:
 
 
 def midi_file(played: Played, piano: Piano) -> mido.MidiFile:
-    """Each pitch class on a channel of its own, bent to its tuning; the pedal on all of them."""
+    """Return a MIDI file with each pitch class on a channel of its own, bent to its tuning; pedal on all of them."""
     events: list[tuple[float, int, mido.Message]] = []
     for pitch_class, channel in enumerate(CHANNELS):
         bend = int(np.clip(round(piano.cents[pitch_class] / BEND_CENTS * BEND), -BEND, BEND - 1))
@@ -134,7 +139,7 @@ def midi_file(played: Played, piano: Piano) -> mido.MidiFile:
 
 
 def add_recording_chain(audio: Audio, sample_rate: int, rng: Rng) -> Audio:
-    """Somewhere between dry and close, and an old record: room, tilt, band, noise, level; nothing moves in time."""
+    """Add room, tilt, band, noise and level, between dry and close and an old record; nothing shifts in time."""
     wave: Wave = audio.astype(np.float64)
     if rng.random() < 0.7:
         wave = reverberate(wave, sample_rate, rng)

@@ -1,8 +1,8 @@
-"""A stand-in for sung voices: syllables of espeak-ng or of recorded speakers, laid on a melody by a vocoder.
+"""A substitute for sung voices: syllables of espeak-ng or of recorded speakers, set to a melody by a vocoder.
 
-The envelope of each spoken frame (its cepstrum cut short) filters pulses at the melody's pitch and noise. It sounds
-like a robot, but it has formants, consonants, breath, vibrato and slides, which is what tells a voice from an
-instrument. It is our own because WORLD's Python package no longer installs cleanly.
+The envelope of each spoken frame (its truncated cepstrum) filters pulses at the melody's pitch and noise. It sounds
+like a robot, but it has formants, consonants, breath, vibrato and slides, which distinguish a voice from an
+instrument. WORLD's Python package no longer installs cleanly, so it is not used.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ TEXTS = (
 )
 RATE = 22050  # Hz of espeak-ng
 N_FFT, HOP = 512, 110  # samples: 23 ms every 5 ms
-LIFTER_S = 0.0015  # of the cepstrum kept: formants, but no harmonics of any voice
+LIFTER_S = 0.0015  # part of the cepstrum that is kept: formants, but no harmonics of any voice
 BREATH_HZ = 5000.0  # above it voices are mostly noise
-SHORTEST_S, LONGEST_S = 0.15, 1.2  # of a recorded syllable
+SHORTEST_S, LONGEST_S = 0.15, 1.2  # length of a recorded syllable
 LOWEST_HZ, HIGHEST_HZ = 70, 400  # pitch of the speakers
-ATTACK_S = 0.06  # of a syllable, kept at its own speed: the consonant
+ATTACK_S = 0.06  # start of a syllable that keeps its own speed: the consonant
 MIDI_A4, A4_HZ = 69, 440.0
 
 
@@ -57,7 +57,7 @@ def syllables(voice: str, texts: Sequence[str] = TEXTS) -> list[Syllable]:
 
 
 def recorded_syllables(paths: Sequence[Path]) -> list[Syllable]:
-    """Those of the recordings (mono) of one speaker that are a syllable or a short word; the others are left out."""
+    """Analyse the recordings (mono) of one speaker that are a syllable or a short word; others are left out."""
     found = []
     for path in paths:
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -86,7 +86,7 @@ def _analyse(audio: np.ndarray) -> Syllable:
 
 
 def _voicing(spectra: np.ndarray) -> np.ndarray:
-    """The highest peak of each frame's autocorrelation at a speaker's pitch, 0 to 1."""
+    """Return the highest peak of each frame's autocorrelation at a speaker's pitch, 0 to 1."""
     correlation = np.fft.irfft(spectra**2, axis=1)
     window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(N_FFT))) ** 2)
     lags = slice(RATE // HIGHEST_HZ, min(N_FFT // 2, RATE // LOWEST_HZ))
@@ -103,7 +103,7 @@ def _stft(audio: np.ndarray) -> np.ndarray:
 def sing(
     rng: np.random.Generator, melody: Sequence[Hit], bank: Sequence[Syllable], *, tempo_bpm: float, sample_rate: int
 ) -> np.ndarray:
-    """The melody, a random syllable on each note: samples at `sample_rate`, full scale about 0.5."""
+    """Sing the melody, a random syllable on each note: samples at `sample_rate`, full scale about 0.5."""
     beat_s = 60 / tempo_bpm
     vibrato_hz, depth, formants = rng.uniform(4.5, 6.5), rng.uniform(0.1, 0.6), rng.uniform(0.88, 1.15)
     n_samples = int((max((hit.start + hit.length for hit in melody), default=0) * beat_s + 1) * RATE)
@@ -121,7 +121,7 @@ def sing(
 
 
 def _pitch(rng: np.random.Generator, before: int, hit: Hit, beat_s: float, vibrato: tuple[float, float]) -> np.ndarray:
-    """Fundamental (Hz) for each frame of a note: slides in from the one before, then swings."""
+    """Return the fundamental (Hz) for each frame of a note: it slides in from the one before, then has vibrato."""
     n = max(8, int(hit.length * beat_s * RATE / HOP))
     t = np.arange(n) * HOP / RATE
     slide = (before - hit.pitch) * np.exp(-t / 0.03) * 0.5
@@ -131,7 +131,7 @@ def _pitch(rng: np.random.Generator, before: int, hit: Hit, beat_s: float, vibra
 
 
 def _voice(rng: np.random.Generator, f0: np.ndarray, syllable: Syllable, formants: float) -> np.ndarray:
-    """One note: the consonant at its own speed, the rest of the syllable stretched over what is left."""
+    """Return one note: the consonant at its own speed, the rest of the syllable stretched."""
     n, given = len(f0), len(syllable.envelope)
     attack = min(int(ATTACK_S * RATE / HOP), given - 1, n - 1)
     rest = np.linspace(attack, max(attack, 0.8 * given), n - attack)
@@ -152,7 +152,7 @@ def _voice(rng: np.random.Generator, f0: np.ndarray, syllable: Syllable, formant
 
 
 def _pulses(f0: np.ndarray) -> np.ndarray:
-    """A pulse a period, of unit power: HOP samples for each frame of `f0` (Hz)."""
+    """Return one pulse a period, of unit power: HOP samples for each frame of `f0` (Hz)."""
     bent = np.interp(np.arange(len(f0) * HOP), np.arange(len(f0)) * HOP, f0)
     periods = np.floor(np.cumsum(bent / RATE))
     out: np.ndarray = np.diff(periods, prepend=0) * np.sqrt(RATE / bent)

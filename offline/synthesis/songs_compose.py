@@ -1,7 +1,7 @@
-"""Endless pop songs as notes: a chord grammar, drum patterns, bass lines, comping and a melody.
+"""Compose endless pop songs as notes: a chord grammar, drum patterns, bass lines, comping and a melody.
 
-Nothing is taken from any piece of music, so what is rendered from it may be used for anything. Times are quarter
-notes; everything follows from the random generator that is given.
+Nothing is taken from any piece of music, so renderings may be used for anything. Times are quarter notes; everything
+depends only on the given random generator.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["BAR", "ComposedSong", "Hit", "Part", "compose"]
 
 BAR = 4.0  # quarters
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
-# What may follow each degree of the scale, after Piston's table of usual root progressions; repeats weigh.
+# What may follow each degree of the scale, after Piston's table of usual root progressions; repeated ones weigh more.
 GRAMMAR = {
     0: (3, 4, 5, 3, 4, 5, 1, 2),
     1: (4, 4, 4, 3, 6),
@@ -36,7 +36,7 @@ GROOVES = {
     "train": ("0 4 8 12", "2 6 10 14", "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15"),
 }
 KICKS, SNARES, HATS, CRASH, TOMS = (35, 36), (37, 38, 39, 40), (42, 44, 46, 51, 70), (49, 57), (50, 48, 47, 45, 41)
-PATTERNS = {  # of a bar: beginnings and lengths in quarters
+PATTERNS = {  # of a bar: onsets and lengths in quarters
     "whole": ((0, 4),),
     "halves": ((0, 2), (2, 2)),
     "quarters": ((0, 1), (1, 1), (2, 1), (3, 1)),
@@ -76,12 +76,12 @@ class ComposedSong:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts, without the last notes' decay."""
+        """Return the duration without the last notes' decay."""
         return self.n_bars * BAR * 60 / self.tempo_bpm
 
 
 def compose(rng: np.random.Generator, *, seconds: float = 75.0) -> ComposedSong:
-    """A song of about so many seconds: sections of eight bars in which the instruments come and go."""
+    """Compose a song of about `seconds`: sections of eight bars in which the instruments come and go."""
     tempo_bpm = float(rng.uniform(70, 165))
     n_bars = max(8, round(seconds * tempo_bpm / 60 / BAR / 8) * 8)
     scale, key = (MAJOR, MINOR)[int(rng.random() < 0.5)], int(rng.integers(12))
@@ -97,7 +97,7 @@ def compose(rng: np.random.Generator, *, seconds: float = 75.0) -> ComposedSong:
 
 
 def _progressions(rng: np.random.Generator, n_bars: int) -> list[int]:
-    """A degree for each bar: four-bar phrases by the grammar, some of which come back."""
+    """Return a degree for each bar: four-bar phrases by the grammar, some of which come back."""
     phrases: list[list[int]] = []
     for _ in range(-(-n_bars // 4)):
         if phrases and rng.random() < 0.6:
@@ -111,7 +111,7 @@ def _progressions(rng: np.random.Generator, n_bars: int) -> list[int]:
 
 
 def _keep(rng: np.random.Generator, notes: Sequence[Hit], n_bars: int, share: float) -> list[Hit]:
-    """Only the notes of some of the eight-bar sections, of at least one."""
+    """Keep only the notes of some of the eight-bar sections, of at least one."""
     sections = -(-n_bars // 8)
     sounding = rng.random(sections) < share
     sounding[int(rng.integers(sections))] = True
@@ -185,7 +185,7 @@ def _comping(rng: np.random.Generator, chords: Sequence[Sequence[int]]) -> Part:
 
 
 def _melody(rng: np.random.Generator, scale: Sequence[int], chords: Sequence[Sequence[int]]) -> list[Hit]:
-    """Phrases of two bars that walk by step, land on chord tones and breathe before the next."""
+    """Return phrases of two bars that walk by step, land on chord tones and breathe before the next."""
     centre = int(rng.integers(50, 70))
     pitches = sorted(p for p in range(centre - 8, centre + 13) if (p - scale[0]) % 12 in {s - scale[0] for s in scale})
     at, notes, where = 0.0, [], len(pitches) // 2

@@ -2,7 +2,7 @@
 
 Writes FOLDER/song-SEED/{vocals,drums,bass,other}.ogg. The voices are espeak-ng's or, with `--speakers`, mostly those of
 recorded speakers (`offline.datasets.debian_sounds`). The compositions and the mixing are ours, and the licences of
-soundfonts and voices allow any use; so may the songs be used.
+soundfonts and voices allow any use, so the songs may be used for anything.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = ["render_song", "soundfonts", "write_stems"]
 RATE = 44100
 TICKS = 480  # a quarter
 DRUM_CHANNEL = 9
-SMALL = 0.7  # of Vorbis, 0 to 1: about 90 kbit/s, so that hours can be carried to where a GPU is
-PEAK = 0.5  # of the loudest stem, full scale: gains are drawn again when mixing
+SMALL = 0.7  # compression of Vorbis, 0 to 1: about 90 kbit/s, small enough to move hours of songs to another machine
+PEAK = 0.5  # peak of the loudest stem, of full scale: gains are drawn again when mixing
 FEWEST_SYLLABLES = 8
-RECORDED = 0.8  # of the songs are sung by recorded speakers where there are any
+RECORDED = 0.8  # share of songs sung by recorded speakers where there are any
 LEVELS_DB = {"vocals": (-4, 4), "drums": (-5, 5), "bass": (-7, 3), "other": (-7, 3)}  # root mean square about -20
 
 
@@ -46,7 +46,7 @@ def soundfonts() -> list[Path]:
 
 
 def midi_file(part: Part, tempo_bpm: float) -> mido.MidiFile:
-    """One instrument as a MIDI file with one track."""
+    """Return one instrument as a MIDI file with one track."""
     channel = DRUM_CHANNEL if part.drums else 0
     events = [(0, mido.Message("program_change", program=part.program, channel=channel))]
     for note in part.notes:
@@ -62,7 +62,7 @@ def midi_file(part: Part, tempo_bpm: float) -> mido.MidiFile:
 
 
 def play(part: Part, tempo_bpm: float, soundfont: Path) -> np.ndarray:
-    """The part as FluidSynth plays it: (sample, channel) float32."""
+    """Play the part by FluidSynth: (sample, channel) float32."""
     program = shutil.which("fluidsynth")
     if program is None:
         raise EngineError("fluidsynth", expected="the program", got="none", remedy="apt-get install fluidsynth")
@@ -78,13 +78,13 @@ def play(part: Part, tempo_bpm: float, soundfont: Path) -> np.ndarray:
 
 @cache
 def voice(name: str) -> list[Syllable]:
-    """The syllables of a voice, spoken once."""
+    """Return the syllables of a voice, spoken once."""
     return syllables(name)
 
 
 @cache
 def speakers(folder: Path) -> dict[str, list[Path]]:
-    """The recordings of each speaker in a folder of sounds who left enough of them."""
+    """Return the recordings of each speaker in a folder of sounds who left enough of them."""
     found: dict[str, list[Path]] = {}
     for recording in list_sounds(folder):
         if recording.label == "speech":
@@ -97,12 +97,12 @@ def speakers(folder: Path) -> dict[str, list[Path]]:
 
 @cache
 def recorded_voice(folder: Path, speaker: str) -> list[Syllable]:
-    """The syllables of a recorded speaker, analysed once."""
+    """Return the syllables of a recorded speaker, analysed once."""
     return recorded_syllables(speakers(folder)[speaker])
 
 
 def drawn_voice(rng: np.random.Generator, folder: Path | None) -> list[Syllable]:
-    """Any voice of espeak-ng or, where there is a folder, mostly a speaker of it."""
+    """Draw a voice of espeak-ng or, where there is a folder, mostly a speaker of it."""
     if folder is not None and rng.random() < RECORDED:
         bank = recorded_voice(folder, str(rng.choice(sorted(speakers(folder)))))
         if len(bank) >= FEWEST_SYLLABLES:
@@ -111,7 +111,7 @@ def drawn_voice(rng: np.random.Generator, folder: Path | None) -> list[Syllable]
 
 
 def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: float) -> np.ndarray:
-    """The part (sample, channel) by a soundfont or, with the chance `electronic`, by electronic instruments."""
+    """Play the part (sample, channel) by a soundfont or, with probability `electronic`, by electronic instruments."""
     fonts = soundfonts()
     font = fonts[int(rng.integers(len(fonts)))]
     if electronic == 0 or rng.random() >= electronic or (part.drums and not has_samples()):
@@ -122,7 +122,7 @@ def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: fl
 def stems(
     rng: np.random.Generator, piece: ComposedSong, *, electronic: float = 0.0, singers: Path | None = None
 ) -> dict[str, np.ndarray]:
-    """Each stem of the piece (sample, channel), produced and levelled; singers: a folder of sounds, some of speech."""
+    """Render each stem of the piece (sample, channel), produced and levelled; singers: a folder with speech."""
     n = int((piece.seconds + 2) * RATE)
     out = {}
     for name, parts in piece.parts.items():
@@ -146,7 +146,7 @@ def _levelled(rng: np.random.Generator, given: dict[str, np.ndarray]) -> dict[st
 
 
 def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: float) -> np.float32:
-    """To a random root mean square around -20 dB of full scale, silence not counted."""
+    """Return the gain to a random root mean square around -20 dB of full scale, without silence."""
     loud = np.abs(audio).max(axis=1) > 0.01
     rms = float(np.sqrt(np.mean(np.square(audio[loud])))) if loud.any() else 1.0
     return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
@@ -155,7 +155,7 @@ def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: f
 def render_song(
     folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0, singers: Path | None = None
 ) -> Path:
-    """Write song number `seed`, unless it is there already; always the same for the same soundfonts."""
+    """Write song number `seed`, unless it exists already; always the same for the same soundfonts."""
     target = folder / f"song-{seed:05d}"
     if target.exists():
         return target
@@ -165,7 +165,7 @@ def render_song(
 
 
 def write_stems(target: Path, given: dict[str, np.ndarray]) -> None:
-    """Write each stem (sample, channel) as Vorbis into the new folder `target`, which is there once all are."""
+    """Write each stem (sample, channel) as Vorbis into the new folder `target`, which exists once all are written."""
     part = target.with_suffix(".part")
     part.mkdir(parents=True, exist_ok=True)
     for name, audio in given.items():

@@ -1,8 +1,8 @@
-"""Isolated sounds for mixing: a folder a label, split by source into train, validation and test.
+"""Isolated sounds for mixing: a folder for each label, split by source into train, validation and test.
 
 The layout is LABEL/NAME.wav (any format that soundfile reads), with a `manifest.csv` (file, label, source, ...)
-beside the folders or, without one, each file its own source. Labels that begin with `_` are no events:
-`_background` lies under everything, `_distractor` happens and must not be reported.
+beside the folders or, without one, each file as its own source. Labels that begin with `_` are no events:
+`_background` lies under everything, `_distractor` sounds but must not be reported.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ SPLITS = ("train", "validation", "test")
 SHARES = (0.6, 0.16, 0.24)
 FROZEN_SPLIT = Path(__file__).with_name("sound_events_split.csv")
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"}
-RANGE_DB = 30.0  # below the loudest 10 ms: what lies lower is the recording's own silence
-GAP_S = 0.25  # shorter silences lie inside one event
+RANGE_DB = 30.0  # below the loudest 10 ms: what lies lower is silence
+GAP_S = 0.25  # shorter silences are part of an event
 LEAST_S = 0.06
 
 
@@ -55,7 +55,7 @@ class SoundFile(NamedTuple):
 
 
 def list_sounds(folder: Path) -> list[SoundFile]:
-    """Every sound under `folder`, in a fixed order; ConfigError if there is none."""
+    """Return every sound under `folder`, in a fixed order; ConfigError if there is none."""
     manifest = folder / "manifest.csv"
     if manifest.is_file():
         with manifest.open(newline="", encoding="utf-8") as lines:
@@ -69,7 +69,7 @@ def list_sounds(folder: Path) -> list[SoundFile]:
 
 
 def split(sounds: Iterable[SoundFile], seed: int = 0) -> dict[str, str]:
-    """Which of SPLITS each source belongs to: greedily, rarest labels first, so that every label is in each.
+    """Choose the split of each source: greedily, rarest labels first, so that every label is in each.
 
     The source with most files of a label goes where most is missing; a source with several labels stays whole.
     """
@@ -81,7 +81,7 @@ def split(sounds: Iterable[SoundFile], seed: int = 0) -> dict[str, str]:
     for label in sorted(files, key=lambda name: (len(files[name]), name)):
         sources = sorted(files[label])
         rng.shuffle(sources)
-        # Sources, not files, are what a network can learn by heart: share those out.
+        # A network can memorise sources, not files: distribute those.
         have = [sum(chosen.get(s) == name for s in sources) for name in SPLITS]
         for source in (s for s in sources if s not in chosen):
             missing = [share * len(sources) - n for share, n in zip(SHARES, have, strict=True)]
@@ -93,13 +93,13 @@ def split(sounds: Iterable[SoundFile], seed: int = 0) -> dict[str, str]:
 
 
 def read_split(path: Path = FROZEN_SPLIT) -> dict[str, str]:
-    """A frozen split: source to one of SPLITS."""
+    """Read a frozen split: from source to one of SPLITS."""
     with path.open(newline="", encoding="utf-8") as lines:
         return {row["source"]: row["split"] for row in csv.DictReader(lines)}
 
 
 def write_split(chosen: Mapping[str, str], path: Path) -> None:
-    """Freeze a split."""
+    """Write a frozen split."""
     with path.open("w", newline="", encoding="utf-8") as lines:
         rows = csv.writer(lines, lineterminator="\n")
         rows.writerow(["source", "split"])
@@ -107,7 +107,7 @@ def write_split(chosen: Mapping[str, str], path: Path) -> None:
 
 
 def active_parts(audio: Audio, sample_rate: int) -> list[tuple[int, int]]:
-    """Where (first and last sample) the sound is: within 30 dB of its loudest 10 ms, silences under 0.25 s included."""
+    """Return first and last sample of active parts: within 30 dB of the loudest 10 ms, with silences under 0.25 s."""
     hop = max(sample_rate // 100, 1)
     n = len(audio) // hop
     if n == 0:
@@ -125,23 +125,27 @@ def active_parts(audio: Audio, sample_rate: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class SoundBank:
-    """Active parts of sounds at one rate: label -> source -> list of (sample) float32 arrays, each of peak 1."""
+    """Active parts of sounds at one rate.
+
+    sample_rate: Hz
+    parts: label to source to list of (sample) float32 arrays, each of peak 1
+    """
 
     sample_rate: int
     parts: dict[str, dict[str, list[Audio]]]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that are events."""
+        """Return the labels that are events."""
         return tuple(sorted(label for label in self.parts if not label.startswith("_")))
 
     def sources(self, label: str) -> list[str]:
-        """The sources of a label, in a fixed order; none if there is no such label."""
+        """Return the sources of a label, in a fixed order; none if there is no such label."""
         return sorted(self.parts.get(label, {}))
 
 
 def merge_banks(banks: Sequence[SoundBank]) -> SoundBank:
-    """The sounds of several folders as one bank; their sources stay apart."""
+    """Merge the sounds of several folders into one bank; their sources stay apart."""
     parts: dict[str, dict[str, list[Audio]]] = defaultdict(dict)
     for number, bank in enumerate(banks):
         for label, of in bank.parts.items():
@@ -154,7 +158,7 @@ def load_bank(
 ) -> SoundBank:
     """Read one of SPLITS into memory, mono at `sample_rate` Hz, cut to the active parts.
 
-    chosen: source to split; without it the frozen one where it knows the sources, else a fresh `split`.
+    chosen: source to split; without it the frozen one if it knows the sources, else a fresh `split`
     """
     sounds = list_sounds(folder)
     if chosen is None:

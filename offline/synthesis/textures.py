@@ -1,7 +1,7 @@
-"""Harmony and melody set for two hands: broken chords, octaves, tremolos, runs, as pianists' composers write them.
+"""Set harmony and melody for two hands: broken chords, octaves, tremolos, runs, as in piano music.
 
-A sketch says what harmony sounds when, and what the melody is; `arrange` dresses each phrase in a texture for either
-hand. All times in quarters; rows are (onset, duration, pitch, velocity).
+A sketch has the harmony and the melody; `arrange` sets each phrase in a texture for either hand. All times in quarters;
+rows are (onset, duration, pitch, velocity).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEFT_VELOCITY, RIGHT_VELOCITY = 62, 76
 
 
 class Chord(NamedTuple):
-    """tones: MIDI numbers from the bass up."""
+    """A chord; tones: MIDI numbers from the bass up."""
 
     quarter: float
     duration: float
@@ -32,7 +32,12 @@ class Chord(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sketch:
-    """beats: quarters a bar; chords in order; melody: (quarter, duration, pitch) in order."""
+    """Harmony and melody of a piece.
+
+    beats: quarters a bar
+    chords: in order
+    melody: (quarter, duration, pitch) in order
+    """
 
     beats: int
     chords: list[Chord]
@@ -40,11 +45,11 @@ class Sketch:
 
     @property
     def end(self) -> float:
-        """Where the last chord ends, quarters."""
+        """Return where the last chord ends, quarters."""
         return self.chords[-1].quarter + self.chords[-1].duration if self.chords else 0.0
 
     def then(self, other: Sketch) -> Sketch:
-        """Both, the other after this one."""
+        """Return both in a row."""
         return Sketch(
             beats=self.beats,
             chords=self.chords + [c._replace(quarter=c.quarter + self.end) for c in other.chords],
@@ -53,7 +58,7 @@ class Sketch:
 
 
 def arrange(sketch: Sketch, rng: Rng) -> list[Row]:
-    """Every phrase of four to eight bars in a texture of its own; some textures come back."""
+    """Set every phrase of four to eight bars in a texture of its own; some textures come back."""
     left = [str(name) for name in rng.choice(list(LEFT), 3, replace=False)]
     right = [str(name) for name in rng.choice(list(RIGHT), 3, replace=False)]
     grain = float(rng.choice([1, 1 / 2, 1 / 2, 1 / 3, 1 / 4, 1 / 4, 1 / 6]))
@@ -71,7 +76,7 @@ def arrange(sketch: Sketch, rng: Rng) -> list[Row]:
 
 
 def tidy(rows: list[Row]) -> list[Row]:
-    """In the piano's range, no key struck twice at once, none held when it is struck again."""
+    """Move notes into the piano's range; strike no key twice at once, and release it before it is struck again."""
     kept: dict[tuple[float, int], Row] = {}
     for quarter, duration, wanted, velocity in rows:
         pitch = wanted + 12 * (max(0, -(-(LOWEST - wanted) // 12)) - max(0, -(-(wanted - HIGHEST) // 12)))
@@ -93,7 +98,7 @@ def _steps(chord: Chord, grain: float) -> list[float]:
 
 
 def _pattern(order: Callable[[int], list[int]], shift: int = 0, *, held: float = 1.0) -> Callable[..., list[Row]]:
-    """A figure that takes the chord's tones one by one; order: from how many tones to their indices, wrapped."""
+    """Return a figure that takes the chord's tones one by one; order: from number of tones to indices, wrapped."""
 
     def figure(chords: list[Chord], grain: float, rng: Rng) -> list[Row]:
         rows = []
@@ -121,7 +126,7 @@ def _repeated(chords: list[Chord], grain: float, rng: Rng) -> list[Row]:
 
 
 def _stride(chords: list[Chord], grain: float, rng: Rng) -> list[Row]:
-    """A low bass, then chords on the other beats, as in waltzes and mazurkas."""
+    """Play a low bass, then chords on the other beats, as in waltzes and mazurkas."""
     rows: list[Row] = []
     for chord in chords:
         beat = 1.0 if chord.duration > 1 else 0.5
@@ -156,7 +161,7 @@ def _tremolo(chords: list[Chord], grain: float, rng: Rng) -> list[Row]:
 
 
 def _after_beats(chords: list[Chord], grain: float, rng: Rng) -> list[Row]:
-    """A held bass and chords between the beats."""
+    """Play a held bass and chords between the beats."""
     rows: list[Row] = []
     for chord in chords:
         rows.append((chord.quarter, chord.duration, chord.tones[0] - 12, LEFT_VELOCITY))
@@ -190,7 +195,7 @@ def _chord_at(chords: list[Chord], quarter: float) -> tuple[int, ...]:
 
 
 def _below(tones: tuple[int, ...], pitch: int, n: int) -> list[int]:
-    """The n next tones of the chord below a pitch, in any octave."""
+    """Return the n next tones of the chord below a pitch, in any octave."""
     classes = {t % 12 for t in tones}
     return [p for p in range(pitch - 1, pitch - 16, -1) if p % 12 in classes and pitch - p > 2][:n]
 
@@ -204,7 +209,7 @@ def _in_octaves(melody: Line, chords: list[Chord], rng: Rng) -> list[Row]:
 
 
 def _thickened(n: int) -> Callable[..., list[Row]]:
-    """Each longer note of the melody above n tones of its chord."""
+    """Play each longer note of the melody above n tones of its chord."""
 
     def figure(melody: Line, chords: list[Chord], rng: Rng) -> list[Row]:
         rows = _single(melody, chords, rng)
@@ -218,7 +223,7 @@ def _thickened(n: int) -> Callable[..., list[Row]]:
 
 
 def _figured(grain: float) -> Callable[..., list[Row]]:
-    """Chord tones run down from each note of the melody and up again."""
+    """Run down chord tones from each note of the melody and up again."""
 
     def figure(melody: Line, chords: list[Chord], rng: Rng) -> list[Row]:
         rows: list[Row] = []
@@ -234,7 +239,7 @@ def _figured(grain: float) -> Callable[..., list[Row]]:
 
 
 def _runs(melody: Line, chords: list[Chord], rng: Rng) -> list[Row]:
-    """Scales, chromatic or not, that lead from each longer note to the next."""
+    """Play scales, chromatic or not, from each longer note to the next."""
     rows: list[Row] = []
     scale = np.cumsum(rng.choice([1, 2], 64, p=[0.45, 0.55]) if rng.random() < 0.7 else np.ones(64, int))
     for (quarter, duration, pitch), after in zip(melody, [*melody[1:], melody[-1:][0]] if melody else [], strict=True):
@@ -247,7 +252,7 @@ def _runs(melody: Line, chords: list[Chord], rng: Rng) -> list[Row]:
 
 
 def _struck_again(melody: Line, chords: list[Chord], rng: Rng) -> list[Row]:
-    """Each note repeated fast, or a tremolo with the octave."""
+    """Repeat each note fast, or play a tremolo with the octave."""
     other = int(rng.choice([0, 12]))
     rows: list[Row] = []
     for quarter, duration, pitch in melody:
