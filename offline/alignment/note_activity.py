@@ -87,8 +87,8 @@ def note_activity(
     pitch = np.unique(score.note_pitch)
     part = spectra.some(LEARNED)
     at_s, bands = part[:, 0].astype(float), part[:, 1:]
-    prior = note_features(spectra.tuned, spectra.weights, follow.tone)[pitch]
-    templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), prior)
+    tones = note_features(spectra.tuned, spectra.weights, follow.tone)[pitch]
+    templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), tones)
     level = np.concatenate([_find(block, templates) for block in spectra.blocks()])
     frames = spectra.frames
     rate = frames.audio.sample_rate
@@ -140,9 +140,9 @@ def _sounding(score: Score, pitch: Ints, onset_s: Floats, at_s: Floats) -> Bands
     return out
 
 
-def _learn(bands: Bands, level: Bands, prior: Bands) -> Bands:
+def _learn(bands: Bands, level: Bands, tones: Bands) -> Bands:
     """Learn templates (P, band) of sum 1: X ~ H W, both updated; a rare note keeps most of its prior template."""
-    prior = prior / (prior.sum(axis=1, keepdims=True) + TINY)
+    prior = tones / (tones.sum(axis=1, keepdims=True) + TINY)
     mean = bands.sum(axis=1).mean()
     level, templates = level * mean, prior
     for _ in range(LEARN):
