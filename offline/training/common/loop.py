@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +24,7 @@ from offline.training.common.checkpoint import CHECKPOINT, read_state, write_sta
 from offline.training.common.config import LoopConfig, RunConfig
 from offline.training.common.curves import CURVES
 
-__all__ = ["Budget", "Trainer", "TrainingTask", "autocast", "pick_device", "start_run"]
+__all__ = ["Budget", "Trainer", "TrainingTask", "pick_device", "start_run"]
 
 LOG_STEPS = 10  # between two lines of the curves
 
@@ -64,11 +63,6 @@ def pick_device(name: str = "auto") -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError("device", expected="a CUDA device", got="none here", remedy="use --device cpu")
     return torch.device(name)
-
-
-def autocast(device: torch.device, *, enabled: bool = True) -> AbstractContextManager[Any]:
-    """Mixed precision in bfloat16, which both CPUs and GPUs have."""
-    return torch.autocast(device.type, dtype=torch.bfloat16) if enabled else nullcontext()
 
 
 def _averaging(longest: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:

@@ -21,7 +21,7 @@ from models.detection.losses import sound_event_loss
 from models.detection.network import POOL, Crnn
 from offline.datasets.scenes import SceneSet
 from offline.training.common.checkpoint import CHECKPOINT, write_state
-from offline.training.common.loop import autocast
+from offline.training.common.precision import autocast, has_bfloat16
 from offline.training.detection.config import RecurrentFinetuning, RecurrentFit
 from offline.training.detection.data import STRONG, embedding_input, fused_embeddings, open_groups
 from offline.training.detection.init_weights import load_crnn, weights_for
@@ -62,8 +62,8 @@ def _changed(finished: Crnn, config: RecurrentFinetuning, scenes: SceneSet) -> C
 
 def convolution_outputs(model: Crnn, scenes: SceneSet, rows: npt.NDArray[np.int64]) -> Tensor:
     """Compute the output of the convolutions, (scene, step, channel) in bfloat16, look-ahead included."""
-    parts = []
-    with torch.inference_mode(), autocast(torch.device("cpu")):
+    parts, device = [], torch.device("cpu")
+    with torch.inference_mode(), autocast(device, enabled=has_bfloat16(device)):
         for start in tqdm(range(0, len(rows), CONVOLUTION_BATCH), unit="batch"):
             mel = torch.from_numpy(np.asarray(scenes.mel[rows[start : start + CONVOLUTION_BATCH]], np.float32))
             x = functional.pad(model.standardised(mel), (0, 0, 0, POOL * model.config.look_ahead))[:, None]

@@ -14,12 +14,13 @@ from engine.core.config import settings_of
 from engine.detection.event_decoder import DecisionConfig
 from models.detection.config import CrnnConfig, CrnnOptions, LossConfig
 from models.detection.losses import published_rate, sound_event_loss
-from models.detection.network import Crnn
+from models.detection.network import POOL, Crnn
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities, detect, tag
 from offline.evaluation.sound_events import evaluate_sound_events
 from offline.training.common.config import LoopConfig
-from offline.training.common.loop import Trainer, autocast, start_run
+from offline.training.common.loop import Trainer, start_run
+from offline.training.common.precision import Precision, autocast
 from offline.training.detection.config import DetectionTraining
 from offline.training.detection.data import (
     SceneBatches,
@@ -46,7 +47,7 @@ class DetectionTask:
     ) -> None:
         self.model: nn.Module = model
         self.network, self.batches, self.validation = model, batches, validation
-        self.losses, self.mixed = losses, mixed
+        self.losses, self.precision = losses, Precision(_tiny_step, wanted=mixed)
         self.teacher: nn.Module | None = None
 
     def measure_statistics(self) -> None:
@@ -60,7 +61,7 @@ class DetectionTask:
         """Return the loss of batch number `index`, and its parts."""
         device = self.network.mean.device
         batch = self.batches.batch(index, device)
-        with autocast(device, enabled=self.mixed):
+        with self.precision.autocast(self.model):
             logits = self.model(batch.mel, batch.embeddings)
             with torch.no_grad():
                 teacher = self.teacher(batch.mel, batch.embeddings) if self.teacher is not None else None
@@ -69,13 +70,22 @@ class DetectionTask:
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Measure the three F1 of the paper, with its fixed threshold and median filter."""
         scenes = self.validation
-        steps = scene_probabilities(model, scenes, mixed=self.mixed)
+        steps = scene_probabilities(model, scenes, mixed=self.precision.mixed(model))
         found = detect(scenes.names, steps, scenes.classes, DecisionConfig())
         return evaluate_sound_events(scenes.events, found, scenes.classes, tag(scenes.names, steps, scenes.classes))
 
     def describe(self) -> dict[str, Any]:
         """Return the config of the network."""
         return self.network.config.as_dict()
+
+
+def _tiny_step(model: nn.Module) -> Tensor:
+    """Return the logits of two steps of two silent scenes."""
+    config: CrnnConfig = model.config  # type: ignore[assignment]
+    device = next(model.parameters()).device
+    embeddings = [torch.zeros(2, 2, one.n_in, device=device) for one in config.embeddings]
+    logits: Tensor = model(torch.zeros(2, 2 * POOL, config.n_mels, device=device), tuple(embeddings))
+    return logits
 
 
 class DetectionTrainer(Trainer):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.dsp.harmonic import HcqtConfig, harmonic_bins
-from offline.training.common.loop import autocast
+from offline.training.common.precision import autocast
 from offline.training.salience.targets import Notes, SalienceSet, targets
 
 __all__ = [

@@ -20,7 +20,8 @@ from engine.core.config import require
 from engine.dsp.harmonic import harmonic_bins
 from models.salience.network import PUBLISHED, REACH, Salience, SalienceConfig, salience_loss
 from offline.training.common.config import LoopConfig
-from offline.training.common.loop import Trainer, autocast, pick_device
+from offline.training.common.loop import Trainer, pick_device
+from offline.training.common.precision import Precision
 from offline.training.salience.metrics import figures, stacked
 from offline.training.salience.targets import SalienceSet, open_set
 
@@ -55,6 +56,7 @@ class SalienceTask:
 
     def __init__(self, model: Salience, recordings: SalienceSet, held_out: SalienceSet, batch: BatchConfig) -> None:
         self.model, self.recordings, self.held_out, self.batch = model, recordings, held_out, batch
+        self.precision = Precision(tiny_step, wanted=batch.mixed)
         self.bins = torch.from_numpy(harmonic_bins(recordings.config)).to(self.device)
         self._compression = recordings.config.compression
         lengths = np.array([len(recording.cqt) for recording in recordings.recordings])
@@ -70,7 +72,7 @@ class SalienceTask:
         rng = np.random.default_rng([self.batch.seed, index])
         wide, wanted = self._draw(rng)
         hcqt = stacked(_coloured(wide, self._compression, self.batch, rng), self.bins)
-        with autocast(self.device, enabled=self.batch.mixed):
+        with self.precision.autocast(self.model):
             logits = self.model(hcqt)
         ahead = self.model.config.look_ahead
         inside = slice(REACH - ahead, logits.shape[1] - ahead)  # frames that hear nothing but the excerpt
@@ -80,7 +82,7 @@ class SalienceTask:
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """`figures` of what is held out."""
-        return figures(model, self.held_out, mixed=self.batch.mixed)
+        return figures(model, self.held_out, mixed=self.precision.mixed(model))
 
     def describe(self) -> dict[str, Any]:
         """The network's settings."""
@@ -96,6 +98,12 @@ class SalienceTask:
         wide, wanted = (np.stack([_filled(pair[i], n) for pair in drawn]) for i in range(2))
         n_maps = len(self.model.config.maps)
         return torch.from_numpy(wide).to(self.device), torch.from_numpy(wanted[:, :, :n_maps]).to(self.device)
+
+
+def tiny_step(model: nn.Module) -> Tensor:
+    """Logits of four silent frames."""
+    config = model.config
+    return model(torch.zeros(1, 4, config.n_harmonics, config.n_bins, device=model.head.bias.device))
 
 
 def _filled(part: np.ndarray, n: int) -> np.ndarray:

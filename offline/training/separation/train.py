@@ -27,7 +27,8 @@ from models.separation.losses import (
 )
 from models.separation.spectra import Transform, input_magnitudes, swap_mid_side
 from offline.training.common.checkpoint import Checkpoint, restore
-from offline.training.common.loop import Trainer, autocast, start_run
+from offline.training.common.loop import Trainer, start_run
+from offline.training.common.precision import Precision
 from offline.training.separation.change_resolution import change_resolution
 from offline.training.separation.config import SeparationObjective, SeparationTraining
 from offline.training.separation.data import Mixer, StemMix, equalisers, open_stems, validation_excerpts
@@ -57,6 +58,7 @@ class SeparationTask:
         torch.manual_seed(seed)
         self.model: SeparationNetwork = build_network(network).to(self.device)
         self.transform = Transform(network.n_fft, network.hop, network.window).to(self.device)
+        self.precision = Precision(self._tiny_step, wanted=objective.mixed)
         masks = combination_masks(len(network.targets), combine=objective.combine)
         self.masks = masks.to(self.device)
 
@@ -85,7 +87,7 @@ class SeparationTask:
         if self.objective.equalise_db:
             spectra = spectra * self._equalisers(index, mix.merged)
         magnitude = input_magnitudes(self.config, spectra.sum(2))
-        with autocast(self.device, enabled=self.objective.mixed):
+        with self.precision.autocast(self.model):
             masks = self.model(magnitude)
         gradient, total = self._gradient(masks, spectra, mix)
         names = ("snr",) if self.objective.snr else ("mse", "wsdr")
@@ -109,6 +111,11 @@ class SeparationTask:
             gradient[:, rows] = torch.autograd.grad(value, own)[0]
             total += share * torch.stack([mean_loss(term.detach(), valid[rows]) for term in terms])
         return gradient, total
+
+    def _tiny_step(self, model: torch.nn.Module) -> Tensor:
+        """Return the masks of two frames of two silent mixtures."""
+        masks: Tensor = model(torch.zeros(2, 2, self.config.n_rows, self.config.n_bins, device=self.device))
+        return masks
 
     def _draw(self, index: int) -> StemMix:
         """Draw mix `index`, its references (batch, target, channel, sample) as left and right or as mid and side."""

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.errors import ModelError
-from models.similarity.network import PairMlp, SiameseCnn, SiameseConfig, distance
+from models.similarity.network import AFTER, BEFORE, PLANES, ROWS, PairMlp, SiameseCnn, SiameseConfig, distance
 from offline.training.common.config import LoopConfig
-from offline.training.common.loop import Trainer, autocast, pick_device
+from offline.training.common.loop import Trainer, pick_device
+from offline.training.common.precision import Precision
 from offline.training.similarity.live_task import LiveConfig, LiveTask
 from offline.training.similarity.pairs import FEATURES, Batch, PairConfig, PairSet
 from offline.training.similarity.takes import stored
@@ -34,11 +35,12 @@ class CnnTask:
     def __init__(self, model: SiameseCnn, pairs: PairSet, validation: PairSet) -> None:
         self.model, self.pairs, self.validation = model, pairs, validation
         self.threshold = model.config.margin / 2
+        self.precision = Precision(tiny_step)
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Half of the pairs match, half do not."""
         device = next(self.model.parameters()).device
-        with autocast(device):
+        with self.precision.autocast(self.model):
             near, far, found, sure = self._distances(self.model, self.pairs.batch(index), device)
         margin = self.model.config.margin
         matching, others = found * near**2 / 2, sure * torch.clamp(margin - far, min=0) ** 2 / 2
@@ -75,6 +77,12 @@ class CnnTask:
         near = distance(first, flat[batch.match.to(device)])
         far = distance(first, flat[batch.other.to(device)])
         return near, far, batch.found.to(device), batch.sure.to(device)
+
+
+def tiny_step(model: nn.Module) -> Tensor:
+    """Embeddings of two silent frames."""
+    device = next(model.parameters()).device
+    return model.along(torch.zeros(1, PLANES, 2 + BEFORE + AFTER, ROWS, device=device))
 
 
 class MlpTask:
