@@ -25,8 +25,9 @@ import soundfile
 from engine.core.config import Settings, plain, ranged
 from engine.score.score import Score
 from offline.datasets.corpus_scores import Library
+from offline.synthesis.fluidsynth import installed_soundfonts, midi_of
 from offline.synthesis.pianist import PianistConfig, Played, exact, play
-from offline.synthesis.piano_sound import OTHERS, Piano, add_recording_chain, fonts, random_piano, render_piano
+from offline.synthesis.piano_sound import OTHERS, Piano, add_recording_chain, random_piano, render_piano
 
 __all__ = ["Take", "TakeConfig", "cut_score", "perform_piece", "takes", "write_take"]
 
@@ -101,7 +102,7 @@ def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig 
     config = config or TakeConfig()
     rng = np.random.default_rng((zlib.crc32(name.encode()), seed))
     score = excerpt(library.score(name), rng, config.seconds)
-    soundfonts = config.soundfonts or fonts()
+    soundfonts = config.soundfonts or installed_soundfonts()
     piano = random_piano(rng, soundfonts, mistuned=config.mistuned)
     reference_piano = random_piano(rng, soundfonts, mistuned=0.0)
     chance = np.random.default_rng(
@@ -183,8 +184,6 @@ def score_midi(score: Score) -> mido.MidiFile:
         start, end = round(TICKS * quarter), round(TICKS * (quarter + duration))
         events.append((start, 2, mido.Message("note_on", note=pitch, velocity=velocity)))
         events.append((max(end, start + 1), 1, mido.Message("note_off", note=pitch)))
-    track, now = mido.MidiTrack(), 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
+    events.sort(key=lambda event: event[:2])
+    timed = ((tick, message) for tick, _, message in events)
+    return midi_of(timed, ticks_per_beat=TICKS, head=[])

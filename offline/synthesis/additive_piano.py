@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import soundfile
 
 from engine.audio.soundfont import find_soundfont
+from offline.synthesis.fluidsynth import midi_of, play_midi
 
 __all__ = ["Keys", "additive", "clicks", "fluidsynth", "synthesise"]
 
@@ -24,7 +24,6 @@ TAIL_S = 2.0
 TICKS, TEMPO_US = 10_000, 500_000  # 50 microseconds a tick
 PARTIALS = 12
 LONGEST_S = 8.0  # longest time that a tone is held
-TIMEOUT_S = 300
 
 
 class Keys(Protocol):
@@ -64,13 +63,7 @@ def synthesise(performance: Keys, sample_rate: int) -> tuple[Audio, str]:
 
 def fluidsynth(performance: Keys, sample_rate: int, soundfont: Path) -> Audio:
     """Return mono sound (sample) by the `fluidsynth` program, its first piano, without room."""
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wave = Path(folder, "performance.mid"), Path(folder, "performance.wav")
-        _performed_midi(performance).save(midi)
-        options = ["-R", "0", "-C", "0", "-O", "float", "-T", "wav", "-r", str(sample_rate)]
-        command = ["fluidsynth", "-ni", *options, "-F", str(wave), str(soundfont), str(midi)]
-        subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S)
-        audio, _ = soundfile.read(wave, dtype="float32", always_2d=True)
+    audio = play_midi(_performed_midi(performance), soundfont, sample_rate, options=("-O", "float"))
     n = _length(performance, sample_rate)
     mono = np.zeros(n, np.float32)
     mono[: len(audio)] = audio.mean(axis=1)[:n]
@@ -133,10 +126,6 @@ def _performed_midi(performance: Keys) -> mido.MidiFile:
         on = mido.Message("note_on", note=int(pitch), velocity=int(velocity))
         events += [(start_s, 1, on), (end_s, 0, mido.Message("note_off", note=int(pitch)))]
     events.append((float(performance.end_s.max()) + TAIL_S, 0, mido.Message("control_change")))
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=TEMPO_US)])
-    now = 0
-    for seconds, _, message in sorted(events, key=lambda event: event[:2]):
-        tick = round(seconds * TICKS * 1e6 / TEMPO_US)
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
+    events.sort(key=lambda event: event[:2])
+    timed = ((round(seconds * TICKS * 1e6 / TEMPO_US), message) for seconds, _, message in events)
+    return midi_of(timed, ticks_per_beat=TICKS, head=[mido.MetaMessage("set_tempo", tempo=TEMPO_US)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 
 from engine.score.score import Score, make_score
+from offline.synthesis.fluidsynth import midi_of
 
 __all__ = ["BPM", "minuet", "write_demo_midi", "write_musicxml"]
 
@@ -86,13 +87,12 @@ def write_demo_midi(path: str | Path) -> None:
         onset, end, pitch, velocity = row[0], row[0] + row[1], int(row[2]), int(row[3])
         events.append((round(TICKS * end), 0, mido.Message("note_off", note=pitch)))
         events.append((round(TICKS * onset), 1, mido.Message("note_on", note=pitch, velocity=velocity)))
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(BPM))])
-    track.append(mido.MetaMessage("time_signature", numerator=3, denominator=4))
-    now = 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
-    mido.MidiFile(ticks_per_beat=TICKS, tracks=[track]).save(path)
+    head = [
+        mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(BPM)),
+        mido.MetaMessage("time_signature", numerator=3, denominator=4),
+    ]
+    timed = [(tick, message) for tick, _, message in sorted(events, key=lambda event: event[:2])]
+    midi_of(timed, ticks_per_beat=TICKS, head=head).save(path)
 
 
 def write_musicxml(path: str | Path) -> None:

@@ -5,9 +5,7 @@ FluidSynth plays; the processing afterwards never shifts sound in time.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +18,10 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from engine.core.errors import EngineError
 from offline.synthesis.effects import coloured_noise, reverberate, tilt
+from offline.synthesis.fluidsynth import midi_of, play_midi
 from offline.synthesis.pianist import Played
 
-__all__ = ["OTHERS", "Piano", "add_recording_chain", "fonts", "random_piano", "render_piano"]
+__all__ = ["OTHERS", "Piano", "add_recording_chain", "random_piano", "render_piano"]
 
 Audio = npt.NDArray[np.float32]
 Wave = npt.NDArray[np.float64]
@@ -36,20 +35,7 @@ PROGRAMS = (0, 0, 0, 0, 1, 1, 2, 3)  # grand, bright, electric grand, honky-tonk
 # Harpsichord, organs, accordion, guitars, strings alone and together, voices, brass, reeds, flutes.
 OTHERS = (6, 16, 19, 21, 24, 25, 40, 41, 42, 45, 48, 52, 56, 57, 60, 65, 68, 70, 71, 73, 74)
 N_WITH_PEDAL = 6  # the first programs are pianos
-PLAYED_WITHOUT_ROOM = (
-    "-ni",
-    "-q",
-    "-R",
-    "0",
-    "-C",
-    "0",
-    "-o",
-    "synth.dynamic-sample-loading=1",
-    "-O",
-    "float",
-    "-T",
-    "wav",
-)
+OPTIONS = ("-q", "-o", "synth.dynamic-sample-loading=1", "-O", "float")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +61,6 @@ class Piano:
         return Piano(soundfont=self.soundfont, program=self.program, cents=tuple(c + cents for c in self.cents))
 
 
-def fonts() -> list[Path]:
-    """The system's soundfonts, each once, by name; EngineError if there is none, or no FluidSynth."""
-    folder = Path("/usr/share/sounds")
-    found = {path.resolve() for kind in ("sf2", "sf3") for path in (folder / kind).glob(f"*.{kind}")}
-    known = sorted(found)
-    if not known or shutil.which("fluidsynth") is None:
-        remedy = "apt-get install fluidsynth fluid-soundfont-gm musescore-general-soundfont"
-        raise EngineError("soundfonts", expected="FluidSynth and a soundfont", got="none", remedy=remedy)
-    return known
-
-
 def random_piano(rng: Rng, soundfonts: Sequence[Path], *, mistuned: float = 50.0) -> Piano:
     """Draw one of the soundfonts' pianos, up to `mistuned` cents off, its temperament not quite equal."""
     whole = rng.uniform(-mistuned, mistuned) * rng.random()
@@ -99,15 +74,10 @@ def random_piano(rng: Rng, soundfonts: Sequence[Path], *, mistuned: float = 50.0
 
 def render_piano(played: Played, piano: Piano, sample_rate: int) -> Audio:
     """Return mono sound (sample), peak 0.5, two seconds longer than the keys; EngineError if FluidSynth fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wave = Path(folder, "played.mid"), Path(folder, "played.wav")
-        midi_file(played, piano).save(midi)
-        command = ["fluidsynth", *PLAYED_WITHOUT_ROOM, "-r", str(sample_rate), "-F", str(wave), str(piano.soundfont)]
-        try:
-            subprocess.run([*command, str(midi)], check=True, capture_output=True, timeout=600)
-            audio, _ = soundfile.read(wave, dtype="float32", always_2d=True)
-        except (subprocess.SubprocessError, OSError, soundfile.LibsndfileError) as error:
-            raise EngineError("fluidsynth", expected="sound", got=str(error)[:100], remedy="reinstall it") from error
+    try:
+        audio = play_midi(midi_file(played, piano), piano.soundfont, sample_rate, options=OPTIONS)
+    except (subprocess.SubprocessError, OSError, soundfile.LibsndfileError) as error:
+        raise EngineError("fluidsynth", expected="sound", got=str(error)[:100], remedy="reinstall it") from error
     mono = np.zeros(int((played.end + TAIL_S) * sample_rate), np.float32)
     mono[: len(audio)] = audio.mean(axis=1)[: len(mono)]
     return np.asarray(mono * np.float32(0.5 / max(float(np.abs(mono).max()), 1e-9)))
@@ -129,13 +99,9 @@ def midi_file(played: Played, piano: Piano) -> mido.MidiFile:
         events.append((start_s, 3, mido.Message("note_on", note=pitch, velocity=velocity, channel=channel)))
         events.append((end_s, 2, mido.Message("note_off", note=pitch, channel=channel)))
     events.append((played.end + TAIL_S, 4, mido.Message("control_change")))
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=TEMPO_US)])
-    now = 0
-    for seconds, _, message in sorted(events, key=lambda event: event[:2]):
-        tick = round(max(seconds, 0.0) * TICKS * 1e6 / TEMPO_US)
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
+    events.sort(key=lambda event: event[:2])
+    timed = ((round(max(seconds, 0.0) * TICKS * 1e6 / TEMPO_US), message) for seconds, _, message in events)
+    return midi_of(timed, ticks_per_beat=TICKS, head=[mido.MetaMessage("set_tempo", tempo=TEMPO_US)])
 
 
 def add_recording_chain(audio: Audio, sample_rate: int, rng: Rng) -> Audio:

@@ -7,9 +7,6 @@ soundfonts and voices allow any use, so the songs may be used for anything.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -20,11 +17,12 @@ import soundfile
 from engine.core.errors import EngineError
 from offline.synthesis.channel_strip import produce
 from offline.synthesis.electronic import has_samples, play_samples, play_synthesiser
+from offline.synthesis.fluidsynth import installed_soundfonts, midi_of, play_midi
 from offline.synthesis.singing import VOICES, Syllable, recorded_syllables, sing, syllables
 from offline.synthesis.songs_compose import ComposedSong, Part, compose
 from offline.synthesis.sound_bank import list_sounds
 
-__all__ = ["render_song", "soundfonts", "write_stems"]
+__all__ = ["render_song", "write_stems"]
 
 RATE = 44100
 TICKS = 480  # a quarter
@@ -36,15 +34,6 @@ RECORDED = 0.8  # share of songs sung by recorded speakers where there are any
 LEVELS_DB = {"vocals": (-4, 4), "drums": (-5, 5), "bass": (-7, 3), "other": (-7, 3)}  # root mean square about -20
 
 
-def soundfonts() -> list[Path]:
-    """Those of the system, by name; EngineError if there is none."""
-    folder = Path("/usr/share/sounds")
-    found = sorted({path.resolve() for kind in ("sf2", "sf3") for path in (folder / kind).glob(f"*.{kind}")})
-    if not found:
-        raise EngineError(str(folder), expected="soundfonts", got="none", remedy="apt-get install fluid-soundfont-gm")
-    return found
-
-
 def midi_file(part: Part, tempo_bpm: float) -> mido.MidiFile:
     """Return one instrument as a MIDI file with one track."""
     channel = DRUM_CHANNEL if part.drums else 0
@@ -53,27 +42,14 @@ def midi_file(part: Part, tempo_bpm: float) -> mido.MidiFile:
         start, end = round(note.start * TICKS), round((note.start + note.length) * TICKS)
         on = mido.Message("note_on", note=note.pitch, velocity=note.velocity, channel=channel)
         events += [(start, on), (max(end, start + 1), mido.Message("note_off", note=note.pitch, channel=channel))]
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo_bpm))])
-    now = 0
-    for at, message in sorted(events, key=lambda event: event[0]):
-        track.append(message.copy(time=at - now))
-        now = at
-    return mido.MidiFile(tracks=[track], ticks_per_beat=TICKS)
+    events.sort(key=lambda event: event[0])
+    tempo = mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo_bpm))
+    return midi_of(events, ticks_per_beat=TICKS, head=[tempo])
 
 
 def play(part: Part, tempo_bpm: float, soundfont: Path) -> np.ndarray:
     """Play the part by FluidSynth: (sample, channel) float32."""
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise EngineError("fluidsynth", expected="the program", got="none", remedy="apt-get install fluidsynth")
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wave = Path(folder, "part.mid"), Path(folder, "part.wav")
-        midi_file(part, tempo_bpm).save(midi)
-        options = ["-ni", "-q", "-g", "0.5", "-R", "0", "-C", "0", "-r", str(RATE), "-T", "wav", "-F", str(wave)]
-        command = [program, *options, str(soundfont), str(midi)]
-        subprocess.run(command, check=True, capture_output=True)
-        out: np.ndarray = soundfile.read(wave, dtype="float32", always_2d=True)[0]
-        return out
+    return play_midi(midi_file(part, tempo_bpm), soundfont, RATE, options=("-q", "-g", "0.5"))
 
 
 @cache
@@ -112,7 +88,7 @@ def drawn_voice(rng: np.random.Generator, folder: Path | None) -> list[Syllable]
 
 def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: float) -> np.ndarray:
     """Play the part (sample, channel) by a soundfont or, with probability `electronic`, by electronic instruments."""
-    fonts = soundfonts()
+    fonts = installed_soundfonts()
     font = fonts[int(rng.integers(len(fonts)))]
     if electronic == 0 or rng.random() >= electronic or (part.drums and not has_samples()):
         return play(part, tempo_bpm, font)

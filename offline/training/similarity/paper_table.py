@@ -31,8 +31,9 @@ from offline.evaluation.following import EvaluationPiece, find_pieces
 from offline.evaluation.onsets import THRESHOLDS_MS, Accuracy, PositionTrack, evaluate_track, mean_accuracy, read_truth
 from offline.resample import resample
 from offline.run import collect_frames
+from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import exact
-from offline.synthesis.piano_sound import Piano, fonts, render_piano
+from offline.synthesis.piano_sound import Piano, render_piano
 from offline.training.similarity.binary_path import decide, path_through
 from offline.training.similarity.pairs import Track as Frames
 from offline.training.similarity.pairs import as_planes, padded, track
@@ -198,7 +199,7 @@ def evaluate_folder(
 
     soundfont: what the score is synthesised with, the system's first by default; csv: both tables as a file.
     """
-    pieces, soundfont = find_pieces(folder), soundfont or fonts()[0]
+    pieces, soundfont = find_pieces(folder), soundfont or installed_soundfonts()[0]
     results = [evaluate_piece(piece, rows, soundfont) for piece in tqdm(pieces, unit="piece", leave=False)]
     keys = [(row.name, row.binary) for row in rows]
     tables = {

@@ -19,8 +19,9 @@ from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import read_truth
 from offline.following.score_input import read_score_input
 from offline.synthesis.demo_piece import minuet
+from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import PianistConfig, exact, play, random_pianist
-from offline.synthesis.piano_sound import CHANNELS, OTHERS, Piano, add_recording_chain, fonts, midi_file, render_piano
+from offline.synthesis.piano_sound import CHANNELS, OTHERS, Piano, add_recording_chain, midi_file, render_piano
 from offline.synthesis.textures import LEFT, RIGHT, tidy
 from tests.tolerances import MUSICAL_S
 
@@ -33,7 +34,7 @@ STRICT = PianistConfig(
 
 def has_sound() -> bool:
     try:
-        return bool(fonts())
+        return bool(installed_soundfonts())
     except EngineError:
         return False
 
@@ -127,7 +128,7 @@ def test_a_cut_begins_at_zero_and_keeps_its_tempo() -> None:
 def test_sound_begins_when_the_truth_says() -> None:
     score = make_score("apart", [(2 * i, 1.0, 45 + i, 90) for i in range(12)])
     played = play(score, np.random.default_rng(0), replace(STRICT, arch=0.2, beat=0.05))
-    audio = render_piano(played, Piano(soundfont=fonts()[0]), RATE)
+    audio = render_piano(played, Piano(soundfont=installed_soundfonts()[0]), RATE)
     for at_s in played.audio_s:
         at = round(at_s * RATE)
         before, after = (
@@ -143,7 +144,7 @@ def test_mistuning_moves_the_pitch() -> None:
     played = exact(score)
     heights = []
     for cents in (0.0, 50.0):
-        audio = render_piano(played, Piano(soundfont=fonts()[0]).shifted(cents), RATE)
+        audio = render_piano(played, Piano(soundfont=installed_soundfonts()[0]).shifted(cents), RATE)
         spectrum = np.abs(np.fft.rfft(audio[RATE : 3 * RATE] * np.hanning(2 * RATE), 16 * RATE))
         heights.append(400 + np.argmax(spectrum[400 * 16 : 480 * 16]) / 16)
     assert abs(1200 * np.log2(heights[1] / heights[0]) - 50) < 3  # cents
@@ -201,4 +202,4 @@ def test_recording_does_not_move_a_sound() -> None:
 def test_no_synthesiser_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(EngineError, match="apt-get install fluidsynth"):
-        fonts()
+        installed_soundfonts()

@@ -14,8 +14,8 @@ from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece, write_take
 from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import Accuracy
+from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import PianistConfig
-from offline.synthesis.piano_sound import fonts
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.similarity.binary_path import decide, path_through
@@ -64,7 +64,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_sound
 def test_hand_made_features_align(piece: Path) -> None:
-    found = evaluate_piece(find_pieces(piece)[0], methods(), fonts()[0])
+    found = evaluate_piece(find_pieces(piece)[0], methods(), installed_soundfonts()[0])
     for name in ("DTW CQT", "DTW spectral bands, as MATCH"):
         result = found[name, False]["nearest frame"]
         assert result.lost == 0 and result.within[2] > 80  # percent within 100 ms
