@@ -21,8 +21,8 @@ START_S, SECONDS, FADE_S = 4.0, 8.0, 0.05  # of every sound
 HEAD = """\
 # Gallery
 
-`make docs` renders it: the commands are run as printed, and the sounds are cut to a few seconds. Everything here is made
-by the project from public-domain music.
+`make docs` renders it: the commands are run as printed, and the sounds are cut to a few seconds. Everything here
+is made by the project from public-domain music.
 """
 
 
@@ -45,8 +45,8 @@ class Exhibit:
 EXHIBITS = (
     Exhibit(
         "Following and separating at once",
-        "A minuet played with rubato and a brush on the beats: its sound, its harmonic and percussive stems, and the path "
-        "through the score with the error of every onset.",
+        "A minuet played with rubato and a brush on the beats: its sound, its harmonic and percussive stems, and the "
+        "path through the score with the error of every onset.",
         ("collaparte demo --output demo",),
         pictures=("demo/picture.png",),
         sounds=("demo/performance.wav", "demo/harmonic.wav", "demo/percussive.wav"),

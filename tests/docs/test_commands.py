@@ -20,14 +20,6 @@ RUN = [block for block in COMMANDS if not block.needs]
 PRINTED = [block for block in COMMANDS if block.needs]
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `make demo` has been."""
-    path = tmp_path_factory.mktemp("reader")
-    assert main(["demo", "--output", str(path / "demo")]) == 0
-    return path
-
-
 def parse(words: list[str]) -> None:
     """Take a command line as the front door does, to the command's own options, without acting."""
     context = FRONT_DOOR.make_context(PROGRAM, list(words))
@@ -38,9 +30,9 @@ def parse(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("block", RUN, ids=str)
-def test_commands_run_as_printed(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_run_as_printed(block: Block, demo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of the page: later blocks use what earlier ones wrote."""
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(demo_folder)
     for words in block.commands():
         assert words[0] == PROGRAM, "mark the block with what it needs"
         assert main(words[1:]) == 0, words
@@ -54,8 +46,8 @@ def test_commands_that_need_more_are_commands(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_programs_run_as_printed(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
+def test_programs_run_as_printed(block: Block, demo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo_folder)
     exec(compile(block.text, str(block), "exec"), {})
 
 
