@@ -28,7 +28,7 @@ from offline.datasets.make_scenes import alarm_families
 from offline.datasets.scenes import log_mel
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import SHIPPED
-from offline.evaluation.live_sound_events import detect_streaming, false_events_an_hour, reactions_s
+from offline.evaluation.live_sound_events import detect_streaming, invented_an_hour, reactions_s
 from offline.synthesis.sound_bank import SoundBank, load_bank
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -195,7 +195,7 @@ def _inventions(model: Path) -> Iterator[Row]:
         labels = sorted({e.label for e in found}, key=lambda label: -sum(e.label == label for e in found))
         yield Row(
             what=f"events invented in an hour of {kind}",
-            ours=f"{false_events_an_hour(found, HOUR_S):.0f}",
+            ours=f"{invented_an_hour(found, HOUR_S):.0f}",
             peer="",
             ratio="",
             agreement=f"{len(parts)} recordings; mostly {', '.join(labels[:3]) or 'nothing'}",

@@ -112,13 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads spin: 40 times slower on a busy machine
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _missing_extra(args[0] if args else ""):
-            return int(FRONT_DOOR.main(args, prog_name=NAME, standalone_mode=False) or 0)
+        status = _run(args or ["--help"])
+        return status if args else USER_ERROR
     except EngineError as error:
         return _fail(str(error))
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
-        return USER_ERROR
     except click.UsageError as error:
         return _fail(_one_line(error))
     except BrokenPipeError:
@@ -126,6 +123,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USER_ERROR
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+
+
+def _run(args: list[str]) -> int:
+    try:
+        with _missing_extra(args[0]):
+            return int(FRONT_DOOR.main(args, prog_name=NAME, standalone_mode=False) or 0)
+    except SystemExit as end:  # of click: a closed pipe, or `evaluate` without saying what
+        return int(end.code or 0)
 
 
 def _fail(line: str) -> int:

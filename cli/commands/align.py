@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.common import OUTPUT, argument, command, features_option, option, output, picture
-from cli.terminal.report import wrote
+from cli.terminal.kernels import announced_compiling
+from cli.terminal.report import note, wrote
 from engine.core.config import Settings, plain
 
 if TYPE_CHECKING:
@@ -48,10 +49,12 @@ def align_command(options: AlignOptions) -> int:
     recording = Recording.open(options.audio)
     truth = None if options.truth is None else read_truth(options.truth)
     score = read_score_or_recording(options.score, recording.format, config.follow)
-    result = align(score, recording, config)
+    note(f"aligning {recording.seconds:.0f} s of {options.audio}")
+    with announced_compiling():
+        result = align(score, recording, config)
     write_alignment(options.output, result)
     if options.plot is not None:
-        _draw(options, result, truth)
+        _draw(options, result, truth, score)
     _report(options, result)
     return 0
 
@@ -65,12 +68,13 @@ def align_config(features: str, *, jumps: bool = True) -> AlignConfig:
     return replace(config, follow=follow_by(features, config.follow), jumps=jumps)
 
 
-def _draw(options: AlignOptions, result: Alignment, truth: object) -> None:
+def _draw(options: AlignOptions, result: Alignment, truth: Any, score: Any) -> None:
     from offline.evaluation.alignment import track_of_alignment
     from offline.evaluation.plots import draw_track
 
     recordings = [(options.audio.name, options.audio)]
-    draw_track(options.plot, recordings=recordings, track=track_of_alignment(result), truth=truth)
+    bars = (score.bar_quarter, score.bar_number) if hasattr(score, "bar_number") else None  # a recording has none
+    draw_track(options.plot, recordings=recordings, track=track_of_alignment(result), truth=truth, bars=bars)
 
 
 def _report(options: AlignOptions, result: Alignment) -> None:

@@ -169,6 +169,7 @@ def _sound(options: GenerateOptions, samples: np.ndarray, rate: int) -> str:
 def _files(options: GenerateOptions, source: Generator) -> str:
     from cli.live.generator import check_listening
     from offline.generation.stream import collect
+    from offline.music.midi_file import PEAK_DB
 
     check_listening(options, source)
     _prime(options, source)
@@ -177,7 +178,10 @@ def _files(options: GenerateOptions, source: Generator) -> str:
     for name in options.output:
         _write(piece, Path(name), options.sound_font, source.percussion)
     bars = n_steps / source.steps_per_quarter / 4
-    return f"{len(piece.notes)} notes, {bars:.4g} bars: {', '.join(options.output)}"
+    loud = (
+        f"; WAV peaks at {PEAK_DB:g} dB" if any(Path(name).suffix.lower() == ".wav" for name in options.output) else ""
+    )
+    return f"{len(piece.notes)} notes, {bars:.4g} bars: {', '.join(options.output)}{loud}"
 
 
 def _melody(options: GenerateOptions, source: Generator) -> tuple[Melody, int]:

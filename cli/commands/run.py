@@ -21,11 +21,14 @@ from cli.common import (
     output,
     picture,
 )
+from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable
 from engine.core.config import Settings, choice, plain, ranged
 
 if TYPE_CHECKING:
+    from cli.terminal.live_line import LiveLine
+    from engine.audio.files import AudioReader
     from offline.batch.file_job import JobReport
 
 __all__ = ["RunOptions", "run_command"]
@@ -157,10 +160,20 @@ def _run_file(options: RunOptions, stop: threading.Event) -> JobReport:
         directory=outputs(options.output)[1],
         events=options.events,
         gains=parse_gains(options.gain),
-        show=not (options.events == "-" and sys.stdout.isatty()),  # JSON and a line that moves would mix
+        watch=lambda reader: _line(options, reader),
         keep=options.plot is not None,
     )
-    return run_file(job, stop=stop)
+    with announced_compiling():
+        return run_file(job, stop=stop)
+
+
+def _line(options: RunOptions, reader: AudioReader) -> LiveLine:
+    """The line on the terminal; none where events go to the same terminal, which would mix them."""
+    from cli.terminal.live_line import LiveLine
+
+    silent = options.events == "-" and sys.stdout.isatty()
+    rate, n, follows = reader.format.sample_rate, reader.n_samples, options.score is not None
+    return LiveLine(rate, duration=n, follows=follows, silent=silent)
 
 
 def _finish(options: RunOptions, report: JobReport) -> None:

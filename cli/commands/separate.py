@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import SEPARATE, argument, command, network_file, option, output
+from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.core.config import Settings, plain, ranged
@@ -71,7 +72,7 @@ def separate_command(options: SeparateOptions) -> int:
     from offline.batch.separate import separate_files
 
     method = _method(options)
-    with stoppable() as stop:
+    with stoppable() as stop, announced_compiling():
         done, failed = separate_files(options.files, options.output, method, label=_label(options.model), stop=stop)
         wrote(done, then=_next_step(options) if done else "")
         return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0

@@ -6,6 +6,10 @@ import threading
 from pathlib import Path
 
 from cli.demo.material import DemoPiece, make_demo
+from cli.demo.warm import HALVES
+from cli.terminal.kernels import announced_compiling, compile_aside
+from cli.terminal.live_line import LiveLine
+from cli.terminal.report import note, wrote
 from engine.pipeline.pipeline import PipelineConfig
 from engine.separation.hpss import TUNED
 from offline.batch.file_job import FileJob, JobReport, run_file
@@ -20,25 +24,39 @@ __all__ = ["show"]
 
 def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
     """Write the piece to the directory, run the main job on it, and print how far the position was from the truth."""
+    note("writing a piece and playing it with rubato")
     piece = make_demo(directory, seed=seed)
     print(f"A minuet by Petzold, {piece.seconds:.0f} s, played with rubato by {piece.synthesiser}: {piece.audio_path}")
+    compile_aside(HALVES, stop)
+    note("following and separating it, faster than it sounds")
+    with announced_compiling():
+        report = run_file(_job(piece, directory), stop=stop)
+    if not report.stream.stopped:
+        _compare(report, piece)
+        draw_job(directory / "picture.png", report, truth=piece.truth_path)
+        _finish(directory, report, piece)
+    return report
+
+
+def _job(piece: DemoPiece, directory: Path) -> FileJob:
     follow = follow_by(FEATURES[0])
-    job = FileJob(
+    return FileJob(
         input=piece.audio_path,
         configure=lambda audio: PipelineConfig(
             separate=TUNED, score=read_score_input(piece.score_path, audio, follow), follow=follow
         ),
         directory=directory,
         events=str(directory / "events.jsonl"),
+        watch=lambda reader: LiveLine(reader.format.sample_rate, duration=reader.n_samples),
         keep=True,
     )
-    report = run_file(job, stop=stop)
-    if not report.stream.stopped:
-        _compare(report, piece)
-        draw_job(directory / "picture.png", report, truth=piece.truth_path)
-        written = (*report.stems.values(), report.events, directory / "picture.png")
-        print("Written: " + ", ".join(map(str, written)))
-    return report
+
+
+def _finish(directory: Path, report: JobReport, piece: DemoPiece) -> None:
+    written = (*report.stems.values(), report.events, directory / "picture.png")
+    print("Written: " + ", ".join(map(str, written)))
+    wrote([], then=f"look at {directory / 'picture.png'}; listen to {directory / 'harmonic.wav'}")
+    wrote([], then=f"collaparte run --input mic --score {piece.score_path}   (play it yourself), or your own score")
 
 
 def _compare(report: JobReport, piece: DemoPiece) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cli.commands.align import align_config
 from cli.common import command
 from cli.evaluate.follow import EvaluateFollowOptions
+from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 
 __all__ = ["evaluate_align_command"]
@@ -21,6 +22,7 @@ def evaluate_align_command(options: EvaluateFollowOptions) -> int:
     """Print the table."""
     from offline.evaluation.alignment import evaluate_alignment
 
-    evaluate_alignment(options.folder, align_config(options.features), csv=options.csv, plots=options.plots)
+    with announced_compiling():
+        evaluate_alignment(options.folder, align_config(options.features), csv=options.csv, plots=options.plots)
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
     return 0

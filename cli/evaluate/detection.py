@@ -54,20 +54,20 @@ def evaluate_detection_command(options: EvaluateDetectionOptions) -> int:
     from offline.detection.tagging import Tagger
     from offline.evaluation.sound_event_report import (
         by_label,
-        detect_in_recordings,
-        detect_in_scenes,
         format_event_table,
+        hear_recordings,
+        hear_scenes,
         sound_event_metrics,
     )
 
     tagger = Tagger(detector_of_files(options))
     if (options.folder / "set.json").is_file():
-        heard = detect_in_scenes(open_scene_set(options.folder), tagger)
+        heard = hear_scenes(open_scene_set(options.folder), tagger)
     else:
         labels = find_labels(options.folder) if options.labels is None else read_labels(options.labels)
         if unknown := sorted(labels.labels - set(tagger.classes)):
             print(f"the network does not know: {', '.join(unknown)}")
-        heard = detect_in_recordings(options.folder, labels, tagger)
+        heard = hear_recordings(options.folder, labels, tagger)
     rows = format_event_table(sound_event_metrics(heard, tagger), by_label(heard, tagger.classes))
     width = max(len(row[0]) for row in rows)
     for row in rows:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.common import OUTPUT, argument, command, csv_file, features_option, option
+from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
 
@@ -37,6 +38,7 @@ def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
     from offline.following.presets import follow_by
 
     follow = follow_piece(follow_by(options.features))
-    evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
+    with announced_compiling():
+        evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
     return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.common import INPUT, argument, command, csv_file, option
+from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
 
@@ -33,6 +34,7 @@ def evaluate_hpss_command(options: EvaluateHpssOptions) -> int:
     """Print the table."""
     from offline.evaluation.separation import evaluate_hpss_folder
 
-    evaluate_hpss_folder(options.folder, csv=options.csv, start_s=options.start, seconds=options.seconds)
+    with announced_compiling():
+        evaluate_hpss_folder(options.folder, csv=options.csv, start_s=options.start, seconds=options.seconds)
     wrote([options.csv])
     return 0

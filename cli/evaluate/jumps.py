@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.common import argument, command, features_option
+from cli.terminal.kernels import announced_compiling
 from engine.core.config import Settings
 
 __all__ = ["EvaluateJumpsOptions", "evaluate_jumps_command"]
@@ -31,5 +32,6 @@ def evaluate_jumps_command(options: EvaluateJumpsOptions) -> int:
     from offline.evaluation.repeats_and_cuts import evaluate_jumps
     from offline.following.presets import follow_by
 
-    evaluate_jumps(options.folder, follow_by(options.features))
+    with announced_compiling():
+        evaluate_jumps(options.folder, follow_by(options.features))
     return 0

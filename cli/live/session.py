@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,13 +15,14 @@ from cli.live.pipeline import (
     pipeline_config,
     refuse_file_options,
 )
+from cli.live.screen import SessionScreen
+from cli.terminal.report import note, wrote
 from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
 from engine.core.format import AudioFormat
 from engine.midi.gains import GainKnobs
-from engine.pipeline.live_line import LiveLine
-from engine.realtime.session import Session, SessionConfig, SessionReport, SessionStatus
+from engine.realtime.session import Session, SessionConfig, SessionReport
 
 if TYPE_CHECKING:
     from cli.commands.run import RunOptions
@@ -105,8 +105,16 @@ def run_live(options: RunOptions) -> int:
         block=options.block,
         duration_s=options.duration,
     )
-    run_session(config, gain_midi=options.gain_midi)
+    report = run_session(config, gain_midi=options.gain_midi)
+    stems = [] if folder is None else [folder / f"{name}.wav" for name in report.targets]
+    wrote([*stems, None if options.events == "-" else options.events], then=_next_step(options))
     return 0
+
+
+def _next_step(options: RunOptions) -> str:
+    if not options.output and not options.events:
+        return "add --events events.jsonl to keep the events"
+    return ""
 
 
 def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
@@ -120,30 +128,21 @@ def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
     return source, AudioFormat(sample_rate=rate or audio.sample_rate, n_channels=audio.n_channels)
 
 
-def run_session(config: SessionConfig, *, duration: int | None = None, gain_midi: str | None = None) -> SessionReport:
+def run_session(config: SessionConfig, *, gain_midi: str | None = None) -> SessionReport:
     """Run a session with a live line on the terminal; at its end say what was lost, if anything.
 
-    duration: samples of the input where it has an end; config.sample_rate is the clock of the line; gain_midi: the
-    MIDI port whose knobs are the gains, see `engine.midi.gains`.
+    config.sample_rate is the clock of the line
+    gain_midi: the MIDI port whose knobs are the gains, see `engine.midi.gains`
     """
-    line = LiveLine(config.sample_rate or FALLBACK_HZ, duration=duration)
+    screen = SessionScreen(config, gain_midi=gain_midi)
     session = Session(config)
-    knobs = None if gain_midi is None else GainKnobs(gain_midi, lambda: session.targets, session.set_gain)
-
-    def on_status(status: SessionStatus) -> None:
-        if status.message:
-            line.say(status.message)
-        while knobs is not None and knobs.news:
-            line.say(knobs.news.popleft())
-        line.on_progress(status.now)
-
     with ExitStack() as stack:
-        if knobs is not None:
-            stack.enter_context(knobs)
-        report = session.run(on_event=line.on_event, on_status=on_status)
-    line.close()
+        if gain_midi is not None:
+            screen.knobs = stack.enter_context(GainKnobs(gain_midi, lambda: session.targets, session.set_gain))
+        report = session.run(on_event=screen.line.on_event, on_status=lambda now: screen.show(now, session.targets))
+    screen.line.close()
     for text in _losses(report):
-        print(text, file=sys.stderr)
+        note(text)
     return report
 
 

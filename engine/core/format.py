@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from engine.core.config import require
 
-__all__ = ["MAX_HOP", "STEREO", "AudioFormat", "FrameFormat", "frame_size"]
+__all__ = ["MAX_HOP", "STEREO", "WINDOWS", "AudioFormat", "FrameFormat", "frame_size"]
 
 MAX_RATE_HZ = 384_000
 MAX_CHANNELS = 64
 MAX_HOP = 1 << 17
 STEREO = ("left-right", "mid-side")  # what two channels are
+WINDOWS = ("hann", "hamming", "blackman", "rectangular", "sine")  # shapes of the window of a frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

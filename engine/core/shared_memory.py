@@ -52,6 +52,7 @@ class Counter(IntEnum):
     CPU_US = 32  # microseconds of the engine process
     HEARTBEAT = 33
     ARMED = 34  # 1: the callback uses the rings; before, it plays silence and only counts
+    LEVEL = 35  # peak level of the input, in millionths of full scale, falling by half in 0.2 s
     # written by the main process
     STOP = 48
 

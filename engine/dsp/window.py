@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from engine.core.config import require_one_of
 from engine.core.errors import ConfigError
+from engine.core.format import WINDOWS
 
 __all__ = ["WINDOWS", "overlap_sum", "synthesis_window", "window"]
 
@@ -17,7 +18,6 @@ COSINES = {
     "blackman": (0.42, -0.5, 0.08),
     "rectangular": (1.0,),
 }
-WINDOWS = (*COSINES, "sine")
 LEAST_OVERLAP = 0.05  # of the largest sum: below it, rounding and masks are blown up by 26 dB and more
 
 

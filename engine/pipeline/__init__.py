@@ -6,9 +6,8 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from engine.pipeline.file_stream import StreamReport, stream_file
-    from engine.pipeline.live_line import LiveLine
     from engine.pipeline.pipeline import Pipeline, PipelineConfig, PipelineOutput
 else:
     __getattr__ = lazy(__name__)
 
-__all__ = ["LiveLine", "Pipeline", "PipelineConfig", "PipelineOutput", "StreamReport", "stream_file"]
+__all__ = ["Pipeline", "PipelineConfig", "PipelineOutput", "StreamReport", "stream_file"]

@@ -99,6 +99,11 @@ class EngineHandle:
         while self.memory is not None and (record := self.memory.events.read()) is not None:
             yield pickle.loads(record)
 
+    @property
+    def level(self) -> float:
+        """Peak level of the input, 0 to 1 of full scale, slowly falling."""
+        return 0.0 if self.memory is None else self.memory[Counter.LEVEL] * 1e-6
+
     def counts(self) -> Counts:
         """What happened in this run so far."""
         if (counters := self.memory) is None:

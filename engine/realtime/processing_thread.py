@@ -25,6 +25,7 @@ __all__ = ["CHUNK", "ProcessingThread", "Rings", "mix"]
 
 CHUNK = 1024  # samples at most in one call of the pipeline, so that after a stall output flows soon
 LOOKS = 8  # at the input ring while a block lasts
+LEVEL_HALF_S = 0.2  # in which the level meter falls by half
 MIN_NAP_US, MAX_NAP_US = 100, 2000
 WAIT_US = 20_000  # until the thread looks around itself
 RAMP_S = 0.05  # in which a gain goes from 0 to 1: no click, and steps of a MIDI controller melt together
@@ -102,6 +103,7 @@ class ProcessingThread:
         self._mixed = np.zeros((CHUNK, rings.outputs.data.shape[1] if rings.outputs else 0), np.float32)
         self._gains = memory.gains[: len(pipeline.targets)].copy()
         self._n_stems = self._unrecorded = 0
+        self._level = 0.0
         self.longest = 512  # block, in samples
         self.at_end = threading.Event()  # set when nothing more will come into the input ring
         self.finished = threading.Event()
@@ -144,10 +146,18 @@ class ProcessingThread:
     def feed(self, block: Audio) -> None:
         """Take one block of the device's (sample, channel; changed in place) through everything."""
         self.memory[Counter.NON_FINITE] += silence_absurd(block)
+        self._measure(block)
         if self.rings.into is not None:
             block = self.rings.into.process(block)
         self.memory[Counter.CONSUMED] += len(block)
         self._give(block)
+
+    def _measure(self, block: Audio) -> None:
+        """The peak level of the input, for a meter."""
+        peak = max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
+        fallen = self._level * 0.5 ** (len(block) / (LEVEL_HALF_S * self.pipeline.audio.sample_rate))
+        self._level = max(peak, fallen)
+        self.memory[Counter.LEVEL] = round(1e6 * self._level)
 
     def _give(self, block: Audio, end: int | None = None) -> None:
         """One block at the pipeline's rate through it and out, up to stem `end`."""

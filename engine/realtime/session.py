@@ -277,7 +277,10 @@ class SessionRun:
         base = self._end if self._base is None else self._base
         now = base + run.counts().n_samples if run else self._end
         self._told_s = time.monotonic()
-        self._on_status(SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts))
+        level = run.level if run else 0.0
+        self._on_status(
+            SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts, level=level)
+        )
 
     def _report(self, ended: str) -> SessionReport:
         opened = self._opened

@@ -102,6 +102,7 @@ class SessionStatus:
     """How it stands: state is `starting`, `running`, `waiting` (for the device) or `stopped`.
 
     message: one line when there is something new to say, else empty; latency: None until sound runs.
+    level: peak of the input, 0 to 1 of full scale, falling by half in 0.2 s.
     """
 
     state: str
@@ -109,6 +110,7 @@ class SessionStatus:
     now: int = 0
     latency: Latency | None = None
     counts: Counts = field(default_factory=Counts)
+    level: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 from engine.core.config import Settings, check, choice, plain, ranged, require, resolved
 from engine.core.errors import ConfigError
-from engine.core.format import STEREO
-from engine.dsp.window import WINDOWS
+from engine.core.format import STEREO, WINDOWS
 
 __all__ = ["ALPHA", "FLOOR_DB", "NETWORKS", "SIZES", "TARGETS", "SeparationNetworkConfig"]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,40 @@ from engine.core.errors import ConfigError
 from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
 from engine.pipeline.file_stream import StreamReport, stream_file
-from engine.pipeline.live_line import LiveLine
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 
-__all__ = ["FileJob", "JobReport", "run_file"]
+__all__ = ["FileJob", "JobReport", "Watcher", "run_file"]
 
 MIX = "mix"
+
+
+class Watcher(Protocol):
+    """Sees what happens while a file streams."""
+
+    def on_event(self, event: Event) -> None:
+        """Take note of an event."""
+        ...
+
+    def on_progress(self, now: int) -> None:
+        """Take note that `now` samples have been read."""
+        ...
+
+    def close(self) -> None:
+        """The file is at its end."""
+        ...
+
+
+class Unwatched:
+    """The watcher of a job that nobody watches."""
+
+    def on_event(self, event: Event) -> None:
+        """Ignore it."""
+
+    def on_progress(self, now: int) -> None:
+        """Ignore it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +63,7 @@ class FileJob:
     directory: folder for the stems
     events: file for the events, or - for standard output
     gains: by target; where given, mix.wav is written besides the stems
-    show: whether to show progress on the terminal
+    watch: makes a watcher of the file, such as a line on the terminal
     keep: whether to keep the positions for the report
     """
 
@@ -43,7 +72,7 @@ class FileJob:
     directory: Path | None = None
     events: str | None = None
     gains: Mapping[str, float] = field(default_factory=dict)
-    show: bool = True
+    watch: Callable[[AudioReader], Watcher] | None = None
     keep: bool = False
 
 
@@ -73,8 +102,8 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
         pipeline = Pipeline(reader.format, job.configure(reader.format))
         stems = _stems(job, pipeline, reader.format, stack)
         positions: list[Position] = []
-        line = LiveLine(reader.format.sample_rate, duration=reader.n_samples, silent=not job.show)
-        sinks: list[Callable[[Event], None]] = [line.on_event]
+        watcher = Unwatched() if job.watch is None else job.watch(reader)
+        sinks: list[Callable[[Event], None]] = [watcher.on_event]
         if job.events is not None:
             sinks.append(stack.enter_context(EventWriter(job.events, reader.format.sample_rate)).write)
 
@@ -84,8 +113,10 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
             for sink in sinks:
                 sink(event)
 
-        stream = stream_file(reader, pipeline, stems=stems, on_event=on_event, on_progress=line.on_progress, stop=stop)
-        line.close()
+        stream = stream_file(
+            reader, pipeline, stems=stems, on_event=on_event, on_progress=watcher.on_progress, stop=stop
+        )
+        watcher.close()
         audio = reader.format
     files = {} if job.directory is None else {name: job.directory / f"{name}.wav" for name in pipeline.targets}
     events = Path(job.events) if job.events not in (None, "-") else None

@@ -43,4 +43,4 @@ def track_of_alignment(alignment: Alignment) -> PositionTrack:
     """Return the onsets that were played, in order of time."""
     played = np.isfinite(alignment.audio_s)
     order = np.argsort(alignment.audio_s[played], kind="stable")
-    return PositionTrack(alignment.audio_s[played][order], alignment.quarter[played][order])
+    return PositionTrack(*(of[played][order] for of in (alignment.audio_s, alignment.quarter, alignment.confidence)))

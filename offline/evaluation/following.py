@@ -97,7 +97,7 @@ def evaluate_tracks(
             draw_track(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
     tables = {protocol: pieces | _summary(pieces) for protocol, pieces in results.items()}
     for protocol, table in tables.items():
-        say(f"\n{protocol}: percent of score onsets within N ms")
+        say(f"\n{protocol}: percent of score onsets within so many ms")
         say(format_table(table))
     if csv is not None:
         write_table(csv, tables)
@@ -110,7 +110,7 @@ def follow_piece(follow: FollowConfig) -> TrackingMethod:
         def configure(audio: AudioFormat) -> PipelineConfig:
             return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
 
-        report = run_file(FileJob(input=piece.performance, configure=configure, show=False, keep=True))
+        report = run_file(FileJob(input=piece.performance, configure=configure, keep=True))
         return track_of(report.positions, report.audio.sample_rate)
 
     return method

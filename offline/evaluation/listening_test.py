@@ -28,7 +28,7 @@ button{font:inherit;padding:.4em 1em;margin:.3em}button:disabled{opacity:.4}</st
 <h1>Which do you like better?</h1><p id="place"></p>
 <p>First<br><audio id="a" controls></audio></p><p>Second<br><audio id="b" controls></audio></p>
 <p id="choice"><button data-value="a">The first</button><button data-value="b">The second</button>
-<button data-value="">I cannot say</button></p><p id="end" hidden>Thank you.
+<button data-value="">I cannot say</button></p><p id="why" role="status"></p><p id="end" hidden>Thank you.
 <a id="save" download="answers.json">Save your answers</a></p>
 <script>
 const trials = TRIALS, answers = [], listener = Math.random().toString(36).slice(2);
@@ -36,10 +36,15 @@ const $ = id => document.getElementById(id), heard = {a: false, b: false};
 const buttons = [...document.querySelectorAll("button")];
 const mirror = Math.random() < 0.5;  // half of the listeners hear every pair the other way round
 const order = trials.map((_, i) => [Math.random(), i]).sort((x, y) => x[0] - y[0]).map(x => x[1]);
-function ready() { buttons.forEach(x => x.disabled = !(heard.a && heard.b)); }
+function ready() {
+  const one = !heard.a ? "the first sound" : !heard.b ? "the second sound" : "";
+  const missing = !heard.a && !heard.b ? "both sounds" : one;
+  buttons.forEach(x => { x.disabled = missing !== ""; x.title = missing && `Play ${missing} first`; });
+  $("why").textContent = missing && `Play ${missing}, then choose.`;
+}
 function show() {
   if (answers.length === order.length) {
-    $("choice").hidden = true; $("end").hidden = false; $("place").textContent = "";
+    $("choice").hidden = $("why").hidden = true; $("end").hidden = false; $("place").textContent = "";
     const text = JSON.stringify({listener, answers});
     $("save").href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
     return;

@@ -12,7 +12,7 @@ from engine.detection.detector import SoundDetector
 from engine.detection.interval import Interval
 from offline.run import collect_frames
 
-__all__ = ["detect_streaming", "false_events_an_hour", "reactions_s"]
+__all__ = ["detect_streaming", "invented_an_hour", "reactions_s"]
 
 EARLY_S = 0.2  # a report of an instant this long before the onset still counts as this sound
 
@@ -41,6 +41,6 @@ def reactions_s(
     return waits
 
 
-def false_events_an_hour(events: Sequence[Sound], seconds: float) -> float:
+def invented_an_hour(events: Sequence[Sound], seconds: float) -> float:
     """Return onsets per hour in a recording of `seconds` in which none of the classes sounds."""
     return sum(e.active for e in events) * 3600 / seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +48,12 @@ class PositionTrack:
 
     at_s: seconds, never falling
     quarter: quarters
+    confidence: of each position, 0 to 1, where it is known
     """
 
     at_s: Floats
     quarter: Floats
+    confidence: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,9 @@ class Accuracy:
 
 def track_of(events: Iterable[Event], sample_rate: int) -> PositionTrack:
     """Return the positions among the events."""
-    rows = [(e.at / sample_rate, e.quarter) for e in events if isinstance(e, Position)]
-    return _track(rows)
+    positions = [each for each in events if isinstance(each, Position)]
+    track = _track([(each.at / sample_rate, each.quarter) for each in positions])
+    return replace(track, confidence=np.array([each.confidence for each in positions]))
 
 
 def read_track(path: str | Path) -> PositionTrack:

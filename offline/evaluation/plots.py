@@ -11,20 +11,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.audio.files import AudioReader
+from engine.core.events import Position
 from engine.core.format import FrameFormat, frame_size
 from engine.dsp.stft import Stft
 from offline.batch.file_job import JobReport
 from offline.evaluation.onsets import PositionTrack, first_reach, read_truth, track_of
 
-__all__ = ["draw_job", "draw_track"]
+__all__ = ["bars_of", "draw_job", "draw_track"]
 
 COLUMNS = 1200  # columns of the spectrograms, one for every pixel
 ROWS = 160  # bands, spaced as hearing is
 RANGE_DB = 70.0
 LOW_HZ = 40.0
+MAX_BAR_LABELS = 12
 LIMIT_MS = 250.0  # larger errors are drawn at the edge
 
 Floats = npt.NDArray[np.float64]
+Bars = tuple[Floats, npt.NDArray[np.int64]]  # quarters where bars begin, and their numbers
 Truth = tuple[Floats, Floats]  # quarters and seconds of every score onset
 
 
@@ -33,7 +36,19 @@ def draw_job(path: str | Path, report: JobReport, *, truth: Path | None = None) 
     stems = [(name, file) for name, file in report.stems.items() if name != "input"]
     track = track_of(report.positions, report.audio.sample_rate) if report.positions else None
     onsets = None if truth is None else read_truth(truth)
-    draw_track(path, recordings=[("input", report.input), *stems], track=track, truth=onsets)
+    bars = bars_of(report.positions)
+    draw_track(path, recordings=[("input", report.input), *stems], track=track, truth=onsets, bars=bars)
+
+
+def bars_of(positions: Sequence[Position]) -> Bars:
+    """Where each bar begins, as far as it was reached: the quarter, and its printed number."""
+    starts = {
+        now.quarter: now.bar
+        for before, now in zip([None, *positions], positions, strict=False)
+        if before is None or (now.bar != before.bar and now.quarter > before.quarter)
+    }
+    quarters = sorted(starts)
+    return np.array(quarters), np.array([starts[quarter] for quarter in quarters], np.int64)
 
 
 def draw_track(
@@ -42,11 +57,13 @@ def draw_track(
     recordings: Sequence[tuple[str, Path]],
     track: PositionTrack | None = None,
     truth: Truth | None = None,
+    bars: Bars | None = None,
 ) -> None:
     """Write a PNG: one spectrogram a recording (title, file), and the followed position over time below them.
 
-    track: the followed positions
+    track: the followed positions, with their confidence where it is known
     truth: quarters and seconds of the score's onsets, drawn with the error of each
+    bars: the quarters where bars begin, and their numbers, as labels of the position
     """
     n_rows = len(recordings) + (track is not None) * (2 if truth is not None else 1)
     figure = Figure(figsize=(12, 2.3 * n_rows + 0.6), layout="constrained")
@@ -55,6 +72,7 @@ def draw_track(
         _spectrogram(axis, title, file)
     if track is not None:
         _path(axes[len(recordings)], track, truth)
+        _bars(axes[len(recordings)], bars)
         if truth is not None:
             _errors(axes[-1], track, truth)
     axes[-1].set_xlabel("seconds")
@@ -103,8 +121,26 @@ def _path(axis: Axes, track: PositionTrack, truth: Truth | None) -> None:
     if truth is not None:
         axis.plot(truth[1], truth[0], ".", label="true", color="tab:orange", markersize=3)
     axis.set(ylabel="quarter notes", title="position in the score")
+    _confidence(axis, track)
     axis.legend(loc="upper left")
     axis.grid(alpha=0.3)
+
+
+def _confidence(axis: Axes, track: PositionTrack) -> None:
+    if track.confidence is None:
+        return
+    right = axis.twinx()
+    right.fill_between(track.at_s, track.confidence, color="tab:gray", alpha=0.25, linewidth=0, step="mid")
+    right.set(ylim=(0, 1), ylabel="confidence (grey)")
+
+
+def _bars(axis: Axes, bars: Bars | None) -> None:
+    """Name the position by bar numbers instead of quarters."""
+    if bars is None or not len(bars[0]):
+        return
+    step = -(-len(bars[0]) // MAX_BAR_LABELS)
+    axis.set_yticks(bars[0][::step], labels=[str(number) for number in bars[1][::step]])
+    axis.set(ylabel="bar")
 
 
 def _errors(axis: Axes, track: PositionTrack, truth: Truth) -> None:

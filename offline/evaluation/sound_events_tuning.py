@@ -16,7 +16,7 @@ from offline.detection.clip_decisions import Probabilities, clip_probabilities, 
 from offline.evaluation.psds import PSDS_1, PSDS_2, psds
 from offline.evaluation.sound_events import evaluate_sound_events, event_counts, macro_f1, segment_counts
 
-__all__ = ["Quiet", "Tuned", "by_class", "decision_metrics", "step_edges_s", "tighten_decisions", "tune", "tune_lags"]
+__all__ = ["Quiet", "Tuned", "by_class", "decision_metrics", "lagging", "step_edges_s", "stricter", "tune"]
 
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 PRICE = 0.05  # F1 that a false event per hour too many costs
@@ -98,8 +98,8 @@ def tune(
     """
     best: tuple[float, DecisionConfig] | None = None
     for choice in choices:
-        config = tune_lags(scenes, steps, choice)
-        config = tune_lags(scenes, steps, _limits(scenes, steps, config, quiet))
+        config = lagging(scenes, steps, choice)
+        config = lagging(scenes, steps, _limits(scenes, steps, config, quiet))
         value = float((_worth(scenes, steps, config) - _price(quiet, config, scenes.classes)).mean())
         if best is None or value > best[0]:
             best = value, config
@@ -107,7 +107,7 @@ def tune(
     return Tuned(events=best[1], tags=_tag_thresholds(scenes, steps))
 
 
-def tune_lags(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> DecisionConfig:
+def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> DecisionConfig:
     """Return the decision with the onset and offset lags of best event F1 on these scenes."""
 
     def value(one: DecisionConfig) -> float:
@@ -119,7 +119,7 @@ def tune_lags(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) ->
     return config
 
 
-def tighten_decisions(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> DecisionConfig:
+def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> DecisionConfig:
     """Return the decision with higher limits for classes that are reported more often than `quiet` allows.
 
     For a network that has learned from the material of `quiet`, and is worse elsewhere. A class that no limit
@@ -189,7 +189,7 @@ def _shrunk(values: np.ndarray) -> np.ndarray:
 
 def _tag_thresholds(scenes: SceneSet, steps: Probabilities) -> dict[str, float]:
     clips, wanted = clip_probabilities(steps), np.asarray(scenes.steps).max(1).astype(bool)
-    decided = clips[None] >= np.array(GRID)[:, None, None]
-    hits = (decided & wanted).sum(1)
-    f1 = 2 * hits / np.maximum(decided.sum(1) + wanted.sum(0), 1)
+    said = clips[None] >= np.array(GRID)[:, None, None]
+    hits = (said & wanted).sum(1)
+    f1 = 2 * hits / np.maximum(said.sum(1) + wanted.sum(0), 1)
     return {label: GRID[k] for label, k in zip(scenes.classes, _shrunk(f1).argmax(0), strict=True)}

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import soundfile
 
 from engine.core.errors import DeviceError, ScoreError
 from offline.music.piece import NOTE, Piece
 
-__all__ = ["read_folder", "read_midi", "write_midi", "write_wav"]
+__all__ = ["PEAK_DB", "read_folder", "read_midi", "write_midi", "write_wav"]
 
 TICKS_PER_STEP = 120
+PEAK_DB = -3.0  # of a rendered file, against full scale
 SOUND_FONTS = ("/usr/share/sounds/sf2/default-GM.sf2", "/usr/share/sounds/sf2/FluidR3_GM.sf2")
 PERCUSSION = 9
 
@@ -116,7 +118,7 @@ def write_wav(
     sample_rate: int = 44100,
     percussion: bool = False,
 ) -> None:
-    """Render through FluidSynth; DeviceError with what to install where it or a sound font is missing."""
+    """Render through FluidSynth, loudest sample at PEAK_DB; DeviceError with what to install where it is missing."""
     program = shutil.which("fluidsynth")
     fonts = [sound_font] if sound_font else [Path(name) for name in SOUND_FONTS if Path(name).exists()]
     if program is None or not fonts:
@@ -129,7 +131,23 @@ def write_wav(
     with tempfile.TemporaryDirectory() as folder:
         midi = Path(folder, "piece.mid")
         write_midi(piece, midi, percussion=percussion)
-        command = [program, "-ni", "-q", "-F", str(path), "-r", str(sample_rate), str(fonts[0]), str(midi)]
+        quiet = Path(folder, "quiet.wav")  # as FluidSynth leaves it: around -20 dB
+        command = [
+            program,
+            "-ni",
+            "-q",
+            "-O",
+            "float",
+            "-F",
+            str(quiet),
+            "-r",
+            str(sample_rate),
+            str(fonts[0]),
+            str(midi),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not path.exists():
+        if done.returncode or not quiet.exists():
             raise DeviceError("FluidSynth", expected=f"{path}", got=done.stderr.strip()[:120] or "nothing written")
+        sound, _ = soundfile.read(quiet, dtype="float32")
+    peak = float(np.abs(sound).max(initial=0.0))
+    soundfile.write(path, sound * (10 ** (PEAK_DB / 20) / max(peak, 1e-9)), sample_rate, subtype="PCM_16")

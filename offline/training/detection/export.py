@@ -17,15 +17,7 @@ from models.detection.network import Crnn
 from models.export import export_graph
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.sound_events_tuning import (
-    Quiet,
-    Tuned,
-    by_class,
-    decision_metrics,
-    tighten_decisions,
-    tune,
-    tune_lags,
-)
+from offline.evaluation.sound_events_tuning import Quiet, Tuned, by_class, decision_metrics, lagging, stricter, tune
 from offline.training.common.card import card_fields, write_card
 from offline.training.common.export import Exportable, export_checked, export_figures
 from offline.training.detection.config import DetectionExport
@@ -111,8 +103,8 @@ def _take_over(model: Crnn, config: DetectionExport, live: Tuned, whole: Tuned) 
     steps = scene_probabilities(model, validation)
     if config.tighten is not None:
         quiet = _quiet_scenes(model, config, config.tighten)
-        live = replace(live, events=tighten_decisions(live.events, quiet, model.config.classes))
-    live, whole = (replace(each, events=tune_lags(validation, steps, each.events)) for each in (live, whole))
+        live = replace(live, events=stricter(live.events, quiet, model.config.classes))
+    live, whole = (replace(each, events=lagging(validation, steps, each.events)) for each in (live, whole))
     return live, whole
 
 

@@ -21,8 +21,8 @@ from offline.datasets.scenes import SceneSet, label_steps, log_mel, write_tsv
 from offline.detection.tagging import Tagger
 from offline.evaluation.sound_event_report import (
     by_label,
-    detect_in_recordings,
-    detect_in_scenes,
+    hear_recordings,
+    hear_scenes,
     mel_probabilities,
     sound_event_metrics,
 )
@@ -63,8 +63,8 @@ def test_figures_of_recordings_and_of_scenes(tmp_path: Path) -> None:
     tuned = Tuned(events=DECISION, tags=listener.levels)
     expected = figures_of_set(scenes, steps, tuned)
     assert expected["segment_f1"] > 0.05
-    assert sound_event_metrics(detect_in_scenes(scenes, listener), listener) == pytest.approx(expected)
-    heard = detect_in_recordings(tmp_path, find_labels(tmp_path), listener)
+    assert sound_event_metrics(hear_scenes(scenes, listener), listener) == pytest.approx(expected)
+    heard = hear_recordings(tmp_path, find_labels(tmp_path), listener)
     assert sound_event_metrics(heard, listener) == pytest.approx(
         expected, abs=0.03
     )  # the last step ends with the recording

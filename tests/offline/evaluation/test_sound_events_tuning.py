@@ -10,7 +10,7 @@ from engine.detection.event_decoder import DecisionConfig
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from engine.detection.interval import Interval
 from offline.datasets.scenes import SceneSet, label_steps
-from offline.evaluation.live_sound_events import false_events_an_hour, reactions_s
+from offline.evaluation.live_sound_events import invented_an_hour, reactions_s
 from offline.evaluation.sound_events_tuning import Quiet, by_class, decision_metrics, step_edges_s, tune
 
 CLASSES = ("loud", "shy")
@@ -101,4 +101,4 @@ def test_reactions_by_hand() -> None:
 
 def test_inventions_an_hour() -> None:
     events = [sound(1, 1, "dog"), sound(2, 2, "dog", active=False), sound(3, 3, "cat")]
-    assert false_events_an_hour(events, 600) == 12
+    assert invented_an_hour(events, 600) == 12

@@ -24,7 +24,7 @@ from offline.datasets.make_scenes import SceneJob, make_scene_set
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.datasets.soundscapes import SceneMixConfig
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, tighten_decisions, tune
+from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, stricter, tune
 from offline.synthesis.sound_bank import list_sounds
 from offline.training.common.config import LoopConfig
 from offline.training.detection import export
@@ -127,7 +127,7 @@ def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> Non
         written = export_detection(exporting(tmp_path, before, name, **quiet))
         found.append(Decisions.from_dict(Network(written, "crnn").metadata["decisions"]).live)
     outputs = Quiet(scene_probabilities(load_crnn(before), open_scene_set(tmp_path / "test")), 0)
-    raised = tighten_decisions(found[0], outputs, ("hum", "whistle"))
+    raised = stricter(found[0], outputs, ("hum", "whistle"))
     assert raised.levels(("hum", "whistle")).tolist() == found[1].levels(("hum", "whistle")).tolist()
     assert raised.needs(("hum", "whistle")).tolist() == found[1].needs(("hum", "whistle")).tolist()
     with pytest.raises(ConfigError, match="--decisions-of"):
@@ -153,10 +153,10 @@ def test_limits_rise_until_it_is_quiet() -> None:
     config = DecisionConfig(median=1, alignment="causal", log_odds_by_label={"a": 2.0})
     quiet = Quiet(steps, 0.5)
     assert quiet.invented(config, ("a", "b"))[0] > 0.5
-    raised = tighten_decisions(config, quiet, ("a", "b"))
+    raised = stricter(config, quiet, ("a", "b"))
     assert raised.thresholds == {"a": 0.8}  # from .5, with the evidence from 2 over 4, 8, 15, 30 and 60 to none
     assert raised.log_odds_by_label == {"a": 0.0}
-    assert tighten_decisions(raised, quiet, ("a", "b")) == raised
+    assert stricter(raised, quiet, ("a", "b")) == raised
 
 
 def test_a_class_leans_on_all() -> None:
