@@ -26,7 +26,7 @@ from engine.inference.network import Network
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.mask_network import MaskNetworkConfig
 from engine.separation.wiener import WienerConfig
-from models.separation.config import SIZES, SeparationNetworkConfig
+from models.separation.config import SEPARATOR_SIZES, SeparationNetworkConfig
 from models.separation.graph import export_separator
 from models.separation.network import OpenUnmix
 from offline.separation.presets import unmix_config
@@ -203,7 +203,7 @@ def _shipped(name: str) -> Row:
 
 
 def _low_latency(place: Path) -> Row:
-    bank = _bank(256, **SIZES["low-latency"])
+    bank = _bank(256, **SEPARATOR_SIZES["low-latency"])
     cost, error = _stream(MaskNetworkConfig(model=_file(place, bank, int8=True)))
     return Row(
         what="whole live chain, low latency (1024/512: 12 ms behind the input), hidden 256, int8",

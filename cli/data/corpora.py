@@ -38,7 +38,7 @@ def data_music21_command(options: FolderOptions) -> int:
     except ImportError as error:
         remedy = "pip install music21"
         raise ConfigError("data music21", expected="music21", got=str(error), remedy=remedy) from error
-    print(corpus.convert(options.output))
+    print(corpus.convert_music21(options.output))
     wrote([options.output], then=NEXT)
     return 0
 
@@ -83,8 +83,8 @@ class MutopiaOptions(FolderOptions):
 @command(MutopiaOptions, "examples:\n  collaparte data mutopia MutopiaProject/ -o symbolic/ --licence pd by")
 def data_mutopia_command(options: MutopiaOptions) -> int:
     """Convert guitar music by LilyPond."""
-    from offline.music.mutopia import convert
+    from offline.music.mutopia import convert_mutopia
 
-    print(convert(options.source, options.output, options.licence))
+    print(convert_mutopia(options.source, options.output, options.licence))
     wrote([options.output], then=NEXT)
     return 0

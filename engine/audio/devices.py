@@ -13,9 +13,9 @@ from engine.core.config import require, require_one_of
 from engine.core.errors import DeviceError
 from engine.core.format import MAX_CHANNELS
 
-__all__ = ["BACKENDS", "Device", "DeviceInfo", "backend", "is_device", "list_devices"]
+__all__ = ["AUDIO_BACKENDS", "Device", "DeviceInfo", "backend", "is_device", "list_devices"]
 
-BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
+AUDIO_BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
 LIST_TIMEOUT_S = 15
 
 
@@ -33,7 +33,7 @@ class Device:
     connect: bool = True
 
     def __post_init__(self) -> None:
-        require_one_of("backend", self.backend, BACKENDS)
+        require_one_of("backend", self.backend, AUDIO_BACKENDS)
         require("n_channels", self.n_channels, 1, MAX_CHANNELS)
 
 
@@ -57,7 +57,7 @@ def is_device(text: str) -> bool:
 
 def backend(name: str) -> ModuleType:
     """Import the module of a backend; DeviceError if its library is missing. Only for expendable processes."""
-    return importlib.import_module(BACKENDS[name])
+    return importlib.import_module(AUDIO_BACKENDS[name])
 
 
 def list_devices(name: str) -> list[DeviceInfo]:
@@ -65,7 +65,7 @@ def list_devices(name: str) -> list[DeviceInfo]:
 
     DeviceError, with what to install or start, if there is no such backend or it does not answer.
     """
-    require_one_of("backend", name, BACKENDS)
+    require_one_of("backend", name, AUDIO_BACKENDS)
     code = f"import sys; sys.path[:] = {sys.path!r}; from engine.audio import devices; devices.print_devices({name!r})"
     try:
         done = subprocess.run(

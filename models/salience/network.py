@@ -17,14 +17,14 @@ from torch.nn import functional as F
 from engine.core.config import require
 from engine.core.errors import ConfigError
 
-__all__ = ["MAPS", "PUBLISHED", "Salience", "SalienceConfig", "State", "salience_loss"]
+__all__ = ["MAPS", "PUBLISHED", "Salience", "SalienceConfig", "SalienceState", "salience_loss"]
 
 MAPS = ("salience", "onset")
 TIMES = (5, 5, 3, 3, 3)  # frames of each kernel
 BINS = (5, 5, 3, 3)  # bins of each but the last, which spans 70 bins of 60 an octave: 14 semitones
 TALL_SEMITONES = 14
 REACH = sum(k - 1 for k in TIMES)  # frames that one output hears besides its own
-State = list[Tensor]  # per convolution the last frames of its input (batch, channel, kernel - 1, bin)
+SalienceState = list[Tensor]  # per convolution the last frames of its input (batch, channel, kernel - 1, bin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class Salience(nn.Module):
         padded = F.pad(hcqt, (0, 0, 0, 0, 0, ahead))
         return self.stream(padded, self.initial_state(len(hcqt)))[0][:, ahead:]
 
-    def stream(self, hcqt: Tensor, state: State) -> tuple[Tensor, State]:
+    def stream(self, hcqt: Tensor, state: SalienceState) -> tuple[Tensor, SalienceState]:
         """Logits of the next frames and the new state; row t speaks of frame t - look_ahead."""
         x, caches = self.norm(hcqt.transpose(1, 2)), []
         for layer, cache in zip(self.layers, state, strict=True):
@@ -122,7 +122,7 @@ class Salience(nn.Module):
             caches.append(kept)
         return self.head(x).transpose(1, 2), caches
 
-    def initial_state(self, batch: int = 1) -> State:
+    def initial_state(self, batch: int = 1) -> SalienceState:
         """The state before the first frame."""
         channels = (self.config.n_harmonics, *self.config.channels)
         shapes = [

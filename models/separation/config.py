@@ -9,7 +9,7 @@ from engine.core.config import Settings, check, choice, plain, ranged, require, 
 from engine.core.errors import ConfigError
 from engine.core.format import STEREO, WINDOWS
 
-__all__ = ["ALPHA", "FLOOR_DB", "NETWORKS", "SIZES", "TARGETS", "SeparationNetworkConfig"]
+__all__ = ["ALPHA", "FLOOR_DB", "NETWORKS", "SEPARATOR_SIZES", "TARGETS", "SeparationNetworkConfig"]
 
 TARGETS = ("vocals", "drums", "bass", "other")
 NETWORKS = ("open-unmix", "bands")
@@ -17,7 +17,7 @@ MAX_TARGETS = 16
 ALPHA = 10.0  # of the losses' equation (4): the paper leaves it open, its authors' code uses 10
 FLOOR_DB = -30.0  # of an error, against the mixture
 
-SIZES: dict[str, dict[str, Any]] = {
+SEPARATOR_SIZES: dict[str, dict[str, Any]] = {
     "standard": {"n_fft": 4096, "hop": 1024, "window": "hann"},  # 93 ms of window: as published
     "low-latency": {"n_fft": 1024, "hop": 512, "window": "sine"},  # 23 ms of window
 }

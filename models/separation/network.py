@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from models.separation.config import SeparationNetworkConfig
 
-__all__ = ["OpenUnmix", "OpenUnmixTarget", "State"]
+__all__ = ["OpenUnmix", "OpenUnmixTarget", "SeparatorState"]
 
-State = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * direction, batch, width)
+SeparatorState = list[tuple[Tensor, Tensor]]  # of each target: h and c, (layer * direction, batch, width)
 
 
 class OpenUnmixTarget(nn.Module):
@@ -110,7 +110,7 @@ class OpenUnmix(nn.Module):
         """Return masks (frame, batch, target, channel, bin), 0 and up, for magnitudes (frame, batch, channel, bin)."""
         return self.stream(magnitude, None)[0]
 
-    def stream(self, magnitude: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def stream(self, magnitude: Tensor, state: SeparatorState | None) -> tuple[Tensor, SeparatorState]:
         """Return masks and the LSTM states after the last frame; `state` None is the start of the stream."""
         nets = self.networks()
         codes = self._cross([net.encode(magnitude) for net in nets])

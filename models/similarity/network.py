@@ -21,7 +21,7 @@ __all__ = [
     "BEFORE",
     "MARGIN",
     "PLANES",
-    "ROWS",
+    "PLANE_ROWS",
     "SPAN",
     "PairMlp",
     "SiameseCnn",
@@ -31,7 +31,7 @@ __all__ = [
     "time_contrast",
 ]
 
-ROWS = SPAN = 128
+PLANE_ROWS = SPAN = 128
 PLANES = 3
 LAYERS = ((64, 5), (128, 5), (256, 3), (512, 3))  # table I: kernels, and their size
 POOLED = 8  # three poolings by two
@@ -61,7 +61,7 @@ class SiameseConfig:
 
 
 class SiameseCnn(nn.Module):
-    """G_W: windows (batch, plane, BEFORE + 1 + AFTER, ROWS) to embeddings (batch, n_embedding).
+    """G_W: windows (batch, plane, BEFORE + 1 + AFTER, PLANE_ROWS) to embeddings (batch, n_embedding).
 
     Each convolution is followed by ReLU, then batch normalisation; the first three by 2 x 2 max-pooling; the last is
     flattened into a dense layer.
@@ -77,8 +77,8 @@ class SiameseCnn(nn.Module):
             for a, b, size in zip(widths[:-1], widths[1:], sizes, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(n) for n in widths[1:])
-        # Flatten and fully connected, as the convolution over all that is left: (SPAN / 8, ROWS / 8).
-        self.dense = nn.Conv2d(widths[-1], config.n_embedding, (SPAN // POOLED, ROWS // POOLED))
+        # Flatten and fully connected, as the convolution over all that is left: (SPAN / 8, PLANE_ROWS / 8).
+        self.dense = nn.Conv2d(widths[-1], config.n_embedding, (SPAN // POOLED, PLANE_ROWS // POOLED))
         with torch.no_grad():  # so that distances begin about the margin, where both halves of the loss pull
             self.dense.weight *= config.margin / config.n_embedding**0.5
 
@@ -92,7 +92,7 @@ class SiameseCnn(nn.Module):
         return self.dense(x)[:, :, 0, 0]
 
     def along(self, planes: Tensor) -> Tensor:
-        """The same for every frame of planes (batch, plane, frame + BEFORE + AFTER, ROWS): (batch, frame, n_embedding).
+        """Embed every frame of planes (batch, plane, frame + BEFORE + AFTER, PLANE_ROWS): (batch, frame, n_embedding).
 
         Pooling takes no strides; what comes after it looks as many frames further apart instead ("a trous").
         """

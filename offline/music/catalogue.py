@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CORPORA", "ROLL_SETS", "SPLITS", "CorpusRow"]
+__all__ = ["CORPORA", "ROLL_SETS", "ROLL_SPLITS", "CorpusRow"]
 
-SPLITS = ("train", "valid", "test")
+ROLL_SPLITS = ("train", "valid", "test")
 ROLL_SETS = ("JSB_Chorales", "Nottingham", "Piano_midi", "MuseData")  # Boulanger-Lewandowski et al. (2012)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.music.catalogue import SPLITS
+from offline.music.catalogue import ROLL_SPLITS
 from offline.music.piece import Piece, to_grid
 from offline.music.roll_sets import Split
 
@@ -31,8 +31,8 @@ def moments(frames: np.ndarray) -> set[bytes]:
 
 def divide(pieces: list[Piece], published: Split) -> dict[str, list[Piece]]:
     """Divide pieces by split; those unlike every published piece go to train."""
-    known = {split: set().union(*map(moments, published[split])) for split in SPLITS}
-    divided: dict[str, list[Piece]] = {split: [] for split in SPLITS}
+    known = {split: set().union(*map(moments, published[split])) for split in ROLL_SPLITS}
+    divided: dict[str, list[Piece]] = {split: [] for split in ROLL_SPLITS}
     for piece in pieces:
         own = moments(to_grid(piece, N_VOICES)[0])
         shares = {split: len(own & known[split]) / max(len(own), 1) for split in ("test", "valid")}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.errors import ScoreError
-from offline.music.catalogue import CORPORA, SPLITS
+from offline.music.catalogue import CORPORA, ROLL_SPLITS
 from offline.music.chorale_split import divide
 from offline.music.codecs import AbcTokens, DrumTokens
 from offline.music.piece import REST, Piece, from_grid
@@ -57,7 +57,7 @@ class Corpora:
         with self._path(TUNES).open(encoding="utf8") as file:
             tunes = json.load(file)
         codec = AbcTokens.of(tunes)
-        split: Split = {name: [] for name in SPLITS}
+        split: Split = {name: [] for name in ROLL_SPLITS}
         for i, tune in enumerate(tunes):
             split[{0: "valid", 1: "test"}.get(i % 10, "train")].append(codec.encode(tune))
         return codec, split

@@ -18,7 +18,7 @@ from offline.music.codecs.abc import MODES, tokenize
 from offline.music.piece import Piece, make_notes
 from offline.music.piece_sets import save_pieces
 
-__all__ = ["chorales", "convert", "tunes"]
+__all__ = ["chorales", "convert_music21", "tunes"]
 
 STEPS_PER_QUARTER = 4
 TUNES = ("ryansMammoth", "oneills1850")
@@ -122,7 +122,7 @@ def _key(text: str) -> str:
     return match[1] + {"maj": "", "ion": "", "min": "m", "aeo": "m"}.get(mode, mode if mode in MODES else "")
 
 
-def convert(folder: Path, *, n_chorales: int | None = None) -> str:
+def convert_music21(folder: Path, *, n_chorales: int | None = None) -> str:
     """Write tunes.json and chorales.npz into a folder, about 40 CPU seconds; returns what was written."""
     folder.mkdir(parents=True, exist_ok=True)
     found = [tokens for _, tokens in tunes()]

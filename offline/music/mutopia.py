@@ -19,7 +19,7 @@ from offline.music.midi_file import read_midi
 from offline.music.piece import Piece
 from offline.music.piece_sets import save_pieces
 
-__all__ = ["LICENCES", "convert", "engrave", "find_scores", "header", "lilypond_path"]
+__all__ = ["LICENCES", "convert_mutopia", "engrave", "find_scores", "header", "lilypond_path"]
 
 FIELD = re.compile(r'^\s*(\w+)\s*=\s*(?:\\markup\s*)?"([^"]*)"', re.MULTILINE)
 LICENCES = {
@@ -83,7 +83,7 @@ def engrave(path: Path, *, program: str | None = None) -> list[Piece]:
     return [piece for piece in pieces if len(piece.notes)]
 
 
-def convert(folder: Path, out: Path, licences: Sequence[str] = ("pd",)) -> str:
+def convert_mutopia(folder: Path, out: Path, licences: Sequence[str] = ("pd",)) -> str:
     """Write guitar.npz and guitar.json into `out`; returns how many of how many were converted."""
     out.mkdir(parents=True, exist_ok=True)
     program, pieces, index, n_files = lilypond_path(), [], [], 0

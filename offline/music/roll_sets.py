@@ -12,7 +12,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from engine.core.errors import ScoreError
-from offline.music.catalogue import SPLITS
+from offline.music.catalogue import ROLL_SPLITS
 
 __all__ = ["Split", "load_chorales", "load_rolls"]
 
@@ -23,12 +23,12 @@ def load_chorales(path: Path) -> Split:
     """Read Jsb16thSeparated.json, four-voice chorales at sixteenths: 229, 76 and 77 of (frame, 4) int16."""
     with path.open() as file:
         raw = json.load(file)
-    if set(raw) != set(SPLITS):
-        raise ScoreError(str(path), expected="splits " + ", ".join(SPLITS), got=", ".join(map(str, raw)))
-    return {split: [np.asarray(piece, np.int16) for piece in raw[split]] for split in SPLITS}
+    if set(raw) != set(ROLL_SPLITS):
+        raise ScoreError(str(path), expected="splits " + ", ".join(ROLL_SPLITS), got=", ".join(map(str, raw)))
+    return {split: [np.asarray(piece, np.int16) for piece in raw[split]] for split in ROLL_SPLITS}
 
 
 def load_rolls(path: Path) -> Split:
     """Read one of the four sets of Boulanger-Lewandowski et al. 2012 (.mat): (frame, 88) uint8."""
     raw = loadmat(path)
-    return {split: [np.asarray(roll, np.uint8) for roll in raw[split + "data"][0]] for split in SPLITS}
+    return {split: [np.asarray(roll, np.uint8) for roll in raw[split + "data"][0]] for split in ROLL_SPLITS}

@@ -13,7 +13,7 @@ from offline.music.catalogue import ROLL_SETS
 from offline.training.common.config import LoopConfig, RunConfig
 
 __all__ = [
-    "SIZES",
+    "GENERATOR_SIZES",
     "GenerationExport",
     "GenerationSurvey",
     "GenerationTraining",
@@ -21,7 +21,7 @@ __all__ = [
     "trained_systems",
 ]
 
-SIZES = ("published", "small", "tiny")  # small is learnt in ten minutes of a CPU, tiny is for tests
+GENERATOR_SIZES = ("published", "small", "tiny")  # small is learnt in ten minutes of a CPU, tiny is for tests
 SYMBOLIC = "folder of symbolic corpora, as `collaparte data` writes them"
 GenerationLoop = partial(
     LoopConfig,
@@ -45,7 +45,7 @@ class GenerationTraining(RunConfig):
 
     system: str = choice(MISSING, names_where(lambda system: bool(system.training)), "system to train")
     data: Path = plain(MISSING, SYMBOLIC)
-    size: str = choice("published", SIZES, "size of the network")
+    size: str = choice("published", GENERATOR_SIZES, "size of the network")
     batch: int | None = ranged(None, 1, 65536, "sequences of a batch (default 16; of Frames 8)")
     rolls: str = choice(ROLL_SETS[0], ROLL_SETS, "RNN-RBM only: set of rolls to learn")
     hidden: int | None = ranged(None, 1, 8192, "Frames only: units of an LSTM layer; by default as the size says")
@@ -74,7 +74,7 @@ class GenerationSurvey(Settings):
     data: Path = plain(MISSING, SYMBOLIC)
     output: Path = plain(MISSING, "folder to write a run folder for each system into")
     systems: tuple[str, ...] = plain((), "systems to train; by default all")
-    size: str = choice("published", SIZES, "size of the networks")
+    size: str = choice("published", GENERATOR_SIZES, "size of the networks")
     batch: int | None = ranged(64, 1, 65536, "sequences of a batch")
     minutes: float = ranged(5.0, 0, 100_000, "training time of a system of usual size", unit="min")
     steps: int | None = ranged(None, 0, 1_000_000_000, "training steps of each system instead of minutes")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine.core.config import resolved
 from offline.music.corpora import Corpora
-from offline.training.generation.config import SIZES, GenerationTraining
+from offline.training.generation.config import GENERATOR_SIZES, GenerationTraining
 
 __all__ = ["VALIDATION_SEED", "BatchTraining", "Extras", "SystemTraining"]
 
@@ -59,7 +59,7 @@ class SystemTraining(ABC):
 
     def pick(self, published: Any, small: Any, tiny: Any) -> Any:
         """Return the value for the size of the settings."""
-        return dict(zip(SIZES, (published, small, tiny), strict=True))[self.config.size]
+        return dict(zip(GENERATOR_SIZES, (published, small, tiny), strict=True))[self.config.size]
 
     def to_device(self, arrays: tuple[np.ndarray, ...]) -> list[Tensor]:
         """Return arrays as tensors on the network's device."""

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.generation.tokens import TokenLstm, TokenLstmConfig
-from offline.music.catalogue import SPLITS
+from offline.music.catalogue import ROLL_SPLITS
 from offline.music.codecs import ChoraleTokens, DrumTokens, MelodyTokens, TuneTuples
 from offline.music.corpora import grooves, with_chords
 from offline.music.piece import from_grid
@@ -47,7 +47,7 @@ class BachBotTraining(TokenTraining):
         """Load chorales in all keys to train, in their own to validate, with fermatas where the corpus has them."""
         self.codec = codec = ChoraleTokens()
         chorales = self.corpora.signed_chorales()
-        self.split = {split: [codec.encode(p)[:, None] for p in chorales[split]] for split in SPLITS[:2]}
+        self.split = {split: [codec.encode(p)[:, None] for p in chorales[split]] for split in ROLL_SPLITS[:2]}
         self.split["train"] = [np.where(t >= codec.FIRST, t + 2 * key, t) for t in self.split["train"] for key in KEYS]
         sizes = ((256, 3), (256, 2), (16, 1))
         return self.network((self.codec.n_tokens,), embed=32, sizes=sizes)

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.core.format import STEREO
-from models.separation.config import ALPHA, FLOOR_DB, SIZES, TARGETS, SeparationNetworkConfig
+from models.separation.config import ALPHA, FLOOR_DB, SEPARATOR_SIZES, TARGETS, SeparationNetworkConfig
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
 __all__ = [
@@ -76,7 +76,9 @@ class SeparationTraining(RunConfig):
     validation: tuple[str, ...] = plain((), "names of the songs to validate on, never trained on")
     targets: tuple[str, ...] = plain(TARGETS, "stems to separate into")
     architecture: str = choice("xumx", ARCHITECTURES, "networks apart, networks that cross, or one network of bands")
-    size: str = choice("standard", tuple(sorted(SIZES)), "window and hop: 4096 and 1024 samples, or 1024 and 512")
+    size: str = choice(
+        "standard", tuple(sorted(SEPARATOR_SIZES)), "window and hop: 4096 and 1024 samples, or 1024 and 512"
+    )
     hidden: int | None = ranged(None, 8, 4096, "units of an LSTM (default: 256; of bands 64)")
     layers: int | None = ranged(None, 1, 8, "layers of the LSTM (default: 3; of bands 4 blocks)")
     stereo: str = choice(STEREO[0], STEREO, "channels that the masks are for; mid-side of bands only")
@@ -98,7 +100,7 @@ class SeparationTraining(RunConfig):
             n_layers=n_layers if self.layers is None else self.layers,
             bidirectional=self.bidirectional,
             stereo=self.stereo,
-            **SIZES[self.size],
+            **SEPARATOR_SIZES[self.size],
         )
 
 

@@ -21,7 +21,7 @@ import models
 from engine.core.config import require, require_one_of
 from engine.core.format import AudioFormat
 from engine.following.salience import any_front_end
-from models.similarity.network import AFTER, BEFORE, PLANES, ROWS
+from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES
 from offline.run import collect_frames
 from offline.training.similarity.takes import StoredTake, load_take, shifted
 
@@ -82,7 +82,7 @@ def track(feature: str, audio: Features, sample_rate: int) -> Track:
 
 
 def as_planes(features: Features) -> npt.NDArray[np.float32]:
-    """Features (frame, n) as the network's input (plane, frame, ROWS), levelled over the whole sound.
+    """Features (frame, n) as the network's input (plane, frame, PLANE_ROWS), levelled over the whole sound.
 
     Of more than ROWS features an even number of neighbours is summed up to make at most ROWS, and what is left over
     at the top is dropped; fewer are repeated side by side. The planes: the feature, its change since the frame
@@ -96,19 +96,19 @@ def as_planes(features: Features) -> npt.NDArray[np.float32]:
 
 def _rows(features: Features) -> Features:
     n = features.shape[1]
-    if n < ROWS:
-        return features[:, np.arange(ROWS) * n // ROWS]
-    each = max(1, round(n / ROWS))
-    kept = features[:, : each * ROWS]
-    kept = np.pad(kept, ((0, 0), (0, each * ROWS - kept.shape[1])))
-    return np.asarray(kept.reshape(len(kept), ROWS, each).mean(axis=2))
+    if n < PLANE_ROWS:
+        return features[:, np.arange(PLANE_ROWS) * n // PLANE_ROWS]
+    each = max(1, round(n / PLANE_ROWS))
+    kept = features[:, : each * PLANE_ROWS]
+    kept = np.pad(kept, ((0, 0), (0, each * PLANE_ROWS - kept.shape[1])))
+    return np.asarray(kept.reshape(len(kept), PLANE_ROWS, each).mean(axis=2))
 
 
 def padded(planes: Features) -> Features:
     """Silence before and after, so that every frame has its window: (plane, frame + BEFORE + AFTER, ROWS)."""
     quiet = planes.min(axis=(1, 2), keepdims=True)
     quiet[1:] = 0
-    before, after = (np.broadcast_to(quiet, (PLANES, n, ROWS)) for n in (BEFORE, AFTER))
+    before, after = (np.broadcast_to(quiet, (PLANES, n, PLANE_ROWS)) for n in (BEFORE, AFTER))
     return np.concatenate([before, planes, after], axis=1)
 
 

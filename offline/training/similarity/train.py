@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.errors import ModelError
-from models.similarity.network import AFTER, BEFORE, PLANES, ROWS, PairMlp, SiameseCnn, SiameseConfig, distance
+from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn, SiameseConfig, distance
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer, pick_device
 from offline.training.common.precision import Precision
@@ -82,7 +82,7 @@ class CnnTask:
 def tiny_step(model: nn.Module) -> Tensor:
     """Embeddings of two silent frames."""
     device = next(model.parameters()).device
-    return model.along(torch.zeros(1, PLANES, 2 + BEFORE + AFTER, ROWS, device=device))
+    return model.along(torch.zeros(1, PLANES, 2 + BEFORE + AFTER, PLANE_ROWS, device=device))
 
 
 class MlpTask:

@@ -12,7 +12,7 @@ from engine.dsp.stft import Istft, Stft
 from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator, open_separator
 from models.export import check_graph, export_graph
-from models.separation.config import SIZES
+from models.separation.config import SEPARATOR_SIZES
 from models.separation.graph import separation_graph
 from offline.run import run
 from tests.networks.separation import small_file, small_model
@@ -114,7 +114,7 @@ def test_stems_sum_to_the_sound() -> None:
 
 @pytest.mark.parametrize(("size", "latency"), [("standard", 3072), ("low-latency", 512)])
 def test_each_size_declares_its_latency(size: str, latency: int) -> None:
-    live = node(**SIZES[size])
+    live = node(**SEPARATOR_SIZES[size])
     chain = Chain(Stft(live.frames, window=live.window), live, Istft(live.frames, window=live.window, n_targets=4))
     assert chain.latency == latency
     audio = np.random.default_rng(0).standard_normal((8000, 2)).astype(np.float32)

@@ -9,7 +9,7 @@ import torch
 
 from engine.core.errors import ConfigError
 from models.separation.band_network import BandNetwork, band_widths
-from models.separation.config import SIZES, SeparationNetworkConfig
+from models.separation.config import SEPARATOR_SIZES, SeparationNetworkConfig
 from models.separation.network import OpenUnmix
 from tests.models.separation.test_network import magnitudes, shaken
 from tests.tolerances import FLOAT32
@@ -22,16 +22,18 @@ def model(request: pytest.FixtureRequest) -> BandNetwork:
     return shaken(BandNetwork(replace(CONFIG, stereo=request.param)))  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", SEPARATOR_SIZES)
 def test_bands_hold_every_bin(size: str) -> None:
-    config = SeparationNetworkConfig(**SIZES[size])
+    config = SeparationNetworkConfig(**SEPARATOR_SIZES[size])
     groups = band_widths(config)
     assert sum(n * bins for n, bins in groups) == config.n_bins
     assert sum(n for n, _ in groups) == 41
 
 
 def test_the_same_bands_in_hertz_at_every_window() -> None:
-    fine, coarse = (band_widths(SeparationNetworkConfig(**SIZES[size])) for size in ("standard", "low-latency"))
+    fine, coarse = (
+        band_widths(SeparationNetworkConfig(**SEPARATOR_SIZES[size])) for size in ("standard", "low-latency")
+    )
     for (n, bins), (m, wider) in zip(fine[:-1], coarse[:-1], strict=True):
         assert (n, bins / 4096) == (m, wider / 1024)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.core.errors import ConfigError
-from models.separation.config import SIZES, SeparationNetworkConfig
+from models.separation.config import SEPARATOR_SIZES, SeparationNetworkConfig
 from models.separation.network import OpenUnmix
 from tests.tolerances import FLOAT32
 
@@ -66,7 +66,7 @@ def test_equals_the_published_network(bidirectional: bool, n_channels: int) -> N
 def test_input_bins_of_the_published_size() -> None:
     """1487 bins up to 16 kHz, as in the released weights."""
     assert SeparationNetworkConfig().n_input_bins == 1487
-    assert SeparationNetworkConfig(**SIZES["low-latency"]).n_input_bins == 372
+    assert SeparationNetworkConfig(**SEPARATOR_SIZES["low-latency"]).n_input_bins == 372
 
 
 def test_crossing_equals_figure_3b_written_out() -> None:

@@ -11,8 +11,8 @@ from models.similarity.network import (
     AFTER,
     BEFORE,
     MARGIN,
+    PLANE_ROWS,
     PLANES,
-    ROWS,
     PairMlp,
     SiameseCnn,
     SiameseConfig,
@@ -38,7 +38,7 @@ def test_the_full_network_is_table_one() -> None:
     shapes: list[tuple[int, ...]] = []
     for layer in (*model.convolutions, model.dense):
         layer.register_forward_hook(lambda module, given, out: shapes.append(tuple(given[0].shape[1:])))
-    model.eval()(torch.zeros(1, PLANES, BEFORE + 1 + AFTER, ROWS))
+    model.eval()(torch.zeros(1, PLANES, BEFORE + 1 + AFTER, PLANE_ROWS))
     kernels = [layer.weight.shape for layer in model.convolutions]
     assert [tuple(k) for k in kernels] == [(64, 3, 5, 5), (128, 64, 5, 5), (256, 128, 3, 3), (512, 256, 3, 3)]
     # (channel, frame, row): rows are the table's, frames have the surroundings that convolutions see instead of zeros.
@@ -49,7 +49,7 @@ def test_the_full_network_is_table_one() -> None:
 def test_along_is_every_window() -> None:
     torch.manual_seed(0)
     model = shaken(SiameseCnn(SiameseConfig(width=1 / 16, n_embedding=8)))
-    planes = torch.randn(1, PLANES, BEFORE + 11 + AFTER, ROWS)
+    planes = torch.randn(1, PLANES, BEFORE + 11 + AFTER, PLANE_ROWS)
     with torch.no_grad():
         along = model.along(planes)[0]
         windows = torch.cat([planes[:, :, i : i + BEFORE + 1 + AFTER] for i in range(11)])

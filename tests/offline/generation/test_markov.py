@@ -10,7 +10,7 @@ import pytest
 from offline.generation.config import GeneratorConfig
 from offline.generation.players.markov import Markov, MarkovPlayer, chorale_contexts, fit, fit_chorales, nest
 from offline.generation.stream import collect
-from offline.music.catalogue import ROLL_SETS, SPLITS
+from offline.music.catalogue import ROLL_SETS, ROLL_SPLITS
 from offline.music.codecs import VoiceGrid
 from offline.music.roll_sets import load_chorales, load_rolls
 from offline.training.generation.likelihood import markov_nll, note_figures, persistence_nll, roll_baselines
@@ -52,7 +52,7 @@ def test_samples_follow_the_seed(small: tuple[Markov, list[np.ndarray]]) -> None
 
 def test_published_splits(shared: Path) -> None:
     chorales = load_chorales(shared / "symbolic" / "Jsb16thSeparated.json")
-    assert [len(chorales[split]) for split in SPLITS] == [229, 76, 77]
+    assert [len(chorales[split]) for split in ROLL_SPLITS] == [229, 76, 77]
     assert sum(map(len, chorales["valid"])) == 18_408
     sizes = {"JSB_Chorales": 229, "Nottingham": 694, "Piano_midi": 87, "MuseData": 524}
     for name in ROLL_SETS:

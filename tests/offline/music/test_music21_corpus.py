@@ -18,7 +18,7 @@ from offline.music.piece_sets import load_pieces  # noqa: E402
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("corpus")
-    music21_corpus.convert(path, n_chorales=3)
+    music21_corpus.convert_music21(path, n_chorales=3)
     return path
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli.app import main
 from engine.core.errors import DeviceError
 from offline.music.midi_file import write_midi
-from offline.music.mutopia import convert, find_scores, header, licence_of, lilypond_path
+from offline.music.mutopia import convert_mutopia, find_scores, header, licence_of, lilypond_path
 from offline.music.piece import from_grid
 from offline.music.piece_sets import load_pieces
 
@@ -47,7 +47,7 @@ def test_lilypond_gives_the_notes(folder: Path, tmp_path: Path) -> None:
         lilypond_path()
     except DeviceError as error:
         pytest.skip(str(error))
-    assert convert(folder, tmp_path / "out") == "1 pieces of 1 scores"
+    assert convert_mutopia(folder, tmp_path / "out") == "1 pieces of 1 scores"
     piece = load_pieces(tmp_path / "out" / "guitar.npz")[0]
     assert piece.notes["pitch"].tolist() == [60, 64, 67, 72]
     assert piece.notes["onset"].tolist() == [0, 4, 8, 12]

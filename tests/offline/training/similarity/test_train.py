@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.core.errors import ModelError
-from models.similarity.network import AFTER, BEFORE, PLANES, ROWS, PairMlp, SiameseCnn, SiameseConfig
+from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn, SiameseConfig
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.similarity.live_task import LiveConfig, LiveTake, LiveTask
@@ -86,25 +86,25 @@ def validated(task: CnnTask | MlpTask | LiveTask) -> dict[str, float]:
 def test_planes_are_the_feature_and_its_changes() -> None:
     features = np.random.default_rng(0).random((30, 144)).astype(np.float32)
     planes = as_planes(features)
-    assert planes.shape == (PLANES, 30, ROWS)
-    level = (features[:, :ROWS] - features[:, :ROWS].mean()) / features[:, :ROWS].std()
+    assert planes.shape == (PLANES, 30, PLANE_ROWS)
+    level = (features[:, :PLANE_ROWS] - features[:, :PLANE_ROWS].mean()) / features[:, :PLANE_ROWS].std()
     assert np.allclose(planes[0], level, atol=1e-4)
     assert np.allclose(planes[1, 1:], np.diff(planes[0], axis=0), atol=1e-5)
     assert np.allclose(planes[2, 2:], np.diff(planes[0], 2, axis=0), atol=1e-5)
-    assert padded(planes).shape == (PLANES, BEFORE + 30 + AFTER, ROWS)
+    assert padded(planes).shape == (PLANES, BEFORE + 30 + AFTER, PLANE_ROWS)
 
 
 @pytest.mark.parametrize("n", [12, 88, 128, 360, 512])
 def test_any_number_of_features_becomes_rows(n: int) -> None:
     planes = as_planes(np.eye(n, dtype=np.float32))
     strongest = planes[0, :: max(1, n // 12)].argmax(axis=1)
-    assert planes.shape == (PLANES, n, ROWS) and (np.diff(strongest) >= 0).all()  # in order of frequency
+    assert planes.shape == (PLANES, n, PLANE_ROWS) and (np.diff(strongest) >= 0).all()  # in order of frequency
 
 
 @pytest.mark.parametrize("feature", ["cqt", "chroma", "stft"])
 def test_matches_match(folder: Path, feature: str) -> None:
     batch = PairSet(stored(folder), PairConfig(feature=feature, stretch=40)).batch(3)
-    assert batch.first.shape == (4, PLANES, BEFORE + 40 + AFTER, ROWS) and batch.match.shape == (4, 40)
+    assert batch.first.shape == (4, PLANES, BEFORE + 40 + AFTER, PLANE_ROWS) and batch.match.shape == (4, 40)
     assert torch.equal(batch.match.flatten(), torch.arange(160))  # the rendering is the performance itself
     assert torch.equal(batch.first, batch.second)
     assert batch.sure.mean() > 0.9 and (batch.other != batch.match)[batch.sure > 0].all()
@@ -116,8 +116,8 @@ def test_renderings_at_another_tempo_still_match(folder: Path) -> None:
     for index in range(10):
         batch = pairs.batch(index)
         first, second = (side[:, 0, BEFORE:-AFTER] for side in (batch.first, batch.second))
-        there = second.reshape(-1, ROWS)[batch.match.flatten()]
-        pairwise = torch.nn.functional.cosine_similarity(first.reshape(-1, ROWS), there)
+        there = second.reshape(-1, PLANE_ROWS)[batch.match.flatten()]
+        pairwise = torch.nn.functional.cosine_similarity(first.reshape(-1, PLANE_ROWS), there)
         likeness.append(pairwise[batch.found.flatten() > 0])
         found.append(batch.found)
     assert 0.5 < float(torch.stack(found).mean()) < 1  # a rendering read slowly does not get as far
@@ -164,7 +164,7 @@ def test_the_published_network_learns(noisy: Path, tmp_path: Path) -> None:
     assert saved["feature"] == "chroma" and saved["threshold"] == pytest.approx(task.threshold)
     assert isinstance(model, SiameseCnn) and model.config == SMALL
     with torch.no_grad():
-        window = torch.zeros(1, PLANES, BEFORE + 1 + AFTER, ROWS)
+        window = torch.zeros(1, PLANES, BEFORE + 1 + AFTER, PLANE_ROWS)
         assert torch.allclose(model(window), trainer.averaged.module.eval()(window))
 
 
