@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import get_type_hints
 
+import click
 import pytest
 
-from engine.core.config import Settings, settings_of
-from offline.training.tasks import AVERAGE, BLEND, PLOT, TRAININGS, TrainingJob, TrainingRow
+from cli.app import FRONT_DOOR
 from tests.places import ROOT
 
 CARDS = sorted((ROOT / "models" / "weights").rglob("*.toml"))
@@ -19,27 +18,23 @@ DECLARED = re.compile(r'"(--[a-z][a-z0-9-]*)"')
 PRINTED = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
-def options(kind: type[Settings]) -> Iterator[str]:
-    """The options of a settings class; those of settings inside are among them."""
-    hints = get_type_hints(kind)
-    for name in settings_of(kind):
-        if is_dataclass(hints[name]):
-            yield from options(hints[name])  # type: ignore[arg-type]
-        else:
-            yield "--" + name.replace("_", "-")
+def options(command: click.Command) -> Iterator[str]:
+    """The options of a command and of the commands in it."""
+    for parameter in command.params:
+        yield from (name for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("--"))
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=command.name)
+        for name in command.list_commands(context):
+            yield from options(command.resolve_command(context, [name])[1] or command)
 
 
-def jobs() -> Iterator[TrainingJob]:
-    yield from (AVERAGE, BLEND, PLOT)
-    for row in TRAININGS.values():
-        yield from (job for each in fields(TrainingRow) if isinstance(job := getattr(row, each.name), TrainingJob))
+@cache
+def known_options() -> frozenset[str]:
+    """The options of all commands, and those that modules still read themselves."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "offline").rglob("*.py"))
+    return frozenset(options(FRONT_DOOR)) | {name for source in sources for name in DECLARED.findall(source)}
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda path: path.stem)
 def test_a_card_names_no_option_that_is_gone(card: Path) -> None:
-    sources = [
-        path.read_text(encoding="utf-8") for floor in ("offline", "cli") for path in (ROOT / floor).rglob("*.py")
-    ]
-    known = {option for source in sources for option in DECLARED.findall(source)}
-    known |= {option for job in jobs() for option in options(job.config)}
-    assert set(PRINTED.findall(card.read_text(encoding="utf-8"))) <= known
+    assert set(PRINTED.findall(card.read_text(encoding="utf-8"))) <= known_options()
