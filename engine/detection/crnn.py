@@ -28,8 +28,9 @@ from engine.dsp.resample import ResampleConfig, Resampler
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import Stft
 from engine.inference.network import Network
+from engine.inference.network_file import NetworkFile
 
-__all__ = ["SoundConfig", "SoundProbabilities"]
+__all__ = ["SoundConfig", "SoundProbabilities", "SoundTiming", "checked_classes"]
 
 Audio = npt.NDArray[np.float32]
 Probabilities = npt.NDArray[np.float32]
@@ -82,13 +83,12 @@ class SoundProbabilities:
     def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
         self.config, self.audio = config, audio
         self.network = Network(config.model, "crnn")
-        self.classes = _checked(self.network, config)
+        self.classes = checked_classes(self.network, config)
+        sizes = {name: (None, each.dimension) for name, each in config.embeddings.items()}
+        self.network.expect_shapes({"mel": (None, MEL_BANDS), **sizes})
         causal: bool = self.network.value("causal", bool)
-        self._ahead: int = self.network.value("look_ahead", int) if causal else config.ahead
-        self._resampling = ResampleConfig(
-            source_rate=audio.sample_rate, target_rate=SOUND_RATE, n_channels=audio.n_channels
-        )
-        self._front, self._delay = _front_end(self._resampling)
+        self.timing = SoundTiming(config, audio, self.network)
+        self._front = _front_end(audio)
         self._embeddings = EmbeddingAlignment(config.embeddings, audio, config.block if causal else config.window)
         n_frames = STEP_FRAMES * (config.block if causal else config.window)
         self._mel = np.full((n_frames, MEL_BANDS), SILENCE, np.float32)
@@ -112,25 +112,7 @@ class SoundProbabilities:
     @property
     def latency(self) -> int:
         """Samples from where a step begins until its row comes out, at most."""
-        return self.lag(0)
-
-    def lag(self, wait: int) -> int:
-        """Samples from where a step begins until the row `wait` steps later comes out, at most."""
-        # Between two rates, the rounding of both instants comes round after `up` blocks.
-        turn = range(self._resampling.up * self.config.block)
-        return max(self.given(k + wait) - self.instant(k) for k in turn)
-
-    def instant(self, step: int) -> int:
-        """The input sample where a step begins; negative for the first."""
-        return ((step_begin(step) - self._delay) * self._resampling.down) // self._resampling.up
-
-    def given(self, step: int) -> int:
-        """After how many input samples the row of a step comes out."""
-        n = self.config.block
-        row = (
-            (step + self._ahead) // n * n + n - 1 + n * self.config.background_blocks
-        )  # the last that its block waits for
-        return -((-step_end(row) * self._resampling.down) // self._resampling.up)
+        return self.timing.lag(0)
 
     def process(self, block: Audio) -> Probabilities:
         """The steps that the block makes known."""
@@ -169,7 +151,7 @@ class SoundProbabilities:
         """The rows that the complete block brings, without those that speak of before the start."""
         n = self.config.block
         for step in range(self._n_blocks * n, (self._n_blocks + 1) * n):
-            self._embeddings.step(-((-step_end(step) * self._resampling.down) // self._resampling.up))
+            self._embeddings.step(self.timing.complete(step))
         if self._background is None:
             rows = self._run(self._inputs)
         else:
@@ -177,7 +159,7 @@ class SoundProbabilities:
             self.n_late += late
         first = (self._n_blocks - self.config.background_blocks) * n
         self._n_blocks += 1
-        return rows[max(0, min(self._ahead - first, n)) :]
+        return rows[max(0, min(self.timing.ahead - first, n)) :]
 
     @property
     def _inputs(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -193,19 +175,56 @@ class SoundProbabilities:
         return rows
 
 
-def _front_end(resampling: ResampleConfig) -> tuple[Chain, int]:
-    """Audio to log-mel frames, and the samples at 22.05 kHz by which the resampling delays them."""
-    heard = AudioFormat(sample_rate=SOUND_RATE, n_channels=resampling.n_channels)
-    frames = FrameFormat(audio=heard, n_fft=SOUND_FRAMES.n_fft, hop=SOUND_FRAMES.hop)
+class SoundTiming:
+    """When steps begin and when their rows come out, in samples of the input.
+
+    file: metadata of the network
+    """
+
+    def __init__(self, config: SoundConfig, audio: AudioFormat, file: NetworkFile) -> None:
+        self.config = config
+        self.ahead: int = file.value("look_ahead", int) if file.value("causal", bool) else config.ahead
+        self._resampling = _resampling(audio)
+        same = audio.sample_rate == SOUND_RATE
+        self._delay = 0 if same else Resampler(self._resampling).latency  # samples at 22.05 kHz
+
+    def lag(self, wait: int) -> int:
+        """Return the most samples from where a step begins until the row `wait` steps later comes out."""
+        # Between two rates, the rounding of both instants repeats after `up` blocks.
+        turn = range(self._resampling.up * self.config.block)
+        return max(self.given(k + wait) - self.instant(k) for k in turn)
+
+    def instant(self, step: int) -> int:
+        """Return the sample where a step begins; negative for the first."""
+        return ((step_begin(step) - self._delay) * self._resampling.down) // self._resampling.up
+
+    def given(self, step: int) -> int:
+        """Return how many samples it takes until the row of a step comes out."""
+        n = self.config.block
+        last = (step + self.ahead) // n * n + n - 1 + n * self.config.background_blocks  # that its block waits for
+        return self.complete(last)
+
+    def complete(self, step: int) -> int:
+        """Return how many samples it takes until the frames of a step are complete."""
+        return -((-step_end(step) * self._resampling.down) // self._resampling.up)
+
+
+def _resampling(audio: AudioFormat) -> ResampleConfig:
+    return ResampleConfig(source_rate=audio.sample_rate, target_rate=SOUND_RATE, n_channels=audio.n_channels)
+
+
+def _front_end(audio: AudioFormat) -> Chain:
+    """Make the nodes from audio to log-mel frames."""
+    resampled = AudioFormat(sample_rate=SOUND_RATE, n_channels=audio.n_channels)
+    frames = FrameFormat(audio=resampled, n_fft=SOUND_FRAMES.n_fft, hop=SOUND_FRAMES.hop)
     children: list[Processor] = [Stft(frames), LogMel(frames, LOG_MEL)]
-    if resampling.source_rate == SOUND_RATE:
-        return Chain(*children), 0
-    resampler = Resampler(resampling)
-    return Chain(resampler, *children), resampler.latency
+    if audio.sample_rate != SOUND_RATE:
+        children.insert(0, Resampler(_resampling(audio)))
+    return Chain(*children)
 
 
-def _checked(network: Network, config: SoundConfig) -> tuple[str, ...]:
-    """The classes, after everything that the file says has been compared with what is computed here."""
+def checked_classes(network: NetworkFile, config: SoundConfig) -> tuple[str, ...]:
+    """Return the classes, after the metadata of the file has been compared with what is computed here."""
     wanted = {
         "sample_rate": SOUND_RATE,
         "n_fft": SOUND_FRAMES.n_fft,
@@ -222,8 +241,6 @@ def _checked(network: Network, config: SoundConfig) -> tuple[str, ...]:
         raise ModelError(
             network.path, expected=f"embeddings {', '.join(map(str, asked)) or 'none'}", got=got, remedy=remedy
         )
-    sizes = {name: (None, of.dimension) for name, of in config.embeddings.items()}
-    network.expect_shapes({"mel": (None, MEL_BANDS), **sizes})
     names = network.value("classes", list)
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise ModelError(network.path, expected="a list of different class names", got=repr(names)[:60])

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from engine.core.errors import ConfigError, ModelError
 from engine.core.events import Event, Guesses, Late, Sound
 from engine.core.format import AudioFormat
-from engine.detection.crnn import SoundConfig, SoundProbabilities
+from engine.detection.crnn import SoundConfig, SoundProbabilities, SoundTiming, checked_classes
 from engine.detection.event_decoder import Change, DecisionConfig, Decisions, EventDecoder
-from engine.inference.network import Network
+from engine.inference.network_file import NetworkFile, read_network_file
 
-__all__ = ["SoundDetector", "decisions_of"]
+__all__ = ["SoundDetector", "decisions_of", "detection_latency"]
 
 Audio = npt.NDArray[np.float32]
 GUESS_STEPS = 3  # between two tellings of what is most likely: five a second
@@ -43,7 +43,7 @@ class SoundDetector:
     @property
     def latency(self) -> int:
         """Samples by which `emitted_at` lags `at`, at most."""
-        return self.heard.lag(self._decoder.latency)
+        return self.heard.timing.lag(self._decoder.latency)
 
     def process(self, block: Audio) -> list[Event]:
         """The events that the block makes known."""
@@ -65,8 +65,8 @@ class SoundDetector:
 
     def _sound(self, change: Change) -> Sound:
         return Sound(
-            at=max(0, self.heard.instant(change.step)),
-            emitted_at=self.heard.given(change.known),
+            at=max(0, self.heard.timing.instant(change.step)),
+            emitted_at=self.heard.timing.given(change.known),
             label=self.classes[change.label],
             active=change.active,
             probability=change.probability,
@@ -75,8 +75,8 @@ class SoundDetector:
     def _guesses(self, step: int, row: npt.NDArray[np.float32]) -> Guesses:
         best = np.argsort(-row, kind="stable")[: self.config.guesses]
         return Guesses(
-            at=max(0, self.heard.instant(step)),
-            emitted_at=self.heard.given(step),
+            at=max(0, self.heard.timing.instant(step)),
+            emitted_at=self.heard.timing.given(step),
             labels=tuple(self.classes[i] for i in best),
             probabilities=tuple(float(row[i]) for i in best),
         )
@@ -85,12 +85,12 @@ class SoundDetector:
         if self.heard.n_late == self._n_late:
             return []
         n, self._n_late = self.heard.n_late - self._n_late, self.heard.n_late
-        now = self.heard.given(self._n_steps - 1)
-        samples = self.heard.instant(n * self.config.block) - self.heard.instant(0)
+        now = self.heard.timing.given(self._n_steps - 1)
+        samples = self.heard.timing.instant(n * self.config.block) - self.heard.timing.instant(0)
         return [Late(at=now, emitted_at=now, samples=samples, where="sounds")]
 
 
-def decisions_of(network: Network) -> Decisions:
+def decisions_of(network: NetworkFile) -> Decisions:
     """What was tuned for the network; ModelError if its file does not say so rightly."""
     try:
         return Decisions.from_dict(network.value("decisions", dict))
@@ -98,7 +98,14 @@ def decisions_of(network: Network) -> Decisions:
         raise ModelError(network.path, expected=f"{error.where}: {error.expected}", got=error.got) from error
 
 
-def _decision(config: SoundConfig, network: Network, classes: tuple[str, ...]) -> DecisionConfig:
+def detection_latency(config: SoundConfig, audio: AudioFormat) -> int:
+    """Return the `latency` of a detector, in samples, from the metadata of its file; ModelError if it does not fit."""
+    file = read_network_file(config.model, "crnn")
+    decision = _decision(config, file, checked_classes(file, config))
+    return SoundTiming(config, audio, file).lag(decision.wait)
+
+
+def _decision(config: SoundConfig, network: NetworkFile, classes: tuple[str, ...]) -> DecisionConfig:
     """The file's decision with what the settings change; a threshold of the user's is the only one."""
     tuned = decisions_of(network).live
     own = tuned.thresholds or {}

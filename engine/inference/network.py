@@ -1,4 +1,4 @@
-"""Exported networks: load them, check what they say of themselves, run them, and carry their state from call to call.
+"""Exported networks: load them, check their metadata, run them, and carry their state from call to call.
 
 A network's state is explicit: an input NAME_in comes back as NAME_out and is fed again, from zeros on. One thread, no
 spinning, no telemetry of warnings; whatever is wrong with a file is one ModelError.
@@ -6,7 +6,6 @@ spinning, no telemetry of warnings; whatever is wrong with a file is one ModelEr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,31 +17,27 @@ import onnxruntime
 
 from engine.core.errors import ModelError
 from engine.inference.huge_pages import huge_pages
+from engine.inference.network_file import REMEDY, NetworkFile, parse_metadata, read_content
 
 __all__ = ["Network", "open_session"]
 
-MAX_BYTES = 1 << 30
 LARGE = 4 << 20  # bytes from which on huge pages matter
 MAX_STATE = 1 << 24  # values: 64 MiB of float32
 SILENT = 4  # of the runtime's own log: only what is fatal; the ModelError says the rest
-REMEDY = "use a file that `collaparte` exported"
 
 Array = npt.NDArray[Any]
 
 
-class Network:
+class Network(NetworkFile):
     """One ONNX file: `metadata`, and `run`, which carries the state.
 
     path: the file; kind: what its metadata must say it is, such as "unmix".
     """
 
     def __init__(self, path: str | Path, kind: str) -> None:
-        self.path, self.kind = str(path), kind
         self._session = open_session(Path(path))
-        self.metadata = self._metadata()
-        found = self.value("kind", str)
-        if found != kind:
-            raise self._wrong(f"a network of kind {kind}", str(found))
+        texts = self._session.get_modelmeta().custom_metadata_map
+        super().__init__(path, kind, parse_metadata(path, texts))
         self.inputs = {given.name: tuple(given.shape) for given in self._session.get_inputs()}
         self.outputs = tuple(given.name for given in self._session.get_outputs())
         self._state = {name: self._zeros(name) for name in self.inputs if name.endswith("_in")}
@@ -61,32 +56,12 @@ class Network:
         """The state at the start of a stream: zeros."""
         self._feed.update(self._state)
 
-    def value(self, name: str, kind: type) -> Any:
-        """What the metadata says under `name`; ModelError if it is missing or no `kind`."""
-        found = self.metadata.get(name)
-        if isinstance(found, bool) != (kind is bool) or not isinstance(found, kind):
-            raise self._wrong(f"metadata '{name}' of type {kind.__name__}", repr(found)[:60])
-        return found
-
-    def expect(self, name: str, wanted: object) -> None:
-        """ModelError with both values unless the metadata says `wanted` under `name`."""
-        found = self.value(name, type(wanted))
-        if found != wanted:
-            raise self._wrong(f"{name} {wanted}", repr(found)[:60])
-
     def expect_shapes(self, inputs: Mapping[str, tuple[int | None, ...]]) -> None:
         """ModelError unless the inputs besides the state are these, with these shapes; None is any length."""
         plain = {name: shape for name, shape in self.inputs.items() if name not in self._state}
         found = {name: tuple(n if isinstance(n, int) else None for n in shape) for name, shape in plain.items()}
         if found != dict(inputs):
             raise self._wrong(f"inputs {dict(inputs)}", str(found)[:120])
-
-    def _metadata(self) -> dict[str, Any]:
-        texts = self._session.get_modelmeta().custom_metadata_map
-        try:
-            return {name: json.loads(text) for name, text in texts.items()}
-        except (ValueError, RecursionError) as error:
-            raise self._wrong("metadata written as JSON", "something else") from error
 
     def _zeros(self, name: str) -> Array:
         shape = self.inputs[name]
@@ -95,9 +70,6 @@ class Network:
             raise self._wrong(f"a state '{name}' of fixed size that comes back as '{_twin(name)}'", str(shape))
         return np.zeros(shape, np.float32)
 
-    def _wrong(self, expected: str, got: str) -> ModelError:
-        return ModelError(self.path, expected=expected, got=got, remedy=REMEDY)
-
 
 def _twin(name: str) -> str:
     return name.removesuffix("_in") + "_out"
@@ -105,15 +77,9 @@ def _twin(name: str) -> str:
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
     """A session on one thread. The file is read first, so it cannot pull in others from its folder."""
+    content = read_content(path)
     try:
-        size = path.stat().st_size
-        if not 0 < size <= MAX_BYTES:
-            raise ModelError(str(path), expected=f"1 to {MAX_BYTES} bytes", got=f"{size}", remedy=REMEDY)
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(str(path), expected="a readable ONNX file", got=error.strerror or "an error") from error
-    try:
-        with huge_pages() if size >= LARGE else nullcontext():
+        with huge_pages() if len(content) >= LARGE else nullcontext():
             return onnxruntime.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises a dozen unrelated types
         reason = " ".join(str(error).split())[:120] or type(error).__name__

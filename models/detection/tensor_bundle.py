@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.core.errors import ModelError
+from engine.inference.protobuf import Message, read_fields, read_varint
 
 __all__ = ["DATA", "INDEX", "read_variables"]
 
@@ -54,22 +55,9 @@ def _entries(index: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _handle(data: bytes, at: int) -> tuple[int, int, int]:
     """Read offset and size of a block, and where this handle ends."""
-    offset, at = _varint(data, at)
-    size, at = _varint(data, at)
+    offset, at = read_varint(data, at)
+    size, at = read_varint(data, at)
     return offset, size, at
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a number of seven bits per byte, lowest first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        if (shift := shift + 7) > 63:
-            raise ValueError("a number of more than 64 bits")
 
 
 def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
@@ -82,9 +70,9 @@ def _block(index: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
     end = size - 4 * (int.from_bytes(block[-4:], "little") + 1)
     at, key = 0, b""
     while at < end:
-        shared, at = _varint(block, at)
-        n_new, at = _varint(block, at)
-        n_value, at = _varint(block, at)
+        shared, at = read_varint(block, at)
+        n_new, at = read_varint(block, at)
+        n_value, at = read_varint(block, at)
         if shared > len(key) or at + n_new + n_value > end:
             raise ValueError("an entry beyond the end of its block")
         key = key[:shared] + block[at : at + n_new]
@@ -97,9 +85,9 @@ def _array(entry: bytes, values: bytes) -> npt.NDArray[np.float32] | None:
     """Return the described variable; None if it is not of float32."""
     numbers = {1: 0, 3: 0, 4: 0, 5: 0}
     shape: tuple[int, ...] = ()
-    for field, value in _fields(entry):
-        if field == 2 and isinstance(value, bytes):
-            shape = tuple(_size(dim) for number, dim in _fields(value) if number == 2 and isinstance(dim, bytes))
+    for field, value in read_fields(entry):
+        if field == 2 and not isinstance(value, int):
+            shape = tuple(_size(dim) for number, dim in read_fields(value) if number == 2 and not isinstance(dim, int))
         elif isinstance(value, int):
             numbers[field] = value
     if numbers[1] != FLOAT32:
@@ -110,27 +98,5 @@ def _array(entry: bytes, values: bytes) -> npt.NDArray[np.float32] | None:
     return np.frombuffer(values, "<f4", math.prod(shape), offset).reshape(shape)
 
 
-def _size(dim: bytes) -> int:
-    return next((value for field, value in _fields(dim) if field == 1 and isinstance(value, int)), 0)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield the fields of a protocol buffer by number: integers, and the bytes of everything else."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind = tag & 7
-        if kind == 0:
-            number, at = _varint(message, at)
-            yield tag >> 3, number
-            continue
-        if kind == 2:
-            length, at = _varint(message, at)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise ValueError("a message that is not a protocol buffer")
-        if at + length > len(message):
-            raise ValueError("a field beyond the end of its message")
-        yield tag >> 3, message[at : at + length]
-        at += length
+def _size(dim: Message) -> int:
+    return next((value for field, value in read_fields(dim) if field == 1 and isinstance(value, int)), 0)

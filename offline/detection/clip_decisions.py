@@ -1,4 +1,4 @@
-"""Probabilities of whole clips to tags and events, by the decisions that the live node takes."""
+"""Turn probabilities of whole clips into tags and events, by the decisions of the live node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Probabilities = npt.NDArray[np.float32]
 
 
 def clip_probabilities(steps: Probabilities) -> Probabilities:
-    """Linear pooling over steps, the last axis but one: equation (1) of Boes & Van hamme (2021)."""
+    """Pool probabilities over steps, the last axis but one: equation (1) of Boes & Van hamme (2021)."""
     pooled: Probabilities = (steps**2).sum(-2) / np.maximum(steps.sum(-2), 1e-7)
     return pooled
 
@@ -25,30 +25,33 @@ def clip_probabilities(steps: Probabilities) -> Probabilities:
 def tag(
     names: Iterable[str], steps: Probabilities, classes: tuple[str, ...], thresholds: Mapping[str, float] | None = None
 ) -> dict[str, set[str]]:
-    """Labels of each clip of steps (clip, step, class) whose pooled probability reaches the threshold, 0.5 if none."""
+    """Tag clips of steps (clip, step, class): labels whose pooled probability reaches the threshold, by default 0.5."""
     levels = DecisionConfig(thresholds=thresholds).levels(classes)
-    said = clip_probabilities(steps) >= levels
-    return {name: {classes[i] for i in np.flatnonzero(row)} for name, row in zip(names, said, strict=True)}
+    tagged = clip_probabilities(steps) >= levels
+    return {name: {classes[i] for i in np.flatnonzero(row)} for name, row in zip(names, tagged, strict=True)}
 
 
 def detect(
     names: Iterable[str], steps: Probabilities, classes: tuple[str, ...], config: DecisionConfig
 ) -> dict[str, list[Interval]]:
-    """Events of each clip of steps (clip, step, class); a sound still on at the end ends with the clip."""
-    decider = EventDecoder(classes, config)
-    return {name: intervals(decider, of) for name, of in zip(names, steps, strict=True)}
+    """Find the events of clips of steps (clip, step, class); a sound that lasts to the end ends with the clip."""
+    decoder = EventDecoder(classes, config)
+    return {name: intervals(decoder, rows) for name, rows in zip(names, steps, strict=True)}
 
 
 def intervals(
-    decider: EventDecoder, steps: Probabilities, begin_s: Callable[[int], float] | None = None
+    decoder: EventDecoder, steps: Probabilities, begin_s: Callable[[int], float] | None = None
 ) -> list[Interval]:
-    """Events of steps (step, class); begin_s: the instant where a step begins, by default at 22.05 kHz."""
+    """Find the events of steps (step, class).
+
+    begin_s: returns the instant where a step begins, seconds; by default of audio at 22.05 kHz
+    """
     seconds = begin_s or _seconds
-    decider.reset()
-    quiet = np.zeros((decider.config.wait, steps.shape[1]), np.float32)
+    decoder.reset()
+    quiet = np.zeros((decoder.config.wait, steps.shape[1]), np.float32)
     begun: dict[int, int] = {}
     events = []
-    for change in [*decider.process(steps), *decider.process(quiet)]:
+    for change in [*decoder.process(steps), *decoder.process(quiet)]:
         if change.active:
             begun[change.label] = change.step
         else:
@@ -56,7 +59,7 @@ def intervals(
             events.append((first, max(change.step, first + 1), change.label))
     events += [(step, len(steps), label) for label, step in begun.items()]
     return sorted(
-        Interval(seconds(first), seconds(min(last, len(steps))), decider.classes[label])
+        Interval(seconds(first), seconds(min(last, len(steps))), decoder.classes[label])
         for first, last, label in events
         if first < len(steps)
     )

@@ -1,4 +1,4 @@
-"""The sound event network that ships, and the settings that options ask for."""
+"""The sound event networks that ship, and settings for live use and for files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import models
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
-from engine.detection.detector import SoundDetector
+from engine.detection.detector import detection_latency
 from engine.detection.embedding import EmbeddingConfig, read_embedding
 from engine.detection.frame_clock import SOUND_RATE, STEP
-from engine.inference.network import Network
+from engine.inference.network_file import read_network_file
 
 __all__ = [
     "DETECTORS",
@@ -27,16 +27,16 @@ __all__ = [
 ]
 
 WINDOW_S = 10.0  # what the networks are trained on
-WINDOW_BLOCK = 8  # steps between two hearings of a window
-WINDOW_AHEAD = 8  # steps that are heard beyond what is told
-ARRAYS = ("mel", "steps")  # what a set of scenes has beside its embeddings
+WINDOW_BLOCK = 8  # steps between two runs over a window
+WINDOW_AHEAD = 8  # steps of a window after those that are reported
+ARRAYS = ("mel", "steps")  # of a set of scenes, besides its embeddings
 WEIGHTS = Path(models.__file__).with_name("weights")
 SHIPPED, SHIPPED_FOR_FILES = WEIGHTS / "crnn.onnx", WEIGHTS / "crnn-files.onnx"  # causal; bidirectional
-DETECTORS = {"crnn": SHIPPED, "crnn-files": SHIPPED_FOR_FILES}  # by the name that options know
+DETECTORS = {"crnn": SHIPPED, "crnn-files": SHIPPED_FOR_FILES}  # by name, for options
 
 
 def sound_model(name: Path | str | None, shipped: Path = SHIPPED) -> Path:
-    """The file of a name of DETECTORS, a file itself, or None for the one that ships; ModelError if it is not there."""
+    """Return the file of a name of DETECTORS, of a path, or the shipped one for None; ModelError if it is not there."""
     model = shipped if name is None else DETECTORS.get(str(name), Path(name))
     if not model.is_file():
         remedy = "name another FILE.onnx; collaparte finetune detection makes one of your own sounds"
@@ -45,14 +45,14 @@ def sound_model(name: Path | str | None, shipped: Path = SHIPPED) -> Path:
 
 
 def detect_config(model: Path | str | None, *, window_s: float | None = None, **settings: Any) -> SoundConfig:
-    """The settings for live use of a file, None for the one that ships.
+    """Return the settings for live use of a network; None is the one that ships.
 
-    A network that hears both ways hears the last `window_s` seconds again every half second, in a thread of its own.
+    A bidirectional network runs over the last `window_s` seconds every half second, in a thread of its own.
     """
     path = sound_model(model)
-    if Network(path, "crnn").value("causal", bool):
+    if read_network_file(path, "crnn").value("causal", bool):
         if window_s is not None:
-            raise ConfigError("--window", expected="a network that hears both ways", got=f"{path.name}, which streams")
+            raise ConfigError("--window", expected="a bidirectional network", got=f"{path.name}, which is causal")
         return SoundConfig(model=path, **settings)
     window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
     return SoundConfig(
@@ -61,18 +61,18 @@ def detect_config(model: Path | str | None, *, window_s: float | None = None, **
 
 
 def file_config(model: Path | str | None = None, **settings: Any) -> SoundConfig:
-    """The settings for whole files, of a name of DETECTORS or a file; None for the one that ships."""
+    """Return the settings for whole files, of a name of DETECTORS or a path; None is the network that ships."""
     return SoundConfig(model=sound_model(model, SHIPPED_FOR_FILES), **settings)
 
 
 def describe_latency(config: SoundConfig, audio: AudioFormat) -> str:
-    """One line: how late events are, at most; ModelError if the file does not fit."""
-    latency_ms = 1000 * SoundDetector(config, audio).latency / audio.sample_rate
-    return f"sounds are told at most {latency_ms:.0f} ms after the instant that their event names"
+    """Say in one line how late events are at most; ModelError if the file does not fit."""
+    latency_ms = 1000 * detection_latency(config, audio) / audio.sample_rate
+    return f"sounds are reported at most {latency_ms:.0f} ms after they begin or end"
 
 
 def parse_embeddings(texts: Sequence[str]) -> dict[str, EmbeddingConfig]:
-    """`NAME=FILE.onnx`, each with a FILE.toml beside it, by name."""
+    """Read embeddings by name from texts NAME=FILE.onnx, each with its FILE.toml beside it."""
     found = {}
     for text in texts:
         name, equals, file = text.partition("=")

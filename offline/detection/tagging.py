@@ -1,4 +1,4 @@
-"""Recordings to sound events and tags: the live network over whole files, with the decisions tuned for them."""
+"""Find sound events and tags in recordings, by the live network with decisions tuned for whole files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import decisions_of
 from engine.detection.event_decoder import DecisionConfig, EventDecoder
 from engine.detection.interval import Interval
-from engine.inference.network import Network
+from engine.inference.network_file import read_network_file
 from offline.detection.clip_decisions import clip_probabilities, intervals
 
 __all__ = ["Found", "Tagged", "Tagger", "find_recordings", "tag_files", "write_tags"]
 
 Probabilities = npt.NDArray[np.float32]
-BLOCK, WINDOW, AHEAD = 64, 151, 43  # steps: a window of ten seconds is what networks are trained on
+BLOCK, WINDOW, AHEAD = 64, 151, 43  # steps; networks are trained on windows of ten seconds
 
 
 class Found(NamedTuple):
-    """A recording: the name by which results call it, and its file."""
+    """A recording: its name in results, and its file."""
 
     name: str
     path: Path
@@ -36,7 +36,12 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagged:
-    """What is in a recording: events in order of onset, its labels with their probability, and all (step, class)."""
+    """What is in a recording.
+
+    events: in order of onset
+    tags: labels with their probability
+    steps: probabilities (step, class)
+    """
 
     events: list[Interval]
     tags: dict[str, float]
@@ -44,15 +49,15 @@ class Tagged:
 
 
 class Sink(Protocol):
-    """What hears of recordings that cannot be read."""
+    """Takes lines about recordings that cannot be read."""
 
     def __call__(self, line: str, /) -> None:
-        """Say one line."""
+        """Take one line."""
         ...
 
 
 def find_recordings(paths: Iterable[Path]) -> list[Found]:
-    """Files as they are, folders as all recordings in them, however deep; AudioFileError if a folder has none."""
+    """List files, and all recordings below folders; AudioFileError if a folder has none."""
     found = []
     for path in paths:
         if not path.is_dir():
@@ -62,24 +67,22 @@ def find_recordings(paths: Iterable[Path]) -> list[Found]:
         if not inside:
             raise AudioFileError(str(path), expected="a folder with recordings", got="none that can be read")
         found += [Found(p.relative_to(path).as_posix(), p) for p in inside]
-    names = [one.name for one in found]
-    return [one if names.count(one.name) == 1 else Found(str(one.path), one.path) for one in found]
+    names = [each.name for each in found]
+    return [each if names.count(each.name) == 1 else Found(str(each.path), each.path) for each in found]
 
 
 class Tagger:
-    """A network over whole recordings.
+    """Runs a network over whole recordings, in long blocks, with the decisions that its file has for recordings.
 
-    config: its model, its embeddings and a threshold for every class are heeded; the decisions are those that the
-    file has for recordings, the blocks are long.
+    config: only model, embeddings, threshold and alignment are used
     """
 
     def __init__(self, config: SoundConfig) -> None:
-        network = Network(config.model, "crnn")
-        tuned = decisions_of(network)
-        causal = network.value("causal", bool)
-        self.classes = tuple(network.value("classes", list))
-        window, ahead = (WINDOW, 0) if causal else (WINDOW, AHEAD)
-        self.config = replace(config, block=BLOCK, window=window, ahead=ahead, background_blocks=0, guesses=0)
+        file = read_network_file(config.model, "crnn")
+        tuned = decisions_of(file)
+        self.classes = tuple(file.value("classes", list))
+        ahead = 0 if file.value("causal", bool) else AHEAD
+        self.config = replace(config, block=BLOCK, window=WINDOW, ahead=ahead, background_blocks=0, guesses=0)
         self.levels = dict(tuned.tags)
         self.decision = tuned.whole
         if config.threshold is not None:
@@ -90,11 +93,13 @@ class Tagger:
         self._nodes: dict[AudioFormat, SoundProbabilities] = {}
 
     def tag(self, path: Path) -> Tagged:
-        """What is in a recording of any rate and length; AudioFileError if it cannot be read."""
+        """Tag a recording of any rate and length; AudioFileError if it cannot be read."""
         node, steps, n_samples = self.probabilities(path)
         rate = node.audio.sample_rate
         length_s = n_samples / rate
-        found = intervals(EventDecoder(self.classes, self.decision), steps, lambda k: max(0, node.instant(k)) / rate)
+        found = intervals(
+            EventDecoder(self.classes, self.decision), steps, lambda k: max(0, node.timing.instant(k)) / rate
+        )
         events = [e._replace(offset_s=min(e.offset_s, length_s)) for e in found if e.onset_s < length_s]
         clip = clip_probabilities(steps)
         levels = DecisionConfig(thresholds=self.levels).levels(self.classes)
@@ -102,7 +107,7 @@ class Tagger:
         return Tagged(events=events, tags=tags, steps=steps)
 
     def probabilities(self, path: Path) -> tuple[SoundProbabilities, Probabilities, int]:
-        """The node that heard it, its probabilities (step, class) within the recording, and its samples."""
+        """Return the node that ran, its probabilities (step, class) within the recording, and the number of samples."""
         with AudioReader(path) as reader:
             if reader.format not in self._nodes:
                 self._nodes[reader.format] = SoundProbabilities(self.config, reader.format)
@@ -114,12 +119,12 @@ class Tagger:
             silence = np.zeros((node.latency, reader.format.n_channels), np.float32)
             parts.append(node.process(silence).copy())
         steps = np.concatenate(parts)
-        n_steps = next((k for k in range(len(steps)) if node.instant(k) >= n_samples), len(steps))
+        n_steps = next((k for k in range(len(steps)) if node.timing.instant(k) >= n_samples), len(steps))
         return node, steps[: max(n_steps, 1)], n_samples
 
 
 def tag_files(files: Sequence[Found], tagger: Tagger, say: Sink) -> Iterator[tuple[str, Tagged | None]]:
-    """Name and content of each recording; None, and a line said, where it cannot be read."""
+    """Yield name and content of each recording; None, and a line said, where it cannot be read."""
     for name, path in files:
         try:
             yield name, tagger.tag(path)
@@ -129,11 +134,11 @@ def tag_files(files: Sequence[Found], tagger: Tagger, say: Sink) -> Iterator[tup
 
 
 def write_tags(path: Path, tags: Mapping[str, Mapping[str, float]]) -> None:
-    """CSV with header filename,label,probability; a recording without tags keeps its name alone."""
+    """Write CSV with header filename,label,probability; a recording without tags has its name alone."""
     with path.open("w", newline="", encoding="utf-8") as lines:
         rows = csv.writer(lines, lineterminator="\n")
         rows.writerow(["filename", "label", "probability"])
-        for name, of in tags.items():
-            rows.writerows([name, label, f"{probability:.3f}"] for label, probability in of.items())
-            if not of:
+        for name, found in tags.items():
+            rows.writerows([name, label, f"{probability:.3f}"] for label, probability in found.items())
+            if not found:
                 rows.writerow([name, "", ""])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import models
 from engine.core.errors import ConfigError, ModelError
-from engine.inference.network import Network
+from engine.inference.network_file import read_network_file
 from engine.separation.mask_network import MaskNetworkConfig
 from engine.separation.wiener import WienerConfig
 
@@ -33,7 +33,7 @@ def unmix_config(model: Path | str, *, wiener: bool = False) -> MaskNetworkConfi
 
 def live_rate(config: MaskNetworkConfig) -> int:
     """Return the sample rate of the network, Hz; ModelError if it is bidirectional, so cannot run live."""
-    network = Network(config.model, "unmix")
+    network = read_network_file(config.model, "unmix")
     if network.metadata.get("bidirectional") is True:
         remedy = "use `collaparte separate` for files"
         raise ModelError(network.path, expected="a network of one direction", got="one of two", remedy=remedy)

@@ -50,7 +50,7 @@ def by_row(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
     expected = whole_file(node, signal)
     rows = n = 0
     for k in range(12):
-        end = max(0, node.instant(k) + latency)
+        end = max(0, node.timing.instant(k) + latency)
         rows += len(node.process(signal[n:end]))
         n = max(n, end)
         if rows < k + 1:

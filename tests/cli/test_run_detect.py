@@ -72,15 +72,23 @@ def test_the_pipeline_says_how_long_sounds_take() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--separate", "hpss", "--top", "3"], "--top: expected --detect, got none; leave --top out"),
-        (["--detect", str(CAUSAL), "--window", "2"], "--window: expected a network that hears both ways"),
+        (
+            ["--separate", "hpss", "--output", "stems", "--top", "3"],
+            "--top: expected --detect, got none; leave --top out",
+        ),
+        (["--detect", str(CAUSAL), "--window", "2"], "--window: expected a bidirectional network"),
         (["--detect", "none.onnx"], "none.onnx: expected the network, got nothing there"),
         (["--detect", str(CAUSAL), "--threshold", "7"], "--threshold: expected a number from 0 to 1"),
-        ([], "--detect to hear sounds"),
+        ([], "--detect to detect sounds"),
     ],
 )
 def test_mistakes_are_one_line(
-    options: list[str], said: str, recording: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    said: str,
+    recording: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(recording.parent)
     assert main(["run", "--input", str(recording), *options]) == USER_ERROR
     assert said in capsys.readouterr().err
