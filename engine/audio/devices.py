@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, choice, plain, ranged, require_one_of
 from engine.core.errors import DeviceError
 from engine.core.format import MAX_CHANNELS
 
@@ -20,8 +22,8 @@ LIST_TIMEOUT_S = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """A device to play from or to.
+class Device(Settings):
+    """A device to play from or to."""
 
     name: its number or a part of its name (PortAudio), a pattern of ports to connect (JACK); empty for the default;
     backend: portaudio or jack; n_channels: 1 to 64; connect: whether to connect JACK ports at all.
@@ -48,6 +50,19 @@ class DeviceInfo:
     n_outputs: int
     sample_rate: int
     default: bool
+
+
+Source = Device | Path  # where a session's input comes from
+
+
+def is_file(source: Source) -> TypeGuard[Path]:
+    """Whether a source is a file, which waits for us, and not a device, which does not."""
+    return isinstance(source, Path)
+
+
+def device_of(source: Source) -> Device | None:
+    """The device that a source is, None for a file."""
+    return None if is_file(source) else source  # type: ignore[return-value]  # a guard narrows one way only
 
 
 def is_device(text: str) -> bool:

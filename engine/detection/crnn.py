@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain, Processor
@@ -39,38 +39,27 @@ SILENCE = float(np.log(LOG_MEL.floor))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoundConfig:
-    """How to listen.
+class SoundConfig(Settings):
+    """How to detect sounds."""
 
-    model: the ONNX file; decision: filters, and thresholds that go before those of the file, None for the file's own;
-    threshold: of every class, in place of the file's, 0 to 1; alignment: of the median, "causal" or "centred", in place
-    of the decision's; block: steps (66 ms) that are computed at once, 1 to 64: more cost less and come later; window:
-    steps that a network that hears both ways hears at a time, 8 to 1,000, of which the last `ahead` are only heard,
-    not yet told; deferred: blocks that it is given time for beside the audio path, 0 for none; embeddings: what the
-    network hears besides, by the names in its file; guesses: how many of the most likely sounds are told now and then.
-    """
-
-    model: Path
-    decision: DecisionConfig | None = None
-    threshold: float | None = None
-    alignment: str | None = None
-    block: int = 1
-    window: int = 75
-    ahead: int = 8
-    background_blocks: int = 0
-    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict)
-    guesses: int = 0
+    model: Path = plain(MISSING, "the ONNX file")
+    decision: DecisionConfig | None = plain(
+        None, "filters, and thresholds that go before those of the file; None for the file's own"
+    )
+    threshold: float | None = ranged(None, 0, 1, "probability from which on a class sounds, in place of the file's")
+    alignment: str | None = choice(None, MEDIANS, "of the median, in place of the decision's")
+    block: int = ranged(1, 1, 64, "steps of 66 ms computed at once: more cost less and come later", unit="steps")
+    window: int = ranged(75, 8, 1000, "what a bidirectional network gets at a time", unit="steps")
+    ahead: int = ranged(8, 0, 1000, "steps at the end of a window that are not reported yet", unit="steps")
+    background_blocks: int = ranged(
+        0, 0, 64, "time that a bidirectional network is given beside the audio path, 0 for none", unit="blocks"
+    )
+    embeddings: Mapping[str, EmbeddingConfig] = plain(dict, "further inputs of the network, by the names in its file")
+    guesses: int = ranged(0, 0, 1000, "how many of the most likely sounds are emitted five times a second")
 
     def __post_init__(self) -> None:
-        require("block", self.block, 1, 64)
-        require("window", self.window, 8, 1000)
+        check(self)
         require("ahead", self.ahead, 0, self.window - self.block)
-        require("background_blocks", self.background_blocks, 0, 64)
-        require("guesses", self.guesses, 0, 1000)
-        if self.threshold is not None:
-            require("threshold", self.threshold, 0, 1)
-        if self.alignment is not None:
-            require_one_of("alignment", self.alignment, MEDIANS)
 
 
 class SoundProbabilities:

@@ -7,14 +7,14 @@ in NAME.toml beside NAME.onnx: `sample_rate` (Hz), `window` and `hop` (samples a
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import from_mapping, require
+from engine.core.config import Settings, check, from_mapping, plain, ranged, require
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat
 from engine.dsp.resample import ResampleConfig, Resampler
@@ -29,20 +29,18 @@ FIELDS = ("sample_rate", "window", "hop", "dimension")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingConfig:
-    """model: the ONNX file; sample_rate: Hz, 1,000 to 192,000; window, hop: samples of it; dimension: of a vector."""
+class EmbeddingConfig(Settings):
+    """An embedding network and what its card says of it."""
 
-    model: Path
-    sample_rate: int
-    window: int
-    hop: int
-    dimension: int
+    model: Path = plain(MISSING, "the ONNX file")
+    sample_rate: int = ranged(MISSING, 1000, 192_000, "sample rate of its input", unit="Hz")
+    window: int = ranged(MISSING, 1, 1 << 24, "length of its input", unit="samples")
+    hop: int = ranged(MISSING, 1, 1 << 24, "distance of two windows, at most a window", unit="samples")
+    dimension: int = ranged(MISSING, 1, 65_536, "length of a vector")
 
     def __post_init__(self) -> None:
-        require("sample_rate", self.sample_rate, 1000, 192_000)
-        require("window", self.window, 1, 1 << 24)
+        check(self)
         require("hop", self.hop, 1, self.window)
-        require("dimension", self.dimension, 1, 65_536)
 
 
 def read_embedding(model: Path) -> EmbeddingConfig:

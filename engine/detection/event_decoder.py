@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import from_mapping, require, require_odd, require_one_of
+from engine.core.config import Settings, check, choice, from_mapping, plain, ranged, require
 from engine.core.errors import ConfigError, ShapeError
 
 __all__ = ["Change", "DecisionConfig", "Decisions", "EventDecoder"]
@@ -28,48 +28,32 @@ SURE = 1e-4  # a probability nearer to 0 or 1 says no more than this one: a step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionConfig:
-    """How a probability becomes an event; the defaults are the paper's (section 2.2): 0.5, centred median of 7 steps.
+class DecisionConfig(Settings):
+    """How probabilities become events; the defaults are the paper's (section 2.2): 0.5, centred median of 7 steps."""
 
-    threshold: a class sounds from here on, 0 to 1; thresholds: the same for single classes, by label; release: share of
-    the threshold below which it no longer sounds, 0.05 to 1 (1 is no hysteresis); median: steps, odd, 1 to 99;
-    alignment: "centred" waits for half of the median's steps, "causal" looks back only and answers at once; shortest:
-    steps that a sound must last before it is reported, hold: steps of quiet before its end is, 1 to 100; onset_lag,
-    offset_lag: steps by which the network is known to lag beginnings and ends, which are told as so much earlier.
-
-    accumulated_log_odds: log-odds, 0 to 1000, that a class must gather to sound though no step is at its threshold, 0
-    is never; log_odds_by_label: the same for single classes; reach: steps, 1 to 100, that the beginning of what was
-    gathered is looked for back.
-    """
-
-    threshold: float = 0.5
-    thresholds: Mapping[str, float] | None = None
-    release: float = 1.0
-    median: int = 7
-    alignment: str = "centred"
-    shortest: int = 1
-    hold: int = 1
-    onset_lag: int = 0
-    offset_lag: int = 0
-    accumulated_log_odds: float = 0.0
-    log_odds_by_label: Mapping[str, float] | None = None
-    reach: int = 15
+    threshold: float = ranged(0.5, 0, 1, "probability from which on a class sounds")
+    thresholds: Mapping[str, float] | None = plain(None, "the same for single classes, by label")
+    release: float = ranged(1.0, 0.05, 1, "share of the threshold below which a class stops, 1 is no hysteresis")
+    median: int = ranged(7, 1, 99, "length of the median filter", unit="steps", odd=True)
+    alignment: str = choice(
+        "centred", MEDIANS, "centred waits for half of the median's steps, causal looks back only and answers at once"
+    )
+    shortest: int = ranged(1, 1, 100, "how long a sound must last before it is reported", unit="steps")
+    hold: int = ranged(1, 1, 100, "how long it must be quiet before the end of a sound is reported", unit="steps")
+    onset_lag: int = ranged(0, 0, 100, "how late the network detects beginnings; they are dated back", unit="steps")
+    offset_lag: int = ranged(0, 0, 100, "how late the network detects ends; they are dated back", unit="steps")
+    accumulated_log_odds: float = ranged(
+        0.0, 0, 1000, "sum of log-odds at which a class sounds without reaching its threshold, 0 is never", unit="nats"
+    )
+    log_odds_by_label: Mapping[str, float] | None = plain(None, "the same for single classes, by label")
+    reach: int = ranged(15, 1, 100, "how far back the beginning of such a sum is looked for", unit="steps")
 
     def __post_init__(self) -> None:
-        require("threshold", self.threshold, 0, 1)
+        check(self)
         for label, value in (self.thresholds or {}).items():
             require(f"threshold of {label}", value, 0, 1)
-        require("release", self.release, 0.05, 1)
-        require_odd("median", self.median, 1, 99)
-        require_one_of("alignment", self.alignment, MEDIANS)
-        require("shortest", self.shortest, 1, 100)
-        require("hold", self.hold, 1, 100)
-        require("onset_lag", self.onset_lag, 0, 100)
-        require("offset_lag", self.offset_lag, 0, 100)
-        require("accumulated_log_odds", self.accumulated_log_odds, 0, 1000)
         for label, value in (self.log_odds_by_label or {}).items():
             require(f"log-odds of {label}", value, 0, 1000)
-        require("reach", self.reach, 1, 100)
 
     @property
     def wait(self) -> int:

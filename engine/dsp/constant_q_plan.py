@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.core.errors import ConfigError
 from engine.core.format import MAX_HOP, AudioFormat
 from engine.dsp.resample import PASS_BAND, ResampleConfig
@@ -26,33 +26,28 @@ MAX_DECIMATION = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CqtConfig:
-    """What to transform to.
+class CqtConfig(Settings):
+    """What a constant-Q transform computes."""
 
-    low_hz: frequency of the first bin, 8 to 8,000; bins_per_octave: 6 to 96; n_octaves: 1 to 10; hop_s: seconds between
-    frames, 0.001 to 1, rounded to samples; gamma: hertz that every bin is wider than of constant Q, as in librosa.vqt,
-    which shortens low kernels (0 to 1,000); look_ahead_s: None centres every kernel on the frame's centre; otherwise a
-    kernel that would reach more than this beyond the centre is moved back until it does not, so a frame waits no
-    longer, and its low bins speak of a little before; compression: c of log(1 + c x), 0 leaves magnitudes as they are.
-    """
-
-    low_hz: float = C2_HZ
-    bins_per_octave: int = 24
-    n_octaves: int = 6
-    hop_s: float = HOP_S
-    gamma: float = 0.0
-    look_ahead_s: float | None = None
-    compression: float = 0.0
-
-    def __post_init__(self) -> None:
-        require("low_hz", self.low_hz, 8, 8000)
-        require("bins_per_octave", self.bins_per_octave, 6, 96)
-        require("n_octaves", self.n_octaves, 1, 10)
-        require("hop_s", self.hop_s, 0.001, 1.0)
-        require("gamma", self.gamma, 0.0, 1000.0)
-        if self.look_ahead_s is not None:
-            require("look_ahead_s", self.look_ahead_s, 0.001, 10.0)
-        require("compression", self.compression, 0.0, 1e6)
+    low_hz: float = ranged(C2_HZ, 8, 8000, "frequency of the first bin", unit="Hz")
+    bins_per_octave: int = ranged(24, 6, 96, "bins of an octave")
+    n_octaves: int = ranged(6, 1, 10, "octaves")
+    hop_s: float = ranged(HOP_S, 0.001, 1.0, "time between frames, rounded to samples", unit="s")
+    gamma: float = ranged(
+        0.0,
+        0.0,
+        1000.0,
+        "by what every bin is wider than of constant Q (librosa.vqt); shortens low kernels",
+        unit="Hz",
+    )
+    look_ahead_s: float | None = ranged(
+        None,
+        0.001,
+        10.0,
+        "how far kernels may reach beyond a frame's centre, longer ones move back; None centres them all",
+        unit="s",
+    )
+    compression: float = ranged(0.0, 0.0, 1e6, "c of log(1 + c x), 0 leaves magnitudes as they are")
 
     @property
     def n_bins(self) -> int:

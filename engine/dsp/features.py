@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, choice, ranged
 from engine.core.errors import ShapeError
 from engine.core.format import FrameFormat
 from engine.dsp.filterbank import band_centres, band_weights, chroma_weights, sparse
@@ -22,38 +22,21 @@ Features = npt.NDArray[np.float32]
 KINDS = ("bands", "chroma")
 LIMIT = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: anything else is garbage
 TINY = np.float32(1e-12)
+HALF_LIFE_S = 30.0  # of the running peak that levels are relative to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureConfig:
-    """What `SpectralFeatures` computes.
+class FeatureConfig(Settings):
+    """What `SpectralFeatures` computes."""
 
-    kind: "bands" (semitone bands) or "chroma" (12 pitch classes); low_hz, high_hz: range of the bands;
-    bands_per_octave: 1 to 48; compression: c in log(1 + c x), 0.1 to 10,000; lag: frames between the two that an
-    onset is the difference of, 1 to 8; half_life_s: of the running peak that levels are relative to; floor: the
-    least such peak, 1 being a full-scale sine; decay: share of an onset that is left in the next frame, 0 to 0.99.
-    """
-
-    kind: str = "bands"
-    low_hz: float = 55.0
-    high_hz: float = 6000.0
-    bands_per_octave: int = 24
-    compression: float = 30.0
-    lag: int = 2
-    half_life_s: float = 30.0
-    floor: float = 3e-4
-    decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        require_one_of("kind", self.kind, KINDS)
-        require("low_hz", self.low_hz, 20, 1000)
-        require("high_hz", self.high_hz, 1500, 20_000)
-        require("bands_per_octave", self.bands_per_octave, 1, 48)
-        require("compression", self.compression, 0.1, 10_000)
-        require("lag", self.lag, 1, 8)
-        require("half_life_s", self.half_life_s, 0.1, 1000)
-        require("floor", self.floor, 1e-9, 1.0)
-        require("decay", self.decay, 0.0, 0.99)
+    kind: str = choice("bands", KINDS, "semitone bands, or chroma: 12 pitch classes")
+    low_hz: float = ranged(55.0, 20, 1000, "lowest band", unit="Hz")
+    high_hz: float = ranged(6000.0, 1500, 20_000, "end of the bands", unit="Hz")
+    bands_per_octave: int = ranged(24, 1, 48, "bands of an octave")
+    compression: float = ranged(30.0, 0.1, 10_000, "c in log(1 + c x)")
+    lag: int = ranged(2, 1, 8, "distance of the two frames that an onset is the difference of", unit="frames")
+    floor: float = ranged(3e-4, 1e-9, 1.0, "least running peak that levels are relative to, 1 is a full-scale sine")
+    decay: float = ranged(0.0, 0.0, 0.99, "share of an onset that is left in the next frame")
 
 
 def feature_weights(frames: FrameFormat, config: FeatureConfig) -> Features:
@@ -105,7 +88,7 @@ class SpectralFeatures:
         self.frames, self.config = frames, config
         self._map = sparse(feature_weights(frames, config))
         self.n_bands = len(self._map.start) - 1
-        hops = config.half_life_s * frames.audio.sample_rate / frames.hop
+        hops = HALF_LIFE_S * frames.audio.sample_rate / frames.hop
         self._numbers = np.array(
             [4 / frames.n_fft, 0.5 ** (1 / hops), config.floor, config.compression, config.decay], np.float64
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, check, ranged, require, require_one_of
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain, Processor
 from engine.dsp.constant_q import Cqt
@@ -30,26 +30,19 @@ SHORT_GAMMA = 8.0  # Hz: the longest kernel of "vqt" lasts 101 ms instead of 529
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrontEndConfig:
-    """How features are taken, where the kind has it.
+class FrontEndConfig(Settings):
+    """How features are computed, each setting where the front end has it."""
 
-    hop_s: seconds between frames, 0.002 to 0.1; window_s: of the short-time transforms, hop_s to 0.5; n_bins: of
-    "stft", 21.5 Hz each at the default window; compression: c of log(1 + c x) for "stft", "cqt" and "vqt", 0 for none;
-    n_octaves: of the constant-Q ones, from 65.4 Hz; bins_per_octave: theirs.
-    """
-
-    hop_s: float = HOP_S
-    window_s: float = 2 * HOP_S
-    n_bins: int = 512
-    compression: float = 100.0
-    n_octaves: int = 6
-    bins_per_octave: int = 24
+    hop_s: float = ranged(HOP_S, 0.002, 0.1, "time between frames", unit="s")
+    window_s: float = ranged(2 * HOP_S, 0.002, 0.5, "length of the short-time transforms, at least a hop", unit="s")
+    n_bins: int = ranged(512, 1, 1 << 14, "bins of stft, 21.5 Hz each at the default window")
+    compression: float = ranged(100.0, 0.0, 1e6, "c of log(1 + c x) for stft, cqt and vqt, 0 for none")
+    n_octaves: int = ranged(6, 1, 10, "octaves of the constant-Q ones, from 65.4 Hz")
+    bins_per_octave: int = ranged(24, 6, 96, "bins of an octave of the constant-Q ones")
 
     def __post_init__(self) -> None:
-        require("hop_s", self.hop_s, 0.002, 0.1)
+        check(self)
         require("window_s", self.window_s, self.hop_s, 0.5)
-        require("n_bins", self.n_bins, 1, 1 << 14)
-        require("compression", self.compression, 0.0, 1e6)
 
 
 class FrontEnd:

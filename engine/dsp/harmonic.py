@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, check, ranged
 from engine.core.format import AudioFormat
 from engine.dsp.constant_q import Cqt
 from engine.dsp.constant_q_plan import HOP_S, CqtConfig
@@ -29,28 +29,21 @@ MAX_COMPRESSION = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HcqtConfig:
-    """What pitches and how they are heard.
+class HcqtConfig(Settings):
+    """Which pitches a harmonic constant-Q transform covers, and how."""
 
-    low_hz: the first pitch; bins_per_octave: 12 to 96; n_octaves: of pitches, 1 to 8; above: octaves of harmonics that
-    the wide transform reaches above the highest pitch, 0 to 3, the rest is 0; gamma, look_ahead_s, hop_s: as in
-    `CqtConfig`; compression: c of log(1 + c x), 1 to 1e6.
-    """
-
-    low_hz: float = C1_HZ
-    bins_per_octave: int = 24
-    n_octaves: int = 7
-    above: int = 1
-    hop_s: float = HOP_S
-    gamma: float = 4.5
-    look_ahead_s: float = 2 * HOP_S
-    compression: float = MAX_COMPRESSION
+    low_hz: float = ranged(C1_HZ, 8, 8000, "frequency of the first pitch", unit="Hz")
+    bins_per_octave: int = ranged(24, 6, 96, "pitches of an octave")
+    n_octaves: int = ranged(7, 1, 8, "octaves of pitches")
+    above: int = ranged(1, 0, 3, "octaves of harmonics above the highest pitch that are computed, the rest is 0")
+    hop_s: float = ranged(HOP_S, 0.001, 1.0, "time between frames", unit="s")
+    gamma: float = ranged(4.5, 0.0, 1000.0, "by what every bin is wider than of constant Q", unit="Hz")
+    look_ahead_s: float = ranged(2 * HOP_S, 0.001, 10.0, "how far kernels may reach beyond a frame's centre", unit="s")
+    compression: float = ranged(MAX_COMPRESSION, 1.0, 1e6, "c of log(1 + c x)")
 
     def __post_init__(self) -> None:
-        require("n_octaves", self.n_octaves, 1, 8)
-        require("above", self.above, 0, 3)
-        require("compression", self.compression, 1.0, 1e6)
-        wide_cqt(self)  # checks the rest
+        check(self)
+        wide_cqt(self)  # both together may be too many octaves
 
     @property
     def n_bins(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.core.errors import ConfigError, ShapeError
 from engine.core.format import FrameFormat
 from engine.dsp.filterbank import sparse
@@ -26,22 +26,15 @@ MAX_POWER = np.float32(2.0**80)  # no window of samples below 2**20 has bins abo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogMelConfig:
-    """n_mels: 8 to 512; low_hz, high_hz: range of the triangles, 0 for high_hz means half the sample rate.
+class LogMelConfig(Settings):
+    """Which mel bands."""
 
-    floor: what is added before the logarithm, 1e-10 to 1; the default lies near the noise of a 16 bit recording.
-    """
-
-    n_mels: int = 128
-    low_hz: float = 0.0
-    high_hz: float = 0.0
-    floor: float = 1e-5
-
-    def __post_init__(self) -> None:
-        require("n_mels", self.n_mels, 8, 512)
-        require("low_hz", self.low_hz, 0, 20_000)
-        require("high_hz", self.high_hz, 0, 192_000)
-        require("floor", self.floor, 1e-10, 1.0)
+    n_mels: int = ranged(128, 8, 512, "number of bands")
+    low_hz: float = ranged(0.0, 0, 20_000, "begin of the first triangle", unit="Hz")
+    high_hz: float = ranged(0.0, 0, 192_000, "end of the last triangle, 0 for half the sample rate", unit="Hz")
+    floor: float = ranged(
+        1e-5, 1e-10, 1.0, "what is added before the logarithm; the default lies near the noise of 16 bits"
+    )
 
 
 def mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

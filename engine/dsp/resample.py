@@ -7,14 +7,14 @@ its output 18 to 22 ms late (44.1 to 48 kHz, any quality from MQ on), in bursts;
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, check, ranged
 from engine.core.errors import ConfigError
 from engine.dsp.sanitise import LIMIT, as_block, clean
 
@@ -28,17 +28,15 @@ Audio = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResampleConfig:
-    """source_rate, target_rate: Hz, 1,000 to 384,000, whole; n_channels: 1 to 64."""
+class ResampleConfig(Settings):
+    """Between which sample rates."""
 
-    source_rate: int
-    target_rate: int
-    n_channels: int
+    source_rate: int = ranged(MISSING, 1000, 384_000, "sample rate of the input", unit="Hz")
+    target_rate: int = ranged(MISSING, 1000, 384_000, "sample rate of the output", unit="Hz")
+    n_channels: int = ranged(MISSING, 1, 64, "channels")
 
     def __post_init__(self) -> None:
-        require("source_rate", self.source_rate, 1000, 384_000)
-        require("target_rate", self.target_rate, 1000, 384_000)
-        require("n_channels", self.n_channels, 1, 64)
+        check(self)
         if self.up > MAX_PHASES:
             ratio = f"{self.source_rate} to {self.target_rate} Hz"
             raise ConfigError("resampler", expected="rates with a common factor", got=ratio, remedy="use a usual rate")

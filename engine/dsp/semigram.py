@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.constant_q_plan import HOP_S
 from engine.dsp.features import apply_row, mean_power
@@ -34,15 +34,11 @@ LOBE = 2.0  # half the width of its main lobe, in reciprocals of its length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SemigramConfig:
-    """hop_s: seconds between frames, 0.001 to 0.1; floor: the least length that frames are divided by, 1e-9 to 1."""
+class SemigramConfig(Settings):
+    """How a semigram is computed."""
 
-    hop_s: float = HOP_S
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        require("hop_s", self.hop_s, 0.001, 0.1)
-        require("floor", self.floor, 1e-9, 1.0)
+    hop_s: float = ranged(HOP_S, 0.001, 0.1, "time between frames", unit="s")
+    floor: float = ranged(1e-4, 1e-9, 1.0, "the least length that frames are divided by")
 
 
 def semitone_hz(edges: int = 0) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.following.embedding_features import EmbeddingFeatures
     from engine.following.features import FollowerFeatures, FollowerFeaturesConfig, OnsetDifference
     from engine.following.follower import AudioFollower, Follower
-    from engine.following.recording_reference import RecordingConfig, reference_from_audio
+    from engine.following.recording_reference import reference_from_audio
     from engine.following.reference import Reference, reference_from_score
     from engine.following.salience import SalienceNode, SalienceNodeConfig, any_front_end
 else:
@@ -27,7 +27,6 @@ __all__ = [
     "FollowerFeatures",
     "FollowerFeaturesConfig",
     "OnsetDifference",
-    "RecordingConfig",
     "Reference",
     "SalienceNode",
     "SalienceNodeConfig",

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, numbers, ranged
 from engine.following.backpointers import Backpointers, new_backpointers, record_entry
 from engine.following.confidence import CONFIDENCE_MEMORY_S, reset_confidence, update_confidence
 from engine.following.likelihood import event_likelihoods
-from engine.following.tempo import Tempo, density, survival, update_tempo
+from engine.following.tempo import START_SPREAD, Tempo, density, survival, update_tempo
 
 __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
@@ -31,36 +31,32 @@ Ints = npt.NDArray[np.int64]
 SPAN = 256  # events that hypotheses may be apart
 HISTORY = 8  # entries that a path remembers
 DEAD = -1e18
+SKIP = 4.0  # nats that passing over an event costs
+START_S = 5.0  # expected wait for the first note
 NEARLY = 0.97  # of the way to the next event: so far goes who waits for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchConfig:
-    """How widely to search.
+class SearchConfig(Settings):
+    """How widely to search."""
 
-    entries: kept an event; beam: nats below the best path at which others are dropped; skip: nats that passing
-    over an event costs; reach: events ahead that can be entered, 2 passes over one; start_s: expected seconds of
-    waiting before the first note; patience: nats a second that it earns: noise and playing along must earn more.
-    """
-
-    entries: int = 16
-    beam: float = 60.0
-    skip: float = 4.0
-    reach: int = 2
-    start_s: float = 5.0
-    patience: float = 4.0
-
-    def __post_init__(self) -> None:
-        require("entries", self.entries, 2, 256)
-        require("beam", self.beam, 1.0, 1000.0)
-        require("skip", self.skip, 0.0, 1000.0)
-        require("reach", self.reach, 1, 16)
-        require("start_s", self.start_s, 0.01, 10_000.0)
-        require("patience", self.patience, 0.0, 100.0)
+    entries: int = ranged(16, 2, 256, "hypotheses kept for each event")
+    beam: float = ranged(60.0, 1.0, 1000.0, "distance below the best path at which others are dropped", unit="nats")
+    reach: int = ranged(2, 1, 16, "events ahead that can be entered, 2 skips one")
+    patience: float = ranged(
+        4.0, 0.0, 100.0, "what waiting for the first note earns, so that noise must earn more", unit="nats/s"
+    )
 
 
 class SearchNumbers(NamedTuple):
-    """`SearchConfig` as the kernels take it: nats, seconds a frame, and what is remembered of the fit a frame later."""
+    """What the kernels take.
+
+    beam, skip, start: nats; start for each frame in which the first note may come
+    patience: nats a frame
+    frame_s: seconds a frame
+    memory: share of the fit so far that counts a frame later
+    reach: events
+    """
 
     beam: float
     skip: float
@@ -72,10 +68,16 @@ class SearchNumbers(NamedTuple):
 
 
 def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
-    """The numbers for frames of so many seconds."""
-    memory = 0.5 ** (frame_s / CONFIDENCE_MEMORY_S)
-    start = float(np.log(frame_s / config.start_s))
-    return SearchNumbers(config.beam, config.skip, start, config.patience * frame_s, frame_s, memory, config.reach)
+    """Return the numbers for frames of `frame_s` seconds."""
+    return numbers(
+        SearchNumbers,
+        config,
+        skip=SKIP,
+        start=float(np.log(frame_s / START_S)),
+        patience=config.patience * frame_s,
+        frame_s=frame_s,
+        memory=0.5 ** (frame_s / CONFIDENCE_MEMORY_S),
+    )
 
 
 class Search(NamedTuple):
@@ -125,13 +127,13 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
     )
 
 
-def restart(search: Search, spread: float) -> None:
-    """One hypothesis, before the start, the log tempo `spread` around the score's."""
+def restart(search: Search) -> None:
+    """Begin with one hypothesis, before the start, its tempo around the score's."""
     for array in (*search[:-1], search.backpointers.n, search.backpointers.node):
         array[...] = 0
     search.score[...] = DEAD
     search.score[0, 0] = 0.0
-    search.tempo[0, 0, 3] = spread**2
+    search.tempo[0, 0, 3] = START_SPREAD**2
     search.entry_s[0, 0] = -1.0
     reset_confidence(search.fit)
 

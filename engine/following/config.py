@@ -1,61 +1,46 @@
-"""All settings of following."""
+"""Settings of following, and the frames that they ask for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 from engine.core.format import AudioFormat, FrameFormat, frame_size
 from engine.dsp.features import FeatureConfig
 from engine.following.beam_search import SearchConfig
 from engine.following.features import FollowerFeaturesConfig
-from engine.following.jump_detector import JumpDetectorConfig
 from engine.following.likelihood import LikelihoodConfig
-from engine.following.tempo import TempoConfig
-from engine.following.tone_templates import ToneConfig
 
 __all__ = ["FollowConfig", "follow_frames", "onset_delay"]
 
 
+N_FFT_44K1 = 2048  # frame size at 44.1 kHz; other rates take the power of two that lasts nearest as long
+OVERLAP = 4  # hops a frame
+# By what an onset is detected late in the middle of a Hann window: hops, and frames.
+RISE_HOPS, RISE_FRAMES = 0.9, 0.2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowConfig:
-    """All settings of following.
+class FollowConfig(Settings):
+    """How to follow a score."""
 
-    n_fft_44k1: frame size at 44.1 kHz, other rates take the power of two that lasts nearest as long; overlap: hops a
-    frame; lag: hops by which the answer waits for what comes after; rise: hops, and rise_fft: frames, by which an
-    onset is felt late in the middle of a Hann window; jumps: whether the player may go anywhere in the score at any
-    time, and begin anywhere; hearing: what to follow by, None for the spectral features alone; it needs a Reference
-    that was made with it.
-    """
-
-    n_fft_44k1: int = 2048
-    overlap: int = 4
-    lag: int = 4
-    rise: float = 0.9
-    rise_fft: float = 0.2
-    jumps: bool = True
-    input_features: FollowerFeaturesConfig | None = None
-    features: FeatureConfig = field(default_factory=FeatureConfig)
-    tone: ToneConfig = field(default_factory=ToneConfig)
-    likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
-    tempo: TempoConfig = field(default_factory=TempoConfig)
-    search: SearchConfig = field(default_factory=SearchConfig)
-    jump_detector: JumpDetectorConfig = field(default_factory=JumpDetectorConfig)
-
-    def __post_init__(self) -> None:
-        require("n_fft_44k1", self.n_fft_44k1, 256, 65536)
-        require("overlap", self.overlap, 1, 64)
-        require("lag", self.lag, 0, 100)
-        require("rise", self.rise, 0.0, 10.0)
-        require("rise_fft", self.rise_fft, 0.0, 1.0)
+    lag: int = ranged(4, 0, 100, "how long the position waits for what comes after, which makes it surer", unit="hops")
+    jumps: bool = plain(True, "whether the player may go anywhere in the score at any time, and begin anywhere")
+    input_features: FollowerFeaturesConfig | None = plain(
+        None,
+        "features besides the spectral ones, None for these alone; the Reference must be made with them",
+    )
+    features: FeatureConfig = plain(FeatureConfig, "the spectral features")
+    likelihood: LikelihoodConfig = plain(LikelihoodConfig, "weights of the evidence")
+    search: SearchConfig = plain(SearchConfig, "how widely to search")
 
 
-def follow_frames(audio: AudioFormat, config: FollowConfig) -> FrameFormat:
+def follow_frames(audio: AudioFormat) -> FrameFormat:
     """The frames that a Follower with this config wants at this sample rate."""
-    n_fft = frame_size(audio.sample_rate, at_44k1=config.n_fft_44k1)
-    return FrameFormat(audio=audio, n_fft=n_fft, hop=max(1, n_fft // config.overlap))
+    n_fft = frame_size(audio.sample_rate, at_44k1=N_FFT_44K1)
+    return FrameFormat(audio=audio, n_fft=n_fft, hop=max(1, n_fft // OVERLAP))
 
 
-def onset_delay(frames: FrameFormat, config: FollowConfig) -> int:
+def onset_delay(frames: FrameFormat) -> int:
     """Samples by which an onset is felt late in the middle of a frame: the features compare frames `lag` apart."""
-    return round(config.rise * frames.hop + config.rise_fft * frames.n_fft)
+    return round(RISE_HOPS * frames.hop + RISE_FRAMES * frames.n_fft)

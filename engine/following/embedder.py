@@ -7,12 +7,13 @@ same network; whoever aligns compares the rows by Euclidean distance.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.core.config import Settings, plain
 from engine.core.errors import ModelError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.features import FeatureConfig, SpectralFeatures
@@ -83,10 +84,10 @@ class TwinFeatures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbedderConfig:
-    """model: the ONNX file."""
+class EmbedderConfig(Settings):
+    """Which network makes the embeddings."""
 
-    model: Path
+    model: Path = plain(MISSING, "the ONNX file")
 
 
 class Embedder:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 from engine.dsp.frontends import FrontEnd
 from engine.dsp.stft import grown
 
@@ -23,17 +23,12 @@ ONSET_LAG_S = 0.023  # between the two frames that an onset is the difference of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerFeaturesConfig:
-    """name: "learned", or a front end of `engine.following.salience.any_front_end`; weights: the ONNX file of
-    "learned" and "salience"; share: of the learned similarity in what sounds, the bands have the rest, 0 to 1.
-    """
+class FollowerFeaturesConfig(Settings):
+    """Which features to follow by."""
 
-    name: str = "learned"
-    weights: Path | None = None
-    share: float = 0.5
-
-    def __post_init__(self) -> None:
-        require("share", self.share, 0.0, 1.0)
+    name: str = plain("learned", "learned, or a front end of `engine.following.salience.any_front_end`")
+    weights: Path | None = plain(None, "the ONNX file of learned and salience")
+    share: float = ranged(0.5, 0.0, 1.0, "share of the learned similarity in what sounds; the bands have the rest")
 
 
 class FollowerFeatures(Protocol):

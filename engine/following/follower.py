@@ -30,11 +30,11 @@ class Follower:
     def __init__(self, frames: FrameFormat, score: Score | Reference, config: FollowConfig) -> None:
         self.frames, self.config = frames, config
         if isinstance(score, Score):
-            score = reference_from_score(score, frames, config.features, config.tone)
+            score = reference_from_score(score, frames, config.features)
         self.reference = score
         self._features = SpectralFeatures(frames, config.features)
         n = self._features.n_bands
-        self._tracker = Tracker(frame_timing(frames, config), (n, n), score, config)
+        self._tracker = Tracker(frame_timing(frames), (n, n), score, config)
 
     @property
     def latency(self) -> int:
@@ -84,7 +84,7 @@ class AudioFollower:
         self._tracker.reset()
 
 
-def frame_timing(frames: FrameFormat, config: FollowConfig) -> Timing:
+def frame_timing(frames: FrameFormat) -> Timing:
     """Of rows made of such frames."""
     late = frames.n_fft - frames.n_fft // 2
-    return Timing(frames.hop, frames.audio.sample_rate, late, onset_delay(frames, config))
+    return Timing(frames.hop, frames.audio.sample_rate, late, onset_delay(frames))

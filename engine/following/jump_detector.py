@@ -11,21 +11,18 @@ whom, is our own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require
-from engine.following.beam_search import DEAD, SPAN
+from engine.following.beam_search import DEAD, SKIP, SPAN
 from engine.following.confidence import reset_confidence
 from engine.following.tempo import Tempo, density, survival, update_tempo
 
 __all__ = [
     "JumpDetector",
-    "JumpDetectorConfig",
     "JumpNumbers",
     "adopt_path",
     "detect_jump",
@@ -38,56 +35,36 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 LAST_S = 1.0  # of score that the last event lasts: it must not be a place to rest at free of charge
+# How readily a jump is believed, tuned on recordings of practising and on cuts of performances.
+PRICE = 15.0  # nats that beginning anew at another event costs, also nowhere
+KNOWN = 6.0  # nats less where the score itself has such a jump
+MARGIN = 7.0  # nats by which the best path must lead
+FIT = 1.5  # nats of an onset that a path may begin with
+NEAR = 3  # events within which the fine search finds its way alone
+LEAST_EVENTS = 3  # events that a path must have passed since it began
+DRIFT = 1.5  # nats a second that paths elsewhere lose: a place that is alike but for its sound must not win in the end
+OPENING, OPENING_S = 12.0, 6.0  # more nats that are needed when the music begins, and seconds until that has gone
+BEAM = 18.0  # nats below the best at which paths are dropped
+SPREAD = 0.2  # of the log tempo after a jump
 QUIET = 0.5  # of the level of hush: below, no onset is looked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JumpDetectorConfig:
-    """How readily to believe in a jump.
-
-    price: nats that beginning anew at another event costs, also nowhere; known: nats less where the score itself has
-    such a jump; margin: nats by which the best path must lead; fit: nats of an onset that a path may begin with;
-    near: events within which the fine search finds its way alone; steps: events that a path must have passed since it
-    began; drift: nats a second that paths elsewhere lose, lest a place that is alike but for its sound wins in the
-    end; opening, opening_s: nats more that are needed when the music begins, and seconds until that has gone, as most
-    begin at the beginning; beam: nats below the best at which paths are dropped; spread: of the log tempo after a jump.
-    """
-
-    price: float = 15.0
-    known: float = 6.0
-    margin: float = 7.0
-    fit: float = 1.5
-    near: int = 3
-    steps: int = 3
-    drift: float = 1.5
-    opening: float = 12.0
-    opening_s: float = 6.0
-    beam: float = 18.0
-    spread: float = 0.2
-
-    def __post_init__(self) -> None:
-        require("price", self.price, 0.0, 1000.0)
-        require("known", self.known, 0.0, self.price)
-        require("margin", self.margin, 0.0, 1000.0)
-        require("fit", self.fit, -100.0, 100.0)
-        require("near", self.near, 1, 100)
-        require("steps", self.steps, 1, 100)
-        require("drift", self.drift, 0.0, 100.0)
-        require("opening", self.opening, 0.0, 1000.0)
-        require("opening_s", self.opening_s, 0.01, 1000.0)
-        require("beam", self.beam, 1.0, 1000.0)
-        require("spread", self.spread, 0.01, 3.0)
-
-
 class JumpNumbers(NamedTuple):
-    """`JumpDetectorConfig` as the kernels take it."""
+    """What the kernels take; nats but for
+
+    near, least_events: events
+    drift: nats a frame
+    opening_frames: frames
+    variance: of the log tempo after a jump
+    frame_s: seconds
+    """
 
     price: float
     known: float
     margin: float
     fit: float
     near: int
-    steps: int
+    least_events: int
     drift: float
     opening: float
     opening_frames: float
@@ -97,12 +74,23 @@ class JumpNumbers(NamedTuple):
     frame_s: float
 
 
-def jump_numbers(config: JumpDetectorConfig, skip: float, frame_s: float) -> JumpNumbers:
-    """The numbers for frames of so many seconds; skip: nats for passing over an event."""
-    c, drift = config, config.drift * frame_s
-    opening = (c.opening, c.opening_s / frame_s)
-    numbers = (c.price, c.known, c.margin, c.fit, c.near, c.steps, drift, *opening, c.beam, c.spread**2)
-    return JumpNumbers(*numbers, skip, frame_s)
+def jump_numbers(frame_s: float) -> JumpNumbers:
+    """Return the numbers for frames of `frame_s` seconds."""
+    return JumpNumbers(
+        price=PRICE,
+        known=KNOWN,
+        margin=MARGIN,
+        fit=FIT,
+        near=NEAR,
+        least_events=LEAST_EVENTS,
+        drift=DRIFT * frame_s,
+        opening=OPENING,
+        opening_frames=OPENING_S / frame_s,
+        beam=BEAM,
+        variance=SPREAD**2,
+        skip=SKIP,
+        frame_s=frame_s,
+    )
 
 
 class JumpDetector(NamedTuple):
@@ -277,7 +265,7 @@ def _verdict(detector: Any, place: Any, numbers: Any) -> Any:
     for event in range(max(1, place - numbers.near), min(len(detector.total), place + numbers.near + 1)):
         detector.rival[0] = max(detector.rival[0], detector.standing[event])
     best = detector.best[0]
-    if abs(best - place) <= numbers.near or detector.steps[best] < numbers.steps:
+    if abs(best - place) <= numbers.near or detector.steps[best] < numbers.least_events:
         return 0
     margin = numbers.margin + numbers.opening * max(0.0, 1 - detector.begun[0] / numbers.opening_frames)
     if detector.standing[best] - max(detector.rival[0], detector.standing[0]) <= margin:

@@ -8,43 +8,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.core.config import require
+from engine.core.config import Settings, numbers, ranged
 
 __all__ = ["LikelihoodConfig", "LikelihoodNumbers", "event_likelihoods", "likelihood_numbers"]
 
+# Onsets, tuned on recordings of piano and chamber music with the spectral features.
+ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that says nothing
+ONSET_LEVEL = 1.3  # projection of the onset features that counts as a full onset
+HUSH, HUSH_LEVEL = 4.0, 0.5  # nats lost by an event when nothing begins, and the strength at which none are lost
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LikelihoodConfig:
-    """Weights of the evidence.
+class LikelihoodConfig(Settings):
+    """Weights of the evidence."""
 
-    sustain, onset: nats for a perfect fit, a frame of 12 ms and an onset; sustain_threshold, onset_threshold: the fit
-    that says nothing, 0 to 1; onset_level: projection of the onset features that counts as a full onset;
-    hush: nats lost by an event that comes when nothing at all begins, falling to 0 at a strength of hush_level;
-    silence: level relative to the running peak below which what sounds says nothing.
-    """
-
-    sustain: float = 0.8
-    sustain_threshold: float = 0.65
-    onset: float = 10.0
-    onset_threshold: float = 0.05
-    onset_level: float = 1.3
-    hush: float = 4.0
-    hush_level: float = 0.5
-    silence: float = 0.003
-
-    def __post_init__(self) -> None:
-        require("sustain", self.sustain, 0.0, 100.0)
-        require("sustain_threshold", self.sustain_threshold, 0.0, 1.0)
-        require("onset", self.onset, 0.0, 1000.0)
-        require("onset_threshold", self.onset_threshold, 0.0, 1.0)
-        require("onset_level", self.onset_level, 0.01, 100.0)
-        require("hush", self.hush, 0.0, 1000.0)
-        require("hush_level", self.hush_level, 0.01, 100.0)
-        require("silence", self.silence, 0.0, 0.5)
+    sustain: float = ranged(0.8, 0.0, 100.0, "log likelihood of a frame of 12 ms that fits perfectly", unit="nats")
+    sustain_threshold: float = ranged(0.65, 0.0, 1.0, "fit of what sounds that says nothing")
+    silence: float = ranged(0.003, 0.0, 0.5, "level relative to the running peak below which what sounds says nothing")
 
 
 class LikelihoodNumbers(NamedTuple):
-    """`LikelihoodConfig` as the kernels take it."""
+    """What the kernels take.
+
+    sustain, onset: nats for a perfect fit, of a frame and of an onset
+    sustain_threshold, onset_threshold: the fit that says nothing, 0 to 1
+    onset_level: projection of the onset features that counts as a full onset
+    hush: nats lost by an event that comes when nothing begins, falling to 0 at a strength of hush_level
+    silence: compressed level below which what sounds says nothing
+    """
 
     sustain: float
     sustain_threshold: float
@@ -59,16 +50,21 @@ class LikelihoodNumbers(NamedTuple):
 def likelihood_numbers(
     config: LikelihoodConfig, frame_s: float, compression: float, strength: float = 1.0
 ) -> LikelihoodNumbers:
-    """The numbers for frames of so many seconds, features compressed so, and onsets so many times as strong."""
-    return LikelihoodNumbers(
-        config.sustain * frame_s / 0.0116,
-        config.sustain_threshold,
-        config.onset,
-        config.onset_threshold,
-        config.onset_level * strength,
-        config.hush,
-        config.hush_level * strength,
-        float(np.log1p(compression * config.silence)),
+    """Return the numbers for frames of `frame_s` seconds.
+
+    compression: of the features
+    strength: of their onsets, relative to the spectral features'
+    """
+    return numbers(
+        LikelihoodNumbers,
+        config,
+        sustain=config.sustain * frame_s / 0.0116,
+        onset=ONSET,
+        onset_threshold=ONSET_THRESHOLD,
+        onset_level=ONSET_LEVEL * strength,
+        hush=HUSH,
+        hush_level=HUSH_LEVEL * strength,
+        silence=float(np.log1p(compression * config.silence)),
     )
 
 

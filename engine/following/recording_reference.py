@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
 from engine.core.errors import ScoreError, ShapeError
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, SpectralFeatures
@@ -15,7 +12,7 @@ from engine.dsp.stft import Stft
 from engine.following.reference import Reference, unit
 from engine.score.repeats import no_jumps
 
-__all__ = ["RecordingConfig", "onset_template", "reference_from_audio", "sustain_template"]
+__all__ = ["onset_template", "reference_from_audio", "sustain_template"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,32 +20,16 @@ Features = npt.NDArray[np.float32]
 
 BLOCK = 1 << 16
 BAR_S = 4.0  # bars of a recording have no meaning: four quarters of a second each
+STRENGTH = 0.6  # least onset strength of an event
+APART_S = 0.05  # least time between two events
+LONGEST_S = 0.5  # a held sound is cut into pieces of at most this
 RESTLESS = 3  # frames before and after an onset that belong to it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingConfig:
-    """What counts as an event of a recording.
-
-    strength: least onset strength; apart_s: least time between two events; longest_s: most, a held sound is cut
-    into such pieces.
-    """
-
-    strength: float = 0.6
-    apart_s: float = 0.05
-    longest_s: float = 0.5
-
-    def __post_init__(self) -> None:
-        require("strength", self.strength, 0.01, 100.0)
-        require("apart_s", self.apart_s, 0.005, 1.0)
-        require("longest_s", self.longest_s, 0.05, 10.0)
 
 
 def reference_from_audio(
     audio: npt.NDArray[np.float32],
     frames: FrameFormat,
     features: FeatureConfig,
-    config: RecordingConfig | None = None,
     *,
     delay: int = 0,
     name: str = "recording",
@@ -62,7 +43,7 @@ def reference_from_audio(
     if audio.ndim != 2 or audio.shape[1] != frames.audio.n_channels:
         raise ShapeError(name, expected=f"(sample, {frames.audio.n_channels} channels)", got=str(audio.shape))
     rows = _features(audio, frames, features)
-    events, onsets = _events(rows, frames, config or RecordingConfig())
+    events, onsets = _events(rows, frames)
     if not len(events):
         raise ScoreError(name, expected="a recording with sound", got="silence", remedy="check the file")
     seconds = (np.array([frames.centre(int(t)) for t in events]) - delay) / frames.audio.sample_rate
@@ -87,14 +68,14 @@ def _features(audio: npt.NDArray[np.float32], frames: FrameFormat, features: Fea
     return np.concatenate([np.zeros((0, 2 * node.n_bands), np.float32), *rows])
 
 
-def _events(rows: Features, frames: FrameFormat, config: RecordingConfig) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def _events(rows: Features, frames: FrameFormat) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """Frames of the events, and which of them are onsets; the others cut what is held into pieces."""
     rate = frames.audio.sample_rate / frames.hop
-    apart, longest = max(1, round(config.apart_s * rate)), max(2, round(config.longest_s * rate))
+    apart, longest = max(1, round(APART_S * rate)), max(2, round(LONGEST_S * rate))
     strength = np.linalg.norm(rows[:, rows.shape[1] // 2 :], axis=1)
     padded = np.concatenate([np.zeros(apart), strength, np.zeros(apart + 1)])  # one more: there may be no frames
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * apart + 1).max(axis=1)[:-1]
-    peaks = np.flatnonzero((strength >= config.strength) & (strength == around))
+    peaks = np.flatnonzero((strength >= STRENGTH) & (strength == around))
     ends = [*peaks[1:], len(rows)] if len(peaks) else []
     places: list[int] = []
     onsets: list[bool] = []

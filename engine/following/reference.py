@@ -16,7 +16,7 @@ from numba import njit
 
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
-from engine.following.tone_templates import ToneConfig, note_features
+from engine.following.tone_templates import LEVEL, PEDAL, PEDAL_S, RING_S, note_features
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
 
@@ -52,17 +52,17 @@ class Reference:
     strength: float = TYPICAL
 
 
-def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig, tone: ToneConfig) -> Reference:
+def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig) -> Reference:
     """Imagine each distinct onset of the score in the features that `SpectralFeatures` computes of live sound."""
-    notes = note_features(frames, feature_weights(frames, features), tone)
+    notes = note_features(frames, feature_weights(frames, features))
     events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
     score_s = score.seconds(score.onset_quarter)
     start_s, end_s = score_s[events], score.seconds(score.note_quarter + score.note_duration)
     shape = (len(score_s), notes.shape[1])
     before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    fade = (tone.ring_s, tone.pedal, tone.pedal_s)
+    fade = (RING_S, PEDAL, PEDAL_S)
     _sounding(events, start_s, end_s, score.note_pitch, score_s, notes, fade, before, after)
-    gain = features.compression * tone.level
+    gain = features.compression * LEVEL
     sustain = np.log1p(gain * after)
     fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
     onset = fresh + 1e-3 * (after - before)  # a note that repeats at once is still an onset

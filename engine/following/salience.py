@@ -5,13 +5,13 @@ Bittner et al., "Deep salience representations for F0 estimation in polyphonic m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError, EngineError, ModelError
 from engine.core.format import AudioFormat
 from engine.dsp.frontends import FRONT_ENDS, FrontEnd, FrontEndConfig, front_end
@@ -29,19 +29,14 @@ Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SalienceNodeConfig:
-    """How to listen.
+class SalienceNodeConfig(Settings):
+    """Which network estimates salience, and how often it runs."""
 
-    model: the ONNX file; onsets: give, behind the salience of every bin, how likely each begins just now; block: frames
-    that are computed at once, 1 to 256: more cost less and come up to block - 1 hops later.
-    """
-
-    model: Path
-    onsets: bool = False
-    block: int = 1
-
-    def __post_init__(self) -> None:
-        require("block", self.block, 1, 256)
+    model: Path = plain(MISSING, "the ONNX file")
+    onsets: bool = plain(False, "give, behind the salience of every bin, how likely each begins just now")
+    block: int = ranged(
+        1, 1, 256, "frames computed at once: more cost less and come up to block - 1 hops later", unit="frames"
+    )
 
 
 class SalienceNode:

@@ -62,9 +62,9 @@ class Tracker:
         self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps)
         self._numbers = (
             search_numbers(config.search, frame_s),
-            tempo_numbers(config.tempo, frame_s),
+            tempo_numbers(frame_s),
             likelihood_numbers(config.likelihood, frame_s, config.features.compression, reference.strength / TYPICAL),
-            jump_numbers(config.jump_detector, config.search.skip, frame_s),
+            jump_numbers(frame_s),
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         self._reference = (reference.sustain, reference.onset, reference.score_s, reference.links)
@@ -88,7 +88,7 @@ class Tracker:
 
     def reset(self) -> None:
         """As newly built."""
-        restart(self._searches[0], self.config.tempo.spread)
+        restart(self._searches[0])
         restart_jump_detector(self._searches[1])
         self._progress[:] = 0
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from engine.core.config import require
 
-__all__ = ["CLOCK", "CONTINUE", "START", "STOP", "ClockFollower", "ClockFollowerConfig", "ClockSender", "song_position"]
+__all__ = ["CLOCK", "CONTINUE", "START", "STOP", "ClockFollower", "ClockSender", "song_position"]
 
 CLOCK, START, CONTINUE, STOP, POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 TICKS = 24  # a quarter
 TICKS_PER_SIXTEENTH = 6  # the unit of the song position
 LAST_POSITION = (1 << 14) - 1
+PHASE_GAIN, RATE_GAIN = 0.15, 0.01  # of the loop, once it has settled
+LOST_TICKS = 12  # after a gap of more the phase is learnt anew
 
 
 def song_position(sixteenth: int) -> bytes:
@@ -65,29 +65,14 @@ class ClockSender:
         return self.sample_rate * 60 / tempo_bpm / TICKS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFollowerConfig:
-    """phase_gain, rate_gain: of the loop, 0 to 1; lost_ticks: after a gap of more the tempo is learnt anew."""
-
-    phase_gain: float = 0.15
-    rate_gain: float = 0.01
-    lost_ticks: int = 12
-
-    def __post_init__(self) -> None:
-        require("phase_gain", self.phase_gain, 0.001, 1)
-        require("rate_gain", self.rate_gain, 0.0001, 1)
-        require("lost_ticks", self.lost_ticks, 1, 96)
-
-
 class ClockFollower:
     """A second-order phase-locked loop over ticks (Gardner, Phaselock Techniques, ch. 2), with gap repair.
 
     A tick that comes n periods after the last stands for n: the position never falls behind by lost ticks.
     """
 
-    def __init__(self, sample_rate: int, config: ClockFollowerConfig | None = None) -> None:
+    def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
-        self.config = ClockFollowerConfig() if config is None else config
         self.running = False
         self.n_repaired = 0
         self._ticks = -1  # of the tick that came last; the first after a start is tick 0
@@ -106,7 +91,7 @@ class ClockFollower:
             return None
         if not self.running or self._period is None:
             return max(self._ticks, 0) / TICKS
-        ahead = min(max((at - self._phase) / self._period, 0.0), float(self.config.lost_ticks))
+        ahead = min(max((at - self._phase) / self._period, 0.0), float(LOST_TICKS))
         return max(self._ticks + ahead, 0.0) / TICKS
 
     def take(self, at: int, message: bytes) -> None:
@@ -139,12 +124,12 @@ class ClockFollower:
         """Move phase and period towards a tick; returns how many ticks it stands for."""
         assert self._phase is not None and self._period is not None
         n = max(1, round((at - self._phase) / self._period))
-        if n > self.config.lost_ticks:  # the clock stood still: same tempo, new phase
+        if n > LOST_TICKS:  # the clock stood still: same tempo, new phase
             self._phase = float(at)
             return 1
         self.n_repaired += n - 1
-        gain = 1.0 / self._seen if self._seen < 1 / self.config.phase_gain else self.config.phase_gain
-        rate = max(gain * gain / 2, self.config.rate_gain)
+        gain = 1.0 / self._seen if self._seen < 1 / PHASE_GAIN else PHASE_GAIN
+        rate = max(gain * gain / 2, RATE_GAIN)
         error = at - (self._phase + n * self._period)
         self._phase += n * self._period + gain * error
         self._period = max(self._period + rate * error / n, 1.0)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from engine.core.config import require
+from engine.core.config import Settings, ranged
 from engine.midi.clock import ClockSender
 
 __all__ = ["FeedbackGuard", "MidiScheduler", "NoteSafety", "NoteTracker", "note_off", "note_on"]
@@ -32,19 +32,14 @@ def note_off(channel: int, pitch: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteSafety:
-    """longest: samples after which a note is ended whoever forgot it; repair: how far back note-offs are sent again
-    after a loss; deaf: for how long what comes in and equals what went out is taken for our own.
-    """
+class NoteSafety(Settings):
+    """How notes are kept from hanging."""
 
-    longest: int = 44100 * 11
-    repair: int = 44100 // 5
-    deaf: int = 44100 * 30 // 1000
-
-    def __post_init__(self) -> None:
-        require("longest", self.longest, 1, 1 << 40)
-        require("repair", self.repair, 0, 1 << 40)
-        require("deaf", self.deaf, 0, 1 << 40)
+    longest: int = ranged(44100 * 11, 1, 1 << 40, "after this a note is ended, whoever forgot it", unit="samples")
+    repair: int = ranged(44100 // 5, 0, 1 << 40, "how far back note-offs are sent again after a loss", unit="samples")
+    deaf: int = ranged(
+        44100 * 30 // 1000, 0, 1 << 40, "how long what comes in and equals what went out is our own", unit="samples"
+    )
 
 
 class NoteTracker:

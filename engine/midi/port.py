@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
@@ -22,40 +22,29 @@ BACKENDS = ("auto", "jack", "rtmidi")
 MODULES = {"jack": "engine.midi.jack", "rtmidi": "engine.midi.rtmidi"}
 
 
+LONGEST_NOTE_S = 11.0  # a note that sounds longer is ended
+REPAIR_S = 0.2  # note-offs of this time are sent again after a loss
+DEAF_S = 0.03  # for this long what comes in and equals what went out is taken for our own
+PRIORITY = 70  # SCHED_FIFO of the thread that sends
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MidiConfig:
-    """name: of our ports; to: an existing port to play to, None for a virtual one that others connect to.
+class MidiConfig(Settings):
+    """Which MIDI ports."""
 
-    hear: an existing port to listen to, None for `to` or a virtual one; backend: auto tries JACK, then rtmidi;
-    listen: open an input as well; sample_rate: of the clock where the backend
-    has none of its own; longest_note_s, repair_s, deaf_s: see NoteSafety; priority: SCHED_FIFO for rtmidi's thread.
-    """
-
-    name: str = "collaparte"
-    to: str | None = None
-    hear: str | None = None
-    backend: str = "auto"
-    listen: bool = True
-    sample_rate: int = 48000
-    longest_note_s: float = 11.0
-    repair_s: float = 0.2
-    deaf_s: float = 0.03
-    priority: int = 70
-
-    def __post_init__(self) -> None:
-        require_one_of("backend", self.backend, BACKENDS)
-        require("sample_rate", self.sample_rate, 1000, 384_000)
-        require("longest_note_s", self.longest_note_s, 0.01, 3600)
-        require("repair_s", self.repair_s, 0, 10)
-        require("deaf_s", self.deaf_s, 0, 10)
-        require("priority", self.priority, 0, 99)
+    name: str = plain("collaparte", "name of our ports")
+    to: str | None = plain(None, "existing port to play to, None for a virtual one that others connect to")
+    hear: str | None = plain(None, "existing port to listen to, None for `to` or a virtual one")
+    backend: str = choice("auto", BACKENDS, "auto tries JACK, then rtmidi")
+    listen: bool = plain(True, "open an input as well")
+    sample_rate: int = ranged(48000, 1000, 384_000, "of the clock where the backend has none of its own", unit="Hz")
 
     def safety(self, sample_rate: int) -> NoteSafety:
         """The rules in samples."""
         return NoteSafety(
-            longest=round(self.longest_note_s * sample_rate),
-            repair=round(self.repair_s * sample_rate),
-            deaf=round(self.deaf_s * sample_rate),
+            longest=round(LONGEST_NOTE_S * sample_rate),
+            repair=round(REPAIR_S * sample_rate),
+            deaf=round(DEAF_S * sample_rate),
         )
 
 

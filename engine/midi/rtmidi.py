@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.core.errors import DeviceError
 from engine.core.thread_priority import raise_priority
-from engine.midi.port import MidiConfig, Outlet
+from engine.midi.port import PRIORITY, MidiConfig, Outlet
 
 __all__ = ["RtMidiPort"]
 
@@ -47,7 +47,7 @@ class RtMidiPort:
         except (rtmidi.SystemError, rtmidi.NoDevicesError, rtmidi.InvalidPortError, RuntimeError) as error:
             raise DeviceError("rtmidi", expected="a MIDI system", got=str(error)) from error
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(config.priority,), daemon=True, name="midi out")
+        self._thread = threading.Thread(target=self._run, args=(PRIORITY,), daemon=True, name="midi out")
         self._thread.start()
 
     def now(self) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.core.config import Settings, plain
 from engine.core.events import Event
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain, Processor
@@ -32,18 +33,15 @@ Spectrum = tuple[FrameFormat, str]  # frames through a window, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineConfig:
-    """What to do with the input; may be pickled to the engine process.
+class PipelineConfig(Settings):
+    """What to do with the input; may be pickled to the engine process."""
 
-    separate: into which stems, harmonic and percussive or a network's targets, None to leave the input whole;
-    score: follow it, as `follow` says; a Reference must have been made for the frames
-    of `follow_frames` and for `follow.input_features`; detect: sound events.
-    """
-
-    separate: HpssConfig | MaskNetworkConfig | None = None
-    score: Score | Reference | None = None
-    follow: FollowConfig = field(default_factory=FollowConfig)
-    detect: SoundConfig | None = None
+    separate: HpssConfig | MaskNetworkConfig | None = plain(None, "into which stems, None to leave the input whole")
+    score: Score | Reference | None = plain(
+        None, "score to follow; a Reference must be made for `follow_frames` and for `follow.input_features`"
+    )
+    follow: FollowConfig = plain(FollowConfig, "how to follow")
+    detect: SoundConfig | None = plain(None, "how to detect sounds, None for not at all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ class Pipeline:
         self._detector = None if config.detect is None else SoundDetector(config.detect, audio, worker=worker)
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
-        frames = follow_frames(self.audio, config)
+        frames = follow_frames(self.audio)
         if config.input_features is not None:
             ears = follower_features(config.input_features, frames, config.features)
             return AudioFollower(ears, self.audio.sample_rate, score, config)

@@ -9,10 +9,9 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-from engine.audio.devices import Device, backend
+from engine.audio.devices import backend, device_of, is_file
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError, EngineError
 from engine.core.format import AudioFormat
@@ -70,11 +69,11 @@ def main() -> None:
 def serve(pipe: Pipe, job: Job) -> None:
     """Do the job."""
     parent = os.getppid()
-    reader = AudioReader(job.source) if isinstance(job.source, Path) else None
+    reader = AudioReader(job.source) if is_file(job.source) else None
     rate = job.sample_rate or (reader.format.sample_rate if reader else None)
     # The device's own rate decides where none is asked for; a device that is waited for is looked for last.
     device: Any = None if rate else find_device(pipe, job, rate)
-    n_channels = reader.format.n_channels if reader else source_channels(job.source)
+    n_channels = reader.format.n_channels if reader else device_channels(job)
     rate = rate or device.sample_rate
     worker = ThreadPoolExecutor(1, "model worker")
     pipeline = Pipeline(AudioFormat(sample_rate=rate, n_channels=n_channels), job.pipeline, worker=worker)
@@ -101,15 +100,16 @@ def serve(pipe: Pipe, job: Job) -> None:
     close(device)
 
 
-def source_channels(source: Device | Path) -> int:
-    """The channels of a device."""
-    assert isinstance(source, Device)
+def device_channels(job: Job) -> int:
+    """The channels of the device that is the source."""
+    source = device_of(job.source)
+    assert source is not None
     return source.n_channels
 
 
 def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
     """Open the backend's device; if it is not there, DeviceError, or wait for it and say so once."""
-    source = job.source if isinstance(job.source, Device) else None
+    source = device_of(job.source)
     either = source or job.sink
     assert either is not None
     module = backend(either.backend)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.audio.callback import context
+from engine.audio.devices import is_file
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
 from engine.core.ring import RingBuffer, private_ring
@@ -48,7 +49,7 @@ class EngineStream:
         self.hop = ProcessingThread(memory, pipeline, self._rings, record=job.record, grown=self._grown)
 
     def _make_rings(self) -> Rings:
-        n, sink, paced = self._pipeline.audio.n_channels, self._job.sink, not hasattr(self._job.source, "backend")
+        n, sink, paced = self._pipeline.audio.n_channels, self._job.sink, is_file(self._job.source)
         if sink is not None and n not in (1, sink.n_channels):
             raise DeviceError(
                 sink.name or "output device",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from engine.audio.devices import Device
+from engine.audio.devices import Device, Source
 from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
@@ -51,7 +50,7 @@ class Job:
     not there yet; record: whether anyone reads the record ring; memory: descriptor of the shared memory.
     """
 
-    source: Device | Path
+    source: Source
     sink: Device | None
     pipeline: PipelineConfig
     start: int

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import fields, replace
-from pathlib import Path
 
+from engine.audio.devices import is_file
 from engine.audio.event_log import EventWriter
 from engine.audio.files import StemWriter
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
@@ -138,12 +138,11 @@ class SessionRun:
 
     def _job(self) -> Job:
         config = self._config
-        is_file = isinstance(config.source, Path)
         return Job(
             source=config.source,
             sink=config.sink,
             pipeline=config.pipeline,
-            start=self._end if is_file else 0,
+            start=self._end if is_file(config.source) else 0,
             sample_rate=self._opened.audio.sample_rate if self._opened else config.sample_rate,
             block=config.block,
             slack_ms=config.slack_ms,
@@ -185,7 +184,7 @@ class SessionRun:
             if self._recorder is not None:
                 self._recorder.line_up(0)
         else:
-            self._base = self._end if isinstance(self._config.source, Path) else None
+            self._base = self._end if is_file(self._config.source) else None
         self._session.allocate(run, opened)
         if self._recorder is not None and self._base is not None and run.memory is not None:
             self._recorder.line_up(self._base)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 
-from engine.audio.devices import Device
-from engine.core.config import require
+from engine.audio.devices import Device, Source, device_of
+from engine.core.config import Settings, check, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.messages import Latency
@@ -16,59 +16,54 @@ __all__ = ["Counts", "SessionConfig", "SessionReport", "SessionStatus"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionConfig:
-    """One session.
+class SessionConfig(Settings):
+    """One session; both devices must be of one backend."""
 
-    source: a device or an audio file; sink: a device, or None to play nothing (a file then wants
-    `engine.pipeline.file_stream.stream_file`). Both devices on one backend.
-    pipeline: what to do with the input; sample_rate: of the pipeline, 1,000 to 384,000 Hz, None for the source's own.
-    record_to: directory for the stems; events_to: file for the events, `-` for standard output.
-    gains: loudness of each target in the sink, 0 to 16; targets not named play at 1.
-    block: samples asked from PortAudio, 0 to 16,384, 0 for the device's own; JACK's server decides by itself.
-    slack_ms: 0 to 1,000, what stands ready in the output beyond the least, for a late scheduler; it is latency. None:
-    10 ms, or a block where that is longer, so that two callbacks at once, as after a stall, find their output.
-    fifo_priority: SCHED_FIFO for the hop thread, 1 to 89, 0 for none. duration_s: 0 for no end.
-    restart: when the device goes away, wait for it and go on.
-    """
-
-    source: Device | Path
-    sink: Device | None = None
-    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
-    sample_rate: int | None = None
-    record_to: Path | None = None
-    events_to: str | None = None
-    gains: Mapping[str, float] = field(default_factory=dict)
-    block: int = 0
-    slack_ms: float | None = None
-    fifo_priority: int = 50
-    duration_s: float = 0.0
-    restart: bool = True
+    source: Source = plain(MISSING, "a device or an audio file")
+    sink: Device | None = plain(
+        None, "a device, None to play nothing; for a file then use `engine.pipeline.file_stream.stream_file`"
+    )
+    pipeline: PipelineConfig = plain(PipelineConfig, "what to do with the input")
+    sample_rate: int | None = ranged(None, 1000, 384_000, "of the pipeline, None for the source's own", unit="Hz")
+    record_to: Path | None = plain(None, "folder for the stems")
+    events_to: str | None = plain(None, "file for the events, - for standard output")
+    gains: Mapping[str, float] = plain(dict, "loudness of targets in the sink, 0 to 16, 1 for those not named")
+    block: int = ranged(
+        0, 0, 16_384, "asked from PortAudio, 0 for the device's own; JACK's server decides by itself", unit="samples"
+    )
+    slack_ms: float | None = ranged(
+        None,
+        0,
+        1000,
+        "what stands ready in the output beyond the least, for a late scheduler; it is latency. None for 10 ms, or a "
+        "block where that is longer, so that two callbacks at once find their output",
+        unit="ms",
+    )
+    fifo_priority: int = ranged(50, 0, 89, "SCHED_FIFO priority of the processing thread, 0 for none")
+    duration_s: float = ranged(0.0, 0, 1e9, "when to stop, 0 for never", unit="s")
+    restart: bool = plain(True, "when the device goes away, wait for it and go on")
 
     def __post_init__(self) -> None:
-        if self.sample_rate is not None:
-            require("sample_rate", self.sample_rate, 1000, 384_000)
-        require("block", self.block, 0, 16_384)
-        if self.slack_ms is not None:
-            require("slack_ms", self.slack_ms, 0, 1000)
-        require("fifo_priority", self.fifo_priority, 0, 89)
-        require("duration_s", self.duration_s, 0, 1e9)
+        check(self)
         for name, gain in self.gains.items():
             require(f"gain of {name}", gain, 0, 16)
         self._check_ends()
 
     def _check_ends(self) -> None:
-        if not isinstance(self.source, Device):
+        if (source := device_of(self.source)) is None:
             if self.sink is None:
                 raise ConfigError("session", expected="a device", got="file to file", remedy="use stream_file")
-            return
-        if self.sink is None:
-            return
-        if self.sink.backend != self.source.backend:
-            both = f"{self.source.backend} and {self.sink.backend}"
-            raise ConfigError("session", expected="both devices on one backend", got=both)
-        if self.source.n_channels not in (1, self.sink.n_channels):
-            got = f"{self.source.n_channels} in, {self.sink.n_channels} out"
-            raise ConfigError("session", expected="as many channels out as in, or 1 in", got=got)
+        elif self.sink is not None:
+            _check_pair(source, self.sink)
+
+
+def _check_pair(source: Device, sink: Device) -> None:
+    if sink.backend != source.backend:
+        both = f"{source.backend} and {sink.backend}"
+        raise ConfigError("session", expected="both devices on one backend", got=both)
+    if source.n_channels not in (1, sink.n_channels):
+        got = f"{source.n_channels} in, {sink.n_channels} out"
+        raise ConfigError("session", expected="as many channels out as in, or 1 in", got=got)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require, require_odd, require_one_of
+from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.format import MAX_HOP, AudioFormat, FrameFormat, frame_size
 from engine.core.processor import Chain
 from engine.dsp.median import aligned, network, row_stride
@@ -21,46 +21,31 @@ __all__ = ["TUNED", "Hpss", "HpssConfig", "HpssSpectra"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HpssConfig:
-    """How to separate; the defaults are the paper's, `TUNED` scores higher.
+class HpssConfig(Settings):
+    """How to separate; the defaults are the paper's, `TUNED` scores higher."""
 
-    n_fft, hop: samples; None is what lasts nearest as long as 4096 at 44.1 kHz, and a quarter of it. window: of
-    `engine.dsp.window.WINDOWS`. look_ahead: frames, 0 to (span_harmonic - 1) / 2, at most 49; each costs a hop of
-    latency. span_harmonic, span_percussive: frames and bins of the running medians, odd, 1 to 99; None is what the
-    look-ahead centres, at least 3. exponent: 0.5, 0.75 or 1 (Wiener), of the powers in the filter. iterations: of
-    Algorithm 1.
-    spatial: model the covariance of the channels, else each channel alone. forgetting: weight of the newest frame
-    in the covariances, above 0, at most 1. residual: give out what is neither, too (Driedger, Mueller, Disch,
-    ISMIR 2014). margin: 1 to 100, by how much a target must exceed the other, in amplitude; used with residual.
-    """
-
-    n_fft: int | None = None
-    hop: int | None = None
-    window: str = "hann"
-    look_ahead: int = 8
-    span_harmonic: int | None = 17
-    span_percussive: int = 17
-    exponent: float = 1
-    iterations: int = 1
-    spatial: bool = True
-    forgetting: float = 0.05
-    residual: bool = False
-    margin: float = 2.0
+    n_fft: int | None = ranged(
+        None, 16, MAX_HOP, "frame size, None lasts nearest as long as 4096 at 44.1 kHz", unit="samples"
+    )
+    hop: int | None = ranged(None, 1, MAX_HOP, "distance of frames, None for a quarter of a frame", unit="samples")
+    window: str = choice("hann", WINDOWS, "window of a frame")
+    look_ahead: int = ranged(8, 0, 49, "frames after the one that is separated, a hop of latency each", unit="frames")
+    span_harmonic: int | None = ranged(
+        17, 1, 99, "running median over time, None is what the look-ahead centres, at least 3", unit="frames", odd=True
+    )
+    span_percussive: int = ranged(17, 1, 99, "running median over frequency", unit="bins", odd=True)
+    exponent: float = choice(1, (0.5, 0.75, 1), "exponent of the powers in the filter, 1 is Wiener's")
+    iterations: int = ranged(1, 1, 20, "iterations of Algorithm 1")
+    spatial: bool = plain(True, "model the covariance of the channels, else each channel alone")
+    forgetting: float = ranged(0.05, 1e-4, 1, "weight of the newest frame in the covariances")
+    residual: bool = plain(False, "emit what is neither, too (Driedger, Mueller, Disch, ISMIR 2014)")
+    margin: float = ranged(2.0, 1, 100, "by what a target must exceed the other, in amplitude; used with residual")
 
     def __post_init__(self) -> None:
-        if self.n_fft is not None:
-            require("n_fft", self.n_fft, 16, MAX_HOP)
-        if self.hop is not None:
-            require("hop", self.hop, 1, MAX_HOP if self.n_fft is None else self.n_fft)
-        require_one_of("window", self.window, WINDOWS)
-        if self.span_harmonic is not None:
-            require_odd("span_harmonic", self.span_harmonic, 1, 99)
+        check(self)
         require("look_ahead", self.look_ahead, 0, ((self.span_harmonic or 99) - 1) // 2)
-        require_odd("span_percussive", self.span_percussive, 1, 99)
-        require_one_of("exponent", self.exponent, (0.5, 0.75, 1))
-        require("iterations", self.iterations, 1, 20)
-        require("forgetting", self.forgetting, 1e-4, 1)
-        require("margin", self.margin, 1, 100)
+        if self.hop is not None and self.n_fft is not None:
+            require("hop", self.hop, 1, self.n_fft)
 
     @property
     def frames_harmonic(self) -> int:

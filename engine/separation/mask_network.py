@@ -6,7 +6,7 @@ leave of the mixture, or take too much, is shared out, so that the stems sum to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import require, require_one_of
+from engine.core.config import Settings, choice, plain, ranged, require
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import STEREO, AudioFormat, FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
@@ -31,25 +31,18 @@ FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaskNetworkConfig:
-    """Settings of a live separation.
+class MaskNetworkConfig(Settings):
+    """How to separate by a network of masks."""
 
-    model: the ONNX file; sharing: of what the masks leave over: `ratio` to each target as it has already, `equal` to
-    all alike; wiener: refine the stems by where in the stereo image their targets are, None to leave them as they are.
-    Of a network of two directions, for files: segment: 1 to 65,536 frames that it answers at a time; margin: 0 to
-    65,536 frames that it hears before and after them.
-    """
-
-    model: Path
-    sharing: str = "ratio"
-    wiener: WienerConfig | None = None
-    segment: int = 384
-    margin: int = 128
-
-    def __post_init__(self) -> None:
-        require_one_of("sharing", self.sharing, SHARING)
-        require("segment", self.segment, 1, 1 << 16)
-        require("margin", self.margin, 0, 1 << 16)
+    model: Path = plain(MISSING, "the ONNX file")
+    sharing: str = choice(
+        "ratio", SHARING, "who gets what the masks leave over: each target by its share of the masks, or all alike"
+    )
+    wiener: WienerConfig | None = plain(
+        None, "refine the stems by where in the stereo image their targets are, None to leave them"
+    )
+    segment: int = ranged(384, 1, 1 << 16, "what a bidirectional network answers at a time", unit="frames")
+    margin: int = ranged(128, 0, 1 << 16, "what it gets before and after a segment", unit="frames")
 
 
 @njit(nogil=True, cache=True)

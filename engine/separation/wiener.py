@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import require
+from engine.core.config import Settings, check, plain, ranged
 from engine.core.errors import ConfigError
 from engine.core.format import FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block
@@ -19,18 +19,16 @@ __all__ = ["Wiener", "WienerConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WienerConfig:
-    """forgetting: weight of the newest frame in the spatial covariances, above 0, at most 1.
+class WienerConfig(Settings):
+    """How the spatial covariances of the targets are learnt."""
 
-    posterior: learn from what the filter leaves uncertain as well (Duong et al. 2010), so that a target that is
-    silent keeps its place; without, from its estimate alone.
-    """
-
-    forgetting: float = 0.05
-    posterior: bool = True
+    forgetting: float = ranged(0.05, 1e-4, 1, "weight of the newest frame in the spatial covariances")
+    posterior: bool = plain(
+        True, "learn from what the filter leaves uncertain as well (Duong et al. 2010): a silent target keeps its place"
+    )
 
     def __post_init__(self) -> None:
-        require("forgetting", self.forgetting, 1e-4, 1)
+        check(self)
         if not isinstance(self.posterior, bool):
             raise ConfigError("posterior", expected="true or false", got=repr(self.posterior))
 

@@ -174,12 +174,12 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
     """Build templates in the bands in which the recording will be analysed: those of its own tuning."""
     if isinstance(score, Reference):
         return score
-    frames = follow_frames(recording.format, follow)
+    frames = follow_frames(recording.format)
     tuned = replace(frames, audio=in_tune(frames.audio, sound.cents))
-    imagined = reference_from_score(score, tuned, follow.features, follow.tone)
+    imagined = reference_from_score(score, tuned, follow.features)
     if follow.input_features is None:
         return imagined
-    events = replace(imagined, delay=onset_delay(frames, follow))
+    events = replace(imagined, delay=onset_delay(frames)
     return with_sound_templates(events, render_score(score, recording.format, follow.input_features), follow)
 
 

@@ -87,7 +87,7 @@ def note_activity(
     pitch = np.unique(score.note_pitch)
     part = spectra.some(LEARNED)
     at_s, bands = part[:, 0].astype(float), part[:, 1:]
-    tones = note_features(spectra.tuned, spectra.weights, follow.tone)[pitch]
+    tones = note_features(spectra.tuned, spectra.weights)[pitch]
     templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), tones)
     level = np.concatenate([_find(block, templates) for block in spectra.blocks()])
     frames = spectra.frames

@@ -59,13 +59,13 @@ def feature_blocks(
     Tuning and peak are known beforehand: noise before the music begins does not count as loud.
     delay: samples by which other features than spectral ones respond late to an onset
     """
-    frames = follow_frames(recording.format, follow)
+    frames = follow_frames(recording.format)
     tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
     bands = replace(follow.features, floor=min(max(QUIET * sound.peak, follow.features.floor), 1.0))
     blocks = recording.blocks(silence=2 * frames.n_fft)
     if follow.input_features is None:
         node = Chain(Stft(frames), SpectralFeatures(tuned, bands))
-        return frame_timing(frames, follow), (node.process(block) for block in blocks)
+        return frame_timing(frames), (node.process(block) for block in blocks)
     ears = follower_features(follow.input_features, frames, bands, tuned)
     timing = Timing(ears.hop, frames.audio.sample_rate, ears.latency, delay)
     return timing, (ears.process(block) for block in blocks)
@@ -87,10 +87,10 @@ def viterbi(
     timing, blocks = feature_blocks(recording, follow, sound or measure_profile(recording), reference.delay)
     frame_s = timing.hop / timing.sample_rate
     search = new_search(follow.search.entries, 1)
-    restart(search, follow.tempo.spread)
+    restart(search)
     numbers = (
         search_numbers(follow.search, frame_s),
-        tempo_numbers(follow.tempo, frame_s),
+        tempo_numbers(frame_s),
         likelihood_numbers(follow.likelihood, frame_s, follow.features.compression, reference.strength / TYPICAL),
     )
     n = 0

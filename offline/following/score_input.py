@@ -36,8 +36,8 @@ def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Sc
     with AudioReader(path) as reader:
         recording = resample(reader.read(), reader.format.sample_rate, audio.sample_rate)
     here = AudioFormat(sample_rate=audio.sample_rate, n_channels=recording.shape[1])
-    frames = follow_frames(here, follow)
-    delay = onset_delay(frames, follow)
+    frames = follow_frames(here)
+    delay = onset_delay(frames)
     reference = reference_from_audio(recording, frames, follow.features, delay=delay, name=str(path))
     if follow.input_features is None:
         return reference

@@ -44,10 +44,10 @@ def reference_from_rendering(score: Score, audio: AudioFormat, follow: FollowCon
     Takes 0.6 GB for an hour of music at 44.1 kHz, half of that for "learned".
     """
     assert follow.input_features is not None
-    frames = follow_frames(audio, follow)
-    imagined = reference_from_score(score, frames, follow.features, follow.tone)
+    frames = follow_frames(audio)
+    imagined = reference_from_score(score, frames, follow.features)
     return with_sound_templates(
-        replace(imagined, delay=onset_delay(frames, follow)), render_score(score, audio, follow.input_features), follow
+        replace(imagined, delay=onset_delay(frames), render_score(score, audio, follow.input_features), follow
     )
 
 
@@ -71,7 +71,7 @@ def with_sound_templates(events: Reference, source: RenderedEvents, follow: Foll
             _rows(node, source), source.onset_s, node.n_features, hop, node.latency, audio.sample_rate
         )
         return with_embeddings(events, rows, config.share)
-    ears = follower_features(config, follow_frames(audio, follow), follow.features)
+    ears = follower_features(config, follow_frames(audio), follow.features)
     rows = ScoreAudioFeatures(
         _rows(ears, source), source.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate
     )

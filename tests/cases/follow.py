@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.core.events import Position
 from engine.core.format import AudioFormat
-from engine.dsp.features import Chroma, FeatureConfig, SpectralFeatures, feature_weights
+from engine.dsp.features import HALF_LIFE_S, Chroma, FeatureConfig, SpectralFeatures, feature_weights
 from engine.dsp.filterbank import chroma_weights
 from engine.dsp.stft import Stft
 from engine.following.follower import FollowConfig, Follower, follow_frames
@@ -17,7 +17,7 @@ from tests.engine.following.play import RATE, scale, sound
 
 SCORE = scale(12)
 CONFIG = FollowConfig()
-FRAMES = follow_frames(AudioFormat(sample_rate=RATE, n_channels=2), CONFIG)
+FRAMES = follow_frames(AudioFormat(sample_rate=RATE, n_channels=2))
 SIZES = (0, 1, 2, 3, 5, 50, 1000)
 
 
@@ -50,7 +50,7 @@ def as_features(config: FeatureConfig):
         if latency % FRAMES.hop:
             return math.inf
         x = np.sqrt(power(signal)) * (4 / FRAMES.n_fft) @ feature_weights(FRAMES, config).T.astype(np.float64)
-        fall = 0.5 ** (FRAMES.hop / FRAMES.audio.sample_rate / config.half_life_s)
+        fall = 0.5 ** (FRAMES.hop / FRAMES.audio.sample_rate / HALF_LIFE_S)
         peak, last, rows, past = config.floor, 0.0, [], []
         for row in x:
             peak = max(peak * fall, config.floor, row.max())

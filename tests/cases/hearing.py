@@ -35,7 +35,7 @@ def played() -> np.ndarray:
     return np.concatenate([mono, 0.5 * mono], axis=1).astype(np.float32)
 
 
-FRAMES = follow_frames(AUDIO, FollowConfig())
+FRAMES = follow_frames(AUDIO)
 PLAYED = played()
 
 

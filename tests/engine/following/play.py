@@ -39,7 +39,7 @@ def follow(
 ) -> list[Position]:
     """All positions for the audio (sample, channel)."""
     config = config or FollowConfig()
-    frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=audio.shape[1]), config)
+    frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=audio.shape[1]))
     return collect_frames(Chain(Stft(frames), Follower(frames, score, config)), audio.astype(np.float32))
 
 

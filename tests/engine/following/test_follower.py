@@ -146,8 +146,8 @@ def test_one_note_is_a_score() -> None:
 
 def test_a_reference_of_other_features_is_refused() -> None:
     config = FollowConfig()
-    frames = follow_frames(AudioFormat(sample_rate=8000, n_channels=1), config)
-    other = Follower(follow_frames(AudioFormat(sample_rate=44100, n_channels=1), config), scale(), config).reference
+    frames = follow_frames(AudioFormat(sample_rate=8000, n_channels=1))
+    other = Follower(follow_frames(AudioFormat(sample_rate=44100, n_channels=1)), scale(), config).reference
     with pytest.raises(ShapeError, match="features"):
         Follower(frames, other, config)
 

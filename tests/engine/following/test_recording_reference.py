@@ -23,8 +23,8 @@ CONFIG = FollowConfig()
 
 
 def heard(audio: np.ndarray, rate: int = RATE) -> Reference:
-    frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=1), CONFIG)
-    return reference_from_audio(audio.astype(np.float32), frames, CONFIG.features, delay=onset_delay(frames, CONFIG))
+    frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=1))
+    return reference_from_audio(audio.astype(np.float32), frames, CONFIG.features, delay=onset_delay(frames))
 
 
 def compared(

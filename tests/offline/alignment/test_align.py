@@ -89,7 +89,7 @@ def test_silence_and_nonsense_are_refused() -> None:
 
 def test_frames_as_many_as_the_recording_has() -> None:
     take, _ = recording(scale(8))
-    frames = follow_frames(take.format, FollowConfig())
+    frames = follow_frames(take.format)
     n = sum(len(rows) for rows in feature_blocks(take, FollowConfig(), measure_profile(take), 0)[1])
     assert n == (take.n_samples + 2 * frames.n_fft) // frames.hop
 
