@@ -11,6 +11,7 @@ from engine.core.events import Event
 from engine.core.shared_memory import Counter, Layout, SharedMemory
 from engine.realtime.messages import Ended, Failed, Job, Opened, Running, Waiting
 from engine.realtime.session_types import Counts
+from engine.realtime.states import EngineState, Signal, next_engine_state
 from engine.realtime.subprocess_link import EngineProcess, Watchdog
 
 __all__ = ["EngineHandle"]
@@ -24,15 +25,18 @@ NAP_S = 0.005
 
 
 class EngineHandle:
-    """State is `opening`, `opened` (waits for `allocate`), `running`, `ended`, `lost` or `failed`.
+    """One engine process.
 
-    opened, running: the engine's messages, None before; waiting: why it waits for a device, else empty;
-    error: why it failed; seen_s: when the device last gave a sign, on the monotonic clock.
+    state: see `engine.realtime.states`
+    opened, running: its messages, None before they come
+    waiting: why it waits for a device, else empty
+    error: why it failed
+    seen_s: when the device last gave a sign, on the monotonic clock
     """
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.state = "opening"
+        self.state = EngineState.OPENING
         self.opened: Opened | None = None
         self.running: Running | None = None
         self.memory: SharedMemory | None = None
@@ -52,38 +56,41 @@ class EngineHandle:
         self.memory = SharedMemory(self.job.memory, layout, create=True)
         self.memory.gains[: len(gains)] = gains
         self._process.send(layout)
-        self.state = "opening"
+        self._move(Signal.ALLOCATED)
         return self.memory
 
-    def poll(self) -> str:
+    def poll(self) -> EngineState:
         """Read messages, look at the callback counter; return the state."""
-        while self.state not in ("ended", "failed") and (message := self._process.receive()) is not None:
+        while not self.state.final and (message := self._process.receive()) is not None:
             self._take(message)
-        if self.state == "running" and self._device_gone():
+        if self.state is EngineState.RUNNING and self._device_gone():
             assert self.memory is not None
-            self.state = "ended" if self.memory[Counter.ENDED] else "lost"  # at the end, only its last sounds are lost
-        elif self.state in ("opening", "opened", "running") and self._process.ended:
-            self._take_crash()
+            self._move(Signal.PLAYED_OUT if self.memory[Counter.ENDED] else Signal.DEVICE_GONE)
+        elif not self.state.final and self._process.ended:
+            self.error = self._process.crash()
+            self._move(Signal.CRASHED)
         return self.state
+
+    def _move(self, signal: Signal) -> None:
+        self.state = next_engine_state(self.state, signal)
 
     def _take(self, message: object) -> None:
         match message:
             case Waiting():
+                self._move(Signal.WAITING)
                 self.waiting = message.reason
             case Opened():
-                self.opened, self.state, self.waiting = message, "opened", ""
+                self._move(Signal.OPENED)
+                self.opened, self.waiting = message, ""
             case Running():
-                self.running, self.state, self.waiting = message, "running", ""
+                self._move(Signal.RUNNING)
+                self.running, self.waiting = message, ""
                 self._watchdog = Watchdog(message.silence_s, message.block / message.latency.sample_rate)
             case Failed():
-                self.error, self.state = message.error, "failed"
+                self._move(Signal.FAILED)
+                self.error = message.error
             case Ended():
-                self.state = "ended"
-
-    def _take_crash(self) -> None:
-        """An engine process that ran and is gone lost its device: PortAudio aborts when its server dies."""
-        self.error = self._process.crash()
-        self.state = "lost" if self.state == "running" else "failed"
+                self._move(Signal.ENDED)
 
     def _device_gone(self) -> bool:
         assert self.memory is not None and self._watchdog is not None
@@ -130,7 +137,7 @@ class EngineHandle:
             self.memory[Counter.STOP] = 1
             memory = self.memory
             self._wait(lambda: memory[Counter.ENDED] > 0, DRAIN_S)
-            if self.state != "lost":
+            if self.state is not EngineState.LOST:
                 self._wait(lambda: False, LEAVE_S)
         self._process.kill()
 

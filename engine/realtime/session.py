@@ -20,6 +20,7 @@ from engine.realtime.messages import Job, Latency, Opened
 from engine.realtime.recorder import Recorder
 from engine.realtime.session_types import Counts, SessionConfig, SessionReport, SessionStatus
 from engine.realtime.signals import stopped_by_signals
+from engine.realtime.states import EngineState, SessionEnd, SessionState, next_session_state
 
 __all__ = ["Session", "SessionConfig", "SessionReport", "SessionStatus"]
 
@@ -88,6 +89,7 @@ class SessionRun:
         self._session, self._config = session, session.config
         self._on_event, self._on_status, self._stop = on_event, on_status, stop
         self._files = ExitStack()
+        self._state = SessionState.STARTING
         self._opened: Opened | None = None
         self._latency: Latency | None = None
         self._fifo = ""
@@ -111,30 +113,30 @@ class SessionRun:
 
     def run(self) -> SessionReport:
         """One engine process after another until there is an end."""
-        self._status("starting")
-        while (ended := self._serve()) == "lost" and self._config.restart and not self._stop.is_set():
+        self._status(SessionState.STARTING)
+        while (end := self._serve()) is SessionEnd.DEVICE and self._config.restart and not self._stop.is_set():
             self._n_restarts += 1
         self._files.close()
-        self._status("stopped")
-        if ended == "lost":
-            ended = "stopped" if self._stop.is_set() else "device"
-        return self._report(ended)
+        self._status(SessionState.STOPPED)
+        if end is SessionEnd.DEVICE and self._stop.is_set():
+            end = SessionEnd.STOPPED
+        return self._report(end)
 
-    def _serve(self) -> str:
-        """One engine process; return `stopped`, `file` or `lost`."""
+    def _serve(self) -> SessionEnd:
+        """Run one engine process; return why it ended, DEVICE also where none could be opened again."""
         run = EngineHandle(self._job())
         try:
-            state = self._attend(run)
+            end = self._attend(run)
         finally:
             run.finish()
             self._settle(run)
-        if state != "failed":
-            return {"ended": "file"}.get(state, state)
+        if run.state is not EngineState.FAILED:
+            return end
         assert run.error is not None
         if self._latency is None or not isinstance(run.error, DeviceError):
             raise run.error
         self._stop.wait(AGAIN_S)
-        return "lost"
+        return SessionEnd.DEVICE
 
     def _job(self) -> Job:
         config = self._config
@@ -152,23 +154,24 @@ class SessionRun:
             memory=self._descriptor,
         )
 
-    def _attend(self, run: EngineHandle) -> str:
+    def _attend(self, run: EngineHandle) -> SessionEnd:
         """Look after a run until it ends, is lost or fails, or the session is to stop."""
         while not self._stop.is_set():
             state = run.poll()
-            if state == "opened":
+            if state is EngineState.OPENED:
                 self._open(run)
             if run.running is not None:
                 self._pump(run)
-            if state == "lost":
-                self._status("waiting", "the device is gone" + "; waiting for it" * self._config.restart, run)
-            if state in ("ended", "lost", "failed"):
-                return state
+            if state is EngineState.LOST:
+                message = "the device is gone" + "; waiting for it" * self._config.restart
+                self._status(SessionState.WAITING, message, run)
+            if state.final:
+                return SessionEnd.FILE if state is EngineState.ENDED else SessionEnd.DEVICE
             self._tell(run)
             if 0 < self._config.duration_s <= self._seconds(run):
                 break
             time.sleep(NAP_S)
-        return "stopped"
+        return SessionEnd.STOPPED
 
     def _seconds(self, run: EngineHandle) -> float:
         n = (self._base or 0) + run.counts().n_samples
@@ -204,7 +207,7 @@ class SessionRun:
         assert run.running is not None
         if self._latency != run.running.latency:
             changed, self._latency, self._fifo = self._latency is not None, run.running.latency, run.running.fifo
-            self._status("running", f"latency {'now ' if changed else ''}{self._latency}", run)
+            self._status(SessionState.RUNNING, f"latency {'now ' if changed else ''}{self._latency}", run)
         if self._base is None:
             self._find_base(run)
         if self._base is not None:
@@ -268,10 +271,10 @@ class SessionRun:
         news = message != self._told_message
         if news or time.monotonic() - self._told_s >= STATUS_S:
             self._told_message = message
-            state = "running" if run.state == "running" else "waiting" if run.waiting else "starting"
-            self._status(state, message if news else "", run)
+            self._status(_seen(run), message if news else "", run)
 
-    def _status(self, state: str, message: str = "", run: EngineHandle | None = None) -> None:
+    def _status(self, state: SessionState, message: str = "", run: EngineHandle | None = None) -> None:
+        self._state = next_session_state(self._state, state)
         counts = _sum(self._past, run.counts()) if run else self._past
         base = self._end if self._base is None else self._base
         now = base + run.counts().n_samples if run else self._end
@@ -281,7 +284,7 @@ class SessionRun:
             SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts, level=level)
         )
 
-    def _report(self, ended: str) -> SessionReport:
+    def _report(self, ended: SessionEnd) -> SessionReport:
         opened = self._opened
         return SessionReport(
             n_samples=self._end,
@@ -295,6 +298,13 @@ class SessionRun:
             recording_error=self._recording_error,
             ended=ended,
         )
+
+
+def _seen(run: EngineHandle) -> SessionState:
+    """What the user sees of an engine process that works."""
+    if run.state is EngineState.RUNNING:
+        return SessionState.RUNNING
+    return SessionState.WAITING if run.waiting else SessionState.STARTING
 
 
 def _sum(a: Counts, b: Counts) -> Counts:

@@ -11,6 +11,7 @@ from engine.core.config import Settings, check, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.messages import Latency
+from engine.realtime.states import SessionEnd, SessionState
 
 __all__ = ["Counts", "SessionConfig", "SessionReport", "SessionStatus"]
 
@@ -94,13 +95,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
-    """How it stands: state is `starting`, `running`, `waiting` (for the device) or `stopped`.
+    """How a session stands.
 
     message: one line when there is something new to say, else empty; latency: None until sound runs.
     level: peak of the input, 0 to 1 of full scale, falling by half in 0.2 s.
     """
 
-    state: str
+    state: SessionState
     message: str = ""
     now: int = 0
     latency: Latency | None = None
@@ -115,7 +116,7 @@ class SessionReport:
     n_samples: of the input clock, gaps included, at `sample_rate` (Hz); targets: none, and latency: None, where it was
     stopped before the device opened; gaps: samples in which the device was gone;
     fifo: `granted`, or why not; recording_error: why recording or event file ended early, else empty;
-    ended: `stopped`, `file` (at its end) or `device` (gone, and no restart wanted).
+    ended: DEVICE only where no restart was wanted.
     """
 
     n_samples: int
@@ -127,4 +128,4 @@ class SessionReport:
     gaps: int
     fifo: str
     recording_error: str
-    ended: str
+    ended: SessionEnd

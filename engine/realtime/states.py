@@ -1,0 +1,134 @@
+"""The states of a session and of its engine process, and the only ways from one to the next.
+
+What is not in a table is a mistake of ours, not of the user: it is raised at once instead of being lived with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from types import MappingProxyType
+
+from engine.core.errors import EngineError
+
+__all__ = ["EngineState", "SessionEnd", "SessionState", "Signal", "next_engine_state", "next_session_state"]
+
+
+class EngineState(Enum):
+    """The state of one engine process, as the main process sees it.
+
+    OPENING: looks for its device and builds the pipeline
+    OPENED: waits for its shared memory
+    STARTING: has it, and waits until the device delivers
+    RUNNING: sound runs
+    ENDED: stopped, or at the end of its file
+    LOST: its device went away while it ran
+    FAILED: could not begin, or its pipeline failed
+    """
+
+    OPENING = "opening"
+    OPENED = "opened"
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDED = "ended"
+    LOST = "lost"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing comes after it."""
+        return not ENGINE[self]
+
+
+class Signal(Enum):
+    """What moves an engine process on.
+
+    WAITING, OPENED, RUNNING, ENDED, FAILED: its messages
+    ALLOCATED: it was given its shared memory
+    CRASHED: its process has gone without a message
+    DEVICE_GONE: its callback counter stands still, or the sound system says so
+    PLAYED_OUT: the same after everything had been produced, so only the last sounds are lost
+    """
+
+    WAITING = "waiting"
+    OPENED = "opened"
+    ALLOCATED = "allocated"
+    RUNNING = "running"
+    ENDED = "ended"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    DEVICE_GONE = "device gone"
+    PLAYED_OUT = "played out"
+
+
+def _table(
+    table: dict[EngineState, dict[Signal, EngineState]],
+) -> Mapping[EngineState, Mapping[Signal, EngineState]]:
+    return MappingProxyType({state: MappingProxyType(table.get(state, {})) for state in EngineState})
+
+
+_BROKEN = {Signal.FAILED: EngineState.FAILED, Signal.CRASHED: EngineState.FAILED}
+
+ENGINE = _table(
+    {
+        EngineState.OPENING: {
+            Signal.WAITING: EngineState.OPENING,
+            Signal.OPENED: EngineState.OPENED,
+            **_BROKEN,
+        },
+        EngineState.OPENED: {Signal.ALLOCATED: EngineState.STARTING, **_BROKEN},
+        EngineState.STARTING: {Signal.RUNNING: EngineState.RUNNING, **_BROKEN},
+        EngineState.RUNNING: {
+            Signal.RUNNING: EngineState.RUNNING,  # sent again when the latency changes
+            Signal.ENDED: EngineState.ENDED,
+            Signal.PLAYED_OUT: EngineState.ENDED,
+            Signal.DEVICE_GONE: EngineState.LOST,
+            Signal.CRASHED: EngineState.LOST,  # PortAudio aborts when its server dies
+            Signal.FAILED: EngineState.FAILED,
+        },
+    }
+)
+
+
+def next_engine_state(state: EngineState, signal: Signal) -> EngineState:
+    """Return the state after a signal; EngineError for one that cannot come there."""
+    known = ENGINE[state]
+    if signal not in known:
+        expected = " or ".join(each.value for each in known) or "nothing more"
+        raise EngineError(f"engine process, {state.value}", expected=expected, got=signal.value)
+    return known[signal]
+
+
+class SessionState(StrEnum):
+    """The state of a session, as its user sees it."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # for the device
+    STOPPED = "stopped"
+
+
+class SessionEnd(StrEnum):
+    """Why a session, or one of its engine processes, ended."""
+
+    STOPPED = "stopped"
+    FILE = "file"  # at its end
+    DEVICE = "device"  # it is gone
+
+
+_LIVE = frozenset(SessionState)
+SESSION: Mapping[SessionState, frozenset[SessionState]] = MappingProxyType(
+    {
+        SessionState.STARTING: _LIVE,
+        SessionState.RUNNING: _LIVE,
+        SessionState.WAITING: _LIVE,
+        SessionState.STOPPED: frozenset(),
+    }
+)
+
+
+def next_session_state(state: SessionState, new: SessionState) -> SessionState:
+    """Return the new state; EngineError where a session cannot come to it."""
+    if new not in SESSION[state]:
+        raise EngineError("session", expected=f"nothing more after {state}", got=str(new))
+    return new
