@@ -53,6 +53,7 @@ class Setting:
     unit: of a number; empty for counts and ratios
     choices: the values allowed, of a choice
     odd: whether a number must be odd
+    optional: whether None is allowed too, as it is wherever it is the default
     """
 
     text: str
@@ -61,6 +62,7 @@ class Setting:
     unit: str = ""
     choices: tuple[Any, ...] = ()
     odd: bool = False
+    optional: bool = False
 
 
 class Settings:
@@ -75,9 +77,11 @@ class Settings:
         check(self)
 
 
-def ranged(default: Any, low: float, high: float, text: str, *, unit: str = "", odd: bool = False) -> Any:
-    """Declare a number from low to high; `default` MISSING makes it required, None makes it optional."""
-    return _declare(default, Setting(text, low=low, high=high, unit=unit, odd=odd))
+def ranged(
+    default: Any, low: float, high: float, text: str, *, unit: str = "", odd: bool = False, optional: bool = False
+) -> Any:
+    """Declare a number from low to high; `default` MISSING makes it required, None or `optional` allow None."""
+    return _declare(default, Setting(text, low=low, high=high, unit=unit, odd=odd, optional=optional))
 
 
 def choice(default: Any, choices: Collection[Any], text: str) -> Any:
@@ -108,7 +112,7 @@ def check(config: Any) -> None:
     """Raise ConfigError unless every declared field is in its range or one of its choices."""
     for name, setting in settings_of(type(config)).items():
         value = getattr(config, name)
-        if value is None and _optional(type(config), name):
+        if value is None and (setting.optional or _optional(type(config), name)):
             continue
         for each in value if isinstance(value, tuple | list) else (value,):
             _check_value(name, each, setting)

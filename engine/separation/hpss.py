@@ -31,7 +31,13 @@ class HpssConfig(Settings):
     window: str = choice("hann", WINDOWS, "window of a frame")
     look_ahead: int = ranged(8, 0, 49, "frames after the one that is separated, a hop of latency each", unit="frames")
     span_harmonic: int | None = ranged(
-        17, 1, 99, "running median over time, None is what the look-ahead centres, at least 3", unit="frames", odd=True
+        17,
+        1,
+        99,
+        "running median over time, None is what the look-ahead centres, at least 3",
+        unit="frames",
+        odd=True,
+        optional=True,
     )
     span_percussive: int = ranged(17, 1, 99, "running median over frequency", unit="bins", odd=True)
     exponent: float = choice(1, (0.5, 0.75, 1), "exponent of the powers in the filter, 1 is Wiener's")
