@@ -15,7 +15,17 @@ from engine.core.config import Settings, choice, plain, ranged, require_one_of
 from engine.core.errors import DeviceError
 from engine.core.format import MAX_CHANNELS
 
-__all__ = ["AUDIO_BACKENDS", "Device", "DeviceInfo", "backend", "is_device", "list_devices"]
+__all__ = [
+    "AUDIO_BACKENDS",
+    "Device",
+    "DeviceInfo",
+    "Source",
+    "backend",
+    "device_of",
+    "is_device",
+    "is_file",
+    "list_devices",
+]
 
 AUDIO_BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
 LIST_TIMEOUT_S = 15
@@ -25,18 +35,10 @@ LIST_TIMEOUT_S = 15
 class Device(Settings):
     """A device to play from or to."""
 
-    name: its number or a part of its name (PortAudio), a pattern of ports to connect (JACK); empty for the default;
-    backend: portaudio or jack; n_channels: 1 to 64; connect: whether to connect JACK ports at all.
-    """
-
-    name: str = ""
-    backend: str = "portaudio"
-    n_channels: int = 2
-    connect: bool = True
-
-    def __post_init__(self) -> None:
-        require_one_of("backend", self.backend, AUDIO_BACKENDS)
-        require("n_channels", self.n_channels, 1, MAX_CHANNELS)
+    name: str = plain("", "number or part of the name (PortAudio), pattern of ports (JACK), empty for the default")
+    backend: str = choice("portaudio", AUDIO_BACKENDS, "portaudio or jack")
+    n_channels: int = ranged(2, 1, MAX_CHANNELS, "channels")
+    connect: bool = plain(True, "whether to connect JACK ports at all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

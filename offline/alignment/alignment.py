@@ -179,7 +179,7 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
     imagined = reference_from_score(score, tuned, follow.features)
     if follow.input_features is None:
         return imagined
-    events = replace(imagined, delay=onset_delay(frames)
+    events = replace(imagined, delay=onset_delay(frames))
     return with_sound_templates(events, render_score(score, recording.format, follow.input_features), follow)
 
 

@@ -47,7 +47,7 @@ def reference_from_rendering(score: Score, audio: AudioFormat, follow: FollowCon
     frames = follow_frames(audio)
     imagined = reference_from_score(score, frames, follow.features)
     return with_sound_templates(
-        replace(imagined, delay=onset_delay(frames), render_score(score, audio, follow.input_features), follow
+        replace(imagined, delay=onset_delay(frames)), render_score(score, audio, follow.input_features), follow
     )
 
 
