@@ -12,7 +12,7 @@ from engine.core.errors import ConfigError, ModelError
 from engine.core.events import Event, Guesses, Late, Sound
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities, SoundTiming, checked_classes
-from engine.detection.event_decoder import Change, DecisionConfig, Decisions, EventDecoder
+from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder, SoundChange
 from engine.inference.network_file import NetworkFile, read_network_file
 
 __all__ = ["SoundDetector", "decisions_of", "detection_latency"]
@@ -63,7 +63,7 @@ class SoundDetector:
         self._decoder.reset()
         self._n_steps = self._n_late = 0
 
-    def _sound(self, change: Change) -> Sound:
+    def _sound(self, change: SoundChange) -> Sound:
         return Sound(
             at=max(0, self.heard.timing.instant(change.step)),
             emitted_at=self.heard.timing.given(change.known),

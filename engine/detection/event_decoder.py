@@ -14,7 +14,7 @@ from numba import njit
 from engine.core.config import Settings, check, choice, from_mapping, plain, ranged, require
 from engine.core.errors import ConfigError, ShapeError
 
-__all__ = ["Change", "DecisionConfig", "Decisions", "EventDecoder"]
+__all__ = ["DecisionConfig", "Decisions", "EventDecoder", "SoundChange"]
 
 MEDIANS = ("centred", "causal")
 # The names of some fields in the files of networks, which are older than ours.
@@ -122,7 +122,7 @@ def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, A
     return {names.get(name, name): value for name, value in values.items()}
 
 
-class Change(NamedTuple):
+class SoundChange(NamedTuple):
     """A class (its number) begins (`active`) or ends with step `step`; known once step `known` was there."""
 
     step: int
@@ -133,7 +133,7 @@ class Change(NamedTuple):
 
 
 class EventDecoder:
-    """Probabilities (step, class) in, a list of `Change` out, ordered by `known`, then class.
+    """Probabilities (step, class) in, a list of `SoundChange` out, ordered by `known`, then class.
 
     A class sounds while the median of its probability is at its threshold or above, and until it falls below `release`
     times that. It begins to sound, too, where the log-odds of that median have summed up to its `accumulated_log_odds`;
@@ -159,7 +159,7 @@ class EventDecoder:
         """Steps by which `known` lags `step`, at most."""
         return self.config.wait
 
-    def process(self, probabilities: npt.NDArray[np.float32]) -> list[Change]:
+    def process(self, probabilities: npt.NDArray[np.float32]) -> list[SoundChange]:
         """The changes that the next steps make known."""
         if probabilities.ndim != 2 or probabilities.shape[1] != len(self.classes):
             expected = f"(step, {len(self.classes)} classes)"
@@ -176,7 +176,8 @@ class EventDecoder:
         self._n_steps += len(probabilities)
         earlier = config.offset_lag, config.onset_lag
         return [
-            Change(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p)) for s, k, c, a, p in self._changes[:n]
+            SoundChange(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p))
+            for s, k, c, a, p in self._changes[:n]
         ]
 
     def reset(self) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.detection.event_decoder import Change, DecisionConfig, EventDecoder
+from engine.detection.event_decoder import DecisionConfig, EventDecoder, SoundChange
 from tests.contract import Case
 
 PROBABILITIES = np.random.default_rng(0).random((400, 2)).astype(np.float32)
@@ -14,7 +14,7 @@ CAREFUL = DecisionConfig(median=5, release=0.8, shortest=2, hold=3)
 GATHERING = DecisionConfig(median=3, threshold=0.9, accumulated_log_odds=2.0, reach=4)
 
 
-def by_step(output: list[Change], signal: np.ndarray, latency: int) -> float:
+def by_step(output: list[SoundChange], signal: np.ndarray, latency: int) -> float:
     """There are changes, and the one that waited longest waited exactly so long."""
     waits = {change.known - change.step for change in output}
     return 0.0 if output and max(waits) == latency else math.inf

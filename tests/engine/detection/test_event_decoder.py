@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import medfilt
 
 from engine.core.errors import ConfigError, ShapeError
-from engine.detection.event_decoder import Change, DecisionConfig, EventDecoder
+from engine.detection.event_decoder import DecisionConfig, EventDecoder, SoundChange
 
 ONE = ("dog",)
 
@@ -43,7 +43,7 @@ def test_a_centred_median_waits_and_a_causal_one_lags() -> None:
 
 def test_the_report_carries_the_largest_median() -> None:
     found = EventDecoder(ONE, DecisionConfig(median=1, shortest=3)).process(np.array([[0.6], [0.8], [0.7]], np.float32))
-    assert found == [Change(0, 2, 0, True, pytest.approx(0.8))]
+    assert found == [SoundChange(0, 2, 0, True, pytest.approx(0.8))]
 
 
 def test_evidence_gathers_below_the_threshold() -> None:
