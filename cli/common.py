@@ -253,7 +253,7 @@ def _option(typed: Typed) -> click.Parameter:
             [f"{name}/--no-{name[2:]}" if typed.default is True else name], is_flag=True, default=None, **common
         )
     short = shown.short or ("-o" if typed.name == "output" else "")
-    bare = {} if shown.bare is None else {"is_flag": False, "flag_value": shown.bare}
+    bare: dict[str, Any] = {} if shown.bare is None else {"is_flag": False, "flag_value": shown.bare}
     return click.RichOption(
         [short, name] if short else [name],
         type=Value(name, typed.setting, kind),
@@ -333,7 +333,8 @@ class Value(click.ParamType):
             what = "a whole number" if self.kind.base is int else "a number"
             raise ConfigError(self.name, expected=what, got=repr(text)) from None
         if self.setting.low is not None and self.setting.high is not None:
-            (require_odd if self.setting.odd else require)(self.name, number, self.setting.low, self.setting.high)
+            check_range: Callable[[str, Any, Any, Any], None] = require_odd if self.setting.odd else require
+            check_range(self.name, number, self.setting.low, self.setting.high)
         return number
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
@@ -376,14 +377,14 @@ class SettingsCommand(click.RichCommand):
         arguments: Mapping[str, str] | None = None,
     ) -> None:
         self.kind, self.action = kind, action
-        super().__init__(None, params=command_options(kind, arguments), callback=self._act, epilog=examples)
+        super().__init__(name=None, params=command_options(kind, arguments), callback=self._act, epilog=examples)
 
     def _act(self, **values: Any) -> int:
         return self.action(settings_from(self.kind, values))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Let several values follow one name, as in --classes dog cat."""
-        return super().parse_args(ctx, spread(args, self._several()))  # type: ignore[arg-type]
+        return super().parse_args(ctx, spread(args, self._several()))
 
     def _several(self) -> set[str]:
         alone = not any(isinstance(each, click.Argument) for each in self.params)
@@ -445,9 +446,12 @@ class LazyGroup(click.RichGroup):
     """Commands of which only the chosen one is imported; aliases: other names of commands, not shown."""
 
     def __init__(self, entries: Mapping[str, Entry], aliases: Mapping[str, str] | None = None, **more: Any) -> None:
-        shown = {name: click.RichCommand(name, help=row.text, panel=row.panel) for name, row in entries.items()}
+        shown: dict[str, click.Command] = {
+            name: click.RichCommand(name=name, help=row.text, panel=row.panel) for name, row in entries.items()
+        }
         super().__init__(commands=shown, **more)
-        self.entries, self.aliases = entries, aliases or {}
+        self.entries: Mapping[str, Entry] = entries
+        self.other_names: Mapping[str, str] = aliases or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the rows."""
@@ -455,7 +459,7 @@ class LazyGroup(click.RichGroup):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Import the command that the first argument names; ConfigError where there is none of this name."""
-        name = self.aliases.get(args[0], args[0])
+        name = self.other_names.get(args[0], args[0])
         if name not in self.entries:
             if name.startswith("-"):
                 return super().resolve_command(ctx, args)

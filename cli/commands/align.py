@@ -72,6 +72,7 @@ def _draw(options: AlignOptions, result: Alignment, truth: Any, score: Any) -> N
     from offline.evaluation.alignment import track_of_alignment
     from offline.evaluation.plots import draw_track
 
+    assert options.plot is not None
     recordings = [(options.audio.name, options.audio)]
     bars = (score.bar_quarter, score.bar_number) if hasattr(score, "bar_number") else None  # a recording has none
     draw_track(options.plot, recordings=recordings, track=track_of_alignment(result), truth=truth, bars=bars)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,18 +93,16 @@ NEXT = {
 def _group(verb: str) -> LazyGroup:
     """One command for every task that has this job."""
     rows = {
-        name: Entry(f"Of {name}.", lambda row=row, name=name: bridge(row[0], f"{verb} {name}", row[1]), "Tasks")
+        name: Entry(f"Of {name}.", partial(bridge, row[0], f"{verb} {name}", row[1]), "Tasks")
         for name, row in BRIDGED[verb].items()
     }
     for name, row in TRAININGS.items():
         if (job := getattr(row, verb)) is not None:
-            then = NEXT[verb].replace("{task}", name)
-            rows[name] = Entry(_sentence(job.text), lambda job=job, then=then: _job_command(verb, job, then), "Tasks")
+            make = partial(_job_command, verb, job, NEXT[verb].replace("{task}", name))
+            rows[name] = Entry(_sentence(job.text), make, "Tasks")
         if verb == "finetune" and (job := row.finetune_recurrent) is not None:
-            then = NEXT["train"].replace("{task}", name)
-            rows[f"{name}-recurrent"] = Entry(
-                _sentence(job.text), lambda job=job, then=then: _job_command(verb, job, then), "Tasks"
-            )
+            make = partial(_job_command, verb, job, NEXT["train"].replace("{task}", name))
+            rows[f"{name}-recurrent"] = Entry(_sentence(job.text), make, "Tasks")
     return LazyGroup(rows, name=verb, epilog=EXAMPLES[verb])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.common import argument, command, option, random_seed
 from cli.data.corpora import FolderOptions
@@ -88,7 +88,7 @@ def _check(options: ScenesOptions) -> None:
 def _mix(options: ScenesOptions) -> SceneMixConfig:
     from offline.datasets.soundscapes import SceneMixConfig
 
-    own: dict[str, float] = {} if options.distractors is None else {"p_distractor": options.distractors}
+    own: dict[str, Any] = {} if options.distractors is None else {"p_distractor": options.distractors}
     own |= {"p_empty": 1.0} if options.empty else {}
     own |= {} if options.speed is None else {"speed": options.speed}
     return SceneMixConfig.training(**own) if options.rich else SceneMixConfig(**own)

@@ -11,7 +11,8 @@ from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
 
 if TYPE_CHECKING:
-    from engine.separation.mask_network import MaskNetwork
+    from engine.separation.mask_network import StreamingSeparator
+    from engine.separation.mask_network_segments import SegmentedSeparator
 
 __all__ = ["EvaluateSeparationOptions", "evaluate_separation_command"]
 
@@ -62,12 +63,12 @@ def evaluate_separation_command(options: EvaluateSeparationOptions) -> int:
     return 0
 
 
-def _nodes(options: EvaluateSeparationOptions) -> dict[str, MaskNetwork]:
+def _nodes(options: EvaluateSeparationOptions) -> dict[str, StreamingSeparator | SegmentedSeparator]:
     """Each network, and where asked each with the Wiener filter, by the name in the table."""
     from engine.separation.mask_network_segments import open_separator
     from offline.separation.presets import SEPARATORS, unmix_config
 
-    nodes: dict[str, MaskNetwork] = {}
+    nodes: dict[str, StreamingSeparator | SegmentedSeparator] = {}
     for model in options.model:
         file = network_file("--model", model, list(SEPARATORS))
         for wiener in (False, True) if options.wiener else (False,):

@@ -101,7 +101,7 @@ def _listener(shown: Compiling) -> Any:
     """A listener of numba's that hands its events on."""
     from numba.core.event import Listener
 
-    class Forward(Listener):
+    class Forward(Listener):  # type: ignore[misc]
         def on_start(self, event: Any) -> None:
             shown.begin()
 
