@@ -11,10 +11,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import jack
 import numpy as np
@@ -24,11 +26,13 @@ from benchmarks.rows import Row
 from engine.midi.notes import note_off, note_on
 from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess
+from models.generation.graph import export_parts
+from models.generation.tokens import TokenLstm, TokenLstmConfig
 from offline.generation.cards import find_weights
 from offline.generation.config import GeneratorConfig
-from offline.generation.layers import Lstm
 from offline.generation.open_system import open_generator
 from offline.generation.stream import FREE
+from offline.generation.weights import SystemFiles
 from tests.engine.midi.test_jack import GENERATOR, ROOT, Probe
 from tests.jack_server import JackServer
 
@@ -60,7 +64,7 @@ def _alone() -> Iterator[Row]:
 
 def steps() -> Iterator[Row]:
     """Rows of single steps."""
-    yield _lstm()
+    yield _tokens()
     if find_weights("Frames") is not None:
         yield _frame()
 
@@ -75,31 +79,35 @@ def _median_ms(step: Callable[[], object], n: int = 300) -> tuple[float, float]:
     return float(1e3 * np.median(times[20:])), float(1e3 * np.percentile(times[20:], 99))
 
 
-def _lstm() -> Row:
-    """One step of three layers of 256, batch 1, state carried: ours and torch's turn by turn."""
+def _tokens() -> Row:
+    """One step of a token network of three layers of 256, batch 1, state carried: the file and torch turn by turn."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    module = torch.nn.LSTM(32, 256, 3, batch_first=True)
-    ours = Lstm({f"lstm.{name}": p.detach().numpy() for name, p in module.named_parameters()}, "lstm", 3)
-    x = np.random.default_rng(0).standard_normal((40, 1, 32)).astype(np.float32)
-    state: list[tuple[torch.Tensor, torch.Tensor] | None] = [None]
-    one = torch.from_numpy(x[0])[None]
+    module = TokenLstm(TokenLstmConfig(n_tokens=(120,))).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "tokens.onnx")
+        export_parts(module.graphs(), path, {"system": "BachBot"})
+        ours = SystemFiles(path).main
+    rows = np.random.default_rng(0).integers(0, 120, (40, 1, 1, 1))
+    state = [module.initial(1)]
+    one = torch.from_numpy(rows[0])
 
     def eager() -> torch.Tensor:
         with torch.no_grad():
-            out, state[0] = module(one, state[0])
-        return out
+            features, state[0] = module.memory(one, state[0])
+            return module.logits(features, one, 0)
 
     with torch.no_grad():
-        wanted = module(torch.from_numpy(x).transpose(0, 1))[0][0].numpy()
-    error = np.abs(np.concatenate([ours.step(row).copy() for row in x]) - wanted).max()
-    (median, p99), (peer, peer_p99) = _median_ms(lambda: ours.step(x[0])), _median_ms(eager)
+        features, _ = module.memory(torch.from_numpy(rows[:, 0]).transpose(0, 1), module.initial(1))
+        wanted = module.logits(features, features, 0)[0].numpy()
+    error = np.abs(np.stack([ours.run({"row": row})["logits_0"].copy() for row in rows]) - wanted).max()
+    (median, p99), (peer, peer_p99) = _median_ms(lambda: ours.run({"row": rows[0]})), _median_ms(eager)
     return Row(
-        what="one step of an LSTM of 3 x 256, batch 1",
+        what="one step of a token network of 3 x 256, batch 1",
         ours=f"{median:.3f} ms (99 %: {p99:.2f})",
         peer=f"{peer:.3f} ms (99 %: {peer_p99:.2f}), torch {torch.__version__.partition('+')[0]} eager",
         ratio=f"{peer / median:.1f}",
-        agreement=f"outputs of 40 steps off by {error:.1g}",
+        agreement=f"logits of 40 steps off by {error:.1g}",
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, ranged
+from models.generation.graph import Graphs, played
 
 __all__ = ["AdversarialConfig", "CRnnGan", "MidiNet"]
 
@@ -88,6 +89,20 @@ class CRnnGan(nn.Module):
         )  # its gradient is reversed, so the generator comes nearer
         return loss, verdicts(judged, fooled)
 
+    def play(self, noise: Tensor, note: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Return the next note (1, 4) from noise (1, noise) and the last note, and the states."""
+        first = self.cells[0](torch.cat([noise, note], dim=1), (state[0], state[1]))
+        second = self.cells[1](first[0], (state[2], state[3]))
+        return (self.out(second[0]), *first, *second)
+
+    def graphs(self) -> Graphs:
+        """Return the generator's step, whose last note is a state."""
+        c = self.config
+        names = [f"{part}{layer}" for layer in (0, 1) for part in "hc"]
+        state = {f"{name}_in": torch.zeros(1, c.hidden) for name in names}
+        inputs = {"noise": torch.zeros(1, c.noise), "note_in": torch.zeros(1, 4), **state}
+        return {"": played(self, self.play, inputs, ("note_out", *(f"{name}_out" for name in names)))}
+
 
 class MidiNet(nn.Module):
     """Generate a bar as an image (pitch 128, step 16) from noise, a chord and the bar before (Yang et al. 2017)."""
@@ -140,6 +155,15 @@ class MidiNet(nn.Module):
         match = F.mse_loss(turned.mean(0), bar.mean(0))
         loss = game(judged, fooled) - self.config.match * match
         return loss, verdicts(judged, fooled)
+
+    def graphs(self) -> Graphs:
+        """Return the generator: a bar (1, 128, 16) from noise, a chord and the bar before."""
+        inputs = {
+            "noise": torch.zeros(1, self.config.noise),
+            "chord": torch.zeros(1, self.config.condition),
+            "before": torch.zeros(1, 128, 16),
+        }
+        return {"": played(self, self.generate, inputs, ("bar",))}
 
 
 def _spread(chord: Tensor, like: Tensor) -> Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, check, plain, ranged, require
+from models.generation.graph import Graphs, played
 
 __all__ = [
     "DeepBach",
@@ -20,6 +22,9 @@ __all__ = [
     "Vrae",
     "VraeConfig",
 ]
+
+PLAY_BATCH = 8  # of the example of windows
+VOICE_PARTS = ("", "alto", "tenor", "bass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,11 @@ class MiniBach(nn.Module):
         logits = self.logits(frames[..., 0])
         nll = F.cross_entropy(logits.flatten(0, 2), frames[..., 1:].flatten(), reduction="none")
         return nll.view(frames[..., 1:].shape)
+
+    def graphs(self) -> Graphs:
+        """Return the whole: logits (1, step, 3, token) of a soprano (1, step) of tokens."""
+        soprano = torch.zeros(1, self.config.n_steps, dtype=torch.long)
+        return {"": played(self, self.logits, {"soprano": soprano}, ("logits",))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +114,14 @@ class DeepBach(nn.Module):
         """Return the nats (batch,) of the middle token of voice v."""
         wanted = frames[:, self.config.window, v]
         return F.cross_entropy(self.logits(v, frames, phase, fermata), wanted, reduction="none")
+
+    def graphs(self) -> Graphs:
+        """Return the network of each voice: logits (batch, token) of windows."""
+        window = torch.zeros(PLAY_BATCH, 2 * self.config.window + 1, dtype=torch.long)
+        inputs = {"frames": window[..., None].repeat(1, 1, 4), "phase": window, "fermata": window}
+        dynamic = {name: {0: "batch"} for name in (*inputs, "logits")}
+        voices = [played(self, partial(self.logits, v), inputs, ("logits",)) for v in range(4)]
+        return {part: replace(voice, dynamic=dynamic) for part, voice in zip(VOICE_PARTS, voices, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +180,26 @@ class StackedAutoencoder(nn.Module):
         up.weight.copy_(down.weight.T)
         return float(((x - seen) ** 2).mean())
 
+    def play(self, code: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Decode a code (1, code), 0 to 1; return probabilities (input,), and how its logits fail to give a target.
+
+        target: bits (1, input) that should be 1; the second result is the gradient (code,) of their cross-entropy for
+        the logits of the code, by back-propagation through the sigmoid layers
+        """
+        layers = [code]
+        for layer in self.up[:-1]:
+            layers.append(torch.sigmoid(layer(layers[-1])))
+        p = torch.sigmoid(self.up[-1](layers[-1]))
+        gradient = (p - target) * target
+        for layer, x in zip(reversed(self.up), reversed(layers), strict=True):
+            gradient = (gradient @ layer.weight) * x * (1 - x)
+        return p[0], gradient[0]
+
+    def graphs(self) -> Graphs:
+        """Return the decoder, and the gradient that finds a code."""
+        inputs = {"code": torch.zeros(1, self.config.sizes[-1]), "target": torch.zeros(1, self.config.sizes[0])}
+        return {"": played(self, self.play, inputs, ("p", "gradient"))}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VraeConfig(Settings):
@@ -218,3 +256,27 @@ class Vrae(nn.Module):
             return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum((1, 2)), divergence
         nll = F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view(x.shape)
         return nll.sum(1), divergence
+
+    def play_start(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the decoder's first state for a code (1, latent)."""
+        return self.start(code)
+
+    def play(self, code: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        """Return logits (width,) of the next step, and the state.
+
+        rest: the step before (1, 1, width), if the decoder reads it, and the state
+        """
+        before = rest[0] if self.config.history else code[:, None]
+        logits, state = self.step(code, before, (rest[-2], rest[-1]))
+        return (logits[0, 0], *state)
+
+    def graphs(self) -> Graphs:
+        """Return the decoder's step, and its start from a code."""
+        c = self.config
+        code, state = torch.zeros(1, c.latent), torch.zeros(1, 1, c.hidden)
+        before = {"before": torch.zeros(1, 1, c.n_bits or c.n_tokens)} if c.history else {}
+        inputs = {"code": code, **before, "h_in": state, "c_in": state}
+        return {
+            "": played(self, self.play, inputs, ("logits", "h_out", "c_out")),
+            "start": played(self, self.play_start, {"code": code}, ("h", "c")),
+        }

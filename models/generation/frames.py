@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, plain, ranged
+from models.generation.graph import Graphs, played
 
 __all__ = ["FrameLstm", "FrameLstmConfig"]
 
@@ -159,6 +160,28 @@ class FrameLstm(nn.Module):
         logits = self.head(past, frames[:, :-1], frames[:, 1:], *echo)
         nll = F.cross_entropy(logits.flatten(0, 2), frames[:, 1:].flatten(), reduction="none")
         return nll.view(frames[:, 1:].shape), state
+
+    def play_body(self, last: Tensor, age: Tensor, phase: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
+        """Take the last frame and its ages (1, 1, voice); return each voice's share of the past, and the state."""
+        past, (h, c) = self.body(last, age, phase, (h, c))
+        return self.from_past(past).view(self.config.n_voices, self.config.width), h, c
+
+    def play_head(self, shares: Tensor, last: Tensor, chosen: Tensor, echo: Tensor, agreed: Tensor) -> Tensor:
+        """Return logits (voice, token) from shares (voice, width), and the rest as in `voice`."""
+        voices = range(self.config.n_voices)
+        rows = [self.voice(v, shares[None, None, v], last, chosen, echo, agreed) for v in voices]
+        return torch.cat(rows, dim=0)[:, 0]
+
+    def graphs(self) -> Graphs:
+        """Return the body with its memory, and the head."""
+        n, (h, c) = self.config.n_voices, self.initial(1)
+        tokens, guess = torch.ones(1, 1, n, dtype=torch.long), torch.ones(1, 1, 2, n, dtype=torch.long)
+        body = {"last": tokens, "age": tokens, "phase": tokens[..., 0], "h_in": h, "c_in": c}
+        head = {"shares": torch.zeros(n, self.config.width), "last": tokens, "chosen": tokens}
+        return {
+            "": played(self, self.play_body, body, ("shares", "h_out", "c_out")),
+            "head": played(self, self.play_head, {**head, "echo": guess, "agreed": guess}, ("logits",)),
+        }
 
 
 def _by_interval(scores: Tensor, reference: Tensor, n_tokens: int) -> Tensor:

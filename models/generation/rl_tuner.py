@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.generation.graph import Graphs
 from models.generation.tokens import TokenLstm
 
 __all__ = ["RlTunerNetwork", "temporal_difference", "theory_reward"]
@@ -21,6 +22,11 @@ class RlTunerNetwork(nn.ModuleDict):
 
     def __init__(self, build: Callable[[], TokenLstm]) -> None:
         super().__init__({name: build() for name in ("policy", "judge", "target")})
+
+    def graphs(self) -> Graphs:
+        """Return those of the policy."""
+        policy: TokenLstm = self["policy"]  # type: ignore[assignment]
+        return policy.graphs()
 
 
 def theory_reward(tokens: Tensor, low: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, plain, ranged
+from models.generation.graph import Graphs, played
 
 __all__ = [
     "Biaxial",
@@ -26,6 +27,8 @@ __all__ = [
 
 
 State = tuple[Tensor, Tensor]
+PLAY_ROUNDS = 25  # of Gibbs sampling of a step that is played
+PLAY_STEPS = 128  # of the example of a piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,21 @@ class BluesLstm(nn.Module):
         """Return the nats (batch, time) of roll[:, 1:], summed over bits."""
         logits, _ = self.logits(roll[:, :-1], self.initial(len(roll)))
         return F.binary_cross_entropy_with_logits(logits, roll[:, 1:], reduction="none").sum(dim=2)
+
+    def play(self, bits: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Take a step's bits (1, 1, bit); return the probabilities (bit,) of the next step's, and the states."""
+        first, second = (state[0], state[1]), (state[-2], state[-1])
+        logits, states = self.logits(bits, (first, second))
+        memories = states[: len(state) // 2]
+        return (torch.sigmoid(logits)[0, 0], *(part for memory in memories for part in memory))
+
+    def graphs(self) -> Graphs:
+        """Return the step."""
+        zero, c = self.initial(1)[0][0], self.config
+        names = ("chords", "melody") if c.n_melody else ("chords",)
+        states = [f"{name}_{part}" for name in names for part in "hc"]
+        inputs = {"bits": torch.zeros(1, 1, c.n_chord + c.n_melody), **{f"{name}_in": zero for name in states}}
+        return {"": played(self, self.play, inputs, ("p", *(f"{name}_out" for name in states)))}
 
 
 class Rbm(nn.Module):
@@ -166,6 +184,27 @@ class RnnRbm(nn.Module):
         energy = self.rbm.free_energy(roll, b, c)[0]
         return energy + self.rbm.log_partition(b[0], c[0], n_chains, n_temperatures)
 
+    def play(self, v: Tensor, uniform: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
+        """Take a step v (1, 1, visible); return a sample of the next one (visible,), its biases, and the state.
+
+        uniform: random numbers (round, hidden + visible), 0 to 1, that decide the rounds of Gibbs sampling
+        """
+        past, (h, c) = self.rnn(v, (h, c))
+        b, bias = self.rbm.b + self.to_b(past)[0], self.rbm.c + self.to_c(past)[0]
+        row, n_hidden = v[0], self.config.n_hidden
+        for numbers in uniform.unbind(0):
+            hidden = (numbers[:n_hidden] < torch.sigmoid(row @ self.rbm.weight + bias)).float()
+            row = (numbers[n_hidden:] < torch.sigmoid(hidden @ self.rbm.weight.T + b)).float()
+        return row[0], b[0], bias[0], h, c
+
+    def graphs(self) -> Graphs:
+        """Return the step."""
+        config = self.config
+        state = torch.zeros(1, 1, config.n_recurrent)
+        uniform = torch.zeros(PLAY_ROUNDS, config.n_hidden + config.n_visible)
+        inputs = {"v": torch.zeros(1, 1, config.n_visible), "uniform": uniform, "h_in": state, "c_in": state}
+        return {"": played(self, self.play, inputs, ("sample", "visible_bias", "hidden_bias", "h_out", "c_out"))}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvRbmConfig(Settings):
@@ -215,6 +254,23 @@ class ConvRbm(nn.Module):
         negative = self.gibbs(v, self.config.cd)
         return (self.free_energy(v) - self.free_energy(negative)) / v.shape[2]
 
+    def play(self, v: Tensor, for_hidden: Tensor, for_visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Sample once from v (1, pitch, step); return the sample, and the visible units' mean-field inputs from it.
+
+        for_hidden, for_visible: random numbers (1, map, step) and (1, pitch, step), 0 to 1, that decide the sample
+        """
+        n_steps = v.shape[2]
+        hidden = (for_hidden < torch.sigmoid(self.hidden(v))).float()
+        sample = (for_visible < torch.sigmoid(self.visible(hidden, n_steps))).float()
+        return sample, self.visible(torch.sigmoid(self.hidden(sample)), n_steps)
+
+    def graphs(self) -> Graphs:
+        """Return a round of sampling, for pieces of any length."""
+        v, hidden = torch.zeros(1, self.config.n_pitches, PLAY_STEPS), torch.zeros(1, self.config.n_maps, PLAY_STEPS)
+        inputs = {"v": v, "for_hidden": hidden, "for_visible": v}
+        graph = played(self, self.play, inputs, ("sample", "logits"))
+        return {"": replace(graph, dynamic={name: {2: "step"} for name in (*inputs, "sample", "logits")})}
+
 
 def self_similarity(v: Tensor) -> Tensor:
     """Return the cosine products of all pairs of steps, (batch, step, step), of v (batch, pitch, step)."""
@@ -257,11 +313,12 @@ class Biaxial(nn.Module):
     def features(self, roll: Tensor, phase: Tensor) -> Tensor:
         """Return the features (.., pitch, 79) of a step: height, chroma, two octaves around the pitch, chord, beat."""
         half = VICINITY // 2
-        padded = F.pad(roll, (0, 0, half, half))
-        near = padded.unfold(2, VICINITY, 1).flatten(3)  # (batch, time, pitch, 2 * 25)
+        padded, n = F.pad(roll, (0, 0, half, half)), self.config.n_pitches
+        near = torch.stack([padded[:, :, k : k + n] for k in range(VICINITY)], dim=4).flatten(3)  # (.., 2 * 25)
         chord = roll[..., 0] @ self.chroma
         shape = (*roll.shape[:3], -1)
-        beat = torch.stack([(phase >> bit & 1).float() * 2 - 1 for bit in range(PHASES)], dim=-1)
+        bits = [torch.div(phase, 1 << bit, rounding_mode="floor") % 2 for bit in range(PHASES)]
+        beat = torch.stack([bit.float() * 2 - 1 for bit in bits], dim=-1)
         parts = [self.height.expand(shape), self.chroma.expand(shape), near]
         parts += [chord[:, :, None].expand(shape), beat[:, :, None].expand(shape)]
         return torch.cat(parts, dim=3)
@@ -281,3 +338,30 @@ class Biaxial(nn.Module):
         nll = F.binary_cross_entropy_with_logits(self.out(x), wanted, reduction="none")
         struck = nll[..., 1] * wanted[..., 0]  # a silent note is neither struck nor held
         return (nll[..., 0] + struck).sum(0).view(time, batch).T
+
+    def play_time(self, roll: Tensor, phase: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Take a step of roll (1, 1, pitch, 2) and its phase (1, 1); return features (pitch, unit) and the states."""
+        x = self.features(roll, phase).flatten(0, 2)[None]
+        x, first = self.along_time[0](x, (state[0], state[1]))
+        x, second = self.along_time[1](x, (state[2], state[3]))
+        return (x[0], *first, *second)
+
+    def play_pitch(self, x: Tensor, below: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Take a pitch's features (1, unit) and the note below (1, 2); return its probabilities (2,) and the states."""
+        y, first = self.along_pitch[0](torch.cat([x, below], dim=1)[None], (state[0], state[1]))
+        y, second = self.along_pitch[1](y, (state[2], state[3]))
+        return (torch.sigmoid(self.out(y))[0, 0], *first, *second)
+
+    def graphs(self) -> Graphs:
+        """Return the step along time of all pitches, and that along pitch."""
+        c = self.config
+        names = [f"{part}{layer}" for layer in (0, 1) for part in "hc"]
+        roll, phase = torch.zeros(1, 1, c.n_pitches, 2), torch.zeros(1, 1, dtype=torch.long)
+        time = {f"{name}_in": torch.zeros(1, c.n_pitches, c.time[int(name[1])]) for name in names}
+        note = {f"{name}_in": torch.zeros(1, 1, c.note[int(name[1])]) for name in names}
+        after = tuple(f"{name}_out" for name in names)
+        x, below = torch.zeros(1, c.time[1]), torch.zeros(1, 2)
+        return {
+            "": played(self, self.play_time, {"roll": roll, "phase": phase, **time}, ("features", *after)),
+            "pitch": played(self, self.play_pitch, {"x": x, "below": below, **note}, ("p", *after)),
+        }

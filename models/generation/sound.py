@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from engine.core.config import Settings, ranged
 from models.generation.blocks import StackConfig, StackedAutoencoder
+from models.generation.graph import Graphs, played
 
 __all__ = ["DeepAc", "WaveNet", "WaveNetConfig"]
 
@@ -72,9 +73,39 @@ class WaveNet(nn.Module):
         logits = self.logits(tokens[:, :-1], condition)
         return F.cross_entropy(logits, tokens[:, 1:], reduction="none")
 
+    def play(self, token: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Take a token (1,); return logits (token,) of the next, and the past.
+
+        past: (sum of dilations, residual), for each layer a queue of its last inputs (Paine et al. 2016)
+        """
+        x, total, queues, first = self.embed(token), torch.zeros(()), [], 0
+        for layer, mix, skip, dilation in zip(self.layers, self.mix, self.skips, self.config.dilations, strict=True):
+            both = torch.cat([past[first : first + 1], x], dim=1)
+            kernel = torch.cat([layer.weight[..., 0], layer.weight[..., 1]], dim=1)
+            gate, value = F.linear(both, kernel, layer.bias).chunk(2, dim=1)
+            unit = torch.tanh(value) * torch.sigmoid(gate)
+            queues += [past[first + 1 : first + dilation], x]
+            first += dilation
+            total = total + F.linear(unit, skip.weight[..., 0], skip.bias)
+            x = x + F.linear(unit, mix.weight[..., 0], mix.bias)
+        hidden = F.linear(torch.relu(total), self.out[1].weight[..., 0], self.out[1].bias)
+        logits = F.linear(torch.relu(hidden), self.out[3].weight[..., 0], self.out[3].bias)
+        return logits[0], torch.cat(queues)
+
+    def graphs(self) -> Graphs:
+        """Return the step of a sample."""
+        past = torch.zeros(sum(self.config.dilations), self.config.residual)
+        inputs = {"token": torch.zeros(1, dtype=torch.long), "past_in": past}
+        return {"": played(self, self.play, inputs, ("logits", "past_out"))}
+
 
 class DeepAc(StackedAutoencoder):
     """Encode magnitude spectra (frame, bin) to a few controls and decode them (Sarroff & Casey 2014)."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         super().__init__(StackConfig(sizes=sizes, binary=False, corrupt=0.0))
+
+    def graphs(self) -> Graphs:
+        """Return the decoder of any number of codes."""
+        graph = played(self, self.decode, {"code": torch.zeros(2, self.config.sizes[-1])}, ("frames",))
+        return {"": replace(graph, dynamic={"code": {0: "frame"}, "frames": {0: "frame"}})}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, plain, ranged
+from models.generation.graph import Graphs, played
 
 __all__ = ["TokenLstm", "TokenLstmConfig", "psychoacoustic_code"]
 
@@ -85,6 +86,33 @@ class TokenLstm(nn.Module):
             for s in range(rows.shape[2])
         ]
         return torch.stack([n.view(wanted.shape[:2]) for n in nll], dim=2), state
+
+    def play(self, row: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        """Take a row (1, 1, stream); return logits (token,) of each stream without the others, and the state.
+
+        rest: the condition (1, 1, n_condition) of the next row, if there is one, and the state
+        """
+        condition, (h, c) = (rest[0], rest[1:]) if self.config.n_condition else (None, rest)
+        features, (h, c) = self.memory(row, (h, c), condition)
+        return (*(head(features)[0, 0] for head in self.heads), h, c)
+
+    def play_between(self, row: Tensor) -> tuple[Tensor, ...]:
+        """Return what each stream but the first adds to its logits (token,) for the streams before it in a row."""
+        n = len(self.config.n_tokens)
+        return tuple(sum(self.between[f"{u}>{s}"](row[..., u]) for u in range(s))[0, 0] for s in range(1, n))
+
+    def graphs(self) -> Graphs:
+        """Return the step, and, where there are several streams, what they say of each other."""
+        n, (h, c) = len(self.config.n_tokens), self.initial(1)
+        row = torch.zeros(1, 1, n, dtype=torch.long)
+        condition = {"condition": torch.zeros(1, 1, self.config.n_condition)} if self.config.n_condition else {}
+        logits = tuple(f"logits_{s}" for s in range(n))
+        parts = {
+            "": played(self, self.play, {"row": row, **condition, "h_in": h, "c_in": c}, (*logits, "h_out", "c_out"))
+        }
+        if n > 1:
+            parts["between"] = played(self, self.play_between, {"row": row}, logits[1:])
+        return parts
 
 
 def psychoacoustic_code(low: int, n_tokens: int) -> Tensor:

@@ -11,13 +11,12 @@ import models
 __all__ = ["FOLDER", "card_of", "find_weights"]
 
 FOLDER = Path(models.__file__).parent / "weights" / "generators"
-ENDINGS = (".npz", ".onnx")
 
 
 def find_weights(name: str) -> Path | None:
     """Return the shipped weights file of that name, if there is one."""
-    paths = [FOLDER / (name + ending) for ending in ENDINGS]
-    return next((path for path in paths if path.exists()), None)
+    path = FOLDER / f"{name}.onnx"
+    return path if path.exists() else None
 
 
 def card_of(name: str) -> dict[str, Any]:

@@ -9,16 +9,17 @@ from engine.core.errors import ConfigError
 from offline.generation.cards import find_weights
 from offline.generation.config import GeneratorConfig
 from offline.generation.stream import Generator
-from offline.generation.systems import SYSTEMS, System, find_system
+from offline.generation.systems import System, find_system
+from offline.generation.weights import SystemFiles
 
 __all__ = ["open_generator", "open_sound", "system_of"]
 
-FILE_SYSTEM = "Frames"  # whose network files may be given by path
+FILE = ".onnx"
 
 
 def system_of(model: str) -> System:
     """Return the system that a name or a file NAME.onnx means."""
-    return SYSTEMS[FILE_SYSTEM] if model.endswith(".onnx") else find_system(model)
+    return find_system(SystemFiles(Path(model)).value("system", str) if model.endswith(FILE) else model)
 
 
 def open_generator(model: str, config: GeneratorConfig, data: Path | None = None) -> Generator:
@@ -40,7 +41,7 @@ def open_sound(model: str, config: GeneratorConfig) -> Any | None:
 
 
 def _open(system: System, model: str, config: GeneratorConfig, data: Path | None) -> Any:
-    if model.endswith(".onnx"):
+    if model.endswith(FILE):
         source = Path(model)
     elif system.training:
         source = _shipped(system)

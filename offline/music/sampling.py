@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["draw", "enliven", "forbid_parallels", "soften", "softmax"]
+__all__ = ["draw", "enliven", "forbid_parallels", "sigmoid", "soften", "softmax"]
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return the logistic function of x, without overflow."""
+    return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

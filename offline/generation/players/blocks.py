@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.generation.layers import Lstm, Weights, linear, sigmoid
+from offline.generation.config import GeneratorConfig
 from offline.generation.players.base import Player
 from offline.generation.stream import FREE, VELOCITY, Change, Segment, changes_of
+from offline.generation.weights import SystemFiles
 from offline.music.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
 from offline.music.piece import REST, Piece, from_grid, phrase_ends
-from offline.music.sampling import draw, soften, softmax
+from offline.music.sampling import draw, sigmoid, soften, softmax
 
 __all__ = [
     "BlockPlayer",
@@ -33,7 +34,7 @@ class BlockPlayer(Player):
     def melody(self, given: np.ndarray) -> np.ndarray:
         """Return the given melody, or a soprano by Bach where it is free throughout; (steps,) pitches."""
         if (given == FREE).all():
-            sopranos = self.weights["sopranos"]
+            sopranos = self.files.array("sopranos")
             return np.asarray(sopranos[int(self.rng.integers(len(sopranos)))].astype(np.int64))
         return np.where(given == FREE, REST, given)
 
@@ -43,23 +44,27 @@ class VraePlayer(BlockPlayer):
 
     steps, steps_per_quarter = 32, 2
 
-    def start(self) -> None:
-        """Read the decoder."""
-        self.latent = int(self.weights.meta["network"]["latent"])
-        self.decoder = Lstm(self.weights, "decoder")
-        self.codec = Roll(low=int(self.weights.meta["low"]), high=int(self.weights.meta["high"]), articulate=False)
+    def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
+        self.first = files.part("start")
+        super().__init__(files, config)
 
-    def unroll(self) -> np.ndarray:
-        """Draw a code (latent,) and set the decoder by it."""
-        code = self.rng.standard_normal(self.latent).astype(np.float32)
-        h, c = np.split(np.tanh(linear(self.weights, "from_code", code)), 2)
-        self.decoder.h[0], self.decoder.c[0] = h, c
-        return code
+    def start(self) -> None:
+        """Make the codec."""
+        low, high = (self.files.value(name, int) for name in ("low", "high"))
+        self.codec = Roll(low=low, high=high, articulate=False)
+
+    def unroll(self) -> dict[str, np.ndarray]:
+        """Draw a code; return it as input of the first step, with the decoder's first state."""
+        code = self.rng.standard_normal(self.files.size("latent")).astype(np.float32)[None]
+        state = self.first.run({"code": code})
+        return {"code": code, "h_in": state["h"], "c_in": state["c"]}
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a block from a code."""
-        code = self.unroll()
-        logits = np.stack([linear(self.weights, "out", self.decoder.step(code[None]))[0] for _ in range(self.steps)])
+        inputs, logits = self.unroll(), np.zeros((self.steps, self.codec.width), np.float32)
+        for t in range(self.steps):
+            logits[t] = self.net.run(inputs)["logits"]
+            inputs = {}
         roll = self.rng.random(logits.shape) < sigmoid(logits / max(self.config.temperature, 0.05))
         return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(roll.astype(np.float32)).notes))
 
@@ -70,18 +75,17 @@ class VrashPlayer(VraePlayer):
     names, steps, steps_per_quarter = ("Melody",), 32, 4
 
     def start(self) -> None:
-        """Read the decoder."""
-        self.latent = int(self.weights.meta["network"]["latent"])
-        self.decoder, self.tokens = Lstm(self.weights, "decoder"), MelodyTokens()
+        """Make the codec."""
+        self.tokens = MelodyTokens()
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a block from a code."""
-        code, before = self.unroll(), np.zeros(self.tokens.n_tokens, np.float32)
+        inputs, before = self.unroll(), np.zeros(self.tokens.n_tokens, np.float32)
         written = np.zeros(self.steps, np.int64)
         for t in range(self.steps):
-            p = softmax(linear(self.weights, "out", self.decoder.step(np.concatenate([code, before])[None]))[0])
+            p = softmax(self.net.run({**inputs, "before": before[None, None]})["logits"])
             written[t] = draw(soften(p, self.config.temperature, keep=np.array([0, 1])), self.rng)
-            before = np.eye(self.tokens.n_tokens, dtype=np.float32)[written[t]]
+            before, inputs = np.eye(self.tokens.n_tokens, dtype=np.float32)[written[t]], {}
         return Segment(n_steps=self.steps, changes=changes_of(self.tokens.decode(written).notes))
 
 
@@ -96,9 +100,7 @@ class MiniBachPlayer(BlockPlayer):
 
     def logits(self, soprano: np.ndarray) -> np.ndarray:
         """Return logits (step, 3, token) for soprano tokens (step,)."""
-        x = np.eye(self.codec.n_tokens, dtype=np.float32)[soprano].ravel()
-        hidden = np.maximum(linear(self.weights, "hidden", x), 0)
-        return linear(self.weights, "out", hidden).reshape(len(soprano), 3, -1)
+        return self.net.run({"soprano": soprano[None]})["logits"][0]
 
     def next(self, given: np.ndarray) -> Segment:
         """Write four bars."""
@@ -115,11 +117,14 @@ class DeepBachPlayer(BlockPlayer):
 
     names, steps, ROUNDS, AT_ONCE = SATB, 16, 8, 8
 
+    def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
+        self.voices = [files.main, *(files.part(name) for name in ("alto", "tenor", "bass"))]
+        super().__init__(files, config)
+
     def start(self) -> None:
         """Start from silence."""
-        config = self.weights.meta["network"]
-        self.window, self.n_phases, self.codec = int(config["window"]), int(config["n_phases"]), HoldGrid()
-        self.nets = [_Voice(self.weights, v) for v in range(4)]
+        self.window, self.n_phases, self.codec = self.files.size("window"), self.files.size("n_phases"), HoldGrid()
+        self.rates = self.files.array("rates").astype(float)
         self.past = np.zeros((self.window, 4), np.int64)
         self._first, self._sounding = 0, [REST] * 4
 
@@ -150,14 +155,15 @@ class DeepBachPlayer(BlockPlayer):
 
     def _chance(self, n: int) -> np.ndarray:
         """Draw tokens (n, voice) as often as each voice has them."""
-        rates = self.weights["rates"]
-        return np.stack([self.rng.choice(rates.shape[1], n, p=r / r.sum()) for r in rates.astype(float)], axis=1)
+        rates = self.rates
+        return np.stack([self.rng.choice(rates.shape[1], n, p=r / r.sum()) for r in rates], axis=1)
 
     def _draw(self, v: int, times: np.ndarray, music: tuple[np.ndarray, ...], temperature: float) -> None:
         """Draw voice v again at some times."""
         tokens, phase, fermata = music
         spans = times[:, None] + np.arange(-self.window, self.window + 1)
-        logits = self.nets[v].logits(tokens[spans], phase[spans], fermata[spans])
+        inputs = {"frames": tokens[spans], "phase": phase[spans], "fermata": fermata[spans]}
+        logits = self.voices[v].run(inputs)["logits"]
         for t, row in zip(times, logits, strict=True):
             tokens[t, v] = draw(soften(softmax(row), temperature, keep=np.array([self.codec.hold])), self.rng)
 
@@ -176,55 +182,29 @@ class DeepBachPlayer(BlockPlayer):
         return tuple(changes)
 
 
-class _Voice:
-    """One of DeepBach's four networks."""
-
-    def __init__(self, weights: Weights, v: int) -> None:
-        self.weights, self.v = weights, v
-        self.past, self.future = (Lstm(weights, f"{side}.{v}", 2) for side in ("past", "future"))
-
-    def logits(self, frames: np.ndarray, phase: np.ndarray, fermata: np.ndarray) -> np.ndarray:
-        """Return logits (batch, token) for windows (batch, time, voice), phases and fermatas (batch, time)."""
-        w, v, middle = self.weights, self.v, frames.shape[1] // 2
-        voices = [w[f"embed.{u}.weight"][frames[..., u]] for u in range(4)]
-        meta = [w["phase.weight"][phase], w["fermata.weight"][fermata]]
-        around = np.concatenate([*voices, *meta], axis=2).swapaxes(0, 1)
-        for lstm in (self.past, self.future):
-            lstm.batch = len(frames)
-            lstm.reset()
-        past, future = self.past.run(around[:middle]), self.future.run(around[:middle:-1])
-        here = np.concatenate([x[:, middle] for x in (*(voices[u] for u in range(4) if u != v), *meta)], axis=1)
-        present = np.maximum(linear(w, f"present.{v}.0", here), 0)
-        merged = np.maximum(linear(w, f"merge.{v}.0", np.concatenate([past, present, future], axis=1)), 0)
-        return linear(w, f"out.{v}", merged)
-
-
 class DeepHearPlayer(BlockPlayer):
     """Write four bars of roll from a random code."""
 
     def start(self) -> None:
-        """Read the sizes of the decoder."""
-        self.codec = Roll(low=int(self.weights.meta["low"]), high=int(self.weights.meta["high"]), articulate=False)
-        self.n_layers = len(self.weights.meta["network"]["sizes"]) - 1
-        self.width = self.weights.meta["network"]["sizes"][-1]
+        """Make the codec."""
+        low, high = (self.files.value(name, int) for name in ("low", "high"))
+        self.codec = Roll(low=low, high=high, articulate=False)
+        self.width, self.density = int(self.net.inputs["code"][1]), self.files.value("density", float)
+        self.nothing = np.zeros(self.steps * self.codec.width, np.float32)
 
-    def decode(self, code: np.ndarray) -> list[np.ndarray]:
-        """Return the activations of every layer, logits last."""
-        layers = [code]
-        for i in range(self.n_layers):
-            layers.append(linear(self.weights, f"up.{i}", layers[-1]))
-            if i < self.n_layers - 1:
-                layers[-1] = sigmoid(layers[-1])
-        return layers
+    def decode(self, code: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities (step * pitch,) of a code, and the gradient for the code's logits towards a target."""
+        out = self.net.run({"code": code[None], "target": target[None]})
+        return out["p"], out["gradient"]
 
     def next(self, given: np.ndarray) -> Segment:
         """Write four bars."""
         code = (self.rng.random(self.width) < 0.5).astype(np.float32)
-        return self.play(sigmoid(self.decode(code)[-1]).reshape(self.steps, -1))
+        return self.play(self.decode(code, self.nothing)[0].reshape(self.steps, -1))
 
     def play(self, roll: np.ndarray, fixed: np.ndarray | float = 0.0) -> Segment:
         """Play the likeliest notes of a roll (step, pitch), as many as chorales have, and the notes of `fixed`."""
-        share = float(self.weights.meta["density"]) / roll.shape[1]
+        share = self.density / roll.shape[1]
         sounds = np.maximum(roll > np.quantile(roll, 1 - share), fixed)
         return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(sounds).notes))
 
@@ -238,19 +218,15 @@ class DeepHearMelodyPlayer(DeepHearPlayer):
         """Write four bars."""
         line = self.melody(given)
         target = self.codec.encode(from_grid(line[:, None].astype(np.int16)))
-        roll = sigmoid(self.decode(self.match(target.ravel()))[-1]).reshape(self.steps, -1)
-        return self.play(roll, target)
+        p, _ = self.decode(self.match(target.ravel()), self.nothing)
+        return self.play(p.reshape(self.steps, -1), target)
 
     def match(self, target: np.ndarray) -> np.ndarray:
-        """Descend (Adam) on the code until the notes of `target` sound; returns the code."""
+        """Descend (Adam) on the code until the notes of `target` sound; return the code."""
         inner = self.rng.normal(0, 1, self.width).astype(np.float32)
         mean, square = np.zeros_like(inner), np.zeros_like(inner)
         for step in range(1, self.DESCENT + 1):
-            layers = self.decode(sigmoid(inner))
-            gradient = (sigmoid(layers[-1]) - target) * target
-            for i in reversed(range(self.n_layers)):
-                gradient = gradient @ self.weights[f"up.{i}.weight"]
-                gradient = gradient * layers[i] * (1 - layers[i])
+            gradient = self.decode(sigmoid(inner), target)[1]
             mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
             inner -= self.RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        return np.asarray(sigmoid(inner))
+        return sigmoid(inner)

@@ -8,11 +8,11 @@ from typing import Self
 import numpy as np
 
 from engine.core.errors import ModelError
-from engine.inference.network import Network
 from offline.generation.config import GeneratorConfig
 from offline.generation.key_normalisation import shift_to_home
 from offline.generation.repetition import N_AGREED, Repetition
 from offline.generation.stream import FREE, FrameGenerator
+from offline.generation.weights import SystemFiles
 from offline.music.codecs import VoiceGrid
 from offline.music.piece import REST
 from offline.music.sampling import draw, enliven, forbid_parallels, soften, softmax
@@ -31,21 +31,18 @@ class FramesPlayer(FrameGenerator):
     """
 
     def __init__(self, path: Path, config: GeneratorConfig) -> None:
-        self.config = config
-        self.body, self.head = Network(path, "frames"), Network(path.with_name(path.stem + "-head.onnx"), "frames-head")
-        self.n_voices, self.n_phases, self.n_ages = (
-            self.body.value(n, int) for n in ("n_voices", "n_phases", "n_ages")
+        self.config, files = config, SystemFiles(path)
+        self.body, self.head = files.main, files.part("head")
+        self.n_phases, self.n_ages = files.size("n_phases"), files.size("n_ages")
+        self.codec = VoiceGrid(
+            n_voices=files.size("n_voices"), low=files.value("low", int), high=files.value("high", int)
         )
-        low, n_tokens = self.body.value("low", int), self.body.value("n_tokens", int)
-        self.codec = VoiceGrid(n_voices=self.n_voices, low=low, high=low + n_tokens - 2)
-        if self.codec.n_tokens != n_tokens or self.head.value("n_tokens", int) != n_tokens:
-            raise ModelError(str(path), expected="a body and a head of one network", got="two that differ")
-        if (n_agreed := self.body.value("n_agreed", int)) != N_AGREED:
+        if (n_agreed := files.size("n_agreed")) != N_AGREED:
             expected = f"a network of {N_AGREED} classes of repetitions"
             raise ModelError(str(path), expected=expected, got=str(n_agreed), remedy="train it again")
-        super().__init__(self.n_voices)
+        super().__init__(self.codec.n_voices)
         self.repetition = Repetition(self.n_voices)
-        self.home = bool(self.body.metadata.get("home", False))
+        self.home = files.size("home") == 1
         self.reset()
 
     @classmethod

@@ -28,13 +28,13 @@ class RlTunerPlayer(TokenPlayer):
         """Take a melody as what was written before."""
         self.start()
         for token in self.codec.encode(piece):
-            self.net.step(self._row)
+            self.take(self._row)
             self._row = np.array([token])
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
-        self.net.step(self._row)
-        p = soften(self.net.p(0, self._row, self.SHARPNESS), self.config.temperature, keep=np.array([0, 1]))
+        self.take(self._row)
+        p = soften(self.p(0, self._row, self.SHARPNESS), self.config.temperature, keep=np.array([0, 1]))
         self._row = np.array([draw(p, self.rng)])
         segment, self._pitch = melody_step(int(self._row[0]), self._pitch, self.codec)
         return segment

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.generation.layers import Lstm, linear, sigmoid
+from offline.generation.config import GeneratorConfig
 from offline.generation.players.base import Player
 from offline.generation.stream import Segment, bit_changes, changes_of
+from offline.generation.weights import SystemFiles
 from offline.music.corpora import blues
 from offline.music.piece import make_notes
+from offline.music.sampling import sigmoid
 
 __all__ = ["BluesPlayer", "ConvRbmPlayer", "HexahedriaPlayer", "RnnRbmPlayer"]
 
@@ -33,22 +35,18 @@ class BluesPlayer(RollPlayer):
 
     def start(self) -> None:
         """Start from the first step of a chorus."""
-        self.n_melody = int(self.weights.meta["network"]["n_melody"])
-        self.chords = Lstm(self.weights, "chords")
-        self.melody = Lstm(self.weights, "melody") if self.n_melody else None
-        self._bits = blues(self.rng, melody=bool(self.n_melody))[0]
+        self.net.reset()
+        self._bits = blues(self.rng, melody=self.files.size("n_melody") > 0)[0]
         self._sounding = np.zeros(len(self._bits), bool)
 
     def next(self, given: np.ndarray) -> Segment:
         """Write an eighth."""
-        harmony = self.chords.step(self._bits[None, : self.N_CHORD])
-        bits = sigmoid(linear(self.weights, "chord_bits", harmony)[0]) > 0.5
-        if self.melody is not None:
-            line = self.melody.step(np.concatenate([self._bits[None], harmony], axis=1))
-            p = sigmoid(linear(self.weights, "melody_bits", np.concatenate([line, harmony], axis=1))[0])
-            drawn = p * (self.rng.random(len(p)) < p)
-            bits = np.concatenate([bits, (drawn == drawn.max()) & (drawn > 0)])
         n = self.N_CHORD
+        p = self.net.run({"bits": self._bits[None, None]})["p"]
+        bits = p[:n] > 0.5
+        if len(p) > n:
+            drawn = p[n:] * (self.rng.random(len(p) - n) < p[n:])
+            bits = np.concatenate([bits, (drawn == drawn.max()) & (drawn > 0)])
         changes = bit_changes(self._sounding[:n], bits[:n], 48)
         changes += bit_changes(self._sounding[n:], bits[n:], 72, voice=1)
         self._sounding, self._bits = bits, bits.astype(np.float32)
@@ -58,63 +56,44 @@ class BluesPlayer(RollPlayer):
 class RnnRbmPlayer(RollPlayer):
     """Write quarters, each a sample of the RBM whose biases the past sets, by 25 rounds of Gibbs sampling."""
 
-    names, steps_per_quarter, ROUNDS = ("Chorale",), 1, 25
+    names, steps_per_quarter = ("Chorale",), 1
 
     def start(self) -> None:
         """Start from silence."""
-        self.rnn = Lstm(self.weights, "rnn")
-        self._v = np.zeros(len(self.weights["rbm.b"]), np.float32)
+        self.net.reset()
+        self._v = np.zeros(self.files.size("n_visible"), np.float32)
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a quarter."""
-        hidden, w = self.rnn.step(self._v[None])[0], self.weights["rbm.weight"]
-        b = self.weights["rbm.b"] + linear(self.weights, "to_b", hidden)
-        c = self.weights["rbm.c"] + linear(self.weights, "to_c", hidden)
-        before, v = self._v > 0, self._v
-        for _ in range(self.ROUNDS):
-            v = self.chance(sigmoid(self.chance(sigmoid(v @ w + c)) @ w.T + b))
-        self._v = v
-        return Segment(n_steps=1, changes=bit_changes(before, v > 0, A0))
+        uniform = self.rng.random(self.net.inputs["uniform"]).astype(np.float32)
+        before, self._v = self._v > 0, self.net.run({"v": self._v[None, None], "uniform": uniform})["sample"]
+        return Segment(n_steps=1, changes=bit_changes(before, self._v > 0, A0))
 
 
 class HexahedriaPlayer(RollPlayer):
     """Write sixteenths: memory along time for every pitch, then along pitch from the lowest up."""
 
-    names, VICINITY = ("Piano",), 25
+    names, PHASES = ("Piano",), 16
+
+    def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
+        self.pitches = files.part("pitch")
+        super().__init__(files, config)
 
     def start(self) -> None:
         """Start from silence."""
-        config = self.weights.meta["network"]
-        self.low, self.n_pitches = int(config["low"]), int(config["n_pitches"])
-        self.time = [Lstm(self.weights, f"along_time.{i}", batch=self.n_pitches) for i in (0, 1)]
-        self.pitch = [Lstm(self.weights, f"along_pitch.{i}") for i in (0, 1)]
-        self._roll = np.zeros((self.n_pitches, 2), np.float32)
+        self.net.reset()
+        self.low = self.files.size("low")
+        self._roll = np.zeros((self.files.size("n_pitches"), 2), np.float32)
         self._step = 0
-
-    def features(self) -> np.ndarray:
-        """Return the features (pitch, 79) of the last step, as `models.generation.rolls.Biaxial.features`."""
-        half, n = self.VICINITY // 2, self.n_pitches
-        padded = np.pad(self._roll, ((half, half), (0, 0)))
-        near = np.lib.stride_tricks.sliding_window_view(padded, self.VICINITY, axis=0).reshape(n, -1)
-        chord = np.tile(self._roll[:, 0] @ self.weights["chroma"], (n, 1))
-        phase = self._step % 16
-        beat = np.tile([(phase >> bit & 1) * 2.0 - 1 for bit in range(4)], (n, 1))
-        parts = [self.weights["height"], self.weights["chroma"], near, chord, beat]
-        return np.concatenate(parts, axis=1).astype(np.float32)
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
-        x = self.features()
-        for layer in self.time:
-            x = layer.step(x)
-        for layer in self.pitch:
-            layer.reset()
+        phase = np.array([[self._step % self.PHASES]])
+        features = self.net.run({"roll": self._roll[None, None], "phase": phase})["features"]
+        self.pitches.reset()
         below, rows = np.zeros(2, np.float32), []
-        for row in x:
-            y = np.concatenate([row, below])[None]
-            for layer in self.pitch:
-                y = layer.step(y)
-            below = self.chance(sigmoid(linear(self.weights, "out", y)[0]))
+        for row in features:
+            below = self.chance(self.pitches.run({"x": row[None], "below": below[None]})["p"])
             below[1] *= below[0]
             rows.append(below)
         before, self._roll, self._step = self._roll[:, 0] > 0, np.stack(rows), self._step + 1
@@ -132,41 +111,28 @@ class ConvRbmPlayer(RollPlayer):
 
     def start(self) -> None:
         """Start; a segment is a whole piece."""
-        self.filters, self.low = self.weights["weight"], int(self.weights.meta["low"])
-
-    def hidden(self, v: np.ndarray) -> np.ndarray:
-        """Return the inputs of the hidden maps (map, step) for v (pitch, step)."""
-        n_maps, _, width = self.filters.shape
-        padded = np.pad(v, ((0, 0), (width // 2, width // 2)))
-        seen = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)  # (pitch, step, width)
-        flat = seen.transpose(1, 0, 2).reshape(v.shape[1], -1)
-        return (flat @ self.filters.reshape(n_maps, -1).T + self.weights["c"]).T
-
-    def visible(self, h: np.ndarray) -> np.ndarray:
-        """Return the inputs of the visible units (pitch, step) for h (map, step)."""
-        n_maps, n_pitches, width = self.filters.shape
-        n, half = h.shape[1], width // 2
-        spread = (h.T @ self.filters.reshape(n_maps, -1)).reshape(n, n_pitches, width)
-        out = np.zeros((n_pitches, n + 2 * half), np.float32)
-        for k in range(width):
-            out[:, k : k + n] += spread[:, :, k].T
-        return out[:, half : half + n] + self.weights["b"]
+        self.n_maps, self.low = self.files.size("n_maps"), self.files.value("low", int)
+        self.templates = self.files.array("templates")
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a piece as long as its template."""
-        templates = self.weights["templates"]
-        picked = templates[int(self.rng.integers(len(templates)))].astype(np.float32)
+        picked = self.templates[int(self.rng.integers(len(self.templates)))].astype(np.float32)
         wanted = column_similarity(picked)[0]
         v = self.chance(np.full(picked.shape, 0.05))
         for _ in range(self.ROUNDS):
-            v = self.chance(sigmoid(self.visible(self.chance(sigmoid(self.hidden(v))))))
-            logits = self.visible(sigmoid(self.hidden(v)))
-            v = self.chance(sigmoid(logits - self.RATE * pull(v, wanted)))
+            sample, logits = self.round(v)
+            v = self.chance(sigmoid(logits - self.RATE * pull(sample, wanted)))
         rows = []
         for pitch, line in enumerate(v > 0):
             edges = np.flatnonzero(np.diff(np.r_[False, line, False]))
             rows += [(int(a), int(b - a), pitch + self.low, 0) for a, b in edges.reshape(-1, 2)]
         return Segment(n_steps=v.shape[1], changes=changes_of(make_notes(rows)))
+
+    def round(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a sample from v (pitch, step), and the mean-field inputs from that, both (pitch, step)."""
+        random = {"for_hidden": self.rng.random((self.n_maps, v.shape[1])), "for_visible": self.rng.random(v.shape)}
+        out = self.net.run({"v": v[None], **{name: x[None].astype(np.float32) for name, x in random.items()}})
+        return out["sample"][0], out["logits"][0]
 
 
 def column_similarity(v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,9 +6,10 @@ from itertools import count
 
 import numpy as np
 
-from offline.generation.layers import Lstm, Weights, linear
+from offline.generation.config import GeneratorConfig
 from offline.generation.players.base import Player
 from offline.generation.stream import VELOCITY, Change, Segment, changes_of
+from offline.generation.weights import SystemFiles
 from offline.music.codecs import AbcTokens, ChoraleTokens, DrumTokens, TuneTuples
 from offline.music.codecs.abc import Reader
 from offline.music.codecs.tokens import seat
@@ -19,38 +20,29 @@ from offline.music.sampling import draw, soften, softmax
 __all__ = ["BachBotPlayer", "CelticPlayer", "ConcertPlayer", "RhythmPlayer", "TokenPlayer"]
 
 
-class TokenNet:
-    """`models.generation.tokens.TokenLstm` a row at a time."""
-
-    def __init__(self, weights: Weights, config: dict[str, object]) -> None:
-        self.weights, self.n_streams = weights, len(config["n_tokens"])  # type: ignore[arg-type]
-        self.lstm = Lstm(weights, "lstm", int(config["n_layers"]))  # type: ignore[call-overload]
-        self._features = np.zeros((1, 1), np.float32)
-
-    def step(self, row: np.ndarray, condition: np.ndarray | None = None) -> None:
-        """Take the row (stream,) that was written, and the condition of the one to come."""
-        w = self.weights
-        parts = [w[f"embed.{s}.weight"][row[s]] for s in range(self.n_streams)]
-        if "code" in w:
-            parts.append(w["code"][row[0]])
-        context = [] if condition is None else [np.maximum(linear(w, "condition.0", condition), 0)]
-        hidden = self.lstm.step(np.concatenate([*parts, *context])[None])
-        self._features = np.concatenate([hidden[0], *context])
-
-    def p(self, stream: int, row: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
-        """The probability of each token of a stream of the row to come; `row` needs only the streams before it."""
-        logits = linear(self.weights, f"heads.{stream}", self._features)
-        for u in range(stream):
-            logits = logits + self.weights[f"between.{u}>{stream}.weight"][row[u]]
-        return softmax(sharpness * logits)
-
-
 class TokenPlayer(Player):
     """A player with a token network."""
 
     def start(self) -> None:
         """Start a piece."""
-        self.net = TokenNet(self.weights, self.weights.meta["network"])
+        self.net.reset()
+        self.logits: dict[str, np.ndarray] = {}
+
+    def take(self, row: np.ndarray, condition: np.ndarray | None = None) -> None:
+        """Take the row (stream,) that was written, and the condition of the next."""
+        inputs = {"row": row.reshape(1, 1, -1)}
+        if condition is not None:
+            inputs["condition"] = condition.reshape(1, 1, -1)
+        self.logits = self.net.run(inputs)
+
+    def p(self, stream: int, row: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
+        """Return the probability of each token of a stream of the next row; streams before it are read from `row`."""
+        logits = self.logits[f"logits_{stream}"]
+        return softmax(sharpness * (logits + self.between(row)[f"logits_{stream}"] if stream else logits))
+
+    def between(self, row: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what streams add to the logits of those after them; only a network of several streams has it."""
+        raise NotImplementedError
 
 
 class BachBotPlayer(TokenPlayer):
@@ -72,15 +64,15 @@ class BachBotPlayer(TokenPlayer):
         self.start()
         tokens = self.codec.encode(piece)[:-1]
         for token in tokens[:-1]:
-            self.net.step(np.array([token]))
+            self.take(np.array([token]))
         self._now = tokens[-1:]
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
         frame: list[tuple[int, bool]] = []
         for _ in range(12):  # no frame of a chorale has more tokens
-            self.net.step(self._now)
-            p = soften(self.net.p(0, self._now), self.config.temperature, keep=self._keep)
+            self.take(self._now)
+            p = soften(self.p(0, self._now), self.config.temperature, keep=self._keep)
             p[self.codec.START] = 0
             p[self.codec.END] *= not frame
             self._now = np.array([draw(p, self.rng)])
@@ -115,15 +107,15 @@ class CelticPlayer(TokenPlayer):
     def start(self) -> None:
         """Start from the token between two tunes."""
         super().start()
-        self.codec = AbcTokens(vocabulary=tuple(self.weights.meta["vocabulary"]))
+        self.codec = AbcTokens(vocabulary=tuple(self.files.value("vocabulary", list)))
         self.reader, self._now = Reader(), np.array([0])
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a bar."""
         begun = len(self.reader.rows), round(self.reader.now)
         for _ in range(self.LONGEST):
-            self.net.step(self._now)
-            p = soften(self.net.p(0, self._now), max(self.config.temperature, 0.3))
+            self.take(self._now)
+            p = soften(self.p(0, self._now), max(self.config.temperature, 0.3))
             self._now = np.array([draw(p, self.rng)])
             text = self.codec.vocabulary[self._now[0] - 1] if self._now[0] else "|"
             self.reader.take(text)
@@ -143,6 +135,14 @@ class ConcertPlayer(TokenPlayer):
 
     names = ("Melody", "Chords")
 
+    def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
+        self.streams = files.part("between")
+        super().__init__(files, config)
+
+    def between(self, row: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what pitch and duration add to the logits of duration and chord."""
+        return self.streams.run({"row": row.reshape(1, 1, -1)})
+
     def start(self) -> None:
         """Start from a rest of a quarter."""
         super().start()
@@ -151,10 +151,10 @@ class ConcertPlayer(TokenPlayer):
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a note."""
-        self.net.step(self._row)
+        self.take(self._row)
         row = np.zeros(3, np.int64)
         for stream in range(3):
-            p = self.net.p(stream, row)
+            p = self.p(stream, row)
             row[stream] = draw(soften(p, self.config.temperature) if stream != 1 else p, self.rng)
         self._row = row
         n_steps = self.codec.durations[row[1]]
@@ -188,7 +188,7 @@ class RhythmPlayer(TokenPlayer):
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
-        self.net.step(self._row, self._condition[next(self._count) % len(self._condition)])
-        self._row = np.array([draw(soften(self.net.p(0, self._row), self.config.temperature), self.rng)])
+        self.take(self._row, self._condition[next(self._count) % len(self._condition)])
+        self._row = np.array([draw(soften(self.p(0, self._row), self.config.temperature), self.rng)])
         keys = [key for bit, key in enumerate(self.codec.drums) if self._row[0] >> bit & 1]
         return Segment(n_steps=1, changes=changes_of(make_notes([(0, 1, key, 0) for key in keys])))

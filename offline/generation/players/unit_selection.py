@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.generation.layers import Lstm, linear, sigmoid
 from offline.generation.players.blocks import BlockPlayer
 from offline.generation.players.rl_tuner import melody_step
 from offline.generation.stream import Change, Segment
@@ -22,19 +21,18 @@ class UnitSelectionPlayer(BlockPlayer):
 
     def start(self) -> None:
         """Start from a random bar."""
-        self.tokens, self.library = MelodyTokens(), self.weights["library"].astype(np.int64)
-        x = np.eye(self.tokens.n_tokens, dtype=np.float32)[self.library].reshape(len(self.library), -1)
-        for i in range(int(self.weights.meta["n_layers"])):
-            x = sigmoid(linear(self.weights, f"auto.down.{i}", x))
-        self.codes = x - 0.5
+        self.net.reset()
+        self.tokens, self.library = MelodyTokens(), self.files.array("library").astype(np.int64)
+        bars = np.eye(self.tokens.n_tokens, dtype=np.float32)[self.library].reshape(len(self.library), -1)
+        self.codes = self.files.part("encoder").run({"bars": bars})["codes"] - np.float32(0.5)
         self._aims = self.codes / np.maximum(np.linalg.norm(self.codes, axis=1, keepdims=True), 1e-12)
         self._first, self._last = zip(*(_ends(row) for row in self.library), strict=True)
-        self.lstm, self._free = Lstm(self.weights, "lstm"), np.ones(len(self.library), bool)
+        self._free = np.ones(len(self.library), bool)
         self._now, self._pitch = int(self.rng.integers(len(self.library))), REST
 
     def scores(self) -> np.ndarray:
         """Return how well each bar of the library follows the last one."""
-        guess = linear(self.weights, "guess", self.lstm.step(self.codes[self._now][None]))[0]
+        guess = self.net.run({"code": self.codes[self._now][None, None]})["guess"]
         return 10 * self._aims @ (guess / max(float(np.linalg.norm(guess)), 1e-12))
 
     def next(self, given: np.ndarray) -> Segment:

@@ -21,7 +21,6 @@ __all__ = ["CRnnGanTraining", "MidiNetTraining"]
 class CRnnGanTraining(BatchTraining):
     """C-RNN-GAN (Mogren 2016): windows of notes as tuples of real numbers."""
 
-    played = ("cells.", "out.")
     length = 40
 
     def build(self) -> nn.Module:
@@ -50,8 +49,6 @@ class CRnnGanTraining(BatchTraining):
 
 class MidiNetTraining(CRnnGanTraining):
     """MidiNet (Yang et al. 2017): bars as images, from the bar before and a chord."""
-
-    played = ()
 
     def build(self) -> nn.Module:
         """Load sopranos bar by bar: the bar before, the bar and its chord."""

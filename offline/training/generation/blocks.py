@@ -43,7 +43,6 @@ class DeepHearTraining(BatchTraining):
     """DeepHear (Sun 2015): rolls of four bars through a stack of layers, each first trained as an RBM by CD-1."""
 
     model: StackedAutoencoder
-    played = ("up.",)
     pretrain_steps = 150  # of each layer
 
     def build(self) -> StackedAutoencoder:
@@ -88,7 +87,6 @@ class VraeTraining(BatchTraining):
     """VRAE (Fabius & van Amersfoort 2014): windows of rolls from a Gaussian code, without history."""
 
     model: Vrae
-    played = ("decoder.", "from_code.", "out.")
     length = 32
 
     def build(self) -> Vrae:

@@ -195,8 +195,8 @@ def token_nll(player: BachBotPlayer, pieces: Sequence[np.ndarray]) -> list[np.nd
         tokens = player.codec.encode(from_grid(piece))[:-1]
         nats, frame = np.zeros(len(piece)), 0
         for before, token in pairwise(tokens.tolist()):
-            player.net.step(np.array([before]))
-            nats[frame] -= np.log(player.net.p(0, np.array([token]))[token])
+            player.take(np.array([before]))
+            nats[frame] -= np.log(player.p(0, np.array([token]))[token])
             frame += token == player.codec.FRAME
         out.append(np.repeat(nats[:, None] / piece.shape[1], piece.shape[1], axis=1))
     return out

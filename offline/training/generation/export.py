@@ -1,9 +1,9 @@
-"""From a run of `train generation` to what plays without torch: weights in half precision, and the card."""
+"""Export a run of `train generation` to the files that play without torch, and their card."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from engine.core.errors import ModelError
-from models.generation.frames import FrameLstm, FrameLstmConfig
-from models.generation.graph import export_frames, head_path
+from models.generation.frames import FrameLstmConfig
+from models.generation.graph import count_values, export_parts, round_to_half
 from offline.generation.systems import SYSTEMS, System
-from offline.generation.weights import save_weights
 from offline.music.catalogue import CORPORA
-from offline.music.codecs import VoiceGrid
 from offline.music.corpora import Corpora
 from offline.training.common.card import write_card
 from offline.training.common.checkpoint import Checkpoint, read_checkpoint
@@ -44,14 +42,25 @@ def export_generation(config: GenerationExport) -> Path:
         raise ModelError(str(config.checkpoint), expected=RUN, got="a checkpoint of something else")
     training = build_training(_settings(config, found))
     training.model.load_state_dict({name: _single(value) for name, value in found.weights.items()})
-    training.model.eval()
-    card = _card(system, found, config, training)
-    if isinstance(training.model, FrameLstm):
-        path, sizes = _write_frames(training.model, card, config.output)
-    else:
-        path, sizes = _write_arrays(system, training, config.output)
-    write_card(path, card | sizes)
+    if training.half:
+        round_to_half(training.model)
+    path = config.output / f"{system.name}.onnx"
+    extras, values = training.extras()
+    network = training.played_network()
+    parts = export_parts(
+        training.model.eval().graphs(), path, {"system": system.name, "network": network, **values}, extras
+    )
+    sizes = {
+        "parameters": sum(count_values(part) for part in parts.values()),
+        "megabytes": round(sum(part.stat().st_size for part in parts.values()) / 1e6, 2),
+        "parts": {name: _digest(part) for name, part in parts.items() if name} or None,
+    }
+    write_card(path, _card(system, found, config, training) | sizes)
     return path
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _settings(config: GenerationExport, found: Checkpoint) -> GenerationTraining:
@@ -75,30 +84,6 @@ def _settings(config: GenerationExport, found: Checkpoint) -> GenerationTraining
 
 def _single(value: Tensor) -> Tensor:
     return value.float() if value.is_floating_point() else value
-
-
-def _write_arrays(system: System, training: SystemTraining, folder: Path) -> tuple[Path, dict[str, object]]:
-    """Write NAME.npz; return its path and what the card says of its size."""
-    state: Mapping[str, Tensor] = training.model.state_dict()
-    arrays = {name: value.numpy() for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    if training.played:
-        arrays = {name: array for name, array in arrays.items() if name.startswith(training.played)}
-    arrays = {name.removeprefix("policy."): array for name, array in arrays.items()}
-    extras, values = training.extras()
-    network = training.played_network()
-    path = folder / f"{system.name}.npz"
-    save_weights(path, arrays | extras, {"system": system.name, "network": network, **values})
-    size = {"parameters": int(sum(array.size for array in arrays.values()))}
-    shown = {name: value for name, value in network.items() if value is not None}
-    return path, size | {"network": shown, "megabytes": _megabytes(path)}
-
-
-def _write_frames(net: FrameLstm, card: dict[str, Any], folder: Path) -> tuple[Path, dict[str, object]]:
-    """Write Frames.onnx and its head; return the path and what the card says of its size."""
-    path = folder / "Frames.onnx"
-    export_frames(net, path, low=VoiceGrid().low, licence=card["licence"], training=card["training"])
-    size = {"parameters": sum(p.numel() for p in net.parameters())}
-    return path, size | {"megabytes": round(_megabytes(path) + _megabytes(head_path(path)), 2)}
 
 
 def _card(system: System, found: Checkpoint, config: GenerationExport, training: SystemTraining) -> dict[str, Any]:
@@ -130,7 +115,3 @@ def _figures(curves: Path) -> dict[str, float]:
     """Return the last validation of a run."""
     lines = [json.loads(line) for line in curves.read_text().splitlines() if '"valid"' in line]
     return {name: round(value, 4) for name, value in lines[-1]["valid"].items() if name != "cpu_s"}
-
-
-def _megabytes(path: Path) -> float:
-    return round(path.stat().st_size / 1e6, 2)

@@ -17,7 +17,7 @@ from offline.generation.players.markov import ages
 from offline.generation.repetition import repetitions
 from offline.music.codecs import VoiceGrid
 from offline.music.piece import REST
-from offline.training.generation.task import SystemTraining
+from offline.training.generation.task import Extras, SystemTraining
 
 __all__ = ["FramesTraining", "prepare_frames"]
 
@@ -39,6 +39,7 @@ class FramesTraining(SystemTraining):
     model: FrameLstm
     default_batch = 8  # chorales read side by side
     weight_decay = 1e-5  # its tables of pairs are large for the little data there is
+    half = False
     n_frames = 32  # short windows are more steps for the same work, and the state is carried across them
 
     def build(self) -> FrameLstm:
@@ -49,6 +50,10 @@ class FramesTraining(SystemTraining):
         self.windows: Iterator[tuple[np.ndarray, ...]] | None = None
         self.state: tuple[Tensor, Tensor] | None = None
         return FrameLstm(self.network)
+
+    def extras(self) -> Extras:
+        """Return the range."""
+        return {}, {"low": self.codec.low, "high": self.codec.high}
 
     def _windows(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
         """Make windows of `n_frames` of a batch of chorales, and which of these begin."""

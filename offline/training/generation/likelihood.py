@@ -7,17 +7,19 @@ log-likelihood of a whole step. The two sets of chorales are transposed and orde
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.core.errors import ModelError
-from models.generation.rolls import RnnRbm, RnnRbmConfig
+from models.generation.rolls import Rbm, RnnRbm, RnnRbmConfig
 from offline.generation.cards import find_weights
 from offline.generation.players.markov import Markov, chorale_contexts
-from offline.generation.weights import StoredWeights
+from offline.generation.weights import SystemFiles
 from offline.music.codecs import VoiceGrid
 from offline.music.roll_sets import Split
 from offline.training.common.checkpoint import CHECKPOINT, restore
@@ -102,15 +104,35 @@ def roll_baselines(rolls: Split, split: str) -> dict[str, float]:
     return {"each key's rate": totals[0] / steps, "Markov, key by key": totals[1] / steps}
 
 
-def shipped_rnn_rbm() -> RnnRbm:
+class ExportedRnnRbm:
+    """The RNN-RBM of a file, to measure pieces with."""
+
+    def __init__(self, files: SystemFiles) -> None:
+        self.net = files.main
+        self.rbm = Rbm(files.size("n_visible"), files.size("n_hidden"))
+        self.rbm.load_state_dict({"weight": torch.from_numpy(files.array("weight"))}, strict=False)
+
+    @torch.no_grad()
+    def nll(self, roll: Tensor, n_chains: int, n_temperatures: int) -> Tensor:
+        """Return the nats (time,) of every step of a piece (1, time, visible)."""
+        b, c = (torch.from_numpy(np.stack(rows)) for rows in zip(*self._biases(roll[0].numpy()), strict=True))
+        return self.rbm.free_energy(roll[0], b, c) + self.rbm.log_partition(b, c, n_chains, n_temperatures)
+
+    def _biases(self, roll: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Make both biases of every step of roll (time, visible) from the steps before."""
+        self.net.reset()
+        uniform = np.zeros(self.net.inputs["uniform"], np.float32)  # the sample is not used
+        for row in np.vstack([np.zeros_like(roll[:1]), roll[:-1]]):
+            out = self.net.run({"v": row[None, None], "uniform": uniform})
+            yield out["visible_bias"].copy(), out["hidden_bias"].copy()
+
+
+def shipped_rnn_rbm() -> ExportedRnnRbm:
     """Return the shipped RNN-RBM, trained on the chorales."""
     path = find_weights("RNN-RBM")
     if path is None:
         raise ModelError("RNN-RBM", expected="shipped weights", got="none")
-    weights = StoredWeights(path)
-    model = RnnRbm(RnnRbmConfig(**weights.meta["network"]))
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    return model.eval()
+    return ExportedRnnRbm(SystemFiles(path))
 
 
 def trained_rnn_rbm(run: Path) -> tuple[str, RnnRbm]:
@@ -125,7 +147,9 @@ def trained_rnn_rbm(run: Path) -> tuple[str, RnnRbm]:
         raise ModelError(str(run), expected="a run of RNN-RBM", got=type(error).__name__, remedy=remedy) from error
 
 
-def rnn_rbm_nll(model: RnnRbm, pieces: list[np.ndarray], *, n_chains: int = 16, n_temperatures: int = 100) -> float:
+def rnn_rbm_nll(
+    model: RnnRbm | ExportedRnnRbm, pieces: list[np.ndarray], *, n_chains: int = 16, n_temperatures: int = 100
+) -> float:
     """Return the nats per step of rolls (step, 88); log Z by annealed importance sampling."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

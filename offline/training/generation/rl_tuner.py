@@ -22,7 +22,6 @@ EXPLORE = 0.1
 class RlTunerTraining(MelodyTraining):
     """RL-Tuner: the reward of a step is a tenth of its log p under the first network, and music theory."""
 
-    played = ("policy.",)
     learn_steps = 1500  # of the melody network, before it becomes the judge
 
     def build(self) -> RlTunerNetwork:

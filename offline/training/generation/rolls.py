@@ -85,6 +85,10 @@ class RnnRbmTraining(BatchTraining):
             nats = [model.nll(roll[None].to(self.device), CHAINS, TEMPERATURES) for roll in rolls]
         return {"metric": float(torch.cat(nats).mean())}
 
+    def extras(self) -> Extras:
+        """Return the weights of the RBM, by which pieces can be measured."""
+        return {"weight": self.model.rbm.weight.detach().numpy()}, {}
+
 
 class ConvRbmTraining(BatchTraining):
     """C-RBM (Lattner et al. 2016): rolls of sixteenths."""

@@ -23,7 +23,6 @@ class DeepAcTraining(BatchTraining):
     """deepAC (Sarroff & Casey 2014): magnitude spectra through a stack of layers; the code is the controls."""
 
     model: DeepAc
-    played = ("up.",)
 
     def build(self) -> DeepAc:
         """Render a plain organ that plays chorales and take its spectra."""

@@ -22,14 +22,13 @@ Extras = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays and values that 
 class SystemTraining(ABC):
     """A task for `offline.training.common.loop`: the training of one system.
 
-    played: prefixes of the names of the weights that the player needs; all if empty
     default_batch: sequences of a batch
     weight_decay: L2 penalty, unless the settings of the loop give one
+    half: whether exported weights are rounded to half precision
     """
 
     model: Any  # a network of the system's own class
-    played: tuple[str, ...] = ()
-    default_batch, weight_decay = 16, 0.0
+    default_batch, weight_decay, half = 16, 0.0, True
 
     def __init__(self, corpora: Corpora, config: GenerationTraining, device: torch.device | str = "cpu") -> None:
         self.corpora, self.config, self.device = corpora, config, torch.device(device)

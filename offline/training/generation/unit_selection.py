@@ -43,9 +43,9 @@ class UnitSelectionTraining(BatchTraining):
         return {"n_tokens": [self.codec.n_tokens], "n_layers": 1, "units": type(self.model).__name__}
 
     def extras(self) -> Extras:
-        """Return the library of bars in one key, and the depth of the autoencoder."""
+        """Return the library of bars in one key."""
         library = np.concatenate(self.split["train"][5 :: len(KEYS)])
-        return {"library": library}, {"n_layers": len(self.model.auto.down)}
+        return {"library": library}, {}
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Draw successive bars (batch, bar, 16) of tokens."""

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from engine.core.config import resolved
 from engine.core.errors import ModelError
 from models.generation.frames import FrameLstm, FrameLstmConfig
-from models.generation.graph import export_frames
+from models.generation.graph import export_parts
 from offline.evaluation.musical import parallel_rate
 from offline.generation.config import GeneratorConfig
 from offline.generation.key_normalisation import KEY_NATS, normalise_key, shift_to_home
@@ -24,6 +25,11 @@ from tests.tolerances import EXPORT
 SMALL = FrameLstmConfig(hidden=16, width=16, embed=8)
 
 
+def export(net: FrameLstm, path: Path) -> None:
+    values = {"system": "Frames", "network": resolved(net.config), "low": 30, "high": 87}
+    export_parts(net.eval().graphs(), path, values)
+
+
 @pytest.fixture(scope="module")
 def net() -> FrameLstm:
     torch.manual_seed(0)
@@ -33,7 +39,7 @@ def net() -> FrameLstm:
 @pytest.fixture(scope="module")
 def path(net: FrameLstm, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("weights") / "small.onnx"
-    export_frames(net, file, low=30, licence="none", training="none")
+    export(net, file)
     return file
 
 
@@ -69,13 +75,13 @@ def test_the_rules_leave_no_parallels(path: Path) -> None:
 
 
 def test_a_network_of_other_repetitions_is_named(tmp_path: Path) -> None:
-    export_frames(FrameLstm(replace(SMALL, n_agreed=9)), tmp_path / "other.onnx", low=30, licence="-", training="-")
+    export(FrameLstm(replace(SMALL, n_agreed=9)), tmp_path / "other.onnx")
     with pytest.raises(ModelError, match="classes of repetitions, got 9"):
         FramesPlayer(tmp_path / "other.onnx", GeneratorConfig())
 
 
 def test_a_wrong_file_is_named(path: Path) -> None:
-    with pytest.raises(ModelError, match="frames"):
+    with pytest.raises(ModelError, match="kind generator, got generator-head"):
         FramesPlayer(path.with_name("small-head.onnx"), GeneratorConfig())
 
 
@@ -128,7 +134,7 @@ def at_home_only(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameLstm, P
     torch.manual_seed(1)
     net = FrameLstm(replace(SMALL, home=True)).eval()
     file = tmp_path_factory.mktemp("home") / "home.onnx"
-    export_frames(net, file, low=30, licence="none", training="none")
+    export(net, file)
     return net, file
 
 

@@ -16,12 +16,11 @@ from models.generation.rolls import self_similarity
 from offline.generation import open_system
 from offline.generation.cards import card_of
 from offline.generation.config import GeneratorConfig
-from offline.generation.layers import sigmoid
 from offline.generation.open_system import open_generator, open_sound
 from offline.generation.players.rolls import pull
 from offline.generation.stream import FREE, Prefetch, collect
 from offline.generation.systems import SYSTEMS, names_where
-from offline.generation.weights import StoredWeights
+from offline.generation.weights import SystemFiles
 from offline.music.corpora import chord_code
 from offline.music.piece import from_grid
 from offline.training.common.checkpoint import CHECKPOINT
@@ -56,7 +55,7 @@ class Exported:
         task = self.tasks[name]
         task.model.load_state_dict({k: half(v) for k, v in task.model.state_dict().items()})
         task.model.eval()
-        return self.folder / f"{name}.npz"
+        return self.folder / f"{name}.onnx"
 
     def player(self, name: str) -> Any:
         """Open the player of a system."""
@@ -120,16 +119,16 @@ def test_token_networks_agree_with_torch(name: str, exported: Exported) -> None:
     with torch.no_grad():
         features, _ = model.memory(torch.from_numpy(rows)[None], model.initial(1), given)
         for t in range(5):
-            player.net.step(rows[t], None if condition is None else condition[t])
+            player.take(rows[t], None if condition is None else condition[t])
             for s in range(len(n_tokens)):
                 wanted = torch.softmax(model.logits(features[:, t : t + 1], torch.from_numpy(rows[t + 1]), s)[0, 0], -1)
-                np.testing.assert_allclose(player.net.p(s, rows[t + 1]), wanted.numpy(), atol=1e-5)
+                np.testing.assert_allclose(player.p(s, rows[t + 1]), wanted.numpy(), atol=1e-5)
 
 
 def test_midi_net_agrees_with_torch(exported: Exported) -> None:
     player = exported.player("MidiNet")
     rng = np.random.default_rng(0)
-    noise = rng.standard_normal(player.noise).astype(np.float32)
+    noise = rng.standard_normal(player.files.size("noise")).astype(np.float32)
     chord, before = chord_code(np.array([16]))[0], player.bar
     with torch.no_grad():
         arrays = [torch.from_numpy(np.ascontiguousarray(x))[None] for x in (noise, chord, before)]
@@ -147,7 +146,8 @@ def test_deep_bach_agrees_with_torch(exported: Exported) -> None:
         with torch.no_grad():
             tensors = [torch.from_numpy(x) for x in (frames, phase, fermata)]
             wanted = model.logits(v, *tensors)
-        np.testing.assert_allclose(player.nets[v].logits(frames, phase, fermata), wanted.numpy(), atol=1e-5)
+        inputs = {"frames": frames, "phase": phase, "fermata": fermata}
+        np.testing.assert_allclose(player.voices[v].run(inputs)["logits"], wanted.numpy(), atol=1e-5)
 
 
 def test_wave_net_agrees_with_torch(exported: Exported) -> None:
@@ -164,12 +164,14 @@ def test_the_template_is_pulled_as_by_torch(exported: Exported) -> None:
     player = exported.player("C-RBM")
     model = exported.tasks["C-RBM"].model
     rng = np.random.default_rng(0)
-    v, wanted = [(rng.random((player.filters.shape[1], 20)) < 0.3).astype(np.float32) for _ in range(2)]
+    v, wanted = [(rng.random((player.templates.shape[1], 20)) < 0.3).astype(np.float32) for _ in range(2)]
     tensor = torch.from_numpy(v)[None]
+    sample, logits = player.round(v)
     with torch.no_grad():
-        hidden = model.hidden(tensor)
-        np.testing.assert_allclose(player.hidden(v), hidden[0].numpy(), atol=1e-5)
-        np.testing.assert_allclose(player.visible(player.hidden(v)), model.visible(hidden, 20)[0].numpy(), atol=1e-4)
+        again = torch.from_numpy(sample)[None]
+        wanted_logits = model.visible(torch.sigmoid(model.hidden(again)), 20)
+    assert set(np.unique(sample)) == {0, 1}
+    np.testing.assert_allclose(logits, wanted_logits[0].numpy(), atol=1e-4)
     soft, template = tensor.clone().requires_grad_(), self_similarity(torch.from_numpy(wanted)[None])
     error = torch.nn.functional.mse_loss(self_similarity(soft), template) * 20**2
     gradient = torch.autograd.grad(error, soft)[0][0].numpy()
@@ -179,33 +181,59 @@ def test_the_template_is_pulled_as_by_torch(exported: Exported) -> None:
 def test_rolls_agree_with_torch(exported: Exported) -> None:
     player = exported.player("Hexahedria")
     model = exported.tasks["Hexahedria"].model
-    player._roll = (np.random.default_rng(0).random(player._roll.shape) < 0.3).astype(np.float32)
-    player._step = 5
-    roll = torch.from_numpy(player._roll)[None, None]
-    wanted = model.features(roll, torch.tensor([[5]]))[0, 0]
-    np.testing.assert_allclose(player.features(), wanted.numpy(), atol=1e-6)
-    rnn = exported.player("RNN-RBM")
-    hidden = rnn.rnn.step(np.ones((1, 88), np.float32))
+    rng, n = np.random.default_rng(0), model.config.n_pitches
+    roll = (rng.random((1, 4, n, 2)) < 0.3).astype(np.float32)
+    roll[..., 1] *= roll[..., 0]
     with torch.no_grad():
-        np.testing.assert_allclose(hidden, exported.tasks["RNN-RBM"].model.rnn(torch.ones(1, 1, 88))[0][0], atol=1e-5)
+        wanted = model(torch.from_numpy(roll), torch.arange(3)[None])[0]
+    for t, nats in enumerate(wanted.tolist()):
+        features = player.net.run({"roll": roll[:, t : t + 1], "phase": np.array([[t]])})["features"]
+        player.pitches.reset()
+        found, below = 0.0, np.zeros((1, 2), np.float32)
+        for x, bits in zip(features, roll[0, t + 1], strict=True):
+            p = player.pitches.run({"x": x[None], "below": below})["p"]
+            each = -np.log(np.where(bits > 0, p, 1 - p))
+            found, below = found + each[0] + each[1] * bits[0], bits[None]
+        assert abs(found - nats) < 1e-3
+    rnn = exported.player("RNN-RBM")
+    machine = exported.tasks["RNN-RBM"].model
+    uniform = np.full(rnn.net.inputs["uniform"], 0.5, np.float32)
+    rows = np.array([0, 1, 1, 1], np.float32)[:, None, None, None] * np.ones((1, 1, 88), np.float32)
+    out = [rnn.net.run({"v": row, "uniform": uniform}) for row in rows][-1]
+    with torch.no_grad():
+        b, c = machine.biases(torch.ones(1, 4, 88))
+        np.testing.assert_allclose(out["visible_bias"], b[0, 3].numpy(), atol=1e-5)
+        np.testing.assert_allclose(out["hidden_bias"], c[0, 3].numpy(), atol=1e-5)
+        v = torch.ones(88)
+        for _ in range(len(uniform)):
+            h = (torch.sigmoid(v @ machine.rbm.weight + c[0, 3]) > 0.5).float()
+            v = (torch.sigmoid(h @ machine.rbm.weight.T + b[0, 3]) > 0.5).float()
+    assert np.array_equal(out["sample"], v.numpy())
 
 
 def test_decoders_agree_with_torch(exported: Exported) -> None:
     for name in ("VRAE", "VRASH"):
         player = exported.player(name)
         model = exported.tasks[name].model
-        code = player.unroll()
+        inputs = player.unroll()
+        code = inputs["code"][0]
         before = torch.zeros(1, 1, model.config.n_bits or model.config.n_tokens)
         with torch.no_grad():
             wanted, _ = model.step(torch.from_numpy(code)[None], before, model.start(torch.from_numpy(code)[None]))
-        row = np.concatenate([code, before[0, 0].numpy()]) if name == "VRASH" else code
-        out = player.decoder.step(row[None]) @ player.weights["out.weight"].T + player.weights["out.bias"]
-        np.testing.assert_allclose(out[0], wanted[0, 0].numpy(), atol=1e-5)
+        if name == "VRASH":
+            inputs["before"] = before.numpy()
+        np.testing.assert_allclose(player.net.run(inputs)["logits"], wanted[0, 0].numpy(), atol=1e-5)
     player = exported.player("DeepHear_M")
     code = np.random.default_rng(0).random(player.width).astype(np.float32)
     with torch.no_grad():
-        wanted = exported.tasks["DeepHear_M"].model.decode(torch.from_numpy(code)[None])[0]
-    np.testing.assert_allclose(player.decode(code)[-1], wanted.numpy(), atol=1e-5)
+        wanted = torch.sigmoid(exported.tasks["DeepHear_M"].model.decode(torch.from_numpy(code)[None])[0])
+    np.testing.assert_allclose(player.decode(code, player.nothing)[0], wanted.numpy(), atol=1e-5)
+    target = (np.random.default_rng(1).random(len(wanted)) < 0.1).astype(np.float32)
+    inner = torch.logit(torch.from_numpy(code))[None].requires_grad_()
+    logits = exported.tasks["DeepHear_M"].model.decode(torch.sigmoid(inner))[0]
+    cross = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(target), reduction="none")
+    (cross * torch.from_numpy(target)).sum().backward()
+    np.testing.assert_allclose(player.decode(code, target)[1], inner.grad[0].numpy(), atol=1e-4)
 
 
 def test_the_other_decoders_agree_with_torch(exported: Exported) -> None:
@@ -215,7 +243,7 @@ def test_the_other_decoders_agree_with_torch(exported: Exported) -> None:
         wanted = exported.tasks["MiniBach"].model.logits(torch.from_numpy(soprano)[None])[0]
     np.testing.assert_allclose(player.logits(soprano), wanted.numpy(), atol=1e-5)
     notes = exported.player("C-RNN-GAN")
-    noise = np.random.default_rng(1).standard_normal((3, notes.noise)).astype(np.float32)
+    noise = np.random.default_rng(1).standard_normal((3, notes.files.size("noise"))).astype(np.float32)
     with torch.no_grad():
         rows = exported.tasks["C-RNN-GAN"].model.generate(torch.from_numpy(noise)[None])[0]
     np.testing.assert_allclose(np.stack([notes.row(z).copy() for z in noise]), rows.numpy(), atol=1e-5)
@@ -242,6 +270,12 @@ def test_a_melody_is_kept(stored: Exported) -> None:
         assert line_there.all()
 
 
+def memory(player: Any) -> np.ndarray:
+    """What a token player expects after the piece that it was primed with."""
+    player.take(np.array([0]))
+    return player.p(0, np.array([0]))
+
+
 @pytest.mark.parametrize("name", sorted(set(names_where(lambda system: system.prime)) & set(NOTES)))
 def test_what_came_before_is_remembered(name: str, stored: Exported) -> None:
     memories = []
@@ -250,7 +284,7 @@ def test_what_came_before_is_remembered(name: str, stored: Exported) -> None:
         if pitch is not None:
             line = pitch + np.arange(32)[:, None] % 3
             source.prime(from_grid((line - np.array([0, 3, 7, 12])).astype(np.int16)))
-        memories.append((source.past if name == "DeepBach" else source.net.lstm.h).tobytes())
+        memories.append((source.past if name == "DeepBach" else memory(source)).tobytes())
         assert source.next(np.full(source.steps, FREE)).n_steps == source.steps
     assert len(set(memories)) == 3
     assert memories[1] == memories[3]
@@ -263,7 +297,7 @@ def test_counterpoint_descends_towards_the_melody(stored: Exported) -> None:
 
     def fit(steps: int) -> float:
         player.DESCENT, player.rng = steps, np.random.default_rng(0)
-        return float(sigmoid(player.decode(player.match(target.ravel()))[-1])[target.ravel() > 0].mean())
+        return float(player.decode(player.match(target.ravel()), player.nothing)[0][target.ravel() > 0].mean())
 
     assert fit(60) > fit(0)
 
@@ -285,9 +319,18 @@ def test_nothing_live_imports_torch() -> None:
 
 
 def test_broken_weights_are_one_line(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(ModelError, match="weights that"):
-        StoredWeights(tmp_path / "x.npz")
+    (tmp_path / "x.onnx").write_bytes(b"nonsense")
+    with pytest.raises(ModelError, match="an ONNX network"):
+        open_generator(str(tmp_path / "x.onnx"), CONFIG)
+
+
+def test_a_file_plays_like_its_name(exported: Exported, stored: Exported) -> None:
+    pieces = [collect(open_generator(model, CONFIG), 64).notes for model in ("MiniBach", str(exported("MiniBach")))]
+    assert np.array_equal(*pieces)
+    with pytest.raises(ModelError, match="an array 'nothing'"):
+        SystemFiles(exported("MiniBach")).array("nothing")
+    with pytest.raises(ModelError, match="the size 'nothing'"):
+        SystemFiles(exported("MiniBach")).size("nothing")
 
 
 @pytest.mark.parametrize("name", [*NOTES, *SOUNDS, "Frames"])

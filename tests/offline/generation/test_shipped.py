@@ -9,9 +9,9 @@ import pytest
 
 from offline.generation.cards import FOLDER, card_of
 from offline.generation.systems import system_table
-from offline.generation.weights import StoredWeights
+from offline.generation.weights import SystemFiles
 
-FILES = sorted(p for p in FOLDER.glob("*") if p.suffix in (".npz", ".onnx") and not p.stem.endswith("-head"))
+FILES = [path.with_suffix(".onnx") for path in sorted(FOLDER.glob("*.toml"))]
 MAX_BYTES = 60_000_000
 
 
@@ -20,8 +20,14 @@ def test_its_card_is_true(path: Path) -> None:
     card = card_of(path.stem)
     assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert all(card[name] for name in ("licence", "data", "split", "training", "metric", "figures", "size", "network"))
-    if path.suffix == ".npz":
-        assert StoredWeights(path).meta["system"] == path.stem
+    for part, digest in card.get("parts", {}).items():
+        assert digest == hashlib.sha256(path.with_name(f"{path.stem}-{part}.onnx").read_bytes()).hexdigest()
+    assert SystemFiles(path).value("system", str) == path.stem
+
+
+def test_every_file_is_on_a_card() -> None:
+    parts = {f"{path.stem}-{part}" for path in FILES for part in card_of(path.stem).get("parts", {})}
+    assert {path.stem for path in FOLDER.glob("*.onnx")} == {path.stem for path in FILES} | parts
 
 
 def test_all_of_them_are_small() -> None:

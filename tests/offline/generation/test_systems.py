@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.core.errors import ConfigError
+from offline.generation.cards import FOLDER
 from offline.generation.config import GeneratorConfig
 from offline.generation.open_system import open_generator, system_of
 from offline.generation.stream import FREE
@@ -46,7 +47,7 @@ def test_the_errors_list_what_the_record_says() -> None:
     with pytest.raises(ConfigError, match=", ".join(SYSTEMS)):
         find_system("Bach Bot")
     assert find_system("bachbot") is SYSTEMS["BachBot"]
-    assert system_of("mine.onnx") is SYSTEMS["Frames"]
+    assert system_of(str(FOLDER / "Frames.onnx")) is SYSTEMS["Frames"]
 
 
 def test_the_table_has_a_line_for_each() -> None:
