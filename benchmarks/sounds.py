@@ -28,7 +28,7 @@ from offline.datasets.make_scenes import alarm_families
 from offline.datasets.scenes import log_mel
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import SHIPPED
-from offline.evaluation.live_sound_events import detect_streaming, invented_an_hour, reactions_s
+from offline.evaluation.live_sound_events import detect_streaming, false_alarms_per_hour, reaction_times_s
 from offline.synthesis.sound_bank import SoundBank, load_bank
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -156,7 +156,7 @@ def _reaction(model: Path) -> Row:
         scene = mixer.scene(17, index)
         reference[str(index)] = scene.events
         estimate[str(index)] = _sounds(detect_streaming(node, scene.audio[:, None]))
-    waits = reactions_s(reference, estimate, SOUND_RATE)
+    waits = reaction_times_s(reference, estimate, SOUND_RATE)
     low, median, high = np.percentile(waits, [25, 50, 75]) * 1000
     n_events = sum(map(len, reference.values()))
     return Row(
@@ -195,7 +195,7 @@ def _inventions(model: Path) -> Iterator[Row]:
         labels = sorted({e.label for e in found}, key=lambda label: -sum(e.label == label for e in found))
         yield Row(
             what=f"events invented in an hour of {kind}",
-            ours=f"{invented_an_hour(found, HOUR_S):.0f}",
+            ours=f"{false_alarms_per_hour(found, HOUR_S):.0f}",
             peer="",
             ratio="",
             agreement=f"{len(parts)} recordings; mostly {', '.join(labels[:3]) or 'nothing'}",

@@ -53,22 +53,22 @@ def evaluate_detection_command(options: EvaluateDetectionOptions) -> int:
     from offline.datasets.scenes import open_scene_set
     from offline.detection.tagging import Tagger
     from offline.evaluation.sound_event_report import (
-        by_label,
+        detect_recordings,
+        detect_scenes,
         format_event_table,
-        hear_recordings,
-        hear_scenes,
+        label_metrics,
         sound_event_metrics,
     )
 
     tagger = Tagger(detector_of_files(options))
     if (options.folder / "set.json").is_file():
-        heard = hear_scenes(open_scene_set(options.folder), tagger)
+        clips = detect_scenes(open_scene_set(options.folder), tagger)
     else:
         labels = find_labels(options.folder) if options.labels is None else read_labels(options.labels)
         if unknown := sorted(labels.labels - set(tagger.classes)):
             print(f"the network does not know: {', '.join(unknown)}")
-        heard = hear_recordings(options.folder, labels, tagger)
-    rows = format_event_table(sound_event_metrics(heard, tagger), by_label(heard, tagger.classes))
+        clips = detect_recordings(options.folder, labels, tagger)
+    rows = format_event_table(sound_event_metrics(clips, tagger), label_metrics(clips, tagger.classes))
     width = max(len(row[0]) for row in rows)
     for row in rows:
         print(row[0].ljust(width), *(cell.rjust(10) for cell in row[1:]))

@@ -12,7 +12,7 @@ from engine.detection.detector import SoundDetector
 from engine.detection.interval import Interval
 from offline.run import collect_frames
 
-__all__ = ["detect_streaming", "invented_an_hour", "reactions_s"]
+__all__ = ["detect_streaming", "false_alarms_per_hour", "reaction_times_s"]
 
 EARLY_S = 0.2  # a report of an instant this long before the onset still counts as this sound
 
@@ -23,7 +23,7 @@ def detect_streaming(detector: SoundDetector, audio: npt.NDArray[np.float32]) ->
     return events
 
 
-def reactions_s(
+def reaction_times_s(
     reference: Mapping[str, Sequence[Interval]], estimate: Mapping[str, Sequence[Sound]], sample_rate: int
 ) -> list[float]:
     """Return for each reference event that is reported the seconds from its true onset to the report.
@@ -41,6 +41,6 @@ def reactions_s(
     return waits
 
 
-def invented_an_hour(events: Sequence[Sound], seconds: float) -> float:
+def false_alarms_per_hour(events: Sequence[Sound], seconds: float) -> float:
     """Return onsets per hour in a recording of `seconds` in which none of the classes sounds."""
     return sum(e.active for e in events) * 3600 / seconds

@@ -26,10 +26,10 @@ from offline.evaluation.sound_events_tuning import step_edges_s
 
 __all__ = [
     "ScoredClips",
-    "by_label",
+    "detect_recordings",
+    "detect_scenes",
     "format_event_table",
-    "hear_recordings",
-    "hear_scenes",
+    "label_metrics",
     "mel_probabilities",
     "sound_event_metrics",
 ]
@@ -45,11 +45,11 @@ class ScoredClips:
     steps: dict[str, Probabilities] = field(default_factory=dict)
 
 
-def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredClips:
+def detect_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredClips:
     """Run the network over every recording with strong labels; what is missing or broken is reported and left out."""
     if labels.strong is None:
         raise ConfigError(str(labels.path), expected="strong labels", got="weak ones")
-    files, heard = find_audio(folder, labels.strong), ScoredClips()
+    files, clips = find_audio(folder, labels.strong), ScoredClips()
     if not files:
         raise ConfigError(str(folder), expected=f"the recordings of {labels.path.name}", got="none of them")
     if missing := len(labels.strong) - len(files):
@@ -59,12 +59,12 @@ def hear_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredCl
         for name, tagged in tag_files(found, tagger, lambda line: bar.write(line, file=sys.stderr)):
             bar.update()
             if tagged is not None:
-                heard.reference[name], heard.events[name] = labels.strong[name], tagged.events
-                heard.tags[name], heard.steps[name] = set(tagged.tags), tagged.steps
-    return heard
+                clips.reference[name], clips.events[name] = labels.strong[name], tagged.events
+                clips.tags[name], clips.steps[name] = set(tagged.tags), tagged.steps
+    return clips
 
 
-def hear_scenes(scenes: SceneSet, tagger: Tagger) -> ScoredClips:
+def detect_scenes(scenes: SceneSet, tagger: Tagger) -> ScoredClips:
     """Run the network over the log-mel of mixed scenes."""
     network = Network(tagger.config.model, "crnn")
     if network.value("embeddings", list):
@@ -87,28 +87,28 @@ def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
     return rows[ahead:].copy()
 
 
-def sound_event_metrics(heard: ScoredClips, tagger: Tagger) -> dict[str, float]:
+def sound_event_metrics(clips: ScoredClips, tagger: Tagger) -> dict[str, float]:
     """Return clip, segment and event F1 and both PSDS, 0 to 1, by the file's decisions.
 
     As in `offline.evaluation.sound_events_tuning`.
     """
     median = tagger.decision.median
-    scores = {name: median_filter(of, (median, 1), mode="constant") for name, of in heard.steps.items()}
+    scores = {name: median_filter(of, (median, 1), mode="constant") for name, of in clips.steps.items()}
     edges = step_edges_s(max(len(of) for of in scores.values()))
     return {
-        **evaluate_sound_events(heard.reference, heard.events, tagger.classes, heard.tags),
-        "psds_1": psds(heard.reference, scores, edges, tagger.classes, PSDS_1),
-        "psds_2": psds(heard.reference, scores, edges, tagger.classes, PSDS_2),
+        **evaluate_sound_events(clips.reference, clips.events, tagger.classes, clips.tags),
+        "psds_1": psds(clips.reference, scores, edges, tagger.classes, PSDS_1),
+        "psds_2": psds(clips.reference, scores, edges, tagger.classes, PSDS_2),
     }
 
 
-def by_label(heard: ScoredClips, classes: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
+def label_metrics(clips: ScoredClips, classes: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
     """Return clip, segment and event F1 of each class; NaN where it neither sounds nor is reported."""
-    present = {name: {e.label for e in of} for name, of in heard.reference.items()}
+    present = {name: {e.label for e in of} for name, of in clips.reference.items()}
     counts = (
-        clip_counts(present, heard.tags, classes),
-        segment_counts(heard.reference, heard.events, classes),
-        event_counts(heard.reference, heard.events, classes),
+        clip_counts(present, clips.tags, classes),
+        segment_counts(clips.reference, clips.events, classes),
+        event_counts(clips.reference, clips.events, classes),
     )
     return {label: (counts[0][label].f1, counts[1][label].f1, counts[2][label].f1) for label in classes}
 

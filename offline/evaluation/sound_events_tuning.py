@@ -16,11 +16,20 @@ from offline.detection.clip_decisions import Probabilities, clip_probabilities, 
 from offline.evaluation.psds import PSDS_1, PSDS_2, psds
 from offline.evaluation.sound_events import evaluate_sound_events, event_counts, macro_f1, segment_counts
 
-__all__ = ["Quiet", "Tuned", "by_class", "decision_metrics", "lagging", "step_edges_s", "stricter", "tune"]
+__all__ = [
+    "QuietScenes",
+    "TunedDecisions",
+    "class_metrics",
+    "decision_metrics",
+    "step_edges_s",
+    "tune_decisions",
+    "with_best_lags",
+    "with_raised_limits",
+]
 
 GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 PRICE = 0.05  # F1 that a false event per hour too many costs
-EVIDENCE = (2, 4, 8, 15, 30, 60, 0)  # from what is soon accumulated to none
+LOG_ODDS = (2, 4, 8, 15, 30, 60, 0)  # from what is soon accumulated to none
 LAGS = (
     ("onset_lag", "offset_lag"),
     ("onset_lag",),
@@ -30,7 +39,7 @@ MOST_LATE = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
+class TunedDecisions:
     """Decisions tuned on validation data: for events, and for clips by class."""
 
     events: DecisionConfig
@@ -42,7 +51,7 @@ def step_edges_s(n_steps: int) -> np.ndarray:
     return np.maximum([step_begin(k) / SOUND_RATE for k in range(n_steps + 1)], 0.0)
 
 
-def decision_metrics(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None = None) -> dict[str, float]:
+def decision_metrics(scenes: SceneSet, steps: Probabilities, tuned: TunedDecisions | None = None) -> dict[str, float]:
     """Return clip, segment and event F1 and both PSDS, 0 to 1, of probabilities (scene, step, class).
 
     Without `tuned` with the paper's decisions (0.5, median of 7). PSDS has no thresholds, but uses the median.
@@ -60,7 +69,7 @@ def decision_metrics(scenes: SceneSet, steps: Probabilities, tuned: Tuned | None
     }
 
 
-def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> dict[str, dict[str, float]]:
+def class_metrics(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> dict[str, dict[str, float]]:
     """Return segment and event F1 of each class."""
     found = detect(scenes.names, steps, scenes.classes, config)
     segments = segment_counts(scenes.events, found, scenes.classes)
@@ -69,13 +78,13 @@ def by_class(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietScenes:
     """Probabilities (scene, step, class) where no class sounds, and how many false events per hour are allowed."""
 
     steps: Probabilities
-    most_an_hour: float
+    allowed_per_hour: float
 
-    def invented(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+    def false_alarms(self, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
         """Return the false events of each class per hour by this decision."""
         decider, n = EventDecoder(classes, config), np.zeros(len(classes))
         for of in self.steps:
@@ -86,9 +95,9 @@ class Quiet:
         return out
 
 
-def tune(
-    scenes: SceneSet, steps: Probabilities, choices: Sequence[DecisionConfig], quiet: Quiet | None = None
-) -> Tuned:
+def tune_decisions(
+    scenes: SceneSet, steps: Probabilities, choices: Sequence[DecisionConfig], quiet: QuietScenes | None = None
+) -> TunedDecisions:
     """Return the one of `choices`, with thresholds for each class and lags, that is best on these scenes.
 
     Events count by the mean of segment and event F1, clips by their F1. The lag comes first: thresholds that suit
@@ -98,16 +107,16 @@ def tune(
     """
     best: tuple[float, DecisionConfig] | None = None
     for choice in choices:
-        config = lagging(scenes, steps, choice)
-        config = lagging(scenes, steps, _limits(scenes, steps, config, quiet))
+        config = with_best_lags(scenes, steps, choice)
+        config = with_best_lags(scenes, steps, _limits(scenes, steps, config, quiet))
         value = float((_worth(scenes, steps, config) - _price(quiet, config, scenes.classes)).mean())
         if best is None or value > best[0]:
             best = value, config
     assert best is not None
-    return Tuned(events=best[1], tags=_tag_thresholds(scenes, steps))
+    return TunedDecisions(events=best[1], tags=_tag_thresholds(scenes, steps))
 
 
-def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> DecisionConfig:
+def with_best_lags(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> DecisionConfig:
     """Return the decision with the onset and offset lags of best event F1 on these scenes."""
 
     def value(one: DecisionConfig) -> float:
@@ -119,14 +128,14 @@ def lagging(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> D
     return config
 
 
-def stricter(config: DecisionConfig, quiet: Quiet, classes: tuple[str, ...]) -> DecisionConfig:
+def with_raised_limits(config: DecisionConfig, quiet: QuietScenes, classes: tuple[str, ...]) -> DecisionConfig:
     """Return the decision with higher limits for classes that are reported more often than `quiet` allows.
 
     For a network that has learned from the material of `quiet`, and is worse elsewhere. A class that no limit
     keeps quiet enough gets the highest.
     """
     for _ in GRID:
-        loud = quiet.invented(config, classes) > quiet.most_an_hour
+        loud = quiet.false_alarms(config, classes) > quiet.allowed_per_hour
         if not loud.any():
             break
         for label in np.array(classes)[loud].tolist():
@@ -139,7 +148,7 @@ def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
     threshold = (config.thresholds or {}).get(label, config.threshold)
     needed = (config.log_odds_by_label or {}).get(label, config.accumulated_log_odds)
     threshold = next((limit for limit in GRID if limit > threshold), threshold)
-    needed = next((float(limit) for limit in EVIDENCE if limit > needed), 0.0) if needed else 0.0
+    needed = next((float(limit) for limit in LOG_ODDS if limit > needed), 0.0) if needed else 0.0
     return replace(
         config,
         thresholds={**(config.thresholds or {}), label: threshold},
@@ -147,9 +156,9 @@ def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
     )
 
 
-def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: Quiet | None) -> DecisionConfig:
+def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: QuietScenes | None) -> DecisionConfig:
     """Return the decision with the limits of each class that are best on these scenes, with few false events."""
-    pairs = list(product(EVIDENCE if base.accumulated_log_odds else [0], GRID))
+    pairs = list(product(LOG_ODDS if base.accumulated_log_odds else [0], GRID))
     configs = [
         replace(base, accumulated_log_odds=e, threshold=t, log_odds_by_label=None, thresholds=None) for e, t in pairs
     ]
@@ -167,15 +176,15 @@ def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet:
 
 def _worth(scenes: SceneSet, steps: Probabilities, config: DecisionConfig) -> np.ndarray:
     """Return the mean of segment and event F1 of each class."""
-    of = by_class(scenes, steps, config)
+    of = class_metrics(scenes, steps, config)
     return np.array([np.nan_to_num(of[label]["segment_f1"] + of[label]["event_f1"]) / 2 for label in scenes.classes])
 
 
-def _price(quiet: Quiet | None, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
+def _price(quiet: QuietScenes | None, config: DecisionConfig, classes: tuple[str, ...]) -> np.ndarray:
     """Return what is subtracted from the worth of each class for its false events."""
     if quiet is None:
         return np.zeros(len(classes))
-    return PRICE * np.maximum(quiet.invented(config, classes) - quiet.most_an_hour, 0)
+    return PRICE * np.maximum(quiet.false_alarms(config, classes) - quiet.allowed_per_hour, 0)
 
 
 def _shrunk(values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,15 @@ from models.detection.network import Crnn
 from models.export import export_graph
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.sound_events_tuning import Quiet, Tuned, by_class, decision_metrics, lagging, stricter, tune
+from offline.evaluation.sound_events_tuning import (
+    QuietScenes,
+    TunedDecisions,
+    class_metrics,
+    decision_metrics,
+    tune_decisions,
+    with_best_lags,
+    with_raised_limits,
+)
 from offline.training.common.card import card_fields, write_card
 from offline.training.common.export import Exportable, export_checked, export_figures
 from offline.training.detection.config import DetectionExport
@@ -71,17 +79,17 @@ def write_crnn(model: Crnn, path: Path, licence: str, training: str, decisions: 
     return {"error": export_checked(Exportable(graph=graph, metadata=metadata, stream=stream, blocks=blocks), path)}
 
 
-def _measure(test: SceneSet, steps: Probabilities, live: Tuned, whole: Tuned) -> dict[str, Any]:
+def _measure(test: SceneSet, steps: Probabilities, live: TunedDecisions, whole: TunedDecisions) -> dict[str, Any]:
     """Measure the paper's decisions, the tuned ones for live use and for recordings, and each class."""
     return {
         "published": _rounded(decision_metrics(test, steps)),
         "whole": _rounded(decision_metrics(test, steps, whole)),
         "live": _rounded(decision_metrics(test, steps, live)),
-        "classes": {label: _rounded(of) for label, of in by_class(test, steps, whole.events).items()},
+        "classes": {label: _rounded(of) for label, of in class_metrics(test, steps, whole.events).items()},
     }
 
 
-def _tuned_decisions(model: Crnn, config: DetectionExport) -> tuple[Tuned, Tuned]:
+def _tuned_decisions(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDecisions]:
     """Tune decisions for live use and for recordings; or take those of an earlier network, with the lags of this."""
     if config.decisions_of is None:
         return _tune(model, config)
@@ -89,29 +97,31 @@ def _tuned_decisions(model: Crnn, config: DetectionExport) -> tuple[Tuned, Tuned
     return _take_over(model, config, live, whole)
 
 
-def _tune(model: Crnn, config: DetectionExport) -> tuple[Tuned, Tuned]:
+def _tune(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDecisions]:
     """Tune decisions on the validation set, which the network must not have learnt from."""
     validation = open_scene_set(config.validation)
     steps = scene_probabilities(model, validation)
     quiet = _quiet_scenes(model, config, config.false_alarms) if config.quiet else None
-    return tune(validation, steps, LIVE_DECISIONS, quiet), tune(validation, steps, WHOLE_DECISIONS)
+    return tune_decisions(validation, steps, LIVE_DECISIONS, quiet), tune_decisions(validation, steps, WHOLE_DECISIONS)
 
 
-def _take_over(model: Crnn, config: DetectionExport, live: Tuned, whole: Tuned) -> tuple[Tuned, Tuned]:
+def _take_over(
+    model: Crnn, config: DetectionExport, live: TunedDecisions, whole: TunedDecisions
+) -> tuple[TunedDecisions, TunedDecisions]:
     """Adapt decisions of an earlier network: lags are measured anew, as they are the same for learnt sources too."""
     validation = open_scene_set(config.validation)
     steps = scene_probabilities(model, validation)
     if config.tighten is not None:
         quiet = _quiet_scenes(model, config, config.tighten)
-        live = replace(live, events=stricter(live.events, quiet, model.config.classes))
-    live, whole = (replace(each, events=lagging(validation, steps, each.events)) for each in (live, whole))
+        live = replace(live, events=with_raised_limits(live.events, quiet, model.config.classes))
+    live, whole = (replace(each, events=with_best_lags(validation, steps, each.events)) for each in (live, whole))
     return live, whole
 
 
-def _quiet_scenes(model: Crnn, config: DetectionExport, most_an_hour: float) -> Quiet:
+def _quiet_scenes(model: Crnn, config: DetectionExport, allowed_per_hour: float) -> QuietScenes:
     """Compute what the network outputs where no class sounds."""
     steps = [scene_probabilities(model, open_scene_set(folder)) for folder in config.quiet]
-    return Quiet(np.concatenate(steps), most_an_hour)
+    return QuietScenes(np.concatenate(steps), allowed_per_hour)
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

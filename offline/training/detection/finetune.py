@@ -28,7 +28,7 @@ from models.detection.reimport import calibrate, crnn_from_onnx
 from offline.datasets.scenes import SceneSet, open_scene_set, write_scene_set
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import parse_embeddings, sound_model
-from offline.evaluation.sound_events_tuning import Quiet, decision_metrics, tune
+from offline.evaluation.sound_events_tuning import QuietScenes, decision_metrics, tune_decisions
 from offline.synthesis.sound_bank import Audio, SoundBank, SoundFile, list_sounds, load_bank, merge_banks
 from offline.training.common.card import write_card
 from offline.training.detection.config import DetectionFinetuning, RecurrentFit, SceneAugmentation
@@ -192,8 +192,8 @@ def fit_head(model: Crnn, scenes: SceneSet, seed: int = 0) -> None:
 
 def _export(config: DetectionFinetuning, model: Crnn, kept: SceneSet, quiet: SceneSet, say: Say) -> Path:
     """Tune decisions, measure them on the kept sounds, and write file and card."""
-    steps, nothing = scene_probabilities(model, kept), Quiet(scene_probabilities(model, quiet), FALSE_ALARMS)
-    live, whole = tune(kept, steps, FAST_DECISIONS, nothing), tune(kept, steps, WHOLE_DECISIONS)
+    steps, nothing = scene_probabilities(model, kept), QuietScenes(scene_probabilities(model, quiet), FALSE_ALARMS)
+    live, whole = tune_decisions(kept, steps, FAST_DECISIONS, nothing), tune_decisions(kept, steps, WHOLE_DECISIONS)
     measured = decision_metrics(kept, steps, whole)
     say(_describe("tuned", measured))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)

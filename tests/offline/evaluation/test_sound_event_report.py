@@ -20,13 +20,13 @@ from offline.datasets.desed import find_audio, find_labels, read_labels
 from offline.datasets.scenes import SceneSet, label_steps, log_mel, write_tsv
 from offline.detection.tagging import Tagger
 from offline.evaluation.sound_event_report import (
-    by_label,
-    hear_recordings,
-    hear_scenes,
+    detect_recordings,
+    detect_scenes,
+    label_metrics,
     mel_probabilities,
     sound_event_metrics,
 )
-from offline.evaluation.sound_events_tuning import Tuned
+from offline.evaluation.sound_events_tuning import TunedDecisions
 from offline.evaluation.sound_events_tuning import decision_metrics as figures_of_set
 from tests.models.detection.test_network import CLASSES
 from tests.networks.detection import small_crnn
@@ -60,15 +60,15 @@ def test_figures_of_recordings_and_of_scenes(tmp_path: Path) -> None:
     scenes, listener = recordings(tmp_path), tagger(tmp_path)
     network = Network(tmp_path / "m.onnx", "crnn")
     steps = np.stack([mel_probabilities(network, mel) for mel in scenes.mel])
-    tuned = Tuned(events=DECISION, tags=listener.levels)
+    tuned = TunedDecisions(events=DECISION, tags=listener.levels)
     expected = figures_of_set(scenes, steps, tuned)
     assert expected["segment_f1"] > 0.05
-    assert sound_event_metrics(hear_scenes(scenes, listener), listener) == pytest.approx(expected)
-    heard = hear_recordings(tmp_path, find_labels(tmp_path), listener)
+    assert sound_event_metrics(detect_scenes(scenes, listener), listener) == pytest.approx(expected)
+    heard = detect_recordings(tmp_path, find_labels(tmp_path), listener)
     assert sound_event_metrics(heard, listener) == pytest.approx(
         expected, abs=0.03
     )  # the last step ends with the recording
-    assert set(by_label(heard, CLASSES)) == set(CLASSES)
+    assert set(label_metrics(heard, CLASSES)) == set(CLASSES)
 
 
 def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

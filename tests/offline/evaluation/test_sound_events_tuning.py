@@ -10,8 +10,14 @@ from engine.detection.event_decoder import DecisionConfig
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from engine.detection.interval import Interval
 from offline.datasets.scenes import SceneSet, label_steps
-from offline.evaluation.live_sound_events import invented_an_hour, reactions_s
-from offline.evaluation.sound_events_tuning import Quiet, by_class, decision_metrics, step_edges_s, tune
+from offline.evaluation.live_sound_events import false_alarms_per_hour, reaction_times_s
+from offline.evaluation.sound_events_tuning import (
+    QuietScenes,
+    class_metrics,
+    decision_metrics,
+    step_edges_s,
+    tune_decisions,
+)
 
 CLASSES = ("loud", "shy")
 
@@ -33,7 +39,7 @@ def test_thresholds_are_found() -> None:
     plain = decision_metrics(made, heard)
     assert plain["clip_f1"] == pytest.approx(2 / 3)  # one class of two, always
     assert plain["event_f1"] == pytest.approx(0.5)
-    tuned = tune(made, heard, [DecisionConfig(median=median) for median in (3, 7)])
+    tuned = tune_decisions(made, heard, [DecisionConfig(median=median) for median in (3, 7)])
     assert tuned.events.thresholds is not None
     assert 0.3 < tuned.events.thresholds["loud"] <= 0.9
     assert 0.1 < tuned.events.thresholds["shy"] <= 0.4
@@ -44,7 +50,7 @@ def test_thresholds_are_found() -> None:
         "psds_1": pytest.approx(1),  # it never had thresholds
         "psds_2": pytest.approx(1),
     }
-    assert by_class(made, heard, DecisionConfig())["loud"] == {"segment_f1": 1.0, "event_f1": 1.0}
+    assert class_metrics(made, heard, DecisionConfig())["loud"] == {"segment_f1": 1.0, "event_f1": 1.0}
 
 
 def test_thresholds_suit_events_whose_lag_is_known() -> None:
@@ -53,7 +59,7 @@ def test_thresholds_suit_events_whose_lag_is_known() -> None:
     late = np.roll(heard, 5, axis=1)
     late[:, :5] = heard[:, -1:]
     assert decision_metrics(made, late)["event_f1"] == 0
-    tuned = tune(made, late, [DecisionConfig(median=1)])
+    tuned = tune_decisions(made, late, [DecisionConfig(median=1)])
     assert (tuned.events.onset_lag, tuned.events.offset_lag) >= (2, 2)
     assert decision_metrics(made, late, tuned)["event_f1"] == 1.0
 
@@ -64,12 +70,12 @@ def test_thresholds_invent_no_more_than_they_may() -> None:
     nothing = np.full((60, 100, 2), 0.05, np.float32)
     nothing[:, 50:60, 0] = 0.7
     base = DecisionConfig(median=3)
-    free, bound = (tune(made, heard, [base], q) for q in (None, Quiet(nothing, 1.0)))
+    free, bound = (tune_decisions(made, heard, [base], q) for q in (None, QuietScenes(nothing, 1.0)))
     assert free.events.thresholds is not None
     assert bound.events.thresholds is not None
     assert free.events.thresholds["loud"] < 0.7 < bound.events.thresholds["loud"] <= 0.9
     assert bound.events.thresholds["shy"] == free.events.thresholds["shy"]
-    rates = Quiet(nothing, 1.0).invented(free.events, CLASSES)
+    rates = QuietScenes(nothing, 1.0).false_alarms(free.events, CLASSES)
     assert rates == pytest.approx([3600 / (100 * STEP / SOUND_RATE), 0])  # one in each scene of 6.6 s
 
 
@@ -96,9 +102,9 @@ def test_reactions_by_hand() -> None:
         ],
         "b": [sound(2.0, 2.25, "cat")],
     }
-    assert reactions_s(reference, estimate, 1000) == pytest.approx([0.3, 1.25])
+    assert reaction_times_s(reference, estimate, 1000) == pytest.approx([0.3, 1.25])
 
 
 def test_inventions_an_hour() -> None:
     events = [sound(1, 1, "dog"), sound(2, 2, "dog", active=False), sound(3, 3, "cat")]
-    assert invented_an_hour(events, 600) == 12
+    assert false_alarms_per_hour(events, 600) == 12

@@ -24,7 +24,13 @@ from offline.datasets.make_scenes import SceneJob, make_scene_set
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.datasets.soundscapes import SceneMixConfig
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.sound_events_tuning import Quiet, Tuned, _shrunk, stricter, tune
+from offline.evaluation.sound_events_tuning import (
+    QuietScenes,
+    TunedDecisions,
+    _shrunk,
+    tune_decisions,
+    with_raised_limits,
+)
 from offline.synthesis.sound_bank import list_sounds
 from offline.training.common.config import LoopConfig
 from offline.training.detection import export
@@ -103,11 +109,11 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
     before, after = trained(tmp_path), trained(tmp_path, seed=5)
     tuned = []
 
-    def spy(scenes: SceneSet, steps: Probabilities, *others: Any) -> Tuned:
+    def spy(scenes: SceneSet, steps: Probabilities, *others: Any) -> TunedDecisions:
         tuned.append(steps)
-        return tune(scenes, steps, *others)
+        return tune_decisions(scenes, steps, *others)
 
-    monkeypatch.setattr(export, "tune", spy)
+    monkeypatch.setattr(export, "tune_decisions", spy)
     export_detection(exporting(tmp_path, after, "after", decisions_of=before))
     validation, (own, later) = open_scene_set(tmp_path / "validation"), map(load_crnn, (before, after))
     assert all(np.array_equal(steps, scene_probabilities(own, validation)) for steps in tuned)
@@ -126,8 +132,8 @@ def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> Non
         quiet = {"decisions_of": before, "quiet": (tmp_path / "test",), "tighten": tighten}
         written = export_detection(exporting(tmp_path, before, name, **quiet))
         found.append(Decisions.from_dict(Network(written, "crnn").metadata["decisions"]).live)
-    outputs = Quiet(scene_probabilities(load_crnn(before), open_scene_set(tmp_path / "test")), 0)
-    raised = stricter(found[0], outputs, ("hum", "whistle"))
+    outputs = QuietScenes(scene_probabilities(load_crnn(before), open_scene_set(tmp_path / "test")), 0)
+    raised = with_raised_limits(found[0], outputs, ("hum", "whistle"))
     assert raised.levels(("hum", "whistle")).tolist() == found[1].levels(("hum", "whistle")).tolist()
     assert raised.needs(("hum", "whistle")).tolist() == found[1].needs(("hum", "whistle")).tolist()
     with pytest.raises(ConfigError, match="--decisions-of"):
@@ -137,11 +143,11 @@ def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> Non
 def test_false_alarms_limit_the_live_thresholds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint, allowed = trained(tmp_path), []
 
-    def spy(scenes: SceneSet, steps: Probabilities, configs: Any, quiet: Quiet | None = None) -> Tuned:
-        allowed.append(quiet and quiet.most_an_hour)
-        return tune(scenes, steps, configs, quiet)
+    def spy(scenes: SceneSet, steps: Probabilities, configs: Any, quiet: QuietScenes | None = None) -> TunedDecisions:
+        allowed.append(quiet and quiet.allowed_per_hour)
+        return tune_decisions(scenes, steps, configs, quiet)
 
-    monkeypatch.setattr(export, "tune", spy)
+    monkeypatch.setattr(export, "tune_decisions", spy)
     export_detection(exporting(tmp_path, checkpoint, "x", quiet=(tmp_path / "test",), false_alarms=0.4))
     assert allowed == [0.4, None]  # live, and of recordings, whose decisions are not limited
 
@@ -151,12 +157,12 @@ def test_limits_rise_until_it_is_quiet() -> None:
     steps = np.zeros((1, int(600 * SOUND_RATE / STEP), 2), np.float32)
     steps[..., 0] = 0.62
     config = DecisionConfig(median=1, alignment="causal", log_odds_by_label={"a": 2.0})
-    quiet = Quiet(steps, 0.5)
-    assert quiet.invented(config, ("a", "b"))[0] > 0.5
-    raised = stricter(config, quiet, ("a", "b"))
+    quiet = QuietScenes(steps, 0.5)
+    assert quiet.false_alarms(config, ("a", "b"))[0] > 0.5
+    raised = with_raised_limits(config, quiet, ("a", "b"))
     assert raised.thresholds == {"a": 0.8}  # from .5, with the evidence from 2 over 4, 8, 15, 30 and 60 to none
     assert raised.log_odds_by_label == {"a": 0.0}
-    assert stricter(raised, quiet, ("a", "b")) == raised
+    assert with_raised_limits(raised, quiet, ("a", "b")) == raised
 
 
 def test_a_class_leans_on_all() -> None:
