@@ -9,7 +9,7 @@ first time, and the time between two events is near what the local tempo predict
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ __all__ = ["NotePath", "NotePathConfig", "local_period", "note_path"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.uint8]
+Nats = npt.NDArray[np.float32]
 
 RISE_S = 0.0175  # to each side: distance of the activities that a rise compares
 FLOOR = 0.03  # share of a typical pitch's loudest moment; below it there is no sound
@@ -172,7 +173,7 @@ def _slopes(score_s: Floats, onset_s: Floats, middle: Floats, first: Ints, last:
 
 
 @njit(nogil=True, cache=True)
-def _evidence(levels: Levels, table: Floats, event: Ints, column: Ints, low: Ints, size: Ints) -> Any:
+def _evidence(levels: Levels, table: Floats, event: Ints, column: Ints, low: Ints, size: Ints) -> Nats:
     """Return (event, place in its window): the sum of the table's nats over its notes."""
     out = np.zeros((len(low), size.max()), np.float32)
     for k in range(len(event)):
@@ -196,7 +197,7 @@ def _durations(n: int, expected_s: float, given: DurationNumbers) -> Floats:
 
 
 @njit(nogil=True, cache=True)
-def _best(evidence: Any, low: Ints, size: Ints, expected_s: Floats, durations: DurationNumbers) -> Ints:
+def _best(evidence: Nats, low: Ints, size: Ints, expected_s: Floats, durations: DurationNumbers) -> Ints:
     """Return the frame of each event by exact dynamic programming, each event after the one before."""
     n_events, width = evidence.shape
     source = np.zeros((n_events, width), np.int32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from offline.alignment.note_activity import Activity, note_events
 __all__ = ["RefineConfig", "refine"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bands = npt.NDArray[np.float32]
 
 RISE_S = 0.0116  # to each side
 
@@ -65,23 +67,23 @@ def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConf
 
 
 @njit(nogil=True, cache=True)
-def _steepest(level: Any, at: Floats, column: Any, numbers: RiseNumbers) -> Any:
+def _steepest(level: Bands, at: Floats, column: Ints, rise: RiseNumbers) -> tuple[Floats, Floats]:
     """Find for each note the fractional frame where its activity grows most, weighted by its distance to `at`.
 
     Returns frames, NaN where it does not grow, and the growth of log activity there, -inf where it does not grow.
     """
-    lag, half, near, floor = numbers
+    lag, half, near, floor = rise.lag, rise.half, rise.near, rise.floor
     place, growth = np.full(len(at), np.nan), np.full(len(at), -np.inf)
     for k in range(len(at)):
         centre, c, best = round(at[k]), column[k], 0.0
         for t in range(max(centre - half, lag + 1), min(centre + half + 1, len(level) - lag - 1)):
-            rise = level[t + lag, c] - level[t - lag, c]
-            value = rise * np.exp(-0.5 * ((t - at[k]) / near) ** 2)
+            growing = level[t + lag, c] - level[t - lag, c]
+            value = growing * np.exp(-0.5 * ((t - at[k]) / near) ** 2)
             if value > best:
                 best = value
                 before = level[t - 1 + lag, c] - level[t - 1 - lag, c]
                 after = level[t + 1 + lag, c] - level[t + 1 - lag, c]
-                bend = min(before - 2 * rise + after, -1e-9)
+                bend = min(before - 2 * growing + after, -1e-9)
                 place[k] = t + min(max(0.5 * (before - after) / bend, -0.5), 0.5)
                 growth[k] = np.log((level[t + lag, c] + floor) / (level[t - lag, c] + floor))
     return place, growth

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,13 @@ from engine.core.processor import Chain
 from engine.dsp.features import SpectralFeatures
 from engine.dsp.stft import Stft
 from engine.following.backpointers import Backpointers
-from engine.following.beam_search import SPAN, Search, advance, new_search, restart, search_numbers
+from engine.following.beam_search import SPAN, Search, SearchNumbers, advance, new_search, restart, search_numbers
 from engine.following.config import FollowConfig, follow_frames
 from engine.following.embedding_features import follower_features
 from engine.following.follower import frame_timing
-from engine.following.likelihood import likelihood_numbers
+from engine.following.likelihood import LikelihoodNumbers, likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
-from engine.following.tempo import tempo_numbers
+from engine.following.tempo import TempoNumbers, tempo_numbers
 from engine.following.tracker import Timing
 from offline.alignment.tuning import SoundProfile, in_tune, measure_profile
 from offline.recording import Recording
@@ -37,6 +37,7 @@ QUIET = 0.5  # share of the loudest moment; softer sound is not amplified
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,21 +110,27 @@ def _with_room(search: Search, n_more: int) -> Search:
     if n + n_more <= len(backpointers.event):
         return search
     size = 2 * n + n_more
-    event, entry_s, parent = (np.resize(a[:n], 0) if n == 0 else a[:n] for a in backpointers[:3])
-    grown = Backpointers(
-        _longer(event, size), _longer(entry_s, size), _longer(parent, size), backpointers.n, backpointers.node
-    )
+    event, entry_s = _longer(backpointers.event[:n], size), _longer(backpointers.entry_s[:n], size)
+    grown = Backpointers(event, entry_s, _longer(backpointers.parent[:n], size), backpointers.n, backpointers.node)
     return search._replace(backpointers=grown)
 
 
-def _longer(array: Any, size: int) -> Any:
+def _longer(array: npt.NDArray[Scalar], size: int) -> npt.NDArray[Scalar]:
     out = np.zeros(size, array.dtype)
     out[: len(array)] = array
     return out
 
 
 @njit(nogil=True, cache=True)
-def _search(search: Any, rows: Any, start_s: Any, frame_s: Any, templates: Any, event_s: Any, numbers: Any) -> None:
+def _search(
+    search: Search,
+    rows: Features,
+    start_s: float,
+    frame_s: float,
+    templates: tuple[Features, Features],
+    event_s: Floats,
+    numbers: tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers],
+) -> None:
     for t in range(len(rows)):
         advance(search, rows[t], start_s + t * frame_s, templates, event_s, numbers[0], numbers[1], numbers[2])
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import Settings, ranged
+from engine.core.config import Settings, numbers, ranged
 from engine.core.errors import ConfigError
 from engine.detection.interval import Interval
 
@@ -36,6 +36,14 @@ class PsdsConfig(Settings):
     cross_cost: float = ranged(0.0, 0, 100, "cost of cross triggers, alpha_CT")
     spread_cost: float = ranged(1.0, 0, 100, "cost of the spread among classes, alpha_ST")
     most_an_hour: float = ranged(100.0, 1e-6, 1e6, "effective false positives where the curve ends, e_max", unit="1/h")
+
+
+class Criteria(NamedTuple):
+    """The shares of `PsdsConfig`, for the kernels."""
+
+    detection: float
+    reference: float
+    cross: float
 
 
 PSDS_1 = PsdsConfig()  # DCASE task 4, scenario 1: fast reaction
@@ -80,9 +88,9 @@ def roc(
     wanted = sum(int((of[:, 2] == label).sum()) for of in events.values())
     if wanted == 0:
         return None
-    numbers = config.detection, config.reference, config.cross
+    criteria = numbers(Criteria, config)
     parts = [
-        _changes(np.asarray(scores[name][:, label], np.float64), edges_s, of, label, len(classes), numbers)
+        _changes(np.asarray(scores[name][:, label], np.float64), edges_s, of, label, len(classes), criteria)
         for name, of in events.items()
     ]
     thresholds, changes = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
@@ -122,7 +130,9 @@ def _intervals(events: Sequence[Interval], classes: Sequence[str]) -> Floats:
 
 
 @njit(nogil=True, cache=True)
-def _changes(scores: Any, edges: Any, events: Any, label: int, n_classes: int, numbers: Any) -> Any:
+def _changes(
+    scores: Floats, edges: Floats, events: Floats, label: int, n_classes: int, criteria: Criteria
+) -> tuple[Floats, Floats]:
     """Return every threshold of a file (its distinct scores, falling) and what it adds to the counts.
 
     Thresholds are (threshold), changes (threshold, [true positives, false positives, cross triggers by class]).
@@ -131,16 +141,18 @@ def _changes(scores: Any, edges: Any, events: Any, label: int, n_classes: int, n
     changes = np.zeros((len(thresholds), 2 + n_classes))
     before = np.zeros(2 + n_classes)
     for i in range(len(thresholds)):
-        counts = _counts(scores, thresholds[i], edges, events, label, n_classes, numbers)
+        counts = _counts(scores, thresholds[i], edges, events, label, n_classes, criteria)
         changes[i] = counts - before
         before = counts
     return thresholds, changes
 
 
 @njit(nogil=True, cache=True)
-def _counts(scores: Any, threshold: float, edges: Any, events: Any, label: int, n_classes: int, numbers: Any) -> Any:
+def _counts(
+    scores: Floats, threshold: float, edges: Floats, events: Floats, label: int, n_classes: int, criteria: Criteria
+) -> Floats:
     """Count detections of a class while its score is at the threshold or above: see `_changes`."""
-    detection, reference, cross = numbers
+    detection, reference, cross = criteria.detection, criteria.reference, criteria.cross
     counts = np.zeros(2 + n_classes)
     covered = np.zeros(len(events))
     own = np.zeros(n_classes)

@@ -6,8 +6,6 @@ full look-ahead, no spatial model and one iteration, the live `Hpss` gives the s
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -21,7 +19,7 @@ from engine.separation.kam import identity, learn
 
 __all__ = ["Sources", "back_fit", "filtered", "separate_whole"]
 
-Audio = npt.NDArray[np.float32]
+Audio = npt.NDArray[np.float32]  # or powers, or packed covariances
 Spectra = npt.NDArray[np.complex64]
 Sources = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 BATCH = 256  # frames filtered and transformed back at a time, to bound the memory for the targets' spectra
@@ -78,14 +76,21 @@ def filtered(spectra: Spectra, sources: Sources, config: HpssConfig) -> Spectra:
     return targets
 
 
-def _scratch(spectra: Spectra) -> tuple[Any, Any]:
+def _scratch(spectra: Spectra) -> tuple[Spectra, Spectra]:
     n_channels = spectra.shape[1]
     return np.zeros((2, n_channels, n_channels), np.complex64), np.zeros(n_channels, np.complex64)
 
 
 @njit(nogil=True, cache=True)
 def _filter(
-    spectra: Any, harmonic: Any, percussive: Any, packed: Any, weight: Any, matrix: Any, vector: Any, targets: Any
+    spectra: Spectra,
+    harmonic: Audio,
+    percussive: Audio,
+    packed: Audio,
+    weight: np.float32,
+    matrix: Spectra,
+    vector: Spectra,
+    targets: Spectra,
 ) -> None:
     """Step 3, equation 7, for every frame."""
     for t in range(len(spectra)):
@@ -93,7 +98,9 @@ def _filter(
 
 
 @njit(nogil=True, cache=True)
-def _learn(spectra: Any, harmonic: Any, percussive: Any, before: Any, matrix: Any, vector: Any, after: Any) -> None:
+def _learn(
+    spectra: Spectra, harmonic: Audio, percussive: Audio, before: Audio, matrix: Spectra, vector: Spectra, after: Audio
+) -> None:
     """Steps 3, 4a and 4b: write the mean covariance of each source into `after`; silent frames count too."""
     _, n_channels, n_bins = spectra.shape
     sources = np.zeros((2, n_channels, n_bins), np.complex64)
@@ -106,15 +113,15 @@ def _learn(spectra: Any, harmonic: Any, percussive: Any, before: Any, matrix: An
 
 @njit(nogil=True, cache=True)
 def _measure(
-    spectra: Any,
-    harmonic: Any,
-    percussive: Any,
-    before: Any,
-    after: Any,
+    spectra: Spectra,
+    harmonic: Audio,
+    percussive: Audio,
+    before: Audio,
+    after: Audio,
     quarters: int,
-    matrix: Any,
-    vector: Any,
-    powers: Any,
+    matrix: Spectra,
+    vector: Spectra,
+    powers: Audio,
 ) -> None:
     """Steps 3 and 4c: write the powers (target, frame, model, bin) of the sources, whitened by `after` if given."""
     sources = np.zeros((2, *spectra.shape[1:]), np.complex64)

@@ -15,12 +15,18 @@ of the score are known; here a jump may go from any place to any other.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 __all__ = ["BEFORE", "REST", "RESUMED", "SETTLED", "STAYED", "JumpPrices", "sweep", "young_path"]
+
+Features = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 
 PAD = 3  # frames that one live frame may pass at most
 SETTLED, RESUMED = 4, 5  # where A(i, j) came from: 0 to 3 a step, SETTLED a segment that began, RESUMED + 0 or 1 W
@@ -38,7 +44,7 @@ class JumpPrices(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def distances(metric: int, x: Any, y: Any, out: Any) -> None:
+def distances(metric: int, x: Features, y: Features, out: Floats) -> None:
     """Write the distances of all frames x (feature, frame), of length 1 for the cosine, to one frame y (feature)."""
     n_features, n = x.shape
     out[:] = 1.0 if metric == 0 else 0.0
@@ -59,7 +65,7 @@ def distances(metric: int, x: Any, y: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _step(before: Any, costs: Any, sway: float, out: Any) -> None:
+def _step(before: Floats, costs: Floats, sway: float, out: Floats) -> None:
     """Advance by one live frame; before, out: (PAD + frame)."""
     for i in range(len(costs)):
         a, b = before[i + PAD] + sway, before[i + PAD - 1]
@@ -70,7 +76,7 @@ def _step(before: Any, costs: Any, sway: float, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _step_back(before: Any, best: Any, sway: float, back: Any) -> None:
+def _step_back(before: Floats, best: Floats, sway: float, back: Bytes) -> None:
     """Write which step `_step` took into back (frame); best: its result without the costs."""
     for i in range(len(back)):
         step = 1
@@ -81,7 +87,7 @@ def _step_back(before: Any, best: Any, sway: float, back: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _least(values: Any, first: int, stop: int) -> Any:
+def _least(values: Floats, first: int, stop: int) -> int:
     """Return where the least of values[first:stop] is."""
     best = first
     for i in range(first, stop):
@@ -90,7 +96,9 @@ def _least(values: Any, first: int, stop: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _enter(begin: Any, costs: Any, general: float, link_costs: Any, link_to: Any, slack: int, out: Any) -> None:
+def _enter(
+    begin: float, costs: Floats, general: float, link_costs: Floats, link_to: Ints, slack: int, out: Floats
+) -> None:
     """Y_1: the cheapest way to begin a segment; begin: the cost at the first reference frames, nothing played yet."""
     n = len(costs)
     out[PAD:] = general
@@ -104,7 +112,7 @@ def _enter(begin: Any, costs: Any, general: float, link_costs: Any, link_to: Any
 
 
 @njit(nogil=True, cache=True)
-def sweep(metric: int, x: Any, y: Any, prices: JumpPrices, least: int, links: Any, link_prices: Any, slack: int, back: Any, entries: Any, sources: Any) -> Any:  # fmt: skip  # noqa: E501
+def sweep(metric: int, x: Features, y: Features, prices: JumpPrices, least: int, links: Ints, link_prices: Floats, slack: int, back: Bytes, entries: Floats, sources: Ints) -> tuple[Floats, Floats]:  # fmt: skip  # noqa: E501
     """Run forward over all live frames; return A and W of the last one.
 
     x: (feature, reference frame), y: (live frame, feature) float32, of length 1 for the cosine
@@ -152,7 +160,7 @@ def sweep(metric: int, x: Any, y: Any, prices: JumpPrices, least: int, links: An
 
 
 @njit(nogil=True, cache=True)
-def young_path(metric: int, x: Any, y: Any, sway: float, begin: float, general: float, link_costs: Any, link_to: Any, slack: int, last: int) -> Any:  # fmt: skip  # noqa: E501
+def young_path(metric: int, x: Features, y: Features, sway: float, begin: float, general: float, link_costs: Floats, link_to: Ints, slack: int, last: int) -> Ints:  # fmt: skip  # noqa: E501
     """Return the reference frames of the first frames y of a segment whose last one is at reference frame `last`.
 
     Repeats the steps of `sweep` where they can lead to `last`.

@@ -5,9 +5,8 @@ Costs in a tile are float32 and relative to the least on its edges, so that roun
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from offline.alignment.dtw.simd import LANES
@@ -15,9 +14,14 @@ from offline.alignment.dtw.strip import CELLS, GROUP, STRIP, WIDTH, n_steps_of, 
 
 __all__ = ["pack_columns", "pack_rows", "tile"]
 
+Features = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Costs = npt.NDArray[np.float32]
+
 
 @njit(nogil=True, cache=True)
-def pack_rows(x: Any, scale: Any) -> Any:
+def pack_rows(x: Features, scale: Floats) -> Costs:
     """Return frames times their scale as (strip, feature, row in a lane, lane), flat; zeros beyond the last."""
     n, n_features = x.shape
     rows = np.zeros((n + STRIP - 1) // STRIP * STRIP * n_features, np.float32)
@@ -30,7 +34,7 @@ def pack_rows(x: Any, scale: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def pack_columns(y: Any, scale: Any) -> Any:
+def pack_columns(y: Features, scale: Floats) -> Costs:
     """Return frames times scale as (group, feature, column in a block, block backwards), flat, zeros at the end."""
     n, n_features = y.shape
     n_groups = (n_steps_of(n) + GROUP - 1) // GROUP
@@ -47,7 +51,7 @@ def pack_columns(y: Any, scale: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _strip_edges(top0: Any, left: Any, low: Any, high: Any, blocks: Any, edges: Any) -> None:
+def _strip_edges(top0: float, left: Costs, low: Ints, high: Ints, blocks: Ints, edges: Costs) -> None:
     """Write a strip's left edge and band into `edges` (13, lane); the edge counts only where the strip begins at it."""
     n = len(left)
     for lane in range(LANES):
@@ -62,7 +66,7 @@ def _strip_edges(top0: Any, left: Any, low: Any, high: Any, blocks: Any, edges: 
 
 
 @njit(nogil=True, cache=True)
-def _reach(low: Any, high: Any, n_columns: int, blocks: Any) -> None:
+def _reach(low: Ints, high: Ints, n_columns: int, blocks: Ints) -> None:
     """Write the blocks of columns that the band of any row touches; blocks[0] == blocks[1] if there are none."""
     first, last = n_columns, 0
     for i in range(len(low)):
@@ -73,21 +77,21 @@ def _reach(low: Any, high: Any, n_columns: int, blocks: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _relative(values: Any, base: float, out: Any) -> None:
+def _relative(values: Floats, base: float, out: Costs) -> None:
     """Write float64 costs as float32 above the base."""
     for k in range(len(values)):
         out[k] = values[k] - base
 
 
 @njit(nogil=True, cache=True)
-def _least(values: Any, before: float) -> float:
+def _least(values: Floats, before: float) -> float:
     for value in values:
         before = min(before, value)
     return before
 
 
 @njit(nogil=True, cache=True)
-def _take_row(kept: Any, n_steps: int, row: int, blocks: Any, before: float, out: Any) -> None:
+def _take_row(kept: Costs, n_steps: int, row: int, blocks: Ints, before: float, out: Costs) -> None:
     """Write the row that the next strip needs above it: `before` is its first column; infinite where not reached."""
     end = min(4 * blocks[1], len(out) - 1)
     out[: 4 * blocks[0] + 1] = np.inf
@@ -100,7 +104,7 @@ def _take_row(kept: Any, n_steps: int, row: int, blocks: Any, before: float, out
 
 
 @njit(nogil=True, cache=True)
-def _take_column(kept: Any, n_steps: int, column: int, blocks: Any, base: float, out: Any) -> None:
+def _take_column(kept: Costs, n_steps: int, column: int, blocks: Ints, base: float, out: Floats) -> None:
     """Write the last column of a strip, if the strip reaches it."""
     if 4 * blocks[1] > column:
         for i in range(len(out)):
@@ -108,7 +112,7 @@ def _take_column(kept: Any, n_steps: int, column: int, blocks: Any, base: float,
 
 
 @njit(nogil=True, cache=True)
-def tile(metric: int, weights: Any, rows: Any, panel: Any, low: Any, high: Any, banded: bool, top: Any, left: Any, keep: bool) -> Any:  # fmt: skip  # noqa: E501
+def tile(metric: int, weights: Costs, rows: Costs, panel: Costs, low: Ints, high: Ints, banded: bool, top: Floats, left: Floats, keep: bool) -> tuple[Floats, Floats, Costs, float]:  # fmt: skip  # noqa: E501
     """Return accumulated costs: bottom, right (float64), kept (float32, see `place`), base (to add to kept).
 
     metric: COSINE, EUCLIDEAN or CITYBLOCK

@@ -5,18 +5,22 @@ Everything here is float64. Weights are (m1, m2, m3, a1, a2, a3) as in `offline.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from offline.alignment.dtw.strip import COSINE, EUCLIDEAN, n_steps_of, place
 
 __all__ = ["edge", "path_cost", "walk"]
 
+Features = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
 
 @njit(nogil=True, cache=True)
-def _distance(metric: int, x: Any, y: Any) -> float:
+def _distance(metric: int, x: Floats, y: Floats) -> float:
     """Return the distance of two frames that are scaled already."""
     total = 0.0
     for f in range(len(x)):
@@ -28,7 +32,9 @@ def _distance(metric: int, x: Any, y: Any) -> float:
 
 
 @njit(nogil=True, cache=True)
-def edge(metric: int, one: Any, many: Any, scale: Any, allowed: Any, weights: Any, free: bool) -> Any:
+def edge(
+    metric: int, one: Floats, many: Features, scale: Floats, allowed: Flags, weights: Floats, free: bool
+) -> tuple[Floats, Ints]:
     """Return D along the first row or column, `one` scaled frame against `many` (frame, feature), and the origins.
 
     allowed: where the band is
@@ -48,7 +54,7 @@ def edge(metric: int, one: Any, many: Any, scale: Any, allowed: Any, weights: An
 
 
 @njit(nogil=True, cache=True)
-def walk(metric: int, weights: Any, x: Any, y: Any, scale_x: Any, scale_y: Any, top: Any, left: Any, kept: Any, base: float, i: int, j: int) -> Any:  # fmt: skip  # noqa: E501
+def walk(metric: int, weights: Floats, x: Features, y: Features, scale_x: Floats, scale_y: Floats, top: Floats, left: Floats, kept: Features, base: float, i: int, j: int) -> tuple[Ints, int, int]:  # fmt: skip  # noqa: E501
     """Return cells of the best path from (i, j) of a tile back to its upper or left edge, last first.
 
     Returns the cells (n, 2) and the cell beyond the edge, i == -1 or j == -1, where the path came in.
@@ -81,7 +87,9 @@ def walk(metric: int, weights: Any, x: Any, y: Any, scale_x: Any, scale_y: Any, 
 
 
 @njit(nogil=True, cache=True)
-def path_cost(metric: int, weights: Any, x: Any, y: Any, scale_x: Any, scale_y: Any, path: Any) -> float:
+def path_cost(
+    metric: int, weights: Floats, x: Features, y: Features, scale_x: Floats, scale_y: Floats, path: Ints
+) -> float:
     """Return the cost of a path (cell, 2): the distance of its first cell, then each step."""
     total = 0.0
     for n in range(len(path)):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from offline.alignment.dtw.simd import (
@@ -32,6 +33,11 @@ from offline.alignment.dtw.simd import (
 )
 
 __all__ = ["CELLS", "CITYBLOCK", "COSINE", "EUCLIDEAN", "GROUP", "STRIP", "WIDTH", "n_steps_of", "place", "strip"]
+
+Costs = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Marks = tuple[int, ...]  # whose length chooses the code that is compiled
+Vector = Any  # of LANES float32: has no type outside kernels
 
 COSINE, EUCLIDEAN, CITYBLOCK = 0, 1, 2
 STRIP = 4 * LANES  # rows
@@ -55,7 +61,7 @@ def place(n_steps: int, i: int, j: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _block(metric: Any, rows: Any, r: int, panel: Any, at: int, n_features: int, costs: Any, out: int, last: bool) -> None:  # fmt: skip  # noqa: E501
+def _block(metric: Marks, rows: Costs, r: int, panel: Costs, at: int, n_features: int, costs: Costs, out: int, last: bool) -> None:  # fmt: skip  # noqa: E501
     """Add a slice of features to the sums of one step, 4 x 4 cells in every lane; the last makes them distances."""
     c00, c01 = load(costs, out), load(costs, out + LANES)
     c02, c03 = load(costs, out + 2 * LANES), load(costs, out + 3 * LANES)
@@ -88,7 +94,7 @@ def _block(metric: Any, rows: Any, r: int, panel: Any, at: int, n_features: int,
 
 
 @njit(nogil=True, cache=True)
-def _confine(costs: Any, begin: int, end: int, low: Any, high: Any) -> None:
+def _confine(costs: Costs, begin: int, end: int, low: Costs, high: Costs) -> None:
     """Make costs outside the band infinite; low, high (row in a lane, lane) float32."""
     out, never = 0, fill(np.float32(np.inf))
     for t in range(begin, end):
@@ -101,7 +107,7 @@ def _confine(costs: Any, begin: int, end: int, low: Any, high: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _cell(steps: Any, w: Any, c: Any, diagonal: Any, up: Any, left: Any) -> Any:
+def _cell(steps: Marks, w: tuple[Vector, ...], c: Vector, diagonal: Vector, up: Vector, left: Vector) -> Vector:
     """Run the recursion for one cell; the type of `steps` tells the weights: one zero for 1 and 0, two for any."""
     if len(steps) == 1:
         return add(c, least(least(diagonal, up), left))
@@ -110,7 +116,7 @@ def _cell(steps: Any, w: Any, c: Any, diagonal: Any, up: Any, left: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _advance(steps: Any, weights: Any, costs: Any, begin: int, end: int, first: int, top: Any, left: Any, state: Any, out: Any, at: int) -> None:  # fmt: skip  # noqa: E501
+def _advance(steps: Marks, weights: Costs, costs: Costs, begin: int, end: int, first: int, top: Costs, left: Costs, state: Costs, out: Costs, at: int) -> None:  # fmt: skip  # noqa: E501
     """Run the recursion from step `begin` to `end`; the strip began at step `first`.
 
     top: D above the strip, from the column before it on
@@ -157,7 +163,7 @@ def _advance(steps: Any, weights: Any, costs: Any, begin: int, end: int, first: 
 
 
 @njit(nogil=True, cache=True)
-def _distances(metric: int, rows: Any, panel: Any, begin: int, end: int, costs: Any) -> None:
+def _distances(metric: int, rows: Costs, panel: Costs, begin: int, end: int, costs: Costs) -> None:
     """Compute the distances of the cells of some steps of one group, (step, row in a lane, column in a block, lane)."""
     g, n_features = begin // GROUP, len(rows) // STRIP
     costs[:] = 0.0
@@ -176,7 +182,7 @@ def _distances(metric: int, rows: Any, panel: Any, begin: int, end: int, costs: 
 
 
 @njit(nogil=True, cache=True)
-def strip(metric: int, weights: Any, rows: Any, panel: Any, blocks: Any, banded: bool, top: Any, edges: Any, out: Any, at: int) -> None:  # fmt: skip  # noqa: E501
+def strip(metric: int, weights: Costs, rows: Costs, panel: Costs, blocks: Ints, banded: bool, top: Costs, edges: Costs, out: Costs, at: int) -> None:  # fmt: skip  # noqa: E501
     """Compute D of one strip for the blocks of columns blocks[0] to blocks[1]; see `_advance`, `_strip_edges`."""
     first, last = blocks[0], blocks[1] + LANES - 1
     costs = np.empty(GROUP * CELLS, np.float32)
