@@ -45,11 +45,9 @@ def bridge(module: str, name: str, rewrite: Rewrite = _as_it_is) -> click.Comman
 T = "offline.training"
 BRIDGED: dict[str, dict[str, tuple[str, Rewrite]]] = {
     "train": {
-        "similarity": (f"{T}.similarity.train", _output_first),
         "salience": (f"{T}.salience.train", _as_it_is),
     },
     "export": {
-        "similarity": (f"{T}.similarity.export", _as_it_is),
         "salience": (f"{T}.salience.export", _as_it_is),
     },
     "table": {},

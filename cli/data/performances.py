@@ -76,7 +76,7 @@ def data_takes_command(options: TakesOptions) -> int:
     """Render takes, about 2 CPU seconds each."""
     from offline.datasets.corpus_scores import Library
     from offline.datasets.performances import TakeConfig
-    from offline.training.similarity.takes import write_set
+    from offline.training.similarity.data import write_takes
 
     config = TakeConfig(
         sample_rate=options.sample_rate,
@@ -86,8 +86,8 @@ def data_takes_command(options: TakesOptions) -> int:
         others=options.others,
     )
     library = Library.open(options.chorales)
-    write_set(options.output, library, options.split, options.n, config, small=options.small)
-    wrote([options.output], then=f"collaparte train similarity --takes {options.output} -o run/")
+    write_takes(options.output, library, options.split, options.n, config, small=options.small)
+    wrote([options.output], then=f"collaparte train similarity --data {options.output} -o run/")
     return 0
 
 

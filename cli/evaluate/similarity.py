@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cli.common import INPUT, argument, command, csv_file, option
 from cli.terminal.report import wrote
-from engine.core.config import Settings, plain
+from engine.core.config import plain
+from offline.training.similarity.config import SimilarityTable
 
 __all__ = ["EvaluateSimilarityOptions", "evaluate_similarity_command"]
 
@@ -19,7 +20,7 @@ examples:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateSimilarityOptions(Settings):
+class EvaluateSimilarityOptions(SimilarityTable):
     """Options of `collaparte evaluate similarity`."""
 
     folder: Path = argument("FOLDER", "a folder of pieces: score, performance and truth.csv")
@@ -31,8 +32,8 @@ class EvaluateSimilarityOptions(Settings):
 @command(EvaluateSimilarityOptions, EXAMPLES)
 def evaluate_similarity_command(options: EvaluateSimilarityOptions) -> int:
     """Print the table."""
-    from offline.training.similarity.paper_table import evaluate_folder, methods
+    from offline.training.similarity.paper_table import similarity_table
 
-    evaluate_folder(options.folder, methods(options.networks, options.live), csv=options.csv)
+    print(similarity_table(options))
     wrote([options.csv])
     return 0

@@ -17,6 +17,7 @@ from offline.training.detection.config import (
 )
 from offline.training.generation.config import GenerationExport, GenerationSurvey, GenerationTraining
 from offline.training.separation.config import BlendConfig, SeparationExport, SeparationTable, SeparationTraining
+from offline.training.similarity.config import SimilarityExport, SimilarityTraining
 
 __all__ = ["AVERAGE", "BLEND", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
 
@@ -87,6 +88,20 @@ ROWS = (
             "train and measure the eight settings of table 1 of Sawata et al. (2021)",
             SeparationTable,
             "offline.training.separation.paper_table:separation_table",
+        ),
+    ),
+    TrainingRow(
+        name="similarity",
+        text="tells whether two frames are the same music",
+        train=TrainingJob(
+            "train a network that tells whether two frames are the same music",
+            SimilarityTraining,
+            "offline.training.similarity.train:train_similarity",
+        ),
+        export=TrainingJob(
+            "export the live network of frame similarity",
+            SimilarityExport,
+            "offline.training.similarity.export:export_similarity",
         ),
     ),
     TrainingRow(

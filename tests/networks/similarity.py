@@ -8,18 +8,20 @@ from pathlib import Path
 import torch
 
 from engine.following.embedder import TwinFeatures
-from models.similarity.live_network import LiveSiamese, LiveSiameseConfig, export_siamese
+from models.similarity.config import StreamingSiameseConfig
+from models.similarity.graph import export_siamese
+from models.similarity.streaming_network import StreamingSiamese
 from tests.models.similarity.test_network import shaken
 from tests.networks.separation import FOLDER
 
 
 @cache
-def small_twin_model() -> LiveSiamese:
+def small_twin_model() -> StreamingSiamese:
     """Random weights and normalisations, three layers of sixteen."""
     torch.manual_seed(7)
-    config = LiveSiameseConfig(n_features=TwinFeatures().n_features, hidden=16, n_embedding=8, n_layers=3)
-    model = shaken(LiveSiamese(config))
-    assert isinstance(model, LiveSiamese)
+    config = StreamingSiameseConfig(n_features=TwinFeatures().n_features, hidden=16, n_embedding=8, n_layers=3)
+    model = shaken(StreamingSiamese(config))
+    assert isinstance(model, StreamingSiamese)
     return model
 
 

@@ -1,6 +1,6 @@
-"""The best path through a matrix of decisions: 0 where two frames are the same, 1 where they are not.
+"""The cheapest path through a matrix of decisions: 0 where two frames are the same, 1 where they are not.
 
-Such a matrix is no distance of features, so it has to be whole: a byte a cell. Agrawal & Dixon (2020), equation (3).
+Such a matrix is kept whole, a byte a cell. Agrawal & Dixon (2020), equation (3).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba import njit
 
 from engine.core.config import require
 
-__all__ = ["decide", "path_through"]
+__all__ = ["binary_costs", "cheapest_path"]
 
 MAX_CELLS = 1 << 32
 BOTH, DOWN, RIGHT = 0, 1, 2
@@ -21,8 +21,8 @@ BOTH, DOWN, RIGHT = 0, 1, 2
 Costs = npt.NDArray[np.uint8]
 
 
-def decide(reference: npt.NDArray[np.float32], live: npt.NDArray[np.float32], threshold: float) -> Costs:
-    """1 where two embeddings (frame, n) are further apart than the threshold, else 0: (reference frame, live frame)."""
+def binary_costs(reference: npt.NDArray[np.float32], live: npt.NDArray[np.float32], threshold: float) -> Costs:
+    """Return (reference frame, live frame): 1 where two embeddings (frame, n) are farther apart than the threshold."""
     require("cells", len(reference) * len(live), 1, MAX_CELLS)
     norms = np.sum(live**2, axis=1)
     out = np.zeros((len(reference), len(live)), np.uint8)
@@ -33,13 +33,14 @@ def decide(reference: npt.NDArray[np.float32], live: npt.NDArray[np.float32], th
     return out
 
 
-def path_through(costs: Costs) -> npt.NDArray[np.int64]:
-    """Pairs (pair, 2) of the cheapest path from corner to corner; among equals the most diagonal, from the end on.
+def cheapest_path(costs: Costs) -> npt.NDArray[np.int64]:
+    """Return pairs (pair, 2) of the cheapest path from corner to corner; of equal paths the most diagonal from the end.
 
     The costs are overwritten.
     """
     _accumulate(costs)
-    return _trace(costs)
+    path: npt.NDArray[np.int64] = _backtrack(costs)
+    return path
 
 
 @njit(nogil=True, cache=True)
@@ -66,7 +67,7 @@ def _accumulate(costs: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _trace(steps: Any) -> Any:
+def _backtrack(steps: Any) -> Any:
     i, j = steps.shape[0] - 1, steps.shape[1] - 1
     path = np.zeros((i + j + 1, 2), np.int64)
     k = len(path)

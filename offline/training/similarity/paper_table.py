@@ -1,14 +1,14 @@
-"""Table II of Agrawal & Dixon (2020) on any folder of pieces: which frame similarity aligns how well.
+"""Table II of Agrawal & Dixon (2020) on any folder of pieces: how well each frame similarity aligns.
 
-The score is synthesised; features of both sides, through the trained networks or plain, are aligned by the same exact
-warping with equal weights for all three steps, equation (3). Binary: a cell costs 0 or 1, as the network decides;
-distance: it costs the distance D_W itself. The network of the paper's table I makes the rows SCNN.
+The score is synthesised; features of both sides, from trained networks or plain, are aligned by the same exact warping
+with equal weights for all three steps, equation (3). Binary: a cell costs 0 or 1, as the network decides; distance: it
+costs the distance D_W itself. The rows SCNN are the network of the paper's table I.
 """
 
 from __future__ import annotations
 
 import csv as csv_files
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,146 +34,156 @@ from offline.run import collect_frames
 from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import exact
 from offline.synthesis.piano_sound import Piano, render_piano
-from offline.training.similarity.binary_path import decide, path_through
-from offline.training.similarity.pairs import Track as Frames
-from offline.training.similarity.pairs import as_planes, padded, track
-from offline.training.similarity.train import load_pair_network
+from offline.training.common.loop import pick_device
+from offline.training.similarity.binary_path import binary_costs, cheapest_path
+from offline.training.similarity.config import SimilarityTable
+from offline.training.similarity.pairs import FeatureTrack, as_planes, feature_track, pad_windows
+from offline.training.similarity.train import restore_similarity
 
-__all__ = ["Method", "evaluate_folder", "evaluate_piece", "methods", "table"]
+__all__ = ["SimilarityMethod", "measure_piece_similarity", "similarity_methods", "similarity_table"]
 
 Features = npt.NDArray[np.float32]
-Path_ = npt.NDArray[np.int64]
+Pairs = npt.NDArray[np.int64]
+Aligned = tuple[FeatureTrack, FeatureTrack, Pairs]
+Rows = dict[tuple[str, bool], Accuracy]  # by name and whether the matrix is binary
 
 RATE = EMBED_RATE
 LEAD_S = 0.5  # of silence before the synthesised score
-TWIN_SHARE = 0.5  # of an embedding beside bands of unit length: the best of 0.5 and 1 on takes of our own
+EMBEDDING_SHARE = 0.5  # length of an embedding beside bands of unit length: better than 1 on takes of our own
 CHUNK = 1024  # frames that a network embeds at once
 EUCLIDEAN, COSINE = DtwConfig(metric="euclidean"), DtwConfig(metric="cosine")
 PUBLISHED = "published on the Mazurkas: MATCH 64.8/72.1/77.6/83.7, SCNN salience + DA 71.7/78.2/83.3/90.1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Method:
-    """A row of the table: its name, whether its matrix is of binary decisions, and how it aligns reference and audio.
+class SimilarityMethod:
+    """A row of the table.
 
-    align: both as mono sound (sample) at RATE to frames of both and the path (pair, 2) through them.
+    name: of the model
+    binary: whether the matrix holds decisions instead of distances
+    align: mono sounds (sample) at RATE of reference and audio to frames of both and the path (pair, 2) through them
     """
 
     name: str
     binary: bool
-    align: Callable[[Features, Features], tuple[Frames, Frames, Path_]]
+    align: Callable[[Features, Features], Aligned]
 
 
-def methods(networks: Path | None = None, live: Path | None = None, *, device: str = "cpu") -> list[Method]:
-    """The rows that can be had: those of hand-made features, those of each trained network in a folder of runs, and
-    the live network in an ONNX file.
-    """
+def similarity_methods(
+    networks: Path | None = None, live: Path | None = None, *, device: torch.device | str = "cpu"
+) -> list[SimilarityMethod]:
+    """List the rows: hand-made features, each trained network in a folder of runs, the live network in a file."""
     found = [
-        Method("DTW spectral bands, as MATCH", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
-        Method("DTW spectral bands, 12 ms", False, _warped(partial(_bands, hop=EMBED_HOP, lag=2), COSINE)),
-        Method("DTW chroma", False, _warped(lambda sound: track("chroma", sound, RATE), COSINE)),
-        Method("DTW CQT chroma", False, _warped(lambda sound: track("cqt_chroma", sound, RATE), COSINE)),
-        Method("DTW CQT", False, _warped(lambda sound: track("cqt", sound, RATE), COSINE)),
+        SimilarityMethod("DTW spectral bands, as MATCH", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
+        SimilarityMethod("DTW spectral bands, 12 ms", False, _warped(partial(_bands, hop=EMBED_HOP, lag=2), COSINE)),
+        SimilarityMethod("DTW chroma", False, _warped(partial(_plain, "chroma"), COSINE)),
+        SimilarityMethod("DTW CQT chroma", False, _warped(partial(_plain, "cqt_chroma"), COSINE)),
+        SimilarityMethod("DTW CQT", False, _warped(partial(_plain, "cqt"), COSINE)),
     ]
     runs = sorted(networks.glob("*/checkpoint.pt")) if networks is not None else []
     for run in runs:
         found += list(_trained(run, torch.device(device)))
     if live is not None:
         embed = _embedded(live)
-        found.append(Method(f"live twin, {live.stem}", False, _warped(embed, COSINE)))
-        found.append(Method("bands 12 ms + live twin", False, _warped(partial(_beside, embed), COSINE)))
+        found.append(SimilarityMethod(f"live network, {live.stem}", False, _warped(embed, COSINE)))
+        found.append(SimilarityMethod("bands 12 ms + live network", False, _warped(partial(_beside, embed), COSINE)))
     return found
 
 
-def _trained(run: Path, device: torch.device) -> Iterator[Method]:
-    network, task = load_pair_network(run)
+def _plain(feature: str, sound: Features) -> FeatureTrack:
+    return feature_track(feature, sound, RATE)
+
+
+def _trained(run: Path, device: torch.device) -> Iterator[SimilarityMethod]:
+    network, found = restore_similarity(run)
     network.to(device)
+    task = found.task
     if isinstance(network, PairMlp):
-        yield Method("MLP semigram", True, _decided_by_mlp(network))
+        yield SimilarityMethod("MLP semigram", True, _decided_by_mlp(network))
         return
-    tempo = task.get("tempo", 1) > 1  # of runs before there was one
+    if not isinstance(network, SiameseCnn):
+        return  # the live network is compared as a file
+    tempo = task.get("tempo", 1) > 1  # older runs have none
     name = f"SCNN {task['feature']}{' + DA' if task['augment'] else ''}{' + tempo' if tempo else ''}"
     embed = _by_network(network, task["feature"])
-    yield Method(name, True, _decided_by_distance(embed, float(task["threshold"])))
-    yield Method(name, False, _warped(embed, EUCLIDEAN))
+    yield SimilarityMethod(name, True, _decided_by_distance(embed, float(task["threshold"])))
+    yield SimilarityMethod(name, False, _warped(embed, EUCLIDEAN))
 
 
-def _warped(features: Callable[[Features], Frames], config: DtwConfig) -> Callable[..., tuple[Frames, Frames, Path_]]:
-    def align(reference: Features, audio: Features) -> tuple[Frames, Frames, Path_]:
+def _warped(features: Callable[[Features], FeatureTrack], config: DtwConfig) -> Callable[..., Aligned]:
+    def align(reference: Features, audio: Features) -> Aligned:
         ours, theirs = features(reference), features(audio)
         return ours, theirs, warp(ours.features, theirs.features, config).path
 
     return align
 
 
-def _decided_by_distance(
-    embed: Callable[[Features], Frames], threshold: float
-) -> Callable[..., tuple[Frames, Frames, Path_]]:
-    def align(reference: Features, audio: Features) -> tuple[Frames, Frames, Path_]:
+def _decided_by_distance(embed: Callable[[Features], FeatureTrack], threshold: float) -> Callable[..., Aligned]:
+    def align(reference: Features, audio: Features) -> Aligned:
         ours, theirs = embed(reference), embed(audio)
-        return ours, theirs, path_through(decide(ours.features, theirs.features, threshold))
+        return ours, theirs, cheapest_path(binary_costs(ours.features, theirs.features, threshold))
 
     return align
 
 
-def _decided_by_mlp(network: PairMlp) -> Callable[..., tuple[Frames, Frames, Path_]]:
-    def align(reference: Features, audio: Features) -> tuple[Frames, Frames, Path_]:
-        ours, theirs = (track("semigram", sound, RATE) for sound in (reference, audio))
+def _decided_by_mlp(network: PairMlp) -> Callable[..., Aligned]:
+    def align(reference: Features, audio: Features) -> Aligned:
+        ours, theirs = (feature_track("semigram", sound, RATE) for sound in (reference, audio))
         device = next(network.parameters()).device
         rows, columns = (torch.from_numpy(t.features).to(device) for t in (ours, theirs))
         costs = np.zeros((len(rows), len(columns)), np.uint8)
         with torch.no_grad():
             for i, row in enumerate(rows):
                 costs[i] = (network(row, columns) <= 0).cpu().numpy()
-        return ours, theirs, path_through(costs)
+        return ours, theirs, cheapest_path(costs)
 
     return align
 
 
-def _by_network(network: SiameseCnn, feature: str) -> Callable[[Features], Frames]:
-    """Embeddings of every frame, computed chunk by chunk along time."""
+def _by_network(network: SiameseCnn, feature: str) -> Callable[[Features], FeatureTrack]:
+    """Make a function that computes the embedding of every frame, chunk by chunk along time."""
     device = next(network.parameters()).device
 
-    def embed(sound: Features) -> Frames:
-        heard = track(feature, sound, RATE)
-        planes = torch.from_numpy(padded(as_planes(heard.features)))
-        around = planes.shape[1] - len(heard.features)
+    def embed(sound: Features) -> FeatureTrack:
+        found = feature_track(feature, sound, RATE)
+        planes = torch.from_numpy(pad_windows(as_planes(found.features)))
+        around = planes.shape[1] - len(found.features)
         parts = []
         with torch.no_grad():
-            for start in range(0, len(heard.features), CHUNK):
+            for start in range(0, len(found.features), CHUNK):
                 part = planes[None, :, start : start + CHUNK + around].to(device)
                 parts.append(network.along(part)[0].cpu().numpy())
-        return Frames(np.concatenate(parts), heard.first_s, heard.hop_s)
+        return FeatureTrack(np.concatenate(parts), found.first_s, found.hop_s)
 
     return embed
 
 
-def _embedded(model: Path) -> Callable[[Features], Frames]:
-    """Embeddings by the live node."""
+def _embedded(model: Path) -> Callable[[Features], FeatureTrack]:
+    """Make a function that computes embeddings with the live node."""
     node = Embedder(EmbedderConfig(model=model), AudioFormat(sample_rate=RATE, n_channels=1))
-    return lambda sound: Frames(collect_frames(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
+    return lambda sound: FeatureTrack(collect_frames(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
 
 
-def _beside(embed: Callable[[Features], Frames], sound: Features) -> Frames:
-    """Bands and embeddings side by side, both of unit length before their weights: cosines add up."""
-    bands, twin = _bands(sound, hop=EMBED_HOP, lag=2), embed(sound)
-    n = min(len(bands.features), len(twin.features))
+def _beside(embed: Callable[[Features], FeatureTrack], sound: Features) -> FeatureTrack:
+    """Put bands and embeddings side by side, both of unit length before their weights: cosines add up."""
+    bands, embedded = _bands(sound, hop=EMBED_HOP, lag=2), embed(sound)
+    n = min(len(bands.features), len(embedded.features))
     lengths = np.linalg.norm(bands.features[:n], axis=1, keepdims=True)
-    both = np.hstack([bands.features[:n] / np.maximum(lengths, 1e-6), TWIN_SHARE * twin.features[:n]])
-    return Frames(both.astype(np.float32), bands.first_s, bands.hop_s)
+    both = np.hstack([bands.features[:n] / np.maximum(lengths, 1e-6), EMBEDDING_SHARE * embedded.features[:n]])
+    return FeatureTrack(both.astype(np.float32), bands.first_s, bands.hop_s)
 
 
-def _bands(sound: Features, *, hop: int, lag: int) -> Frames:
-    """The live follower's own hand-made features: bands that sound, and bands that have just begun."""
+def _bands(sound: Features, *, hop: int, lag: int) -> FeatureTrack:
+    """Compute the live follower's hand-made features: sustained bands and onset bands."""
     frames = FrameFormat(audio=AudioFormat(sample_rate=RATE, n_channels=1), n_fft=1024, hop=hop)
     features = collect_frames(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=lag))), sound[:, None])
-    return Frames(features, frames.centre(0) / RATE, frames.hop / RATE)
+    return FeatureTrack(features, frames.centre(0) / RATE, frames.hop / RATE)
 
 
-def evaluate_piece(
-    piece: EvaluationPiece, rows: Sequence[Method], soundfont: Path
+def measure_piece_similarity(
+    piece: EvaluationPiece, rows: Sequence[SimilarityMethod], soundfont: Path
 ) -> dict[tuple[str, bool], dict[str, Accuracy]]:
-    """Accuracy of each method by each protocol on one piece."""
+    """Measure the accuracy of each method by each protocol on one piece."""
     score = read_score(piece.score)
     reference = render_piano(exact(score, start_s=LEAD_S), Piano(soundfont=soundfont), RATE)
     with AudioReader(piece.performance) as reader:
@@ -187,36 +197,27 @@ def evaluate_piece(
     return found
 
 
-def evaluate_folder(
-    folder: Path,
-    rows: Sequence[Method],
-    *,
-    soundfont: Path | None = None,
-    csv: Path | None = None,
-    say: Callable[[str], None] = print,
-) -> dict[str, dict[tuple[str, bool], Accuracy]]:
-    """Every method on every piece of the folder, as a table by each protocol, which is returned too.
-
-    soundfont: what the score is synthesised with, the system's first by default; csv: both tables as a file.
-    """
-    pieces, soundfont = find_pieces(folder), soundfont or installed_soundfonts()[0]
-    results = [evaluate_piece(piece, rows, soundfont) for piece in tqdm(pieces, unit="piece", leave=False)]
+def similarity_table(config: SimilarityTable) -> str:
+    """Align every piece by every method; return a table for each protocol, and write them as CSV if asked for."""
+    rows = similarity_methods(config.networks, config.live, device=pick_device(config.device))
+    pieces, soundfont = find_pieces(config.folder), config.soundfont or installed_soundfonts()[0]
+    results = [measure_piece_similarity(piece, rows, soundfont) for piece in tqdm(pieces, unit="piece", leave=False)]
     keys = [(row.name, row.binary) for row in rows]
     tables = {
         protocol: {key: mean_accuracy([result[key][protocol] for result in results]) for key in keys}
         for protocol in results[0][keys[0]]
     }
-    say(f"{len(pieces)} pieces of {folder}, not the Mazurkas; score by {soundfont.stem}; {PUBLISHED}")
+    if config.csv is not None:
+        _write(config.csv, config.folder, tables)
+    lines = [f"{len(pieces)} pieces of {config.folder}, not the Mazurkas; score by {soundfont.stem}; {PUBLISHED}"]
     for protocol, found in tables.items():
-        say(f"\n{protocol}: percent of score onsets within so many ms, mean over pieces")
-        say("\n".join("  ".join(cells) for cells in table(found)))
-    if csv is not None:
-        _write(csv, folder, tables)
-    return tables
+        lines.append(f"\n{protocol}: percent of score onsets within a number of ms, mean over pieces")
+        lines += ["  ".join(cells) for cells in _text(found)]
+    return "\n".join(lines)
 
 
-def table(found: dict[tuple[str, bool], Accuracy]) -> list[list[str]]:
-    """Rows of text as in table II: the model, then binary and distance matrix at each threshold, - for what is none."""
+def _text(found: Rows) -> list[list[str]]:
+    """Return rows of text as in table II: the model, then binary and distance matrix at each threshold, - for none."""
     names = list(dict.fromkeys(name for name, _ in found))
     width = max(len(name) for name in (*names, "Model"))
     head = [f"{f'<{ms} ms':>7}" for ms in THRESHOLDS_MS]
@@ -231,7 +232,7 @@ def _cells(result: Accuracy | None) -> list[str]:
     return [f"{'-':>7}"] * len(THRESHOLDS_MS) if result is None else [f"{x:7.1f}" for x in result.within]
 
 
-def _write(path: Path, folder: Path, tables: dict[str, dict[tuple[str, bool], Accuracy]]) -> None:
+def _write(path: Path, folder: Path, tables: Mapping[str, Rows]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv_files.writer(file)
         writer.writerow(("data", "protocol", "model", "matrix", *(f"{ms} ms" for ms in THRESHOLDS_MS)))

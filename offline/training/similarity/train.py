@@ -1,44 +1,48 @@
-"""Train networks that say whether two frames are the same music: the published one, its baseline, and the live one."""
+"""Train networks that tell whether two frames are the same music: the published one, its baseline, and the live one."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from engine.core.errors import ModelError
-from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn, SiameseConfig, distance
-from offline.training.common.config import LoopConfig
-from offline.training.common.loop import Trainer, pick_device
+from engine.core.config import from_mapping
+from models.similarity.config import PairMlpConfig, SiameseCnnConfig, StreamingSiameseConfig
+from models.similarity.losses import distance
+from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn
+from models.similarity.streaming_network import StreamingSiamese
+from offline.training.common.checkpoint import Checkpoint, restore
+from offline.training.common.loop import Trainer, start_run
 from offline.training.common.precision import Precision
-from offline.training.similarity.live_task import LiveConfig, LiveTask
-from offline.training.similarity.pairs import FEATURES, Batch, PairConfig, PairSet
-from offline.training.similarity.takes import stored
+from offline.training.similarity.config import SimilarityTraining
+from offline.training.similarity.data import stored_takes
+from offline.training.similarity.pairs import PairBatch, PairSet
+from offline.training.similarity.streaming_task import StreamingTask
 
-__all__ = ["CnnTask", "MlpTask", "add_options", "best_threshold", "load_pair_network", "main"]
+__all__ = ["CnnTask", "MlpTask", "best_threshold", "restore_similarity", "train_similarity"]
 
-NETWORKS = ("live", "cnn", "mlp")
-N_VALID = 12  # batches
-# Its dense layer sums up so much that 3e-4 still throws its distances about, with every feature but salience.
-RATES = {"cnn": 1e-4}
+N_VALIDATION = 12  # batches
+WHAT = "a checkpoint of `train similarity`"
+
+SimilarityNetwork = StreamingSiamese | SiameseCnn | PairMlp
 
 
 class CnnTask:
-    """The published twins under the contrastive loss of equation (1)."""
+    """The published network under the contrastive loss of equation (1)."""
 
-    def __init__(self, model: SiameseCnn, pairs: PairSet, validation: PairSet) -> None:
+    def __init__(self, model: SiameseCnn, pairs: PairSet, validation: PairSet, *, mixed: bool = True) -> None:
         self.model, self.pairs, self.validation = model, pairs, validation
+        self.precision = Precision(_tiny_step, wanted=mixed)
         self.threshold = model.config.margin / 2
-        self.precision = Precision(tiny_step)
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """Half of the pairs match, half do not."""
+        """Return the mean loss; half of the pairs match, half do not."""
         device = next(self.model.parameters()).device
         with self.precision.autocast(self.model):
             near, far, found, sure = self._distances(self.model, self.pairs.batch(index), device)
@@ -48,16 +52,16 @@ class CnnTask:
         return loss, {"near": float(near.mean().detach()), "far": float(far.mean().detach())}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """The best threshold on other pieces, and how often it decides rightly."""
+        """Find the best threshold on other pieces, and how often it is right."""
         device = next(model.parameters()).device
-        found = [self._distances(model, self.validation.batch(i), device) for i in range(N_VALID)]
+        found = [self._distances(model, self.validation.batch(i), device) for i in range(N_VALIDATION)]
         near = torch.cat([n[p > 0] for n, _, p, _ in found]).float().cpu().numpy()
         far = torch.cat([f[s > 0] for _, f, _, s in found]).float().cpu().numpy()
         self.threshold, right = best_threshold(near, far)
         return {"threshold": self.threshold, "accuracy": right}
 
     def describe(self) -> dict[str, Any]:
-        """What rebuilds the network, and what its distances are decided by."""
+        """Return what rebuilds the network, and the threshold of its distances."""
         pairs = self.pairs.config
         settings = {
             "feature": pairs.feature,
@@ -68,21 +72,15 @@ class CnnTask:
         return {"network": "cnn", **settings, "config": self.model.config.as_dict()}
 
     @staticmethod
-    def _distances(model: nn.Module, batch: Batch, device: torch.device) -> tuple[Tensor, ...]:
-        """D_W of the pairs that match, of those that do not; whether each of both kinds is one."""
-        sides = (batch.first.to(device), batch.second.to(device))
-        first, second = (model.along(side).float() for side in sides)  # type: ignore[operator]
+    def _distances(model: nn.Module, batch: PairBatch, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return D_W of matching pairs and of others, and whether each pair of both kinds is one."""
+        along: Callable[[Tensor], Tensor] = model.along  # type: ignore[assignment]
+        first, second = (along(side.to(device)).float() for side in (batch.first, batch.second))
         n = first.shape[-1]
         flat = second.reshape(-1, n)
         near = distance(first, flat[batch.match.to(device)])
         far = distance(first, flat[batch.other.to(device)])
         return near, far, batch.found.to(device), batch.sure.to(device)
-
-
-def tiny_step(model: nn.Module) -> Tensor:
-    """Embeddings of two silent frames."""
-    device = next(model.parameters()).device
-    return model.along(torch.zeros(1, PLANES, 2 + BEFORE + AFTER, PLANE_ROWS, device=device))
 
 
 class MlpTask:
@@ -92,26 +90,26 @@ class MlpTask:
         self.model, self.pairs, self.validation = model, pairs, validation
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """Cross-entropy, half of the pairs matching."""
+        """Return the cross-entropy; half of the pairs match."""
         near, far, found, sure = self._logits(self.model, self.pairs.batch(index))
         soft = nn.functional.softplus
         loss = ((found * soft(-near)).sum() + (sure * soft(far)).sum()) / (found.sum() + sure.sum())
         return loss, {}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """How often the network decides rightly on other pieces."""
+        """Measure how often the network is right on other pieces."""
         right = []
-        for i in range(N_VALID):
+        for i in range(N_VALIDATION):
             near, far, found, sure = self._logits(model, self.validation.batch(i))
             right += [float((near[found > 0] > 0).float().mean()), float((far[sure > 0] <= 0).float().mean())]
         return {"accuracy": float(np.mean(right))}
 
     def describe(self) -> dict[str, Any]:
-        """What rebuilds the network."""
-        return {"network": "mlp", "feature": "semigram", "config": self.model.config}
+        """Return what rebuilds the network."""
+        return {"network": "mlp", "feature": "semigram", "config": self.model.config.as_dict()}
 
     @staticmethod
-    def _logits(model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    def _logits(model: nn.Module, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         device = next(model.parameters()).device
         first, second = batch.first.to(device), batch.second.to(device)
         flat = second.reshape(-1, second.shape[-1])
@@ -120,88 +118,58 @@ class MlpTask:
         return near, far, batch.found.to(device), batch.sure.to(device)
 
 
-def best_threshold(near: np.ndarray, far: np.ndarray) -> tuple[float, float]:
-    """The distance that tells matching pairs from others best, and the share told rightly, both kinds alike."""
+def _tiny_step(model: nn.Module) -> Tensor:
+    """Return the embeddings of two silent frames."""
+    device = next(model.parameters()).device
+    along: Callable[[Tensor], Tensor] = model.along  # type: ignore[assignment]
+    return along(torch.zeros(1, PLANES, BEFORE + 2 + AFTER, PLANE_ROWS, device=device))
+
+
+def best_threshold(near: npt.NDArray[np.float32], far: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return the distance that separates matching pairs from others best, and the share that it gets right."""
     tried = np.quantile(np.concatenate([near, far]), np.linspace(0.01, 0.99, 99))
     right = [(np.mean(near < t) + np.mean(far >= t)) / 2 for t in tried]
     best = int(np.argmax(right))
     return float(tried[best]), float(right[best])
 
 
-def load_pair_network(checkpoint: Path) -> tuple[SiameseCnn | PairMlp, dict[str, Any]]:
-    """A trained network with the running average of its weights, and what it was trained as; ModelError if none."""
-    try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        task = saved["task"]
-        model = PairMlp(**task["config"]) if task["network"] == "mlp" else SiameseCnn(SiameseConfig(**task["config"]))
-        model.load_state_dict(saved["weights"])
-    except Exception as error:  # torch raises what its unpickler raises
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ModelError(str(checkpoint), expected="a checkpoint of `train siamese`", got=reason) from error
-    return model.eval(), task
+def restore_similarity(path: Path) -> tuple[SimilarityNetwork, Checkpoint]:
+    """Read a run's network, with averaged weights, and its checkpoint; ModelError for anything else."""
+    return restore(path, _rebuild, WHAT)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `collaparte train siamese`."""
-    add = parser.add_argument
-    add("output", type=Path, help="folder of the run: checkpoint.pt and curves.jsonl")
-    add("--network", choices=NETWORKS, default="live", help="live: small and causal; cnn: as published; mlp: baseline")
-    add("--takes", type=Path, required=True, help="folder of takes, see `python -m offline.training.similarity.takes`")
-    add("--validation", type=Path, required=True, help="one more such folder, of other pieces")
-    add("--feature", choices=FEATURES, default="cqt", help="of the published network")
-    add("--augment", action="store_true", help="20 %% more takes, shifted by up to 30 cents (cnn)")
-    add("--tempo", type=float, default=1.0, help="read renderings up to so many times as fast or slowly (cnn)")
-    add("--width", type=float, default=1.0, help="of the published network's layers, 1 as published")
-    add("--hidden", type=int, default=128, help="width of the live network")
-    add("--embedding", type=int, help="numbers a frame (default 128; live 48)")
-    add("--loss", choices=["time", "contrastive"], default="time", help="of the live network")
-    add("--batch", type=int, default=4, help="takes a step, of which each gives many pairs")
-    add("--minutes", type=float, default=10)
-    add("--steps", type=int, help="train for this number of steps instead of minutes")
-    add("--rate", type=float, help="of learning (default 1e-3, 1e-4 for cnn)")
-    add("--average", type=float, default=0.998)
-    add("--seed", type=int, default=0)
-    add("--threads", type=int, default=1)
-    add("--device", default="auto")
-    add("--resume", action="store_true")
+def _rebuild(task: dict[str, Any]) -> SimilarityNetwork:
+    config = task["config"]
+    if task["network"] == "mlp":
+        return PairMlp(from_mapping(PairMlpConfig, config))
+    if task["network"] == "cnn":
+        return SiameseCnn(from_mapping(SiameseCnnConfig, config))
+    return StreamingSiamese(from_mapping(StreamingSiameseConfig, config))
 
 
-def task_of(args: argparse.Namespace) -> CnnTask | MlpTask | LiveTask:
-    """What the options ask for."""
-    torch.manual_seed(args.seed)
-    paths, others = stored(args.takes), stored(args.validation)
-    if args.network == "live":
-        live = LiveConfig(
-            loss=args.loss, hidden=args.hidden, n_embedding=args.embedding or 48, takes=args.batch, seed=args.seed
-        )
-        return LiveTask(paths, others, live)
-    feature = "semigram" if args.network == "mlp" else args.feature
-    config = PairConfig(feature=feature, augment=args.augment, tempo=args.tempo, takes=args.batch, seed=args.seed)
-    pairs = PairSet(paths, config)
-    validation = PairSet(others, replace(config, augment=False, seed=args.seed + 1))
-    if args.network == "mlp":
-        return MlpTask(PairMlp(), pairs, validation)
-    network = SiameseConfig(width=args.width, n_embedding=args.embedding or 128)
-    return CnnTask(SiameseCnn(network), pairs, validation)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`collaparte train siamese`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser)
-    args = parser.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    task = task_of(args)
-    task.model.to(pick_device(args.device))
-    rate = args.rate or RATES.get(args.network, 1e-3)
-    loop = LoopConfig(minutes=args.minutes, steps=args.steps, learning_rate=rate, average=args.average)
-    trainer = Trainer(task, args.output, loop)
-    if args.resume:
+def train_similarity(config: SimilarityTraining) -> dict[str, float]:
+    """Train as the settings say; return the figures of the last validation."""
+    config, device = config.with_rate(), start_run(config)
+    task = _task(config)
+    task.model.to(device)
+    trainer = Trainer(task, config.output, config.loop, config)
+    if config.resume:
         trainer.resume()
     figures = trainer.run()
-    trainer.save()  # once more: what validation found out belongs to the checkpoint
-    print("  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+    trainer.save()  # once more: the threshold that validation found belongs into the checkpoint
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+def _task(config: SimilarityTraining) -> CnnTask | MlpTask | StreamingTask:
+    """Load the data and build the network that the settings ask for."""
+    torch.manual_seed(config.seed)
+    paths, others = stored_takes(config.data), stored_takes(config.validation)
+    if config.architecture == "live":
+        return StreamingTask(paths, others, config)
+    settings = replace(config.pairs, feature="semigram") if config.architecture == "mlp" else config.pairs
+    pairs = PairSet(paths, settings, takes=config.batch, seed=config.seed)
+    validation = PairSet(others, replace(settings, augment=False), takes=config.batch, seed=config.seed + 1)
+    if config.architecture == "mlp":
+        return MlpTask(PairMlp(PairMlpConfig()), pairs, validation)
+    network = SiameseCnnConfig(width=config.width, n_embedding=config.n_embedding, margin=config.margin)
+    return CnnTask(SiameseCnn(network), pairs, validation, mixed=config.mixed)

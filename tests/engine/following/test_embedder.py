@@ -14,7 +14,7 @@ from engine.core.errors import ModelError
 from engine.core.format import AudioFormat
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig, TwinFeatures
 from models.export import check_graph
-from models.similarity.live_network import siamese_graph
+from models.similarity.graph import siamese_graph
 from offline.run import collect_frames
 from tests.networks.separation import small_file
 from tests.networks.similarity import small_twin, small_twin_model

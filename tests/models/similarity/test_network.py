@@ -1,4 +1,4 @@
-"""The published twins are the published ones, wherever they are computed; losses are their equations."""
+"""The published networks are the published ones, wherever they are computed; losses are their equations."""
 
 from __future__ import annotations
 
@@ -7,19 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from models.similarity.network import (
-    AFTER,
-    BEFORE,
-    MARGIN,
-    PLANE_ROWS,
-    PLANES,
-    PairMlp,
-    SiameseCnn,
-    SiameseConfig,
-    contrastive_loss,
-    distance,
-    time_contrast,
-)
+from models.similarity.config import MARGIN, PairMlpConfig, SiameseCnnConfig
+from models.similarity.losses import contrastive_loss, distance, time_contrast
+from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn
 from tests.tolerances import EXPORT, FLOAT32
 
 
@@ -34,7 +24,7 @@ def shaken(model: nn.Module) -> nn.Module:
 
 
 def test_the_full_network_is_table_one() -> None:
-    model = SiameseCnn(SiameseConfig())
+    model = SiameseCnn(SiameseCnnConfig())
     shapes: list[tuple[int, ...]] = []
     for layer in (*model.convolutions, model.dense):
         layer.register_forward_hook(lambda module, given, out: shapes.append(tuple(given[0].shape[1:])))
@@ -48,7 +38,7 @@ def test_the_full_network_is_table_one() -> None:
 
 def test_along_is_every_window() -> None:
     torch.manual_seed(0)
-    model = shaken(SiameseCnn(SiameseConfig(width=1 / 16, n_embedding=8)))
+    model = shaken(SiameseCnn(SiameseCnnConfig(width=1 / 16, n_embedding=8)))
     planes = torch.randn(1, PLANES, BEFORE + 11 + AFTER, PLANE_ROWS)
     with torch.no_grad():
         along = model.along(planes)[0]
@@ -87,7 +77,7 @@ def test_time_contrast_finds_the_place() -> None:
 
 
 def test_the_perceptron_sees_both_sides() -> None:
-    model = PairMlp(4, 8)
+    model = PairMlp(PairMlpConfig(n_features=4, hidden=8))
     a, b = torch.randn(5, 4), torch.randn(5, 4)
     assert model(a, b).shape == (5,)
     assert not torch.allclose(model(a, b), model(a, a)) and not torch.allclose(model(a, b), model(b, b))

@@ -17,9 +17,10 @@ from offline.training.common.precision import Precision, bfloat16_obstacle, has_
 from offline.training.generation.train import build_training
 from offline.training.salience.targets import make_set, open_set
 from offline.training.salience.train import BatchConfig, SalienceTask
-from offline.training.similarity.live_task import LiveConfig, LiveTask
-from offline.training.similarity.pairs import PairConfig, PairSet
-from offline.training.similarity.takes import stored
+from offline.training.similarity.config import PairConfig, SimilarityTraining, StreamingTaskConfig
+from offline.training.similarity.data import stored_takes
+from offline.training.similarity.pairs import PairSet
+from offline.training.similarity.streaming_task import StreamingTask
 from offline.training.similarity.train import CnnTask
 from tests.offline.training.detection.test_train import task as detection_task
 from tests.offline.training.generation.test_systems import tiny as tiny_generator
@@ -56,7 +57,7 @@ def salience(place: Path) -> Any:
 
 def similarity(place: Path) -> Any:
     write_take(place / "take-0.npz", 0, noise=0.02)
-    pairs = PairSet(stored(place), PairConfig(feature="chroma", stretch=16, takes=2))
+    pairs = PairSet(stored_takes(place), PairConfig(feature="chroma", pair_frames=16), takes=2)
     torch.manual_seed(0)
     return CnnTask(SiameseCnn(SMALL), pairs, pairs)
 
@@ -64,7 +65,11 @@ def similarity(place: Path) -> Any:
 def live_similarity(place: Path) -> Any:
     write_take(place / "take-0.npz", 0, noise=0.02)
     torch.manual_seed(0)
-    return LiveTask(stored(place), stored(place), LiveConfig(hidden=16, n_embedding=8, stretch=128, takes=1))
+    streaming = StreamingTaskConfig(take_frames=128)
+    config = SimilarityTraining(
+        data=place, validation=place, output=place, hidden=16, embedding=8, batch=1, streaming=streaming
+    )
+    return StreamingTask(stored_takes(place), stored_takes(place), config)
 
 
 MIXED = (xumx, bands, detection, salience, similarity)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.similarity.network import PairMlp, SiameseCnn, SiameseConfig
+from models.similarity.config import PairMlpConfig, SiameseCnnConfig
+from models.similarity.network import PairMlp, SiameseCnn
 from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece, write_take
 from offline.evaluation.following import find_pieces
@@ -18,9 +19,15 @@ from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import PianistConfig
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
-from offline.training.similarity.binary_path import decide, path_through
-from offline.training.similarity.pairs import PairConfig, PairSet
-from offline.training.similarity.paper_table import evaluate_folder, evaluate_piece, methods, table
+from offline.training.similarity.binary_path import binary_costs, cheapest_path
+from offline.training.similarity.config import PairConfig, SimilarityTable
+from offline.training.similarity.pairs import PairSet
+from offline.training.similarity.paper_table import (
+    _text,
+    measure_piece_similarity,
+    similarity_methods,
+    similarity_table,
+)
 from offline.training.similarity.train import CnnTask, MlpTask
 from tests.networks.similarity import small_twin
 from tests.offline.datasets.test_performances import needs_sound
@@ -33,7 +40,7 @@ def test_paths_cost_the_least(seed: int) -> None:
     total[0, 0] = 0
     for i, j in np.ndindex(50, 70):  # equation (3)
         total[i + 1, j + 1] = costs[i, j] + min(total[i, j], total[i, j + 1], total[i + 1, j])
-    path = path_through(costs.copy())
+    path = cheapest_path(costs.copy())
     assert costs[path[:, 0], path[:, 1]].sum() == total[-1, -1]
     assert path[0].tolist() == [0, 0] and path[-1].tolist() == [49, 69]
     steps = np.diff(path, axis=0)
@@ -44,12 +51,12 @@ def test_decisions_are_distances_above_the_threshold() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((300, 5)).astype(np.float32), rng.standard_normal((40, 5)).astype(np.float32)
     wanted = np.linalg.norm(a[:, None] - b[None], axis=2) > 2.5
-    assert np.array_equal(decide(a, b, 2.5), wanted.astype(np.uint8))
+    assert np.array_equal(binary_costs(a, b, 2.5), wanted.astype(np.uint8))
 
 
 def test_the_table_has_both_matrices() -> None:
     result = Accuracy(within=(10.0, 20.0, 30.0, 40.0), mean_s=0.1, median_s=0.1, p95_s=0.1, lost=0.0, n=3)
-    rows = table({("A", True): result, ("A", False): result, ("B", False): result})
+    rows = _text({("A", True): result, ("A", False): result, ("B", False): result})
     assert [row[0].strip() for row in rows] == ["Model", "A", "B"]
     assert [cell.strip() for cell in rows[2][2:6]] == ["-"] * 4 and rows[2][7].strip() == "10.0"
 
@@ -64,7 +71,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_sound
 def test_hand_made_features_align(piece: Path) -> None:
-    found = evaluate_piece(find_pieces(piece)[0], methods(), installed_soundfonts()[0])
+    found = measure_piece_similarity(find_pieces(piece)[0], similarity_methods(), installed_soundfonts()[0])
     for name in ("DTW CQT", "DTW spectral bands, as MATCH"):
         result = found[name, False]["nearest frame"]
         assert result.lost == 0 and result.within[2] > 80  # percent within 100 ms
@@ -74,16 +81,16 @@ def test_hand_made_features_align(piece: Path) -> None:
 def test_every_kind_of_network_is_a_row(piece: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     none = PairSet([], PairConfig(feature="chroma"))
-    cnn = CnnTask(SiameseCnn(SiameseConfig(width=1 / 64, n_embedding=4)), none, none)
-    for task, name in ((cnn, "chroma"), (MlpTask(PairMlp(), none, none), "mlp")):
+    cnn = CnnTask(SiameseCnn(SiameseCnnConfig(width=1 / 64, n_embedding=4)), none, none)
+    for task, name in ((cnn, "chroma"), (MlpTask(PairMlp(PairMlpConfig()), none, none), "mlp")):
         Trainer(task, tmp_path / name, LoopConfig(steps=0)).save()
-    said: list[str] = []
-    rows = methods(tmp_path, small_twin())
-    tables = evaluate_folder(piece, rows, csv=tmp_path / "table.csv", say=said.append)
+    twin, csv_path = small_twin(), tmp_path / "table.csv"
+    rows = similarity_methods(tmp_path, twin)
+    text = similarity_table(SimilarityTable(folder=piece, networks=tmp_path, live=twin, device="cpu", csv=csv_path))
     names = {(row.name, row.binary) for row in rows}
     assert {("SCNN chroma", True), ("SCNN chroma", False), ("MLP semigram", True)} <= names
-    assert set(tables) == {"first reach", "nearest frame"}
-    assert "not the Mazurkas" in said[0] and "SCNN chroma" in said[2]
-    with (tmp_path / "table.csv").open() as file:
+    assert "not the Mazurkas" in text and text.count("SCNN chroma") == 2
+    with csv_path.open() as file:
         lines = list(csv.DictReader(file))
+    assert {line["protocol"] for line in lines} == {"first reach", "nearest frame"}
     assert len(lines) == 2 * len(names) and {line["matrix"] for line in lines} == {"binary", "distance"}

@@ -10,7 +10,7 @@ import pytest
 from engine.core.errors import EngineError
 from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig
-from offline.training.similarity.takes import load_take, shifted, stored, write_set
+from offline.training.similarity.data import load_take, shift_pitch, stored_takes, write_takes
 from tests.offline.datasets.test_performances import needs_sound
 
 RATE = 22050
@@ -19,13 +19,13 @@ RATE = 22050
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("takes")
-    write_set(path, Library(), "train", 2, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0))
+    write_takes(path, Library(), "train", 2, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0))
     return path
 
 
 @needs_sound
 def test_takes_come_back_whole(folder: Path) -> None:
-    paths = stored(folder)
+    paths = stored_takes(folder)
     assert len(paths) == 2
     take = load_take(paths[0])
     assert len(take.audio) == pytest.approx(len(take.synchronous), abs=1)
@@ -35,15 +35,15 @@ def test_takes_come_back_whole(folder: Path) -> None:
 
 @needs_sound
 def test_what_is_there_is_not_rendered_again(folder: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in stored(folder)}
-    write_set(folder, Library(), "train", 2, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0))
-    assert before == {path: path.stat().st_mtime_ns for path in stored(folder)}
+    before = {path: path.stat().st_mtime_ns for path in stored_takes(folder)}
+    write_takes(folder, Library(), "train", 2, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0))
+    assert before == {path: path.stat().st_mtime_ns for path in stored_takes(folder)}
 
 
 @needs_sound
 def test_a_shift_moves_pitch_and_truth_alike(folder: Path) -> None:
-    take = load_take(stored(folder)[0])
-    higher = shifted(take, 100.0)
+    take = load_take(stored_takes(folder)[0])
+    higher = shift_pitch(take, 100.0)
     factor = 2 ** (1 / 12)
     assert len(higher.audio) == pytest.approx(len(take.audio) / factor, abs=2)
     assert np.allclose(higher.played_s * factor, take.played_s) and higher.speed == pytest.approx(factor)
@@ -56,15 +56,15 @@ def test_a_shift_moves_pitch_and_truth_alike(folder: Path) -> None:
 
 @needs_sound
 def test_small_takes_sound_alike_and_start_alike(folder: Path, tmp_path: Path) -> None:
-    write_set(tmp_path, Library(), "train", 1, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0), small=True)
-    small = load_take(stored(tmp_path)[0])
+    write_takes(tmp_path, Library(), "train", 1, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0), small=True)
+    small = load_take(stored_takes(tmp_path)[0])
     whole = load_take(folder / f"{small.name}.npz")
-    assert stored(tmp_path)[0].stat().st_size < 0.3 * (folder / f"{small.name}.npz").stat().st_size
+    assert stored_takes(tmp_path)[0].stat().st_size < 0.3 * (folder / f"{small.name}.npz").stat().st_size
     assert len(small.synchronous) == len(whole.synchronous)
     ratio = np.sum((small.synchronous - whole.synchronous) ** 2) / np.sum(whole.synchronous**2)
     assert ratio < 0.05  # 13 dB below: no shift in time
 
 
 def test_an_empty_folder_is_said_plainly(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"similarity\.takes"):
-        stored(tmp_path)
+    with pytest.raises(EngineError, match="data takes"):
+        stored_takes(tmp_path)
