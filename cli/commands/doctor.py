@@ -26,6 +26,7 @@ def doctor_command(_: DoctorOptions) -> int:
     """Examine the machine; 1 where something is missing."""
     from cli.live.checks import examine
 
+    note("looking at devices first, then compiling what is not compiled yet: once, up to some minutes")
     good = examine(print)
     note("next: collaparte demo" if good else "install what is missing, then: collaparte doctor")
     return 0 if good else 1

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.config import nearest
 from engine.core.errors import ConfigError
 from offline.generation.cards import card_of
 
@@ -223,7 +224,8 @@ def find_system(name: str) -> System:
     found = next((system for known, system in SYSTEMS.items() if known.lower() == name.lower()), None)
     if found is None:
         expected = "one of " + ", ".join(SYSTEMS) + " or NAME.onnx"
-        raise ConfigError("--model", expected=expected, got=repr(name), remedy="--list describes them")
+        remedy = nearest(name, SYSTEMS) or "--list describes them"
+        raise ConfigError("--model", expected=expected, got=repr(name), remedy=remedy)
     return found
 
 

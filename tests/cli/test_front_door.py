@@ -80,6 +80,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("align score.mid", "AUDIO: expected the recording, got nothing"),
         ("align a b c -o x", "align: Got unexpected extra argument"),
         ("generate", "--model: expected a model, got none; --list shows what there is"),
+        ("generate --model Frmes -o x.mid", "did you mean Frames?"),
         ("evaluate generators --data nowhere", "expected a folder with Jsb16thSeparated.json, got no such folder"),
         ("evaluate listening page --data . --models Frames", "a folder without Jsb16thSeparated.json"),
     ],
