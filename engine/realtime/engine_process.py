@@ -116,7 +116,7 @@ def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
     told = False
     while True:
         try:
-            return module.EngineStream(source, job.sink, rate)
+            return module.Stream(source, job.sink, rate)
         except DeviceError as error:
             if not job.wait:
                 raise
