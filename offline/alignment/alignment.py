@@ -176,10 +176,10 @@ def _reference(score: Score | Reference, recording: Recording, follow: FollowCon
         return score
     frames = follow_frames(recording.format)
     tuned = replace(frames, audio=in_tune(frames.audio, sound.cents))
-    imagined = reference_from_score(score, tuned, follow.features)
+    spectral = reference_from_score(score, tuned, follow.features)
     if follow.input_features is None:
-        return imagined
-    events = replace(imagined, delay=onset_delay(frames))
+        return spectral
+    events = replace(spectral, delay=onset_delay(frames))
     return with_sound_templates(events, render_score(score, recording.format, follow.input_features), follow)
 
 

@@ -67,9 +67,9 @@ def feature_blocks(
     if follow.input_features is None:
         node = Chain(Stft(frames), SpectralFeatures(tuned, bands))
         return frame_timing(frames), (node.process(block) for block in blocks)
-    ears = follower_features(follow.input_features, frames, bands, tuned)
-    timing = Timing(ears.hop, frames.audio.sample_rate, ears.latency, delay)
-    return timing, (ears.process(block) for block in blocks)
+    features = follower_features(follow.input_features, frames, bands, tuned)
+    timing = Timing(features.hop, frames.audio.sample_rate, features.latency, delay)
+    return timing, (features.process(block) for block in blocks)
 
 
 def viterbi(

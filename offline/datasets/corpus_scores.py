@@ -20,7 +20,7 @@ from offline.music.piece import Piece, to_grid
 from offline.music.piece_sets import load_pieces
 from offline.synthesis.textures import Chord, Sketch, arrange
 
-__all__ = ["Library", "composed", "split_of"]
+__all__ = ["Library", "compose_score", "split_of"]
 
 Rng = np.random.Generator
 
@@ -74,13 +74,13 @@ class Library:
         kind, _, number = name.partition("-")
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         if kind == "composed" and number.isdigit():
-            return composed(name, rng)
+            return compose_score(name, rng)
         if kind == CHORALE and number.isdigit() and int(number) < len(self.chorales):
             return _score(name, chorale_sketch(self.chorales[int(number)], rng), rng)
         raise ConfigError("piece", expected="composed-N or chorale-N", got=repr(name), remedy="pack the chorales first")
 
 
-def composed(name: str, rng: Rng) -> Score:
+def compose_score(name: str, rng: Rng) -> Score:
     """Compose a piece of one to three minutes: phrases of four or eight bars, some of which come back."""
     beats = int(rng.choice([2, 3, 4, 4, 4]))
     phrases = [_phrase(rng, beats, _key(rng)) for _ in range(int(rng.integers(2, 4)))]

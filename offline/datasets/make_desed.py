@@ -21,7 +21,7 @@ from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from engine.detection.interval import Interval
 from offline.datasets.desed import LabelFile, find_audio, read_labels
-from offline.datasets.scenes import SceneSet, embedded, label_steps, log_mel, log_mel_front_end
+from offline.datasets.scenes import SceneSet, embed_steps, label_steps, log_mel, log_mel_front_end
 from offline.datasets.soundscapes import SECONDS
 from offline.datasets.video import Visual, VisualConfig, read_soundtrack
 from offline.resample import resample
@@ -58,7 +58,7 @@ def make_clips(job: ClipJob) -> SceneSet:
         try:
             audio = _sound(path)[: n_steps * STEP]
             audio = np.pad(audio, (0, n_steps * STEP - len(audio)))
-            new: dict[str, npt.NDArray[np.floating]] = {n: embedded(audio, c) for n, c in job.auditory.items()}
+            new: dict[str, npt.NDArray[np.floating]] = {n: embed_steps(audio, c) for n, c in job.auditory.items()}
             ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])
             new |= {n: visual.steps(path, ends_s) for n, visual in seen.items()}
         except EngineError as error:

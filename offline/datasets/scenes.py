@@ -33,7 +33,7 @@ from offline.datasets.soundscapes import SceneMixer
 
 __all__ = [
     "SceneSet",
-    "embedded",
+    "embed_steps",
     "label_steps",
     "log_mel",
     "log_mel_front_end",
@@ -63,7 +63,7 @@ def log_mel(audio: npt.NDArray[np.float32], front: Chain | None = None) -> npt.N
     return np.array(front.process(padded[:, None]))
 
 
-def embedded(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDArray[np.float16]:
+def embed_steps(audio: npt.NDArray[np.float32], config: EmbeddingConfig) -> npt.NDArray[np.float16]:
     """Return (step, dimension) of mono audio (sample) at 22.05 kHz, at each step as in the live node."""
     fusion = _fusion(config, os.getpid())
     fusion.reset()
@@ -167,8 +167,8 @@ def _render(job: tuple[int, int]) -> Rendered:
     mixer, embeddings = _work[0]
     scene = mixer.scene(*job)
     padded = np.pad(scene.audio, (0, -len(scene.audio) % STEP))
-    heard = [embedded(padded, config) for config in embeddings.values()]
-    return log_mel(scene.audio).astype(np.float16), heard, scene.events
+    vectors = [embed_steps(padded, config) for config in embeddings.values()]
+    return log_mel(scene.audio).astype(np.float16), vectors, scene.events
 
 
 def _rendered(
@@ -225,7 +225,7 @@ def open_scene_set(folder: Path) -> SceneSet:
     try:
         made = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         mel, steps = np.load(folder / "mel.npy", mmap_mode="r"), np.load(folder / "steps.npy")
-        heard = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in made.get("embeddings", ())}
+        vectors = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in made.get("embeddings", ())}
         known = made.get("known", KNOWN[0])
         require_one_of("known", known, KNOWN)
     except (OSError, ValueError) as error:
@@ -234,7 +234,7 @@ def open_scene_set(folder: Path) -> SceneSet:
     if not len(mel) == len(steps) == len(events):
         got = f"{len(mel)}, {len(steps)}, {len(events)}"
         raise ConfigError(str(folder), expected="as many scenes in mel, steps and events", got=got)
-    return SceneSet(tuple(made["classes"]), mel, steps, events, known, heard)
+    return SceneSet(tuple(made["classes"]), mel, steps, events, known, vectors)
 
 
 def save_scene_set(folder: Path, scenes: SceneSet) -> None:

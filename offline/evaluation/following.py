@@ -97,7 +97,7 @@ def evaluate_tracks(
             draw_track(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
     tables = {protocol: pieces | _summary(pieces) for protocol, pieces in results.items()}
     for protocol, table in tables.items():
-        say(f"\n{protocol}: percent of score onsets within so many ms")
+        say(f"\n{protocol}: percent of score onsets within N ms")
         say(format_table(table))
     if csv is not None:
         write_table(csv, tables)

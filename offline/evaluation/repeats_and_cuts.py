@@ -26,7 +26,7 @@ from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import read_truth
 from offline.following.score_input import read_score_input
 
-__all__ = ["Splice", "alike", "evaluate_jumps", "splice"]
+__all__ = ["Splice", "evaluate_jumps", "same_places", "splice"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -80,7 +80,7 @@ def splice(
     return Splice(audio=np.concatenate(pieces), parts=parts)
 
 
-def alike(score: Score, first: float, last: float) -> Floats:
+def same_places(score: Score, first: float, last: float) -> Floats:
     """Return the distances, quarters, from [first, last) to every place of the score with the same notes; 0 is one."""
     grid = np.round(score.note_quarter * GRID).astype(int)
     notes = set(zip(grid.tolist(), score.note_pitch.tolist(), strict=True))
@@ -147,7 +147,7 @@ def _judge(
     at_s, emitted_s, quarter = track(spliced.audio)
     found = []
     for begin, first, last in spliced.parts[1:]:
-        shifts = alike(score, *np.interp([first + 0.02, min(first + LOOK_S, last)], truth[1], truth[0]))
+        shifts = same_places(score, *np.interp([first + 0.02, min(first + LOOK_S, last)], truth[1], truth[0]))
         clock = begin + np.arange(0, last - first - STAY_S, 0.1)
         i = np.maximum(np.searchsorted(emitted_s, clock) - 1, 0)
         true_s = first + at_s[i] - begin

@@ -93,10 +93,10 @@ def evaluate_sound_events(
 
     tags: clip-level decisions, else the labels of the events
     """
-    said = tags if tags is not None else {name: {e.label for e in of} for name, of in estimate.items()}
+    decided = tags if tags is not None else {name: {e.label for e in of} for name, of in estimate.items()}
     present = {name: {e.label for e in of} for name, of in reference.items()}
     return {
-        "clip_f1": micro_f1(clip_counts(present, said, classes)),
+        "clip_f1": micro_f1(clip_counts(present, decided, classes)),
         "segment_f1": micro_f1(segment_counts(reference, estimate, classes)),
         "event_f1": macro_f1(event_counts(reference, estimate, classes)),
     }

@@ -198,7 +198,7 @@ def _shrunk(values: np.ndarray) -> np.ndarray:
 
 def _tag_thresholds(scenes: SceneSet, steps: Probabilities) -> dict[str, float]:
     clips, wanted = clip_probabilities(steps), np.asarray(scenes.steps).max(1).astype(bool)
-    said = clips[None] >= np.array(GRID)[:, None, None]
-    hits = (said & wanted).sum(1)
-    f1 = 2 * hits / np.maximum(said.sum(1) + wanted.sum(0), 1)
+    decided = clips[None] >= np.array(GRID)[:, None, None]
+    hits = (decided & wanted).sum(1)
+    f1 = 2 * hits / np.maximum(decided.sum(1) + wanted.sum(0), 1)
     return {label: GRID[k] for label, k in zip(scenes.classes, _shrunk(f1).argmax(0), strict=True)}

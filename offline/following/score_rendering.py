@@ -45,9 +45,9 @@ def reference_from_rendering(score: Score, audio: AudioFormat, follow: FollowCon
     """
     assert follow.input_features is not None
     frames = follow_frames(audio)
-    imagined = reference_from_score(score, frames, follow.features)
+    spectral = reference_from_score(score, frames, follow.features)
     return with_sound_templates(
-        replace(imagined, delay=onset_delay(frames)), render_score(score, audio, follow.input_features), follow
+        replace(spectral, delay=onset_delay(frames)), render_score(score, audio, follow.input_features), follow
     )
 
 
@@ -64,16 +64,16 @@ def with_sound_templates(events: Reference, source: RenderedEvents, follow: Foll
     assert config is not None
     audio = AudioFormat(sample_rate=source.sample_rate, n_channels=1)
     if config.name == "learned":
-        assert config.weights is not None, "checked where it hears"
+        assert config.weights is not None, "the settings of learned features name weights"
         node = Embedder(EmbedderConfig(model=config.weights), audio)
         hop = EMBED_HOP * source.sample_rate / EMBED_RATE
         rows = ScoreAudioFeatures(
             _rows(node, source), source.onset_s, node.n_features, hop, node.latency, audio.sample_rate
         )
         return with_embeddings(events, rows, config.share)
-    ears = follower_features(config, follow_frames(audio), follow.features)
+    features = follower_features(config, follow_frames(audio), follow.features)
     rows = ScoreAudioFeatures(
-        _rows(ears, source), source.onset_s, ears.n_sounds, ears.hop, ears.latency, audio.sample_rate
+        _rows(features, source), source.onset_s, features.n_sounds, features.hop, features.latency, audio.sample_rate
     )
     return reference_from_score_audio(events, rows)
 

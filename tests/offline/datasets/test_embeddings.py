@@ -20,8 +20,8 @@ from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from models.detection.config import CrnnOptions
 from models.detection.graph import export_crnn
 from models.export import Graph, export_graph
-from offline.datasets.make_desed import ClipJob, embedded, make_clips
-from offline.datasets.scenes import open_scene_set
+from offline.datasets.make_desed import ClipJob, make_clips
+from offline.datasets.scenes import embed_steps, open_scene_set
 from offline.datasets.video import Visual, read_soundtrack, read_visual
 from offline.training.common.config import LoopConfig
 from offline.training.detection.config import DetectionTable
@@ -94,9 +94,9 @@ def test_a_video_is_seen_and_heard(tmp_path: Path) -> None:
 
 def test_offline_hears_what_the_live_node_hears() -> None:
     audio = np.random.default_rng(0).standard_normal(20 * STEP).astype(np.float32)
-    rows = embedded(audio, embedding())
+    rows = embed_steps(audio, embedding())
     assert rows.shape == (20, SIZE)
-    again = embedded(np.concatenate([audio[: 10 * STEP], 0 * audio[10 * STEP :]]), embedding())
+    again = embed_steps(np.concatenate([audio[: 10 * STEP], 0 * audio[10 * STEP :]]), embedding())
     assert np.array_equal(rows[:10], again[:10])  # nothing of what comes later
     assert (rows[3:] != again[3:]).any()
 

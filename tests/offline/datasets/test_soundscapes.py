@@ -13,7 +13,7 @@ from engine.core.errors import AudioFileError, ConfigError
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from engine.detection.interval import Interval
 from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_scene_set
-from offline.datasets.scenes import embedded, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
+from offline.datasets.scenes import embed_steps, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer, merge_events
 from offline.synthesis.alarms import FAMILIES, alarm
 from offline.synthesis.sound_bank import (
@@ -224,7 +224,7 @@ def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
     heard = one.embeddings["bands"]
     assert heard.shape == (3, 31, SIZE) and (np.asarray(heard) == two.embeddings["bands"]).all()
     scene = np.pad(make_mixer(job).scene(0, 2).audio, (0, 31 * STEP))[: 31 * STEP]
-    assert np.array_equal(heard[2], embedded(scene, embedding()))
+    assert np.array_equal(heard[2], embed_steps(scene, embedding()))
     assert one.events == two.events
     (tmp_path / "one" / "steps.npy").unlink()
     with pytest.raises(ConfigError, match="a set of scenes"):

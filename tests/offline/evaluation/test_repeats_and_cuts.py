@@ -11,15 +11,15 @@ import soundfile
 
 from engine.following.config import FollowConfig
 from offline.datasets.performances import score_midi
-from offline.evaluation.repeats_and_cuts import Splice, alike, evaluate_jumps, splice
+from offline.evaluation.repeats_and_cuts import Splice, evaluate_jumps, same_places, splice
 from tests.engine.following.play import RATE, sound
 from tests.engine.following.test_jumps import PLAIN, wandering
 
 
 def test_places_with_the_same_notes_are_alike() -> None:
     once = wandering(32)
-    assert alike(once, 4.0, 8.0).tolist() == [0.0]
-    assert 0.0 in alike(once, 100.0, 104.0)  # no notes there
+    assert same_places(once, 4.0, 8.0).tolist() == [0.0]
+    assert 0.0 in same_places(once, 100.0, 104.0)  # no notes there
 
 
 def test_parts_are_where_they_are_said_to_be() -> None:
