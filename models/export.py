@@ -98,10 +98,11 @@ def store_unsigned(model: onnx.ModelProto) -> None:
         raise ModelError("8-bit weights", expected="those of products and LSTMs", got=", ".join(signed)[:120])
 
 
-def check_graph(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str) -> float:
-    """Largest error of the file, run block by block, against the module on the whole `stream` at once.
+def check_graph(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str, unit: float | None = None) -> float:
+    """Return the largest error of the file, run block by block, against the module on the whole `stream` at once.
 
-    Relative to the standard deviation of the module's first output; axis 0 of the first input is time.
+    stream: the first input, time on axis 0
+    unit: what the error is divided by; by default the standard deviation of the module's first output
     """
     first, *states = graph.inputs
     with torch.no_grad():
@@ -113,4 +114,4 @@ def check_graph(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: s
     got = np.concatenate(parts)
     if got.shape != expected.shape:
         raise ModelError(str(path), expected=f"outputs of shape {expected.shape}", got=str(got.shape))
-    return float(np.abs(got - expected).max() / expected.std())
+    return float(np.abs(got - expected).max() / (expected.std() if unit is None else unit))

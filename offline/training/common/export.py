@@ -16,7 +16,7 @@ from offline.training.common.checkpoint import Checkpoint
 __all__ = ["BLOCKS", "Exportable", "export_checked", "export_figures"]
 
 BLOCKS = (1, 2, 7)  # frames a call
-LARGEST_ERROR = 1e-4  # of the float file against torch, of the standard deviation of the output
+LARGEST_ERROR = 1e-4  # of the float file against torch, in units of the output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +27,21 @@ class Exportable:
     metadata: what the file tells the engine; `kind` is the engine's name for such networks
     stream: an input (frame, ...) that file and network must answer alike
     blocks: numbers of frames a call that the file is run with
+    unit: unit of the error; by default the standard deviation of the output
     """
 
     graph: Graph
     metadata: Mapping[str, Any]
     stream: Tensor
     blocks: Sequence[int] = BLOCKS
+    unit: float | None = None
 
 
 def export_checked(made: Exportable, path: Path) -> float:
     """Write `path` with 32-bit weights and return its largest error; ModelError, and no file, if that is too large."""
     export_graph(made.graph, path, made.metadata)
-    kind = str(made.metadata["kind"])
-    worst = max(check_graph(made.graph, path, made.stream, block=block, kind=kind) for block in made.blocks)
+    kind, unit = str(made.metadata["kind"]), made.unit
+    worst = max(check_graph(made.graph, path, made.stream, block=block, kind=kind, unit=unit) for block in made.blocks)
     if worst > LARGEST_ERROR:
         path.unlink()
         raise ModelError(str(path), expected=f"an error up to {LARGEST_ERROR}", got=f"{worst:.2g}")

@@ -67,7 +67,7 @@ def export_detection(config: DetectionExport) -> Path:
 
 
 def write_crnn(model: Crnn, path: Path, licence: str, training: str, decisions: Decisions) -> dict[str, float]:
-    """Write the network file and return its largest error against torch, which embeddings leave unchecked."""
+    """Write the network file and return the largest error of a probability; with embeddings it is not checked."""
     metadata = crnn_metadata(model, licence=licence, training=training, decisions=decisions)
     graph = crnn_graph(model)
     if model.config.embeddings:
@@ -76,7 +76,8 @@ def write_crnn(model: Crnn, path: Path, licence: str, training: str, decisions: 
     noise = torch.randn(CHECKED_STEPS * STEP_FRAMES, model.config.n_mels, generator=torch.Generator().manual_seed(0))
     stream = model.mean + noise / model.scale
     blocks = [n * STEP_FRAMES for n in (BLOCKS if model.config.causal else (CHECKED_STEPS,))]
-    return {"error": export_checked(Exportable(graph=graph, metadata=metadata, stream=stream, blocks=blocks), path)}
+    made = Exportable(graph=graph, metadata=metadata, stream=stream, blocks=blocks, unit=1.0)
+    return {"error": export_checked(made, path)}
 
 
 def _measure(test: SceneSet, steps: Probabilities, live: TunedDecisions, whole: TunedDecisions) -> dict[str, Any]:
