@@ -121,7 +121,7 @@ def _hour(config: PipelineConfig, audio: np.ndarray, form: AudioFormat) -> Row:
 
 
 def _ready() -> Row:
-    code = "from cli.live.checks import warm_cache; print(warm_cache())"
+    code = "import time; from cli.live.warm import warm_kernels; warm_kernels(); print(time.process_time())"
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(4)]
     ready_s = min(float(run.stdout) for run in runs[1:])  # the first may compile
     return Row(

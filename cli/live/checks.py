@@ -1,4 +1,4 @@
-"""What this machine has for live sound, what is missing, and how to get it; warms the cache of compiled kernels."""
+"""What this machine has for live sound, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,20 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from engine.audio.callback import context
+from cli.live.engine_start import KernelStart, is_writable, start_engine
 from engine.audio.devices import list_devices
 from engine.audio.soundfont import find_soundfont
 from engine.core.errors import DeviceError
-from engine.core.format import AudioFormat, FrameFormat
-from engine.core.ring import private_ring
 from engine.core.thread_priority import raise_priority
-from engine.dsp.resample import ResampleConfig, Resampler
-from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from engine.realtime.processing_thread import Rings
-from engine.realtime.warm import rehearse, warm
-from engine.score.score import make_score
-from engine.separation.hpss import TUNED
-from engine.separation.mask_network import apply_masks, magnitudes
-from engine.separation.wiener import Wiener, WienerConfig
 
-__all__ = ["Check", "checks", "examine", "warm_cache"]
+__all__ = ["Check", "checks", "examine"]
 
-READY_S = 2.0  # CPU seconds in which an engine process with a warm cache has to be ready
-CHILD_TIMEOUT_S = 600  # a slow machine compiles for minutes
+READY_S = 2.0  # CPU seconds above which a start with all kernels in the cache is called slow
+KERNELS = "kernels"
+OTHER_FOLDER = "set NUMBA_CACHE_DIR to a folder that can be written"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +56,7 @@ def checks() -> Iterator[Check]:
     yield check_midi()
     yield check_fluidsynth()
     yield check_scheduling()
-    yield check_cache()
+    yield check_kernels()
 
 
 def _install(debian: str, macos: str) -> str:
@@ -145,56 +133,36 @@ def check_scheduling(priority: int = 50) -> Check:
     return Check(name="real-time priority", ok=ok, detail=f"SCHED_FIFO {priority} {answers[0]}", remedy=remedy)
 
 
-WARM = "import sys; sys.path[:] = {path!r}; from cli.live.checks import warm_cache; print(warm_cache())"
-
-
-def check_cache() -> Check:
-    """The cache of compiled kernels: fills it, then measures how soon an engine process is ready."""
+def check_kernels(start: Callable[[], KernelStart] = start_engine) -> Check:
+    """Start the engine twice: the first start compiles what is missing, the second has to load it from the cache."""
     try:
-        first, second = _warm_child(), _warm_child()
+        first, second = start(), start()
     except subprocess.CalledProcessError as error:
-        detail = f"cannot be compiled: {(error.stderr.strip().splitlines() or ['no answer'])[-1]}"
-        return Check(name="kernels", ok=False, detail=detail, remedy="pip install -U numba", needed=True)
-    ok = second <= READY_S
-    detail = f"engine ready in {second:.1f} s CPU" + (
-        f", after {first:.0f} s of compiling" if first > 2 * second else ""
-    )
-    remedy = "" if ok else "the cache beside the program cannot be written: set NUMBA_CACHE_DIR to a folder that can"
-    return Check(name="kernels", ok=ok, detail=detail, remedy=remedy)
+        return _not_compiled((error.stderr.strip().splitlines() or ["no answer"])[-1])
+    if second.n_compiled:
+        return _compiled_again(second)
+    slow = f": slow, for more than {READY_S:g} s," if second.seconds > READY_S else ","
+    detail = f"engine ready in {second.seconds:.1f} s CPU{slow} all kernels loaded from {second.used}"
+    if first.n_compiled:
+        detail += f"; {first.n_compiled} compiled before, in {first.seconds:.0f} s"
+    if second.used != second.wanted and second.wanted and not is_writable(second.wanted):
+        return Check(name=KERNELS, ok=False, detail=f"{detail}; {second.wanted} cannot be written", remedy=OTHER_FOLDER)
+    return Check(name=KERNELS, ok=True, detail=detail)
 
 
-def _warm_child() -> float:
-    """CPU seconds that a fresh process needs for `warm_cache`, from its start."""
-    code = WARM.format(path=sys.path)
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=CHILD_TIMEOUT_S, check=True
-    )
-    return float(done.stdout.splitlines()[-1])
+def _not_compiled(reason: str) -> Check:
+    """The result where an engine process does not start."""
+    if "no locator available" in reason:  # numba found no folder for its cache
+        detail = "no folder for compiled kernels can be written"
+        return Check(name=KERNELS, ok=False, detail=detail, remedy=OTHER_FOLDER, needed=True)
+    detail = f"cannot be compiled: {reason}"
+    return Check(name=KERNELS, ok=False, detail=detail, remedy="pip install -U numba", needed=True)
 
 
-def warm_cache() -> float:
-    """Build and rehearse a pipeline with everything in it; return the CPU seconds of this process until then."""
-    audio = AudioFormat(sample_rate=44100, n_channels=2)
-    score = make_score("warm", [(quarter, 1, 60 + quarter, 80) for quarter in range(8)])
-    pipeline = Pipeline(audio, PipelineConfig(separate=TUNED, score=score))
-    into, out_of = (
-        Resampler(ResampleConfig(source_rate=a, target_rate=b, n_channels=2))
-        for a, b in ((48000, 44100), (44100, 48000))
-    )
-    rings = Rings(private_ring(1 << 16, 2), private_ring(1 << 16, 2), into, out_of)
-    context(np.zeros(64, np.int64), rings.inputs, rings.outputs)
-    rehearse(pipeline, rings, warm(pipeline))
-    _warm_networks(audio)
-    return time.process_time()
-
-
-def _warm_networks(audio: AudioFormat) -> None:
-    """The kernels around networks that separate; the networks themselves are files, and need no compiling."""
-    frames = FrameFormat(audio=audio, n_fft=64, hop=16)
-    shape = audio.n_channels, frames.n_bins
-    spectrum, stems = np.zeros(shape, np.complex64), np.zeros((1, 2, *shape), np.complex64)
-    magnitude, masks = np.zeros(shape, np.float32), np.zeros((2, *shape), np.float32)
-    scratch = np.zeros((2, frames.n_bins), np.float32)
-    magnitudes(spectrum, np.float32(1), spectrum, magnitude)
-    apply_masks(spectrum, masks, False, np.float32(1), scratch[0], scratch[1], stems[0])
-    Wiener(frames, WienerConfig(), n_targets=2).process(stems)
+def _compiled_again(start: KernelStart) -> Check:
+    """The result where kernels are compiled at every start."""
+    detail = f"{start.n_compiled} kernels are compiled at every start, which takes {start.seconds:.0f} s CPU"
+    if is_writable(start.used):
+        remedy = f"delete {start.used}, then: collaparte doctor"
+        return Check(name=KERNELS, ok=False, detail=f"{detail}, though {start.used} can be written", remedy=remedy)
+    return Check(name=KERNELS, ok=False, detail=f"{detail}: {start.used} cannot be written", remedy=OTHER_FOLDER)

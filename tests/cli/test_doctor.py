@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from cli.live import checks as doctor_checks
+from cli.live import engine_start
 from cli.live.checks import Check
+from cli.live.engine_start import KernelStart, is_writable, start_engine
 from tests.jack_server import JackServer
+
+NOWHERE = "/proc/nowhere"  # where nobody may write
+FEW_KERNELS = """
+import sys
+sys.path[:] = {path!r}
+from types import SimpleNamespace
+import numpy as np
+
+def warm_kernels():
+    from engine.core.ring import n_readable
+    n_readable(np.zeros(64, np.int64))
+    return n_readable.stats.cache_path
+
+sys.modules["cli.live.warm"] = SimpleNamespace(warm_kernels=warm_kernels)
+from cli.live.engine_start import main
+main()
+"""
 
 
 @pytest.mark.jack
@@ -37,9 +57,68 @@ def test_scheduling_tells_the_truth() -> None:
     assert doctor_checks.check_scheduling().ok == granted
 
 
+def start(**values: object) -> KernelStart:
+    kept = {"seconds": 1.0, "n_compiled": 0, "wanted": "/a/cache", "used": "/a/cache", **values}
+    return KernelStart(**kept)  # type: ignore[arg-type]
+
+
+def check(*starts: KernelStart) -> Check:
+    given = iter(starts)
+    return doctor_checks.check_kernels(lambda: next(given))
+
+
+def test_kernels_that_are_loaded_are_fine_however_slow_the_processor() -> None:
+    quick, slow = check(start(seconds=70.0, n_compiled=80), start()), check(start(), start(seconds=3.4))
+    assert quick.ok and "70 s" in quick.detail and "80 compiled" in quick.detail and "slow" not in quick.detail
+    assert slow.ok and "3.4 s CPU: slow" in slow.detail and "loaded from /a/cache" in slow.detail
+    assert not quick.remedy and not slow.remedy
+
+
+def test_kernels_compiled_again_where_the_folder_can_be_written(tmp_path: Path) -> None:
+    again = start(seconds=70.0, n_compiled=80, wanted=str(tmp_path), used=str(tmp_path))
+    found = check(again, again)
+    assert not found.ok and "can be written" in found.detail and f"delete {tmp_path}" in found.remedy
+
+
+def test_kernels_compiled_again_where_the_folder_cannot_be_written() -> None:
+    again = start(n_compiled=80, used=NOWHERE)
+    found = check(again, again)
+    assert not found.ok and f"{NOWHERE} cannot be written" in found.detail and "NUMBA_CACHE_DIR" in found.remedy
+
+
+def test_a_folder_that_was_wanted_but_cannot_be_written() -> None:
+    found = check(start(wanted=NOWHERE), start(wanted=NOWHERE))
+    assert not found.ok and f"{NOWHERE} cannot be written" in found.detail and "NUMBA_CACHE_DIR" in found.remedy
+    assert is_writable("/tmp") and not is_writable(NOWHERE)
+
+
+def test_compiled_kernels_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By numba's events, in processes of their own with an empty folder; few kernels, since all take minutes."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(engine_start, "CHILD", FEW_KERNELS)
+    first, second = start_engine(), start_engine()
+    assert first.n_compiled > 0 and second.n_compiled == 0
+    assert second.used == second.wanted == str(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * engine_start.CHILD_TIMEOUT_S)
+def test_the_second_start_loads_all_that_the_first_compiled() -> None:
+    first, second = start_engine(), start_engine()
+    assert second.n_compiled == 0
+    assert first.used == second.used == second.wanted
+
+
+def test_without_any_folder_for_kernels_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", NOWHERE)
+    monkeypatch.setenv("NUMBA_CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator")
+    cache = doctor_checks.check_kernels()
+    assert not cache.ok and cache.needed and "no folder" in cache.detail and "NUMBA_CACHE_DIR" in cache.remedy
+
+
 def test_broken_kernels_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_checks, "WARM", "raise SystemExit('no compiler here')")
-    cache = doctor_checks.check_cache()
+    monkeypatch.setattr(engine_start, "CHILD", "raise SystemExit('no compiler here')")
+    cache = doctor_checks.check_kernels()
     assert not cache.ok and cache.needed and "no compiler here" in cache.detail and cache.remedy
 
 
