@@ -1,1 +1,41 @@
 """Corpora, their splits, and what turns them into arrays."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from offline.datasets.corpus_scores import Library, split_of
+    from offline.datasets.desed import LabelFile, find_audio, find_labels, read_labels
+    from offline.datasets.make_desed import ClipJob, make_clips
+    from offline.datasets.make_scenes import SceneJob, make_audio, make_scene_set
+    from offline.datasets.performances import Take, TakeConfig, perform_piece, write_take
+    from offline.datasets.scenes import SceneSet, open_scene_set, save_scene_set, write_scene_set
+    from offline.datasets.soundscapes import Scene, SceneMixConfig, SceneMixer
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = [
+    "ClipJob",
+    "LabelFile",
+    "Library",
+    "Scene",
+    "SceneJob",
+    "SceneMixConfig",
+    "SceneMixer",
+    "SceneSet",
+    "Take",
+    "TakeConfig",
+    "find_audio",
+    "find_labels",
+    "make_audio",
+    "make_clips",
+    "make_scene_set",
+    "open_scene_set",
+    "perform_piece",
+    "read_labels",
+    "save_scene_set",
+    "split_of",
+    "write_scene_set",
+    "write_take",
+]

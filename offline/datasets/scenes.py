@@ -39,6 +39,7 @@ __all__ = [
     "log_mel_front_end",
     "open_scene_set",
     "read_tsv",
+    "save_scene_set",
     "tsv_rows",
     "write_scene_set",
     "write_tsv",

@@ -13,7 +13,8 @@ from engine.core.lazy import exports
 from tests.places import ROOT
 
 PACKAGES = [*(f"engine.{path.parent.name}" for path in sorted((ROOT / "engine").glob("*/__init__.py")))]
-LAZY = [*(name for name in PACKAGES if name != "engine.dsp.generated"), "offline.alignment"]
+WINGS = ("alignment", "batch", "datasets", "evaluation", "following", "separation", "synthesis")
+LAZY = [*(name for name in PACKAGES if name != "engine.dsp.generated"), *(f"offline.{wing}" for wing in WINGS)]
 HEAVY = {"numba", "partitura", "onnxruntime", "soundfile", "mido"}
 
 
