@@ -18,6 +18,7 @@ from numba import cfunc, njit, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
+from engine.core.arrays import F32, I64, Address
 from engine.core.ring import (
     HEAD_BYTES,
     READ,
@@ -114,7 +115,7 @@ _get_buffer: Any = intrinsic(_call_get_buffer)
 
 
 @njit(nogil=True, cache=True)
-def _ring(ctx: Any, at: Any) -> Any:
+def _ring(ctx: I64, at: int) -> tuple[I64, F32]:
     """Head and data of the ring that the context holds at `at`."""
     head = carray(_pointer(ctx[at]), (HEAD_COUNTERS,), np.int64)
     data = carray(_pointer(ctx[at] + HEAD_BYTES), (ctx[at + 1], ctx[at + 2]), np.float32)
@@ -122,13 +123,13 @@ def _ring(ctx: Any, at: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _count(counters: Any, counter: Any, n: Any) -> Any:
+def _count(counters: I64, counter: int, n: int) -> None:
     """Add to a counter of which this thread is the only writer."""
     store_release(counters, counter, counters[counter] + n)
 
 
 @njit(nogil=True, cache=True)
-def _begin(counters: Any, n: Any) -> Any:
+def _begin(counters: I64, n: int) -> bool:
     """Count the callback and its block; return whether the rings are to be used."""
     _count(counters, SAMPLES, n)
     store_release(counters, BLOCK, n)
@@ -139,7 +140,7 @@ def _begin(counters: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _claim_input(counters: Any, head: Any, capacity: Any, n: Any) -> Any:
+def _claim_input(counters: I64, head: I64, capacity: int, n: int) -> bool:
     """Whether `n` samples may be written; if not, they are counted as lost."""
     unanswered = counters[LOST] != load_acquire(counters, ACKNOWLEDGED)
     if unanswered or n_writable(head, capacity) < n:
@@ -150,7 +151,7 @@ def _claim_input(counters: Any, head: Any, capacity: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _claim_output(counters: Any, ctx: Any, head: Any, n: Any) -> Any:
+def _claim_output(counters: I64, ctx: I64, head: I64, n: int) -> int:
     """Skip what is late; return how many of `n` samples are there, and count the missing ones."""
     if ctx[OWED] > 0:
         late = skip(head, ctx[OWED])
@@ -165,7 +166,7 @@ def _claim_output(counters: Any, ctx: Any, head: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _from_interleaved(ctx: Any, counters: Any, source: Any, n: Any) -> Any:
+def _from_interleaved(ctx: I64, counters: I64, source: Address, n: int) -> None:
     """Device input (sample, channel) into the input ring."""
     head, data = _ring(ctx, INPUT)
     capacity, width = data.shape
@@ -181,7 +182,7 @@ def _from_interleaved(ctx: Any, counters: Any, source: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _to_interleaved(ctx: Any, counters: Any, target: Any, n: Any, armed: Any) -> Any:
+def _to_interleaved(ctx: I64, counters: I64, target: Address, n: int, armed: bool) -> None:
     """The output ring, then silence, into device output (sample, channel); only silence unless armed."""
     head, data = _ring(ctx, OUTPUT)
     capacity, width = data.shape
@@ -197,7 +198,7 @@ def _to_interleaved(ctx: Any, counters: Any, target: Any, n: Any, armed: Any) ->
 
 
 @njit(nogil=True, cache=True)
-def _from_ports(ctx: Any, counters: Any, n: Any) -> Any:
+def _from_ports(ctx: I64, counters: I64, n: int) -> None:
     """JACK's input ports, one array each, into the input ring."""
     head, data = _ring(ctx, INPUT)
     capacity, width = data.shape
@@ -212,7 +213,7 @@ def _from_ports(ctx: Any, counters: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _to_ports(ctx: Any, counters: Any, n: Any, armed: Any) -> Any:
+def _to_ports(ctx: I64, counters: I64, n: int, armed: bool) -> None:
     """The output ring, then silence, into JACK's output ports; only silence unless armed."""
     head, data = _ring(ctx, OUTPUT)
     capacity, width = data.shape
@@ -230,7 +231,9 @@ PORTAUDIO = types.intc(types.intp, types.intp, types.ulong, types.intp, types.ul
 
 
 @cfunc(PORTAUDIO, cache=True)
-def portaudio_callback(source: Any, target: Any, n: Any, time_info: Any, flags: Any, user: Any) -> Any:
+def portaudio_callback(
+    source: Address, target: Address, n: np.int64, time_info: Address, flags: int, user: Address
+) -> int:
     """PaStreamCallback: input, output (interleaved float32), samples, time, status flags, the context."""
     n = np.int64(n)  # numba adds a signed and an unsigned number as floats
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
@@ -246,7 +249,7 @@ def portaudio_callback(source: Any, target: Any, n: Any, time_info: Any, flags: 
 
 
 @cfunc(types.intc(types.uint32, types.intp), cache=True)
-def jack_process(n: Any, user: Any) -> Any:
+def jack_process(n: int, user: Address) -> int:
     """JackProcessCallback: samples, the context."""
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
     counters = carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64)
@@ -259,7 +262,7 @@ def jack_process(n: Any, user: Any) -> Any:
 
 
 @cfunc(types.intc(types.intp), cache=True)
-def jack_xrun(user: Any) -> Any:
+def jack_xrun(user: Address) -> int:
     """JackXRunCallback: the context."""
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
     _count(carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64), N_XRUNS, 1)
@@ -267,7 +270,7 @@ def jack_xrun(user: Any) -> Any:
 
 
 @cfunc(types.void(types.intc, types.intp, types.intp), cache=True)
-def jack_shutdown(code: Any, reason: Any, user: Any) -> Any:
+def jack_shutdown(code: int, reason: Address, user: Address) -> None:
     """JackInfoShutdownCallback: the server is gone."""
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
     store_release(carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64), SHUTDOWN, 1)

@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from engine.core.arrays import I64
 from engine.core.errors import ShapeError
 
 __all__ = [
@@ -71,19 +72,19 @@ store_release: Any = intrinsic(_store_release)
 
 
 @njit(nogil=True, cache=True)
-def n_readable(head: Any) -> Any:
+def n_readable(head: I64) -> int:
     """Rows that wait to be read; the writer may add more at any time."""
     return load_acquire(head, WRITTEN) - load_acquire(head, READ)
 
 
 @njit(nogil=True, cache=True)
-def n_writable(head: Any, capacity: Any) -> Any:
+def n_writable(head: I64, capacity: int) -> int:
     """Rows that still fit; the reader may make more room at any time."""
     return capacity - (load_acquire(head, WRITTEN) - load_acquire(head, READ))
 
 
 @njit(nogil=True, cache=True)
-def push(head: Any, data: Any, rows: Any) -> Any:
+def push(head: I64, data: npt.NDArray[Any], rows: npt.NDArray[Any]) -> int:
     """Write as many of `rows` (row, width) as fit into `data` (capacity, width); return how many."""
     capacity = data.shape[0]
     n = min(rows.shape[0], n_writable(head, capacity))
@@ -97,7 +98,7 @@ def push(head: Any, data: Any, rows: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def peek(head: Any, data: Any, out: Any) -> Any:
+def peek(head: I64, data: npt.NDArray[Any], out: npt.NDArray[Any]) -> int:
     """Copy as many rows as wait into `out` (row, width), without taking them; return how many."""
     capacity = data.shape[0]
     n = min(out.shape[0], n_readable(head))
@@ -109,7 +110,7 @@ def peek(head: Any, data: Any, out: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def skip(head: Any, n: Any) -> Any:
+def skip(head: I64, n: int) -> int:
     """Take up to `n` rows without looking at them; return how many."""
     n = min(n, n_readable(head))
     store_release(head, READ, load_acquire(head, READ) + n)
@@ -117,7 +118,7 @@ def skip(head: Any, n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def pop(head: Any, data: Any, out: Any) -> Any:
+def pop(head: I64, data: npt.NDArray[Any], out: npt.NDArray[Any]) -> int:
     """Take as many rows as wait into `out` (row, width), at most its length; return how many."""
     return skip(head, peek(head, data, out))
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, F64, I64, Scalar32
 from engine.core.config import Settings, check, choice, from_mapping, plain, ranged, require
 from engine.core.errors import ConfigError, ShapeError
 
@@ -190,7 +191,13 @@ class EventDecoder:
 
 
 @njit(nogil=True, cache=True)
-def _decide(probabilities: Any, limits: Any, numbers: Any, state: Any, changes: Any) -> int:
+def _decide(
+    probabilities: F32,
+    limits: tuple[F32, F32],
+    numbers: tuple[int, float, int, int, int, int],
+    state: tuple[F32, F32, I64, F32, F64],
+    changes: F64,
+) -> int:
     """Fill `changes` (change, [step, known, class, active, probability]) and return how many there are.
 
     limits: threshold and evidence of each class; numbers: half the median if centred, release, shortest, hold, steps so
@@ -225,7 +232,7 @@ def _decide(probabilities: Any, limits: Any, numbers: Any, state: Any, changes: 
 
 
 @njit(nogil=True, cache=True)
-def _median(value: Any, ring: Any, line: Any, now: int) -> Any:
+def _median(value: Scalar32, ring: F32, line: F32, now: int) -> Scalar32:
     """The median of the last values, this one included."""
     width = len(ring)
     ring[now % width] = value if value >= 0 else np.float32(0.0)  # false for NaN
@@ -235,7 +242,7 @@ def _median(value: Any, ring: Any, line: Any, now: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _gather(value: Any, step: int, gathered: Any) -> float:
+def _gather(value: Scalar32, step: int, gathered: F64) -> float:
     """Add what a step speaks for the class to [evidence, step where it began to gather]; the evidence."""
     if gathered[0] == 0:
         gathered[1] = step

@@ -8,12 +8,11 @@ decimated as far as the highest bin allows.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.constant_q_plan import CqtConfig, Kernels, Plan, frequencies, kernels, make_plan
 from engine.dsp.resample import Resampler
@@ -76,7 +75,7 @@ class Cqt:
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _product(real: Any, imag: Any, rows: Any, i: Any) -> Any:
+def _product(real: F32, imag: F32, rows: Kernels, i: int) -> Scalar32:
     """|sum_k X[k] K_i[k]|^2 over the bins k where kernel i is; four sums of real products, which vectorise."""
     start, n, at = rows.start[i], rows.start[i + 1] - rows.start[i], rows.first[i]
     xr, xi = real[at : at + n], imag[at : at + n]
@@ -90,7 +89,7 @@ def _product(real: Any, imag: Any, rows: Any, i: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _project(spectra: Any, rows: Any, compression: Any, split: Any, out: Any) -> None:
+def _project(spectra: C64, rows: Kernels, compression: Scalar32, split: F32, out: F32) -> None:
     """out[t, i] = y, or log(1 + c y) if c > 0, y = sqrt(mean_c |<X[t, c], K_i>|^2); split: (2, bin), scratch."""
     n_used, n_channels = split.shape[1], spectra.shape[1]
     for t in range(spectra.shape[0]):

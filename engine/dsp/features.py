@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, F64, Scalar32
 from engine.core.config import Settings, choice, ranged
 from engine.core.errors import ShapeError
 from engine.core.format import FrameFormat
-from engine.dsp.filterbank import band_centres, band_weights, chroma_weights, sparse
+from engine.dsp.filterbank import SparseMap, band_centres, band_weights, chroma_weights, sparse
 
 __all__ = ["KINDS", "Chroma", "FeatureConfig", "SpectralFeatures", "apply_row", "feature_weights", "mean_power"]
 
@@ -125,7 +125,7 @@ def _room(out: Features, n: int) -> Features:
 
 
 @njit(nogil=True, cache=True)
-def mean_power(spectrum: Any, power: Any) -> Any:
+def mean_power(spectrum: C64, power: F32) -> None:
     """Mean power over channels of spectrum (channel, bin); what is not a sane number counts as 0."""
     n_channels = spectrum.shape[0]
     for k in range(len(power)):
@@ -138,7 +138,7 @@ def mean_power(spectrum: Any, power: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def apply_row(rows: Any, i: Any, x: Any) -> Any:
+def apply_row(rows: SparseMap, i: int, x: F32) -> Scalar32:
     """Row i of a sparse map times x."""
     total = np.float32(0)
     for k in range(rows.start[i], rows.start[i + 1]):
@@ -147,7 +147,7 @@ def apply_row(rows: Any, i: Any, x: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _chroma(spectra: Any, rows: Any, power: Any, out: Any) -> Any:
+def _chroma(spectra: C64, rows: SparseMap, power: F32, out: F32) -> None:
     for t in range(spectra.shape[0]):
         mean_power(spectra[t], power)
         peak = TINY
@@ -159,7 +159,9 @@ def _chroma(spectra: Any, rows: Any, power: Any, out: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _features(spectra: Any, rows: Any, numbers: Any, wrap: Any, buffers: Any, out: Any) -> Any:
+def _features(
+    spectra: C64, rows: SparseMap, numbers: F64, wrap: bool, buffers: tuple[F32, F32, F32, F64], out: F32
+) -> None:
     """numbers: scale, fall of the peak a frame, floor, compression, decay; buffers: see the class."""
     magnitude, past, last, peak_turn = buffers
     n = len(last)
@@ -183,7 +185,7 @@ def _features(spectra: Any, rows: Any, numbers: Any, wrap: Any, buffers: Any, ou
 
 
 @njit(nogil=True, cache=True)
-def _blur(y: Any, n: Any, wrap: Any, blurred: Any) -> Any:
+def _blur(y: F32, n: int, wrap: bool, blurred: F32) -> None:
     """Maximum of each of the first n entries and its neighbours, round the circle if `wrap`."""
     for i in range(n):
         below = i - 1 if i > 0 else (n - 1 if wrap else i)

@@ -9,12 +9,12 @@ wide transform of 24 an octave serves all, its bins shifted by the nearest whole
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, I64
 from engine.core.config import Settings, check, ranged
 from engine.core.format import AudioFormat
 from engine.dsp.constant_q import Cqt
@@ -107,7 +107,7 @@ class Hcqt:
 
 
 @njit(nogil=True, cache=True)
-def _gather(wide: Any, bins: Any, out: Any) -> None:
+def _gather(wide: F32, bins: I64, out: F32) -> None:
     for t in range(wide.shape[0]):
         for i in range(len(bins)):
             out[t, i] = wide[t, bins[i]] if bins[i] < wide.shape[1] else np.float32(0)

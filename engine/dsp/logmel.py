@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.core.config import Settings, ranged
 from engine.core.errors import ConfigError, ShapeError
 from engine.core.format import FrameFormat
-from engine.dsp.filterbank import sparse
+from engine.dsp.filterbank import SparseMap, sparse
 
 __all__ = ["LogMel", "LogMelConfig", "mel_to_hz", "mel_weights"]
 
@@ -97,7 +97,7 @@ class LogMel:
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _log_mel(spectra: Any, rows: Any, floor: Any, magnitude: Any, out: Any) -> None:
+def _log_mel(spectra: C64, rows: SparseMap, floor: Scalar32, magnitude: F32, out: F32) -> None:
     """out[t, m] = ln(floor + sum_k w[m, k] sqrt(mean_c |X[t, c, k]|^2)); what is no sane number counts as 0."""
     share = np.float32(1) / np.float32(max(spectra.shape[1], 1))
     for t in range(spectra.shape[0]):

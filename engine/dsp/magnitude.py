@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.core.config import require
 from engine.core.errors import ConfigError
 from engine.core.format import FrameFormat
 from engine.dsp.features import apply_row, mean_power
-from engine.dsp.filterbank import sparse
+from engine.dsp.filterbank import SparseMap, sparse
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import grown
 from engine.dsp.window import window
@@ -54,7 +53,7 @@ class Magnitude:
 
 
 @njit(nogil=True, cache=True)
-def _magnitude(spectra: Any, gain: Any, compression: Any, power: Any, out: Any) -> None:
+def _magnitude(spectra: C64, gain: Scalar32, compression: Scalar32, power: F32, out: F32) -> None:
     for t in range(spectra.shape[0]):
         mean_power(spectra[t], power)
         for k in range(min(len(power), out.shape[1])):
@@ -102,7 +101,7 @@ class Fold:
 
 
 @njit(nogil=True, cache=True)
-def _fold(features: Any, rows: Any, floor: Any, out: Any) -> None:
+def _fold(features: F32, rows: SparseMap, floor: Scalar32, out: F32) -> None:
     for t in range(features.shape[0]):
         peak = floor
         for i in range(out.shape[1]):

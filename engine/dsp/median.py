@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba import njit, types
 from numba.extending import overload
 
+from engine.core.arrays import F32, I16
 from engine.dsp.generated.median_networks import BINS, ROWS
 from engine.dsp.selection_networks import median_network
 
@@ -87,7 +88,7 @@ def _median_bins(network, padded, out):  # type: ignore[no-untyped-def]  # numba
 
 
 @njit(nogil=True, cache=True)
-def _apply(pairs: Any, tile: Any) -> None:
+def _apply(pairs: I16, tile: F32) -> None:
     """Run comparisons down the rows of `tile` (span, TILE)."""
     for i, j in pairs:
         small, large = tile[i], tile[j]
@@ -98,7 +99,7 @@ def _apply(pairs: Any, tile: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _rows_by_table(network: Any, rows: Any, out: Any) -> None:
+def _rows_by_table(network: Table, rows: F32, out: F32) -> None:
     table, tile = network
     middle, span = table[-1]
     for start in range(0, len(out), TILE):
@@ -110,7 +111,7 @@ def _rows_by_table(network: Any, rows: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _bins_by_table(network: Any, padded: Any, out: Any) -> None:
+def _bins_by_table(network: Table, padded: F32, out: F32) -> None:
     table, tile = network
     middle, span = table[-1]
     for start in range(0, len(out), TILE):
@@ -122,7 +123,7 @@ def _bins_by_table(network: Any, padded: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def reflect(values: Any, padded: Any) -> None:
+def reflect(values: F32, padded: F32) -> None:
     """Write `values` (n) into the middle of `padded`, mirrored about its ends: c b a | a b c | c b a."""
     n = len(values)
     half = (len(padded) - n) // 2
@@ -135,13 +136,13 @@ def reflect(values: Any, padded: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _over_time(network: Any, padded: Any, span: int, out: Any) -> None:
+def _over_time(network: Network, padded: F32, span: int, out: F32) -> None:
     for t in range(len(out)):
         median_rows(network, padded[t : t + span], out[t])
 
 
 @njit(nogil=True, cache=True)
-def _over_frequency(network: Any, values: Any, padded: Any, out: Any) -> None:
+def _over_frequency(network: Network, values: F32, padded: F32, out: F32) -> None:
     for t in range(len(out)):
         reflect(values[t], padded)
         median_bins(network, padded, out[t])

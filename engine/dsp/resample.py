@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import MISSING, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32
 from engine.core.config import Settings, check, ranged
 from engine.core.errors import ConfigError
 from engine.dsp.sanitise import LIMIT, as_block, clean
@@ -82,7 +82,7 @@ def design(config: ResampleConfig) -> Audio:
 
 
 @njit(nogil=True, cache=True)
-def _append(line: Any, held: Any, block: Any) -> Any:
+def _append(line: F32, held: int, block: F32) -> None:
     """Put the block (sample, channel) after the `held` samples of the line; what is no number becomes silence."""
     for i in range(block.shape[0]):
         for channel in range(block.shape[1]):
@@ -90,7 +90,7 @@ def _append(line: Any, held: Any, block: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _filter(line: Any, taps: Any, first: Any, down: Any, out: Any) -> Any:
+def _filter(line: F32, taps: F32, first: int, down: int, out: F32) -> None:
     """out[k, c] = sum_j taps[p, j] line[c, s + j], s * up + p = first + k * down; line: (channel, sample)."""
     up, n = taps.shape
     start, phase = divmod(first, up)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import Scalar32
 from engine.core.errors import ShapeError
 
 __all__ = ["LIMIT", "as_block", "clean"]
@@ -16,7 +17,7 @@ LIMIT = 2.0**20  # 120 dB over full scale: no converter gives it, and its square
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def clean(value: Any, limit: Any) -> Any:
+def clean(value: Scalar32, limit: Scalar32) -> Scalar32:
     """`value`, or 0 where it is NaN or beyond +-limit; both comparisons are false for NaN."""
     return value if -limit <= value <= limit else np.float32(0.0)
 

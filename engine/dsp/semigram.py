@@ -8,17 +8,17 @@ so each band takes the shortest of four windows whose main lobe is no wider than
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, I64, Scalar32
 from engine.core.config import Settings, ranged
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.constant_q_plan import HOP_S
 from engine.dsp.features import apply_row, mean_power
-from engine.dsp.filterbank import sparse
+from engine.dsp.filterbank import SparseMap, sparse
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import Stft, grown
 from engine.dsp.window import window
@@ -111,7 +111,7 @@ class Semigram:
 
 
 @njit(nogil=True, cache=True)
-def _sum_bands(spectra: Any, rows: Any, magnitude: Any, out: Any) -> None:
+def _sum_bands(spectra: C64, rows: SparseMap, magnitude: F32, out: F32) -> None:
     """out[t, i] = sum_k w[i, k] |X[t, k]| for the keys i that `rows` has weights for; others are left alone."""
     for t in range(spectra.shape[0]):
         mean_power(spectra[t], magnitude)
@@ -123,7 +123,7 @@ def _sum_bands(spectra: Any, rows: Any, magnitude: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _line_up(out: Any, ring: Any, waits: Any, turn: Any, floor: Any) -> Any:
+def _line_up(out: F32, ring: F32, waits: I64, turn: int, floor: Scalar32) -> int:
     """Hold each key back by its frames, then divide every frame by its length; returns the ring's new turn."""
     for t in range(out.shape[0]):
         ring[turn] = out[t]

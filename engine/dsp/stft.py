@@ -9,6 +9,7 @@ import numpy.typing as npt
 from numba import njit
 from rocket_fft import c2r, r2c
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.core.format import FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.window import synthesis_window, window
@@ -19,7 +20,9 @@ ALONG_TIME = np.array([1])  # the axis of a (channel, sample) array that is tran
 
 
 @njit(nogil=True, cache=True)
-def analyse(block: Any, history: Any, fill: int, hop: int, limit: Any, weights: Any, scratch: Any, spectra: Any) -> int:
+def analyse(
+    block: F32, history: F32, fill: int, hop: int, limit: Scalar32, weights: F32, scratch: F32, spectra: C64
+) -> int:
     """Take `block` (sample, channel) in; write a row of `spectra` (frame, channel, bin) for every full hop.
 
     history: (channel, n_fft), the last samples, its last hop full up to `fill`; returns the new fill.
@@ -50,7 +53,7 @@ def analyse(block: Any, history: Any, fill: int, hop: int, limit: Any, weights: 
 
 @njit(nogil=True, cache=True)
 def synthesise(
-    spectra: Any, limit: Any, weights: Any, spectrum: Any, scratch: Any, overlap: Any, hop: int, audio: Any
+    spectra: C64, limit: Scalar32, weights: F32, spectrum: C64, scratch: F32, overlap: F32, hop: int, audio: F32
 ) -> None:
     """Turn each row of `spectra` (frame, stream, bin) into the next `hop` samples of `audio` (sample, stream).
 

@@ -5,7 +5,7 @@ The live search does without (of size 0 they take nothing); a whole file is trac
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,9 @@ def new_backpointers(size: int, shape: tuple[int, ...]) -> Backpointers:
 
 
 @njit(nogil=True, cache=True)
-def record_entry(backpointers: Any, event: Any, now_s: Any, old: Any, new: Any) -> Any:
+def record_entry(
+    backpointers: Backpointers, event: int, now_s: float, old: tuple[int, int], new: tuple[int, int]
+) -> None:
     """Remember that hypothesis `old` entered `event` now and goes on as `new`; without room it is forgotten."""
     i = backpointers.n[0]
     if i < len(backpointers.event):

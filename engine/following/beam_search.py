@@ -11,17 +11,18 @@ ago is read from today's best path: the backward step of Arzt, Widmer & Dixon (2
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, F64
 from engine.core.config import Settings, numbers, ranged
 from engine.following.backpointers import Backpointers, new_backpointers, record_entry
 from engine.following.confidence import CONFIDENCE_MEMORY_S, reset_confidence, update_confidence
-from engine.following.likelihood import event_likelihoods
-from engine.following.tempo import START_SPREAD, Tempo, density, survival, update_tempo
+from engine.following.likelihood import LikelihoodNumbers, Templates, event_likelihoods
+from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, density, survival, update_tempo
 
 __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
@@ -139,15 +140,22 @@ def restart(search: Search) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _tempo(search: Any, slot: Any, k: Any) -> Any:
+def _tempo(search: Search, slot: int, k: int) -> Tempo:
     x = search.tempo[slot, k]
     return Tempo(x[0], x[1], x[2], x[3], x[4])
 
 
 @njit(nogil=True, cache=True)
 def advance(
-    search: Any, row: Any, now_s: Any, reference: Any, event_s: Any, numbers: Any, tempo: Any, likelihood: Any
-) -> Any:
+    search: Search,
+    row: F32,
+    now_s: float,
+    reference: Templates,
+    event_s: F64,
+    numbers: SearchNumbers,
+    tempo: TempoNumbers,
+    likelihood: LikelihoodNumbers,
+) -> None:
     """One frame: evidence, entries into the next events, standings, pruning.
 
     row: features; reference: (sustain, onset) templates; event_s: (event) score seconds; numbers: SearchNumbers.
@@ -165,11 +173,20 @@ def advance(
         _enter(search, event, first, last, now_s, event_s, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
-    update_confidence(search, strength, top, numbers.memory)
+    update_confidence(search.fit, search.likeness, search.best[0], strength, top, numbers.memory)
 
 
 @njit(nogil=True, cache=True)
-def _enter(search: Any, event: Any, first: Any, last: Any, now_s: Any, event_s: Any, numbers: Any, tempo: Any) -> Any:
+def _enter(
+    search: Search,
+    event: int,
+    first: int,
+    last: int,
+    now_s: float,
+    event_s: F64,
+    numbers: SearchNumbers,
+    tempo: TempoNumbers,
+) -> None:
     """The best path that enters `event` now, from the event before or, at a price, from earlier ones."""
     best, best_event, best_k = DEAD, -1, -1
     for source in range(event - 1, max(event - 1 - numbers.reach, first - 1), -1):
@@ -193,7 +210,9 @@ def _enter(search: Any, event: Any, first: Any, last: Any, now_s: Any, event_s: 
 
 
 @njit(nogil=True, cache=True)
-def _keep(search: Any, event: Any, source: Any, k: Any, total: Any, now_s: Any, event_s: Any, tempo: Any) -> Any:
+def _keep(
+    search: Search, event: int, source: int, k: int, total: float, now_s: float, event_s: F64, tempo: TempoNumbers
+) -> None:
     """Put the path (source, k) that enters `event` now in place of that event's worst, if it is better."""
     slot, old = event % SPAN, source % SPAN
     if event > search.span[1]:
@@ -221,7 +240,7 @@ def _keep(search: Any, event: Any, source: Any, k: Any, total: Any, now_s: Any, 
 
 
 @njit(nogil=True, cache=True)
-def _stand(search: Any, now_s: Any, event_s: Any, tempo: Any) -> Any:
+def _stand(search: Search, now_s: float, event_s: F64, tempo: TempoNumbers) -> None:
     """Every hypothesis' log likelihood now, its next event not yet come; find the best."""
     best = DEAD
     for event in range(search.span[0], search.span[1] + 1):
@@ -240,7 +259,7 @@ def _stand(search: Any, now_s: Any, event_s: Any, tempo: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _prune(search: Any, beam: Any) -> Any:
+def _prune(search: Search, beam: float) -> None:
     """Drop what lies below the beam, narrow the span, and measure how much of the likelihood is near the best."""
     best = search.standing[search.best[0] % SPAN, search.best[1]]
     first, last, near, mass = -1, search.span[0], 0.0, 0.0
@@ -261,7 +280,7 @@ def _prune(search: Any, beam: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def read_out(search: Any, then_s: Any, event_s: Any) -> Any:
+def read_out(search: Search, then_s: float, event_s: F64) -> tuple[int, float]:
     """(event, share of the way to the next) at the moment `then_s`, a little ago, on today's best path.
 
     Event 0 is before the start. Nobody is said to be at the next event before it is heard.

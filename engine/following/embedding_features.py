@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, Scalar32
 from engine.core.errors import ConfigError
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, SpectralFeatures
@@ -97,7 +97,7 @@ class EmbeddingFeatures:
 
 
 @njit(nogil=True, cache=True)
-def _fuse(row: Any, embedding: Any, shares: Any, level: Any, out: Any) -> None:
+def _fuse(row: F32, embedding: F32, shares: F32, level: Scalar32, out: F32) -> None:
     """row: (2 F) bands and their onsets."""
     n, m = len(row) // 2, len(embedding)
     out[n + m :] = row[n:]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, I64
 from engine.core.config import Settings, plain, ranged
 from engine.dsp.frontends import FrontEnd
 from engine.dsp.stft import grown
@@ -87,7 +88,7 @@ class OnsetDifference:
 
 
 @njit(nogil=True, cache=True)
-def _rise(features: Any, past: Any, turn: Any, out: Any) -> None:
+def _rise(features: F32, past: F32, turn: I64, out: F32) -> None:
     """past: blurred rows of the last frames, a ring."""
     n = features.shape[1]
     for t in range(features.shape[0]):

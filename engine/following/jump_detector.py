@@ -11,19 +11,23 @@ whom, is our own.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.following.beam_search import DEAD, SKIP, SPAN
+from engine.core.arrays import F32, F64, Scalar32
+from engine.following.beam_search import DEAD, SKIP, SPAN, Search
 from engine.following.confidence import reset_confidence
-from engine.following.tempo import Tempo, density, survival, update_tempo
+from engine.following.likelihood import LikelihoodNumbers
+from engine.following.tempo import Tempo, TempoNumbers, density, survival, update_tempo
+from engine.score.repeats import Links
 
 __all__ = [
     "JumpDetector",
     "JumpNumbers",
+    "ReferenceArrays",
     "adopt_path",
     "detect_jump",
     "jump_numbers",
@@ -33,6 +37,9 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+# Templates (see `engine.following.likelihood`), score seconds of the events, and the jumps of the score itself.
+ReferenceArrays = tuple[F32, F32, F64, Links]
 
 LAST_S = 1.0  # of score that the last event lasts: it must not be a place to rest at free of charge
 # How readily a jump is believed, tuned on recordings of practising and on cuts of performances.
@@ -139,7 +146,15 @@ def restart_jump_detector(detector: JumpDetector) -> None:
 
 
 @njit(nogil=True, cache=True)
-def detect_jump(detector: Any, row: Any, now_s: Any, main: Any, reference: Any, numbers: Any, rules: Any) -> Any:
+def detect_jump(
+    detector: JumpDetector,
+    row: F32,
+    now_s: float,
+    main: tuple[int, float, float],
+    reference: ReferenceArrays,
+    numbers: JumpNumbers,
+    rules: tuple[TempoNumbers, LikelihoodNumbers],
+) -> int:
     """One frame of features; the event to go to, 0 for none.
 
     main: event, log period, and gain in log likelihood by this frame of the fine search's best path; reference:
@@ -157,7 +172,7 @@ def detect_jump(detector: Any, row: Any, now_s: Any, main: Any, reference: Any, 
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def _dot(a: Any, b: Any) -> Any:
+def _dot(a: F32, b: F32) -> Scalar32:
     total = np.float32(0)
     for i in range(len(a)):
         total += a[i] * b[i]
@@ -165,7 +180,7 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _hear(detector: Any, row: Any, reference: Any, likelihood: Any) -> Any:
+def _hear(detector: JumpDetector, row: F32, reference: ReferenceArrays, likelihood: LikelihoodNumbers) -> bool:
     """Add what sounds to the paths alive, write what begins to `onset`; whether anything begins. As `match`."""
     n = reference[0].shape[1]
     sounds, begins = row[:n], row[n:]
@@ -186,7 +201,7 @@ def _hear(detector: Any, row: Any, reference: Any, likelihood: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _discount(detector: Any, place: Any, known: Any, nats: Any) -> None:
+def _discount(detector: JumpDetector, place: int, known: Links, nats: float) -> None:
     """Set the discount of the targets of the score's own jumps from the place, the event before, and the next."""
     for event in range(max(place - 1, 1), min(place + 2, len(detector.total))):
         for i in range(known[0][event - 1], known[0][event]):
@@ -194,13 +209,15 @@ def _discount(detector: Any, place: Any, known: Any, nats: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _state(detector: Any, event: Any) -> Any:
+def _state(detector: JumpDetector, event: int) -> Tempo:
     x = detector.tempo[event]
     return Tempo(x[0], x[1], x[2], x[3], x[4])
 
 
 @njit(nogil=True, cache=True)
-def _advance(detector: Any, now_s: Any, period: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
+def _advance(
+    detector: JumpDetector, now_s: float, period: float, event_s: F64, numbers: JumpNumbers, tempo: TempoNumbers
+) -> None:
     """Paths go on to their next event or the one after, or begin anew."""
     fresh = detector.standing[detector.best[0]] - numbers.price
     for event in range(len(detector.total) - 1, 0, -1):
@@ -221,7 +238,14 @@ def _advance(detector: Any, now_s: Any, period: Any, event_s: Any, numbers: Any,
 
 @njit(nogil=True, cache=True)
 def _enter(
-    detector: Any, event: Any, source: Any, total: Any, now: Any, event_s: Any, variance: Any, tempo: Any
+    detector: JumpDetector,
+    event: int,
+    source: int,
+    total: float,
+    now: tuple[float, float],
+    event_s: F64,
+    variance: float,
+    tempo: TempoNumbers,
 ) -> None:
     """The path from `source`, or a new one, enters the event; now: second, and log period of a new one."""
     if source == 0:
@@ -236,7 +260,14 @@ def _enter(
 
 
 @njit(nogil=True, cache=True)
-def _stand(detector: Any, now_s: Any, main: Any, event_s: Any, numbers: Any, tempo: Any) -> None:
+def _stand(
+    detector: JumpDetector,
+    now_s: float,
+    main: tuple[int, float, float],
+    event_s: F64,
+    numbers: JumpNumbers,
+    tempo: TempoNumbers,
+) -> None:
     """Standings and their best, all made relative to it; what falls below the beam is dropped."""
     best, detector.best[0] = detector.total[0], 0
     for event in range(1, len(detector.total)):
@@ -260,7 +291,7 @@ def _stand(detector: Any, now_s: Any, main: Any, event_s: Any, numbers: Any, tem
 
 
 @njit(nogil=True, cache=True)
-def _verdict(detector: Any, place: Any, numbers: Any) -> Any:
+def _verdict(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
     """The best event, if it is far from the place and beats all that is near it, and being nowhere, by the margin."""
     for event in range(max(1, place - numbers.near), min(len(detector.total), place + numbers.near + 1)):
         detector.rival[0] = max(detector.rival[0], detector.standing[event])
@@ -275,7 +306,7 @@ def _verdict(detector: Any, place: Any, numbers: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def adopt_path(search: Any, detector: Any, event: Any) -> None:
+def adopt_path(search: Search, detector: JumpDetector, event: int) -> None:
     """Let the fine search go on with the jump detector's path at `event` alone."""
     slot = event % SPAN
     search.score[:] = search.standing[:] = DEAD

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from engine.core.arrays import F32, F64, Scalar32
 from engine.core.config import Settings, numbers, ranged
 
-__all__ = ["LikelihoodConfig", "LikelihoodNumbers", "event_likelihoods", "likelihood_numbers"]
+__all__ = ["LikelihoodConfig", "LikelihoodNumbers", "Templates", "event_likelihoods", "likelihood_numbers"]
+
+Templates = tuple[F32, F32]  # (event, F) what sounds and (event, G) what begins, each row of unit length
 
 # Onsets, tuned on recordings of piano and chamber music with the spectral features.
 ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that says nothing
@@ -69,7 +72,7 @@ def likelihood_numbers(
 
 
 @njit(nogil=True, cache=True)
-def _dot(a: Any, b: Any) -> Any:
+def _dot(a: F32, b: F32) -> Scalar32:
     total = np.float32(0)
     for i in range(len(a)):
         total += a[i] * b[i]
@@ -77,7 +80,9 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def event_likelihoods(row: Any, reference: Any, first: Any, last: Any, numbers: Any, rings: Any) -> Any:
+def event_likelihoods(
+    row: F32, reference: Templates, first: int, last: int, numbers: LikelihoodNumbers, rings: tuple[F64, F64, F64]
+) -> float:
     """Write the evidence for events first to last (event 0: before the start) into rings; return the onset strength.
 
     row: features of one frame, what sounds (F), then what begins (G); reference: (sustain, onset) templates (event, F)

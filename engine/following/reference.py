@@ -8,12 +8,12 @@ templates.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, F64, I64
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
 from engine.following.tone_templates import LEVEL, PEDAL, PEDAL_S, RING_S, note_features
@@ -92,8 +92,16 @@ def _blurred(rows: Features, wrap: bool) -> Features:
 
 @njit(nogil=True, cache=True)
 def _sounding(
-    events: Any, start_s: Any, end_s: Any, pitch: Any, score_s: Any, notes: Any, fade: Any, before: Any, after: Any
-) -> Any:
+    events: I64,
+    start_s: F64,
+    end_s: F64,
+    pitch: I64,
+    score_s: F64,
+    notes: F32,
+    fade: tuple[float, float, float],
+    before: F32,
+    after: F32,
+) -> None:
     """Add up the notes that sound just before and just after each event, (event, feature), fading exponentially."""
     ring_s, pedal, pedal_s = fade
     for i in range(len(events)):

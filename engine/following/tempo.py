@@ -7,7 +7,7 @@ tempogram representation and Kalman filtering" (2000), with the period in the lo
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -70,7 +70,7 @@ def tempo_numbers(frame_s: float) -> TempoNumbers:
 
 
 @njit(nogil=True, cache=True)
-def _surprise(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
+def _surprise(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> tuple[float, float, float, float]:
     """(log ratio of the elapsed to the expected time, its standard deviation, the elapsed and expected seconds)."""
     expected = length_s * np.exp(tempo.period)
     elapsed = max(now_s - tempo.beat_s, numbers.shortest_s)
@@ -80,7 +80,7 @@ def _surprise(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _in_time(z: Any, sigma: Any, numbers: Any) -> Any:
+def _in_time(z: float, sigma: float, numbers: TempoNumbers) -> tuple[float, float]:
     """Densities of the log ratio z: of an event in time (normal) and of a free one (exponential to each side)."""
     regular = (1 - numbers.free) * np.exp(-0.5 * (z / sigma) ** 2) / (sigma * 2.5066282746310002)
     if z < 0:
@@ -89,7 +89,7 @@ def _in_time(z: Any, sigma: Any, numbers: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def density(tempo: Any, now_s: Any, length_s: Any, frame_s: Any, numbers: Any) -> Any:
+def density(tempo: Tempo, now_s: float, length_s: float, frame_s: float, numbers: TempoNumbers) -> float:
     """Log probability that the next event, `length_s` of score ahead, comes in this frame."""
     z, sigma, elapsed, _ = _surprise(tempo, now_s, length_s, numbers)
     regular, free = _in_time(z, sigma, numbers)
@@ -97,7 +97,7 @@ def density(tempo: Any, now_s: Any, length_s: Any, frame_s: Any, numbers: Any) -
 
 
 @njit(nogil=True, cache=True)
-def survival(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
+def survival(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> float:
     """Log probability that the next event has not come by now; the normal's tail as a logistic."""
     z, sigma, _, _ = _surprise(tempo, now_s, length_s, numbers)
     regular = 1 / (1 + np.exp(min(1.702 * z / sigma, 60.0)))
@@ -109,7 +109,7 @@ def survival(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def update_tempo(tempo: Any, now_s: Any, length_s: Any, numbers: Any) -> Any:
+def update_tempo(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> Tempo:
     """The filter after the next event has come now.
 
     x = (beat, log period), F = [[1, D], [0, 1]] with D the expected seconds, H = [1, 0]; the result is blended with

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import F32, F64, I64
 from engine.core.errors import ShapeError
 from engine.core.events import Position
-from engine.following.beam_search import SPAN, advance, new_search, read_out, restart, search_numbers
+from engine.following.beam_search import (
+    SPAN,
+    Search,
+    SearchNumbers,
+    advance,
+    new_search,
+    read_out,
+    restart,
+    search_numbers,
+)
 from engine.following.confidence import confidence
 from engine.following.config import FollowConfig
 from engine.following.jump_detector import (
+    JumpDetector,
+    JumpNumbers,
+    ReferenceArrays,
     adopt_path,
     detect_jump,
     jump_numbers,
     new_jump_detector,
     restart_jump_detector,
 )
-from engine.following.likelihood import likelihood_numbers
+from engine.following.likelihood import LikelihoodNumbers, likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
-from engine.following.tempo import tempo_numbers
+from engine.following.tempo import TempoNumbers, tempo_numbers
 
 __all__ = ["Timing", "Tracker"]
 
 Features = npt.NDArray[np.float32]
+
+Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers]
 
 BEFORE = -1 / 64  # the quarter reported while the first note has not been heard
 RETREAT_S = 1.0  # for so long the best path must lie behind before the position goes back
@@ -114,7 +129,14 @@ def _check(shape: tuple[int, int], reference: Reference) -> None:
 
 @njit(nogil=True, cache=True)
 def _follow(
-    features: Any, searches: Any, reference: Any, score: Any, numbers: Any, timing: Any, progress: Any, out: Any
+    features: F32,
+    searches: tuple[Search, JumpDetector],
+    reference: ReferenceArrays,
+    score: tuple[F64, F64, F64, I64],
+    numbers: Numbers,
+    timing: tuple[float, int, float, bool],
+    progress: F64,
+    out: F64,
 ) -> None:
     """Every frame through both searches, and a row of `out` (frame, N_OUT) for it.
 
@@ -141,13 +163,13 @@ def _follow(
 
 
 @njit(nogil=True, cache=True)
-def _log_period(search: Any) -> Any:
+def _log_period(search: Search) -> float:
     """Of the best path: log of the seconds played a second of score."""
     return search.tempo[search.best[0] % SPAN, search.best[1], 1]
 
 
 @njit(nogil=True, cache=True)
-def _report(place: Any, search: Any, score: Any, row: Any) -> None:
+def _report(place: float, search: Search, score: tuple[F64, F64, F64, I64], row: F64) -> None:
     """Write quarter, bar, score_s, tempo_bpm, confidence for a place between two events."""
     event_s, event_quarter, bar_quarter, bar_number = score
     i = min(max(int(place) - 1, 0), max(len(event_s) - 2, 0))

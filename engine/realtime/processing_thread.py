@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit, types
 
+from engine.core.arrays import F32, F64, I64
 from engine.core.events import Dropout, Event
 from engine.core.format import MAX_HOP
 from engine.core.ring import RingBuffer, n_readable
@@ -36,7 +36,7 @@ usleep = types.ExternalFunction("usleep", types.intc(types.uint32))
 
 
 @njit(nogil=True, cache=True)
-def wait(head: Any, n: Any, naps: Any, nap_us: Any) -> Any:
+def wait(head: I64, n: int, naps: int, nap_us: int) -> bool:
     """Sleep until `n` rows can be read from the ring; False if they are not there after so many naps."""
     for _ in range(naps):
         if n_readable(head) >= n:
@@ -46,7 +46,7 @@ def wait(head: Any, n: Any, naps: Any, nap_us: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def silence_absurd(block: Any) -> Any:
+def silence_absurd(block: F32) -> int:
     """Replace what is no sound, see `engine.dsp.sanitise`, by 0, in place; return how many. (sample, channel)."""
     n = 0
     for i in range(block.shape[0]):
@@ -58,7 +58,7 @@ def silence_absurd(block: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def mix(stems: Any, before: Any, after: Any, out: Any) -> Any:
+def mix(stems: F32, before: F64, after: F64, out: F32) -> None:
     """Sum the targets of stems (sample, target, channel) by gain into out (sample, channel); mono feeds every channel.
 
     The gains (target) go from `before` to `after` in a straight line over the block, so a change does not click.

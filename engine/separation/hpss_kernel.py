@@ -5,30 +5,32 @@ Rows are taken out of arrays one by one: only what is contiguous for sure become
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-from engine.dsp.median import median_bins, median_rows, reflect
+from engine.core.arrays import C64, F32, Scalar32
+from engine.dsp.median import Network, median_bins, median_rows, reflect
 from engine.dsp.sanitise import clean
 from engine.separation.kam import learn, mask, power, root, whitened, wiener
 
 __all__ = ["apply_filter", "measure", "separate"]
 
 
+KernelSettings = tuple[Scalar32, Scalar32, Scalar32, int]  # forgetting, squared margin, limit, quarters of the exponent
+
+
 @njit(nogil=True, cache=True)
 def separate(
-    frames: Any,
+    frames: C64,
     seen: int,
     n_iterations: int,
-    settings: Any,
-    networks: Any,
-    powers: Any,
-    spectra: Any,
-    covariances: Any,
-    scratch: Any,
-    out: Any,
+    settings: KernelSettings,
+    networks: tuple[Network, Network],
+    powers: F32,
+    spectra: C64,
+    covariances: F32,
+    scratch: tuple[F32, F32, C64, C64],
+    out: C64,
 ) -> None:
     """Take `frames` (frame, channel, bin) in; write one row of `out` (frame, target, channel, bin) for each.
 
@@ -68,7 +70,7 @@ def separate(
 
 
 @njit(nogil=True, cache=True)
-def _keep(frame: Any, limit: Any, newest: Any) -> None:
+def _keep(frame: C64, limit: Scalar32, newest: C64) -> None:
     """Copy a frame, without what is no sound."""
     for c in range(len(frame)):
         for k in range(frame.shape[1]):
@@ -77,7 +79,7 @@ def _keep(frame: Any, limit: Any, newest: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _observe(x: Any, packed: Any, settings: Any, matrix: Any, vector: Any, powers: Any, row: int) -> None:
+def _observe(x: C64, packed: F32, settings: KernelSettings, matrix: C64, vector: C64, powers: F32, row: int) -> None:
     """4a-c: let packed[0], if any, learn from x, then measure the powers of x into powers[:, row]."""
     if len(packed):
         learn(x, packed[0], settings[0], powers[0, row, : x.shape[1]])
@@ -86,7 +88,7 @@ def _observe(x: Any, packed: Any, settings: Any, matrix: Any, vector: Any, power
 
 
 @njit(nogil=True, cache=True)
-def measure(x: Any, model: int, packed: Any, quarters: int, matrix: Any, vector: Any, z: Any) -> None:
+def measure(x: C64, model: int, packed: F32, quarters: int, matrix: C64, vector: C64, z: F32) -> None:
     """4c: z(f), the power of x whitened by packed[0], or without that of the channel `model`; to quarters / 4."""
     if len(packed):
         whitened(x, packed[0], matrix[0], vector, z)
@@ -96,7 +98,7 @@ def measure(x: Any, model: int, packed: Any, quarters: int, matrix: Any, vector:
 
 
 @njit(nogil=True, cache=True)
-def _over_frequency(network: Any, powers: Any, row: int, n_bins: int, padded: Any, percussive: Any) -> None:
+def _over_frequency(network: Network, powers: F32, row: int, n_bins: int, padded: F32, percussive: F32) -> None:
     """The medians over frequency of powers[:, row]."""
     for m in range(len(powers)):
         reflect(powers[m, row, :n_bins], padded)
@@ -105,7 +107,7 @@ def _over_frequency(network: Any, powers: Any, row: int, n_bins: int, padded: An
 
 @njit(nogil=True, cache=True)
 def apply_filter(
-    x: Any, harmonic: Any, percussive: Any, packed: Any, weight: Any, matrix: Any, vector: Any, out: Any
+    x: C64, harmonic: F32, percussive: F32, packed: F32, weight: Scalar32, matrix: C64, vector: C64, out: C64
 ) -> None:
     """Equation 7 into out (target, channel, bin); the last target is what the others leave of x.
 

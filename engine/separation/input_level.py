@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from engine.core.arrays import F32, F64
 from engine.core.format import FrameFormat
 from engine.dsp.window import window
 
@@ -24,7 +25,7 @@ LONG, SHORT, SEEN = range(3)
 
 
 @njit(nogil=True, cache=True)
-def _follow(magnitude: Any, state: Any, scale: Any, step_long: Any, step_short: Any) -> None:
+def _follow(magnitude: F32, state: F64, scale: float, step_long: float, step_short: float) -> None:
     """Take the power of one frame (channel, bin) into both running means; the first frames count alike."""
     power = 0.0
     for c in range(magnitude.shape[0]):

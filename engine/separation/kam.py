@@ -7,12 +7,11 @@ real part of R_ij, i < j, at [i, j], the imaginary part at [j, i]. Its trace is 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.dsp.median import aligned
 from engine.dsp.minmax import large
 
@@ -30,14 +29,14 @@ def identity(n_channels: int, n_bins: int) -> npt.NDArray[np.float32]:
 
 
 @njit(nogil=True, cache=True)
-def power(x: Any, z: Any) -> None:
+def power(x: C64, z: F32) -> None:
     """z(f) = |x(f)|^2 of one channel."""
     for k in range(len(z)):
         z[k] = x[k].real * x[k].real + x[k].imag * x[k].imag
 
 
 @njit(nogil=True, cache=True)
-def root(z: Any, quarters: int) -> None:
+def root(z: F32, quarters: int) -> None:
     """Z to the power of quarters / 4, by square roots; medians of z then are those of the power, to that power."""
     if quarters == 2:
         for k in range(len(z)):
@@ -49,7 +48,7 @@ def root(z: Any, quarters: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def learn(x: Any, packed: Any, alpha: Any, z: Any) -> None:
+def learn(x: C64, packed: F32, alpha: Scalar32, z: F32) -> None:
     """Algorithm 1, 4a-b, as a recursive mean: R <- (1 - alpha) R + alpha I x x* / tr(x x*). Silence teaches nothing.
 
     z (bin) is scratch. Multiplying x by any factor changes nothing, so x may be mixture or source alike.
@@ -74,7 +73,7 @@ def learn(x: Any, packed: Any, alpha: Any, z: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def whitened(x: Any, packed: Any, matrix: Any, vector: Any, z: Any) -> None:
+def whitened(x: C64, packed: F32, matrix: C64, vector: C64, z: F32) -> None:
     """Algorithm 1, 4c: z(f) = tr(R(f)^-1 x x*) / I = x* R^-1 x / I, R loaded with LOADING of the identity.
 
     matrix (channel, channel), vector (channel): complex scratch for more than two channels.
@@ -104,7 +103,7 @@ def whitened(x: Any, packed: Any, matrix: Any, vector: Any, z: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def unpack(packed: Any, k: int, scale: Any, load: Any, matrix: Any) -> None:
+def unpack(packed: F32, k: int, scale: Scalar32, load: Scalar32, matrix: C64) -> None:
     """Unpack: matrix = scale * R(k) + load * identity."""
     n = len(matrix)
     for i in range(n):
@@ -115,7 +114,7 @@ def unpack(packed: Any, k: int, scale: Any, load: Any, matrix: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def solve(matrix: Any, vector: Any) -> None:
+def solve(matrix: C64, vector: C64) -> None:
     """Solve: vector <- matrix^-1 vector for a Hermitian positive definite matrix, by Cholesky; both are overwritten."""
     n = len(vector)
     for j in range(n):
@@ -136,7 +135,7 @@ def solve(matrix: Any, vector: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def mask(x: Any, own: Any, other: Any, weight: Any, out: Any) -> None:
+def mask(x: C64, own: F32, other: F32, weight: Scalar32, out: C64) -> None:
     """Equation 7 for one channel, or sources of one covariance: out = x own / (own + weight other)."""
     for k in range(len(out)):
         gain = (own[k] + FLOOR) / (own[k] + weight * other[k] + (np.float32(1) + weight) * FLOOR)
@@ -145,7 +144,15 @@ def mask(x: Any, own: Any, other: Any, weight: Any, out: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def wiener(
-    x: Any, own: Any, own_packed: Any, other: Any, other_packed: Any, weight: Any, matrix: Any, vector: Any, out: Any
+    x: C64,
+    own: F32,
+    own_packed: F32,
+    other: F32,
+    other_packed: F32,
+    weight: Scalar32,
+    matrix: C64,
+    vector: C64,
+    out: C64,
 ) -> None:
     """Equation 7: out = s_j R_j (s_j R_j + weight s_i R_i)^-1 x, both R loaded with LOADING of the identity.
 

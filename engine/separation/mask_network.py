@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.core.config import Settings, choice, plain, ranged, require
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import STEREO, AudioFormat, FrameFormat
@@ -46,7 +47,7 @@ class MaskNetworkConfig(Settings):
 
 
 @njit(nogil=True, cache=True)
-def absolute(row: Any, out: Any) -> None:
+def absolute(row: C64, out: F32) -> None:
     """|row| (bin), without the care for overflow that clean values do not need."""
     for k in range(len(row)):
         value = row[k]
@@ -54,7 +55,7 @@ def absolute(row: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
+def magnitudes(spectrum: C64, limit: Scalar32, cleaned: C64, out: F32) -> None:
     """Clean one frame (channel, bin) into `cleaned` and write |cleaned| to `out` (model's channel, bin).
 
     A single channel goes to all the channels of the model.
@@ -69,7 +70,7 @@ def magnitudes(spectrum: Any, limit: Any, cleaned: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def mid_side(channels: Any) -> None:
+def mid_side(channels: C64) -> None:
     """Left and right (2, bin) to their sum and difference of the same energy, or back, in place."""
     for k in range(channels.shape[1]):
         first, second = channels[0, k], channels[1, k]
@@ -78,7 +79,7 @@ def mid_side(channels: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def mid_side_magnitudes(cleaned: Any, out: Any) -> None:
+def mid_side_magnitudes(cleaned: C64, out: F32) -> None:
     """Turn one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin); one channel is both."""
     if cleaned.shape[0] == 2:
         mid_side(cleaned)
@@ -92,7 +93,7 @@ def mid_side_magnitudes(cleaned: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def apply_masks(cleaned: Any, masks: Any, equal: bool, faint: Any, gain: Any, rest: Any, out: Any) -> None:
+def apply_masks(cleaned: C64, masks: F32, equal: bool, faint: Scalar32, gain: F32, rest: F32, out: C64) -> None:
     """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin); they sum to it.
 
     A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A single channel takes the mean

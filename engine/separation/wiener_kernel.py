@@ -13,11 +13,10 @@ A target that is not heard has C_j = v_j R_j: its covariance stays as it is. Pac
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from engine.core.arrays import C64, F32, Scalar32
 from engine.dsp.sanitise import clean
 from engine.separation.kam import FLOOR, LOADING, solve, unpack
 
@@ -28,7 +27,14 @@ HEARD = np.float32(1e-20)  # sum of the powers below which a bin teaches nothing
 
 @njit(nogil=True, cache=True)
 def filter_frames(
-    frames: Any, limit: Any, packed: Any, alpha: Any, posterior: bool, scratch: Any, matrices: Any, out: Any
+    frames: C64,
+    limit: Scalar32,
+    packed: F32,
+    alpha: Scalar32,
+    posterior: bool,
+    scratch: tuple[C64, F32, F32, F32],
+    matrices: C64,
+    out: C64,
 ) -> None:
     """Refine every frame of `frames` (frame, target, channel, bin) into `out`, without what is no sound."""
     for t in range(len(frames)):
@@ -41,7 +47,9 @@ def filter_frames(
 
 
 @njit(nogil=True, cache=True)
-def filter_frame(stems: Any, packed: Any, alpha: Any, posterior: bool, scratch: Any, matrices: Any) -> None:
+def filter_frame(
+    stems: C64, packed: F32, alpha: Scalar32, posterior: bool, scratch: tuple[C64, F32, F32, F32], matrices: C64
+) -> None:
     """Refine the stems (target, channel, bin) of one frame in place; their sum, the mixture, stays what it was.
 
     packed: (target, channel, channel, bin), learns with weight alpha. scratch: mixture (channel, bin) complex,
@@ -64,7 +72,7 @@ def filter_frame(stems: Any, packed: Any, alpha: Any, posterior: bool, scratch: 
 
 
 @njit(nogil=True, cache=True)
-def sum_up(stems: Any, mixture: Any) -> None:
+def sum_up(stems: C64, mixture: C64) -> None:
     """Sum over the targets: the mixture."""
     mixture[:] = stems[0]
     for j in range(1, len(stems)):
@@ -74,7 +82,7 @@ def sum_up(stems: Any, mixture: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def relative_powers(stems: Any, shares: Any, level: Any) -> None:
+def relative_powers(stems: C64, shares: F32, level: F32) -> None:
     """Write shares = v_j / sum_k v_k and level = sum_k v_k; v_j is the power of stem j, mean over channels."""
     n_targets, n_channels, n_bins = stems.shape
     weight = np.float32(1) / np.float32(n_channels)
@@ -93,7 +101,7 @@ def relative_powers(stems: Any, shares: Any, level: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def share_rest(stems: Any, mixture: Any) -> None:
+def share_rest(stems: C64, mixture: C64) -> None:
     """Share out alike what rounding left over, so that the stems sum to the mixture."""
     n_targets = len(stems)
     for c in range(len(mixture)):
@@ -107,7 +115,7 @@ def share_rest(stems: Any, mixture: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def filter_two(
-    stems: Any, x: Any, shares: Any, level: Any, packed: Any, alpha: Any, posterior: bool, total: Any
+    stems: C64, x: C64, shares: F32, level: F32, packed: F32, alpha: Scalar32, posterior: bool, total: F32
 ) -> None:
     """Filter and posterior for two channels, in closed form: [[a, c + id], [c - id, b]] is the inverse of the sum."""
     keep, one, two = np.float32(1) - LOADING, np.float32(1), np.float32(2)
@@ -165,7 +173,7 @@ def filter_two(
 
 @njit(nogil=True, cache=True)
 def filter_many(
-    stems: Any, x: Any, shares: Any, level: Any, packed: Any, alpha: Any, posterior: bool, matrices: Any
+    stems: C64, x: C64, shares: F32, level: F32, packed: F32, alpha: Scalar32, posterior: bool, matrices: C64
 ) -> None:
     """Filter and posterior for any number of channels, bin by bin; see `filter_frame`."""
     n_targets, n_channels, n_bins = stems.shape
@@ -208,7 +216,7 @@ def filter_many(
 
 
 @njit(nogil=True, cache=True)
-def blend(packed: Any, k: int, moment: Any, alpha: Any) -> None:
+def blend(packed: F32, k: int, moment: C64, alpha: Scalar32) -> None:
     """R(k) <- (1 - alpha) R(k) + alpha I moment / tr moment, unless the moment is nothing."""
     n = len(moment)
     trace = np.float32(0)

@@ -144,8 +144,8 @@ def test_the_clock_can_begin_anywhere_change_its_tempo_and_stop() -> None:
     assert s.due(7001, 20000) == [(7001, bytes((STOP,)))]
 
 
-def follow(ticks: np.ndarray, config: None = None) -> ClockFollower:
-    follower = ClockFollower(RATE, config)
+def follow(ticks: np.ndarray) -> ClockFollower:
+    follower = ClockFollower(RATE)
     follower.take(int(ticks[0]) - 1, bytes((START,)))
     for at in ticks:
         follower.take(int(at), bytes((CLOCK,)))
