@@ -19,7 +19,7 @@ from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 __all__ = ["BACKENDS", "MemoryPort", "MidiConfig", "MidiPort", "Outlet", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
-MODULES = {"jack": "engine.midi.jack", "rtmidi": "engine.midi.rtmidi"}
+PORTS = {"jack": ("engine.midi.jack", "JackPort"), "rtmidi": ("engine.midi.rtmidi", "RtMidiPort")}
 
 
 LONGEST_NOTE_S = 11.0  # a note that sounds longer is ended
@@ -119,7 +119,8 @@ def open_port(config: MidiConfig) -> MidiPort:
     problems = []
     for name in names:
         try:
-            port: MidiPort = importlib.import_module(MODULES[name]).Port(config)
+            module, kind = PORTS[name]
+            port: MidiPort = getattr(importlib.import_module(module), kind)(config)
             return port
         except (DeviceError, ImportError, OSError) as error:
             problems.append(f"{name}: {error}")
