@@ -40,12 +40,12 @@ class SessionScreen:
 
     def show(self, status: SessionStatus, targets: tuple[str, ...]) -> None:
         """Say what is new, and redraw."""
-        if status.message:
-            self.line.say(status.message)
         self._explain_start(status)
         if status.latency is not None and status.latency != self._latency:
             self._latency = status.latency
             self.line.say(describe_parts(status.latency, self._config))
+        elif status.message:
+            self.line.say(status.message)
         if targets and not self._named:
             self._named = True
             self._say_controllers(targets)
@@ -88,13 +88,13 @@ def describe_parts(latency: Latency, config: SessionConfig) -> str:
     ms = 1000 / latency.sample_rate
     parts = {
         "device": latency.device,
-        "rings, for a late scheduler": latency.rings,
+        "rings": latency.rings,
         "resampling": latency.resampling,
         "pipeline": latency.pipeline,
     }
-    text = ", ".join(f"{name} {n * ms:.1f}" for name, n in parts.items() if n)
-    advice = "; ".join(_advice(latency, config))
-    return f"that is, in ms: {text}" + (f"; to lower it: {advice}" if advice else "")
+    text = " + ".join(f"{name} {n * ms:.1f}" for name, n in parts.items() if n)
+    advice = ", ".join(_advice(latency, config))
+    return f"latency {latency.total_ms:.1f} ms = {text}" + (f"; lower it by {advice}" if advice else "")
 
 
 def _advice(latency: Latency, config: SessionConfig) -> list[str]:

@@ -23,8 +23,9 @@ def test_ports_and_files_are_named() -> None:
 
 def test_latency_names_its_parts_and_what_lowers_them() -> None:
     text = describe_parts(LATENCY, SessionConfig(source=JACK, sink=JACK, pipeline=PipelineConfig(separate=TUNED)))
+    assert text.startswith("latency 92.0 ms = ")
     assert "device 21.3" in text and "pipeline 50.0" in text and "resampling" not in text
     assert text.index("--look-ahead 0") < text.index("jackd -p 128")
     sound_card = Device(backend="portaudio", name="card")
     text = describe_parts(LATENCY, SessionConfig(source=sound_card))
-    assert text.endswith("to lower it: a shorter block (--block 128)")
+    assert text.endswith("; lower it by a shorter block (--block 128)")
