@@ -1,7 +1,8 @@
 # make demo   sets everything up and follows, separates and pictures a piece that the project writes itself
 # make test   sets everything up and passes the tests
+# make docs   writes the pages that are made from the code: settings, API, gallery
 # make peers  compares the figures of sound events with libraries that need an environment of their own
-.PHONY: demo test test-all peers check bench setup clean
+.PHONY: demo test test-all peers check docs bench setup clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt setup/venv.sh
@@ -32,6 +33,9 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+docs: .venv/.dev
+	$(BIN)/python -m docs.tools
+
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
 
@@ -48,4 +52,4 @@ setup: .venv/.demo
 	touch $@ .venv/.demo
 
 clean:
-	rm -rf .venv .venv-peers demo build *.egg-info
+	rm -rf .venv .venv-peers demo build site *.egg-info

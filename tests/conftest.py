@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.app import main
 from tests.jack_server import JackServer
 from tests.places import SHARED
 
@@ -18,6 +19,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the recordings in ../shared are not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `make demo` has been: what the documents and the examples begin with lies in demo/."""
+    folder = tmp_path_factory.mktemp("reader")
+    assert main(["demo", "--output", str(folder / "demo")]) == 0
+    return folder
 
 
 @pytest.fixture(scope="module")
