@@ -22,7 +22,6 @@ from offline.recording import Recording
 
 __all__ = ["PlayedScore", "as_played", "played_onsets"]
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 

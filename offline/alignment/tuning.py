@@ -18,8 +18,6 @@ LOW_HZ, HIGH_HZ = 200.0, 1600.0  # below, bins are coarser than a semitone; abov
 PEAK = 0.05  # of the frame's loudest bin: what lies below is noise or a side lobe
 EVERY_S = 0.4  # one frame in this time is enough
 
-Spectra = npt.NDArray[np.complex64]
-
 
 @dataclass(frozen=True, slots=True)
 class SoundProfile:

@@ -8,7 +8,6 @@ position is nearest to it, as papers on warping paths count.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.errors import EngineError, ScoreError
+from engine.core.errors import ScoreError
 from engine.core.events import Event, Position
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "format_table",
     "mean_accuracy",
     "nearest_frame",
-    "read_track",
     "read_truth",
     "track_of",
     "write_table",
@@ -79,20 +77,6 @@ def track_of(events: Iterable[Event], sample_rate: int) -> PositionTrack:
     positions = [each for each in events if isinstance(each, Position)]
     track = _track([(each.at / sample_rate, each.quarter) for each in positions])
     return replace(track, confidence=np.array([each.confidence for each in positions]))
-
-
-def read_track(path: str | Path) -> PositionTrack:
-    """Read the positions in a file of events, JSON lines; EngineError names the line that is not one."""
-    rows = []
-    with Path(path).open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                event = json.loads(line)
-                if event["type"] == "position":
-                    rows.append((float(event["at_s"]), float(event["quarter"])))
-            except (ValueError, KeyError, TypeError) as error:
-                raise EngineError(f"{path}, line {number}", expected="an event", got=repr(line[:60])) from error
-    return _track(rows)
 
 
 def _track(rows: Sequence[tuple[float, float]]) -> PositionTrack:

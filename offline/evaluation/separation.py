@@ -24,7 +24,6 @@ from offline.separation import backfitting
 
 __all__ = ["METHODS", "evaluate_hpss_folder", "evaluate_stems", "global_sdr", "sdr", "si_sdr", "songs"]
 
-Audio = npt.NDArray[np.float32]
 Pair = npt.NDArray[np.float32]  # (sample, target, channel): harmonic, percussive
 Method = Callable[[Pair, int], Pair]  # from references and sample rate to estimates; all but the oracle use their sum
 METRICS = ("SDR", "SI-SDR", "global SDR")

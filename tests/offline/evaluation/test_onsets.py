@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from mir_eval.alignment import absolute_error, percentage_correct
 
-from engine.core.errors import EngineError, ScoreError
-from engine.core.events import Dropout, Position, to_line
+from engine.core.errors import ScoreError
+from engine.core.events import Dropout, Position
 from offline.evaluation.onsets import (
     THRESHOLDS_MS,
     PositionTrack,
@@ -19,7 +19,6 @@ from offline.evaluation.onsets import (
     format_table,
     mean_accuracy,
     nearest_frame,
-    read_track,
     read_truth,
     track_of,
     write_table,
@@ -76,20 +75,15 @@ def position(at: int, quarter: float) -> Position:
     return Position(at=at, emitted_at=at + 5, quarter=quarter, bar=1, score_s=0.0, tempo_bpm=60.0, confidence=1.0)
 
 
-def test_events_and_their_file_give_the_same_track(tmp_path: Path) -> None:
+def test_a_track_is_the_positions_among_the_events() -> None:
     events = [position(0, 0.0), Dropout(at=3, emitted_at=3, samples=1, where="x"), position(100, 1.5)]
-    path = tmp_path / "events.jsonl"
-    path.write_text("".join(to_line(event, 1000) + "\n" for event in events))
-    for track in (track_of(events, 1000), read_track(path)):
-        assert track.at_s.tolist() == [0.0, 0.1]
-        assert track.quarter.tolist() == [0.0, 1.5]
+    track = track_of(events, 1000)
+    assert track.at_s.tolist() == [0.0, 0.1]
+    assert track.quarter.tolist() == [0.0, 1.5]
 
 
-def test_broken_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    path.write_text('{"type": "position", "at_s": 0, "quarter": 0}\n{"type": "posi')
-    with pytest.raises(EngineError, match="line 2"):
-        read_track(path)
+def test_a_broken_truth_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "truth.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ScoreError, match="quarter,audio_s"):
         read_truth(path)
