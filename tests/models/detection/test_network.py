@@ -67,7 +67,7 @@ def test_blocks_equal_the_whole(sizes: list[int], activation: str, fused: tuple[
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
-def test_the_causal_network_hears_no_later_than_it_says(ahead: int) -> None:
+def test_the_causal_network_uses_no_later_frame_than_it_declares(ahead: int) -> None:
     model = build(causal=True, look_ahead=ahead)
     mel = torch.randn(1, 80, 128)
     changed = mel.clone()
@@ -85,7 +85,7 @@ def test_look_ahead_speaks_of_earlier_steps() -> None:
         torch.testing.assert_close(ahead(mel)[:, :-2], plain(mel)[:, 2:])
 
 
-def test_the_published_network_hears_both_ways() -> None:
+def test_the_published_network_is_bidirectional() -> None:
     model = build()
     mel = torch.randn(1, 80, 128)
     with torch.inference_mode():

@@ -134,7 +134,7 @@ def test_the_folded_network_is_the_published_one(tmp_path: Path) -> None:
     assert (found - expected).abs().max() < 10 * FLOAT32 * expected.std()
 
 
-def test_log_mel_hears_what_librosa_hears(tmp_path: Path) -> None:
+def test_log_mel_is_that_of_librosa(tmp_path: Path) -> None:
     """Magnitudes are librosa's; a tone stands in the band that its mel says."""
     net = yamnet(variables(), tmp_path)
     time_s = np.arange(WINDOW) / SAMPLE_RATE

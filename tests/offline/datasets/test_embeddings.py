@@ -77,7 +77,7 @@ def write_clips(folder: Path) -> None:
     (folder / "weak.tsv").write_text("filename\tevent_labels\n0.mp4\ta\n1.mp4\ta,b\n")
 
 
-def test_a_video_is_seen_and_heard(tmp_path: Path) -> None:
+def test_a_video_gives_pictures_and_sound(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", 0)
     ends_s = np.array([step_end(k) / SOUND_RATE for k in range(int(SECONDS * SOUND_RATE) // STEP)])
     seen = Visual(read_visual(colour_file(tmp_path))).steps(tmp_path / "v.mp4", ends_s)
@@ -92,7 +92,7 @@ def test_a_video_is_seen_and_heard(tmp_path: Path) -> None:
         Visual(read_visual(tmp_path / "colours.onnx")).steps(tmp_path / "x.mp4", ends_s)
 
 
-def test_offline_hears_what_the_live_node_hears() -> None:
+def test_offline_embeddings_are_those_of_the_live_node() -> None:
     audio = np.random.default_rng(0).standard_normal(20 * STEP).astype(np.float32)
     rows = embed_steps(audio, embedding())
     assert rows.shape == (20, SIZE)

@@ -40,7 +40,7 @@ def record(path: Path, rate: int, n_channels: int) -> np.ndarray:
     return audio
 
 
-def test_a_recording_is_heard_as_a_whole(tmp_path: Path) -> None:
+def test_a_recording_is_tagged_as_a_whole(tmp_path: Path) -> None:
     audio = record(tmp_path / "a.wav", SOUND_RATE, 1)
     model = small_crnn(causal=True, look_ahead=1)
     with torch.inference_mode():
@@ -48,7 +48,7 @@ def test_a_recording_is_heard_as_a_whole(tmp_path: Path) -> None:
     tagger = Tagger(SoundConfig(model=model_file(tmp_path)))
     _, steps, n_samples = tagger.probabilities(tmp_path / "a.wav")
     assert n_samples == len(audio)
-    n = len(audio) // STEP - 2  # behind the end, the whole hears nothing and the live network silence
+    n = len(audio) // STEP - 2  # after the end the whole has no input, the live network silence
     assert np.abs(steps[:n] - expected[:n]).max() <= EXPORT
     tagged = tagger.tag(tmp_path / "a.wav")
     wanted = intervals(EventDecoder(tagger.classes, WHOLE), steps)
@@ -63,8 +63,8 @@ def test_a_recording_is_heard_as_a_whole(tmp_path: Path) -> None:
     }
 
 
-def test_windows_hear_the_whole_too(tmp_path: Path) -> None:
-    """Of a recording within one window, a network that hears both ways says what it says of the whole."""
+def test_windows_cover_the_whole(tmp_path: Path) -> None:
+    """Of a recording within one window, a bidirectional network has the output that it has on the whole."""
     audio = record(tmp_path / "a.wav", SOUND_RATE, 1)
     _, steps, _ = Tagger(SoundConfig(model=small_crnn_file())).probabilities(tmp_path / "a.wav")
     assert len(steps) == pytest.approx(len(audio) / STEP, abs=2)
@@ -79,9 +79,9 @@ def test_files_and_folders_go_on_past_what_is_broken(tmp_path: Path, capsys: pyt
     model = ["--model", str(model_file(tmp_path)), "--threshold", "0.4"]
     inputs = [str(tmp_path / "in"), str(tmp_path / "b.flac")]
     assert main(["tag", *inputs, "-o", str(events), "--tags", str(tags), *model]) == USER_ERROR
-    said = capsys.readouterr().err
-    assert said.count("collaparte: ") == 1
-    assert "bad.wav" in said
+    printed = capsys.readouterr().err
+    assert printed.count("collaparte: ") == 1
+    assert "bad.wav" in printed
     found = read_tsv(events)
     assert set(found) == {"deep/a.wav", "b.flac"}
     assert len(found["deep/a.wav"]) > 5
@@ -102,7 +102,7 @@ def test_two_of_one_name_keep_their_paths(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "printed"),
     [
         (["--model", "none.onnx"], "none.onnx: expected the network, got nothing there"),
         (["--embedding", "bands"], "expected NAME=FILE"),
@@ -113,9 +113,9 @@ def test_two_of_one_name_keep_their_paths(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_one_line(
-    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str], printed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(tmp_path / "a.wav", 8000, 1)
     given = options if options[0] == "--model" else ["--model", str(model_file(tmp_path)), *options]
     assert main(["tag", str(tmp_path / "a.wav"), *given]) == USER_ERROR
-    assert said in capsys.readouterr().err
+    assert printed in capsys.readouterr().err

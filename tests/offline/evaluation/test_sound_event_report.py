@@ -64,11 +64,11 @@ def test_figures_of_recordings_and_of_scenes(tmp_path: Path) -> None:
     expected = figures_of_set(scenes, steps, tuned)
     assert expected["segment_f1"] > 0.05
     assert sound_event_metrics(detect_scenes(scenes, listener), listener) == pytest.approx(expected)
-    heard = detect_recordings(tmp_path, find_labels(tmp_path), listener)
-    assert sound_event_metrics(heard, listener) == pytest.approx(
+    clips = detect_recordings(tmp_path, find_labels(tmp_path), listener)
+    assert sound_event_metrics(clips, listener) == pytest.approx(
         expected, abs=0.03
     )  # the last step ends with the recording
-    assert set(label_metrics(heard, CLASSES)) == set(CLASSES)
+    assert set(label_metrics(clips, CLASSES)) == set(CLASSES)
 
 
 def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,10 +78,10 @@ def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "audio" / "1.wav").write_bytes(b"nothing")
     options = ["--model", str(tmp_path / "m.onnx"), "--csv", str(tmp_path / "t.csv")]
     assert main(["evaluate", "crnn", str(tmp_path), *options]) == 0
-    said = capsys.readouterr()
-    assert "1 of the 3 labelled recordings are not there" in said.err
-    assert "1.wav: expected an audio file" in said.err
-    assert said.out.splitlines()[1].split()[0] == "all"
+    printed = capsys.readouterr()
+    assert "1 of the 3 labelled recordings are not there" in printed.err
+    assert "1.wav: expected an audio file" in printed.err
+    assert printed.out.splitlines()[1].split()[0] == "all"
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 12
 
 

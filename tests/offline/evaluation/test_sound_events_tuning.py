@@ -30,34 +30,34 @@ def scenes() -> tuple[SceneSet, np.ndarray]:
         first = (step_begin(int(rng.integers(5, 40))) / SOUND_RATE, step_begin(int(rng.integers(50, 80))) / SOUND_RATE)
         of = [Interval(t, t + 15 * STEP / SOUND_RATE, label) for t, label in zip(first, CLASSES, strict=True)]
         events[str(i)], labels[i] = of, label_steps(of, CLASSES, 100)
-    heard = labels * np.array([0.9, 0.4]) + (1 - labels) * np.array([0.3, 0.1])
-    return SceneSet(CLASSES, np.zeros((30, 400, 128), np.float16), labels, events), heard.astype(np.float32)
+    outputs = labels * np.array([0.9, 0.4]) + (1 - labels) * np.array([0.3, 0.1])
+    return SceneSet(CLASSES, np.zeros((30, 400, 128), np.float16), labels, events), outputs.astype(np.float32)
 
 
 def test_thresholds_are_found() -> None:
-    made, heard = scenes()
-    plain = decision_metrics(made, heard)
+    made, outputs = scenes()
+    plain = decision_metrics(made, outputs)
     assert plain["clip_f1"] == pytest.approx(2 / 3)  # one class of two, always
     assert plain["event_f1"] == pytest.approx(0.5)
-    tuned = tune_decisions(made, heard, [DecisionConfig(median=median) for median in (3, 7)])
+    tuned = tune_decisions(made, outputs, [DecisionConfig(median=median) for median in (3, 7)])
     assert tuned.events.thresholds is not None
     assert 0.3 < tuned.events.thresholds["loud"] <= 0.9
     assert 0.1 < tuned.events.thresholds["shy"] <= 0.4
-    assert decision_metrics(made, heard, tuned) == {
+    assert decision_metrics(made, outputs, tuned) == {
         "clip_f1": 1.0,
         "segment_f1": 1.0,
         "event_f1": 1.0,
         "psds_1": pytest.approx(1),  # it never had thresholds
         "psds_2": pytest.approx(1),
     }
-    assert class_metrics(made, heard, DecisionConfig())["loud"] == {"segment_f1": 1.0, "event_f1": 1.0}
+    assert class_metrics(made, outputs, DecisionConfig())["loud"] == {"segment_f1": 1.0, "event_f1": 1.0}
 
 
 def test_thresholds_suit_events_whose_lag_is_known() -> None:
     """A network that lags by five steps, 332 ms: too late for the collar of 200 ms, until that is known."""
-    made, heard = scenes()
-    late = np.roll(heard, 5, axis=1)
-    late[:, :5] = heard[:, -1:]
+    made, outputs = scenes()
+    late = np.roll(outputs, 5, axis=1)
+    late[:, :5] = outputs[:, -1:]
     assert decision_metrics(made, late)["event_f1"] == 0
     tuned = tune_decisions(made, late, [DecisionConfig(median=1)])
     assert (tuned.events.onset_lag, tuned.events.offset_lag) >= (2, 2)
@@ -66,11 +66,11 @@ def test_thresholds_suit_events_whose_lag_is_known() -> None:
 
 def test_thresholds_invent_no_more_than_they_may() -> None:
     """Where nothing sounds, the loud class is at 0.7 once in each scene: its threshold must be higher."""
-    made, heard = scenes()
+    made, outputs = scenes()
     nothing = np.full((60, 100, 2), 0.05, np.float32)
     nothing[:, 50:60, 0] = 0.7
     base = DecisionConfig(median=3)
-    free, bound = (tune_decisions(made, heard, [base], q) for q in (None, QuietScenes(nothing, 1.0)))
+    free, bound = (tune_decisions(made, outputs, [base], q) for q in (None, QuietScenes(nothing, 1.0)))
     assert free.events.thresholds is not None
     assert bound.events.thresholds is not None
     assert free.events.thresholds["loud"] < 0.7 < bound.events.thresholds["loud"] <= 0.9
@@ -91,7 +91,7 @@ def sound(at_s: float, emitted_s: float, label: str, *, active: bool = True) -> 
 
 
 def test_reactions_by_hand() -> None:
-    """The first dog is told after 0.3 s, the second not at all; the offset and the cat are no report of a dog."""
+    """The first dog is reported after 0.3 s, the second not at all; the offset and the cat are no report of a dog."""
     reference = {"a": [Interval(1.0, 2.0, "dog"), Interval(5.0, 6.0, "dog")], "b": [Interval(1.0, 3.0, "cat")]}
     estimate = {
         "a": [

@@ -120,9 +120,9 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
     assert len(tuned) == 2
     assert "learnt from too" in tomllib.loads((tmp_path / "after.toml").read_text())["split"]
     mel = torch.ones(8, 128)
-    heard = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
+    got = Network(tmp_path / "after.onnx", "crnn").run({"mel": mel.numpy()})["probability"]
     expected = torch.sigmoid(later.stream(mel[None], later.initial_state())[0])[0]
-    assert np.abs(heard - expected.detach().numpy()).max() < FLOAT32
+    assert np.abs(got - expected.detach().numpy()).max() < FLOAT32
 
 
 def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_false_alarms_limit_the_live_thresholds(tmp_path: Path, monkeypatch: pyt
 
 
 def test_limits_rise_until_it_is_quiet() -> None:
-    """Ten minutes of a class at .62 all the time, half a nat of evidence a step, and one that is never heard."""
+    """Ten minutes of a class at .62 all the time, half a nat of log-odds a step, and one that never sounds."""
     steps = np.zeros((1, int(600 * SOUND_RATE / STEP), 2), np.float32)
     steps[..., 0] = 0.62
     config = DecisionConfig(median=1, alignment="causal", log_odds_by_label={"a": 2.0})

@@ -52,10 +52,10 @@ def finetuning(folder: Path, *classes: str, steps: int = 0, scenes: int = 8, **s
 
 
 def test_a_folder_becomes_a_detector(tmp_path: Path) -> None:
-    said: list[str] = []
-    out = finetune_detection(finetuning(tmp_path, "whistle", "hum", steps=3, scenes=12), said.append)
+    lines: list[str] = []
+    out = finetune_detection(finetuning(tmp_path, "whistle", "hum", steps=3, scenes=12), lines.append)
     assert out == tmp_path / "out" / "mine.onnx"
-    assert [line.split(":")[0] for line in said] == [
+    assert [line.split(":")[0] for line in lines] == [
         "mixing scenes",
         "training the last layer",
         "so far",
@@ -73,9 +73,9 @@ def test_an_embedding_is_fused_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finetune, "FUSION", RecurrentFit(steps=3, batch=4))  # that it learns is tested elsewhere
-    given, said = f"bands={embedding_file()}", []
-    out = finetune_detection(finetuning(tmp_path, "whistle", embedding=(given,)), said.append)
-    assert "training to use bands too" in said
+    given, lines = f"bands={embedding_file()}", []
+    out = finetune_detection(finetuning(tmp_path, "whistle", embedding=(given,)), lines.append)
+    assert "training to use bands too" in lines
     assert main(["tag", str(tmp_path / "mine" / "whistle"), "--model", str(out), "--embedding", given]) == 0
     assert main(["tag", str(tmp_path / "mine" / "whistle"), "--model", str(out)]) == 2
     assert "bands" in capsys.readouterr().err
@@ -103,11 +103,11 @@ def test_the_last_layer_learns(tmp_path: Path) -> None:
 def test_which_sources_are_kept() -> None:
     sounds = [SoundFile(Path(f"{i}.wav"), "cat", f"cat/{i}") for i in range(9)]
     sounds.append(SoundFile(Path("bell.wav"), "bell", "bell/0"))
-    said: list[str] = []
-    chosen = split_sources(sounds, said.append)
+    lines: list[str] = []
+    chosen = split_sources(sounds, lines.append)
     assert sorted(chosen.values()).count("validation") == 2
     assert chosen["bell/0"] == "both"
-    assert said == ["bell: one recording, so none can be kept to measure on: its figures will be too good"]
+    assert lines == ["bell: one recording, so none can be kept to measure on: its figures will be too good"]
 
 
 def test_a_class_that_is_not_there(tmp_path: Path) -> None:

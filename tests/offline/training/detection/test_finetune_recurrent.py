@@ -47,8 +47,8 @@ def test_the_outputs_of_the_convolutions() -> None:
     torch.manual_seed(0)
     model, some = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)).eval(), scenes(4, 0)
     with torch.inference_mode():
-        heard = convolution_outputs(model, some, np.arange(4)).float()
-        logits = model.head(model.recurrent(heard)[0])
+        outputs = convolution_outputs(model, some, np.arange(4)).float()
+        logits = model.head(model.recurrent(outputs)[0])
         expected = model(torch.from_numpy(some.mel).float())
     assert (logits - expected).abs().max() < 0.05 * expected.std() + 0.02  # bfloat16
 

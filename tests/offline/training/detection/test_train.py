@@ -167,8 +167,8 @@ def test_the_curves_are_written(tmp_path: Path) -> None:
     assert last["valid"] == figures
 
 
-def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> None:
-    """Late, the first convolution hears the same a frame later; else the same where nothing changes in time."""
+def test_a_causal_network_begins_with_the_forward_direction() -> None:
+    """Late, the first convolution has the same output a frame later; else the same where nothing changes in time."""
     both, config = Crnn(CrnnConfig(classes=("a", "b"))).eval(), CrnnConfig(classes=("a", "b"), causal=True)
     one, now = Crnn(config).eval(), Crnn(config).eval()
     one.load_state_dict(weights_for(config, both, late=True))
@@ -188,7 +188,7 @@ def test_a_causal_network_begins_with_what_one_of_both_directions_hears() -> Non
 
 
 def test_training_goes_on_from_an_exported_network(tmp_path: Path) -> None:
-    """What it says is what the file's network says, though its batch norms were measured anew."""
+    """Its output is that of the file, though its batch norms were measured anew."""
     known = scenes(24, 0)
     made = task()
     made.model.eval()
