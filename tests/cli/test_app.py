@@ -243,6 +243,9 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
     assert "within 50 ms" in result.stdout
 
 
+STEMS = ("--separate", "hpss", "--output", "{tones}.stems")
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -267,7 +270,7 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
         (("run", "--input", "{tones}", "--separate", "hpps", "--output", "x"), "did you mean hpss?"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--gain-midi", "x"), "--gain-midi: expected a device"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--output", "{tones}"), "a folder for the stems"),
-        (("run", "--input", "{tones}", "--detect", "--events", "{tones}/x.jsonl"), "a place to write events"),
+        (("run", "--input", "{tones}", *STEMS, "--events", "{tones}/x.jsonl"), "a place to write events"),
     ],
 )
 def test_a_mistake_is_one_line(tones: Path, args: tuple[str, ...], said: str) -> None:
