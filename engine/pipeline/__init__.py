@@ -6,8 +6,8 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from engine.pipeline.file_stream import StreamReport, stream_file
-    from engine.pipeline.pipeline import Pipeline, PipelineConfig, PipelineOutput
+    from engine.pipeline.pipeline import Listener, Pipeline, PipelineConfig, PipelineOutput
 else:
     __getattr__ = lazy(__name__)
 
-__all__ = ["Pipeline", "PipelineConfig", "PipelineOutput", "StreamReport", "stream_file"]
+__all__ = ["Listener", "Pipeline", "PipelineConfig", "PipelineOutput", "StreamReport", "stream_file"]

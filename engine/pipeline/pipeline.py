@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,18 @@ from engine.separation.mask_network_segments import open_separator
 from engine.separation.resampled import ResampledSeparator
 from engine.separation.wiener import Wiener
 
-__all__ = ["Pipeline", "PipelineConfig", "PipelineOutput"]
+__all__ = ["Listener", "Pipeline", "PipelineConfig", "PipelineOutput"]
 
 Audio = npt.NDArray[np.float32]
 Spectrum = tuple[FrameFormat, str]  # frames through a window, by name
+
+
+class Listener(Protocol):
+    """Settings of a node that emits events; they may be pickled to the engine process."""
+
+    def build(self, audio: AudioFormat) -> Processor[Audio, list[Event]]:
+        """The node for audio of this format."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class PipelineConfig(Settings):
     )
     follow: FollowConfig = plain(FollowConfig, "how to follow")
     detect: SoundConfig | None = plain(None, "how to detect sounds, None for not at all")
+    listeners: tuple[Listener, ...] = plain((), "settings of further nodes that emit events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +87,8 @@ class Pipeline:
         self._follower_input: Spectrum | None = None  # None is the audio itself
         if config.score is not None:
             self._follower = self._follow(config.score, config.follow)
-        self._detector = None if config.detect is None else SoundDetector(config.detect, audio, worker=worker)
+        detectors = [] if config.detect is None else [SoundDetector(config.detect, audio, worker=worker)]
+        self._listeners = [*detectors, *(settings.build(audio) for settings in config.listeners)]
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
         frames = follow_frames(self.audio)
@@ -133,8 +143,8 @@ class Pipeline:
 
     @property
     def lag(self) -> int:
-        """Samples by which events lag what they speak of, at most, where sounds are detected."""
-        return 0 if self._detector is None else self._detector.latency
+        """Samples by which events of listeners lag what they speak of, at most."""
+        return max((node.latency for node in self._listeners), default=0)
 
     def process(self, block: Audio) -> PipelineOutput:
         """Take a block (sample, channel), return the stems and events that are ready."""
@@ -143,8 +153,10 @@ class Pipeline:
         if self._follower is not None:
             heard: Any = block if self._follower_input is None else spectra[self._follower_input]
             events += self._follower.process(heard)
-        if self._detector is not None:
-            events = sorted([*events, *self._detector.process(block)], key=lambda event: event.emitted_at)
+        if self._listeners:
+            for node in self._listeners:
+                events += node.process(block)
+            events.sort(key=lambda event: event.emitted_at)
         stems = block[:, None, :]
         if self._separator is not None:
             shared = self._separator.input
@@ -157,6 +169,6 @@ class Pipeline:
             stft.reset()
         if self._separator is not None:
             self._separator.node.reset()
-        for listener in (self._follower, self._detector):
+        for listener in (self._follower, *self._listeners):
             if listener is not None:
                 listener.reset()
