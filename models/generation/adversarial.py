@@ -76,17 +76,17 @@ class CRnnGan(nn.Module):
 
     def judge(self, notes: Tensor) -> Tensor:
         """Return the critic's verdicts (batch, note) as logits."""
-        return self.verdict(self.critic(notes)[0])[..., 0]
+        verdict: Tensor = self.verdict(self.critic(notes)[0])[..., 0]
+        return verdict
 
     def forward(self, real: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of generator and critic in one, and the critic's verdicts."""
         false = self.generate(torch.randn(*real.shape[:2], self.config.noise, device=real.device))
-        turned = _Reverse.apply(false)
+        turned: Tensor = _Reverse.apply(false)  # type: ignore[no-untyped-call]
         judged, fooled = self.judge(real), self.judge(turned)
         match = F.mse_loss(turned.mean((0, 1)), real.mean((0, 1)))
-        loss = (
-            game(judged, fooled) - self.config.match * match
-        )  # its gradient is reversed, so the generator comes nearer
+        # Of the match too the gradient is reversed, so the generator comes nearer.
+        loss = game(judged, fooled) - self.config.match * match
         return loss, verdicts(judged, fooled)
 
     def play(self, noise: Tensor, note: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
@@ -114,7 +114,7 @@ class MidiNet(nn.Module):
         self.full2 = nn.Sequential(nn.Linear(1024, 128 * 2), nn.BatchNorm1d(256), nn.ReLU())
         self.look = nn.ModuleList(
             nn.Sequential(nn.Conv2d(1 if i == 0 else 16, 16, size, stride), nn.BatchNorm2d(16), nn.LeakyReLU(0.2))
-            for i, (size, stride) in enumerate([((128, 1), 1), ((1, 2), (1, 2)), ((1, 2), (1, 2)), ((1, 2), (1, 2))])
+            for i, (size, stride) in enumerate([((128, 1), (1, 1)), *[((1, 2), (1, 2))] * 3])
         )
         wide = 16 + c.condition
         self.grow = nn.ModuleList(
@@ -145,12 +145,13 @@ class MidiNet(nn.Module):
         features = F.leaky_relu(self.see(torch.cat([x, _spread(chord, x)], dim=1)), 0.2)
         x = F.leaky_relu(self.see2(torch.cat([features, _spread(chord, features)], dim=1)), 0.2)
         x = F.leaky_relu(self.think(torch.cat([x.flatten(1), chord], dim=1)), 0.2)
-        return self.verdict(torch.cat([x, chord], dim=1))[:, 0]
+        verdict: Tensor = self.verdict(torch.cat([x, chord], dim=1))[:, 0]
+        return verdict
 
     def forward(self, bar: Tensor, chord: Tensor, before: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of generator and critic in one, and the critic's verdicts."""
         false = self.generate(torch.randn(len(bar), self.config.noise, device=bar.device), chord, before)
-        turned = _Reverse.apply(false)
+        turned: Tensor = _Reverse.apply(false)  # type: ignore[no-untyped-call]
         judged, fooled = self.judge(bar, chord), self.judge(turned, chord)
         match = F.mse_loss(turned.mean(0), bar.mean(0))
         loss = game(judged, fooled) - self.config.match * match

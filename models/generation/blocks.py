@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, check, plain, ranged, require
-from models.generation.graph import Graphs, played
+from models.generation.graph import Graphs, layers_of, played
 
 __all__ = [
     "DeepBach",
@@ -50,7 +51,7 @@ class MiniBach(nn.Module):
     def logits(self, soprano: Tensor) -> Tensor:
         """Return logits (batch, step, 3, token) for soprano tokens (batch, step)."""
         x = F.one_hot(soprano, self.config.n_tokens).flatten(1).float()
-        out = self.out(self.drop(torch.relu(self.hidden(x))))
+        out: Tensor = self.out(self.drop(torch.relu(self.hidden(x))))
         return out.view(-1, self.config.n_steps, 3, self.config.n_tokens)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -108,7 +109,9 @@ class DeepBach(nn.Module):
         past = self.past[v](around[:, :w])[0][:, -1]
         future = self.future[v](around[:, w + 1 :].flip(1))[0][:, -1]
         here = torch.cat([x[:, w] for x in (*(voices[u] for u in range(4) if u != v), *meta)], dim=1)
-        return self.out[v](self.merge[v](torch.cat([past, self.present[v](here), future], dim=1)))
+        merged = self.merge[v](torch.cat([past, self.present[v](here), future], dim=1))
+        logits: Tensor = self.out[v](merged)
+        return logits
 
     def forward(self, v: int, frames: Tensor, phase: Tensor, fermata: Tensor) -> Tensor:
         """Return the nats (batch,) of the middle token of voice v."""
@@ -143,9 +146,9 @@ class StackedAutoencoder(nn.Module):
     def __init__(self, config: StackConfig) -> None:
         super().__init__()
         self.config = config
-        down = zip(config.sizes[:-1], config.sizes[1:], strict=True)
-        self.down = nn.ModuleList(nn.Linear(a, b) for a, b in down)
-        self.up = nn.ModuleList(nn.Linear(layer.out_features, layer.in_features) for layer in reversed(self.down))
+        pairs = list(pairwise(config.sizes))
+        self.down = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
+        self.up = nn.ModuleList(nn.Linear(b, a) for a, b in reversed(pairs))
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the code (batch, code), 0 to 1, of inputs (batch, input)."""
@@ -157,7 +160,8 @@ class StackedAutoencoder(nn.Module):
         """Return logits, or values where inputs are real, (batch, input) of codes (batch, code)."""
         for layer in self.up[:-1]:
             code = torch.sigmoid(layer(code))
-        return self.up[-1](code)
+        out: Tensor = self.up[-1](code)
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the loss (batch,): nats over all bits, or the squared error."""
@@ -170,13 +174,14 @@ class StackedAutoencoder(nn.Module):
     @torch.no_grad()
     def pretrain(self, x: Tensor, layer: int, rate: float = 0.05) -> float:
         """Update a layer once as an RBM with tied weights by CD-1 on its inputs x; return the mean squared error."""
-        down, up = self.down[layer], self.up[len(self.down) - 1 - layer]
+        down = layers_of(self.down, nn.Linear)[layer]
+        up = layers_of(self.up, nn.Linear)[len(self.down) - 1 - layer]
         h = torch.sigmoid(down(x))
         seen = torch.sigmoid(F.linear(torch.bernoulli(h), down.weight.T, up.bias))
         again = torch.sigmoid(down(seen))
         down.weight += rate * (h.T @ x - again.T @ seen) / len(x)
-        down.bias += rate * (h - again).mean(0)
-        up.bias += rate * (x - seen).mean(0)
+        down.bias.add_(rate * (h - again).mean(0))
+        up.bias.add_(rate * (x - seen).mean(0))
         up.weight.copy_(down.weight.T)
         return float(((x - seen) ** 2).mean())
 
@@ -191,8 +196,8 @@ class StackedAutoencoder(nn.Module):
             layers.append(torch.sigmoid(layer(layers[-1])))
         p = torch.sigmoid(self.up[-1](layers[-1]))
         gradient = (p - target) * target
-        for layer, x in zip(reversed(self.up), reversed(layers), strict=True):
-            gradient = (gradient @ layer.weight) * x * (1 - x)
+        for linear, x in zip(reversed(layers_of(self.up, nn.Linear)), reversed(layers), strict=True):
+            gradient = (gradient @ linear.weight) * x * (1 - x)
         return p[0], gradient[0]
 
     def graphs(self) -> Graphs:

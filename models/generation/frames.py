@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, plain, ranged
-from models.generation.graph import Graphs, played
+from models.generation.graph import Graphs, layers_of, played
 
 __all__ = ["FrameLstm", "FrameLstmConfig"]
 
@@ -74,7 +74,7 @@ class FrameLstm(nn.Module):
         for name, bias in self.lstm.named_parameters():
             if name.startswith("bias_ih"):  # forget gates start open (Jozefowicz et al. 2015)
                 nn.init.ones_(bias[c.hidden : 2 * c.hidden])
-        for layer in self.interval:
+        for layer in layers_of(self.interval, nn.Linear):
             nn.init.normal_(layer.weight, std=0.01)
 
     def initial(self, batch: int) -> tuple[Tensor, Tensor]:
@@ -125,7 +125,7 @@ class FrameLstm(nn.Module):
         told = self.from_echo((which * 2 + held) * (c.n_agreed + 1) + sure)
         mixed = self.drop(torch.relu(past + told.sum(-2)))
         mixed = self.drop(torch.relu(self.mix[v](mixed))) + mixed
-        logits = self.absolute[v](mixed)
+        logits: Tensor = self.absolute[v](mixed)
         scores = self.interval[v](mixed).unflatten(2, (v + 1, 2 * c.n_tokens - 1))
         for i, reference in enumerate([last[..., v], *(chosen[..., u] for u in range(v))]):
             logits = logits + _by_interval(scores[:, :, i], reference, c.n_tokens)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -21,19 +21,12 @@ from torch import Tensor, nn
 
 from models.export import Graph, export_graph
 
-__all__ = ["Graphs", "PlayedNetwork", "count_values", "export_parts", "played", "round_to_half"]
+__all__ = ["Graphs", "count_values", "export_parts", "layers_of", "played", "round_to_half"]
 
 KIND = "generator"
 SMALLEST = 64  # values from which on an array is stored in half precision
 Graphs = dict[str, Graph]
-
-
-class PlayedNetwork(Protocol):
-    """A network that has graphs to play from."""
-
-    def graphs(self) -> Graphs:
-        """Return its parts by name."""
-        ...
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class _Played(nn.Module):
@@ -45,6 +38,11 @@ class _Played(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.function(*inputs)
+
+
+def layers_of(modules: Iterable[nn.Module], kind: type[Layer]) -> list[Layer]:
+    """Return the modules of a list that are of one kind, as what they are."""
+    return [module for module in modules if isinstance(module, kind)]
 
 
 def played(

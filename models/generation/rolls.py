@@ -274,7 +274,7 @@ class ConvRbm(nn.Module):
 
 def self_similarity(v: Tensor) -> Tensor:
     """Return the cosine products of all pairs of steps, (batch, step, step), of v (batch, pitch, step)."""
-    unit = v / v.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    unit: Tensor = v / v.norm(dim=1, keepdim=True).clamp_min(1e-6)
     return unit.transpose(1, 2) @ unit
 
 
@@ -297,6 +297,9 @@ class Biaxial(nn.Module):
 
     Johnson (2015), "Hexahedria". All pitches share the weights.
     """
+
+    height: Tensor
+    chroma: Tensor
 
     def __init__(self, config: BiaxialConfig) -> None:
         super().__init__()

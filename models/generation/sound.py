@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from engine.core.config import Settings, ranged
 from models.generation.blocks import StackConfig, StackedAutoencoder
-from models.generation.graph import Graphs, played
+from models.generation.graph import Graphs, layers_of, played
 
 __all__ = ["DeepAc", "WaveNet", "WaveNetConfig"]
 
@@ -66,7 +66,8 @@ class WaveNet(nn.Module):
         for i, dilation in enumerate(self.config.dilations):
             x, skip = self._layer(i, x, self.layers[i](F.pad(x, (dilation, 0))), condition)
             total = total + skip
-        return self.out(total)
+        logits: Tensor = self.out(total)
+        return logits
 
     def forward(self, tokens: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the nats (batch, time) of tokens[:, 1:]."""
@@ -79,7 +80,8 @@ class WaveNet(nn.Module):
         past: (sum of dilations, residual), for each layer a queue of its last inputs (Paine et al. 2016)
         """
         x, total, queues, first = self.embed(token), torch.zeros(()), [], 0
-        for layer, mix, skip, dilation in zip(self.layers, self.mix, self.skips, self.config.dilations, strict=True):
+        stacks = (layers_of(stack, nn.Conv1d) for stack in (self.layers, self.mix, self.skips))
+        for layer, mix, skip, dilation in zip(*stacks, self.config.dilations, strict=True):
             both = torch.cat([past[first : first + 1], x], dim=1)
             kernel = torch.cat([layer.weight[..., 0], layer.weight[..., 1]], dim=1)
             gate, value = F.linear(both, kernel, layer.bias).chunk(2, dim=1)
@@ -88,8 +90,9 @@ class WaveNet(nn.Module):
             first += dilation
             total = total + F.linear(unit, skip.weight[..., 0], skip.bias)
             x = x + F.linear(unit, mix.weight[..., 0], mix.bias)
-        hidden = F.linear(torch.relu(total), self.out[1].weight[..., 0], self.out[1].bias)
-        logits = F.linear(torch.relu(hidden), self.out[3].weight[..., 0], self.out[3].bias)
+        inner, outer = layers_of(self.out, nn.Conv1d)
+        hidden = F.linear(torch.relu(total), inner.weight[..., 0], inner.bias)
+        logits = F.linear(torch.relu(hidden), outer.weight[..., 0], outer.bias)
         return logits[0], torch.cat(queues)
 
     def graphs(self) -> Graphs:

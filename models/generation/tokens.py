@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.config import Settings, plain, ranged
-from models.generation.graph import Graphs, played
+from models.generation.graph import Graphs, layers_of, played
 
 __all__ = ["TokenLstm", "TokenLstmConfig", "psychoacoustic_code"]
 
@@ -34,6 +34,8 @@ class TokenLstmConfig(Settings):
 class TokenLstm(nn.Module):
     """Estimate rows (batch, time, stream); p(row | past) is the product over streams, each given those before it."""
 
+    code: Tensor
+
     def __init__(self, config: TokenLstmConfig) -> None:
         super().__init__()
         self.config = c = config
@@ -41,7 +43,7 @@ class TokenLstm(nn.Module):
         width = c.embed * len(c.n_tokens)
         if c.low is not None:
             self.register_buffer("code", psychoacoustic_code(c.low, c.n_tokens[0]))
-            width += self.code.shape[1]
+            width += int(self.code.shape[1])
         self.condition = nn.Sequential(nn.Linear(c.n_condition, c.embed), nn.ReLU()) if c.n_condition else None
         width += c.embed if c.n_condition else 0
         dropout = c.dropout if c.n_layers > 1 else 0.0
@@ -51,12 +53,12 @@ class TokenLstm(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(inside, n) for n in c.n_tokens)
         pairs = [(s, u) for s in range(len(c.n_tokens)) for u in range(s)]
         self.between = nn.ModuleDict({f"{u}>{s}": nn.Embedding(c.n_tokens[u], c.n_tokens[s]) for s, u in pairs})
-        for table in self.between.values():
+        for table in layers_of(self.between.values(), nn.Embedding):
             nn.init.zeros_(table.weight)
 
     def initial(self, batch: int) -> State:
         """Return the state before the first row: h and c, (layer, batch, hidden)."""
-        zero = self.heads[0].weight.new_zeros(self.config.n_layers, batch, self.config.hidden)
+        zero = next(self.heads.parameters()).new_zeros(self.config.n_layers, batch, self.config.hidden)
         return zero, zero
 
     def memory(self, last: Tensor, state: State, condition: Tensor | None = None) -> tuple[Tensor, State]:
@@ -72,7 +74,7 @@ class TokenLstm(nn.Module):
 
     def logits(self, features: Tensor, row: Tensor, stream: int) -> Tensor:
         """Return logits (batch, time, token) of a stream; only the streams of `row` before it are read."""
-        out = self.heads[stream](features)
+        out: Tensor = self.heads[stream](features)
         for u in range(stream):
             out = out + self.between[f"{u}>{stream}"](row[..., u])
         return out

@@ -60,7 +60,7 @@ class BarListener:
             rows.append((onset, max(round((stop - first) / step), onset + 1), pitch))
         onsets = np.array(sorted({onset for onset, _, _ in rows} | {n}))
         for i, (onset, stop, pitch) in enumerate(rows):
-            then = int(onsets[min(np.searchsorted(onsets, stop), len(onsets) - 1)])
+            then = int(onsets[min(int(np.searchsorted(onsets, stop)), len(onsets) - 1)])
             # A key lifted a little early is no rest, and the end of the bars continues without one.
             if 0 < then - stop < steps_per_quarter or then == n:
                 rows[i] = (onset, then, pitch)

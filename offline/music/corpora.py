@@ -154,11 +154,11 @@ def grooves(rng: np.random.Generator, n_bars: int = 8) -> tuple[np.ndarray, np.n
         if bar % 4 == 0 and place == 0 and bar:
             token |= bit[49]
         tokens[step] = token
-    place = np.arange(16 * n_bars) % 16
-    instruments = np.stack([np.isin(place, sorted(kick)), np.isin(place, sorted(strum))], axis=1)
+    places = np.arange(16 * n_bars) % 16
+    instruments = np.stack([np.isin(places, sorted(kick)), np.isin(places, sorted(strum))], axis=1)
     bars = np.eye(4)[np.arange(16 * n_bars) // 16 % 4][:, :3]
     pace = np.full((16 * n_bars, 1), (tempo - 110) / 40)
-    return tokens, np.hstack([instruments, np.eye(16)[place], bars, pace]).astype(np.float32)
+    return tokens, np.hstack([instruments, np.eye(16)[places], bars, pace]).astype(np.float32)
 
 
 def sound_of(frames: np.ndarray, sample_rate: int, *, step_s: float = 0.15, seed: int = 0) -> np.ndarray:
@@ -176,4 +176,4 @@ def sound_of(frames: np.ndarray, sample_rate: int, *, step_s: float = 0.15, seed
                 out[start : start + n] += (
                     shape * np.sin(2 * np.pi * harmonic * frequency * t + rng.uniform(0, 2 * np.pi)) / harmonic
                 )
-    return (0.9 * out / max(np.abs(out).max(), 1e-9)).astype(np.float32)
+    return np.asarray((0.9 * out / max(np.abs(out).max(), 1e-9)).astype(np.float32))

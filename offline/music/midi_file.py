@@ -60,7 +60,9 @@ def read_midi(path: Path, *, steps_per_quarter: int = 4) -> Piece:
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
         raise ScoreError(str(path), expected="a MIDI file", got=str(error) or type(error).__name__) from error
     scale = steps_per_quarter / file.ticks_per_beat
-    rows, names, metre, tempo = [], [], (4, 4), 500_000
+    rows: list[tuple[int, int, int, int, int]] = []
+    names: list[str] = []
+    metre, tempo = (4, 4), 500_000
     for track in file.tracks:
         found = _read_track(track, scale, len(names))
         for message in track:

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def _read_part(flat: stream.Stream, voice: int) -> tuple[list[tuple[int, int, in
     return (rows, fermatas) if rows else None
 
 
-def _steps(quarters: float) -> int | None:
+def _steps(quarters: float | Fraction) -> int | None:
     """Quarters as steps; None off the grid."""
     steps = float(quarters) * STEPS_PER_QUARTER
     return round(steps) if abs(steps - round(steps)) < 1e-6 else None

@@ -50,7 +50,7 @@ def find_scores(folder: Path, licences: Sequence[str]) -> Iterator[tuple[Path, d
         fields = header(path.read_text(encoding="utf8", errors="replace"))
         licence = licence_of(fields)
         instrument = fields.get("mutopiainstrument", fields.get("instrument", ""))
-        if licence in licences and "guitar" in instrument.lower():
+        if licence is not None and licence in licences and "guitar" in instrument.lower():
             yield path, fields, licence
 
 

@@ -100,7 +100,8 @@ class MiniBachPlayer(BlockPlayer):
 
     def logits(self, soprano: np.ndarray) -> np.ndarray:
         """Return logits (step, 3, token) for soprano tokens (step,)."""
-        return self.net.run({"soprano": soprano[None]})["logits"][0]
+        logits: np.ndarray = self.net.run({"soprano": soprano[None]})["logits"][0]
+        return logits
 
     def next(self, given: np.ndarray) -> Segment:
         """Write four bars."""
@@ -223,7 +224,7 @@ class DeepHearMelodyPlayer(DeepHearPlayer):
 
     def match(self, target: np.ndarray) -> np.ndarray:
         """Descend (Adam) on the code until the notes of `target` sound; return the code."""
-        inner = self.rng.normal(0, 1, self.width).astype(np.float32)
+        inner: np.ndarray = self.rng.normal(0, 1, self.width).astype(np.float32)
         mean, square = np.zeros_like(inner), np.zeros_like(inner)
         for step in range(1, self.DESCENT + 1):
             gradient = self.decode(sigmoid(inner), target)[1]

@@ -33,7 +33,7 @@ class UnitSelectionPlayer(BlockPlayer):
     def scores(self) -> np.ndarray:
         """Return how well each bar of the library follows the last one."""
         guess = self.net.run({"code": self.codes[self._now][None, None]})["guess"]
-        return 10 * self._aims @ (guess / max(float(np.linalg.norm(guess)), 1e-12))
+        return np.asarray(10 * self._aims @ (guess / max(float(np.linalg.norm(guess)), 1e-12)))
 
     def next(self, given: np.ndarray) -> Segment:
         """Write a bar; none twice until all were played."""

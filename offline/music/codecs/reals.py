@@ -54,13 +54,13 @@ class MuLaw:
         mu = self.n_tokens - 1
         clipped = np.clip(samples, -1, 1)
         squeezed = np.sign(clipped) * np.log1p(mu * np.abs(clipped)) / np.log1p(mu)
-        return ((squeezed + 1) / 2 * mu + 0.5).astype(np.int64)
+        return np.asarray(((squeezed + 1) / 2 * mu + 0.5).astype(np.int64))
 
     def decode(self, tokens: np.ndarray) -> np.ndarray:
         """Tokens -> samples, float32."""
         mu = self.n_tokens - 1
         squeezed = tokens / mu * 2 - 1
-        return (np.sign(squeezed) * np.expm1(np.abs(squeezed) * np.log1p(mu)) / mu).astype(np.float32)
+        return np.asarray((np.sign(squeezed) * np.expm1(np.abs(squeezed) * np.log1p(mu)) / mu).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Spectra:
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """(frame, bin) float32."""
-        return np.log1p(1000 * np.abs(self._stft(samples)) / self.n_fft).astype(np.float32)
+        return np.asarray(np.log1p(1000 * np.abs(self._stft(samples)) / self.n_fft).astype(np.float32))
 
     def decode(self, frames: np.ndarray) -> np.ndarray:
         """Samples, float32."""

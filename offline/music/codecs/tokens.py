@@ -49,7 +49,8 @@ class ChoraleTokens:
 
     def decode(self, tokens: np.ndarray) -> Piece:
         """The piece; whatever the order of its tokens, this ends."""
-        rows, struck, fermatas = [], [], []
+        rows: list[list[int]] = []
+        struck, fermatas = [], []
         frame: list[tuple[int, bool]] = []
         last = [REST] * self.n_voices
         for token in tokens.tolist():

@@ -44,7 +44,8 @@ class CRnnGanTraining(BatchTraining):
         noise = torch.randn(*batch[0].shape[:2], model.config.noise, device=self.device)
         made, real = model.generate(noise).flatten(0, 1), batch[0].flatten(0, 1)
         spread = real.std(0).clamp_min(0.05)
-        return (((made.mean(0) - real.mean(0)) / spread).abs() + (made.std(0) / spread - 1).abs()).mean()
+        distance: Tensor = (((made.mean(0) - real.mean(0)) / spread).abs() + (made.std(0) / spread - 1).abs()).mean()
+        return distance
 
 
 class MidiNetTraining(CRnnGanTraining):
@@ -73,7 +74,8 @@ class MidiNetTraining(CRnnGanTraining):
         """Return how far the mean of generated bars is from the data's: half the summed difference a step, 0 to 1."""
         bar, chord, before = batch
         made = model.generate(torch.randn(len(bar), model.config.noise, device=self.device), chord, before)
-        return (made.mean(0) - bar.mean(0)).abs().sum(0).mean() / 2
+        distance: Tensor = (made.mean(0) - bar.mean(0)).abs().sum(0).mean() / 2
+        return distance
 
     def extras(self) -> Extras:
         """Return a bar and the chords of a chorale of the validation split."""

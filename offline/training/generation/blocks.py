@@ -74,7 +74,8 @@ class DeepHearTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per step of reconstruction, summed over pitches."""
-        return model(batch[0]).mean() / STEPS
+        loss: Tensor = model(batch[0]).mean() / STEPS
+        return loss
 
     def extras(self) -> Extras:
         """Return sopranos, the range, and how many notes sound at once in the corpus."""
@@ -106,7 +107,8 @@ class VraeTraining(BatchTraining):
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the negative evidence lower bound, nats per step."""
         nll, divergence = model(batch[0])
-        return (nll + self.model.config.kl_weight * divergence).mean() / self.length
+        bound: Tensor = (nll + self.model.config.kl_weight * divergence).mean() / self.length
+        return bound
 
     def extras(self) -> Extras:
         """Return the range."""
@@ -155,7 +157,8 @@ class MiniBachTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per note of alto, tenor and bass."""
-        return model(batch[0]).mean()
+        loss: Tensor = model(batch[0]).mean()
+        return loss
 
     def extras(self) -> Extras:
         """Return sopranos, for when no melody is given."""

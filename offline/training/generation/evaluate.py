@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from models.generation.rolls import RnnRbm
 from offline.evaluation.musical import (
     copy_check,
     crossing_rate,
@@ -38,6 +39,7 @@ from offline.music.roll_sets import Split, load_chorales, load_rolls
 from offline.music.sampling import softmax
 from offline.training.generation.config import GeneratorEvaluation
 from offline.training.generation.likelihood import (
+    ExportedRnnRbm,
     NoteFigures,
     markov_nll,
     note_figures,
@@ -204,7 +206,9 @@ def token_nll(player: BachBotPlayer, pieces: Sequence[np.ndarray]) -> list[np.nd
 
 def step_table(folder: Path, split: str, runs: Sequence[Path] = ()) -> str:
     """Return a table of nats per step on the sets of Boulanger-Lewandowski: baselines, and RNN-RBMs trained on them."""
-    trained = {"JSB_Chorales": shipped_rnn_rbm()} if find_weights("RNN-RBM") is not None else {}
+    trained: dict[str, RnnRbm | ExportedRnnRbm] = {}
+    if find_weights("RNN-RBM") is not None:
+        trained["JSB_Chorales"] = shipped_rnn_rbm()
     trained |= dict(trained_rnn_rbm(run) for run in runs)
     lines = [f"rolls, {split}: nats per step", f"{'set':16}{'rate of keys':>14}{'Markov by key':>15}{'RNN-RBM':>10}"]
     for name in ROLL_SETS:

@@ -137,7 +137,7 @@ def _fill(batch: tuple[np.ndarray, ...], b: int, piece: PreparedPiece, start: in
     """Write a window of a piece into row b; return how many frames it has."""
     frames, age, phase, echo, agreed, there = batch
     tokens, *along = piece
-    n = min(age.shape[1], len(tokens) - 1 - start)
+    n = min(int(age.shape[1]), len(tokens) - 1 - start)
     frames[b, : n + 1] = tokens[start : start + n + 1]
     for row, values in zip((age, echo, agreed), along, strict=True):
         row[b, :n] = values[start : start + n]

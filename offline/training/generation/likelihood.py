@@ -58,7 +58,7 @@ def note_figures(pieces: list[np.ndarray], nll: list[np.ndarray]) -> NoteFigures
 
 
 def _changes(piece: np.ndarray) -> np.ndarray:
-    return piece != np.vstack([np.full((1, piece.shape[1]), -1, piece.dtype), piece[:-1]])
+    return np.asarray(piece != np.vstack([np.full((1, piece.shape[1]), -1, piece.dtype), piece[:-1]]))
 
 
 def persistence_nll(chorales: Split, codec: VoiceGrid, split: str) -> list[np.ndarray]:

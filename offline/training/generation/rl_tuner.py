@@ -53,7 +53,8 @@ class RlTunerTraining(MelodyTraining):
     def reward(self, judge: TokenLstm, rows: Tensor) -> Tensor:
         """Return the reward (batch, step) of rows (batch, step + 1, 1)."""
         nll, _ = judge(rows, judge.initial(len(rows)))
-        return -LOG_P_SHARE * nll[..., 0] + theory_reward(rows[:, 1:, 0], self.codec.low)
+        reward: Tensor = -LOG_P_SHARE * nll[..., 0] + theory_reward(rows[:, 1:, 0], self.codec.low)
+        return reward
 
     @torch.no_grad()
     def write(self, net: TokenLstm, n: int, length: int, *, explore: float) -> Tensor:

@@ -47,7 +47,8 @@ class BluesMelodyTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per step, summed over bits."""
-        return model(batch[0]).mean()
+        loss: Tensor = model(batch[0]).mean()
+        return loss
 
 
 class BluesChordsTraining(BluesMelodyTraining):
@@ -74,7 +75,8 @@ class RnnRbmTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the contrastive loss; only its gradient has a meaning, that of contrastive divergence."""
-        return model(batch[0])[0].mean()
+        loss: Tensor = model(batch[0])[0].mean()
+        return loss
 
     def validate(self, model: Any) -> dict[str, float]:
         """Return nats per step of pieces of the whole validation split, by annealed importance sampling."""
@@ -112,7 +114,8 @@ class ConvRbmTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the contrastive loss."""
-        return model(batch[0]).mean()
+        loss: Tensor = model(batch[0]).mean()
+        return loss
 
     def validate(self, model: Any) -> dict[str, float]:
         """Return nats per step of a reconstruction from hidden samples: a proxy, as Z cannot be computed."""
@@ -156,4 +159,5 @@ class HexahedriaTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per step, summed over pitches."""
-        return model(*batch).mean()
+        loss: Tensor = model(*batch).mean()
+        return loss

@@ -42,7 +42,8 @@ class DeepAcTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the squared error per frame, summed over bins."""
-        return model(batch[0]).mean()
+        loss: Tensor = model(batch[0]).mean()
+        return loss
 
     def extras(self) -> Extras:
         """Return codes of validation frames."""
@@ -79,7 +80,7 @@ class WaveNetTraining(BatchTraining):
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per sample, of those that have a full past."""
-        nll = model(batch[0])
+        nll: Tensor = model(batch[0])
         return nll[:, min(self.model.config.receptive, nll.shape[1] // 2) :].mean()
 
     def extras(self) -> Extras:

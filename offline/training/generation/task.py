@@ -54,7 +54,8 @@ class SystemTraining(ABC):
 
     def played_network(self) -> dict[str, Any]:
         """Return the settings of the network that plays, for the card and the player."""
-        return self.describe()["network"]
+        network: dict[str, Any] = self.describe()["network"]
+        return network
 
     def pick(self, published: Any, small: Any, tiny: Any) -> Any:
         """Return the value for the size of the settings."""

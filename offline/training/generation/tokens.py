@@ -32,7 +32,8 @@ class TokenTraining(BatchTraining):
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per row, summed over its streams."""
         nll, _ = model(batch[0], self.model.initial(len(batch[0])), *batch[1:])
-        return nll.sum(2).mean()
+        loss: Tensor = nll.sum(2).mean()
+        return loss
 
     def network(self, n_tokens: tuple[int, ...], **more: Any) -> TokenLstm:
         """Make a token network; sizes: (hidden, layers) for each size of the settings."""
