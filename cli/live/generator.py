@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from cli.live.bar_listener import MAX_BARS, BarListener
+from cli.live.live_generator import LiveGenerator, LiveGeneratorConfig
 from engine.core.config import require
 from engine.core.errors import ConfigError
 from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess
-from offline.generation.listen import MAX_BARS, BarListener
-from offline.generation.live import LiveGenerator, LiveGeneratorConfig
 from offline.generation.open_system import system_of
 from offline.generation.stream import Generator, Melody, Prefetch
 from offline.generation.systems import players_of

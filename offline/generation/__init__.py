@@ -1,1 +1,1 @@
-"""Systems that write music: a representation, an architecture and a strategy each."""
+"""Systems that write music: their record, their players, and their weights."""

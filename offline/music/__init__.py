@@ -1,1 +1,1 @@
-"""Music as data: pieces, corpora and MIDI files."""
+"""Music as data: pieces, codecs, corpora and MIDI files."""

@@ -1,4 +1,4 @@
-"""Pieces as MIDI files, read and written, and as sound through FluidSynth."""
+"""Read and write pieces as MIDI files, and render them as sound by FluidSynth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PERCUSSION = 9
 
 
 def write_midi(piece: Piece, path: Path, *, program: int = 0, percussion: bool = False) -> None:
-    """Write a file of format 1: tempo and time signature first, then a named track a voice. Same piece, same bytes."""
+    """Write a MIDI file of format 1: tempo and time signature first, then a named track a voice."""
     file = mido.MidiFile(ticks_per_beat=TICKS_PER_STEP * piece.steps_per_quarter)
     head = mido.MidiTrack()
     head.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(piece.tempo_bpm)))
@@ -54,7 +54,7 @@ def _track(name: str, notes: np.ndarray, channel: int, program: int) -> mido.Mid
 
 
 def read_midi(path: Path, *, steps_per_quarter: int = 4) -> Piece:
-    """A piece on a grid: a voice a track that has notes; onsets and ends go to the nearest step, one at least apart."""
+    """Read a piece, a voice for each track with notes; onsets and ends move to the nearest step, at least one apart."""
     try:
         file = mido.MidiFile(path)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
@@ -102,7 +102,7 @@ def _read_track(track: mido.MidiTrack, scale: float, voice: int) -> list[tuple[i
 
 
 def read_folder(folder: Path, *, steps_per_quarter: int = 4) -> dict[str, Piece]:
-    """Every MIDI file under a folder, by its path in it; what cannot be read is left out."""
+    """Read every MIDI file in a folder, by its path in it; files that cannot be read are left out."""
     pieces = {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
         try:

@@ -1,4 +1,4 @@
-"""What music21's corpus holds: four-part chorales with ties, fermatas and metre, and tunes in ABC.
+"""Converter of music21's corpus: four-part chorales with ties, fermatas and metre, and tunes in ABC.
 
 Nothing of the corpus is kept in this project; the extra `data` brings it, and this file turns it into arrays.
 """
@@ -28,7 +28,7 @@ RARE = 10
 
 
 def chorales(n_most: int | None = None) -> Iterator[Piece]:
-    """Every four-part chorale whose notes fall on the sixteenth grid, soprano first, ties joined."""
+    """Read every four-part chorale on the sixteenth grid, soprano first, ties joined."""
     done = 0
     for score in corpus.chorales.Iterator(returnType="stream"):
         if n_most is not None and done >= n_most:
@@ -40,7 +40,7 @@ def chorales(n_most: int | None = None) -> Iterator[Piece]:
 
 
 def chorale(score: stream.Score) -> Piece | None:
-    """One chorale; None unless it has four parts, one metre of quarters, and no note off the grid."""
+    """Read one chorale; None unless it has four parts, one metre of quarters, and no note off the grid."""
     parts = list(score.parts)
     metres = {m.ratioString for m in score.recurse().getElementsByClass("TimeSignature")}
     if len(parts) != 4 or len(metres) != 1:
@@ -81,13 +81,13 @@ def _read_part(flat: stream.Stream, voice: int) -> tuple[list[tuple[int, int, in
 
 
 def _steps(quarters: float | Fraction) -> int | None:
-    """Quarters as steps; None off the grid."""
+    """Return quarters as steps; None off the grid."""
     steps = float(quarters) * STEPS_PER_QUARTER
     return round(steps) if abs(steps - round(steps)) < 1e-6 else None
 
 
 def tunes() -> list[tuple[str, list[str]]]:
-    """The single-voice tunes of Ryan's and O'Neill's collections: name and ABC tokens.
+    """Read the single-voice tunes of Ryan's and O'Neill's collections: name and ABC tokens.
 
     Left out: what has a token that the corpus has fewer than 10 times, and what was there before in the same notes.
     """
@@ -115,7 +115,7 @@ def _tunes_of(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _key(text: str) -> str:
-    """One spelling a key: D, Em, Amix, Edor."""
+    """Return one spelling of each key: D, Em, Amix, Edor."""
     match = re.match(r"([A-G][#b]?)\s*([A-Za-z]*)", text.strip())
     if match is None:
         return "C"
@@ -124,7 +124,7 @@ def _key(text: str) -> str:
 
 
 def convert_music21(folder: Path, *, n_chorales: int | None = None) -> str:
-    """Write tunes.json and chorales.npz into a folder, about 40 CPU seconds; returns what was written."""
+    """Write tunes.json and chorales.npz into a folder, in about 40 CPU seconds; return what was written."""
     folder.mkdir(parents=True, exist_ok=True)
     found = [tokens for _, tokens in tunes()]
     (folder / "tunes.json").write_text(json.dumps(found), encoding="utf8")

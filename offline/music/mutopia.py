@@ -1,4 +1,4 @@
-"""Guitar music of the Mutopia project (github.com/MutopiaProject/MutopiaProject) through LilyPond into pieces.
+"""Guitar music of the Mutopia project (github.com/MutopiaProject/MutopiaProject), converted by LilyPond.
 
 Each piece says under which licence it stands; only what was asked for is converted, and an index tells which is which.
 """
@@ -31,7 +31,7 @@ LIMIT_S = 120
 
 
 def header(text: str) -> dict[str, str]:
-    """The fields of a LilyPond file's header that are plain strings; the first of each name counts."""
+    """Return the plain string fields of a LilyPond file's header; the first of each name counts."""
     found: dict[str, str] = {}
     for name, value in FIELD.findall(text):
         found.setdefault(name, value)
@@ -39,13 +39,13 @@ def header(text: str) -> dict[str, str]:
 
 
 def licence_of(fields: dict[str, str]) -> str | None:
-    """`pd`, `by` or `by-sa`, or None where a header says none of these."""
+    """Return `pd`, `by` or `by-sa`, or None where a header states none of these."""
     said = " ".join(fields.get(name, "") for name in ("license", "copyright", "licence"))
     return next((name for name, pattern in LICENCES.items() if pattern.search(said)), None)
 
 
 def find_scores(folder: Path, licences: Sequence[str]) -> Iterator[tuple[Path, dict[str, str], str]]:
-    """Files for the guitar under these licences, with their headers."""
+    """Find files for the guitar under these licences, with their headers."""
     for path in sorted(folder.rglob("*.ly")):
         fields = header(path.read_text(encoding="utf8", errors="replace"))
         licence = licence_of(fields)
@@ -55,7 +55,7 @@ def find_scores(folder: Path, licences: Sequence[str]) -> Iterator[tuple[Path, d
 
 
 def lilypond_path() -> str:
-    """The program: on the path, or in the distribution `lilypond`."""
+    """Return the program: on the path, or in the distribution `lilypond`."""
     found = shutil.which("lilypond")
     if found is not None:
         return found
@@ -66,7 +66,7 @@ def lilypond_path() -> str:
 
 
 def engrave(path: Path, *, program: str | None = None) -> list[Piece]:
-    """What a LilyPond file's blocks for MIDI say, a piece each; none where it cannot be read."""
+    """Return the pieces of a LilyPond file's MIDI blocks; none where it cannot be read."""
     with tempfile.TemporaryDirectory() as place:
         command = [program or lilypond_path(), "--loglevel=NONE", "-dno-print-pages", "-dno-point-and-click"]
         command += ["-I", str(path.parent), "-o", place, str(path)]
@@ -84,7 +84,7 @@ def engrave(path: Path, *, program: str | None = None) -> list[Piece]:
 
 
 def convert_mutopia(folder: Path, out: Path, licences: Sequence[str] = ("pd",)) -> str:
-    """Write guitar.npz and guitar.json into `out`; returns how many of how many were converted."""
+    """Write guitar.npz and guitar.json into `out`; return how many of how many were converted."""
     out.mkdir(parents=True, exist_ok=True)
     program, pieces, index, n_files = lilypond_path(), [], [], 0
     for path, fields, licence in find_scores(folder, licences):

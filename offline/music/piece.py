@@ -21,10 +21,16 @@ def _no_fermatas() -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """notes: NOTE records in order of onset, voice, pitch; n_steps: how long the piece is, in steps.
+    """A piece of music.
 
-    steps_per_quarter: 4 is the sixteenth grid; beats_per_bar, beat_unit: the time signature; pickup: steps before
-    the first full bar; tempo_bpm: quarters a minute; fermatas: steps that carry one; names: of the voices.
+    notes: NOTE records in order of onset, voice, pitch
+    n_steps: length, in steps
+    steps_per_quarter: 4 is the sixteenth grid
+    beats_per_bar, beat_unit: time signature
+    pickup: steps before the first full bar
+    tempo_bpm: quarters a minute
+    fermatas: steps with a fermata
+    names: names of the voices
     """
 
     notes: np.ndarray
@@ -44,21 +50,21 @@ class Piece:
 
     @property
     def steps_per_bar(self) -> int:
-        """Steps of one full bar."""
+        """Return the steps of a full bar."""
         return self.steps_per_quarter * 4 * self.beats_per_bar // self.beat_unit
 
     @property
     def n_voices(self) -> int:
-        """The highest voice that has a note, and one."""
+        """Return the number of the highest voice with a note, plus one."""
         return int(self.notes["voice"].max()) + 1 if len(self.notes) else 0
 
     def phase(self) -> np.ndarray:
-        """Where in its bar each step stands, (step,) from 0."""
+        """Return the position of each step in its bar, (step,) from 0."""
         return (np.arange(self.n_steps) - self.pickup) % self.steps_per_bar
 
 
 def make_notes(rows: list[tuple[int, int, int, int]] | np.ndarray, velocity: int = VELOCITY) -> np.ndarray:
-    """NOTE records from rows of (onset, duration, pitch, voice), sorted."""
+    """Return NOTE records from rows of (onset, duration, pitch, voice), sorted."""
     notes = np.zeros(len(rows), NOTE)
     if len(rows):
         columns = np.asarray(rows)
@@ -69,14 +75,14 @@ def make_notes(rows: list[tuple[int, int, int, int]] | np.ndarray, velocity: int
 
 
 def attacks_of(frames: np.ndarray) -> np.ndarray:
-    """Where a voice's pitch changes: what a grid without ties can know of attacks. (frame, voice) bool."""
+    """Return where the pitch of a voice changes, (frame, voice) bool: the attacks that a grid without ties holds."""
     before = np.vstack([np.full((1, frames.shape[1]), REST, frames.dtype), frames[:-1]])
     out: np.ndarray = (frames != before) & (frames != REST)
     return out
 
 
 def from_grid(frames: np.ndarray, attacks: np.ndarray | None = None, **more: object) -> Piece:
-    """A piece from a grid (frame, voice) of pitches, -1 a rest; without attacks equal pitches are one note."""
+    """Return a piece from a grid (frame, voice) of pitches, -1 a rest; without attacks equal pitches are one note."""
     struck = attacks_of(frames) if attacks is None else (attacks | attacks_of(frames)) & (frames != REST)
     rows = []
     for voice in range(frames.shape[1]):
@@ -90,7 +96,7 @@ def from_grid(frames: np.ndarray, attacks: np.ndarray | None = None, **more: obj
 
 
 def to_grid(piece: Piece, n_voices: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (step, voice) of pitches, -1 a rest, and attacks, bool; a later note cuts an earlier one of its voice."""
+    """Return frames (step, voice) of pitches, -1 a rest, and attacks; a later note cuts an earlier one of its voice."""
     frames = np.full((piece.n_steps, n_voices), REST, np.int16)
     attacks = np.zeros((piece.n_steps, n_voices), bool)
     for note in piece.notes:
@@ -103,13 +109,13 @@ def to_grid(piece: Piece, n_voices: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def phrase_ends(steps: np.ndarray) -> np.ndarray:
-    """Where chorales have their fermatas, of sixteenths in four quarters: on the third beat of every other bar."""
+    """Return which sixteenths of four quarters carry fermatas in chorales: the third beat of every other bar."""
     out: np.ndarray = ((steps % 32) // 4 == 6).astype(np.int64)
     return out
 
 
 def transpose(piece: Piece, semitones: int) -> Piece:
-    """The piece so many semitones higher."""
+    """Return the piece transposed up by semitones."""
     notes = piece.notes.copy()
     notes["pitch"] += semitones
     return replace(piece, notes=notes)

@@ -1,4 +1,4 @@
-"""Pieces packed into one compressed file, with metre and fermatas: small enough to carry, read without music21."""
+"""Pieces packed into one compressed file, with metre and fermatas, which is read without music21."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def save_pieces(path: Path, pieces: list[Piece]) -> None:
 
 
 def load_pieces(path: Path) -> list[Piece]:
-    """Read what `save_pieces` wrote; names of voices and tempo are not kept."""
+    """Read a file of `save_pieces`; names of voices and tempo are not kept."""
     with np.load(path) as file:
         packed = {name: file[name] for name in file.files}
     notes = np.split(packed["notes"], np.cumsum(packed["n_notes"])[:-1])

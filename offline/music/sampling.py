@@ -1,4 +1,4 @@
-"""Drawing from distributions: temperature that leaves rhythm alone, and rules of part-writing as masks."""
+"""Sampling from distributions: temperature that keeps the rhythm, and rules of part-writing as masks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities, float64."""
+    """Return the softmax of logits, float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max())
     return np.asarray(shifted / shifted.sum())
 
 
 def soften(p: np.ndarray, temperature: float, *, keep: int | np.ndarray | None = None) -> np.ndarray:
-    """Raise p to the power 1 / temperature and normalise it; what the tokens `keep` have stays as it is.
+    """Raise p to the power 1 / temperature and normalise it; the probabilities of the tokens `keep` stay.
 
     keep: a token, or several. With the held note as `keep`, temperature acts on which pitch comes next and not on
     whether one comes: a low temperature on everything freezes music, for three quarters of all frames hold.
@@ -38,20 +38,20 @@ def soften(p: np.ndarray, temperature: float, *, keep: int | np.ndarray | None =
 
 
 def enliven(p: np.ndarray, factor: float, keep: int) -> np.ndarray:
-    """Multiply the odds that something else than the token `keep` comes by a factor."""
+    """Multiply the odds that another token than `keep` comes by a factor."""
     out = p * factor
     out[keep] = p[keep]
     return np.asarray(out / out.sum())
 
 
 def draw(p: np.ndarray, rng: np.random.Generator) -> int:
-    """One token; p need not sum to one."""
+    """Draw one token; p need not sum to one."""
     sums = np.cumsum(p)
     return int(min(np.searchsorted(sums, rng.random() * sums[-1], side="right"), len(p) - 1))
 
 
 def forbid_parallels(p: np.ndarray, v: int, last: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Take out the tokens of voice v that make parallel fifths or octaves with a voice above it.
+    """Remove the tokens of voice v that make parallel fifths or octaves with a voice above it.
 
     Tokens are 0 for a rest and pitch + constant else. What is taken out goes to the voice's other moves, or rules
     would make music slower; if nothing were left, everything stays.

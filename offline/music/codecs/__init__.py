@@ -1,4 +1,4 @@
-"""Representations: how a piece becomes numbers and back. `CODECS` is the registry, by the survey's names."""
+"""Representations of music as numbers; `CODECS` lists them by the survey's names."""
 
 from __future__ import annotations
 

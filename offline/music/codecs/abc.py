@@ -1,4 +1,4 @@
-"""Tunes as ABC tokens, as folk-rnn reads them: text cut into notes, lengths, bars and signs, and back into music."""
+"""Tunes as ABC tokens like those of folk-rnn: notes, lengths, bars and signs."""
 
 from __future__ import annotations
 
@@ -25,35 +25,38 @@ STEPS_PER_QUARTER = 24  # triplets of eighths, dotted sixteenths and thirty-seco
 
 
 def clean_abc(text: str) -> str:
-    """Leave out what no token stands for: comments, chords in quotes, ornaments, grace notes, slurs, other fields."""
+    """Remove what has no token: comments, chords in quotes, ornaments, grace notes, slurs, other fields."""
     text = re.sub(r"%.*|\"[^\"]*\"|\{[^}]*\}|![^!]*!|\+[^+]*\+", "", text)
     text = re.sub(r"^(?![MK]:)[A-Za-z]:.*$", "", text, flags=re.MULTILINE)
     return re.sub(r"[~.HLMOPSTuv\-\\()](?!\d|:)", " ", text)
 
 
 def tokenize(text: str) -> list[str]:
-    """The tokens of a tune: metre, key, then notes, lengths, bars and signs."""
+    """Return the tokens of a tune: metre, key, then notes, lengths, bars and signs."""
     return TOKEN.findall(clean_abc(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbcTokens:
-    """Token texts <-> numbers; 0 begins and ends a tune. vocabulary: the texts of the tokens from 1 on."""
+    """Convert token texts to numbers and back; 0 begins and ends a tune.
+
+    vocabulary: texts of the tokens from 1 on
+    """
 
     vocabulary: tuple[str, ...]
 
     @classmethod
     def of(cls, tunes: Iterable[list[str]]) -> AbcTokens:
-        """The vocabulary of a corpus."""
+        """Make the codec of a corpus."""
         return cls(vocabulary=tuple(sorted({token for tune in tunes for token in tune})))
 
     @property
     def n_tokens(self) -> int:
-        """All texts and the one that begins and ends."""
+        """Return the number of tokens."""
         return len(self.vocabulary) + 1
 
     def encode(self, tokens: list[str]) -> np.ndarray:
-        """(token,) int64, begun and ended by 0."""
+        """Return tokens (token,) int64, with 0 at both ends."""
         number = {text: i for i, text in enumerate(self.vocabulary, 1)}
         unknown = [token for token in tokens if token not in number]
         if unknown:
@@ -61,16 +64,16 @@ class AbcTokens:
         return np.array([0, *(number[token] for token in tokens), 0], np.int64)
 
     def texts(self, numbers: np.ndarray) -> list[str]:
-        """The inverse of `encode`."""
+        """Return the texts of tokens."""
         return [self.vocabulary[i - 1] for i in numbers.tolist() if i > 0]
 
     def decode(self, numbers: np.ndarray) -> Piece:
-        """The music of a tune, repeats played once, on a grid of 24 steps a quarter."""
+        """Return the piece of a tune, repeats played once, on a grid of 24 steps a quarter."""
         return play(self.texts(numbers))
 
 
 def key_signature(key: str) -> dict[str, int]:
-    """Accidentals by letter, of a key like D, Gm, Edor or F#min."""
+    """Return the accidentals by letter of a key like D, Gm, Edor or F#min."""
     match = re.match(r"([A-G])([#b]?)\s*([A-Za-z]*)", key)
     if match is None:
         return {}
@@ -82,7 +85,7 @@ def key_signature(key: str) -> dict[str, int]:
 
 
 def play(tokens: list[str]) -> Piece:
-    """The notes that ABC tokens say, unit length an eighth; what makes no sense is passed over."""
+    """Return the notes of ABC tokens, unit length an eighth; what has no meaning is skipped."""
     reader = Reader()
     for token in tokens:
         reader.take(token)
@@ -97,7 +100,7 @@ def play(tokens: list[str]) -> Piece:
 
 
 class Reader:
-    """State while a tune is read: the note that waits for its length, the key, the bar's accidentals."""
+    """State while a tune is read: the note that waits for its length, the key, the accidentals of the bar."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, int, int, int]] = []
@@ -112,7 +115,7 @@ class Reader:
         self.triplet = 0
 
     def take(self, token: str) -> None:
-        """Read one token."""
+        """Take one token."""
         if token in "<>" and token:
             long, short = Fraction(3, 2), Fraction(1, 2)
             self.length *= long if token == ">" else short
@@ -153,7 +156,7 @@ class Reader:
         self.note = int(np.clip(60 + STEPS[name] + 12 * octaves + alter, 0, 127))
 
     def strike(self) -> None:
-        """Write the waiting note down."""
+        """Write the waiting note."""
         if self.waiting:
             end = self.now + self.length * STEPS_PER_QUARTER / 2
             onset, duration = round(self.now), max(round(end) - round(self.now), 1)
@@ -164,14 +167,14 @@ class Reader:
 
 
 def _length(token: str) -> Fraction:
-    """3, /2, 3/2, / and // as factors, kept within a sixteenth of a unit and sixteen units."""
+    """Return 3, /2, 3/2, / and // as factors, limited to a sixteenth of a unit and sixteen units."""
     number, slashes, divisor = re.fullmatch(r"(\d*)(/*)(\d*)", token).groups()  # type: ignore[union-attr]
     under = int(divisor) if divisor else 1 << len(slashes)
     return min(max(Fraction(int(number or 1), max(under, 1)), Fraction(1, 16)), Fraction(16))
 
 
 def _metre(text: str) -> tuple[int, int]:
-    """C, C| and n/m."""
+    """Return the time signature of C, C| or n/m."""
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     if match is None:
         return (2, 2) if text == "C|" else (4, 4)

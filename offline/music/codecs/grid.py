@@ -1,4 +1,4 @@
-"""Grids: four voices with or without a hold sign, piano rolls, and a bar as an image."""
+"""Grids: four voices with or without a hold token, piano rolls, and a bar as an image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["BarImage", "HoldGrid", "Roll", "VoiceGrid"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceGrid:
-    """A pitch token a voice a frame, 0 is a rest; a repeated pitch is held, so repeated notes melt into one.
+    """One pitch token for each voice and frame, 0 is a rest; repeated notes become one.
 
     low, high: MIDI pitches that have a token.
     """
@@ -29,11 +29,11 @@ class VoiceGrid:
 
     @property
     def n_tokens(self) -> int:
-        """Rest and pitches."""
+        """Return the number of tokens: a rest and the pitches."""
         return self.high - self.low + 2
 
     def tokens(self, frames: np.ndarray) -> np.ndarray:
-        """Pitches, -1 a rest -> tokens, int64; a pitch outside moves by octaves."""
+        """Return tokens, int64, of pitches, -1 a rest; a pitch out of range moves by octaves."""
         pitch = frames.astype(np.int64)
         below = np.maximum(self.low - pitch, 0)
         above = np.maximum(pitch - self.high, 0)
@@ -41,39 +41,39 @@ class VoiceGrid:
         return np.where(pitch == REST, 0, moved - self.low + 1)
 
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
-        """Tokens -> pitches, -1 a rest, int16."""
+        """Return pitches, -1 a rest, int16, of tokens."""
         return np.where(tokens == 0, REST, tokens + self.low - 1).astype(np.int16)
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(frame, voice) int64."""
+        """Return tokens (frame, voice) int64."""
         return self.tokens(to_grid(piece, self.n_voices)[0])
 
     def decode(self, tokens: np.ndarray) -> Piece:
-        """The piece that the tokens say."""
+        """Return the piece of tokens (frame, voice)."""
         return from_grid(self.pitches(tokens))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldGrid(VoiceGrid):
-    """As VoiceGrid, with one more token that holds the voice's note, so that repeated notes stay apart (DeepBach)."""
+    """Like VoiceGrid, with a token that holds the note, so that repeated notes stay apart (DeepBach)."""
 
     @property
     def n_tokens(self) -> int:
-        """Rest, pitches and hold."""
+        """Return the number of tokens: a rest, the pitches and hold."""
         return self.high - self.low + 3
 
     @property
     def hold(self) -> int:
-        """The token that goes on with the note before."""
+        """Return the token that holds the note before."""
         return self.high - self.low + 2
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(frame, voice) int64."""
+        """Return tokens (frame, voice) int64."""
         frames, attacks = to_grid(piece, self.n_voices)
         return np.where((frames != REST) & ~attacks, self.hold, self.tokens(frames))
 
     def decode(self, tokens: np.ndarray) -> Piece:
-        """The piece; a hold after a rest is a rest."""
+        """Return the piece; a hold after a rest is a rest."""
         frames = np.full(tokens.shape, REST, np.int16)
         last = np.full(tokens.shape[1], REST, np.int16)
         for t, row in enumerate(tokens):
@@ -84,7 +84,7 @@ class HoldGrid(VoiceGrid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """A piano roll: (frame, pitch, 2) of (sounds, is struck), float32 0 or 1; without `articulate` only the first."""
+    """A piano roll (frame, pitch, 2) of (sounds, is struck), float32 0 or 1; without `articulate` only the first."""
 
     low: int = 21
     high: int = 108
@@ -92,11 +92,11 @@ class Roll:
 
     @property
     def width(self) -> int:
-        """Pitches of the roll."""
+        """Return the number of pitches."""
         return self.high - self.low + 1
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(frame, pitch, 2), or (frame, pitch) without articulation."""
+        """Return the roll (frame, pitch, 2), or (frame, pitch) without articulation."""
         roll = np.zeros((piece.n_steps, self.width, 2), np.float32)
         for note in piece.notes:
             row = int(note["pitch"]) - self.low
@@ -107,7 +107,7 @@ class Roll:
         return roll if self.articulate else roll[..., 0]
 
     def decode(self, roll: np.ndarray) -> Piece:
-        """The piece, all in voice 0; without articulation equal neighbours are one note."""
+        """Return the piece, all in voice 0; without articulation equal neighbours are one note."""
         sounds = (roll[..., 0] if self.articulate else roll) > 0.5
         struck = (roll[..., 1] > 0.5) if self.articulate else np.zeros_like(sounds)
         rows = []
@@ -128,7 +128,7 @@ class BarImage:
     steps: int = 16
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(bar, pitch, step); the last bar is filled up with its last note."""
+        """Return bars (bar, pitch, step); the last bar is filled with its last note."""
         line = to_grid(piece, 1)[0][:, 0]
         n_bars = -(-len(line) // self.steps)
         line = np.concatenate([line, np.full(n_bars * self.steps - len(line), REST, line.dtype)])
@@ -140,7 +140,7 @@ class BarImage:
         return image
 
     def decode(self, image: np.ndarray) -> Piece:
-        """The loudest pitch of every column; silence where a column is empty."""
+        """Return the largest pitch of every column; silence where a column is empty."""
         columns = np.swapaxes(image, 1, 2).reshape(-1, 128)
         pitch = np.where(columns.max(axis=1) > 0, columns.argmax(axis=1), REST)
         return from_grid(pitch[:, None].astype(np.int16))

@@ -13,7 +13,7 @@ __all__ = ["MuLaw", "NoteTuples", "Spectra"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteTuples:
-    """A note is (length, frequency, intensity, time since the note before), as C-RNN-GAN has it.
+    """Notes as (length, frequency, intensity, time since the note before), as in C-RNN-GAN.
 
     Scaled for a network: lengths and times log(1 + steps), pitch from -1 (MIDI 21) to 1 (MIDI 108) instead of hertz,
     so that semitones are equal steps; intensity 0 to 1. The inverse rounds.
@@ -23,7 +23,7 @@ class NoteTuples:
     high: int = 108
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(note, 4) float32, in order of onset, then pitch."""
+        """Return notes (note, 4) float32, in order of onset, then pitch."""
         notes = piece.notes
         waits = np.diff(notes["onset"], prepend=0)
         pitch = (notes["pitch"] - self.low) / (self.high - self.low) * 2 - 1
@@ -31,7 +31,7 @@ class NoteTuples:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def decode(self, rows: np.ndarray) -> Piece:
-        """The piece, all in voice 0."""
+        """Return the piece, all in voice 0."""
         notes = np.zeros(len(rows), NOTE)
         wild = np.nan_to_num(rows.astype(np.float64), nan=0.0, posinf=6.0, neginf=-6.0)
         notes["duration"] = np.clip(np.rint(np.expm1(np.clip(wild[:, 0], 0, 6))), 1, None)
@@ -50,14 +50,14 @@ class MuLaw:
     n_tokens: int = 256
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
-        """Samples from -1 to 1 -> tokens, int64."""
+        """Return tokens, int64, of samples from -1 to 1."""
         mu = self.n_tokens - 1
         clipped = np.clip(samples, -1, 1)
         squeezed = np.sign(clipped) * np.log1p(mu * np.abs(clipped)) / np.log1p(mu)
         return np.asarray(((squeezed + 1) / 2 * mu + 0.5).astype(np.int64))
 
     def decode(self, tokens: np.ndarray) -> np.ndarray:
-        """Tokens -> samples, float32."""
+        """Return samples, float32, of tokens."""
         mu = self.n_tokens - 1
         squeezed = tokens / mu * 2 - 1
         return np.asarray((np.sign(squeezed) * np.expm1(np.abs(squeezed) * np.log1p(mu)) / mu).astype(np.float32))
@@ -93,11 +93,11 @@ class Spectra:
         return out / np.maximum(weight, 1e-3)
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
-        """(frame, bin) float32."""
+        """Return spectra (frame, bin) float32."""
         return np.asarray(np.log1p(1000 * np.abs(self._stft(samples)) / self.n_fft).astype(np.float32))
 
     def decode(self, frames: np.ndarray) -> np.ndarray:
-        """Samples, float32."""
+        """Return samples, float32."""
         magnitude = np.expm1(np.maximum(frames, 0)) * self.n_fft / 1000
         phase = np.exp(2j * np.pi * np.random.default_rng(0).random(magnitude.shape))
         for _ in range(self.n_iterations):

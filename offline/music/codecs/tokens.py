@@ -16,7 +16,7 @@ CHANGE, HOLD = 0, 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoraleTokens:
-    """BachBot's language: (pitch, tied) from soprano to bass, then the frame's end; a fermata stands before its frame.
+    """Tokens of BachBot: (pitch, tied) from soprano to bass, then the frame's end; a fermata comes before its frame.
 
     Tokens: 0 start, 1 end, 2 frame end, 3 fermata, then 2 * (pitch - low) + tied. A rest has no token, so decoding
     gives the notes of a frame to the voices that hold them, then from the top.
@@ -30,11 +30,11 @@ class ChoraleTokens:
 
     @property
     def n_tokens(self) -> int:
-        """Signs, and two a pitch."""
+        """Return the number of tokens: signs, and two for each pitch."""
         return self.FIRST + 2 * (self.high - self.low + 1)
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(token,) int64."""
+        """Return tokens (token,) int64."""
         frames, attacks = to_grid(piece, self.n_voices)
         fermatas = set(piece.fermatas.tolist())
         tokens = [self.START]
@@ -48,7 +48,7 @@ class ChoraleTokens:
         return np.array([*tokens, self.END], np.int64)
 
     def decode(self, tokens: np.ndarray) -> Piece:
-        """The piece; whatever the order of its tokens, this ends."""
+        """Return the piece of tokens in any order."""
         rows: list[list[int]] = []
         struck, fermatas = [], []
         frame: list[tuple[int, bool]] = []
@@ -70,7 +70,7 @@ class ChoraleTokens:
 
 
 def seat(frame: list[tuple[int, bool]], last: list[int], n_voices: int) -> tuple[list[int], list[bool]]:
-    """Give a frame's notes, in order from the top, to voices; missing notes are rests where they disturb least."""
+    """Assign a frame's notes, from the highest down, to voices; missing notes are rests where they change least."""
     n = min(len(frame), n_voices)
     seats: list[int] = []
     for i, (pitch, tied) in enumerate(frame[:n]):
@@ -86,18 +86,18 @@ def seat(frame: list[tuple[int, bool]], last: list[int], n_voices: int) -> tuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MelodyTokens:
-    """One voice, one token a step: 0 goes on, 1 ends the note, 2 + k strikes pitch low + k (RL-Tuner's 38 classes)."""
+    """One voice, one token a step: 0 holds, 1 ends the note, 2 + k strikes pitch low + k (RL-Tuner's 38 classes)."""
 
     low: int = 48
     n_pitches: int = 36
 
     @property
     def n_tokens(self) -> int:
-        """Two signs and the pitches."""
+        """Return the number of tokens: two signs and the pitches."""
         return self.n_pitches + 2
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(step,) int64, of the piece's highest voice; pitches outside move by octaves."""
+        """Return tokens (step,) int64 of the highest voice; pitches out of range move by octaves."""
         frames, attacks = to_grid(piece, 1)
         line, struck = frames[:, 0], attacks[:, 0]
         stops = np.zeros(len(line), bool)
@@ -108,7 +108,7 @@ class MelodyTokens:
         return np.where(struck, pitch - 12 * over + 2, np.where(stops, 1, 0)).astype(np.int64)
 
     def decode(self, tokens: np.ndarray) -> Piece:
-        """The piece; an end without a note says nothing."""
+        """Return the piece; an end without a note is ignored."""
         line, last = np.full(len(tokens), REST, np.int16), REST
         for t, token in enumerate(tokens.tolist()):
             last = {0: last, 1: REST}.get(token, token - 2 + self.low)
@@ -127,11 +127,11 @@ class DrumTokens:
 
     @property
     def n_tokens(self) -> int:
-        """All combinations."""
+        """Return the number of combinations."""
         return 1 << len(self.drums)
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(step,) int64; notes of other keys are left out."""
+        """Return tokens (step,) int64; other drums are left out."""
         tokens = np.zeros(piece.n_steps, np.int64)
         for note in piece.notes:
             if int(note["pitch"]) in self.drums:
@@ -139,7 +139,7 @@ class DrumTokens:
         return tokens
 
     def decode(self, tokens: np.ndarray) -> Piece:
-        """Every stroke lasts a step."""
+        """Return the piece; every stroke lasts a step."""
         rows = [
             (t, 1, key, bit)
             for t, token in enumerate(tokens.tolist())
@@ -151,7 +151,7 @@ class DrumTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneTuples:
-    """Note by note (pitch, duration, chord): a row of three tokens each (CONCERT; VRASH without chords).
+    """One row of tokens (pitch, duration, chord) for each note (CONCERT; VRASH without chords).
 
     pitch: 0 rest, 1 + k is low + k; duration: its place in `durations` (steps), the next shorter where there is none
     and a rest for what is left; chord: 0 none, 1 + root for major, 13 + root for minor. The chord voice is voice 1:
@@ -168,11 +168,11 @@ class TuneTuples:
 
     @property
     def n_tokens(self) -> tuple[int, int, int]:
-        """Tokens of each column."""
+        """Return the number of tokens of each column."""
         return self.n_pitches + 1, len(self.durations), self.n_chords
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """(note, 3) int64."""
+        """Return rows (note, 3) int64."""
         frames, attacks = to_grid(piece, 2)
         line, chords = frames[:, 0], frames[:, 1]
         starts = np.flatnonzero(attacks[:, 0] | np.diff(line, prepend=line[:1] + 1).astype(bool))
@@ -188,7 +188,7 @@ class TuneTuples:
         return np.array(rows, np.int64).reshape(-1, 3)
 
     def decode(self, rows: np.ndarray) -> Piece:
-        """The piece; the chord voice changes with the notes."""
+        """Return the piece; the chord voice changes with the notes."""
         line: list[int] = []
         struck: list[bool] = []
         chords: list[int] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cli.live.bar_listener import BarListener, assign_voices
 from engine.core.errors import ConfigError
 from engine.midi.notes import note_off, note_on
-from offline.generation.listen import BarListener, assign_voices
 from offline.music.piece import REST, to_grid
 
 RATE = 48000

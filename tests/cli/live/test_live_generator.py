@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cli.live.live_generator import LiveGenerator, LiveGeneratorConfig
 from engine.core.clock import OfflineClock
 from engine.midi.clock import CLOCK, START
 from engine.midi.notes import note_off, note_on
-from offline.generation.live import LiveGenerator, LiveGeneratorConfig
 from offline.generation.stream import FREE, FrameGenerator
 
 RATE = 48000
