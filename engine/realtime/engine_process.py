@@ -22,7 +22,7 @@ from engine.realtime.engine_stream import EngineStream
 from engine.realtime.messages import Ended, Failed, Job, Opened, Waiting
 from engine.realtime.warm import warm
 
-__all__ = ["main"]
+__all__ = ["run_engine_process"]
 
 RETRY_S = 0.25  # between looks for a device that is gone
 BEAT_S = 0.02
@@ -49,7 +49,7 @@ class Pipe:
             self._out.flush()
 
 
-def main() -> None:
+def run_engine_process() -> None:
     """Serve one session, then leave the process, whatever still hangs in it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_S)

@@ -44,7 +44,8 @@ class EngineProcess:
     """One engine process. Signals from the keyboard do not reach it; it leaves by itself when this process dies."""
 
     def __init__(self, job: Job) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from engine.realtime.engine_process import main; main()"
+        run = "from engine.realtime.engine_process import run_engine_process; run_engine_process()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; {run}"
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.dsp.selection_networks import median_network, operations
 
-__all__ = ["SPANS", "main", "source"]
+__all__ = ["SPANS", "source", "write_median_networks"]
 
 SPANS = range(3, 33, 2)
 HEADER = '''"""Many medians of an odd number of values at a time, as straight-line minima and maxima.
@@ -65,10 +65,10 @@ def _comparisons(span: int) -> Iterator[str]:
             yield f"v{i} = {small}" if keep_small else f"v{j} = {large}"
 
 
-def main() -> None:
+def write_median_networks() -> None:
     """Write the file beside this one."""
     Path(__file__).with_name("median_networks.py").write_text(source(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_median_networks()
