@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.core.errors import ShapeError
-from engine.core.format import MAX_HOP
+from engine.core.flush import flush
 from engine.core.processor import Processor, join
 
 __all__ = ["collect_frames", "run"]
@@ -25,15 +26,18 @@ def run(processor: Processor[Audio, Audio], audio: Audio, *, block: int = BLOCK)
     ShapeError if the processor gives fewer samples than it took: use `collect_frames` for frames and events.
     """
     processor.reset()
-    # A processor that emits whole hops needs up to one hop of silence beyond its latency.
-    padded = _blocks(audio, processor.latency + MAX_HOP, block)
     wanted = processor.latency + len(audio)
-    parts, n = [], 0
-    for part in padded:
+    parts: list[Audio] = []
+
+    def done() -> bool:
+        return sum(map(len, parts)) >= wanted
+
+    silence = np.zeros((block, *audio.shape[1:]), audio.dtype)
+    for part in chain(_blocks(audio, 0, block), [silence[:0]], flush(silence, done, latency=processor.latency)):
         parts.append(processor.process(part).copy())
-        n += len(parts[-1])
-        if n >= wanted:
-            return np.concatenate(parts)[processor.latency : wanted]
+    if done():
+        return np.concatenate(parts)[processor.latency : wanted]
+    n = sum(map(len, parts))
     raise ShapeError("offline.run", expected=f"{wanted} samples out", got=str(n), remedy="use collect for frames")
 
 

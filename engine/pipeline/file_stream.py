@@ -12,7 +12,7 @@ import numpy.typing as npt
 from engine.audio.files import BLOCK, AudioReader, StemWriter
 from engine.core.clock import OfflineClock
 from engine.core.events import Dropout, Event
-from engine.core.format import MAX_HOP
+from engine.core.flush import flush
 from engine.pipeline.pipeline import Pipeline
 
 __all__ = ["StreamReport", "stream_file"]
@@ -82,9 +82,11 @@ class _Drive:
                 self.on_event(event)
 
     def flush(self, n_read: int, n_channels: int) -> None:
-        """Feed silence until the last sample read has come out; a partial hop needs up to one hop more."""
+        """Feed silence until the last sample read has come out."""
         silence = np.zeros((FLUSH_BLOCK, n_channels), np.float32)
-        for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, FLUSH_BLOCK):
-            if self.stems is not None and self.stems.n_written >= n_read and n >= self.pipeline.lag:
-                return
-            self.step(silence, end=n_read)
+
+        def done() -> bool:
+            return self.stems is not None and self.stems.n_written >= n_read
+
+        for block in flush(silence, done, latency=self.pipeline.latency, lag=self.pipeline.lag):
+            self.step(block, end=n_read)

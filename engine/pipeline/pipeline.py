@@ -22,9 +22,8 @@ from engine.following.reference import Reference
 from engine.score.score import Score
 from engine.separation.hpss import HpssConfig, HpssSpectra
 from engine.separation.mask_network import MaskNetworkConfig
-from engine.separation.mask_network_segments import open_separator
+from engine.separation.mask_network_segments import open_separator, stems_chain
 from engine.separation.resampled import ResampledSeparator
-from engine.separation.wiener import Wiener
 
 __all__ = ["Listener", "Pipeline", "PipelineConfig", "PipelineOutput"]
 
@@ -108,8 +107,7 @@ class Pipeline:
     def _unmix(self, config: MaskNetworkConfig) -> _Separator:
         node = open_separator(config, n_channels=self.audio.n_channels)
         frames, targets, n = node.frames, node.targets, len(node.targets)
-        filters = [] if config.wiener is None else [Wiener(frames, config.wiener, n_targets=n)]
-        chain = Chain(node, *filters, Istft(frames, window=node.window, n_targets=n))
+        chain = stems_chain(node)
         rate, own = self.audio.sample_rate, frames.audio.sample_rate
         if rate == own:
             return _Separator(self._shared(frames, node.window), targets, chain)

@@ -14,7 +14,7 @@ from numba import njit, types
 
 from engine.core.arrays import F32, F64, I64
 from engine.core.events import Dropout, Event
-from engine.core.format import MAX_HOP
+from engine.core.flush import flush
 from engine.core.ring import RingBuffer, n_readable
 from engine.core.shared_memory import Counter, SharedMemory
 from engine.dsp.resample import Resampler
@@ -229,10 +229,9 @@ class ProcessingThread:
     def _flush(self) -> None:
         """Feed silence until the last sample of the input has come out."""
         end = self.memory[Counter.CONSUMED] + self.pipeline.latency
+        pipeline = self.pipeline
         silence = np.zeros_like(self._block)
-        for n in range(0, max(self.pipeline.latency, self.pipeline.lag) + MAX_HOP, CHUNK):
-            if self._n_stems >= end and n >= self.pipeline.lag:
-                return
+        for block in flush(silence, lambda: self._n_stems >= end, latency=pipeline.latency, lag=pipeline.lag):
             while self._blocked() and not self.memory[Counter.STOP]:
                 pass
-            self._give(silence, end)
+            self._give(block, end)

@@ -7,7 +7,7 @@ from engine.core.lazy import lazy
 if TYPE_CHECKING:
     from engine.separation.hpss import TUNED, Hpss, HpssConfig, HpssSpectra
     from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
-    from engine.separation.mask_network_segments import SegmentedSeparator, open_separator
+    from engine.separation.mask_network_segments import SegmentedSeparator, open_separator, stems_chain
     from engine.separation.resampled import ResampledSeparator
     from engine.separation.wiener import Wiener, WienerConfig
 else:
@@ -25,4 +25,5 @@ __all__ = [
     "Wiener",
     "WienerConfig",
     "open_separator",
+    "stems_chain",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from engine.core.processor import Chain
 from engine.dsp.sanitise import as_block
-from engine.dsp.stft import grown
+from engine.dsp.stft import Istft, grown
 from engine.inference.network import Network
 from engine.separation.mask_network import MaskNetwork, MaskNetworkConfig, StreamingSeparator
+from engine.separation.wiener import Wiener
 
-__all__ = ["SegmentedSeparator", "open_separator"]
+__all__ = ["SegmentedSeparator", "open_separator", "stems_chain"]
 
 EMPTY = np.zeros((0, 0, 0, 0), np.float32)
 
@@ -20,6 +22,13 @@ def open_separator(config: MaskNetworkConfig, *, n_channels: int) -> StreamingSe
     network = Network(config.model, "unmix")
     kind = SegmentedSeparator if network.metadata.get("bidirectional") is True else StreamingSeparator
     return kind(config, n_channels=n_channels, network=network)
+
+
+def stems_chain(node: StreamingSeparator | SegmentedSeparator) -> Chain:
+    """The way from a network's spectra to stems: the node, its Wiener filter where it is asked for, and resynthesis."""
+    frames, n = node.frames, len(node.targets)
+    filters = [] if node.config.wiener is None else [Wiener(frames, node.config.wiener, n_targets=n)]
+    return Chain(node, *filters, Istft(frames, window=node.window, n_targets=n))
 
 
 class SegmentedSeparator(MaskNetwork):

@@ -22,8 +22,7 @@ from engine.core.processor import Chain
 from engine.dsp.stft import Istft, Stft
 from engine.separation.hpss import TUNED, Hpss
 from engine.separation.mask_network import StreamingSeparator
-from engine.separation.mask_network_segments import SegmentedSeparator
-from engine.separation.wiener import Wiener
+from engine.separation.mask_network_segments import SegmentedSeparator, stems_chain
 from offline.evaluation.peass import peass_scores, require_peass
 from offline.evaluation.separation import global_sdr, sdr, si_sdr
 from offline.run import run
@@ -71,11 +70,7 @@ class StemScore:
 
 def separate_streaming(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
     """Return the stems (sample, target, channel) of `audio` (sample, channel), separated as live, lined up."""
-    frames, window, n_targets = node.frames, node.window, len(node.targets)
-    wiener = node.config.wiener
-    filters = [] if wiener is None else [Wiener(frames, wiener, n_targets=n_targets)]
-    chain = Chain(Stft(frames, window=window), node, *filters, Istft(frames, window=window, n_targets=n_targets))
-    return run(chain, audio)
+    return run(Chain(Stft(node.frames, window=node.window), stems_chain(node)), audio)
 
 
 def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Stems:
