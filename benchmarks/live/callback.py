@@ -53,7 +53,7 @@ def main(block: int) -> None:
 
 
 def hop_thread(turn: int, counters: np.ndarray, inputs: RingBuffer, outputs: RingBuffer) -> None:
-    """What the hop thread does between two callbacks; from time to time it is away for long."""
+    """What the processing thread does between two callbacks; from time to time it is away for long."""
     if turn % 40 < 30:
         inputs.skip(len(inputs.data))
         counters[Counter.ACKNOWLEDGED] = counters[Counter.LOST]

@@ -1,4 +1,4 @@
-"""What the engine says: frozen events, each with the instant it speaks of and the instant it was given out.
+"""What the engine emits: frozen events, each with the instant it speaks of and the instant it was given out.
 
 `at` and `emitted_at` are samples on the clock of the input. `emitted_at` is how much input had to be consumed
 before the event could be given out; it does not depend on how the input was cut into blocks, so

@@ -42,7 +42,7 @@ class Counter(IntEnum):
     SHUTDOWN = 17  # JACK or PortAudio says that the device is gone
     # written by the engine process
     CONSUMED = 24  # input samples that went through the pipeline, at its rate
-    ACKNOWLEDGED = 25  # of LOST, samples that the hop thread has replaced by silence
+    ACKNOWLEDGED = 25  # of LOST, samples that the processing thread has replaced by silence
     PRODUCED = 26  # output samples
     NON_FINITE = 27  # input numbers that were NaN, infinite or absurd, and replaced
     UNRECORDED = 28  # samples that found no room in the record ring

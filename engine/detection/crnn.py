@@ -1,7 +1,7 @@
-"""What happens, step by step: audio to the probabilities of sounds, by a CRNN.
+"""Estimate the probabilities of sounds, step by step, with a convolutional recurrent network.
 
-A causal network runs block by block and carries its state. One that hears both ways runs again and again over the
-last seconds: more accurate, later, and costlier.
+A causal network runs block by block and carries its state. A bidirectional one runs again and again over the last
+seconds: more accurate, later, and costlier.
 """
 
 from __future__ import annotations

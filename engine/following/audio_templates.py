@@ -1,4 +1,4 @@
-"""The score side where the score has to sound: templates heard in sound of it, event by event."""
+"""Make the templates of a score from a rendering of it, event by event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learned similarity beside spectral bands, as a follower hears it."""
+"""Put learned similarity beside spectral bands: the features that following uses by default."""
 
 from __future__ import annotations
 

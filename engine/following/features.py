@@ -1,4 +1,4 @@
-"""What a follower hears: audio to rows of what sounds and of what has just begun, by any front end."""
+"""Features for following: audio to rows of what sounds and of what has just begun, by any front end."""
 
 from __future__ import annotations
 

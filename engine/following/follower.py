@@ -52,9 +52,9 @@ class Follower:
 
 
 class AudioFollower:
-    """Audio (sample, channel) to a list of `Position`, one a frame, heard as `follower_features` does.
+    """Audio (sample, channel) to a list of `Position`, one a frame, from the features that `follower_features` makes.
 
-    The reference must have been made with the same kind of hearing, and says how late that feels an onset.
+    The reference must have been made with the same features, and says how late these detect an onset.
     """
 
     def __init__(

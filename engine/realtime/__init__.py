@@ -1,4 +1,4 @@
-"""The engine process: its callback's rings, its hop thread, and the pipe to the main process."""
+"""The engine process: its callback's rings, its processing thread, and the pipe to the main process."""
 
 from typing import TYPE_CHECKING
 

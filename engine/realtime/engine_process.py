@@ -1,4 +1,4 @@
-"""The engine process: opens the device, warms the pipeline, runs the hop thread, and leaves without looking back."""
+"""The engine process: open the device, warm the pipeline, run the processing thread, and leave without cleaning up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["run_engine_process"]
 RETRY_S = 0.25  # between looks for a device that is gone
 BEAT_S = 0.02
 CLOSE_S = 0.5  # PortAudio may hang for ever in close
-SWITCH_S = 0.0005  # the interpreter's switch interval: the hop thread must not wait for the main thread here
+SWITCH_S = 0.0005  # the interpreter's switch interval: the processing thread must not wait for the main thread here
 
 
 class Pipe:
@@ -91,7 +91,7 @@ def serve(pipe: Pipe, job: Job) -> None:
     memory = SharedMemory(job.memory, layout)
     stream = EngineStream(job, device, pipeline, hop, memory)
     stream.start(pipe.send, reader)
-    # Who holds the interpreter's lock must not be put aside for a common process while the hop thread waits for it.
+    # Who holds the interpreter's lock must not be put aside for a common process while the processing thread waits.
     raise_priority(job.fifo_priority - 1)
     watch(stream, memory, parent)
     if stream.hop.error is not None:
@@ -128,7 +128,7 @@ def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
 
 
 def watch(stream: EngineStream, memory: SharedMemory, parent: int) -> None:
-    """Beat until the hop thread is done, and what it made is played; leave at once if the main process dies."""
+    """Beat until the processing thread is done, and what it made is played; leave at once if the main process dies."""
     while not (stream.hop.finished.is_set() and stream.played()):
         time.sleep(BEAT_S)
         stream.look()

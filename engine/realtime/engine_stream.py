@@ -1,4 +1,6 @@
-"""One stream in the engine process: the device's rings, the hop thread, the file reader, and the declared latency."""
+"""One stream in the engine process: the device's rings, the processing thread, the file reader, and the declared
+latency.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from engine.realtime.warm import prefill, rehearse
 
 __all__ = ["EngineStream"]
 
-RING_S = 2.0  # how long the hop thread may be away before input is lost
+RING_S = 2.0  # how long the processing thread may be away before input is lost
 FIRST_CALLBACKS = 4  # the first ones may be odd
 STEADY = 0.8  # of the nominal rate
 DELIVERY_S = 5.0  # some sound servers start seconds late
@@ -115,7 +117,7 @@ class EngineStream:
             time.sleep(NAP_S)
 
     def _work(self, started: threading.Event) -> None:
-        """The hop thread."""
+        """The processing thread."""
         self._fifo = raise_priority(self._job.fifo_priority)
         started.set()
         self.hop.run()
@@ -152,7 +154,7 @@ class EngineStream:
             self._rings.outputs.write(np.zeros((n, self._rings.outputs.data.shape[1]), np.float32))
 
     def _grown(self, block: int) -> int:
-        """The hop thread found longer blocks: what stands ready must grow by the returned samples."""
+        """The processing thread found longer blocks: what stands ready must grow by the returned samples."""
         more = max(0, self._needed(block) - self._ready)
         self._ready += more
         self._announce()

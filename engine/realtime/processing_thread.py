@@ -1,4 +1,6 @@
-"""The hop thread: takes what is in the input ring, runs the pipeline, fills the output, record and event rings."""
+"""The processing thread: takes what is in the input ring, runs the pipeline, fills the output, record and event
+rings.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,7 @@ class Rings:
 
 
 class ProcessingThread:
-    """The work of the hop thread.
+    """The work of the processing thread.
 
     grown: called with the longest block when that grows; returns how many samples the output ring then needs more.
     """

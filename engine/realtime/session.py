@@ -42,7 +42,7 @@ class Session:
         self._memory: SharedMemory | None = None
 
     def set_gain(self, target: str, gain: float) -> None:
-        """Change how loud a target is in the sink, from the next block on; ConfigError for a name that is none."""
+        """Change how loud a target is in the sink, from the next block on; ConfigError for an unknown target."""
         if self._targets and target not in self._targets:
             raise ConfigError("gain", expected="one of " + ", ".join(self._targets), got=repr(target))
         self._gains[target] = gain

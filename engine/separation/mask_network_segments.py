@@ -1,4 +1,4 @@
-"""Networks that hear the future too: stems of whole files in bounded memory, segment by overlapping segment."""
+"""Bidirectional networks: stems of whole files in bounded memory, segment by overlapping segment."""
 
 from __future__ import annotations
 

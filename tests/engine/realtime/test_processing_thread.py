@@ -1,4 +1,4 @@
-"""The hop thread's work and the callback, without a device: both ends of the rings are driven by hand."""
+"""The processing thread's work and the callback, without a device: both ends of the rings are driven by hand."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Desk:
         return out
 
     def work(self) -> None:
-        """The hop thread takes what is there."""
+        """The processing thread takes what is there."""
         while n := self.rings.inputs.read(self.hop._block):
             self.hop.feed(self.hop._block[:n])
         self.hop._replace_lost()
@@ -128,7 +128,7 @@ def test_late_samples_are_dropped_and_latency_stays() -> None:
     parts = []
     for turn in range(60):
         parts.append(desk.device(NOISE[100 * turn : 100 * turn + 100]))
-        if not 20 <= turn < 30:  # the hop thread is away for a while
+        if not 20 <= turn < 30:  # the processing thread is away for a while
             desk.work()
     out = np.concatenate(parts)
     missing = desk.memory[Counter.MISSING]
