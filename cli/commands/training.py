@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.commands.bridge import BRIDGED, bridge
 from cli.common import Entry, LazyGroup, SettingsCommand
 from cli.terminal.report import wrote
 from offline.training.tasks import AVERAGE, BLEND, PLOT, TRAININGS
@@ -92,10 +91,7 @@ NEXT = {
 
 def _group(verb: str) -> LazyGroup:
     """One command for every task that has this job."""
-    rows = {
-        name: Entry(f"Of {name}.", partial(bridge, row[0], f"{verb} {name}", row[1]), "Tasks")
-        for name, row in BRIDGED[verb].items()
-    }
+    rows: dict[str, Entry] = {}
     for name, row in TRAININGS.items():
         if (job := getattr(row, verb)) is not None:
             make = partial(_job_command, verb, job, NEXT[verb].replace("{task}", name))

@@ -111,13 +111,13 @@ def data_salience_command(options: SalienceOptions) -> int:
     from engine.dsp.harmonic import HcqtConfig
     from offline.datasets.corpus_scores import Library
     from offline.datasets.performances import TakeConfig
-    from offline.training.salience.targets import make_set, recordings
+    from offline.training.salience.data import render_recordings, write_salience_set
 
     library, config = Library.open(options.chorales), HcqtConfig()
     names = library.names(options.split, options.n)
     order = np.random.default_rng(options.seed).permutation(len(names))
     take = TakeConfig(sample_rate=options.rate, soundfonts=options.soundfont, seconds=options.seconds)
     mixed = tqdm([names[int(i)] for i in order], unit="piece")
-    make_set(options.output, recordings(library, mixed, take, options.seed, config), config)
-    wrote([options.output], then=f"collaparte train salience --recordings {options.output} -o run/")
+    write_salience_set(options.output, render_recordings(library, mixed, take, options.seed, config), config)
+    wrote([options.output], then=f"collaparte train salience --data {options.output} -o run/")
     return 0

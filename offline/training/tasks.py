@@ -16,6 +16,7 @@ from offline.training.detection.config import (
     RecurrentFinetuning,
 )
 from offline.training.generation.config import GenerationExport, GenerationSurvey, GenerationTraining
+from offline.training.salience.config import SalienceExport, SalienceTraining
 from offline.training.separation.config import BlendConfig, SeparationExport, SeparationTable, SeparationTraining
 from offline.training.similarity.config import SimilarityExport, SimilarityTraining
 
@@ -102,6 +103,20 @@ ROWS = (
             "export the live network of frame similarity",
             SimilarityExport,
             "offline.training.similarity.export:export_similarity",
+        ),
+    ),
+    TrainingRow(
+        name="salience",
+        text="estimates which pitches sound",
+        train=TrainingJob(
+            "train a network that estimates which pitches sound",
+            SalienceTraining,
+            "offline.training.salience.train:train_salience",
+        ),
+        export=TrainingJob(
+            "export a trained network of pitch salience",
+            SalienceExport,
+            "offline.training.salience.export:export_salience",
         ),
     ),
     TrainingRow(

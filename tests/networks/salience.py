@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from engine.dsp.harmonic import HcqtConfig
-from models.salience.graph import export_salience
-from models.salience.network import Salience
+from models.salience.graph import export_salience_network
+from models.salience.network import SalienceNetwork
 from tests.models.salience.test_network import build
 
 FOLDER = Path(mkdtemp(prefix="salience-"))
@@ -19,12 +19,12 @@ TEXTS = {"licence": "CC0-1.0", "training": "random weights"}
 
 
 @cache
-def small_salience(**settings: object) -> Salience:
+def small_salience(**settings: object) -> SalienceNetwork:
     return build(**settings)
 
 
 @cache
 def small_salience_file(**settings: object) -> Path:
     path = FOLDER / f"{abs(hash(tuple(settings.items())))}.onnx"
-    export_salience(small_salience(**settings), path, SMALL, texts=TEXTS)
+    export_salience_network(small_salience(**settings), path, SMALL, texts=TEXTS)
     return path

@@ -11,17 +11,17 @@ from torch import Tensor, nn
 
 from engine.dsp.harmonic import HcqtConfig, harmonic_bins
 from offline.training.common.precision import autocast
-from offline.training.salience.targets import Notes, SalienceSet, targets
+from offline.training.salience.data import PlacedNotes, SalienceSet, salience_targets
 
 __all__ = [
     "average_precision",
-    "baseline",
     "best_f1",
-    "figures",
+    "key_rolls",
     "keys_of",
+    "measure_constant_q",
+    "measure_network",
     "predict",
-    "rolls",
-    "stacked",
+    "stack_harmonics",
     "stacked_set",
 ]
 
@@ -42,11 +42,11 @@ def keys_of(salience: Floats, bins_per_octave: int) -> Floats:
     return np.asarray(np.maximum.reduce(near), np.float32)
 
 
-def rolls(notes: Notes, n_frames: int, config: HcqtConfig) -> npt.NDArray[np.bool_]:
+def key_rolls(notes: PlacedNotes, n_frames: int, config: HcqtConfig) -> npt.NDArray[np.bool_]:
     """Which keys sound, and which begin (2, frame, key), each note at the key that it is nearest to."""
     each = config.bins_per_octave // 12
-    tuned = Notes(start=notes.start, end=notes.end, place=np.round(notes.place / each) * each)
-    return targets(tuned, n_frames, config.n_bins, config.bins_per_octave)[:, :, ::each] > SOUNDS
+    tuned = PlacedNotes(start=notes.start, end=notes.end, place=np.round(notes.place / each) * each)
+    return salience_targets(tuned, n_frames, config.n_bins, config.bins_per_octave)[:, :, ::each] > SOUNDS
 
 
 def _curve(score: Floats, truth: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -70,7 +70,7 @@ def best_f1(score: Floats, truth: npt.NDArray[np.bool_]) -> tuple[float, float]:
     return float(f1[best]), float(-np.sort(-score.ravel(), kind="stable")[best])
 
 
-def stacked(wide: Tensor, bins: Tensor) -> Tensor:
+def stack_harmonics(wide: Tensor, bins: Tensor) -> Tensor:
     """Harmonic constant-Q (..., harmonic, bin) from the wide one (..., bin), as `engine.dsp.harmonic.Hcqt` has it."""
     return nn.functional.pad(wide, (0, 1))[..., bins]
 
@@ -78,7 +78,7 @@ def stacked(wide: Tensor, bins: Tensor) -> Tensor:
 def stacked_set(recordings: SalienceSet, i: int) -> Tensor:
     """The harmonic constant-Q (frame, harmonic, bin) of recording i."""
     wide = torch.from_numpy(recordings.recordings[i].cqt.astype(np.float32))
-    return stacked(wide, torch.from_numpy(harmonic_bins(recordings.config)))
+    return stack_harmonics(wide, torch.from_numpy(harmonic_bins(recordings.config)))
 
 
 def predict(model: nn.Module, hcqt: Tensor, *, mixed: bool = False) -> Floats:
@@ -89,13 +89,13 @@ def predict(model: nn.Module, hcqt: Tensor, *, mixed: bool = False) -> Floats:
     return np.asarray(torch.sigmoid(logits.float()).cpu().numpy())
 
 
-def figures(model: nn.Module, recordings: SalienceSet, *, mixed: bool = False) -> dict[str, float]:
-    """`measure` of a network."""
-    return measure(lambda i: predict(model, stacked_set(recordings, i), mixed=mixed), recordings)
+def measure_network(model: nn.Module, recordings: SalienceSet, *, mixed: bool = False) -> dict[str, float]:
+    """Measure a network, as `measure_salience`."""
+    return measure_salience(lambda i: predict(model, stacked_set(recordings, i), mixed=mixed), recordings)
 
 
-def baseline(recordings: SalienceSet) -> dict[str, float]:
-    """`measure` of plain constant-Q magnitudes, each frame's loudest bin 1, and of their rise."""
+def measure_constant_q(recordings: SalienceSet) -> dict[str, float]:
+    """Measure plain constant-Q magnitudes, each frame's loudest bin 1, and of their rise."""
 
     def plain(i: int) -> Floats:
         log = recordings.recordings[i].cqt[:, : recordings.config.n_bins].astype(np.float32)
@@ -103,10 +103,10 @@ def baseline(recordings: SalienceSet) -> dict[str, float]:
         level = magnitude / np.maximum(magnitude.max(axis=1, keepdims=True), 1.0)
         return np.stack([level, np.maximum(np.diff(log, axis=0, prepend=log[:1]), 0)], axis=1)
 
-    return measure(plain, recordings)
+    return measure_salience(plain, recordings)
 
 
-def measure(salience: Callable[[int], Floats], recordings: SalienceSet) -> dict[str, float]:
+def measure_salience(salience: Callable[[int], Floats], recordings: SalienceSet) -> dict[str, float]:
     """Cross-entropy, average precision and best F1 of keys in frames, and the same of onsets; all recordings at once.
 
     salience: gives (frame, map, bin) of a recording by its number.
@@ -120,7 +120,7 @@ def measure(salience: Callable[[int], Floats], recordings: SalienceSet) -> dict[
         _, wanted = recordings.whole(i)
         p = np.clip(found[:, 0], 1e-7, 1 - 1e-7)
         entropy.append(float(-(wanted[0] * np.log(p) + (1 - wanted[0]) * np.log(1 - p)).mean()))
-        keys = rolls(recordings.recordings[i].notes, len(found), config)
+        keys = key_rolls(recordings.recordings[i].notes, len(found), config)
         for m in range(found.shape[1]):
             scores[m].append(keys_of(found[:, m], config.bins_per_octave))
             truths[m].append(keys[m])

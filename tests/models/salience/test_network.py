@@ -8,16 +8,18 @@ import pytest
 import torch
 
 from engine.core.errors import ConfigError
-from models.salience.network import PUBLISHED, REACH, Salience, SalienceConfig, salience_loss
+from models.salience.config import PUBLISHED, REACH, SalienceNetworkConfig
+from models.salience.losses import salience_loss
+from models.salience.network import SalienceNetwork
 from tests.tolerances import EXPORT, FLOAT32
 
 TINY = {"channels": (4, 3, 3, 3, 2), "bins_per_octave": 12, "n_bins": 24}
 
 
-def build(seed: int = 0, **settings: object) -> Salience:
+def build(seed: int = 0, **settings: object) -> SalienceNetwork:
     """A small network with lively weights and statistics, in evaluation mode."""
     torch.manual_seed(seed)
-    model = Salience(SalienceConfig(**{**TINY, **settings}))  # type: ignore[arg-type]
+    model = SalienceNetwork(SalienceNetworkConfig(**{**TINY, **settings}))  # type: ignore[arg-type]
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.normal_(module.running_mean, 0, 0.1)
@@ -29,7 +31,7 @@ def build(seed: int = 0, **settings: object) -> Salience:
 
 def test_the_published_layers() -> None:
     """Figure 2 of Bittner et al. (2017), at 60 bins an octave: kernels and widths, weights without biases."""
-    model = Salience(SalienceConfig(**PUBLISHED, bins_per_octave=60, n_bins=360))
+    model = SalienceNetwork(SalienceNetworkConfig(**PUBLISHED, bins_per_octave=60, n_bins=360))
     shapes = [tuple(layer.convolution.weight.shape) for layer in model.layers]
     assert shapes == [(128, 6, 5, 5), (64, 128, 5, 5), (64, 64, 3, 3), (64, 64, 3, 3), (8, 64, 3, 70)]
     assert model.head.weight.shape == (1, 8, 1, 1)
@@ -73,12 +75,12 @@ def test_the_loss_is_equation_four() -> None:
 
 
 def test_settings_survive_json() -> None:
-    config = SalienceConfig(channels=(1, 2, 3, 4, 5), look_ahead=3, onsets=False)
-    assert SalienceConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+    config = SalienceNetworkConfig(channels=(1, 2, 3, 4, 5), look_ahead=3, onsets=False)
+    assert SalienceNetworkConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
 
 
 def test_bad_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match="channels: expected 5 numbers"):
-        SalienceConfig(channels=(16, 16))
+        SalienceNetworkConfig(channels=(16, 16))
     with pytest.raises(ConfigError, match="look_ahead"):
-        SalienceConfig(look_ahead=15)
+        SalienceNetworkConfig(look_ahead=15)

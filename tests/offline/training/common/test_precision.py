@@ -11,12 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.salience.network import Salience, SalienceConfig
+from models.salience.config import SalienceNetworkConfig
+from models.salience.network import SalienceNetwork
 from models.similarity.network import SiameseCnn
 from offline.training.common.precision import Precision, bfloat16_obstacle, has_bfloat16
 from offline.training.generation.train import build_training
-from offline.training.salience.targets import make_set, open_set
-from offline.training.salience.train import BatchConfig, SalienceTask
+from offline.training.salience.config import SalienceBatch
+from offline.training.salience.data import open_salience_set, write_salience_set
+from offline.training.salience.train import SalienceTask
 from offline.training.similarity.config import PairConfig, SimilarityTraining, StreamingTaskConfig
 from offline.training.similarity.data import stored_takes
 from offline.training.similarity.pairs import PairSet
@@ -48,11 +50,11 @@ def detection(place: Path) -> Any:
 
 
 def salience(place: Path) -> Any:
-    make_set(place, (recording(f"r{i}") for i in range(2)), CONFIG)
-    recordings = open_set(place)
+    write_salience_set(place, (recording(f"r{i}") for i in range(2)), CONFIG)
+    recordings = open_salience_set(place)
     torch.manual_seed(0)
-    model = Salience(SalienceConfig(channels=(4, 4, 4, 4, 4), n_bins=CONFIG.n_bins))
-    return SalienceTask(model, recordings, recordings, BatchConfig(n_batch=2, n_frames=32))
+    model = SalienceNetwork(SalienceNetworkConfig(channels=(4, 4, 4, 4, 4), n_bins=CONFIG.n_bins))
+    return SalienceTask(model, recordings, recordings, SalienceBatch(batch=2, frames=32))
 
 
 def similarity(place: Path) -> Any:

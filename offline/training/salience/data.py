@@ -1,12 +1,11 @@
 """What pitch salience is trained on: constant-Q frames of rendered performances, and the notes that sound in them.
 
 A set is a folder: a file a recording, with its constant-Q (frame, bin) in float16 and every note's start and end in
-frames and place in bins, and transform.json. `python -m offline.training.salience.targets FOLDER` makes one.
+frames and place in bins, and transform.json.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
@@ -25,9 +23,18 @@ from offline.datasets.performances import TakeConfig, perform_piece
 from offline.run import collect_frames
 from offline.synthesis.pianist import Played
 from offline.synthesis.piano_sound import Piano
-from offline.synthesis.sound_bank import SPLITS
 
-__all__ = ["Notes", "Recording", "SalienceSet", "analyse", "main", "make_set", "open_set", "recordings", "targets"]
+__all__ = [
+    "PlacedNotes",
+    "SalienceRecording",
+    "SalienceSet",
+    "analyse_performance",
+    "open_salience_set",
+    "render_recordings",
+    "salience_targets",
+    "sounding",
+    "write_salience_set",
+]
 
 CONFIG = "transform.json"
 C1_KEY = 24
@@ -39,20 +46,20 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Notes:
-    """Notes (note): start, end in frames, and `place` in bins from the first pitch on; none of them whole numbers."""
+class PlacedNotes:
+    """Notes (note): start and end in frames, and `place` in bins from the first pitch on, none of them rounded."""
 
     start: Floats
     end: Floats
     place: Floats
 
-    def within(self, first: float, n: int) -> Notes:
+    def within(self, first: float, n: int) -> PlacedNotes:
         """Those that touch the n frames from `first` on, counted from there."""
         near = (self.start < first + n + ONSET_FRAMES) & (self.end > first - ONSET_FRAMES)
-        return Notes(start=self.start[near] - first, end=self.end[near] - first, place=self.place[near])
+        return PlacedNotes(start=self.start[near] - first, end=self.end[near] - first, place=self.place[near])
 
 
-def targets(notes: Notes, n_frames: int, n_bins: int, bins_per_octave: int) -> npt.NDArray[np.float32]:
+def salience_targets(notes: PlacedNotes, n_frames: int, n_bins: int, bins_per_octave: int) -> npt.NDArray[np.float32]:
     """Salience and onsets, (2, frame, bin) from 0 to 1: a Gaussian over frequency about each note that sounds.
 
     Salience is that while the note sounds (Bittner et al. 2017, section 3.2); an onset falls off over 1.5 frames.
@@ -90,25 +97,25 @@ def sounding(played: Played) -> Floats:
     return np.asarray(end)
 
 
-def analyse(
+def analyse_performance(
     audio: npt.NDArray[np.float32], played: Played, piano: Piano, sample_rate: int, config: HcqtConfig
-) -> tuple[npt.NDArray[np.float16], Notes]:
+) -> tuple[npt.NDArray[np.float16], PlacedNotes]:
     """The wide constant-Q frames (frame, bin) of mono sound, and its notes as they are tuned, in frames and bins."""
     cqt = Cqt(wide_cqt(config), AudioFormat(sample_rate=sample_rate, n_channels=1))
     frames = collect_frames(cqt, np.ascontiguousarray(audio[:, None], np.float32)).astype(np.float16)
     start, end = ((s * sample_rate + cqt.latency) / cqt.hop - 1 for s in (played.start_s, sounding(played)))
     cents = 100.0 * (played.pitch - C1_KEY) + np.array(piano.cents)[played.pitch % 12]
     first_cents = 1200 * np.log2(config.low_hz / (440 * 2 ** ((C1_KEY - 69) / 12)))
-    return frames, Notes(start=start, end=end, place=(cents - first_cents) * config.bins_per_octave / 1200)
+    return frames, PlacedNotes(start=start, end=end, place=(cents - first_cents) * config.bins_per_octave / 1200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Recording:
+class SalienceRecording:
     """cqt (frame, bin), the wide transform of one recording, compressed; its notes; what it is."""
 
     name: str
     cqt: npt.NDArray[np.float16]
-    notes: Notes
+    notes: PlacedNotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,7 +123,7 @@ class SalienceSet:
     """Recordings, and the transform that they went through."""
 
     config: HcqtConfig
-    recordings: Sequence[Recording]
+    recordings: Sequence[SalienceRecording]
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -126,27 +133,27 @@ class SalienceSet:
         recording = self.recordings[i]
         cqt = recording.cqt[first : first + n].astype(np.float32)
         notes = recording.notes.within(first, len(cqt))
-        return cqt, targets(notes, len(cqt), self.config.n_bins, self.config.bins_per_octave)
+        return cqt, salience_targets(notes, len(cqt), self.config.n_bins, self.config.bins_per_octave)
 
     def whole(self, i: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """All of recording i, as `crop`."""
         return self.crop(i, 0, len(self.recordings[i].cqt))
 
 
-def open_set(folder: Path) -> SalienceSet:
+def open_salience_set(folder: Path) -> SalienceSet:
     """Read the recordings that `make_set` has written so far; ConfigError if there is none."""
     found = sorted(folder.glob("*.npz"))
     if not found:
-        raise ConfigError(str(folder), expected="a set of `offline.training.salience.targets`", got="none")
+        raise ConfigError(str(folder), expected="a set made by `data salience`", got="none")
     recordings = []
     for path in found:
         with np.load(path) as file:
-            notes = Notes(start=file["start"], end=file["end"], place=file["place"])
-            recordings.append(Recording(name=path.stem, cqt=file["cqt"], notes=notes))
+            notes = PlacedNotes(start=file["start"], end=file["end"], place=file["place"])
+            recordings.append(SalienceRecording(name=path.stem, cqt=file["cqt"], notes=notes))
     return SalienceSet(config=HcqtConfig(**json.loads((folder / CONFIG).read_text())), recordings=recordings)
 
 
-def make_set(folder: Path, parts: Iterable[Recording], config: HcqtConfig) -> None:
+def write_salience_set(folder: Path, parts: Iterable[SalienceRecording], config: HcqtConfig) -> None:
     """Write every recording as it comes; one that is stopped is a smaller set."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(asdict(config)))
@@ -158,37 +165,13 @@ def make_set(folder: Path, parts: Iterable[Recording], config: HcqtConfig) -> No
         part.replace(folder / f"{recording.name}.npz")
 
 
-def recordings(
+def render_recordings(
     library: Library, names: Iterable[str], take: TakeConfig, seed: int, config: HcqtConfig
-) -> Iterator[Recording]:
+) -> Iterator[SalienceRecording]:
     """Each piece twice: as it was played and recorded, and as it is written, dry, by another piano."""
     for name in names:
         made = perform_piece(library, name, seed=seed, config=take)
         sides = ((made.audio, made.played, made.piano), (made.reference, made.plain, made.reference_piano))
         for kind, (audio, played, piano) in zip(("played", "written"), sides, strict=True):
-            cqt, notes = analyse(audio, played, piano, made.sample_rate, config)
-            yield Recording(name=f"{name}-{kind}-{piano.name.replace(':', '-')}", cqt=cqt, notes=notes)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m offline.training.salience.targets`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--split", choices=SPLITS, default="train")
-    parser.add_argument("--n", type=int, default=100, help="pieces")
-    parser.add_argument("--seconds", type=float, default=40.0, help="of each, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=int, default=22050, help="Hz; the constant-Q ends below 9 kHz")
-    parser.add_argument("--chorales", type=Path, help="packed by `offline.music.music21_corpus`")
-    parser.add_argument("--soundfont", type=Path, action="append", default=[])
-    args = parser.parse_args(arguments)
-    library, config = Library.open(args.chorales), HcqtConfig()
-    names = library.names(args.split, args.n)
-    order = np.random.default_rng(args.seed).permutation(len(names))
-    take = TakeConfig(sample_rate=args.rate, soundfonts=tuple(args.soundfont), seconds=args.seconds)
-    mixed = tqdm([names[int(i)] for i in order], unit="piece")
-    make_set(args.folder, recordings(library, mixed, take, args.seed, config), config)
-
-
-if __name__ == "__main__":
-    main()
+            cqt, notes = analyse_performance(audio, played, piano, made.sample_rate, config)
+            yield SalienceRecording(name=f"{name}-{kind}-{piano.name.replace(':', '-')}", cqt=cqt, notes=notes)
