@@ -59,7 +59,7 @@ class JackServer:
         """Change the block while it runs."""
         subprocess.run(["jack_bufsize", str(period)], check=True, stdout=subprocess.DEVNULL)
 
-    def connect(self, source: str, target: str, *, within_s: float = 5.0) -> None:
+    def connect(self, source: str, target: str, *, within_s: float = 60.0) -> None:
         """Connect two ports as soon as both are there."""
         deadline = time.monotonic() + within_s
         while subprocess.run(["jack_connect", source, target], capture_output=True, check=False).returncode:

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 AUDIO_BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
-LIST_TIMEOUT_S = 15
+LIST_TIMEOUT_S = 120  # the first time, the callbacks are compiled first: 5 s of an idle processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

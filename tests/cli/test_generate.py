@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 
 import mido
@@ -16,7 +15,7 @@ from cli.common import settings_from
 from engine.core.errors import ConfigError
 from offline.music.midi_file import read_midi, write_midi
 from offline.music.piece import from_grid, to_grid
-from tests.engine.midi.test_jack import Probe
+from tests.engine.midi.probe import PATIENCE_S, MidiProbe
 from tests.jack_server import JackServer
 
 
@@ -87,16 +86,16 @@ def test_it_plays_until_it_is_stopped(folder: Path) -> None:
         pytest.skip(missing)
     with JackServer(period=1024, realtime=True):  # a short one loses messages on a busy machine
         stop = threading.Event()
-        probe = Probe("band:out", 5.0)
+        probe = MidiProbe("band:out")
         words = ["--model", "Markov", "--data", str(folder), "--port", "band", "--backend", "jack", "--send-clock"]
         words += ["--tempo", "150", "--look-ahead", "0.5"]
         said: list[str] = []
         player = threading.Thread(target=lambda: said.append(run(*words, stop=stop)))
         player.start()
-        assert probe.line() == "connected"
-        time.sleep(2.0)
+        probe.connected()
+        probe.until(lambda messages: sum(m[0] & 0xF0 == 0x90 for _, m in messages) > 4 and len(messages) > 40)
         stop.set()
-        player.join(10)
+        player.join(PATIENCE_S)
         heard = probe.heard()
     struck = [(frame, m) for frame, m in heard if m[0] & 0xF0 == 0x90]
     assert len(struck) > 4

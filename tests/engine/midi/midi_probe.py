@@ -1,22 +1,23 @@
-"""What a receiver hears: a JACK client that notes every message with its frame, in a process of its own.
+"""A MIDI receiver: a JACK client in a process of its own that notes every message with its frame.
 
-Prints JSON: `heard`, [frame, message], and `skipped`, [first, end) frames that the server never ran: nothing can be
-heard there, whoever sends it.
+`python -m tests.engine.midi.midi_probe PORT` prints "ready", "connected" as soon as it is connected to the port, and
+JSON: [frame, message] for each message, and at the end of its input the [first, end) frames that the server never ran:
+no message can arrive there, whoever sends it.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
+import threading
 
 import jack
 
 
-def main(source: str, seconds: float) -> None:
+def main(source: str) -> None:
     client = jack.Client("probe", no_start_server=True)
     port = client.midi_inports.register("in")
-    heard: list[tuple[int, str]] = []
+    received: list[tuple[int, str]] = []
     skipped: list[tuple[int, int]] = []
     end: list[int] = []
 
@@ -26,23 +27,32 @@ def main(source: str, seconds: float) -> None:
         if end and start != end[0]:
             skipped.append((end[0], start))
         end[:] = [start + frames]
-        heard.extend((start + offset, bytes(data).hex()) for offset, data in port.incoming_midi_events())
+        received.extend((start + offset, bytes(data).hex()) for offset, data in port.incoming_midi_events())
 
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
     with client:
         print("ready", flush=True)
-        deadline = time.monotonic() + seconds
-        connected = False
-        while time.monotonic() < deadline:
+        connected, n = False, 0
+        while not over.wait(0.01):
             if not connected:
-                try:
-                    client.connect(source, port)
-                    connected = True
-                    print("connected", flush=True)
-                except jack.JackError:
-                    pass
-            time.sleep(0.01)
-    print(json.dumps({"heard": heard, "skipped": skipped}))
+                connected = _connect(client, source, port)
+            for message in received[n:]:
+                print(json.dumps(message), flush=True)
+                n += 1
+    for message in received[n:]:
+        print(json.dumps(message))
+    print(json.dumps(skipped))
+
+
+def _connect(client: jack.Client, source: str, port: jack.OwnMidiPort) -> bool:
+    try:
+        client.connect(source, port)
+    except jack.JackError:
+        return False
+    print("connected", flush=True)
+    return True
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from engine.core.errors import DeviceError
 from engine.midi.notes import note_off, note_on
 from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess, panic
+from tests.engine.midi.probe import MidiProbe
 from tests.jack_server import JackServer
 from tests.places import ROOT
 
@@ -31,30 +31,11 @@ def server() -> Iterator[JackServer]:
         yield running
 
 
-class Probe:
-    """The receiver's process."""
-
-    def __init__(self, source: str, seconds: float) -> None:
-        command = [sys.executable, "-m", "tests.engine.midi.midi_probe", source, str(seconds)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert self.line() == "ready"
-
-    def line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def heard(self) -> list[tuple[int, bytes]]:
-        out, _ = self.process.communicate(timeout=30)
-        told = json.loads(out.strip().splitlines()[-1])
-        self.skipped: list[tuple[int, int]] = [(first, end) for first, end in told["skipped"]]
-        return [(frame, bytes.fromhex(text)) for frame, text in told["heard"]]
-
-
 def test_every_note_and_tick_comes_at_its_frame(server: JackServer) -> None:
     step, n = 6000, 24  # sixteenths at 120
-    probe = Probe("colla:out", 5.5)
+    probe = MidiProbe("colla:out")
     with MidiProcess(CONFIG) as port:
-        assert probe.line() == "connected"
+        probe.connected()
         first = port.now() + 12_000
         port.start_clock(first, 120)
         for k in range(n):
@@ -74,6 +55,8 @@ def test_every_note_and_tick_comes_at_its_frame(server: JackServer) -> None:
         assert ticks == [k * 1000 for k in range(len(ticks))]
         assert len(ticks) > n * step // 1000
 
+
+SILENCE = {bytes((0xB0, 123, 0)), bytes((0xB0, 64, 0))}  # all notes off, pedal up
 
 GENERATOR = """
 import signal
@@ -104,24 +87,26 @@ def test_a_killed_generator_leaves_no_note(server: JackServer, how: signal.Signa
     )  # fmt: skip
     assert generator.stdin is not None and generator.stdout is not None
     assert generator.stdout.readline().strip() == "open"
-    probe = Probe("colla:out", 4.0)
-    assert probe.line() == "connected"
+    probe = MidiProbe("colla:out")
+    probe.connected()
     generator.stdin.write("\n")
     generator.stdin.flush()
     assert generator.stdout.readline().strip() == "sounding"
     generator.send_signal(how)
+    probe.until(lambda messages: {m for _, m in messages} > SILENCE)
     heard = [m for _, m in probe.heard()]
     generator.wait(10)
     struck = {m[1] for m in heard if m[0] == 0x90}
     assert struck == set(CHORD)  # and none of those that waited
     for pitch in CHORD:
         assert [m[0] for m in heard if m[1] == pitch][-1] == 0x80
-    assert {bytes((0xB0, 123, 0)), bytes((0xB0, 64, 0))} < set(heard)
+    assert set(heard) > SILENCE
 
 
 def test_panic_reaches_every_channel(server: JackServer) -> None:
-    probe = Probe("colla:out", 4.0)
+    probe = MidiProbe("colla:out")
     panic(CONFIG)
+    probe.until(lambda messages: len(messages) >= 32)
     heard = {m for _, m in probe.heard()}
     assert {m for m in heard if m[0] & 0xF0 == 0xB0} == {bytes((0xB0 | c, k, 0)) for c in range(16) for k in (123, 64)}
 

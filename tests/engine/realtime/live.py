@@ -11,7 +11,7 @@ from typing import Self
 from engine.core.events import Event
 from engine.realtime.session import Session, SessionConfig, SessionReport, SessionStatus
 
-PATIENCE_S = 40.0  # a cold numba cache compiles for long
+PATIENCE_S = 600.0  # a cold numba cache compiles for long, longer yet on a busy machine
 
 
 class Live:

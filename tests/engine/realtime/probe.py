@@ -50,7 +50,7 @@ def main(in_port: str, out_port: str, n_impulses: int) -> None:
 def delays(in_port: str, out_port: str, n_impulses: int = 5) -> list[int]:
     """Run this file in a process of its own; return the delays in samples."""
     arguments = [sys.executable, __file__, in_port, out_port, str(n_impulses)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=600, check=True)
     return [int(delay) for delay in json.loads(done.stdout)]
 
 

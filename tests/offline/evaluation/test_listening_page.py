@@ -18,7 +18,7 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives th
 ActionChains = webdriver.ActionChains
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromium-driver")
-PATIENCE_S = 30  # a browser that starts on a busy machine
+PATIENCE_S = 120  # a browser that starts on a busy machine
 
 
 @pytest.fixture
