@@ -7,6 +7,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import statistics
 import subprocess
 import sys
@@ -30,10 +31,7 @@ BELOW_THE_FRONT_DOOR = [path for path in SOURCES if path.relative_to(ROOT).parts
 FOLDERS = sorted({path.parent for path in PACKAGES})
 MAX_LINES, MAX_FILES, MAX_LOOSE, MAX_FUNCTION, MEDIAN_FUNCTION, MAX_ARGUMENTS = 500, 20, 3, 40, 6, 6
 TEST_HELPERS = {"cases", "networks", "docs", "examples"}  # what tests are made of, and tests of pages and programs
-KNOWN_TWICE = {
-    "Stream", "devices", "refresh",  # an audio backend is a module with these three
-    "Recording", "add_options", "main", "ship",
-}  # fmt: skip
+SHARED_NAMES = {"Stream", "devices", "refresh"}  # an audio backend is a module with these three
 
 every_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
@@ -64,7 +62,7 @@ def public_names(path: Path) -> Iterator[str]:
 
 def test_public_names_are_unique() -> None:
     count = Counter(name for path in PACKAGES if path.name != "__init__.py" for name in public_names(path))
-    assert {name for name, n in count.items() if n > 1} <= KNOWN_TWICE
+    assert {name for name, n in count.items() if n > 1} <= SHARED_NAMES
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -151,6 +149,11 @@ def test_no_import_hides_in_a_function(path: Path) -> None:
     for function in functions(path):
         hidden = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
         assert not hidden, f"{function.name}, line {hidden[0].lineno}"
+
+
+@pytest.mark.parametrize("path", BELOW_THE_FRONT_DOOR, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_options_are_read_at_the_front_door_only(path: Path) -> None:
+    assert not re.search(r"^\s*(import|from) (argparse|click|rich_click)\b", path.read_text(), re.MULTILINE)
 
 
 def processors() -> Iterator[type]:

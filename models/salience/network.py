@@ -48,6 +48,7 @@ class SalienceNetwork(nn.Module):
             for n_in, n_out, kernel in zip(channels, channels[1:], config.kernels, strict=False)
         )
         self.head = nn.Conv2d(channels[-1], len(config.maps), 1)
+        assert self.head.bias is not None
         nn.init.constant_(self.head.bias, -4.0)  # few bins sound
 
     def forward(self, hcqt: Tensor) -> Tensor:
@@ -70,4 +71,4 @@ class SalienceNetwork(nn.Module):
         shapes = [
             (batch, c, k - 1, self.config.n_bins) for c, (k, _) in zip(channels, self.config.kernels, strict=False)
         ]
-        return [self.head.bias.new_zeros(shape) for shape in shapes]
+        return [self.head.weight.new_zeros(shape) for shape in shapes]

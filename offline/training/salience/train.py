@@ -6,7 +6,7 @@ Bittner et al. (2017), section 3.2: cross-entropy against targets blurred over f
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class SalienceTask:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return self.model.head.bias.device
+        return self.model.head.weight.device
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Return equation (4) over batch `index`, mean over maps."""
@@ -88,8 +88,10 @@ class SalienceTask:
 
 def _tiny_step(model: nn.Module) -> Tensor:
     """Return the logits of four silent frames."""
-    config = model.config
-    return model(torch.zeros(1, 4, config.n_harmonics, config.n_bins, device=model.head.bias.device))
+    network = cast(SalienceNetwork, model)
+    shape = 1, 4, network.config.n_harmonics, network.config.n_bins
+    out: Tensor = network(torch.zeros(shape, device=network.head.weight.device))
+    return out
 
 
 def _filled(part: np.ndarray, n: int) -> np.ndarray:
@@ -122,7 +124,7 @@ def train_salience(config: SalienceTraining) -> dict[str, float]:
     device = start_run(config)
     torch.manual_seed(config.seed)
     recordings, validation = open_salience_set(config.data), open_salience_set(config.validation)
-    known = {"bins_per_octave": recordings.config.bins_per_octave, "n_bins": recordings.config.n_bins}
+    known: dict[str, Any] = {"bins_per_octave": recordings.config.bins_per_octave, "n_bins": recordings.config.n_bins}
     network = SalienceNetwork(SalienceNetworkConfig(**config.shape, **known))
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     task = SalienceTask(network, recordings, validation, config.excerpts, config.seed)
