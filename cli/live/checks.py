@@ -139,6 +139,8 @@ def check_kernels(start: Callable[[], KernelStart] = start_engine) -> Check:
         first, second = start(), start()
     except subprocess.CalledProcessError as error:
         return _not_compiled((error.stderr.strip().splitlines() or ["no answer"])[-1])
+    except subprocess.TimeoutExpired as error:
+        return _not_compiled(f"no engine is ready after {error.timeout:g} s")
     if second.n_compiled:
         return _compiled_again(second)
     slow = f": slow, for more than {READY_S:g} s," if second.seconds > READY_S else ","
@@ -155,8 +157,8 @@ def _not_compiled(reason: str) -> Check:
     if "no locator available" in reason:  # numba found no folder for its cache
         detail = "no folder for compiled kernels can be written"
         return Check(name=KERNELS, ok=False, detail=detail, remedy=OTHER_FOLDER, needed=True)
-    detail = f"cannot be compiled: {reason}"
-    return Check(name=KERNELS, ok=False, detail=detail, remedy="pip install -U numba", needed=True)
+    remedy = "try again when the machine is less busy; if it stays, pip install -U numba"
+    return Check(name=KERNELS, ok=False, detail=f"cannot be compiled: {reason}", remedy=remedy, needed=True)
 
 
 def _compiled_again(start: KernelStart) -> Check:

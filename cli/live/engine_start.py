@@ -14,7 +14,7 @@ from numba.core import config, event
 
 __all__ = ["KernelStart", "is_writable", "start_engine"]
 
-CHILD_TIMEOUT_S = 600  # a slow machine compiles for minutes
+CHILD_TIMEOUT_S = 1800  # a busy machine compiles for many minutes
 CHILD = "import sys; sys.path[:] = {path!r}; from cli.live.engine_start import main; main()"
 
 
@@ -51,7 +51,7 @@ class Compiled(event.Listener):  # type: ignore[misc]
 
 
 def start_engine() -> KernelStart:
-    """Start a process that gets everything ready for live sound; CalledProcessError if it cannot."""
+    """Start a process that gets everything ready for live sound; CalledProcessError or TimeoutExpired if it cannot."""
     code = CHILD.format(path=sys.path)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=CHILD_TIMEOUT_S, check=True

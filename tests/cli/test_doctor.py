@@ -116,6 +116,13 @@ def test_without_any_folder_for_kernels_it_says_so(monkeypatch: pytest.MonkeyPat
     assert not cache.ok and cache.needed and "no folder" in cache.detail and "NUMBA_CACHE_DIR" in cache.remedy
 
 
+def test_an_engine_that_never_gets_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_start, "CHILD", "import time; time.sleep(60)")
+    monkeypatch.setattr(engine_start, "CHILD_TIMEOUT_S", 0.5)
+    cache = doctor_checks.check_kernels()
+    assert not cache.ok and cache.needed and "no engine is ready after 0.5 s" in cache.detail and cache.remedy
+
+
 def test_broken_kernels_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_start, "CHILD", "raise SystemExit('no compiler here')")
     cache = doctor_checks.check_kernels()
