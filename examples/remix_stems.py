@@ -30,7 +30,7 @@ class Stems:
 
 
 with AudioReader(performance) as reader:
-    pipeline = Pipeline(reader.format, PipelineConfig(separate=unmix_config(None)))
+    pipeline = Pipeline(reader.format, PipelineConfig(separate=unmix_config("unmix")))
     stems = run(Stems(pipeline), reader.read())  # (sample, target, channel)
 
 gains = np.array([10 ** (GAINS_DB.get(name, 0.0) / 20) for name in pipeline.targets], np.float32)

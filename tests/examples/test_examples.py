@@ -9,18 +9,32 @@ from pathlib import Path
 
 import pytest
 
+from tests.jack_server import JackServer
 from tests.places import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(example: Path, demo_folder: Path) -> None:
+LIVE = "follow_live"
+
+
+def output_of(example: Path, folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, str(example)]
-    done = subprocess.run(command, cwd=demo_folder, env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, str(example), *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.stem != LIVE], ids=lambda path: path.stem)
+def test_an_example_runs(example: Path, demo_folder: Path) -> None:
+    assert output_of(example, demo_folder).strip()
+
+
+@pytest.mark.jack
+def test_the_live_example_follows_a_device(demo_folder: Path, server: JackServer) -> None:
+    said = output_of(ROOT / "examples" / f"{LIVE}.py", demo_folder, "demo/score.musicxml", "1")
+    assert "ended: stopped" in said
 
 
 def test_the_page_names_every_example() -> None:
