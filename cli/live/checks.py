@@ -16,6 +16,7 @@ from engine.audio.devices import list_devices
 from engine.audio.soundfont import find_soundfont
 from engine.core.errors import DeviceError
 from engine.core.thread_priority import raise_priority
+from engine.midi.port import RTMIDI_REMEDY
 
 __all__ = ["Check", "checks", "examine"]
 
@@ -103,7 +104,7 @@ def check_midi() -> Check:
     done = subprocess.run([sys.executable, "-c", MIDI], capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         detail = (done.stderr.strip().splitlines() or [f"aborted ({done.returncode})"])[-1]
-        remedy = "pip install 'collaparte[live]'"
+        remedy = RTMIDI_REMEDY
         if "sequencer" in detail or "ALSA" in detail:
             remedy = "load the kernel's sequencer (sudo modprobe snd-seq), or use MIDI through JACK"
         return Check(name="MIDI", ok=False, detail=detail, remedy=remedy)

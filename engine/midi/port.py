@@ -16,9 +16,11 @@ from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 
-__all__ = ["BACKENDS", "MemoryPort", "MidiConfig", "MidiPort", "Outlet", "open_port"]
+__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MemoryPort", "MidiConfig", "MidiPort", "Outlet", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
+# Newer versions of Python than its wheels are for build it, which on Linux takes a compiler and ALSA's headers.
+RTMIDI_REMEDY = "pip install python-rtmidi (where it is built: sudo apt install g++ pkg-config libasound2-dev)"
 PORTS = {"jack": ("engine.midi.jack", "JackPort"), "rtmidi": ("engine.midi.rtmidi", "RtMidiPort")}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.core.errors import DeviceError
 from engine.core.thread_priority import raise_priority
-from engine.midi.port import PRIORITY, MidiConfig, Outlet
+from engine.midi.port import PRIORITY, RTMIDI_REMEDY, MidiConfig, Outlet
 
 __all__ = ["RtMidiPort"]
 
@@ -24,9 +24,7 @@ def _library() -> Any:
     try:
         return importlib.import_module("rtmidi")
     except ImportError as error:
-        raise DeviceError(
-            "rtmidi", expected="its library", got=str(error), remedy="pip install python-rtmidi"
-        ) from error
+        raise DeviceError("rtmidi", expected="its library", got=str(error), remedy=RTMIDI_REMEDY) from error
 
 
 class RtMidiPort:
