@@ -47,7 +47,7 @@ class Cqt:
 
     @property
     def latency(self) -> int:
-        """Samples from a frame's centre to the moment it comes out."""
+        """Return the samples from a frame's centre to the moment it is emitted."""
         return self.plan.latency
 
     @property
@@ -56,11 +56,11 @@ class Cqt:
         return frequencies(self.config)
 
     def centre(self, frame: int) -> int:
-        """The input sample that frame `frame` speaks of; negative for the first few."""
+        """Return the input sample that frame `frame` describes, negative for the first few."""
         return (frame + 1) * self.hop - self.latency
 
     def process(self, block: Audio) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         block = as_block("Cqt", block, np.float32, (self.audio.n_channels,))
         spectra = self._stft.process(block if self._resampler is None else self._resampler.process(block))
         self._out = grown(self._out, len(spectra))
@@ -68,7 +68,7 @@ class Cqt:
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._stft.reset()
         if self._resampler is not None:
             self._resampler.reset()

@@ -71,7 +71,7 @@ class Chroma:
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
 
 class SpectralFeatures:
@@ -109,7 +109,7 @@ class SpectralFeatures:
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._past[:] = 0
         self._last[:] = 0
         self._peak_turn[:] = self.config.floor, 0

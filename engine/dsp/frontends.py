@@ -57,16 +57,16 @@ class FrontEnd:
         self.n_features, self.hop, self.latency = n_features, hop, latency
 
     def centre(self, frame: int) -> int:
-        """The input sample that frame `frame` speaks of; negative for the first few."""
+        """Return the input sample that frame `frame` describes, negative for the first few."""
         return (frame + 1) * self.hop - self.latency
 
     def process(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         features: npt.NDArray[np.float32] = self._node.process(block)
         return features
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._node.reset()
 
 

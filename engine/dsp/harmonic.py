@@ -87,22 +87,22 @@ class Hcqt:
 
     @property
     def latency(self) -> int:
-        """Samples from a frame's centre to the moment it comes out."""
+        """Return the samples from a frame's centre to the moment it is emitted."""
         return self._cqt.latency
 
     def centre(self, frame: int) -> int:
-        """The input sample that frame `frame` speaks of; negative for the first few."""
+        """Return the input sample that frame `frame` describes, negative for the first few."""
         return self._cqt.centre(frame)
 
     def process(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         wide = self._cqt.process(block)
         self._out = grown(self._out, len(wide))
         _gather(wide, self._bins, self._out)
         return self._out[: len(wide)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._cqt.reset()
 
 

@@ -93,7 +93,7 @@ class LogMel:
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})

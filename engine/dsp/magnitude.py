@@ -49,7 +49,7 @@ class Magnitude:
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
 
 @njit(nogil=True, cache=True)
@@ -97,7 +97,7 @@ class Fold:
         return self._out[: len(features)]
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
 
 @njit(nogil=True, cache=True)

@@ -129,7 +129,7 @@ class Resampler:
         return self.config.latency
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._line[:] = 0.0
         up, down, n = self.config.up, self.config.down, self.config.n_taps
         self._held = n  # silence before the beginning

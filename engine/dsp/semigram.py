@@ -90,7 +90,7 @@ class Semigram:
         return HOPS[0] * self.hop // 2
 
     def process(self, block: npt.NDArray[np.float32]) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         block = as_block("Semigram", block, np.float32, (self.audio.n_channels,))
         n_frames = 0
         for stft, rows, magnitude in zip(self._stfts, self._maps, self._magnitudes, strict=True):
@@ -103,7 +103,7 @@ class Semigram:
         return out
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         for stft in self._stfts:
             stft.reset()
         self._ring[:] = 0

@@ -1,4 +1,4 @@
-"""Score following: where in the score the performer is."""
+"""Score following: estimate where in the score the performer is."""
 
 from typing import TYPE_CHECKING
 

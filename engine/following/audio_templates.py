@@ -1,4 +1,4 @@
-"""Make the templates of a score from a rendering of it, event by event."""
+"""Compute each event's templates from features of a rendering of the score."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
-ATTACK_S = 0.014  # by which a real piano's onsets are felt later than those of the built-in one
+ATTACK_S = 0.014  # seconds by which a real piano's onsets are detected later than those of the built-in one
 LEAST = 1e-6
-LATEST_S = 0.25  # by which an onset may be felt late
+LATEST_S = 0.25  # largest delay with which an onset may be detected, seconds
 
 
 class ScoreAudioFeatures(NamedTuple):
-    """Features of the score's own sound.
+    """Features of a rendering of the score.
 
-    rows: (frame, F + G), as `FollowerFeatures` gives them
-    onset_s: (event) when each event begins in that sound
+    rows: (frame, F + G), as `FollowerFeatures` computes them
+    onset_s: (event) onset of each event in the rendering, seconds
     n_sounds: F
-    hop, late, sample_rate: of the rows, in samples
+    hop: samples between rows
+    late: samples from the instant that a row describes to its emission
+    sample_rate: Hz
     """
 
     rows: Features
@@ -39,12 +41,12 @@ class ScoreAudioFeatures(NamedTuple):
     sample_rate: int
 
     def frame(self, at_s: Floats) -> Floats:
-        """The frames, with fractions, that speak of these moments."""
+        """Return the fractional frames that describe these instants, given in seconds."""
         return (at_s * self.sample_rate + self.late) / self.hop - 1
 
 
 def reference_from_score_audio(events: Reference, sounded: ScoreAudioFeatures) -> Reference:
-    """The same events, with what sounds and what begins at each as it was heard, and how late the features feel it."""
+    """Replace the events' templates, delay and strength by those measured in the rendering."""
     delay = _delay(sounded)
     places = np.clip(np.round(sounded.frame(sounded.onset_s) + delay).astype(int), 0, len(sounded.rows) - 1)
     n = sounded.n_sounds
@@ -58,9 +60,10 @@ def reference_from_score_audio(events: Reference, sounded: ScoreAudioFeatures) -
 
 
 def with_embeddings(events: Reference, sounded: ScoreAudioFeatures, share: float) -> Reference:
-    """Add the mean embedding of each event's sound to its bands, as `EmbeddingFeatures` does with live frames.
+    """Append the mean embedding of each event's sound to its bands, as `EmbeddingFeatures` does with live frames.
 
-    sounded: embeddings (frame, D), nothing else; share: of theirs in the cosine, 0 to 1.
+    sounded: embeddings (frame, D) only
+    share: weight of the embedding in the cosine, 0 to 1
     """
     first = np.clip(np.ceil(sounded.frame(sounded.onset_s)).astype(int), 0, len(sounded.rows) - 1)
     last = np.maximum(np.append(first[1:], len(sounded.rows)), first + 1)
@@ -70,13 +73,16 @@ def with_embeddings(events: Reference, sounded: ScoreAudioFeatures, share: float
 
 
 def _strength(sounded: ScoreAudioFeatures, places: Ints) -> float:
-    """Of the onset features where an event begins, the median of all events."""
+    """Return the median over all events of the onset features' length at the event."""
     strength = np.pad(np.linalg.norm(sounded.rows[:, sounded.n_sounds :], axis=1), 1)
     return float(np.median(np.max([strength[places + d] for d in range(3)], axis=0)))
 
 
 def _delay(sounded: ScoreAudioFeatures) -> float:
-    """Frames from the one that speaks of an onset to the one in which most begins, on average over all events."""
+    """Estimate by how many frames an onset is detected late.
+
+    From the frame that describes an onset to the one with the strongest onset features, averaged over all events.
+    """
     strength = np.linalg.norm(sounded.rows[:, sounded.n_sounds :], axis=1)
     latest = int(LATEST_S * sounded.sample_rate / sounded.hop)
     place = sounded.frame(sounded.onset_s)

@@ -1,6 +1,6 @@
-"""Every entry of a search and the one before it: with them the best path is known from its first event to its last.
+"""Backpointers of a search: every entry and its predecessor, to trace the best path from first to last event.
 
-The live search does without (of size 0 they take nothing); a whole file is traced back through it.
+Used to align a whole file; the live search allocates none.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ __all__ = ["Backpointers", "new_backpointers", "record_entry"]
 
 
 class Backpointers(NamedTuple):
-    """Entries (event, seconds) and the place of the entry before, 0: none, so entry i stands at place i + 1.
+    """Entries of the search. Entry i has number i + 1; number 0 means none.
 
-    n: how many there are; node: the place of each living hypothesis' last entry, shaped as these are.
+    event: (entry) event entered
+    entry_s: (entry) time of the entry, seconds
+    parent: (entry) number of the entry before
+    n: entries so far
+    node: (hypothesis, in the shape of the search) number of its last entry
     """
 
     event: npt.NDArray[np.int32]
@@ -28,7 +32,7 @@ class Backpointers(NamedTuple):
 
 
 def new_backpointers(size: int, shape: tuple[int, ...]) -> Backpointers:
-    """Room for so many entries of as many hypotheses as `shape` has."""
+    """Allocate `size` entries, for hypotheses of this shape."""
     places = np.zeros((2, size), np.int32)
     return Backpointers(places[0], np.zeros(size), places[1], np.zeros(1, np.int64), np.zeros(shape, np.int32))
 
@@ -37,7 +41,7 @@ def new_backpointers(size: int, shape: tuple[int, ...]) -> Backpointers:
 def record_entry(
     backpointers: Backpointers, event: int, now_s: float, old: tuple[int, int], new: tuple[int, int]
 ) -> None:
-    """Remember that hypothesis `old` entered `event` now and goes on as `new`; without room it is forgotten."""
+    """Record that hypothesis `old` entered `event` now and continues as `new`; do nothing when full."""
     i = backpointers.n[0]
     if i < len(backpointers.event):
         backpointers.event[i], backpointers.entry_s[i], backpointers.parent[i] = event, now_s, backpointers.node[old]

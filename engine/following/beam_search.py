@@ -1,11 +1,11 @@
-"""Online time warping over the events of a score: many hypotheses, each with its own tempo.
+"""Online time warping over the events of a score: a beam search whose hypotheses each track their own tempo.
 
 Dixon's MATCH (2005) warps frame to frame and leaves the tempo to the path; here the reference is a list of events,
-so a path is a list of entries (event, frame), scored as in a hidden semi-Markov model: the evidence for each event
-while it lasts, for its onset at its entry, and the probability of the time between two entries under the tempo that
-the path itself has shown (`engine.following.tempo`). For each event the best few entries live on, within a beam of
-the best path: the forward search. Each path carries its last entries, so that the answer for a moment a few frames
-ago is read from today's best path: the backward step of Arzt, Widmer & Dixon (2008), with a fixed delay.
+so a path is a list of entries (event, frame), scored as in a hidden semi-Markov model: the likelihood of each event
+for every frame that it lasts, of its onset at its entry, and of the time between two entries under the tempo that
+the path itself has estimated (`engine.following.tempo`). Forward search: for each event the best few entries are
+kept, within a beam of the best path. Backward step (Arzt, Widmer & Dixon 2008, here with a fixed delay): each path
+stores its last entries, so that the position a few frames ago is read from the path that is best now.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SPAN = 256  # events that hypotheses may be apart
-HISTORY = 8  # entries that a path remembers
+SPAN = 256  # largest distance between hypotheses, events
+HISTORY = 8  # last entries stored with each path
 DEAD = -1e18
-SKIP = 4.0  # nats that passing over an event costs
-START_S = 5.0  # expected wait for the first note
-NEARLY = 0.97  # of the way to the next event: so far goes who waits for it
+SKIP = 4.0  # cost of skipping an event, nats
+START_S = 5.0  # expected wait for the first note, seconds
+NEARLY = 0.97  # largest share of the way to the next event that is reported before its onset is detected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +50,15 @@ class SearchConfig(Settings):
 
 
 class SearchNumbers(NamedTuple):
-    """What the kernels take.
+    """Numbers for the search kernels.
 
-    beam, skip, start: nats; start for each frame in which the first note may come
-    patience: nats a frame
+    beam: distance below the best path at which others are dropped, nats
+    skip: cost of skipping an event, nats
+    start: log probability that the first note comes in a given frame, nats
+    patience: log likelihood of waiting for the first note, nats a frame
     frame_s: seconds a frame
-    memory: share of the fit so far that counts a frame later
-    reach: events
+    memory: share of the accumulated fit that is kept from frame to frame
+    reach: events ahead that can be entered
     """
 
     beam: float
@@ -82,13 +84,24 @@ def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
 
 
 class Search(NamedTuple):
-    """State. Events count from 1, 0 is before the start; a ring of SPAN events times `entries` hypotheses.
+    """State of the search: a ring of SPAN events with `entries` hypotheses each.
 
-    score: log likelihood but for `carried`, what its event has earned since the ring took it in; standing: score now;
-    tempo: the five numbers of `Tempo`; entry_s, entry_event: the path's last entries, newest first; span: first and
-    last event alive; best: event and hypothesis; mass: share of the likelihood within an event of the best;
-    likeness: of what begins to each event's onset; fit: how much the best path can be believed, 0 to 1, and two sums;
-    backpointers: all entries, where a whole file is aligned.
+    Events count from 1; 0 is before the start.
+
+    score: log likelihood without `carried`
+    standing: log likelihood now, including that the next event has not come yet
+    tempo: the five numbers of `Tempo`
+    entry_s: times of the path's last entries, newest first, seconds
+    entry_event: events of the path's last entries, newest first
+    carried: (event) sustain log likelihood accumulated since the event entered the ring
+    sustain: (event) sustain log likelihood of this frame, nats
+    onset: (event) onset log likelihood of this frame, nats
+    likeness: (event) cosine of this frame's onset features and the event's onset template
+    span: first and last event with a hypothesis
+    best: event and hypothesis of the best path
+    mass: share of the likelihood within one event of the best; gain of the best path's log likelihood in this frame
+    fit: estimated trust in the best path, 0 to 1, and the two sums that it is computed from
+    backpointers: all entries, for the alignment of a whole file
     """
 
     score: Floats
@@ -108,7 +121,7 @@ class Search(NamedTuple):
 
 
 def new_search(entries: int, n_nodes: int = 0) -> Search:
-    """Room for the search, and for this many entries in its backpointers; `restart` makes it ready."""
+    """Allocate a search and its backpointers for `n_nodes` entries; `restart` initialises it."""
     shape = (SPAN, entries)
     return Search(
         np.full(shape, DEAD),
@@ -129,7 +142,7 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
 
 
 def restart(search: Search) -> None:
-    """Begin with one hypothesis, before the start, its tempo around the score's."""
+    """Start with a single hypothesis before the first event, its tempo distributed around the score's."""
     for array in (*search[:-1], search.backpointers.n, search.backpointers.node):
         array[...] = 0
     search.score[...] = DEAD
@@ -156,9 +169,12 @@ def advance(
     tempo: TempoNumbers,
     likelihood: LikelihoodNumbers,
 ) -> None:
-    """One frame: evidence, entries into the next events, standings, pruning.
+    """Process one frame: likelihoods, entries into the next events, standings, pruning, confidence.
 
-    row: features; reference: (sustain, onset) templates; event_s: (event) score seconds; numbers: SearchNumbers.
+    row: features of the frame
+    now_s: time of the frame, seconds
+    reference: (sustain, onset) templates
+    event_s: (event) onset in score time, seconds
     """
     first, last = search.span[0], search.span[1]
     top = min(last + numbers.reach, len(event_s), first + SPAN - 1)
@@ -169,7 +185,7 @@ def advance(
         search.sustain[0] = numbers.patience
     for event in range(first, last + 1):
         search.carried[event % SPAN] += search.sustain[event % SPAN]
-    for event in range(top, first, -1):  # from the far end, so that no path enters two events in one frame
+    for event in range(top, first, -1):  # last event first, so that no path enters two events in one frame
         _enter(search, event, first, last, now_s, event_s, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
@@ -187,7 +203,7 @@ def _enter(
     numbers: SearchNumbers,
     tempo: TempoNumbers,
 ) -> None:
-    """The best path that enters `event` now, from the event before or, at a price, from earlier ones."""
+    """Let the best path enter `event` now, from the event before or, at the cost of skipping, from earlier ones."""
     best, best_event, best_k = DEAD, -1, -1
     for source in range(event - 1, max(event - 1 - numbers.reach, first - 1), -1):
         if source > last or (source == 0 and event > 1):
@@ -213,7 +229,7 @@ def _enter(
 def _keep(
     search: Search, event: int, source: int, k: int, total: float, now_s: float, event_s: F64, tempo: TempoNumbers
 ) -> None:
-    """Put the path (source, k) that enters `event` now in place of that event's worst, if it is better."""
+    """Replace the worst hypothesis of `event` by the path (source, k) that enters it now, if that is better."""
     slot, old = event % SPAN, source % SPAN
     if event > search.span[1]:
         search.score[slot] = DEAD
@@ -241,7 +257,7 @@ def _keep(
 
 @njit(nogil=True, cache=True)
 def _stand(search: Search, now_s: float, event_s: F64, tempo: TempoNumbers) -> None:
-    """Every hypothesis' log likelihood now, its next event not yet come; find the best."""
+    """Compute every hypothesis' log likelihood, given that its next event has not come yet, and find the best."""
     best = DEAD
     for event in range(search.span[0], search.span[1] + 1):
         slot = event % SPAN
@@ -260,7 +276,7 @@ def _stand(search: Search, now_s: float, event_s: F64, tempo: TempoNumbers) -> N
 
 @njit(nogil=True, cache=True)
 def _prune(search: Search, beam: float) -> None:
-    """Drop what lies below the beam, narrow the span, and measure how much of the likelihood is near the best."""
+    """Drop the hypotheses below the beam, narrow the span, and compute the share of likelihood near the best."""
     best = search.standing[search.best[0] % SPAN, search.best[1]]
     first, last, near, mass = -1, search.span[0], 0.0, 0.0
     for event in range(search.span[0], search.span[1] + 1):
@@ -274,16 +290,16 @@ def _prune(search: Search, beam: float) -> None:
             share = np.exp(search.standing[slot, k] - best)
             mass += share
             near += share if abs(event - search.best[0]) <= 1 else 0.0
-        search.carried[slot] -= best  # keep the numbers small however long it runs
+        search.carried[slot] -= best  # relative to the best, so that the numbers stay small in long runs
     search.span[0], search.span[1] = first, last
     search.mass[0], search.mass[1] = near / mass, best
 
 
 @njit(nogil=True, cache=True)
 def read_out(search: Search, then_s: float, event_s: F64) -> tuple[int, float]:
-    """(event, share of the way to the next) at the moment `then_s`, a little ago, on today's best path.
+    """Return (event, share of the way to the next) at `then_s`, a few frames ago, on the path that is best now.
 
-    Event 0 is before the start. Nobody is said to be at the next event before it is heard.
+    Event 0 is before the start. The next event is never reported before its onset is detected.
     """
     slot, k = search.best[0] % SPAN, search.best[1]
     next_s, next_event, entry_s, event = 0.0, 0, 0.0, 0
@@ -298,7 +314,7 @@ def read_out(search: Search, then_s: float, event_s: F64) -> tuple[int, float]:
         ahead_s = (event_s[next_event - 1] - event_s[event - 1]) * (then_s - entry_s) / (next_s - entry_s)
     else:
         ahead_s = (then_s - entry_s) * np.exp(-search.tempo[slot, k, 1])
-    while event + 1 < next_event and ahead_s >= event_s[event] - event_s[event - 1]:  # past an event passed over
+    while event + 1 < next_event and ahead_s >= event_s[event] - event_s[event - 1]:  # past a skipped event
         ahead_s -= event_s[event] - event_s[event - 1]
         event += 1
     return event, min(ahead_s / (event_s[event] - event_s[event - 1]), NEARLY)

@@ -1,4 +1,4 @@
-"""Settings of following, and the frames that they ask for."""
+"""Settings of following, and the frame format for a sample rate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from engine.following.likelihood import LikelihoodConfig
 __all__ = ["FollowConfig", "follow_frames", "onset_delay"]
 
 
-N_FFT_44K1 = 2048  # frame size at 44.1 kHz; other rates take the power of two that lasts nearest as long
+N_FFT_44K1 = 2048  # frame size at 44.1 kHz; other rates use the power of two of the nearest duration
 OVERLAP = 4  # hops a frame
-# By what an onset is detected late in the middle of a Hann window: hops, and frames.
+# Delay of onset detection relative to the middle of a Hann window: hops, and frames.
 RISE_HOPS, RISE_FRAMES = 0.9, 0.2
 
 
@@ -36,11 +36,14 @@ class FollowConfig(Settings):
 
 
 def follow_frames(audio: AudioFormat) -> FrameFormat:
-    """The frames that a Follower with this config wants at this sample rate."""
+    """Return the frame format of a Follower at this sample rate."""
     n_fft = frame_size(audio.sample_rate, at_44k1=N_FFT_44K1)
     return FrameFormat(audio=audio, n_fft=n_fft, hop=max(1, n_fft // OVERLAP))
 
 
 def onset_delay(frames: FrameFormat) -> int:
-    """Samples by which an onset is felt late in the middle of a frame: the features compare frames `lag` apart."""
+    """Return the samples by which an onset is detected late, relative to the middle of a frame.
+
+    The delay arises because the onset features compare frames `lag` apart.
+    """
     return round(RISE_HOPS * frames.hop + RISE_FRAMES * frames.n_fft)

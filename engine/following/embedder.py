@@ -1,8 +1,8 @@
-"""Frames that compare themselves: audio to embeddings whose distances say whether two instants are the same music.
+"""Learned similarity: audio to embeddings whose Euclidean distance says whether two instants are the same music.
 
-A twin network after Agrawal & Dixon, "Learning Frame Similarity using Siamese networks for Audio-to-Score Alignment"
-(2020), but small and causal. Performance and reference (the score, synthesised, or another recording) go through the
-same network; whoever aligns compares the rows by Euclidean distance.
+A small, causal twin network after Agrawal & Dixon, "Learning Frame Similarity using Siamese networks for
+Audio-to-Score Alignment" (2020). Performance and reference (the synthesised score, or another recording) go through
+the same network, and alignment compares their rows by Euclidean distance.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Audio = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
 
 EMBED_RATE, EMBED_HOP = 22050, 256  # 11.6 ms
-WINDOWS = (1024, 4096)  # samples: one that tells when, one that tells what
+WINDOWS = (1024, 4096)  # samples: a short one for time resolution, a long one for pitch resolution
 BANDS = (
     FeatureConfig(low_hz=55.0, high_hz=8000.0, bands_per_octave=24),
     FeatureConfig(low_hz=27.5, high_hz=2000.0, bands_per_octave=24),
@@ -36,7 +36,7 @@ BANDS = (
 
 
 def twin_metadata(n_embedding: int) -> dict[str, object]:
-    """What a file for `Embedder` says of itself."""
+    """Return the metadata that an ONNX file for `Embedder` must carry."""
     return {
         "kind": "siamese",
         "feature": "spectral bands",
@@ -50,8 +50,8 @@ def twin_metadata(n_embedding: int) -> dict[str, object]:
 class TwinFeatures:
     """Audio (sample, channel) at EMBED_RATE in, the network's input (frame, n_features) out.
 
-    `SpectralFeatures` of two windows that end together: sustained and onset bands of 46 ms, sustained bands of 186 ms.
-    Frame t ends with sample (t + 1) * EMBED_HOP - 1 and speaks of the middle of the short window.
+    `SpectralFeatures` of two windows that end together: sustain and onset bands of 46 ms, sustain bands of 186 ms.
+    Frame t ends with sample (t + 1) * EMBED_HOP - 1 and describes the middle of the short window.
     """
 
     latency = WINDOWS[0] // 2
@@ -66,7 +66,7 @@ class TwinFeatures:
         self._out = np.zeros((0, self.n_features), np.float32)
 
     def process(self, block: Audio) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         start = n_frames = 0
         for stft, bands, width in zip(self._stfts, self._bands, self._widths, strict=True):
             features = bands.process(stft.process(block))
@@ -77,7 +77,7 @@ class TwinFeatures:
         return self._out[:n_frames]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         for stft, bands in zip(self._stfts, self._bands, strict=True):
             stft.reset()
             bands.reset()
@@ -93,8 +93,8 @@ class EmbedderConfig(Settings):
 class Embedder:
     """Audio (sample, channel) in, embeddings (frame, D) out, every 11.6 ms at any sample rate.
 
-    The network is run frame by frame, so its output never depends on how the input is cut. Frame t speaks of input
-    sample `centre(t)`. ModelError if the file is none for this.
+    The network is run frame by frame, so its output never depends on the block sizes of the input. Frame t describes
+    input sample `centre(t)`. Raises ModelError if the file is not such a network.
     """
 
     def __init__(self, config: EmbedderConfig, audio: AudioFormat) -> None:
@@ -110,27 +110,27 @@ class Embedder:
         self._delay = 0 if self._resampler is None else self._resampler.latency
         self._row = np.zeros((1, self._features.n_features), np.float32)
         self._out = np.zeros((0, self.n_features), np.float32)
-        self._embed(self._row)  # what the file promises has to come out
+        self._embed(self._row)  # check the network's output shape once
         self.reset()
 
     @property
     def latency(self) -> int:
-        """Input samples from what a frame speaks of to the moment it comes out, rounded up."""
+        """Return the input samples from the instant that a frame describes to its emission, rounded up."""
         own = TwinFeatures.latency + self._delay
         return -(-own * self._resampling.down // self._resampling.up)
 
     @property
     def hop_s(self) -> float:
-        """Seconds between frames."""
+        """Return the seconds between frames."""
         return EMBED_HOP / EMBED_RATE
 
     def centre(self, frame: int) -> int:
-        """The input sample that frame `frame` speaks of; negative for the first few."""
+        """Return the input sample that frame `frame` describes, negative for the first few."""
         own = (frame + 1) * EMBED_HOP - TwinFeatures.latency - self._delay
         return own * self._resampling.down // self._resampling.up
 
     def process(self, block: Audio) -> Features:
-        """Embeddings of the frames that the block completes; borrowed until the next call."""
+        """Return the embeddings of the frames that the block completes, borrowed until the next call."""
         block = as_block("Embedder", block, np.float32, (self.audio.n_channels,))
         if self._resampler is not None:
             block = self._resampler.process(block)
@@ -142,7 +142,7 @@ class Embedder:
         return self._out[: len(features)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         if self._resampler is not None:
             self._resampler.reset()
         self._features.reset()
@@ -157,7 +157,7 @@ class Embedder:
 
 
 def _checked(network: Network, n_features: int) -> int:
-    """The length of an embedding, after what the file says has been compared with what is computed here."""
+    """Check the file's metadata and shapes, and return the length of an embedding."""
     n_embedding = int(network.value("n_embedding", int))
     for name, value in twin_metadata(n_embedding).items():
         network.expect(name, value)

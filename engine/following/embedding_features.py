@@ -1,4 +1,4 @@
-"""Put learned similarity beside spectral bands: the features that following uses by default."""
+"""Features for following that combine spectral bands and the learned similarity, the default; and their selection."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ __all__ = ["EmbeddingFeatures", "follower_features"]
 Audio = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
 
-SILENCE = np.float32(0.003)  # of the running peak: what is softer sounds like nothing
+SILENCE = np.float32(0.003)  # level relative to the running peak below which a frame counts as silence
 
 
 def follower_features(
     config: FollowerFeaturesConfig, frames: FrameFormat, bands: FeatureConfig, tuned: FrameFormat | None = None
 ) -> FollowerFeatures:
-    """What the config names; frames, bands: of the spectral features, whose hop the others take too.
+    """Make the features that the config names.
 
-    tuned: the frames as "learned" takes them for the bands, where the music is out of tune.
+    frames, bands: of the spectral features; the other features use the same hop
+    tuned: frames used for the bands of "learned" where the music is out of tune
     """
     if config.name == "learned":
         return EmbeddingFeatures(_weights(config), SpectralFeatures(tuned or frames, bands), frames, config.share)
@@ -42,10 +43,11 @@ def follower_features(
 
 
 class EmbeddingFeatures:
-    """Audio (sample, channel) in, rows (frame, F + G) out: what sounds is the bands and the twin network's embedding.
+    """Audio (sample, channel) in, rows (frame, F + G) out, F from the bands and the twin network's embedding.
 
-    Each has unit length times the root of its share, so that the cosine of two frames is the mean of both cosines;
-    silence is all zeros. What begins is the bands' onset half. Each frame takes the embedding that came out last.
+    Both parts of the sustain features have the root of their share as length, so that the cosine of two frames is the
+    weighted mean of both cosines; silence is all zeros. The onset features are those of the bands. Each frame uses the
+    embedding that was emitted last.
     """
 
     def __init__(self, weights: Path, bands: SpectralFeatures, frames: FrameFormat, share: float) -> None:
@@ -57,16 +59,16 @@ class EmbeddingFeatures:
         self._shares = np.sqrt(np.array([1 - share, share], np.float32))
         self._newest = np.zeros((1, self._embedder.n_features), np.float32)
         self._waiting = np.zeros((0, self._embedder.n_features), np.float32)
-        self._counts = np.zeros(2, np.int64)  # frames given, embeddings used up
+        self._counts = np.zeros(2, np.int64)  # frames emitted, embeddings consumed
         self._out = np.zeros((0, self.n_sounds + self.n_bands), np.float32)
 
     @property
     def latency(self) -> int:
-        """Half a frame of the bands."""
+        """Return half a frame of the bands, samples."""
         return self.frames.n_fft - self.frames.n_fft // 2
 
     def process(self, block: Audio) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         rows = self._bands.process(self._stft.process(block))
         self._waiting = np.concatenate([self._waiting, self._embedder.process(block)])
         self._out = grown(self._out, len(rows))
@@ -79,7 +81,7 @@ class EmbeddingFeatures:
         return self._out[: len(rows)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         for node in (self._stft, self._bands, self._embedder):
             node.reset()
         self._waiting = self._waiting[:0]
@@ -87,7 +89,10 @@ class EmbeddingFeatures:
         self._counts[:] = 0
 
     def _due(self, used: int) -> int:
-        """Take the embeddings that must have come out by the end of the frame, however the input was cut."""
+        """Take the embeddings that are due by the end of the frame, whatever the block sizes of the input.
+
+        used: embeddings of `_waiting` taken so far; returns the new number
+        """
         end = self.frames.end(int(self._counts[0]))
         while self._embedder.centre(int(self._counts[1])) + self._embedder.latency <= end:
             self._newest[0] = self._waiting[used]
@@ -98,7 +103,12 @@ class EmbeddingFeatures:
 
 @njit(nogil=True, cache=True)
 def _fuse(row: F32, embedding: F32, shares: F32, level: Scalar32, out: F32) -> None:
-    """row: (2 F) bands and their onsets."""
+    """Write the weighted bands and embedding, and the onset bands, into `out`.
+
+    row: (2 F) bands and their onsets
+    shares: roots of the weights of bands and embedding
+    level: compressed level below which the frame is silence
+    """
     n, m = len(row) // 2, len(embedding)
     out[n + m :] = row[n:]
     if row[:n].max() < level:

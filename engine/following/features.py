@@ -1,4 +1,4 @@
-"""Features for following: audio to rows of what sounds and of what has just begun, by any front end."""
+"""Features for following: rows of sustain and onset features from any front end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FollowerFeatures", "FollowerFeaturesConfig", "OnsetDifference"]
 Audio = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
 
-ONSET_LAG_S = 0.023  # between the two frames that an onset is the difference of
+ONSET_LAG_S = 0.023  # time between the two frames whose difference gives an onset, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,12 @@ class FollowerFeaturesConfig(Settings):
 
 
 class FollowerFeatures(Protocol):
-    """Audio (sample, channel) in, rows (frame, F + G) out: F numbers of what sounds, then G of what has just begun.
+    """Audio (sample, channel) in, rows (frame, F + G) out: F sustain features, then G onset features.
 
-    Frame t comes out with sample (t + 1) * hop - 1 and speaks of the input `latency` samples before; n_sounds: F.
+    Frame t is emitted with sample (t + 1) * hop - 1 and describes the input `latency` samples before.
+
+    hop: samples between frames
+    n_sounds: F
     """
 
     hop: int
@@ -43,20 +46,20 @@ class FollowerFeatures(Protocol):
 
     @property
     def latency(self) -> int:
-        """Samples."""
+        """Return the samples from the instant that a frame describes to its emission."""
         ...
 
     def process(self, block: Audio) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         ...
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         ...
 
 
 class OnsetDifference:
-    """A front end's features (F), and by how much each has risen over the blurred ones of 23 ms ago (F).
+    """A front end's features (F), and the increase of each over the blurred features of 23 ms ago (F).
 
     As `SpectralFeatures` does with bands: max(0, y[t] - max of y[t - lag] over three neighbours).
     """
@@ -70,18 +73,18 @@ class OnsetDifference:
 
     @property
     def latency(self) -> int:
-        """The front end's."""
+        """Return the front end's latency, samples."""
         return self._front.latency
 
     def process(self, block: Audio) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         features = self._front.process(block)
         self._out = grown(self._out, len(features))
         _rise(features, self._past, self._turn, self._out)
         return self._out[: len(features)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._front.reset()
         self._past[:] = 0
         self._turn[:] = 0
@@ -89,7 +92,10 @@ class OnsetDifference:
 
 @njit(nogil=True, cache=True)
 def _rise(features: F32, past: F32, turn: I64, out: F32) -> None:
-    """past: blurred rows of the last frames, a ring."""
+    """Write the features and their increase into `out`.
+
+    past: ring of the blurred rows of the last frames
+    """
     n = features.shape[1]
     for t in range(features.shape[0]):
         old = past[turn[0]]

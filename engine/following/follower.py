@@ -1,4 +1,4 @@
-"""The score follower: sound in, score positions out, one a frame."""
+"""The score follower: audio or spectra in, one score position a frame out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Audio = npt.NDArray[np.float32]
 
 
 class Follower:
-    """Spectra (frame, channel, bin) through a Hann window to a list of `Position`, one a frame, as `Tracker` tells.
+    """Spectra (frame, channel, bin) of a Hann window to a list of `Position`, one a frame, as in `Tracker`.
 
-    The score is imagined in the spectral features, or a Reference made for the same frames.
+    A Score is turned into a reference for the spectral features; a Reference must have been made for the same frames.
     """
 
     def __init__(self, frames: FrameFormat, score: Score | Reference, config: FollowConfig) -> None:
@@ -38,23 +38,23 @@ class Follower:
 
     @property
     def latency(self) -> int:
-        """Samples by which `emitted_at` lags `at`, exactly, from the input audio on: the frame is counted in."""
+        """Return the exact samples by which `emitted_at` lags `at`, counted from the input audio, frame included."""
         return self._tracker.latency
 
     def process(self, spectra: Spectra) -> list[Position]:
-        """Positions of each frame."""
+        """Return the position of each frame."""
         return self._tracker.process(self._features.process(spectra))
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._features.reset()
         self._tracker.reset()
 
 
 class AudioFollower:
-    """Audio (sample, channel) to a list of `Position`, one a frame, from the features that `follower_features` makes.
+    """Audio (sample, channel) to a list of `Position`, one a frame, with the features made by `follower_features`.
 
-    The reference must have been made with the same features, and says how late these detect an onset.
+    The reference must have been made with the same features; it stores by how much they detect an onset late.
     """
 
     def __init__(
@@ -71,20 +71,20 @@ class AudioFollower:
 
     @property
     def latency(self) -> int:
-        """Samples by which `emitted_at` lags `at`, exactly."""
+        """Return the exact samples by which `emitted_at` lags `at`."""
         return self._tracker.latency
 
     def process(self, block: Audio) -> list[Position]:
-        """Positions of the frames that the block completes."""
+        """Return the positions of the frames that the block completes."""
         return self._tracker.process(self._hearing.process(block))
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._hearing.reset()
         self._tracker.reset()
 
 
 def frame_timing(frames: FrameFormat) -> Timing:
-    """Of rows made of such frames."""
+    """Return the timing of rows computed from such frames."""
     late = frames.n_fft - frames.n_fft // 2
     return Timing(frames.hop, frames.audio.sample_rate, late, onset_delay(frames))

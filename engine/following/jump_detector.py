@@ -1,12 +1,12 @@
-"""Where in the whole score the player might be: a plain search over every event, beside the fine one.
+"""Detect jumps of the player to anywhere in the score, by a coarse search over all events.
 
-The fine search (`engine.following.beam_search`) knows only the neighbourhood of its paths. The jump detector keeps one
-path an event, for the whole score: a path goes on as in the fine search, or begins anew at any event that an onset
-fits, at a price below the best. What sounds like nothing in the score feeds a path that is nowhere. When the best path
-has beaten that one, the fine search and all that lies near it by a margin, the player has jumped. After Nakamura,
-Nakamura & Sagayama, "Real-time audio-to-score alignment of music performances containing errors and arbitrary repeats
-and skips" (2015): jumps to anywhere are cheap transitions of a hidden Markov model; that they need a margin, and from
-whom, is our own.
+The beam search (`engine.following.beam_search`) covers only the neighbourhood of its paths. The jump detector keeps
+one path for each event of the whole score: a path continues as in the beam search, or starts anew, at a fixed cost
+below the best path, at any event whose onset template fits. One further path, "nowhere", takes sound that matches
+nothing in the score. A jump is detected when the best path leads this one, the beam search and all paths near it by a
+margin. After Nakamura, Nakamura & Sagayama, "Real-time audio-to-score alignment of music performances containing
+errors and arbitrary repeats and skips" (2015), where jumps to anywhere are cheap transitions of a hidden Markov
+model; the margin, and the paths that it is measured against, are our own.
 """
 
 from __future__ import annotations
@@ -41,29 +41,37 @@ Ints = npt.NDArray[np.int64]
 # Templates (see `engine.following.likelihood`), score seconds of the events, and the jumps of the score itself.
 ReferenceArrays = tuple[F32, F32, F64, Links]
 
-LAST_S = 1.0  # of score that the last event lasts: it must not be a place to rest at free of charge
-# How readily a jump is believed, tuned on recordings of practising and on cuts of performances.
-PRICE = 15.0  # nats that beginning anew at another event costs, also nowhere
-KNOWN = 6.0  # nats less where the score itself has such a jump
-MARGIN = 7.0  # nats by which the best path must lead
-FIT = 1.5  # nats of an onset that a path may begin with
-NEAR = 3  # events within which the fine search finds its way alone
-LEAST_EVENTS = 3  # events that a path must have passed since it began
-DRIFT = 1.5  # nats a second that paths elsewhere lose: a place that is alike but for its sound must not win in the end
-OPENING, OPENING_S = 12.0, 6.0  # more nats that are needed when the music begins, and seconds until that has gone
-BEAM = 18.0  # nats below the best at which paths are dropped
-SPREAD = 0.2  # of the log tempo after a jump
-QUIET = 0.5  # of the level of hush: below, no onset is looked for
+LAST_S = 1.0  # score seconds that the last event lasts, so that resting there is not free
+# Thresholds of jump detection, tuned on recordings of practising and on cuts of performances.
+PRICE = 15.0  # cost of starting a path anew at any event, or nowhere, nats
+KNOWN = 6.0  # reduction of that cost for a jump that the score itself has, nats
+MARGIN = 7.0  # lead that the best path needs, nats
+FIT = 1.5  # least onset log likelihood at which a path may start, nats
+NEAR = 3  # distance that the beam search covers alone, events
+LEAST_EVENTS = 3  # events that a path must have entered since it started
+DRIFT = 1.5  # nats a second that distant paths lose, so that a similar passage does not win in the long run
+OPENING, OPENING_S = 12.0, 6.0  # additional margin at the start of the music, nats, and seconds in which it falls to 0
+BEAM = 18.0  # distance below the best at which paths are dropped, nats
+SPREAD = 0.2  # standard deviation of the log tempo after a jump
+QUIET = 0.5  # share of the hush level below which no onset is detected
 
 
 class JumpNumbers(NamedTuple):
-    """What the kernels take; nats but for
+    """Numbers for the jump detection kernels.
 
-    near, least_events: events
-    drift: nats a frame
-    opening_frames: frames
+    price: cost of starting a path anew, nats
+    known: reduction of it for a jump that the score itself has, nats
+    margin: lead that the best path needs, nats
+    fit: least onset log likelihood at which a path may start, nats
+    near: distance that the beam search covers alone, events
+    least_events: events that a path must have entered since it started
+    drift: log likelihood that distant paths lose, nats a frame
+    opening: additional margin at the start of the music, nats
+    opening_frames: frames in which it falls to 0
+    beam: distance below the best at which paths are dropped, nats
     variance: of the log tempo after a jump
-    frame_s: seconds
+    skip: cost of skipping an event, nats
+    frame_s: seconds a frame
     """
 
     price: float
@@ -101,11 +109,18 @@ def jump_numbers(frame_s: float) -> JumpNumbers:
 
 
 class JumpDetector(NamedTuple):
-    """State; events count from 1, 0 is nowhere. Log likelihoods are relative to the best standing.
+    """State of the jump detector. Events count from 1, 0 is nowhere; log likelihoods are relative to the best standing.
 
-    total: of the path at each event; standing: the same, its next event not yet come; tempo, entry_s: as in `Search`;
-    steps: events since the path began; onset: nats of this frame; discount: nats off the price, this frame; rival: of
-    the fine search's best path; best: event; begun: frames since anything began.
+    total: log likelihood of the path at each event
+    standing: the same, including that its next event has not come yet
+    tempo: as in `Search`
+    entry_s: time of the path's last entry, seconds
+    steps: events entered since the path started
+    onset: onset log likelihood of this frame, nats
+    discount: reduction of the cost of starting anew, in this frame, nats
+    rival: log likelihood of the best path of the beam search
+    best: event of the best path
+    begun: frames since an event's path was first the best
     """
 
     total: Floats
@@ -121,7 +136,7 @@ class JumpDetector(NamedTuple):
 
 
 def new_jump_detector(n_events: int) -> JumpDetector:
-    """Room for the search; `restart_jump_detector` makes it ready."""
+    """Allocate a jump detector; `restart_jump_detector` initialises it."""
     n = n_events + 1
     return JumpDetector(
         np.zeros(n),
@@ -138,7 +153,7 @@ def new_jump_detector(n_events: int) -> JumpDetector:
 
 
 def restart_jump_detector(detector: JumpDetector) -> None:
-    """Nowhere."""
+    """Start with the single path "nowhere"."""
     for array in detector:
         array[...] = 0
     detector.total[1:] = DEAD
@@ -155,11 +170,13 @@ def detect_jump(
     numbers: JumpNumbers,
     rules: tuple[TempoNumbers, LikelihoodNumbers],
 ) -> int:
-    """One frame of features; the event to go to, 0 for none.
+    """Process one frame and return the event to jump to, 0 for none.
 
-    main: event, log period, and gain in log likelihood by this frame of the fine search's best path; reference:
-    (sustain, onset) templates, score seconds of the events, and their known jumps (begin of each event's, target);
-    rules: (TempoNumbers, LikelihoodNumbers).
+    row: features of the frame
+    now_s: time of the frame, seconds
+    main: event, log period, and gain in log likelihood in this frame of the beam search's best path
+    reference: (sustain, onset) templates, score seconds of the events, and their known jumps (start, target)
+    rules: (TempoNumbers, LikelihoodNumbers)
     """
     if _hear(detector, row, reference, rules[1]):
         _discount(detector, main[0], reference[3], numbers.known)
@@ -181,7 +198,10 @@ def _dot(a: F32, b: F32) -> Scalar32:
 
 @njit(nogil=True, cache=True)
 def _hear(detector: JumpDetector, row: F32, reference: ReferenceArrays, likelihood: LikelihoodNumbers) -> bool:
-    """Add what sounds to the paths alive, write what begins to `onset`; whether anything begins. As `match`."""
+    """Add the sustain log likelihood to all paths, and write the onset log likelihood to `onset`.
+
+    Returns whether an onset is possible in this frame. Likelihoods as in `event_likelihoods`.
+    """
     n = reference[0].shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
@@ -202,7 +222,7 @@ def _hear(detector: JumpDetector, row: F32, reference: ReferenceArrays, likeliho
 
 @njit(nogil=True, cache=True)
 def _discount(detector: JumpDetector, place: int, known: Links, nats: float) -> None:
-    """Set the discount of the targets of the score's own jumps from the place, the event before, and the next."""
+    """Set the discount of the targets of the score's own jumps from `place` and the events beside it."""
     for event in range(max(place - 1, 1), min(place + 2, len(detector.total))):
         for i in range(known[0][event - 1], known[0][event]):
             detector.discount[known[1][i]] = nats
@@ -218,7 +238,7 @@ def _state(detector: JumpDetector, event: int) -> Tempo:
 def _advance(
     detector: JumpDetector, now_s: float, period: float, event_s: F64, numbers: JumpNumbers, tempo: TempoNumbers
 ) -> None:
-    """Paths go on to their next event or the one after, or begin anew."""
+    """Continue each path to its next event or the one after, or start it anew."""
     fresh = detector.standing[detector.best[0]] - numbers.price
     for event in range(len(detector.total) - 1, 0, -1):
         best, source = DEAD, 0
@@ -247,12 +267,15 @@ def _enter(
     variance: float,
     tempo: TempoNumbers,
 ) -> None:
-    """The path from `source`, or a new one, enters the event; now: second, and log period of a new one."""
+    """Let the path from `source`, or a new one if that is 0, enter the event.
+
+    now: time, seconds, and the log period of a new path
+    """
     if source == 0:
         state = Tempo(now[0], now[1], tempo.onset, variance, 0.0)
     else:
         state = update_tempo(_state(detector, source), now[0], event_s[event - 1] - event_s[source - 1], tempo)
-    detector.steps[event] = detector.steps[source] + 1  # those of nowhere stay 0
+    detector.steps[event] = detector.steps[source] + 1  # "nowhere" keeps 0 steps
     for i in range(5):
         detector.tempo[event, i] = state[i]
     detector.entry_s[event] = now[0]
@@ -268,7 +291,7 @@ def _stand(
     numbers: JumpNumbers,
     tempo: TempoNumbers,
 ) -> None:
-    """Standings and their best, all made relative to it; what falls below the beam is dropped."""
+    """Compute the standings and the best, make all relative to it, and drop the paths below the beam."""
     best, detector.best[0] = detector.total[0], 0
     for event in range(1, len(detector.total)):
         if detector.total[event] == DEAD:
@@ -292,7 +315,10 @@ def _stand(
 
 @njit(nogil=True, cache=True)
 def _verdict(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
-    """The best event, if it is far from the place and beats all that is near it, and being nowhere, by the margin."""
+    """Return the best event if a jump there is detected, else 0.
+
+    It must be far from `place` and lead all paths near it, the beam search and "nowhere" by the margin.
+    """
     for event in range(max(1, place - numbers.near), min(len(detector.total), place + numbers.near + 1)):
         detector.rival[0] = max(detector.rival[0], detector.standing[event])
     best = detector.best[0]
@@ -301,13 +327,13 @@ def _verdict(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
     margin = numbers.margin + numbers.opening * max(0.0, 1 - detector.begun[0] / numbers.opening_frames)
     if detector.standing[best] - max(detector.rival[0], detector.standing[0]) <= margin:
         return 0
-    detector.rival[0] = detector.standing[best]  # the fine search goes there
+    detector.rival[0] = detector.standing[best]  # the beam search moves there
     return best
 
 
 @njit(nogil=True, cache=True)
 def adopt_path(search: Search, detector: JumpDetector, event: int) -> None:
-    """Let the fine search go on with the jump detector's path at `event` alone."""
+    """Replace all hypotheses of the beam search by the jump detector's path at `event`."""
     slot = event % SPAN
     search.score[:] = search.standing[:] = DEAD
     search.carried[:] = 0.0

@@ -1,4 +1,4 @@
-"""How well a frame of live features fits an event of the reference: log likelihood ratios, cheap enough for a band."""
+"""Log likelihood ratios of a frame of live features for the reference's events: scaled cosine similarities."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.core.config import Settings, numbers, ranged
 
 __all__ = ["LikelihoodConfig", "LikelihoodNumbers", "Templates", "event_likelihoods", "likelihood_numbers"]
 
-Templates = tuple[F32, F32]  # (event, F) what sounds and (event, G) what begins, each row of unit length
+Templates = tuple[F32, F32]  # sustain (event, F) and onset (event, G), each row of unit length
 
 # Onsets, tuned on recordings of piano and chamber music with the spectral features.
-ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that says nothing
+ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that is neutral
 ONSET_LEVEL = 1.3  # projection of the onset features that counts as a full onset
-HUSH, HUSH_LEVEL = 4.0, 0.5  # nats lost by an event when nothing begins, and the strength at which none are lost
+HUSH, HUSH_LEVEL = 4.0, 0.5  # penalty of an event without an onset, nats, and the onset strength at which it is 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,16 @@ class LikelihoodConfig(Settings):
 
 
 class LikelihoodNumbers(NamedTuple):
-    """What the kernels take.
+    """Numbers for the likelihood kernels.
 
-    sustain, onset: nats for a perfect fit, of a frame and of an onset
-    sustain_threshold, onset_threshold: the fit that says nothing, 0 to 1
+    sustain: log likelihood of a frame that fits perfectly, nats
+    sustain_threshold: fit of the sustain features that is neutral, 0 to 1
+    onset: log likelihood of an onset that fits perfectly, nats
+    onset_threshold: fit of the onset features that is neutral, 0 to 1
     onset_level: projection of the onset features that counts as a full onset
-    hush: nats lost by an event that comes when nothing begins, falling to 0 at a strength of hush_level
-    silence: compressed level below which what sounds says nothing
+    hush: penalty of entering an event without an onset, nats
+    hush_level: onset strength at which this penalty has fallen to 0
+    silence: compressed level below which the sustain features are neutral
     """
 
     sustain: float
@@ -55,8 +58,8 @@ def likelihood_numbers(
 ) -> LikelihoodNumbers:
     """Return the numbers for frames of `frame_s` seconds.
 
-    compression: of the features
-    strength: of their onsets, relative to the spectral features'
+    compression: c in the features' log(1 + c x)
+    strength: typical onset strength of the features, relative to the spectral features'
     """
     return numbers(
         LikelihoodNumbers,
@@ -83,11 +86,14 @@ def _dot(a: F32, b: F32) -> Scalar32:
 def event_likelihoods(
     row: F32, reference: Templates, first: int, last: int, numbers: LikelihoodNumbers, rings: tuple[F64, F64, F64]
 ) -> float:
-    """Write the evidence for events first to last (event 0: before the start) into rings; return the onset strength.
+    """Write the likelihoods of events first to last (0: before the start) into rings; return the onset strength.
 
-    row: features of one frame, what sounds (F), then what begins (G); reference: (sustain, onset) templates (event, F)
-    and (event, G) of unit length; rings: sustain, the cosine between what sounds and the event, and onset, the cosine
-    times the strength, each above its threshold, in nats; likeness, the bare cosine of the onset.
+    row: features of one frame, sustain (F), then onset (G)
+    reference: (sustain, onset) templates (event, F) and (event, G) of unit length
+    rings: three arrays indexed by event modulo their length:
+        sustain, cosine of the sustain features and the template above its threshold, nats;
+        onset, cosine of the onset features and the template times the strength, above its threshold, nats;
+        likeness, the cosine of the onset features alone
     """
     sustain, onset, likeness = rings
     n = reference[0].shape[1]

@@ -1,4 +1,4 @@
-"""A recording as the score: rehearsal yesterday, performance today."""
+"""Make a reference from a recording, such as a rehearsal, so that a later performance is followed without a score."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
 BLOCK = 1 << 16
-BAR_S = 4.0  # bars of a recording have no meaning: four quarters of a second each
+BAR_S = 4.0  # length of the nominal bars of a recording: four quarters of a second each
 STRENGTH = 0.6  # least onset strength of an event
-APART_S = 0.05  # least time between two events
-LONGEST_S = 0.5  # a held sound is cut into pieces of at most this
-RESTLESS = 3  # frames before and after an onset that belong to it
+APART_S = 0.05  # least time between two events, seconds
+LONGEST_S = 0.5  # longest event: held sounds are cut into pieces of at most this, seconds
+RESTLESS = 3  # frames after an onset that are left out of the sustain template
 
 
 def reference_from_audio(
@@ -34,11 +34,15 @@ def reference_from_audio(
     delay: int = 0,
     name: str = "recording",
 ) -> Reference:
-    """Take a recording (sample, channel), at the sample rate of `frames`, as what will be played.
+    """Make a reference from a recording (sample, channel) at the sample rate of `frames`.
 
-    A quarter is a second of it, counted from its start. Its events are the onsets heard in it, found with the very
-    features that will hear the live side; delay: samples by which those feel an onset late (`onset_delay`). Takes
-    0.2 GB an hour while it works. ScoreError if there is no sound in it, ShapeError if it is no (sample, channel).
+    A quarter is a second of the recording, counted from its start. Events are the onsets detected in it with the same
+    features that are computed from the live input. Needs 0.2 GB of memory for each hour.
+
+    delay: samples by which these features detect an onset late (`onset_delay`)
+    name: of the reference, for messages
+
+    Raises ScoreError if the recording is silent, ShapeError if it is not (sample, channel).
     """
     if audio.ndim != 2 or audio.shape[1] != frames.audio.n_channels:
         raise ShapeError(name, expected=f"(sample, {frames.audio.n_channels} channels)", got=str(audio.shape))
@@ -69,11 +73,11 @@ def _features(audio: npt.NDArray[np.float32], frames: FrameFormat, features: Fea
 
 
 def _events(rows: Features, frames: FrameFormat) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """Frames of the events, and which of them are onsets; the others cut what is held into pieces."""
+    """Return the frames of the events, and which of them are onsets; the others divide held sounds into pieces."""
     rate = frames.audio.sample_rate / frames.hop
     apart, longest = max(1, round(APART_S * rate)), max(2, round(LONGEST_S * rate))
     strength = np.linalg.norm(rows[:, rows.shape[1] // 2 :], axis=1)
-    padded = np.concatenate([np.zeros(apart), strength, np.zeros(apart + 1)])  # one more: there may be no frames
+    padded = np.concatenate([np.zeros(apart), strength, np.zeros(apart + 1)])  # one more in case of no frames
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * apart + 1).max(axis=1)[:-1]
     peaks = np.flatnonzero((strength >= STRENGTH) & (strength == around))
     ends = [*peaks[1:], len(rows)] if len(peaks) else []
@@ -87,7 +91,10 @@ def _events(rows: Features, frames: FrameFormat) -> tuple[Ints, npt.NDArray[np.b
 
 
 def sustain_template(rows: Features, events: Ints) -> Features:
-    """The mean of rows (frame, F) from each event to the next, without the blur of the onset where there is time."""
+    """Return the mean of rows (frame, F) from each event to the next.
+
+    The frames of the onset are left out where the event is long enough.
+    """
     ends = np.append(events[1:], len(rows))
     spans = [
         (min(start + RESTLESS, max(end - 1, start)), max(end, start + 1))
@@ -97,6 +104,6 @@ def sustain_template(rows: Features, events: Ints) -> Features:
 
 
 def onset_template(rows: Features, events: Ints, onsets: npt.NDArray[np.bool_]) -> Features:
-    """The sum of rows (frame, G) around each onset; nothing where an event only cuts what is held."""
+    """Return the sum of rows (frame, G) around each onset, and zeros for an event that only divides a held sound."""
     sums = [rows[max(t - 1, 0) : t + 2].sum(axis=0) * float(new) for t, new in zip(events, onsets, strict=True)]
     return np.array(sums, np.float32)

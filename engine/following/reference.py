@@ -1,8 +1,8 @@
-"""The score side of following: for each event, when it comes and what it should look like, in feature space.
+"""The reference that is followed: for each event its time in the score and its feature templates.
 
-From a score every distinct onset is an event, and its features are imagined (`engine.following.tone_templates`); from a
-recording (`engine.following.recording_reference`) the events are the onsets heard in it, its own features their
-templates.
+From a score, every distinct onset is an event and its templates are computed from a tone model
+(`engine.following.tone_templates`); from a recording (`engine.following.recording_reference`), the events are the
+onsets detected in it and its own features are the templates.
 """
 
 from __future__ import annotations
@@ -26,18 +26,24 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
-TYPICAL = 4.7  # strength of an onset in the spectral features of FeatureConfig(), for which LikelihoodConfig is made
-MEMORY_S = 8.0  # of a held note: by then it has faded
+TYPICAL = 4.7  # typical onset strength in the features of FeatureConfig(), which LikelihoodConfig is tuned for
+MEMORY_S = 8.0  # time after which a held note has faded, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reference:
-    """Events in order.
+    """Events in order, with templates.
 
-    name: of the score; score_s, quarter: (event) when, at the score's own tempo; sustain, onset: (event, F) of unit
-    length: what sounds, and what has just begun; bar_quarter, bar_number: where bars begin, and their numbers; links:
-    the jumps that the score itself has; delay: samples of the live input by which the features feel an
-    onset late, strength: length of the onset features at a typical onset, both where a `FollowerFeatures` will be used.
+    name: of the score
+    score_s: (event) onset at the score's own tempo, seconds
+    quarter: (event) onset, quarters
+    sustain: (event, F) sustain templates of unit length
+    onset: (event, G) onset templates of unit length
+    bar_quarter: (bar) start of each bar, quarters
+    bar_number: (bar) printed number of each bar
+    links: jumps that the score itself has
+    delay: samples of the live input by which the features detect an onset late, used with `FollowerFeatures`
+    strength: length of the onset features at a typical onset, used with `FollowerFeatures`
     """
 
     name: str
@@ -53,7 +59,7 @@ class Reference:
 
 
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig) -> Reference:
-    """Imagine each distinct onset of the score in the features that `SpectralFeatures` computes of live sound."""
+    """Compute the templates of each distinct onset of the score for the features of `SpectralFeatures`."""
     notes = note_features(frames, feature_weights(frames, features))
     events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
     score_s = score.seconds(score.onset_quarter)
@@ -79,12 +85,12 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
 
 
 def unit(rows: Features) -> Features:
-    """Each row at length 1; a row of zeros stays so."""
+    """Scale each row to length 1; a row of zeros stays zero."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _blurred(rows: Features, wrap: bool) -> Features:
-    """Maximum over three neighbouring features, as `SpectralFeatures` does."""
+    """Return the maximum over three neighbouring features, as `SpectralFeatures` does."""
     edges = (rows[:, -1:], rows[:, :1]) if wrap else (rows[:, :1], rows[:, -1:])
     padded = np.concatenate([edges[0], rows, edges[1]], axis=1)
     return np.asarray(np.maximum(np.maximum(padded[:, :-2], padded[:, 2:]), rows), np.float32)
@@ -102,7 +108,7 @@ def _sounding(
     before: F32,
     after: F32,
 ) -> None:
-    """Add up the notes that sound just before and just after each event, (event, feature), fading exponentially."""
+    """Add up the notes that sound just before and just after each event, (event, feature), with exponential decay."""
     ring_s, pedal, pedal_s = fade
     for i in range(len(events)):
         row = notes[pitch[i]]

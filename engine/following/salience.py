@@ -1,4 +1,4 @@
-"""Which pitches sound: audio to pitch salience, by a network on the harmonic constant-Q transform.
+"""Estimate which pitches sound: audio to pitch salience, by a network on the harmonic constant-Q transform.
 
 Bittner et al., "Deep salience representations for F0 estimation in polyphonic music" (ISMIR 2017).
 """
@@ -42,8 +42,8 @@ class SalienceNodeConfig(Settings):
 class SalienceNode:
     """Audio (sample, channel) in, salience (frame, bin) from 0 to 1 out, or (frame, 2 bin) with onsets.
 
-    Frame t speaks of input sample `centre(t)`. The network is run on equal blocks, so the output never depends on how
-    the input is cut. ModelError if the file is none for this.
+    Frame t describes input sample `centre(t)`. The network is run on blocks of equal size, so its output never depends
+    on the block sizes of the input. Raises ModelError if the file is not such a network.
     """
 
     def __init__(self, config: SalienceNodeConfig, audio: AudioFormat) -> None:
@@ -62,20 +62,20 @@ class SalienceNode:
         self._frames = np.zeros((config.block, len(HARMONICS), n_bins), np.float32)
         self._out = np.zeros((0, self.n_features), np.float32)
         self._fill = 0
-        self._run(np.zeros((config.block, self.n_features), np.float32))  # what the file promises has to come out
+        self._run(np.zeros((config.block, self.n_features), np.float32))  # check the network's output shape once
         self.reset()
 
     @property
     def latency(self) -> int:
-        """Samples from a frame's centre to the moment it comes out, at most: the first of a block waits longest."""
+        """Return the most samples from a frame's centre to its emission: the first of a block waits longest."""
         return self._front.latency + (self._ahead + self.config.block - 1) * self.hop
 
     def centre(self, frame: int) -> int:
-        """The input sample that frame `frame` speaks of; negative for the first few."""
+        """Return the input sample that frame `frame` describes, negative for the first few."""
         return self._front.centre(frame - self._ahead)
 
     def process(self, block: npt.NDArray[np.float32]) -> Features:
-        """The frames that the block completes; borrowed until the next call."""
+        """Return the frames that the block completes, borrowed until the next call."""
         hcqt = self._front.process(block).reshape(-1, *self._frames.shape[1:])
         size = self.config.block
         n_out = (self._fill + len(hcqt)) // size * size
@@ -91,13 +91,13 @@ class SalienceNode:
         return self._out[:n_out]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         self._front.reset()
         self.network.reset()
         self._fill = 0
 
     def _run(self, out: Features) -> None:
-        """The salience of a full block into `out`."""
+        """Write the salience of a full block into `out`."""
         found = self.network.run({"hcqt": self._frames})["salience"]
         if found.shape[:1] + found.shape[2:] != (len(out), self.hcqt.n_bins) or found.shape[1] < self._n_maps:
             expected = f"salience of {self.hcqt.n_bins} bins"
@@ -108,7 +108,10 @@ class SalienceNode:
 def any_front_end(
     name: str, audio: AudioFormat, config: FrontEndConfig | None = None, *, weights: Path | None = None
 ) -> FrontEnd:
-    """The front end `name`, one of ALL_FRONT_ENDS; "salience" needs `weights`, its ONNX file, which sets its hop."""
+    """Make the front end `name`, one of ALL_FRONT_ENDS.
+
+    weights: the ONNX file of "salience", which also sets its hop
+    """
     if name != "salience":
         return front_end(name, audio, config)
     if weights is None:
@@ -118,7 +121,7 @@ def any_front_end(
 
 
 def _hcqt_config(network: Network) -> HcqtConfig:
-    """The transform that the network was trained on, as its file tells."""
+    """Return the transform that the network was trained on, from the file's metadata."""
     network.expect("harmonics", list(HARMONICS))
     values = {name: network.value(name, float) for name in REAL} | {name: network.value(name, int) for name in WHOLE}
     try:

@@ -1,8 +1,9 @@
-"""How long until the next event: a Kalman filter over the beat's phase and the logarithm of its period.
+"""Tempo model: a Kalman filter over the beat's phase and log period predicts the time of the next event.
 
-Every hypothesis of `engine.following.beam_search` carries its own: `beat_s` (when its last event was due, smoothed),
-`period` (log of played seconds a score second), and their covariance. After Cemgil et al., "On tempo tracking:
-tempogram representation and Kalman filtering" (2000), with the period in the logarithm and a heavy tail for fermatas.
+Every hypothesis of `engine.following.beam_search` has its own state: `beat_s` (smoothed time at which its last event
+was due), `period` (log of played seconds a score second), and their covariance. After Cemgil et al., "On tempo
+tracking: tempogram representation and Kalman filtering" (2000), with the period in the logarithm and a heavy tail for
+fermatas.
 """
 
 from __future__ import annotations
@@ -15,19 +16,26 @@ from numba import njit
 __all__ = ["START_SPREAD", "Tempo", "TempoNumbers", "density", "survival", "tempo_numbers", "update_tempo"]
 
 MAX_LOG_PERIOD = 1.6  # a fifth to five times the score's tempo
-# How players keep time, fitted to recordings of players whom nothing else was tuned on.
+# Timing of players, fitted to recordings of players that are used for no other tuning.
 START_SPREAD = 0.7  # standard deviation of the log tempo at the start around the score's
 DRIFT = 0.15  # standard deviation of the log tempo after a second of score
-ONSET_MS = 20.0  # standard deviation of an onset around its beat
-BEAT_MS = 10.0  # standard deviation by which the beat itself wanders an event
-FREE = 0.05  # share of events that come at any time: fermatas, pauses, hesitations
-EARLY = 0.2  # share of the free events that come too soon
-FREE_SPREAD, EARLY_SPREAD = 0.7, 0.35  # mean of their log duration, late and early ones
-SHORTEST = 0.4  # frames: the least time that may pass between two events
+ONSET_MS = 20.0  # standard deviation of an onset around its beat, milliseconds
+BEAT_MS = 10.0  # standard deviation by which the beat itself drifts at each event, milliseconds
+FREE = 0.05  # share of events with free timing: fermatas, pauses, hesitations
+EARLY = 0.2  # share of the free events that come early
+FREE_SPREAD, EARLY_SPREAD = 0.7, 0.35  # mean absolute log ratio of elapsed to expected time, late and early free events
+SHORTEST = 0.4  # least time between two events, frames
 
 
 class Tempo(NamedTuple):
-    """The filter's state: beat_s, log period, their variances and covariance."""
+    """State of the filter.
+
+    beat_s: smoothed time at which the last event was due, seconds
+    period: log of played seconds a score second
+    beat_var: variance of beat_s, s^2
+    period_var: variance of period
+    cross: covariance of both
+    """
 
     beat_s: float
     period: float
@@ -37,12 +45,16 @@ class Tempo(NamedTuple):
 
 
 class TempoNumbers(NamedTuple):
-    """What the kernels take.
+    """Numbers for the tempo kernels.
 
-    drift, onset, beat: variances, of the log tempo a second, and s^2
-    free, early: shares
-    free_spread, early_spread: of the log duration
-    shortest_s: the least time between two events
+    drift: variance of the log tempo gained in a second
+    onset: variance of an onset around its beat, s^2
+    beat: variance of the beat's drift at each event, s^2
+    free: share of events with free timing
+    early: share of the free events that come early
+    free_spread: mean absolute log ratio of elapsed to expected time, late free events
+    early_spread: the same of early ones
+    shortest_s: least time between two events, seconds
     """
 
     drift: float
@@ -71,7 +83,7 @@ def tempo_numbers(frame_s: float) -> TempoNumbers:
 
 @njit(nogil=True, cache=True)
 def _surprise(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> tuple[float, float, float, float]:
-    """(log ratio of the elapsed to the expected time, its standard deviation, the elapsed and expected seconds)."""
+    """Return the log ratio of elapsed to expected time, its standard deviation, and both times in seconds."""
     expected = length_s * np.exp(tempo.period)
     elapsed = max(now_s - tempo.beat_s, numbers.shortest_s)
     variance = tempo.period_var + numbers.drift * expected + 2 * tempo.cross / expected
@@ -81,7 +93,10 @@ def _surprise(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers
 
 @njit(nogil=True, cache=True)
 def _in_time(z: float, sigma: float, numbers: TempoNumbers) -> tuple[float, float]:
-    """Densities of the log ratio z: of an event in time (normal) and of a free one (exponential to each side)."""
+    """Return the densities of the log ratio z of an event in time and of a free one.
+
+    In time: normal; free: exponential on each side.
+    """
     regular = (1 - numbers.free) * np.exp(-0.5 * (z / sigma) ** 2) / (sigma * 2.5066282746310002)
     if z < 0:
         return regular, numbers.free * numbers.early / numbers.early_spread * np.exp(z / numbers.early_spread)
@@ -90,7 +105,7 @@ def _in_time(z: float, sigma: float, numbers: TempoNumbers) -> tuple[float, floa
 
 @njit(nogil=True, cache=True)
 def density(tempo: Tempo, now_s: float, length_s: float, frame_s: float, numbers: TempoNumbers) -> float:
-    """Log probability that the next event, `length_s` of score ahead, comes in this frame."""
+    """Return the log probability that the next event, `length_s` of score ahead, comes in this frame."""
     z, sigma, elapsed, _ = _surprise(tempo, now_s, length_s, numbers)
     regular, free = _in_time(z, sigma, numbers)
     return np.log((regular + free) * frame_s / elapsed + 1e-30)
@@ -98,7 +113,7 @@ def density(tempo: Tempo, now_s: float, length_s: float, frame_s: float, numbers
 
 @njit(nogil=True, cache=True)
 def survival(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> float:
-    """Log probability that the next event has not come by now; the normal's tail as a logistic."""
+    """Return the log probability that the next event has not come yet, the normal's tail as a logistic."""
     z, sigma, _, _ = _surprise(tempo, now_s, length_s, numbers)
     regular = 1 / (1 + np.exp(min(1.702 * z / sigma, 60.0)))
     if z < 0:
@@ -110,10 +125,10 @@ def survival(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers)
 
 @njit(nogil=True, cache=True)
 def update_tempo(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> Tempo:
-    """The filter after the next event has come now.
+    """Return the filter's state after the next event has come now.
 
     x = (beat, log period), F = [[1, D], [0, 1]] with D the expected seconds, H = [1, 0]; the result is blended with
-    that of a free event, which moves the beat but says nothing of the tempo.
+    that of a free event, which moves the beat but leaves the tempo.
     """
     z, sigma, _, expected = _surprise(tempo, now_s, length_s, numbers)
     regular, free = _in_time(z, sigma, numbers)

@@ -1,4 +1,4 @@
-"""What a note looks like through a feature's filterbank: a plain additive tone, no sound made."""
+"""Compute the features of each pitch from an additive tone model and a filterbank, without synthesising audio."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ __all__ = ["LEVEL", "PEDAL", "PEDAL_S", "RING_S", "note_features"]
 Features = npt.NDArray[np.float32]
 
 N_PITCHES = 128
-FINE = 16  # points a bin of the window's transform
-# The instrument whose tones stand for the score, near a piano.
+FINE = 16  # samples a bin of the window's transform
+# The modelled instrument, near a piano.
 SLOPE = 1.7  # partial h has amplitude h ** -SLOPE
 INHARMONICITY = 4e-4  # B in f = h f0 sqrt(1 + B h^2) (Fletcher 1964)
 N_PARTIALS = 30
-RING_S = 1.5  # seconds in which a held note falls by 1/e
-PEDAL, PEDAL_S = 0.15, 1.0  # share of a note that goes on after its end, and how fast that falls
+RING_S = 1.5  # decay time of a held note to 1/e, seconds
+PEDAL, PEDAL_S = 0.15, 1.0  # share of a note left after its release, and the decay time of that, seconds
 LEVEL = 0.5  # a lone partial's amplitude relative to the recording's peak
-LOBE_BINS = 4  # the side lobes of a Hann window beyond are 40 dB down
+LOBE_BINS = 4  # half width of the lobe, bins; a Hann window's side lobes beyond are 40 dB down
 
 
 def note_features(frames: FrameFormat, weights: Features) -> Features:
-    """Linear features (pitch 0 to 127, feature) of one sounding note of each pitch, loudest partial 1.
+    """Return linear features (pitch 0 to 127, feature) of one sounding note of each pitch, loudest partial 1.
 
-    weights: (feature, bin). The partials' main lobes through a Hann window of n_fft, then the filterbank.
+    Main lobes of the partials in a Hann window of n_fft, then the filterbank.
+
+    weights: (feature, bin)
     """
     window = np.hanning(frames.n_fft + 1)[:-1]
     lobe = np.abs(np.fft.rfft(window, FINE * frames.n_fft))[: FINE * LOBE_BINS + 1] / window.sum()
@@ -35,7 +37,7 @@ def note_features(frames: FrameFormat, weights: Features) -> Features:
 
 
 def _tone(pitch: int, frames: FrameFormat, lobe: npt.NDArray[np.float64]) -> Features:
-    """Magnitudes (bin) of one note."""
+    """Return the magnitudes (bin) of one note."""
     rate = frames.audio.sample_rate
     h = np.arange(1, N_PARTIALS + 1)
     hz = h * 440 * 2 ** ((pitch - 69) / 12) * np.sqrt(1 + INHARMONICITY * h * h)

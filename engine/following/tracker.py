@@ -1,4 +1,4 @@
-"""From rows of features to positions: both searches, their clock, and what they report."""
+"""Turn rows of features into score positions: run the beam search and the jump detector, and report."""
 
 from __future__ import annotations
 
@@ -43,14 +43,18 @@ Features = npt.NDArray[np.float32]
 
 Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers]
 
-BEFORE = -1 / 64  # the quarter reported while the first note has not been heard
-RETREAT_S = 1.0  # for so long the best path must lie behind before the position goes back
+BEFORE = -1 / 64  # quarter reported before the first note is detected
+RETREAT_S = 1.0  # seconds that the best path must stay behind before the reported position goes back
 N_OUT = 5  # quarter, bar, score_s, tempo_bpm, confidence
 
 
 class Timing(NamedTuple):
-    """Of the rows, in samples: one every `hop`, `sample_rate` a second; `late`, from what a row speaks of to its coming
-    out; `delay`, by which an onset is felt late in it.
+    """Timing of the rows, in samples.
+
+    hop: samples between rows
+    sample_rate: Hz
+    late: samples from the instant that a row describes to its emission
+    delay: samples by which an onset is detected late in the rows
     """
 
     hop: int
@@ -60,13 +64,13 @@ class Timing(NamedTuple):
 
 
 class Tracker:
-    """Rows (frame, F + G) of what sounds and what begins, to a list of `Position`, one a frame.
+    """Rows (frame, F + G) of sustain and onset features to a list of `Position`, one a frame.
 
-    `at` is what the row `lag` frames ago speaks of, less the delay with which an onset is felt there: so the first
-    `at` whose quarter reaches a note's is when that note began. `emitted_at` is the end of the newest frame. Before
-    the first note `quarter` is slightly negative. Frames whose `at` would be negative give nothing. The quarter goes
-    back only after the best path has been behind it for a second, or at a jump. ShapeError if the reference's
-    templates are not F and G long.
+    `at` is the instant that the row `lag` frames ago describes, less the delay with which an onset is detected there:
+    the first `at` whose quarter reaches a note's is the time of that note's onset. `emitted_at` is the end of the
+    newest frame. Before the first note `quarter` is slightly negative. Frames whose `at` would be negative emit
+    nothing. The quarter goes back only after the best path has been behind it for a second, or at a jump. Raises
+    ShapeError if the reference's templates are not F and G long.
     """
 
     def __init__(self, timing: Timing, shape: tuple[int, int], reference: Reference, config: FollowConfig) -> None:
@@ -89,20 +93,20 @@ class Tracker:
 
     @property
     def latency(self) -> int:
-        """Samples by which `emitted_at` lags `at`, exactly."""
+        """Return the exact samples by which `emitted_at` lags `at`."""
         return self.timing.late + self.config.lag * self.timing.hop + self.timing.delay
 
     def process(self, rows: Features) -> list[Position]:
-        """Positions of each row."""
+        """Return the position of each row."""
         if len(self._out) < len(rows):
             self._out = np.zeros((len(rows), N_OUT))
         out, first = self._out[: len(rows)], int(self._progress[0])
         _follow(rows, self._searches, self._reference, self._score, self._numbers, self._steps, self._progress, out)
-        silent = max(0, -(-self.latency // self.timing.hop) - 1 - first)  # frames that speak of before the input
+        silent = max(0, -(-self.latency // self.timing.hop) - 1 - first)  # frames centred before the input
         return [self._position(first + i, row) for i, row in enumerate(out[silent:].tolist(), start=silent)]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Return to the state after construction."""
         restart(self._searches[0])
         restart_jump_detector(self._searches[1])
         self._progress[:] = 0
@@ -138,9 +142,9 @@ def _follow(
     progress: F64,
     out: F64,
 ) -> None:
-    """Every frame through both searches, and a row of `out` (frame, N_OUT) for it.
+    """Run every frame through both searches and write a row of `out` (frame, N_OUT) for it.
 
-    progress: frames so far, the place reached (event and share of the way to the next), frames spent behind it.
+    progress: frames so far, the position reached (event and share of the way to the next), frames spent behind it
     """
     search, detector = searches
     frame_s, lag, patience, jumps = timing
@@ -164,13 +168,13 @@ def _follow(
 
 @njit(nogil=True, cache=True)
 def _log_period(search: Search) -> float:
-    """Of the best path: log of the seconds played a second of score."""
+    """Return the log of the seconds played for a second of score, on the best path."""
     return search.tempo[search.best[0] % SPAN, search.best[1], 1]
 
 
 @njit(nogil=True, cache=True)
 def _report(place: float, search: Search, score: tuple[F64, F64, F64, I64], row: F64) -> None:
-    """Write quarter, bar, score_s, tempo_bpm, confidence for a place between two events."""
+    """Write quarter, bar, score_s, tempo_bpm and confidence of a position between two events."""
     event_s, event_quarter, bar_quarter, bar_number = score
     i = min(max(int(place) - 1, 0), max(len(event_s) - 2, 0))
     length_s, length_quarter = 0.5, 1.0
