@@ -1,4 +1,4 @@
-"""Numerical kernels of the audio path, all numba."""
+"""Signal processing of the audio path, in numba kernels."""
 
 from typing import TYPE_CHECKING
 

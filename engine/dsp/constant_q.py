@@ -1,8 +1,8 @@
-"""The constant-Q transform, streaming: audio to magnitudes of logarithmically spaced bins, one frame a hop.
+"""The streaming constant-Q transform: audio to magnitudes of logarithmically spaced bins, one frame a hop.
 
 Each bin is the inner product of the signal with a windowed complex exponential, as in librosa.cqt and librosa.vqt
-(`window="hann"`, `norm=1`, `scale=False`). The products are taken in the frequency domain, where kernels are short
-(Brown & Puckette, "An efficient algorithm for the calculation of a constant Q transform", 1992), on a signal that is
+(`window="hann"`, `norm=1`, `scale=False`). The products are computed in the frequency domain, where kernels are short
+(Brown & Puckette, "An efficient algorithm for the calculation of a constant Q transform", 1992), on a signal
 decimated as far as the highest bin allows.
 """
 
@@ -29,7 +29,8 @@ class Cqt:
     """Audio (sample, channel) in, magnitudes (frame, bin) out, the root of the mean power over channels.
 
     A full-scale sine at a bin's frequency gives 0.5 there. Frame t is centred at input sample `centre(t)` =
-    (t + 1) * hop - latency and comes out with sample (t + 1) * hop - 1. Bins that the sample rate cannot hold are 0.
+    (t + 1) * hop - latency and is emitted with sample (t + 1) * hop - 1. Bins above what the sample rate can represent
+    are 0.
     """
 
     def __init__(self, config: CqtConfig, audio: AudioFormat) -> None:
@@ -52,7 +53,7 @@ class Cqt:
 
     @property
     def frequencies_hz(self) -> npt.NDArray[np.float64]:
-        """Of each bin."""
+        """Return the frequency of each bin, Hz."""
         return frequencies(self.config)
 
     def centre(self, frame: int) -> int:
@@ -76,7 +77,7 @@ class Cqt:
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _product(real: F32, imag: F32, rows: Kernels, i: int) -> Scalar32:
-    """|sum_k X[k] K_i[k]|^2 over the bins k where kernel i is; four sums of real products, which vectorise."""
+    """Return |sum_k X[k] K_i[k]|^2 over the bins k of kernel i, in four sums of real products, which vectorise."""
     start, n, at = rows.start[i], rows.start[i + 1] - rows.start[i], rows.first[i]
     xr, xi = real[at : at + n], imag[at : at + n]
     kr, ki = rows.real[start : start + n], rows.imag[start : start + n]
@@ -90,7 +91,10 @@ def _product(real: F32, imag: F32, rows: Kernels, i: int) -> Scalar32:
 
 @njit(nogil=True, cache=True)
 def _project(spectra: C64, rows: Kernels, compression: Scalar32, split: F32, out: F32) -> None:
-    """out[t, i] = y, or log(1 + c y) if c > 0, y = sqrt(mean_c |<X[t, c], K_i>|^2); split: (2, bin), scratch."""
+    """Write out[t, i] = y, or log(1 + c y) if c > 0, with y = sqrt(mean_c |<X[t, c], K_i>|^2).
+
+    split: (2, bin), scratch memory for the real and imaginary part
+    """
     n_used, n_channels = split.shape[1], spectra.shape[1]
     for t in range(spectra.shape[0]):
         out[t, :] = 0

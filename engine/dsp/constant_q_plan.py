@@ -1,4 +1,4 @@
-"""What a constant-Q transform is made of: settings, frequencies, lengths, decimation, and kernels in frequency."""
+"""Plan a constant-Q transform: settings, frequencies, window lengths, decimation, and kernels in frequency."""
 
 from __future__ import annotations
 
@@ -51,15 +51,20 @@ class CqtConfig(Settings):
 
     @property
     def n_bins(self) -> int:
-        """Of all octaves."""
+        """Return the number of bins of all octaves."""
         return self.bins_per_octave * self.n_octaves
 
 
 class Plan(NamedTuple):
     """How the transform runs at one sample rate.
 
-    decimation: input samples a decimated one; sample_rate: Hz, after it; hop, latency: input samples; n_fft, ahead:
-    decimated samples of a frame, and of it behind its centre.
+    decimation: input samples for one decimated sample
+    sample_rate: after decimation, Hz
+    hop: input samples between frames
+    n_fft: decimated samples of a frame
+    ahead: decimated samples of a frame after its centre
+    latency: input samples from a frame's centre to its emission
+    resampling: of the decimation, None without
     """
 
     decimation: int
@@ -74,7 +79,10 @@ class Plan(NamedTuple):
 class Kernels(NamedTuple):
     """Rows of a sparse matrix: row i has real and imag [start[i]:start[i+1]] at the bins from first[i] on.
 
-    n_used: bins from 0 on that any row reaches.
+    start: (row + 1) offsets into real and imag
+    first: (row) first bin
+    real, imag: values of all rows
+    n_used: number of leading bins that cover all rows
     """
 
     start: npt.NDArray[np.int64]
@@ -85,12 +93,12 @@ class Kernels(NamedTuple):
 
 
 def frequencies(config: CqtConfig) -> Floats:
-    """Hz of each bin."""
+    """Return the frequency of each bin, Hz."""
     return np.asarray(config.low_hz * 2.0 ** (np.arange(config.n_bins) / config.bins_per_octave))
 
 
 def lengths_s(config: CqtConfig) -> Floats:
-    """Seconds of each bin's window: Q / (f + gamma / alpha), as librosa.filters.wavelet_lengths.
+    """Return the length of each bin's window, seconds: Q / (f + gamma / alpha), as librosa.filters.wavelet_lengths.
 
     Q = 1 / alpha, and alpha is half the relative distance between a bin's neighbours.
     """
@@ -100,14 +108,15 @@ def lengths_s(config: CqtConfig) -> Floats:
 
 
 def top_hz(config: CqtConfig) -> Floats:
-    """Upper end of each kernel's main lobe, Hz."""
+    """Return the upper end of each kernel's main lobe, Hz."""
     return frequencies(config) + LOBE / lengths_s(config)
 
 
 def make_plan(config: CqtConfig, audio: AudioFormat) -> Plan:
-    """The largest decimation whose pass band holds every kernel, and what follows from it.
+    """Choose the largest decimation whose pass band contains every kernel, and derive the plan from it.
 
-    The hop is `hop_s` rounded to a multiple of it. ConfigError if the lowest kernel is longer than frames may be.
+    The hop is `hop_s` rounded to a multiple of the decimation. Raises ConfigError if the lowest kernel is longer than
+    the longest frame.
     """
     rate = audio.sample_rate
     decimation, wanted = 1, 2 * float(top_hz(config).max()) / PASS_BAND
@@ -130,9 +139,9 @@ def make_plan(config: CqtConfig, audio: AudioFormat) -> Plan:
 
 
 def kernels(config: CqtConfig, plan: Plan) -> Kernels:
-    """Every bin's kernel in frequency, cut to the narrowest range that keeps all but TAIL of its energy.
+    """Compute every bin's kernel in frequency, cut to the narrowest range with all but TAIL of its energy.
 
-    By Parseval sum_n x[n] conj(w[n]) = (1/N) sum_k X[k] conj(W[k]), and of a real signal and a kernel of positive
+    By Parseval sum_n x[n] conj(w[n]) = (1/N) sum_k X[k] conj(W[k]), and for a real signal and a kernel of positive
     frequencies the half spectrum is enough.
     """
     columns = zip(frequencies(config), lengths_s(config), top_hz(config), strict=True)
@@ -148,9 +157,12 @@ _NONE = (0, np.zeros(0, np.complex128))
 
 
 def _kernel(hz: float, length_s: float, plan: Plan) -> tuple[int, npt.NDArray[np.complex128]]:
-    """First bin and values of one kernel; its window has unit sum and just the length asked for, whole or not."""
+    """Return the first bin and the values of one kernel.
+
+    Its window has unit sum and exactly the length required, also where that is no whole number of samples.
+    """
     length = length_s * plan.sample_rate
-    back = max(0, math.ceil(length / 2) - plan.ahead)  # samples that it is moved back by
+    back = max(0, math.ceil(length / 2) - plan.ahead)  # samples by which it is moved back
     n = np.arange(plan.n_fft) - (plan.n_fft - plan.ahead - back)
     window = np.where(np.abs(n) < length / 2, 0.5 + 0.5 * np.cos(2 * np.pi * n / length), 0.0)
     kernel = window / window.sum() * np.exp(2j * np.pi * hz / plan.sample_rate * n)

@@ -1,4 +1,4 @@
-"""Features of spectra: chroma, and a sustained and an onset half over bands or pitch classes."""
+"""Features of spectra: chroma, and sustain and onset features over bands or pitch classes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Spectra = npt.NDArray[np.complex64]
 Features = npt.NDArray[np.float32]
 
 KINDS = ("bands", "chroma")
-LIMIT = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: anything else is garbage
+LIMIT = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: larger values are invalid
 TINY = np.float32(1e-12)
-HALF_LIFE_S = 30.0  # of the running peak that levels are relative to
+HALF_LIFE_S = 30.0  # half-life of the running peak that levels are relative to, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class FeatureConfig(Settings):
 
 
 def feature_weights(frames: FrameFormat, config: FeatureConfig) -> Features:
-    """The matrix (feature, bin) that takes magnitudes to bands or pitch classes."""
+    """Return the matrix (feature, bin) that maps magnitudes to bands or pitch classes."""
     if config.kind == "chroma":
         return np.sqrt(chroma_weights(frames))
     centres = band_centres(
@@ -52,7 +52,7 @@ def feature_weights(frames: FrameFormat, config: FeatureConfig) -> Features:
 class Chroma:
     """Spectra (frame, channel, bin) to chroma (frame, 12) from C, the loudest pitch class 1; silence is 0.
 
-    The power spectrum, meaned over channels, through `chroma_weights`; librosa.feature.chroma_stft(tuning=0).
+    The power spectrum, averaged over channels, mapped by `chroma_weights`, as librosa.feature.chroma_stft(tuning=0).
     """
 
     latency = 0
@@ -64,7 +64,7 @@ class Chroma:
         self._out = np.zeros((0, 12), np.float32)
 
     def process(self, spectra: Spectra) -> Features:
-        """Chroma of each frame; borrowed until the next call."""
+        """Return the chroma of each frame, borrowed until the next call."""
         _check(spectra, self.frames)
         self._out = _room(self._out, len(spectra))
         _chroma(spectra, self._map, self._power, self._out)
@@ -75,11 +75,11 @@ class Chroma:
 
 
 class SpectralFeatures:
-    """Spectra (frame, channel, bin) to features (frame, 2 F): what sounds (F columns), then what has just begun (F).
+    """Spectra (frame, channel, bin) to features (frame, 2 F): sustain (F columns), then onset (F).
 
-    Magnitudes x, meaned over channels and mapped to F bands or pitch classes, relative to a running peak, compressed:
-    y = log(1 + c x / peak). The onset half is max(0, y[t] - m[t - lag]), m being y's maximum over three neighbouring
-    bands against vibrato (Boeck & Widmer, SuperFlux, 2013). With kind "chroma" this is onset-weighted chroma.
+    Magnitudes x, averaged over channels and mapped to F bands or pitch classes, relative to a running peak, compressed:
+    y = log(1 + c x / peak). The onset half is max(0, y[t] - m[t - lag]), where m is y's maximum over three neighbouring
+    bands, which suppresses vibrato (Boeck & Widmer, SuperFlux, 2013). With kind "chroma" this is onset-weighted chroma.
     """
 
     latency = 0
@@ -100,7 +100,7 @@ class SpectralFeatures:
         self.reset()
 
     def process(self, spectra: Spectra) -> Features:
-        """Features of each frame; borrowed until the next call."""
+        """Return the features of each frame, borrowed until the next call."""
         _check(spectra, self.frames)
         self._out = _room(self._out, len(spectra))
         buffers = (self._magnitude, self._past, self._last, self._peak_turn)
@@ -126,7 +126,7 @@ def _room(out: Features, n: int) -> Features:
 
 @njit(nogil=True, cache=True)
 def mean_power(spectrum: C64, power: F32) -> None:
-    """Mean power over channels of spectrum (channel, bin); what is not a sane number counts as 0."""
+    """Write the mean power over channels of spectrum (channel, bin); invalid values count as 0."""
     n_channels = spectrum.shape[0]
     for k in range(len(power)):
         total = np.float32(0)
@@ -139,7 +139,7 @@ def mean_power(spectrum: C64, power: F32) -> None:
 
 @njit(nogil=True, cache=True)
 def apply_row(rows: SparseMap, i: int, x: F32) -> Scalar32:
-    """Row i of a sparse map times x."""
+    """Return the product of row i of a sparse map with x."""
     total = np.float32(0)
     for k in range(rows.start[i], rows.start[i + 1]):
         total += rows.weights[k] * x[rows.bins[k]]
@@ -162,7 +162,11 @@ def _chroma(spectra: C64, rows: SparseMap, power: F32, out: F32) -> None:
 def _features(
     spectra: C64, rows: SparseMap, numbers: F64, wrap: bool, buffers: tuple[F32, F32, F32, F64], out: F32
 ) -> None:
-    """numbers: scale, fall of the peak a frame, floor, compression, decay; buffers: see the class."""
+    """Write the features of each frame into `out`.
+
+    numbers: scale, decay of the peak a frame, floor, compression, decay of an onset
+    buffers: magnitude, past, last, and peak with the ring's position; see the class
+    """
     magnitude, past, last, peak_turn = buffers
     n = len(last)
     for t in range(spectra.shape[0]):
@@ -186,7 +190,7 @@ def _features(
 
 @njit(nogil=True, cache=True)
 def _blur(y: F32, n: int, wrap: bool, blurred: F32) -> None:
-    """Maximum of each of the first n entries and its neighbours, round the circle if `wrap`."""
+    """Write the maximum of each of the first n entries and its neighbours, circular if `wrap`."""
     for i in range(n):
         below = i - 1 if i > 0 else (n - 1 if wrap else i)
         above = i + 1 if i < n - 1 else (0 if wrap else i)

@@ -14,11 +14,16 @@ __all__ = ["SparseMap", "band_centres", "band_weights", "chroma_weights", "spars
 Weights = npt.NDArray[np.float32]
 
 A4_HZ = 440.0
-NYQUIST_SHARE = 0.45  # of the sample rate: above it converters and codecs roll off
+NYQUIST_SHARE = 0.45  # highest band as a share of the sample rate: converters and codecs roll off above
 
 
 class SparseMap(NamedTuple):
-    """A matrix (feature, bin) as compressed rows: row i has weights[start[i]:start[i+1]] at the bins of that range."""
+    """A matrix (feature, bin) as compressed rows: row i has weights[start[i]:start[i+1]] at bins[start[i]:start[i+1]].
+
+    start: (row + 1) offsets
+    bins: bin of each weight
+    weights: values of all rows
+    """
 
     start: npt.NDArray[np.int64]
     bins: npt.NDArray[np.int64]
@@ -35,7 +40,10 @@ def sparse(matrix: Weights) -> SparseMap:
 def band_centres(
     frames: FrameFormat, *, low_hz: float, high_hz: float, bands_per_octave: int
 ) -> npt.NDArray[np.float64]:
-    """Centre frequencies, Hz: so many an octave where the bins are fine enough, one a bin below."""
+    """Return the centre frequencies, Hz.
+
+    `bands_per_octave` where the bins are fine enough, one a bin below.
+    """
     rate = frames.audio.sample_rate
     spacing, top = rate / frames.n_fft, min(high_hz, NYQUIST_SHARE * rate)
     centres = [max(low_hz, spacing)]
@@ -45,7 +53,7 @@ def band_centres(
 
 
 def band_weights(frames: FrameFormat, centres: npt.NDArray[np.float64], bands_per_octave: int) -> Weights:
-    """Overlapping triangles (band, bin) from each centre to its neighbours, peak 1."""
+    """Return overlapping triangles (band, bin) from each centre to its neighbours, peak 1."""
     spacing = frames.audio.sample_rate / frames.n_fft
     step = 2 ** (1 / bands_per_octave)
     below = centres[0] - max(spacing, centres[0] * (1 - 1 / step))
@@ -57,15 +65,15 @@ def band_weights(frames: FrameFormat, centres: npt.NDArray[np.float64], bands_pe
 
 
 def chroma_weights(frames: FrameFormat) -> Weights:
-    """Gaussian bumps on the circle of 12 pitch classes (pitch class from C, bin), for power spectra.
+    """Return Gaussians on the circle of 12 pitch classes (pitch class from C, bin), for power spectra.
 
     As in Ellis, "Chroma feature analysis and synthesis" (2007), and librosa.filters.chroma with its defaults: each
-    bin's weights have unit length, and bins far from five octaves above the audible floor count less.
+    bin's weights have unit length, and bins far from five octaves above A0 (27.5 Hz) are attenuated.
     """
     spacing = frames.audio.sample_rate / frames.n_fft
     hz = np.arange(1, frames.n_fft) * spacing
     octaves = np.log2(hz / (A4_HZ / 16))
-    position = np.concatenate([[12 * octaves[0] - 18], 12 * octaves])  # the bin at 0 Hz: an octave and a half below
+    position = np.concatenate([[12 * octaves[0] - 18], 12 * octaves])  # the bin at 0 Hz: one and a half octaves below
     width = np.concatenate([np.maximum(np.diff(position), 1.0), [1.0]])
     away = np.remainder(position - np.arange(12)[:, None] + 126, 12) - 6
     bumps = np.exp(-0.5 * (2 * away / width) ** 2)

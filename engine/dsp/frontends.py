@@ -1,7 +1,7 @@
-"""Front ends by name: audio to features, for live following, whole files and training alike.
+"""Front ends by name: audio to features, for live following, whole files and training.
 
-At any sample rate the hop and the windows are the same seconds, rounded to samples, so that bin k of a feature is the
-same frequency everywhere and frame t nearly the same instant: 1,024 and 2,048 samples at 44.1 kHz, 23 and 46 ms.
+At any sample rate, hop and windows have the same duration, rounded to samples, so that bin k of a feature is the same
+frequency at every rate and frame t nearly the same instant: 1,024 and 2,048 samples at 44.1 kHz, 23 and 46 ms.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class FrontEndConfig(Settings):
 class FrontEnd:
     """Audio (sample, channel) in, features (frame, n_features) out, one frame every `hop` input samples.
 
-    Frame t speaks of input sample `centre(t)` = (t + 1) * hop - latency, the middle of its window, and comes out with
+    Frame t describes input sample `centre(t)` = (t + 1) * hop - latency, the middle of its window, and is emitted with
     sample (t + 1) * hop - 1.
     """
 
@@ -71,11 +71,14 @@ class FrontEnd:
 
 
 def front_end(name: str, audio: AudioFormat, config: FrontEndConfig | None = None) -> FrontEnd:
-    """The front end `name`, one of FRONT_ENDS.
+    """Make the front end `name`, one of FRONT_ENDS.
 
-    stft: magnitudes of 46 ms Hamming windows; cqt: 24 bins an octave from 65.4 Hz, half a second of window in the bass;
-    vqt: the same bins with windows of at most 101 ms, for live use; chroma: of the stft, loudest 1; cqt_chroma: the
-    cqt's bins folded, loudest 1; semigram: semitones in unit length.
+    stft: magnitudes of 46 ms Hamming windows
+    cqt: 24 bins an octave from 65.4 Hz, windows of half a second in the bass
+    vqt: the same bins with windows of at most 101 ms, for live use
+    chroma: of the stft, loudest 1
+    cqt_chroma: the cqt's bins folded to pitch classes, loudest 1
+    semigram: semitone bands, each frame of unit length
     """
     require_one_of("front end", name, FRONT_ENDS)
     config = config or FrontEndConfig()

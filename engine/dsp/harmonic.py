@@ -1,9 +1,9 @@
-"""The harmonic constant-Q transform: for each pitch the bins of its harmonics, side by side.
+"""The harmonic constant-Q transform: for each pitch, the bins of its harmonics.
 
 Bittner, McFee, Salamon, Li & Bello, "Deep salience representations for F0 estimation in polyphonic music" (ISMIR
-2017), section 3.1, with harmonics 0.5 and 1 to 5. They take 60 bins an octave and one transform a harmonic; here one
-wide transform of 24 an octave serves all, its bins shifted by the nearest whole number: harmonics 3 and 5 are 2 and
-14 cents off, where a bin is 50 wide and a piano's strings are no more exact.
+2017), section 3.1, with harmonics 0.5 and 1 to 5. The paper computes one transform of 60 bins an octave for each
+harmonic; here a single wide transform of 24 bins an octave is shifted by the nearest whole number of bins for each:
+harmonics 3 and 5 are off by 2 and 14 cents, where a bin is 50 wide and a piano's strings are no more exact.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class HcqtConfig(Settings):
 
     def __post_init__(self) -> None:
         check(self)
-        wide_cqt(self)  # both together may be too many octaves
+        wide_cqt(self)  # raises ConfigError if n_octaves and above are too many together
 
     @property
     def n_bins(self) -> int:
-        """Pitches."""
+        """Return the number of pitches."""
         return self.bins_per_octave * self.n_octaves
 
 
 def wide_cqt(config: HcqtConfig) -> CqtConfig:
-    """The one transform that all harmonics are taken from."""
+    """Return the settings of the one transform that all harmonics are taken from."""
     return CqtConfig(
         low_hz=config.low_hz,
         bins_per_octave=config.bins_per_octave,
@@ -65,7 +65,10 @@ def wide_cqt(config: HcqtConfig) -> CqtConfig:
 
 
 def harmonic_bins(config: HcqtConfig) -> npt.NDArray[np.int64]:
-    """The wide transform's bin of each harmonic of each pitch (harmonic, pitch); outside it, its number of bins."""
+    """Return the wide transform's bin of each harmonic of each pitch (harmonic, pitch).
+
+    A harmonic outside the transform gets its number of bins.
+    """
     n_wide = config.bins_per_octave * (config.n_octaves + config.above)
     shift = np.round(config.bins_per_octave * np.log2(HARMONICS)).astype(np.int64)
     bins = shift[:, None] + np.arange(config.n_bins)
@@ -73,9 +76,9 @@ def harmonic_bins(config: HcqtConfig) -> npt.NDArray[np.int64]:
 
 
 class Hcqt:
-    """Audio (sample, channel) in, harmonics' magnitudes (frame, harmonic * pitch) out, compressed.
+    """Audio (sample, channel) in, the harmonics' compressed magnitudes (frame, harmonic * pitch) out.
 
-    Frame t speaks of input sample `centre(t)` = (t + 1) * hop - latency.
+    Frame t describes input sample `centre(t)` = (t + 1) * hop - latency.
     """
 
     def __init__(self, config: HcqtConfig, audio: AudioFormat) -> None:

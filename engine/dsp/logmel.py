@@ -1,4 +1,4 @@
-"""Spectra to log-mel magnitudes: what the sound event networks listen to."""
+"""Spectra to log-mel magnitudes, the input of the sound event networks."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Features = npt.NDArray[np.float32]
 
 LINEAR_HZ = 200.0 / 3  # hertz a mel below the corner
 CORNER_HZ, CORNER_MEL = 1000.0, 15.0
-LOG_STEP = np.log(6.4) / 27  # of the natural logarithm of the frequency, a mel, above the corner
-MAX_POWER = np.float32(2.0**80)  # no window of samples below 2**20 has bins above 2**40: the rest is garbage
+LOG_STEP = np.log(6.4) / 27  # step of the natural logarithm of the frequency for a mel above the corner
+MAX_POWER = np.float32(2.0**80)  # no window of samples below 2**20 has bins above 2**40: larger values are invalid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +38,25 @@ class LogMelConfig(Settings):
 
 
 def mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Frequencies, Hz, of points on Slaney's mel scale (Auditory Toolbox, 1998): linear to 1 kHz, then logarithmic."""
+    """Return the frequencies of mels on Slaney's scale, Hz: linear to 1 kHz, then logarithmic.
+
+    Auditory Toolbox, 1998.
+    """
     above = CORNER_HZ * np.exp(LOG_STEP * np.maximum(mel - CORNER_MEL, 0))
     return np.where(mel < CORNER_MEL, mel * LINEAR_HZ, above)
 
 
 def hz_to_mel(hz: float) -> float:
-    """The inverse of `mel_to_hz` for one frequency."""
+    """Return the mel of one frequency, the inverse of `mel_to_hz`."""
     if hz < CORNER_HZ:
         return hz / LINEAR_HZ
     return float(CORNER_MEL + np.log(hz / CORNER_HZ) / LOG_STEP)
 
 
 def mel_weights(frames: FrameFormat, config: LogMelConfig) -> Features:
-    """Triangles (mel, bin), evenly spaced in mel, each of unit area over frequency in Hz.
+    """Return triangles (mel, bin), evenly spaced in mel, each of unit area over frequency in Hz.
 
-    ConfigError if the range is empty or lies above half the sample rate.
+    Raises ConfigError if the range is empty or exceeds half the sample rate.
     """
     half = frames.audio.sample_rate / 2
     high = config.high_hz or half
@@ -84,7 +87,7 @@ class LogMel:
         self._out = np.zeros((0, config.n_mels), np.float32)
 
     def process(self, spectra: Spectra) -> Features:
-        """Log-mel of each frame; borrowed until the next call."""
+        """Return the log-mel magnitudes of each frame, borrowed until the next call."""
         if spectra.ndim != 3 or spectra.shape[2] != self.frames.n_bins:
             raise ShapeError("LogMel", expected=f"(frame, channel, {self.frames.n_bins} bins)", got=str(spectra.shape))
         if len(self._out) < len(spectra):
@@ -98,7 +101,7 @@ class LogMel:
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _log_mel(spectra: C64, rows: SparseMap, floor: Scalar32, magnitude: F32, out: F32) -> None:
-    """out[t, m] = ln(floor + sum_k w[m, k] sqrt(mean_c |X[t, c, k]|^2)); what is no sane number counts as 0."""
+    """Write out[t, m] = ln(floor + sum_k w[m, k] sqrt(mean_c |X[t, c, k]|^2)); invalid values count as 0."""
     share = np.float32(1) / np.float32(max(spectra.shape[1], 1))
     for t in range(spectra.shape[0]):
         magnitude[:] = np.float32(0)
@@ -114,7 +117,7 @@ def _log_mel(spectra: C64, rows: SparseMap, floor: Scalar32, magnitude: F32, out
             weights = rows.weights[first:last]
             inside = magnitude[rows.bins[first] : rows.bins[first] + last - first] if last > first else magnitude[:0]
             total = np.float32(0)
-            for i in range(len(weights)):  # a triangle's bins lie side by side
+            for i in range(len(weights)):  # a triangle's bins are contiguous
                 total += weights[i] * inside[i]
             out[t, m] = total
         for m in range(out.shape[1]):

@@ -1,4 +1,4 @@
-"""Maps from frames to frames that front ends end with: magnitudes of spectra, and bins folded onto pitch classes."""
+"""Final stages of front ends: magnitudes of spectra, and bins folded to pitch classes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ Features = npt.NDArray[np.float32]
 class Magnitude:
     """Spectra (frame, channel, bin) to magnitudes (frame, bin), the root of the mean power over channels.
 
-    name: the window that the spectra were taken with; a full-scale sine at a bin's frequency gives 0.5 there, as in
-    `Cqt`. n_bins: how many are kept from 0 Hz on, 0 where the spectra have fewer; compression: c of log(1 + c x), 0
-    leaves magnitudes as they are.
+    A full-scale sine at a bin's frequency gives 0.5 there, as in `Cqt`.
+
+    name: window that the spectra were computed with
+    n_bins: number of bins kept from 0 Hz on, 0 where the spectra have fewer
+    compression: c of log(1 + c x), 0 for none
     """
 
     latency = 0
@@ -41,7 +43,7 @@ class Magnitude:
         self._out = np.zeros((0, n_bins), np.float32)
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> Features:
-        """Magnitudes of each frame; borrowed until the next call."""
+        """Return the magnitudes of each frame, borrowed until the next call."""
         row = (self.frames.audio.n_channels, self.frames.n_bins)
         spectra = as_block("Magnitude", spectra, np.complex64, row)
         self._out = grown(self._out, len(spectra))
@@ -62,9 +64,9 @@ def _magnitude(spectra: C64, gain: Scalar32, compression: Scalar32, power: F32, 
 
 
 def fold_weights(low_hz: float, bins_per_octave: int, n_bins: int) -> Features:
-    """The matrix (pitch class from C, bin) that folds constant-Q bins, as librosa.filters.cq_to_chroma.
+    """Return the matrix (pitch class from C, bin) that folds constant-Q bins, as librosa.filters.cq_to_chroma.
 
-    Each class takes bins_per_octave / 12 bins around its own; ConfigError unless that is a whole number.
+    Each class takes the bins_per_octave / 12 bins around its own. Raises ConfigError unless that is a whole number.
     """
     if bins_per_octave % 12:
         raise ConfigError("bins_per_octave", expected="a multiple of 12", got=str(bins_per_octave))
@@ -75,9 +77,9 @@ def fold_weights(low_hz: float, bins_per_octave: int, n_bins: int) -> Features:
 
 
 class Fold:
-    """Features (frame, feature) through a matrix (row, feature), the largest of each frame 1.
+    """Features (frame, feature) mapped by a matrix (row, feature), the maximum of each frame scaled to 1.
 
-    Frames whose largest is below `floor` are divided by that instead, so that near silence stays near 0.
+    Frames whose maximum is below `floor` are divided by `floor` instead, so that near silence stays near 0.
     """
 
     latency = 0
@@ -90,7 +92,7 @@ class Fold:
         self._out = np.zeros((0, len(weights)), np.float32)
 
     def process(self, features: Features) -> Features:
-        """The folded frames; borrowed until the next call."""
+        """Return the folded frames, borrowed until the next call."""
         features = as_block("Fold", features, np.float32, (self.n_features,))
         self._out = grown(self._out, len(features))
         _fold(features, self._map, self._floor, self._out)
@@ -109,4 +111,4 @@ def _fold(features: F32, rows: SparseMap, floor: Scalar32, out: F32) -> None:
             peak = max(peak, out[t, i])
         for i in range(out.shape[1]):
             share = out[t, i] / peak
-            out[t, i] = share if 0 <= share <= 1 else np.float32(0)  # false for NaN: no magnitude came in
+            out[t, i] = share if 0 <= share <= 1 else np.float32(0)  # false for NaN, which invalid input gives

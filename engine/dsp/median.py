@@ -1,8 +1,8 @@
-"""Running medians over time (rows) and frequency (bins): exact, for any odd span.
+"""Exact running medians over time (rows) and frequency (bins), for any odd span.
 
-Common spans run as straight-line code (`networks`), all others as the same kind of network read from a table. A
-span is handed to a kernel as `network(span)`: its type tells the compiler which code to take, so only spans in use
-are compiled, and whatever calls `median_rows` or `median_bins` can be cached.
+Common spans run as generated straight-line code, all others as the same kind of selection network read from a table.
+A span is passed to a kernel as `network(span)`: its type tells the compiler which code to use, so only spans in use
+are compiled, and callers of `median_rows` and `median_bins` can be cached.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ __all__ = [
 
 Table = tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]
 Network = tuple[int, ...] | Table
-TILE = 128  # bins at once when a network is read from a table: span 99 of them fit the first-level cache
-LINE = 64  # bytes of a cache line: rows that begin on one load 1.5 times as fast
+TILE = 128  # bins at a time when a network is read from a table: 99 rows of them fit the first-level cache
+LINE = 64  # bytes of a cache line: rows aligned to one load 1.5 times as fast
 
 
 def network(span: int) -> Network:
-    """What `median_rows` and `median_bins` take for an odd span of 1 or more.
+    """Return the argument that `median_rows` and `median_bins` take for an odd span of 1 or more.
 
-    A common span is a tuple of that many zeros, whose type selects the code; any other is a table of comparisons
-    (place of the smaller, of the larger), ended by (place of the median, span), with the memory to run it in.
+    A common span is a tuple of that many zeros, whose type selects the code; any other is a table of comparisons (place
+    of the smaller, of the larger), ended by (place of the median, span), with scratch memory to run it in.
     """
     if span in ROWS:
         return (0,) * span
@@ -49,12 +49,12 @@ def network(span: int) -> Network:
 
 
 def row_stride(n: int) -> int:
-    """The row length, n or a little more, at which every float32 row of an `aligned` array begins a cache line."""
+    """Return the row length, at least n, at which every float32 row of an `aligned` array starts a cache line."""
     return -(-n * 4 // LINE) * LINE // 4
 
 
 def aligned(*shape: int) -> npt.NDArray[np.float32]:
-    """Zeros that begin a cache line."""
+    """Return zeros of this shape, aligned to a cache line."""
     n_bytes = 4 * int(np.prod(shape))
     store = np.zeros(n_bytes + LINE, np.uint8)
     start = -store.ctypes.data % LINE
@@ -62,12 +62,15 @@ def aligned(*shape: int) -> npt.NDArray[np.float32]:
 
 
 def median_rows(network: Any, rows: Any, out: Any) -> None:
-    """Kernels only: the median of every column of `rows` (span, at least n), into `out` (n)."""
+    """Write the median of every column of `rows` (span, at least n) into `out` (n); for kernels only."""
     raise NotImplementedError
 
 
 def median_bins(network: Any, padded: Any, out: Any) -> None:
-    """Kernels only: the median of padded[i : i + span] for every i, `padded` (n + span - 1), into `out` (n)."""
+    """Write the median of padded[i : i + span] for every i into `out` (n); for kernels only.
+
+    padded: (n + span - 1)
+    """
     raise NotImplementedError
 
 
@@ -89,7 +92,7 @@ def _median_bins(network, padded, out):  # type: ignore[no-untyped-def]  # numba
 
 @njit(nogil=True, cache=True)
 def _apply(pairs: I16, tile: F32) -> None:
-    """Run comparisons down the rows of `tile` (span, TILE)."""
+    """Run the comparisons on the rows of `tile` (span, TILE)."""
     for i, j in pairs:
         small, large = tile[i], tile[j]
         for k in range(TILE):
@@ -128,7 +131,7 @@ def reflect(values: F32, padded: F32) -> None:
     n = len(values)
     half = (len(padded) - n) // 2
     padded[half : half + n] = values
-    for i in range(half):  # beyond n the mirror images repeat
+    for i in range(half):  # the mirror images repeat beyond n
         k = i % (2 * n)
         k = k if k < n else 2 * n - 1 - k
         padded[half - 1 - i] = values[k]
@@ -149,7 +152,10 @@ def _over_frequency(network: Network, values: F32, padded: F32, out: F32) -> Non
 
 
 def over_time(values: npt.NDArray[np.float32], span: int) -> npt.NDArray[np.float32]:
-    """Centred running median of `values` (frame, bin) over `span` frames; 0 before the first and after the last."""
+    """Return the centred running median of `values` (frame, bin) over `span` frames.
+
+    Frames before the first and after the last count as 0.
+    """
     n, n_bins = values.shape
     padded = aligned(n + span - 1, row_stride(n_bins))
     padded[span // 2 : span // 2 + n, :n_bins] = values
@@ -159,7 +165,10 @@ def over_time(values: npt.NDArray[np.float32], span: int) -> npt.NDArray[np.floa
 
 
 def over_frequency(values: npt.NDArray[np.float32], span: int) -> npt.NDArray[np.float32]:
-    """Centred running median of `values` (frame, bin) over `span` bins, mirrored at the ends as in `reflect`."""
+    """Return the centred running median of `values` (frame, bin) over `span` bins.
+
+    The ends are mirrored as in `reflect`.
+    """
     values = np.ascontiguousarray(values, np.float32)
     out = np.empty_like(values)
     _over_frequency(network(span), values, np.zeros(values.shape[1] + span - 1, np.float32), out)

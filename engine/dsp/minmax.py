@@ -1,4 +1,4 @@
-"""The smaller and the larger of two floats as one compare and one select: no branch, so compilers make vectors."""
+"""Branch-free minimum and maximum of two floats, one compare and one select, so that compilers vectorise them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["large", "small"]
 
 
 def _choice(predicate: str, name: str) -> Any:
-    """An intrinsic that gives its first argument where `first predicate second` holds, else its second."""
+    """Return an intrinsic that returns its first argument where `first predicate second` holds, else its second."""
 
     def choose(typingctx, a, b):  # type: ignore[no-untyped-def]
         if not isinstance(a, types.Float) or a != b:

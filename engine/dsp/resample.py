@@ -1,7 +1,7 @@
-"""Between two sample rates, block by block: a polyphase windowed-sinc filter of linear phase.
+"""Convert between two sample rates block by block, with a linear-phase polyphase windowed-sinc filter.
 
-At a mismatch of device and engine this stands in the live path twice, so its latency counts: a streaming soxr gives
-its output 18 to 22 ms late (44.1 to 48 kHz, any quality from MQ on), in bursts; this one under 1 ms, evenly.
+If device and engine differ in sample rate, this runs twice in the live path, so its latency counts: a streaming soxr
+emits its output 18 to 22 ms late (44.1 to 48 kHz, any quality from MQ on), in bursts; this one under 1 ms, evenly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.dsp.sanitise import LIMIT, as_block, clean
 __all__ = ["ResampleConfig", "Resampler"]
 
 MAX_PHASES = 1 << 16  # of 64 taps: 16 MB
-PASS_BAND = 0.907  # of the lower rate's half: 20 kHz of 44.1 kHz; what lies between it and the mirror may alias
+PASS_BAND = 0.907  # share of the lower rate's half: 20 kHz of 44.1 kHz; from it to its mirror image may alias
 STOP_BAND_DB = 100.0
 
 Audio = npt.NDArray[np.float32]
@@ -43,34 +43,36 @@ class ResampleConfig(Settings):
 
     @property
     def up(self) -> int:
-        """The target's part in the reduced ratio."""
+        """Return the target rate's part of the reduced ratio."""
         return self.target_rate // math.gcd(self.source_rate, self.target_rate)
 
     @property
     def down(self) -> int:
-        """The source's part in the reduced ratio."""
+        """Return the source rate's part of the reduced ratio."""
         return self.source_rate // math.gcd(self.source_rate, self.target_rate)
 
     @property
     def n_taps(self) -> int:
-        """Source samples that one target sample is made of: even, by Kaiser's estimate of the length."""
+        """Return the source samples used for one target sample, even, by Kaiser's estimate of the length."""
         lower = min(self.source_rate, self.target_rate)
         transition = 2 * math.pi * (1 - PASS_BAND) * lower / self.source_rate
         return 2 * math.ceil((STOP_BAND_DB - 8) / (2.285 * transition) / 2)
 
     @property
     def latency(self) -> int:
-        """Samples of the output by which it lags.
+        """Return the latency, samples of the output.
 
-        After n samples in, sample floor(n up / down) - 1 + latency goes out; half its taps lie after its own place.
+        After n samples in, sample floor(n up / down) - 1 + latency is emitted; half its taps lie after its own
+        position.
         """
         return self.n_taps // 2 * self.up // self.down
 
 
 def design(config: ResampleConfig) -> Audio:
-    """The filter's phases (phase, tap): phase p puts a target sample p / up source samples after a source sample.
+    """Return the filter's phases (phase, tap).
 
-    Kaiser-windowed sinc (Kaiser 1974), cut at half the lower rate, each phase scaled to unit gain at 0 Hz.
+    Phase p computes a target sample p / up source samples after a source sample. Kaiser-windowed sinc (Kaiser 1974),
+    cutoff at half the lower rate, each phase scaled to unit gain at 0 Hz.
     """
     n, up = config.n_taps, config.up
     beta = 0.1102 * (STOP_BAND_DB - 8.7)
@@ -83,7 +85,7 @@ def design(config: ResampleConfig) -> Audio:
 
 @njit(nogil=True, cache=True)
 def _append(line: F32, held: int, block: F32) -> None:
-    """Put the block (sample, channel) after the `held` samples of the line; what is no number becomes silence."""
+    """Append the block (sample, channel) after the `held` samples of the line; invalid values become silence."""
     for i in range(block.shape[0]):
         for channel in range(block.shape[1]):
             line[channel, held + i] = clean(block[i, channel], LIMIT)
@@ -91,14 +93,17 @@ def _append(line: F32, held: int, block: F32) -> None:
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _filter(line: F32, taps: F32, first: int, down: int, out: F32) -> None:
-    """out[k, c] = sum_j taps[p, j] line[c, s + j], s * up + p = first + k * down; line: (channel, sample)."""
+    """Write out[k, c] = sum_j taps[p, j] line[c, s + j] with s * up + p = first + k * down.
+
+    line: (channel, sample)
+    """
     up, n = taps.shape
     start, phase = divmod(first, up)
     whole, part = divmod(down, up)
     for k in range(out.shape[0]):
         row = taps[phase]
         for channel in range(line.shape[0]):
-            samples = line[channel, start : start + n]  # a view, whose loop needs no check for negative places
+            samples = line[channel, start : start + n]  # a view, so that the loop needs no check for negative indices
             total = np.float32(0.0)
             for j in range(n):
                 total += row[j] * samples[j]
@@ -113,7 +118,7 @@ def _filter(line: F32, taps: F32, first: int, down: int, out: F32) -> None:
 class Resampler:
     """Audio (sample, channel) at one rate in, at another out: after n samples in, floor(n * up / down) samples out.
 
-    `latency` counts samples of the output: sample k + latency stands for the instant k / target_rate.
+    `latency` counts samples of the output: sample k + latency corresponds to the instant k / target_rate.
     """
 
     def __init__(self, config: ResampleConfig) -> None:
@@ -125,7 +130,7 @@ class Resampler:
 
     @property
     def latency(self) -> int:
-        """Samples of the output by which it lags."""
+        """Return the latency, samples of the output."""
         return self.config.latency
 
     def reset(self) -> None:
@@ -135,10 +140,10 @@ class Resampler:
         self._held = n  # silence before the beginning
         # The first tap of the next target sample, in 1 / up source samples from the start of the line.
         self._place = self._held * up - self.config.latency * down - (n // 2 - 1) * up
-        self._due = 0  # 1 / down target samples that are owed to the output
+        self._due = 0  # fraction of a target sample still due, in 1 / down
 
     def process(self, block: Audio) -> Audio:
-        """Take a block (sample, channel), return floor(samples * up / down) samples, borrowed until the next call."""
+        """Take a block (sample, channel), return the samples that are due, borrowed until the next call."""
         block = as_block("Resampler", block, np.float32, (self.config.n_channels,))
         if self._held + len(block) > self._line.shape[1]:
             self._line = np.concatenate([self._line, np.zeros_like(self._line, shape=(len(self._line), len(block)))], 1)
@@ -153,7 +158,7 @@ class Resampler:
         return out
 
     def _drop(self, place: int) -> None:
-        """Forget the samples before the next target sample's first tap."""
+        """Drop the samples before the next target sample's first tap."""
         done = min(place // self.config.up, self._held)
         self._line[:, : self._held - done] = self._line[:, done : self._held].copy()
         self._held -= done

@@ -1,4 +1,4 @@
-"""Keep what is no sound out of every state: NaN, Inf and absurd values become silence."""
+"""Keep invalid samples out of every filter state: NaN, Inf and absurdly large values become silence."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from engine.core.errors import ShapeError
 
 __all__ = ["LIMIT", "as_block", "clean"]
 
-LIMIT = 2.0**20  # 120 dB over full scale: no converter gives it, and its square stays far from float32's end
+LIMIT = 2.0**20  # 120 dB over full scale: no converter emits it, and its square is far from float32's limit
 
 
 @njit(nogil=True, cache=True, forceinline=True)
 def clean(value: Scalar32, limit: Scalar32) -> Scalar32:
-    """`value`, or 0 where it is NaN or beyond +-limit; both comparisons are false for NaN."""
+    """Return `value`, or 0 where it is NaN or beyond +-limit; both comparisons are false for NaN."""
     return value if -limit <= value <= limit else np.float32(0.0)
 
 
 def as_block(where: str, block: npt.NDArray[Any], dtype: type, row: tuple[int, ...]) -> npt.NDArray[Any]:
-    """`block` as kernels take it: (time, *row), contiguous, writable; copied only if it is not so yet.
+    """Return `block` as kernels need it: (time, *row), contiguous, writable; copied only if necessary.
 
-    ShapeError names `where` if the axes behind the first are not `row`.
+    Raises ShapeError, naming `where`, if the axes after the first are not `row`.
     """
     if block.shape[1:] != row:
         wanted = ", ".join(map(str, ("time", *row)))

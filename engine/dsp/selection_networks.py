@@ -1,7 +1,7 @@
-"""Selection networks: the fixed list of comparisons that finds the median of an odd number of values.
+"""Selection networks: fixed lists of comparisons that find the median of an odd number of values.
 
-A comparison (i, j) puts the smaller of the values i and j in place i, the larger in j. No branch depends on the
-data, so compilers turn the list into vector minima and maxima, many medians at a time.
+A comparison (i, j) puts the smaller of the values i and j in place i, the larger in j. No branch depends on the data,
+so compilers turn the list into vector minima and maxima, which compute many medians at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ __all__ = ["Comparison", "median_network", "operations"]
 
 
 class Comparison(NamedTuple):
-    """Compare the places i and j; keep only what later comparisons or the median need."""
+    """Compare the places i and j; keep only what later comparisons or the median need.
+
+    i: place of the smaller value
+    j: place of the larger value
+    keep_small: whether the smaller value is needed
+    keep_large: whether the larger value is needed
+    """
 
     i: int
     j: int
@@ -22,10 +28,10 @@ class Comparison(NamedTuple):
 
 
 def median_network(span: int) -> tuple[list[Comparison], int]:
-    """The shorter of two networks for the median of `span` (odd) values, and the place where it ends up.
+    """Return the shorter of two networks for the median of `span` (odd) values, and the median's place.
 
-    Batcher's merge exchange (Knuth, TAOCP 3, 5.2.2 M), without what the middle does not need; or forgetful
-    selection, which starts from half the values and drops a smallest and a largest with every further one.
+    Batcher's merge exchange (Knuth, TAOCP 3, 5.2.2 M), without the comparisons that the median does not need; or
+    forgetful selection, which starts from half the values and drops a smallest and a largest with every further one.
     """
     candidates = [
         (_pruned(_merge_exchange(span), span // 2), span // 2),
@@ -35,12 +41,12 @@ def median_network(span: int) -> tuple[list[Comparison], int]:
 
 
 def operations(network: Iterable[Comparison]) -> int:
-    """How many minima and maxima a network takes."""
+    """Count the minima and maxima of a network."""
     return sum(c.keep_small + c.keep_large for c in network)
 
 
 def _merge_exchange(n: int) -> list[tuple[int, int]]:
-    """All comparisons of Batcher's sort of n values."""
+    """Return all comparisons of Batcher's sort of n values."""
     pairs = []
     top = p = 1 << max(n - 1, 1).bit_length() - 1
     while p:
@@ -55,7 +61,7 @@ def _merge_exchange(n: int) -> list[tuple[int, int]]:
 
 
 def _forgetful(n: int) -> tuple[list[tuple[int, int]], int]:
-    """Comparisons that leave the median of n values in the place returned with them."""
+    """Return comparisons that select the median of n values, and the median's place."""
     fresh = min(n // 2 + 2, n)
     held = list(range(fresh))
     pairs: list[tuple[int, int]] = []
@@ -69,7 +75,7 @@ def _forgetful(n: int) -> tuple[list[tuple[int, int]], int]:
 
 
 def _extremes(places: list[int]) -> list[tuple[int, int]]:
-    """Comparisons that bring the smallest value to the first place and the largest to the last."""
+    """Return comparisons that move the smallest value to the first place and the largest to the last."""
     n = len(places)
     pairs = [(places[k], places[n - 1 - k]) for k in range(n // 2)]  # small half below, large half above
     pairs += [(places[0], places[k]) for k in range(1, (n + 1) // 2)]
@@ -78,7 +84,7 @@ def _extremes(places: list[int]) -> list[tuple[int, int]]:
 
 
 def _pruned(pairs: list[tuple[int, int]], wanted: int) -> list[Comparison]:
-    """Drop, from the last comparison back, what the value in the place `wanted` does not depend on."""
+    """Drop, from the last comparison back, those that the value in the place `wanted` does not depend on."""
     needed, kept = {wanted}, []
     for i, j in reversed(pairs):
         if i in needed or j in needed:

@@ -1,8 +1,8 @@
 """The semigram: magnitudes summed in semitone bands over the piano's range, every frame of unit length.
 
 The input of the multi-layer perceptron of Izmirli & Dannenberg, "Understanding features and distance functions for
-music sequence alignment" (ISMIR 2010). One window cannot tell semitones apart in the bass and be short in the treble,
-so each band takes the shortest of four windows whose main lobe is no wider than the band; this choice is ours.
+music sequence alignment" (ISMIR 2010). No single window resolves semitones in the bass and is short in the treble, so
+each band uses the shortest of four windows whose main lobe is no wider than the band; this choice is ours.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Semigram", "SemigramConfig", "semitone_weights"]
 Features = npt.NDArray[np.float32]
 
 LOWEST, N_KEYS = 21, 88  # A0 to C8
-HOPS = (16, 8, 4, 2)  # hops that the windows last; half of each is a whole number of hops, so centres can meet
+HOPS = (16, 8, 4, 2)  # window lengths in hops; half of each is a whole number of hops, so that centres can be aligned
 WINDOW = "hann"
 LOBE = 2.0  # half the width of its main lobe, in reciprocals of its length
 
@@ -42,13 +42,13 @@ class SemigramConfig(Settings):
 
 
 def semitone_hz(edges: int = 0) -> npt.NDArray[np.float64]:
-    """Frequencies of the 88 keys, Hz; with edges=1 the 89 quarter tones around them."""
+    """Return the frequencies of the 88 keys, Hz; with edges=1 the 89 quarter tones around them."""
     keys = LOWEST + np.arange(N_KEYS + edges) - 0.5 * edges
     return np.asarray(440.0 * 2.0 ** ((keys - 69) / 12))
 
 
 def semitone_weights(frames: FrameFormat) -> Features:
-    """The share of each bin that lies in each semitone's band, (88, bin)."""
+    """Return the share of each bin that lies in each semitone's band, (88, bin)."""
     spacing = frames.audio.sample_rate / frames.n_fft
     edges = semitone_hz(edges=1)[:, None]
     low = (np.arange(frames.n_bins) - 0.5) * spacing
@@ -57,14 +57,14 @@ def semitone_weights(frames: FrameFormat) -> Features:
 
 
 def window_choice(hop_s: float) -> npt.NDArray[np.int64]:
-    """For each key the number of its window in HOPS."""
+    """Return the index of each key's window in HOPS."""
     width = np.diff(semitone_hz(edges=1))
     fits = np.array([LOBE / (hops * hop_s) <= width for hops in HOPS])
     return np.where(fits.any(axis=0), len(HOPS) - 1 - fits[::-1].argmax(axis=0), 0)
 
 
 class Semigram:
-    """Audio (sample, channel) in, semitone magnitudes (frame, 88) out, channels meaned in power.
+    """Audio (sample, channel) in, semitone magnitudes (frame, 88) out, power averaged over channels.
 
     Frame t is centred at input sample (t + 1) * hop - latency. Frames quieter than the floor are shorter than 1.
     """
@@ -86,7 +86,7 @@ class Semigram:
 
     @property
     def latency(self) -> int:
-        """Samples from a frame's centre to the moment it comes out: half of the longest window."""
+        """Return the samples from a frame's centre to its emission: half of the longest window."""
         return HOPS[0] * self.hop // 2
 
     def process(self, block: npt.NDArray[np.float32]) -> Features:
@@ -112,7 +112,7 @@ class Semigram:
 
 @njit(nogil=True, cache=True)
 def _sum_bands(spectra: C64, rows: SparseMap, magnitude: F32, out: F32) -> None:
-    """out[t, i] = sum_k w[i, k] |X[t, k]| for the keys i that `rows` has weights for; others are left alone."""
+    """Write out[t, i] = sum_k w[i, k] |X[t, k]| for the keys i that `rows` has weights for, and leave the others."""
     for t in range(spectra.shape[0]):
         mean_power(spectra[t], magnitude)
         for k in range(len(magnitude)):
@@ -124,7 +124,7 @@ def _sum_bands(spectra: C64, rows: SparseMap, magnitude: F32, out: F32) -> None:
 
 @njit(nogil=True, cache=True)
 def _line_up(out: F32, ring: F32, waits: I64, turn: int, floor: Scalar32) -> int:
-    """Hold each key back by its frames, then divide every frame by its length; returns the ring's new turn."""
+    """Delay each key by its frames, then normalise every frame; return the ring's new position."""
     for t in range(out.shape[0]):
         ring[turn] = out[t]
         power = np.float32(0)

@@ -1,4 +1,4 @@
-"""Audio to spectra and back: short-time Fourier transform and weighted overlap-add, hop by hop."""
+"""Streaming short-time Fourier transform and its inverse by weighted overlap-add."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ def analyse(
 ) -> int:
     """Take `block` (sample, channel) in; write a row of `spectra` (frame, channel, bin) for every full hop.
 
-    history: (channel, n_fft), the last samples, its last hop full up to `fill`; returns the new fill.
-    scratch: (channel, n_fft). One transform takes one frame with all its channels, however the blocks are cut.
+    One transform computes one frame of all channels, whatever the block sizes.
+
+    history: (channel, n_fft), the last samples, its last hop filled up to `fill`
+    scratch: (channel, n_fft)
+
+    Returns the new fill.
     """
     n_channels, n_fft = history.shape
     start = frame = 0
@@ -57,8 +61,10 @@ def synthesise(
 ) -> None:
     """Turn each row of `spectra` (frame, stream, bin) into the next `hop` samples of `audio` (sample, stream).
 
-    weights: (n_fft), the synthesis window over n_fft; spectrum, scratch: one frame of (stream, bin) and
-    (stream, n_fft); overlap: (stream, n_fft), what earlier frames give to the samples to come, its last hop 0.
+    weights: (n_fft), the synthesis window divided by n_fft
+    spectrum: (stream, bin), scratch memory for one frame
+    scratch: (stream, n_fft), scratch memory for one frame
+    overlap: (stream, n_fft), what earlier frames contribute to the next samples, its last hop 0
     """
     n_streams, n_fft = overlap.shape
     for frame in range(len(spectra)):
@@ -81,13 +87,16 @@ def synthesise(
 class Stft:
     """Audio (sample, channel) in, spectra (frame, channel, bin) complex64 out: `numpy.fft.rfft` of windowed frames.
 
-    Frame t covers the n_fft samples from t * hop - (n_fft - hop) on (silence before sample 0) and comes out with
-    sample t * hop + hop - 1. window: a name of `engine.dsp.window.WINDOWS`; ConfigError if its frames, at this
-    hop, could not be added up again.
+    Frame t covers the n_fft samples from t * hop - (n_fft - hop) on (silence before sample 0) and is emitted with
+    sample t * hop + hop - 1.
+
+    window: a name of `engine.dsp.window.WINDOWS`
+
+    Raises ConfigError if frames with this window and hop cannot be inverted.
     """
 
     def __init__(self, frames: FrameFormat, *, window: str = "hann") -> None:
-        synthesis_window(window, frames.n_fft, frames.hop)  # refuse here what `Istft` would refuse
+        synthesis_window(window, frames.n_fft, frames.hop)  # reject here what `Istft` would reject
         self.frames = frames
         self._weights = _window(window, frames.n_fft)
         shape = frames.audio.n_channels, frames.n_fft
@@ -97,11 +106,11 @@ class Stft:
 
     @property
     def latency(self) -> int:
-        """Samples by which frame t lags sample t * hop: n_fft - hop."""
+        """Return the samples by which frame t lags sample t * hop: n_fft - hop."""
         return self.frames.latency
 
     def process(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
-        """Take (sample, channel), return the frames that it completes; borrowed until the next call."""
+        """Take (sample, channel), return the frames that it completes, borrowed until the next call."""
         block = as_block("Stft", block, np.float32, (self.frames.audio.n_channels,))
         n_frames = (self._fill + len(block)) // self.frames.hop
         self._spectra = grown(self._spectra, n_frames)
@@ -118,7 +127,7 @@ class Stft:
         return self._spectra[:n_frames]
 
     def reset(self) -> None:
-        """Forget the history."""
+        """Clear the history."""
         self._history[:] = 0
         self._fill = 0
 
@@ -126,8 +135,10 @@ class Stft:
 class Istft:
     """Spectra (frame, channel, bin) in, audio (sample, channel) float32 out, `hop` samples a frame.
 
-    With n_targets, (frame, target, channel, bin) in and stems (sample, target, channel) out. After an `Stft` of
-    the same format and window the audio comes back n_fft - hop samples late, which `Stft.latency` counts.
+    After an `Stft` of the same format and window the audio is delayed by n_fft - hop samples, which `Stft.latency`
+    counts.
+
+    n_targets: if given, (frame, target, channel, bin) in and stems (sample, target, channel) out
     """
 
     def __init__(self, frames: FrameFormat, *, window: str = "hann", n_targets: int | None = None) -> None:
@@ -143,7 +154,7 @@ class Istft:
 
     @property
     def latency(self) -> int:
-        """0: the frames' own lag is counted where they are made."""
+        """Return 0: `Stft.latency` counts the frames' delay."""
         return 0
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
@@ -164,13 +175,16 @@ class Istft:
         return self._audio[: n_frames * hop].reshape(n_frames * hop, *self._streams)
 
     def reset(self) -> None:
-        """Forget the overlap of earlier frames."""
+        """Clear the overlap of earlier frames."""
         self._overlap[:] = 0
 
 
 def grown(store: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
-    """`store`, or a larger one if it has fewer than n rows: outputs grow to the largest block seen, then never."""
+    """Return `store`, or a larger array if it has fewer than n rows.
+
+    So outputs grow to the largest block so far, and are not allocated again.
+    """
     return store if len(store) >= n else np.zeros((n, *store.shape[1:]), store.dtype)
 
 
-_window = window  # the constructors' parameter bears the same name
+_window = window  # the constructors' parameter has the same name

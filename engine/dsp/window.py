@@ -1,4 +1,4 @@
-"""Windows of one frame, and the check that overlapped ones can be undone."""
+"""Analysis and synthesis windows, and the check that overlapping frames can be inverted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ COSINES = {
     "blackman": (0.42, -0.5, 0.08),
     "rectangular": (1.0,),
 }
-LEAST_OVERLAP = 0.05  # of the largest sum: below it, rounding and masks are blown up by 26 dB and more
+LEAST_OVERLAP = 0.05  # of the largest overlap sum: below it, errors of rounding and masks grow by 26 dB and more
 
 
 def window(name: str, n_fft: int) -> npt.NDArray[np.float32]:
-    """The periodic window `name` (one of WINDOWS) of n_fft samples; `sine` is the square root of `hann`."""
+    """Return the periodic window `name` (one of WINDOWS) of n_fft samples.
+
+    `sine` is the square root of `hann`.
+    """
     require_one_of("window", name, WINDOWS)
     phase = 2 * np.pi * np.arange(n_fft) / n_fft
     if name == "sine":
@@ -31,7 +34,7 @@ def window(name: str, n_fft: int) -> npt.NDArray[np.float32]:
 
 
 def overlap_sum(product: npt.NDArray[np.float64], hop: int) -> npt.NDArray[np.float64]:
-    """What copies of `product` (n_fft), one every `hop` samples, add up to: one period of `hop` samples."""
+    """Return the sum of copies of `product` (n_fft), one every `hop` samples: one period of `hop` samples."""
     padded = np.zeros(-(-len(product) // hop) * hop)
     padded[: len(product)] = product
     period: npt.NDArray[np.float64] = padded.reshape(-1, hop).sum(axis=0)
@@ -39,10 +42,10 @@ def overlap_sum(product: npt.NDArray[np.float64], hop: int) -> npt.NDArray[np.fl
 
 
 def synthesis_window(name: str, n_fft: int, hop: int) -> npt.NDArray[np.float32]:
-    """The window to overlap-add frames with, which undoes analysis with `name`: analysis times it adds up to 1.
+    """Return the window for overlap-add that inverts analysis with `name`: analysis times it adds up to 1.
 
-    It is `name` again divided by the overlap sum of its square (weighted overlap-add, Crochiere 1980), so the
-    sum need not be constant, only clear of 0. ConfigError, naming the largest hop that works, if it is not.
+    It is the window `name` divided by the overlap sum of its square (weighted overlap-add, Crochiere 1980), so the sum
+    need not be constant, only well above 0. Raises ConfigError, with the largest hop that works, if it is not.
     """
     w = window(name, n_fft).astype(np.float64)
     if not _invertible(w, hop):

@@ -1,7 +1,7 @@
-"""Scores from files: MusicXML, compressed MusicXML and MIDI, with what a stranger's file may try refused.
+"""Read scores from MusicXML, compressed MusicXML and MIDI files, with protection against malicious files.
 
-MusicXML goes through partitura with all repeats played out; MIDI, which has no repeats, through mido.
-Whatever is wrong with a file becomes one ScoreError.
+MusicXML is read by partitura with all repeats played out; MIDI, which has no repeats, by mido. Any error in a file is
+raised as one ScoreError.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from engine.score.score import MAX_QUARTERS, Score, make_score
 __all__ = ["SUFFIXES", "read_score"]
 
 SUFFIXES = (".musicxml", ".xml", ".mxl", ".mid", ".midi")
-MAX_BYTES = 64 << 20  # of a file, or of what a compressed one unpacks to: a symphony takes 20 MiB
+MAX_BYTES = 64 << 20  # largest size of a file, unpacked if compressed: a symphony needs 20 MiB
 MAX_MIDI_EVENTS = 2_000_000
 DRUM_CHANNEL = 9
-SHORTEST_BAR = 0.25  # quarters: a signature of less is a broken file's
+SHORTEST_BAR = 0.25  # quarters: a shorter bar means a broken file
 RECURSION = 20_000  # partitura's unfolding recurses once a segment
 Row = tuple[float, float, int, int]
 
 
 def read_score(path: str | Path) -> Score:
-    """Read MusicXML (.musicxml, .xml, .mxl) or MIDI (.mid, .midi); ScoreError in one line for anything wrong."""
+    """Read MusicXML (.musicxml, .xml, .mxl) or MIDI (.mid, .midi); raise a one-line ScoreError for any error."""
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ScoreError(str(path), expected="one of " + ", ".join(SUFFIXES), got=path.suffix or "no suffix")
@@ -72,7 +72,7 @@ def _read(path: Path) -> bytes:
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    """Deep recursion and silenced warnings while a third-party parser works."""
+    """Allow deep recursion and silence warnings while a third-party parser runs."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION))
     try:
@@ -86,11 +86,11 @@ def _patience() -> Iterator[None]:
 def _musicxml(path: Path, data: bytes) -> Score:
     if data[:4] == b"PK\x03\x04":
         data = _unpack(path, data)
-    # A first pass refuses entities; a DOCTYPE line without them is legitimate, and nothing is ever fetched.
+    # A first pass rejects entities; a DOCTYPE line without them is legitimate, and nothing is ever fetched.
     root = fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     if root.tag not in ("score-partwise", "score-timewise"):
         raise ScoreError(str(path), expected="a MusicXML score", got=f"<{root.tag[:40]}>", remedy="export as MusicXML")
-    clean = io.BytesIO(tostring(root, encoding="utf-8"))  # what was checked is what is read: no DOCTYPE left
+    clean = io.BytesIO(tostring(root, encoding="utf-8"))  # read exactly what was checked: no DOCTYPE left
     parts = [unfold_part_maximal(part) for part in partitura.load_musicxml(clean).parts]
     notes = [row for part in parts for row in _part_notes(part)]
     tempi = sorted({row for part in parts for row in _part_tempi(part)})
@@ -98,7 +98,7 @@ def _musicxml(path: Path, data: bytes) -> Score:
 
 
 def _unpack(path: Path, data: bytes) -> bytes:
-    """The score inside a compressed MusicXML file: named by its container, never written to disk."""
+    """Return the score in a compressed MusicXML file, named by its container, without writing to disk."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         container = fromstring(_member(path, archive, "META-INF/container.xml"))
         roots = [e.get("full-path", "") for e in container.iter() if e.tag.rsplit("}", 1)[-1] == "rootfile"]
@@ -108,7 +108,7 @@ def _unpack(path: Path, data: bytes) -> bytes:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
-    """One member, read no further than the limit: its declared size may lie."""
+    """Read one member up to the limit, because its declared size may be wrong."""
     with archive.open(name) as member:
         data = member.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -117,7 +117,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _part_notes(part: Part) -> list[Row]:
-    """Rows (onset, duration, pitch, velocity) in quarters; tied notes are one."""
+    """Return rows (onset, duration, pitch, velocity) in quarters, tied notes merged."""
     table = part.note_array()
     quarter = part.quarter_map
     onset = quarter(table["onset_div"])
@@ -126,13 +126,13 @@ def _part_notes(part: Part) -> list[Row]:
 
 
 def _part_tempi(part: Part) -> list[tuple[float, float]]:
-    """(quarter, quarters a minute) of each metronome mark."""
+    """Return (quarter, quarters a minute) of each metronome mark."""
     marks = part.iter_all(Tempo)
     return [(float(part.quarter_map(m.start.t)), 6e7 / m.microseconds_per_quarter) for m in marks if m.bpm]
 
 
 def _part_bars(part: Part) -> list[tuple[float, int]]:
-    """(quarter, printed number) of each bar as played."""
+    """Return (quarter, printed number) of each bar as played."""
     rows, number = [], 0
     for measure in part.iter_all(Measure):
         name = str(measure.name or "")
@@ -152,7 +152,7 @@ def _midi(path: Path, data: bytes) -> Score:
 
 
 def _messages(path: Path, file: mido.MidiFile) -> list[tuple[float, Any]]:
-    """(quarter, message) of all tracks in order of time."""
+    """Return (quarter, message) of all tracks in order of time."""
     n = sum(len(track) for track in file.tracks)
     if n > MAX_MIDI_EVENTS:
         raise ScoreError(str(path), expected=f"at most {MAX_MIDI_EVENTS} events", got=str(n), remedy="split the file")
@@ -166,7 +166,10 @@ def _messages(path: Path, file: mido.MidiFile) -> list[tuple[float, Any]]:
 
 
 def _midi_notes(messages: list[tuple[float, Any]], end: float) -> list[Row]:
-    """Rows (onset, duration, pitch, velocity); a note without an end sounds to the last message; no drums."""
+    """Return rows (onset, duration, pitch, velocity) without drums.
+
+    A note without an end lasts to the last message.
+    """
     rows: list[Row] = []
     open_notes: dict[tuple[int, int], list[tuple[float, int]]] = {}
     for quarter, message in messages:
@@ -184,7 +187,7 @@ def _midi_notes(messages: list[tuple[float, Any]], end: float) -> list[Row]:
 
 
 def _midi_bars(messages: list[tuple[float, Any]], end: float) -> list[tuple[float, int]]:
-    """(quarter, number) of each bar by the time signatures, 4/4 before the first."""
+    """Return (quarter, number) of each bar from the time signatures, 4/4 before the first."""
     changes = [(0.0, 4.0)]
     signatures = [(q, 4.0 * m.numerator / m.denominator) for q, m in messages if m.type == "time_signature"]
     changes += [(q, length) for q, length in signatures if length >= SHORTEST_BAR]

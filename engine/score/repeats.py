@@ -1,4 +1,7 @@
-"""The jumps that a score itself has: repeats, voltas, da capo, as its bars' printed numbers tell when played out."""
+"""Find the jumps that a score itself has: repeats, voltas, da capo.
+
+They are derived from the printed bar numbers of the unfolded score.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,27 @@ SAME_QUARTER = 1e-3
 
 
 class Links(NamedTuple):
-    """Where one may go from each event besides the next: target[start[i] : start[i + 1]], events counted from 1."""
+    """Possible successors of each event besides the next: target[start[i] : start[i + 1]], events counted from 1.
+
+    start: (event + 1) offsets into target
+    target: events
+    """
 
     start: Ints
     target: Ints
 
 
 def no_jumps(n_events: int) -> Links:
-    """None anywhere."""
+    """Return links without any jump."""
     return Links(np.zeros(n_events + 1, np.int64), np.zeros(0, np.int64))
 
 
 def known_jumps(bar_quarter: Floats, bar_number: Ints, onset_quarter: Floats) -> Links:
-    """From the last event of each bar to the first of every bar that may follow it.
+    """Return links from the last event of each bar to the first event of every bar that may follow it.
 
-    The score is played out, so a repeated bar stands in it more than once, by the same number. A bar may be followed
-    by any bar whose number follows its own anywhere: the repeat is left out, or made once more, the first ending is
-    taken for the second, the da capo forgotten. Bars numbered through (MIDI) have none.
+    The score is unfolded, so a repeated bar occurs in it more than once, with the same number. A bar may be followed by
+    any bar whose number follows its own anywhere: the repeat is left out, or made once more, the first ending is taken
+    for the second, the da capo forgotten. Bars numbered consecutively throughout (MIDI) have no jumps.
     """
     follows: dict[int, set[int]] = {}
     for number, following in pairwise(bar_number):

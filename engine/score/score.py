@@ -1,6 +1,6 @@
-"""The music to follow: notes, distinct onsets, bars and the score's own tempo, as plain arrays.
+"""The score to follow: notes, distinct onsets, bars and the score's own tempo, as plain arrays.
 
-A `Score` pickles and imports nothing but numpy, so the engine process never loads a score reader.
+A `Score` can be pickled and needs only numpy, so the engine process never loads a score reader.
 `quarter` counts quarter notes from the first note, repeats played out.
 """
 
@@ -29,9 +29,15 @@ DEFAULT_BPM = 110.0
 class Score:
     """A score; every array is one-dimensional.
 
-    note_*: one entry a note, sorted by onset, quarters and MIDI numbers; onset_quarter: the distinct onsets, the
-    first is 0; bar_quarter, bar_number: where each bar begins and its printed number; tempo_quarter, tempo_s:
-    corners of the piecewise linear map between quarters and seconds at the score's own tempo.
+    note_quarter: (note) onset, quarters, sorted
+    note_duration: (note) duration, quarters
+    note_pitch: (note) MIDI number
+    note_velocity: (note) MIDI velocity
+    bar_quarter: (bar) start of each bar, quarters
+    bar_number: (bar) printed number
+    tempo_quarter: corners of the piecewise linear map from quarters to seconds at the score's own tempo, quarters
+    tempo_s: the same corners, seconds
+    onset_quarter: distinct onsets, quarters, the first 0
     """
 
     name: str
@@ -53,19 +59,19 @@ class Score:
 
     @property
     def end_quarter(self) -> float:
-        """Where the last note ends, quarters."""
+        """Return the end of the last note to end, quarters."""
         return float((self.note_quarter + self.note_duration).max())
 
     def seconds(self, quarter: npt.ArrayLike) -> Floats:
-        """Seconds at the score's own tempo, 0 at the first note; beyond the last corner its tempo goes on."""
+        """Return seconds at the score's own tempo, 0 at the first note; beyond the last corner its tempo continues."""
         return _linear(np.asarray(quarter, dtype=float), self.tempo_quarter, self.tempo_s)
 
     def quarter(self, score_s: npt.ArrayLike) -> Floats:
-        """The inverse of `seconds`."""
+        """Return the quarters at these score seconds, the inverse of `seconds`."""
         return _linear(np.asarray(score_s, dtype=float), self.tempo_s, self.tempo_quarter)
 
     def bar(self, quarter: float) -> int:
-        """The printed number of the bar that `quarter` lies in."""
+        """Return the printed number of the bar that contains `quarter`."""
         index = int(np.searchsorted(self.bar_quarter, quarter + SAME_ONSET, side="right")) - 1
         return int(self.bar_number[max(index, 0)])
 
@@ -77,10 +83,13 @@ def make_score(
     bars: Sequence[tuple[float, int]] = (),
     tempi: Sequence[tuple[float, float]] = (),
 ) -> Score:
-    """Build a Score from rows (onset, duration, pitch, velocity), quarters from anywhere.
+    """Build a Score.
 
-    bars: (quarter, number); tempi: (quarter, quarters a minute from there on). ScoreError if there are no notes or
-    absurdly many, or any value is out of range.
+    notes: rows (onset, duration, pitch, velocity), quarters from any origin
+    bars: (quarter, number)
+    tempi: (quarter, quarters a minute from there on)
+
+    Raises ScoreError if there are no notes or too many, or any value is out of range.
     """
     table = np.atleast_2d(np.asarray(notes, dtype=float))
     if table.size == 0:
@@ -121,12 +130,15 @@ def _check(name: str, table: Floats, start: float) -> None:
 
 
 def _tempo_map(tempi: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
-    """Corners (quarter, second), the first at 0, the last far behind the end; marks before the start count for it."""
+    """Return the corners (quarter, second), the first at 0, the last far after the end.
+
+    Tempo marks before the start apply at the start.
+    """
     marks = {0.0: DEFAULT_BPM}
     for quarter, bpm in sorted(tempi):
         if 5.0 <= bpm <= 1000.0:
             marks[max(quarter, 0.0)] = bpm
-    if len(marks) > 1 and marks[0.0] == DEFAULT_BPM:  # the first mark comes late: it holds from the start
+    if len(marks) > 1 and marks[0.0] == DEFAULT_BPM:  # a first mark after the start applies from the start
         marks[0.0] = marks[sorted(marks)[1]]
     quarters = np.array([*sorted(marks), max(marks) + MAX_QUARTERS])
     rates = np.array([marks[q] for q in quarters[:-1]]) / 60.0
@@ -134,7 +146,7 @@ def _tempo_map(tempi: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
 
 
 def _linear(x: Floats, xs: Floats, ys: Floats) -> Floats:
-    """Piecewise linear through the corners, the first and last piece prolonged."""
+    """Interpolate linearly between the corners, the first and last segment extended."""
     i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
     slope = (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i])
     return np.asarray(ys[i] + (x - xs[i]) * slope)
