@@ -1,4 +1,4 @@
-"""Detection: which sounds begin and end, by networks."""
+"""Detect the beginnings and ends of sounds by neural networks."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A slow network beside the audio path: its answers come a fixed number of turns later, from another thread."""
+"""Run a slow network on another thread beside the audio path, with its results a fixed number of turns late."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ NetworkInputs = Mapping[str, Array]
 
 
 class BackgroundNode:
-    """Each turn hands in arrays by name and gets the answer to the one of `delay` turns ago, zeros before the first.
+    """Take inputs by name each turn, return the result for the inputs of `delay` turns ago, zeros before the first.
 
-    work: the slow function; its result is copied; delay: turns, 1 to 1,000; worker: who does the work, one at a time;
-    None does it at once, which gives the very same answers on a clock that waits, as for a file. With a worker, an
-    answer that is not there in time is replaced by the last one, and the newest question waits next: those between
-    are dropped.
+    work: the slow function; its result is copied
+    shape: of a result
+    delay: turns, 1 to 1,000
+    worker: executor that runs the work, one call at a time; None runs it at once
+
+    Without a worker the results are identical, on a clock that waits, as for a file. With a worker, a result that is
+    not ready in time is replaced by the previous one, and the newest input is run next: those in between are dropped.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class BackgroundNode:
         self.reset()
 
     def reset(self) -> None:
-        """As newly built; waits for the work in hand, so that it cannot reach into what comes."""
+        """Reset to the initial state; waits for the running work, so that its result cannot reach the next stream."""
         if isinstance(running := getattr(self, "_running", None), Future):
             running.exception()
         self._running: Future[Any] | None = None
@@ -46,7 +49,7 @@ class BackgroundNode:
         self._last = self._zeros
 
     def turn(self, question: NetworkInputs) -> tuple[Array, bool]:
-        """The due answer, and whether it is late: then it is the last one again."""
+        """Return the due result, and whether it is late: then it is the previous one again."""
         self._hand_in(question)
         due = self._turn - self.delay
         self._turn += 1
@@ -64,7 +67,7 @@ class BackgroundNode:
         self._collect()
 
     def _collect(self) -> None:
-        """Take what the worker has finished, and give it what waits."""
+        """Take the finished result of the worker, and start the pending input."""
         if self._running is not None:
             if not self._running.done():
                 return

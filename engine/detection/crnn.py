@@ -1,7 +1,7 @@
 """Estimate the probabilities of sounds, step by step, with a convolutional recurrent network.
 
-A causal network runs block by block and carries its state. A bidirectional one runs again and again over the last
-seconds: more accurate, later, and costlier.
+A causal network runs block by block and carries its state. A bidirectional one runs repeatedly over the last
+seconds: more accurate, with a higher latency and computational cost.
 """
 
 from __future__ import annotations
@@ -63,10 +63,13 @@ class SoundConfig(Settings):
 
 
 class SoundProbabilities:
-    """Audio (sample, channel) in, probabilities (step, class) of successive steps of 66 ms out, borrowed.
+    """Take audio (sample, channel), return probabilities (step, class) of successive steps of 66 ms, borrowed.
 
-    The network is run on equal blocks, so the output never depends on how the input is cut. worker: runs windows
-    beside the audio path where `config.background_blocks` gives it time. ModelError if the file is none for this.
+    The network is run on equal blocks, so the output never depends on how the input is cut.
+
+    worker: runs windows beside the audio path if `config.background_blocks` is not 0
+
+    ModelError if the file is not a network of this kind.
     """
 
     def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
@@ -81,10 +84,10 @@ class SoundProbabilities:
         self._embeddings = EmbeddingAlignment(config.embeddings, audio, config.block if causal else config.window)
         n_frames = STEP_FRAMES * (config.block if causal else config.window)
         self._mel = np.full((n_frames, MEL_BANDS), SILENCE, np.float32)
-        self._end = n_frames // STEP_FRAMES - (0 if causal else config.ahead)  # of the rows that are told
+        self._end = n_frames // STEP_FRAMES - (0 if causal else config.ahead)  # the end of the rows that are reported
         self._out = np.zeros((0, len(self.classes)), np.float32)
         self._fill = self._n_blocks = 0
-        self.n_late = 0  # blocks that were not ready in time, and repeat the ones before
+        self.n_late = 0  # blocks that were not ready in time, and repeat the previous ones
         shape = config.block, len(self.classes)
         self._background = (
             BackgroundNode(self._run, shape, config.background_blocks, worker) if config.background_blocks else None
@@ -95,16 +98,16 @@ class SoundProbabilities:
                 expected="0 for a network that carries its state",
                 got=str(config.background_blocks),
             )
-        self._run(self._inputs)  # what the file promises has to come out
+        self._run(self._inputs)  # check that the outputs are as the file declares
         self.reset()
 
     @property
     def latency(self) -> int:
-        """Samples from where a step begins until its row comes out, at most."""
+        """Return the most samples from the beginning of a step until its row is emitted."""
         return self.timing.lag(0)
 
     def process(self, block: Audio) -> Probabilities:
-        """The steps that the block makes known."""
+        """Return the rows of the steps that the block completes."""
         block = as_block("SoundProbabilities", block, np.float32, (self.audio.n_channels,))
         features = self._front.process(block)
         self._embeddings.process(block)
@@ -127,7 +130,7 @@ class SoundProbabilities:
         return self._out[:n]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Reset to the initial state."""
         if self._background is not None:
             self._background.reset()
         self._front.reset()
@@ -137,7 +140,7 @@ class SoundProbabilities:
         self._fill = self._n_blocks = self.n_late = 0
 
     def _rows(self) -> Probabilities:
-        """The rows that the complete block brings, without those that speak of before the start."""
+        """Return the rows that the complete block yields, without those before the start of the stream."""
         n = self.config.block
         for step in range(self._n_blocks * n, (self._n_blocks + 1) * n):
             self._embeddings.step(self.timing.complete(step))
@@ -155,7 +158,7 @@ class SoundProbabilities:
         return {"mel": self._mel, **self._embeddings.inputs}
 
     def _run(self, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Probabilities:
-        """The newest block of rows, the last `ahead` of a window left out."""
+        """Return the newest block of rows, excluding the last `ahead` of a window."""
         out = self.network.run(inputs)["probability"]
         if out.shape != (len(self._mel) // STEP_FRAMES, len(self.classes)):
             expected = f"probabilities of {len(self.classes)} classes a step"
@@ -165,7 +168,7 @@ class SoundProbabilities:
 
 
 class SoundTiming:
-    """When steps begin and when their rows come out, in samples of the input.
+    """Compute when steps begin and when their rows are emitted, in samples of the input.
 
     file: metadata of the network
     """
@@ -178,7 +181,7 @@ class SoundTiming:
         self._delay = 0 if same else Resampler(self._resampling).latency  # samples at 22.05 kHz
 
     def lag(self, wait: int) -> int:
-        """Return the most samples from where a step begins until the row `wait` steps later comes out."""
+        """Return the most samples from the beginning of a step until the row `wait` steps later is emitted."""
         # Between two rates, the rounding of both instants repeats after `up` blocks.
         turn = range(self._resampling.up * self.config.block)
         return max(self.given(k + wait) - self.instant(k) for k in turn)
@@ -188,13 +191,13 @@ class SoundTiming:
         return ((step_begin(step) - self._delay) * self._resampling.down) // self._resampling.up
 
     def given(self, step: int) -> int:
-        """Return how many samples it takes until the row of a step comes out."""
+        """Return how many input samples are needed until the row of a step is emitted."""
         n = self.config.block
-        last = (step + self.ahead) // n * n + n - 1 + n * self.config.background_blocks  # that its block waits for
+        last = (step + self.ahead) // n * n + n - 1 + n * self.config.background_blocks  # that its block needs
         return self.complete(last)
 
     def complete(self, step: int) -> int:
-        """Return how many samples it takes until the frames of a step are complete."""
+        """Return how many input samples are needed until the frames of a step are complete."""
         return -((-step_end(step) * self._resampling.down) // self._resampling.up)
 
 
@@ -203,7 +206,7 @@ def _resampling(audio: AudioFormat) -> ResampleConfig:
 
 
 def _front_end(audio: AudioFormat) -> Chain:
-    """Make the nodes from audio to log-mel frames."""
+    """Return the nodes from audio to log-mel frames."""
     resampled = AudioFormat(sample_rate=SOUND_RATE, n_channels=audio.n_channels)
     frames = FrameFormat(audio=resampled, n_fft=SOUND_FRAMES.n_fft, hop=SOUND_FRAMES.hop)
     children: list[Processor] = [Stft(frames), LogMel(frames, LOG_MEL)]
@@ -213,7 +216,7 @@ def _front_end(audio: AudioFormat) -> Chain:
 
 
 def checked_classes(network: NetworkFile, config: SoundConfig) -> tuple[str, ...]:
-    """Return the classes, after the metadata of the file has been compared with what is computed here."""
+    """Return the classes, after checking the metadata of the file against what is computed here."""
     wanted = {
         "sample_rate": SOUND_RATE,
         "n_fft": SOUND_FRAMES.n_fft,

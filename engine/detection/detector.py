@@ -1,4 +1,4 @@
-"""Sound events as they happen: the probabilities of a CRNN, and what is decided from them."""
+"""Emit sound events as they happen, decided from the probabilities of a CRNN."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from engine.inference.network_file import NetworkFile, read_network_file
 __all__ = ["SoundDetector", "decisions_of", "detection_latency"]
 
 Audio = npt.NDArray[np.float32]
-GUESS_STEPS = 3  # between two tellings of what is most likely: five a second
+GUESS_STEPS = 3  # steps between two `Guesses` events: five a second
 
 
 class SoundDetector:
-    """Audio (sample, channel) in, `Sound` events out: `at` where a sound begins or ends, to a step of 66 ms.
+    """Take audio (sample, channel), return `Sound` events; `at` is where a sound begins or ends, to a step of 66 ms.
 
-    `emitted_at` is how much input it took to know. `config.guesses` adds a `Guesses` event every 0.2 s; a worker that
-    is not in time, a `Late` event.
+    `emitted_at` is the number of input samples needed to decide. `config.guesses` adds a `Guesses` event every 0.2 s; a
+    worker that is not ready in time adds a `Late` event.
     """
 
     def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
@@ -37,16 +37,16 @@ class SoundDetector:
 
     @property
     def decision(self) -> DecisionConfig:
-        """What decides, after the file and the settings."""
+        """Return the decision settings, those of the file with the user's changes."""
         return self._decoder.config
 
     @property
     def latency(self) -> int:
-        """Samples by which `emitted_at` lags `at`, at most."""
+        """Return the most samples by which `emitted_at` lags `at`."""
         return self.heard.timing.lag(self._decoder.latency)
 
     def process(self, block: Audio) -> list[Event]:
-        """The events that the block makes known."""
+        """Return the events that the block makes decidable."""
         rows = self.heard.process(block)
         events: list[Event] = [self._sound(change) for change in self._decoder.process(rows)]
         if self.config.guesses:
@@ -58,7 +58,7 @@ class SoundDetector:
         return events + self._late()
 
     def reset(self) -> None:
-        """As newly built."""
+        """Reset to the initial state."""
         self.heard.reset()
         self._decoder.reset()
         self._n_steps = self._n_late = 0
@@ -91,7 +91,7 @@ class SoundDetector:
 
 
 def decisions_of(network: NetworkFile) -> Decisions:
-    """What was tuned for the network; ModelError if its file does not say so rightly."""
+    """Return the decisions tuned for the network; ModelError if they are missing from its file or invalid."""
     try:
         return Decisions.from_dict(network.value("decisions", dict))
     except ConfigError as error:
@@ -106,7 +106,7 @@ def detection_latency(config: SoundConfig, audio: AudioFormat) -> int:
 
 
 def _decision(config: SoundConfig, network: NetworkFile, classes: tuple[str, ...]) -> DecisionConfig:
-    """The file's decision with what the settings change; a threshold of the user's is the only one."""
+    """Return the file's decision with the user's changes; a threshold set by the user replaces all of the file's."""
     tuned = decisions_of(network).live
     own = tuned.thresholds or {}
     if config.threshold is not None:

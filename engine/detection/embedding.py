@@ -1,7 +1,7 @@
-"""Pretrained embeddings of the sound, as any ONNX file gives them: what a sound event network may hear besides.
+"""Compute pretrained embeddings of the audio with any ONNX file, as further inputs of a sound event network.
 
-The file takes a window of audio, (sample) or (1, sample) float32, and gives one vector. What is known of it stands
-in NAME.toml beside NAME.onnx: `sample_rate` (Hz), `window` and `hop` (samples at that rate) and `dimension`.
+The file takes a window of audio, (sample) or (1, sample) float32, and returns one vector. It is described in NAME.toml
+beside NAME.onnx: `sample_rate` (Hz), `window` and `hop` (samples at that rate) and `dimension`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class EmbeddingConfig(Settings):
 
 
 def read_embedding(model: Path) -> EmbeddingConfig:
-    """The settings of `model` from the TOML file beside it; ConfigError says what it lacks."""
+    """Read the settings of `model` from the TOML file beside it; ConfigError lists what is missing."""
     card = model.with_suffix(".toml")
     try:
         values = tomllib.loads(card.read_text(encoding="utf-8"))
@@ -55,10 +55,10 @@ def read_embedding(model: Path) -> EmbeddingConfig:
 
 
 class Embedding:
-    """Audio (sample, channel) in, vectors (frame, dimension) out, one every `hop` samples of the network's rate.
+    """Take audio (sample, channel), return vectors (frame, dimension), one every `hop` samples of the network's rate.
 
-    Vector j is of the `window` samples that end with sample (j + 1) * hop at that rate; silence lies before the
-    first. Channels are averaged. ModelError if the file does not take or give what its card says.
+    Vector j covers the `window` samples that end with sample (j + 1) * hop at that rate, with silence before the first.
+    Channels are averaged. ModelError if the file's input or output does not match its card.
     """
 
     def __init__(self, config: EmbeddingConfig, audio: AudioFormat) -> None:
@@ -78,21 +78,21 @@ class Embedding:
 
     @property
     def latency(self) -> int:
-        """Input samples by which a vector lags the end of its window, at most: the resampler's delay."""
+        """Return the most input samples by which a vector lags the end of its window: the resampler's delay."""
         up, down = self._resampling.up, self._resampling.down
         return max(-(-self.config.hop * j * down // up) - self.end(j - 1) for j in range(1, up + 1))
 
     def end(self, vector: int) -> int:
-        """The input sample where a vector's window ends."""
+        """Return the input sample where a vector's window ends."""
         delay = 0 if self._resampler is None else self._resampler.latency
         return ((vector + 1) * self.config.hop - delay) * self._resampling.down // self._resampling.up
 
     def n_ready(self, n_samples: int) -> int:
-        """How many vectors there are after so many input samples."""
+        """Return how many vectors are complete after `n_samples` input samples."""
         return n_samples * self._resampling.up // self._resampling.down // self.config.hop
 
     def process(self, block: Audio) -> Vectors:
-        """The vectors whose last sample the block brings; borrowed."""
+        """Return the vectors whose last sample is in the block; borrowed."""
         block = as_block("Embedding", block, np.float32, (self.audio.n_channels,))
         heard = block if self._resampler is None else self._resampler.process(block)
         mono = np.nan_to_num(heard, nan=0.0, posinf=0.0, neginf=0.0).mean(1)
@@ -111,7 +111,7 @@ class Embedding:
         return self._out[:n]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Reset to the initial state."""
         if self._resampler is not None:
             self._resampler.reset()
         self._line[:] = 0
@@ -127,7 +127,7 @@ class Embedding:
 
 
 def _window_input(session: Any, config: EmbeddingConfig) -> tuple[str, tuple[int, ...]]:
-    """The name of the only input, and the shape in which it takes a window."""
+    """Return the name of the only input, and the shape in which it takes a window."""
     given = session.get_inputs()
     if len(given) != 1 or not _takes(given[0].shape, config.window):
         got = ", ".join(f"{x.name} {x.shape}" for x in given)
@@ -137,5 +137,5 @@ def _window_input(session: Any, config: EmbeddingConfig) -> tuple[str, tuple[int
 
 
 def _takes(shape: list[Any], window: int) -> bool:
-    """Whether an input of this shape takes one window: its last axis is as long, or of any length."""
+    """Return whether an input of this shape takes one window: its last axis has that length, or any length."""
     return len(shape) in (1, 2) and (shape[-1] == window or not isinstance(shape[-1], int))

@@ -1,4 +1,4 @@
-"""From the probabilities of a network to events: median filter, hysteresis, shortest duration, step by step."""
+"""Decode the probabilities of a network to events, step by step: median filter, hysteresis, shortest duration."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from engine.core.errors import ConfigError, ShapeError
 __all__ = ["DecisionConfig", "Decisions", "EventDecoder", "SoundChange"]
 
 MEDIANS = ("centred", "causal")
-# The names of some fields in the files of networks, which are older than ours.
+# Names of some fields in network files, older than the names here.
 FILE_NAMES = {
     "onset_lag": "lead",
     "offset_lag": "trail",
     "accumulated_log_odds": "evidence",
     "log_odds_by_label": "evidences",
 }
-SURE = 1e-4  # a probability nearer to 0 or 1 says no more than this one: a step alone speaks for 9 nats at most
+SURE = 1e-4  # probabilities are clipped to this distance from 0 and 1: one step contributes at most 9 nats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +58,22 @@ class DecisionConfig(Settings):
 
     @property
     def wait(self) -> int:
-        """Steps after a change that its report comes, at most: look-ahead of the median, time it must last, lag."""
+        """Return the most steps from a change to its report: look-ahead of the median, shortest duration, lag."""
         half = self.median // 2 if self.alignment == "centred" else 0
         gathers = any((self.accumulated_log_odds, *(self.log_odds_by_label or {}).values()))
         begin = max(self.shortest, self.reach if gathers else 1) + self.onset_lag
         return half + max(begin, self.hold + self.offset_lag) - 1
 
     def by_threshold(self, threshold: float) -> Self:
-        """The same with one threshold for every class, and no evidence besides."""
+        """Return a copy with one threshold for every class, and no accumulated log-odds."""
         return replace(self, threshold=threshold, thresholds=None, accumulated_log_odds=0.0, log_odds_by_label=None)
 
     def levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
-        """The threshold of each class; ConfigError lists the classes if a label is none of them."""
+        """Return the threshold of each class; ConfigError lists the classes if a label is unknown."""
         return _of_each("thresholds", classes, self.thresholds, self.threshold)
 
     def needs(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
-        """The evidence that each class must gather, infinite where it is never enough; ConfigError as of `levels`."""
+        """Return the log-odds each class must accumulate, infinite for classes without; ConfigError as for `levels`."""
         own = _of_each("log_odds_by_label", classes, self.log_odds_by_label, self.accumulated_log_odds)
         return np.where(own > 0, own, np.float32(np.inf))
 
@@ -89,9 +89,11 @@ def _of_each(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """What was tuned for a network, and travels in its file.
+    """Decision settings tuned for a network, stored in its file.
 
-    live: decisions that answer soon; whole: of recordings, which may wait; tags: threshold of each label for clips.
+    live: decisions with a low latency
+    whole: decisions for recordings, with no limit on latency
+    tags: threshold of each label for tagging clips
     """
 
     live: DecisionConfig = field(default_factory=DecisionConfig)
@@ -99,7 +101,7 @@ class Decisions:
     tags: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values under the names of a network's file; `from_dict` reads them back."""
+        """Return plain values under the names used in network files; `from_dict` reads them back."""
         decisions = {
             name: _renamed(asdict(one), FILE_NAMES) for name, one in (("live", self.live), ("whole", self.whole))
         }
@@ -107,7 +109,7 @@ class Decisions:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `as_dict`; ConfigError if a name or a value is none."""
+        """Build from the values of `as_dict`; ConfigError if a name or a value is invalid."""
         try:
             own_names = {file: own for own, file in FILE_NAMES.items()}
             live, whole = (
@@ -124,7 +126,14 @@ def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, A
 
 
 class SoundChange(NamedTuple):
-    """A class (its number) begins (`active`) or ends with step `step`; known once step `known` was there."""
+    """Beginning (`active`) or end of a class.
+
+    step: where it begins or ends
+    known: the step at which the change was decided
+    label: index of the class
+    active: whether it begins
+    probability: 0 to 1
+    """
 
     step: int
     known: int
@@ -134,13 +143,13 @@ class SoundChange(NamedTuple):
 
 
 class EventDecoder:
-    """Probabilities (step, class) in, a list of `SoundChange` out, ordered by `known`, then class.
+    """Take probabilities (step, class), return a list of `SoundChange`, ordered by `known`, then class.
 
-    A class sounds while the median of its probability is at its threshold or above, and until it falls below `release`
-    times that. It begins to sound, too, where the log-odds of that median have summed up to its `accumulated_log_odds`;
-    the sum never falls below 0 (Page's test, Biometrika 41, 1954, which is soonest on the average at a given rate of
-    false alarms). Such a class began to sound where the sum last was 0, whatever tells it. Before the first step all is
-    quiet.
+    A class is active while the median of its probability is at or above its threshold, until it falls below `release`
+    times that. It also becomes active where the log-odds of that median have accumulated to its `accumulated_log_odds`;
+    the sum never falls below 0 (Page's test, Biometrika 41, 1954, which has the lowest mean detection delay at a given
+    rate of false alarms). The onset of such a class is where the sum last was 0, whichever test detects it. No class is
+    active before the first step.
     """
 
     def __init__(self, classes: tuple[str, ...], config: DecisionConfig) -> None:
@@ -149,19 +158,19 @@ class EventDecoder:
         n = len(classes)
         self._ring = np.zeros((n, config.median), np.float32)
         self._sorted = np.zeros(config.median, np.float32)
-        self._runs = np.zeros((n, 3), np.int64)  # active, steps that speak for a change, the step where those began
-        self._gathered = np.zeros((n, 2))  # evidence, the step where it began to gather
+        self._runs = np.zeros((n, 3), np.int64)  # active, steps in favour of a change, the step where those began
+        self._gathered = np.zeros((n, 2))  # accumulated log-odds, the step where they began
         self._peak = np.zeros(n, np.float32)
         self._changes = np.zeros((64, 5))
         self._n_steps = 0
 
     @property
     def latency(self) -> int:
-        """Steps by which `known` lags `step`, at most."""
+        """Return the most steps by which `known` lags `step`."""
         return self.config.wait
 
     def process(self, probabilities: npt.NDArray[np.float32]) -> list[SoundChange]:
-        """The changes that the next steps make known."""
+        """Return the changes that the next steps decide."""
         if probabilities.ndim != 2 or probabilities.shape[1] != len(self.classes):
             expected = f"(step, {len(self.classes)} classes)"
             raise ShapeError("EventDecoder", expected=expected, got=str(probabilities.shape))
@@ -182,7 +191,7 @@ class EventDecoder:
         ]
 
     def reset(self) -> None:
-        """As newly built."""
+        """Reset to the initial state."""
         self._ring[:] = 0
         self._runs[:] = 0
         self._peak[:] = 0
@@ -198,10 +207,11 @@ def _decide(
     state: tuple[F32, F32, I64, F32, F64],
     changes: F64,
 ) -> int:
-    """Fill `changes` (change, [step, known, class, active, probability]) and return how many there are.
+    """Fill `changes` (change, [step, known, class, active, probability]) and return their number.
 
-    limits: threshold and evidence of each class; numbers: half the median if centred, release, shortest, hold, steps so
-    far, reach; state: see `EventDecoder`.
+    limits: threshold and log-odds limit of each class
+    numbers: half the median if centred, release, shortest, hold, steps so far, reach
+    state: see `EventDecoder`
     """
     levels, needs = limits
     half, release, shortest, hold, past, reach = numbers
@@ -233,7 +243,7 @@ def _decide(
 
 @njit(nogil=True, cache=True)
 def _median(value: Scalar32, ring: F32, line: F32, now: int) -> Scalar32:
-    """The median of the last values, this one included."""
+    """Return the median of the last values, this one included."""
     width = len(ring)
     ring[now % width] = value if value >= 0 else np.float32(0.0)  # false for NaN
     line[:] = ring
@@ -243,7 +253,7 @@ def _median(value: Scalar32, ring: F32, line: F32, now: int) -> Scalar32:
 
 @njit(nogil=True, cache=True)
 def _gather(value: Scalar32, step: int, gathered: F64) -> float:
-    """Add what a step speaks for the class to [evidence, step where it began to gather]; the evidence."""
+    """Add the log-odds of a step to `gathered` [sum, step where it began]; return the sum."""
     if gathered[0] == 0:
         gathered[1] = step
     certain = min(max(float(value), SURE), 1 - SURE)

@@ -1,4 +1,4 @@
-"""The clock of the sound event networks: log-mel frames, and steps of four of them.
+"""Convert between samples, log-mel frames and steps of four frames, as the sound event networks count them.
 
 Boes & Van hamme (2021), section 4.2: 128 log-mel bands of windows of 2048 samples every 366 samples at 22.05 kHz;
 two time poolings by two (table 2) make four frames a step of 66.4 ms.
@@ -18,11 +18,11 @@ STEP = STEP_FRAMES * SOUND_FRAMES.hop  # samples
 
 
 def step_begin(step: int) -> int:
-    """The sample at 22.05 kHz where step `step` begins: half a step before the middle of its frames' centres."""
+    """Return the sample at 22.05 kHz where a step begins: half a step before the mean of its frames' centres."""
     middle = (SOUND_FRAMES.centre(STEP_FRAMES * step) + SOUND_FRAMES.centre(STEP_FRAMES * step + STEP_FRAMES - 1)) // 2
     return middle - STEP // 2
 
 
 def step_end(step: int) -> int:
-    """How many samples at 22.05 kHz must have come before the log-mel frames of step `step` are complete."""
+    """Return how many samples at 22.05 kHz are needed until the log-mel frames of a step are complete."""
     return SOUND_FRAMES.end(STEP_FRAMES * step + STEP_FRAMES - 1)

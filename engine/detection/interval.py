@@ -1,4 +1,4 @@
-"""When a sound is there: the unit of labels, detections and their comparison."""
+"""Define the labelled time interval, the unit of labels, detections and their comparison."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ __all__ = ["Interval"]
 
 
 class Interval(NamedTuple):
-    """An event: onset and offset in seconds, and its label."""
+    """An event.
+
+    onset_s, offset_s: seconds
+    label: its class
+    """
 
     onset_s: float
     offset_s: float

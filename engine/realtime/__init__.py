@@ -1,4 +1,4 @@
-"""The engine process: its callback's rings, its processing thread, and the pipe to the main process."""
+"""Run the pipeline live in an engine process: callback rings, a processing thread and a pipe to the main process."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""One engine process from its start to its end, as the main process sees it."""
+"""Control one engine process from start to end, from the main process."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from engine.realtime.subprocess_link import EngineProcess, Watchdog
 
 __all__ = ["EngineHandle"]
 
-RECORD_S = 10.0  # of stems that may wait for the disk
+RECORD_S = 10.0  # seconds of stems that the record ring can hold until they are written to disk
 MAX_RECORD_BYTES = 256 << 20
 EVENT_BYTES = 1 << 20
-DRAIN_S = 0.5  # for a stopped engine to put everything into the rings
-LEAVE_S = 0.8  # and to leave its device
+DRAIN_S = 0.5  # seconds for a stopped engine to write its remaining output to the rings
+LEAVE_S = 0.8  # seconds for it to close its device
 NAP_S = 0.005
 
 
 class EngineHandle:
-    """One engine process.
+    """Control one engine process.
 
     state: see `engine.realtime.states`
-    opened, running: its messages, None before they come
+    opened, running: the messages of that name, None before they arrive
     waiting: why it waits for a device, else empty
     error: why it failed
-    seen_s: when the device last gave a sign, on the monotonic clock
+    seen_s: time of the device's last sign of life, seconds on the monotonic clock
     """
 
     def __init__(self, job: Job) -> None:
@@ -48,7 +48,7 @@ class EngineHandle:
         self._process = EngineProcess(job)
 
     def allocate(self, gains: list[float]) -> SharedMemory:
-        """Size the shared memory for what the engine process told, and let it go on."""
+        """Size the shared memory from the engine's `Opened` message, and let the engine continue."""
         assert self.opened is not None
         width = len(self.opened.targets) * self.opened.audio.n_channels
         rows = min(int(RECORD_S * self.opened.audio.sample_rate), MAX_RECORD_BYTES // (4 * width))
@@ -60,7 +60,7 @@ class EngineHandle:
         return self.memory
 
     def poll(self) -> EngineState:
-        """Read messages, look at the callback counter; return the state."""
+        """Read messages and check the callback counter; return the state."""
         while not self.state.final and (message := self._process.receive()) is not None:
             self._take(message)
         if self.state is EngineState.RUNNING and self._device_gone():
@@ -102,17 +102,17 @@ class EngineHandle:
         return self._watchdog.look(count, now_s) or bool(self.memory[Counter.SHUTDOWN])
 
     def events(self) -> Iterator[Event]:
-        """The events that wait, on the clock of this run."""
+        """Return the pending events, on the clock of this run."""
         while self.memory is not None and (record := self.memory.events.read()) is not None:
             yield pickle.loads(record)
 
     @property
     def level(self) -> float:
-        """Peak level of the input, 0 to 1 of full scale, slowly falling."""
+        """Return the peak level of the input, 0 to 1 of full scale, with a slow decay."""
         return 0.0 if self.memory is None else self.memory[Counter.LEVEL] * 1e-6
 
     def counts(self) -> Counts:
-        """What happened in this run so far."""
+        """Return the counts of this run so far."""
         if (counters := self.memory) is None:
             return Counts()
         return Counts(
@@ -132,7 +132,7 @@ class EngineHandle:
         )
 
     def finish(self) -> None:
-        """Stop, let everything come into the rings, end the process. Takes 1.3 s at most, whatever hangs."""
+        """Stop the engine, let all output reach the rings, end the process; takes at most 1.3 s, even if it hangs."""
         if self.memory is not None and self.running is not None:
             self.memory[Counter.STOP] = 1
             memory = self.memory

@@ -1,4 +1,7 @@
-"""The engine process: open the device, warm the pipeline, run the processing thread, and leave without cleaning up."""
+"""Run one session in the engine process.
+
+Open the device, warm up the pipeline, run the processing thread, and exit without waiting for cleanup.
+"""
 
 from __future__ import annotations
 
@@ -24,33 +27,33 @@ from engine.realtime.warm import warm
 
 __all__ = ["run_engine_process"]
 
-RETRY_S = 0.25  # between looks for a device that is gone
+RETRY_S = 0.25  # seconds between attempts to open a missing device
 BEAT_S = 0.02
-CLOSE_S = 0.5  # PortAudio may hang for ever in close
-SWITCH_S = 0.0005  # the interpreter's switch interval: the processing thread must not wait for the main thread here
+CLOSE_S = 0.5  # seconds; PortAudio may hang forever in close
+SWITCH_S = 0.0005  # seconds; the interpreter's switch interval: the processing thread must not wait for the main thread
 
 
 class Pipe:
-    """Pickled messages from and to the main process; nothing else may come between them."""
+    """Exchange pickled messages with the main process; nothing else may be written to the same streams."""
 
     def __init__(self) -> None:
         self._in, self._out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
         self._lock = threading.Lock()
-        os.dup2(2, 1)  # libraries print
+        os.dup2(2, 1)  # libraries print to standard output
 
     def receive(self) -> Any:
-        """The next message."""
+        """Return the next message."""
         return pickle.load(self._in)
 
     def send(self, message: Any) -> None:
-        """Send at once."""
+        """Send a message immediately."""
         with self._lock:
             pickle.dump(message, self._out)
             self._out.flush()
 
 
 def run_engine_process() -> None:
-    """Serve one session, then leave the process, whatever still hangs in it."""
+    """Serve one session, then exit the process, even if something in it hangs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_S)
     pipe = Pipe()
@@ -61,17 +64,17 @@ def run_engine_process() -> None:
         pipe.send(Failed(error=error))
         code = 1
     except (EOFError, BrokenPipeError):
-        code = 2  # the main process is gone
+        code = 2  # the main process has exited
     sys.stderr.flush()
     os._exit(code)
 
 
 def serve(pipe: Pipe, job: Job) -> None:
-    """Do the job."""
+    """Run the job."""
     parent = os.getppid()
     reader = AudioReader(job.source) if is_file(job.source) else None
     rate = job.sample_rate or (reader.format.sample_rate if reader else None)
-    # The device's own rate decides where none is asked for; a device that is waited for is looked for last.
+    # Without a requested rate the device's own is used; otherwise the device, which may be missing, is opened last.
     device: Any = None if rate else find_device(pipe, job, rate)
     n_channels = reader.format.n_channels if reader else device_channels(job)
     rate = rate or device.sample_rate
@@ -91,7 +94,7 @@ def serve(pipe: Pipe, job: Job) -> None:
     memory = SharedMemory(job.memory, layout)
     stream = EngineStream(job, device, pipeline, hop, memory)
     stream.start(pipe.send, reader)
-    # Who holds the interpreter's lock must not be put aside for a common process while the processing thread waits.
+    # The thread that holds the interpreter lock must not be preempted while the processing thread waits for it.
     raise_priority(job.fifo_priority - 1)
     watch(stream, memory, parent)
     if stream.hop.error is not None:
@@ -101,14 +104,14 @@ def serve(pipe: Pipe, job: Job) -> None:
 
 
 def device_channels(job: Job) -> int:
-    """The channels of the device that is the source."""
+    """Return the number of channels of the source device."""
     source = device_of(job.source)
     assert source is not None
     return source.n_channels
 
 
 def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
-    """Open the backend's device; if it is not there, DeviceError, or wait for it and say so once."""
+    """Open the backend's device; if it is missing, raise DeviceError, or report once that it is awaited, and wait."""
     source = device_of(job.source)
     either = source or job.sink
     assert either is not None
@@ -128,7 +131,7 @@ def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
 
 
 def watch(stream: EngineStream, memory: SharedMemory, parent: int) -> None:
-    """Beat until the processing thread is done, and what it made is played; leave at once if the main process dies."""
+    """Update the heartbeat until the processing thread ends and its output is played; exit if the main process dies."""
     while not (stream.hop.finished.is_set() and stream.played()):
         time.sleep(BEAT_S)
         stream.look()
@@ -140,14 +143,14 @@ def watch(stream: EngineStream, memory: SharedMemory, parent: int) -> None:
 
 
 def as_engine_error(error: Exception) -> EngineError:
-    """A processor's mistake, as something that can be told in one line."""
+    """Convert an exception of a processor to an error of one line."""
     if isinstance(error, EngineError):
         return error
     return EngineError("pipeline", expected="a processor that never raises", got=f"{type(error).__name__}: {error}")
 
 
 def close(device: Any) -> None:
-    """Leave the device politely, but not at any price."""
+    """Close the device, within a time limit."""
     closing = threading.Thread(target=device.stop, daemon=True)
     closing.start()
     closing.join(CLOSE_S)

@@ -1,5 +1,6 @@
-"""One stream in the engine process: the device's rings, the processing thread, the file reader, and the declared
-latency.
+"""Run one stream in the engine process.
+
+The stream joins the device's rings, the processing thread and the file reader, and declares the latency.
 """
 
 from __future__ import annotations
@@ -26,24 +27,27 @@ from engine.realtime.warm import prefill, rehearse
 
 __all__ = ["EngineStream"]
 
-RING_S = 2.0  # how long the processing thread may be away before input is lost
-FIRST_CALLBACKS = 4  # the first ones may be odd
-STEADY = 0.8  # of the nominal rate
-DELIVERY_S = 5.0  # some sound servers start seconds late
-FILE_AHEAD_S = 0.25  # of a file's sound that is ready before it plays
-SLACK_S = 0.01  # see SessionConfig
+RING_S = 2.0  # seconds that the processing thread may stall before input is lost
+FIRST_CALLBACKS = 4  # the first callbacks may be irregular
+STEADY = 0.8  # fraction of the nominal rate from which delivery counts as steady
+DELIVERY_S = 5.0  # seconds to wait for steady delivery; some sound servers start seconds late
+FILE_AHEAD_S = 0.25  # seconds of a file that are read and ready before playback starts
+SLACK_S = 0.01  # seconds; see SessionConfig
 NAP_S = 0.002
 
 
 class EngineStream:
-    """Wires a device to a pipeline. hop_size: the samples that the pipeline gives at a time."""
+    """Connect a device to a pipeline.
+
+    hop_size: samples that the pipeline emits at a time
+    """
 
     def __init__(self, job: Job, device: Any, pipeline: Pipeline, hop_size: int, memory: SharedMemory) -> None:
         self._job, self._device, self._pipeline, self._memory = job, device, pipeline, memory
         self._hop_size = hop_size
         self._ratio = device.sample_rate / pipeline.audio.sample_rate
         self._ready = 0  # samples of silence in the output ring at the start
-        self._last = 0  # the device's sample when there was still something to play
+        self._last = 0  # the device's sample count when there was last output to play
         self._fifo = ""
         self._send: Callable[[Running], None] = lambda message: None
         self._rings = self._make_rings()
@@ -73,7 +77,7 @@ class EngineStream:
         return private_ring(rows, width)
 
     def start(self, send: Callable[[Any], None], reader: AudioReader | None) -> None:
-        """Start device and threads; say `Running` when sound goes through."""
+        """Start device and threads; send `Running` once the device delivers samples."""
         self._send = send
         rings = self._rings
         ctx = context(self._memory.counters, None if rings.paced else rings.inputs, rings.outputs)
@@ -91,7 +95,7 @@ class EngineStream:
         self._announce()
 
     def _await_flow(self) -> None:
-        """Wait until the device delivers, if need be with longer buffers than it said it can do with."""
+        """Wait until the device delivers, if necessary with longer buffers than it reported as sufficient."""
         try:
             self._await(self._flows)
         except DeviceError:
@@ -100,7 +104,7 @@ class EngineStream:
             self._await(self._flows)
 
     def _flows(self) -> bool:
-        """Whether the device calls back for good: some sound servers call a few times, and begin seconds later."""
+        """Return whether the device calls back steadily; some sound servers call a few times and start seconds late."""
         if self._memory[Counter.CALLBACKS] < FIRST_CALLBACKS:
             return False
         before = self._memory[Counter.SAMPLES]
@@ -117,7 +121,7 @@ class EngineStream:
             time.sleep(NAP_S)
 
     def _work(self, started: threading.Event) -> None:
-        """The processing thread."""
+        """Run the processing thread."""
         self._fifo = raise_priority(self._job.fifo_priority)
         started.set()
         self.hop.run()
@@ -129,7 +133,7 @@ class EngineStream:
         self._await(lambda: outputs.n_readable >= ahead or self.hop.finished.is_set())
 
     def _read(self, reader: AudioReader) -> None:
-        """The reader thread: the file into the input ring, as room allows."""
+        """Run the reader thread: copy the file into the input ring as space permits."""
         raise_priority(self._job.fifo_priority - 1)
         inputs, at = self._rings.inputs, 0
         for block in reader.blocks():
@@ -141,7 +145,7 @@ class EngineStream:
         self.hop.at_end.set()
 
     def _needed(self, block: int) -> int:
-        """Samples that must stand ready in the output ring for blocks of this length."""
+        """Return the samples that the output ring must be filled with for blocks of this length."""
         if self._rings.outputs is None:
             return 0
         slack_ms, rate = self._job.slack_ms, self._device.sample_rate
@@ -154,7 +158,7 @@ class EngineStream:
             self._rings.outputs.write(np.zeros((n, self._rings.outputs.data.shape[1]), np.float32))
 
     def _grown(self, block: int) -> int:
-        """The processing thread found longer blocks: what stands ready must grow by the returned samples."""
+        """Return how many more samples the output ring must hold, now that the device's blocks are longer."""
         more = max(0, self._needed(block) - self._ready)
         self._ready += more
         self._announce()
@@ -167,7 +171,7 @@ class EngineStream:
         self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest, silence_s=silence_s))
 
     def _latency(self) -> Latency:
-        """The declared latency as things stand."""
+        """Return the current declared latency."""
         into, out_of = self._rings.into, self._rings.out_of
         resampling = (into.latency * self._ratio if into else 0) + (out_of.latency if out_of else 0)
         return Latency(
@@ -179,12 +183,12 @@ class EngineStream:
         )
 
     def look(self) -> None:
-        """Note for the main process if the device knows that it is gone."""
+        """Tell the main process, by a counter, if the device reports that it has disconnected."""
         if not self._device.alive:
             self._memory[Counter.SHUTDOWN] = 1
 
     def played(self) -> bool:
-        """Whether what was made has come out of the device; a stopped stream does not wait for that."""
+        """Return whether all output has been played; a stopped stream does not wait for that."""
         outputs, now = self._rings.outputs, self._memory[Counter.SAMPLES]
         if outputs is None or self._memory[Counter.STOP]:
             return True

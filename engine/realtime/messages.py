@@ -1,4 +1,4 @@
-"""What the main process and the engine process say to each other: pickled dataclasses, one after another on a pipe."""
+"""Define the messages between main process and engine process: pickled dataclasses, in sequence on a pipe."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ __all__ = ["Ended", "Failed", "Job", "Latency", "Opened", "Running", "Waiting"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """The declared way through, in samples of the device, part by part.
+    """Declared latency by part, in samples of the device.
 
-    device: what it says of itself, in and out; rings: what stands ready in the output ring; resampling: both ways;
-    pipeline: of the processors.
+    sample_rate: of the device, Hz
+    device: as the device reports it, input plus output
+    rings: samples that the output ring is filled with
+    resampling: both directions
+    pipeline: latency of the processors
     """
 
     sample_rate: int
@@ -28,12 +31,12 @@ class Latency:
 
     @property
     def total(self) -> int:
-        """Samples from the device's input to its output."""
+        """Return the samples from the device's input to its output."""
         return self.device + self.rings + self.resampling + self.pipeline
 
     @property
     def total_ms(self) -> float:
-        """Milliseconds from the device's input to its output."""
+        """Return the milliseconds from the device's input to its output."""
         return 1000 * self.total / self.sample_rate
 
     def __str__(self) -> str:
@@ -43,11 +46,18 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """All that an engine process needs to begin.
+    """Everything that an engine process needs to start.
 
-    source: a device, or a file; start: the sample of the file to begin at; sample_rate: of the pipeline, None for the
-    source's own; block: asked from the device, 0 for its own; slack: see SessionConfig; wait: for a device that is
-    not there yet; record: whether anyone reads the record ring; memory: descriptor of the shared memory.
+    source: a device, or a file
+    sink: the output device, or None
+    pipeline: settings of the pipeline
+    start: first sample of the file to read
+    sample_rate: of the pipeline, Hz; None for the source's own
+    block: requested from the device, samples; 0 for its own
+    slack_ms, fifo_priority: see SessionConfig
+    wait: whether to wait for a device that is missing
+    record: whether the record ring is read
+    memory: file descriptor of the shared memory
     """
 
     source: Source
@@ -65,16 +75,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """There is no device yet, for this reason."""
+    """Report that there is no device yet, with the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The pipeline is built and warm, the device found; the shared memory may be laid out.
+    """Report that the pipeline is built and warm and the device found, so that the shared memory can be laid out.
 
-    audio: the pipeline's format; latency: the pipeline's, in its samples; device_rate: Hz.
+    audio: the pipeline's format
+    targets: names of the stems, in order
+    latency: the pipeline's, in its samples
+    device_rate: Hz
     """
 
     audio: AudioFormat
@@ -85,9 +98,12 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """Sound runs; sent again when the latency changes.
+    """Report that audio is running; sent again when the latency changes.
 
-    fifo: `granted`, or why not; block: the device's, in samples; silence_s: without a callback, the device is gone.
+    latency: the declared latency
+    fifo: `granted`, or why not
+    block: the device's, in samples
+    silence_s: seconds without a callback after which the device counts as disconnected
     """
 
     latency: Latency
@@ -98,11 +114,11 @@ class Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The engine process gives up."""
+    """Report that the engine process cannot continue."""
 
     error: EngineError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The stream was stopped, or its file is at the end; everything is in the rings."""
+    """Report that the stream was stopped or its file has ended, and that all output is in the rings."""

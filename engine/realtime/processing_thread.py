@@ -1,6 +1,4 @@
-"""The processing thread: takes what is in the input ring, runs the pipeline, fills the output, record and event
-rings.
-"""
+"""Run the processing thread: read the input ring, run the pipeline, write the output, record and event rings."""
 
 from __future__ import annotations
 
@@ -25,12 +23,12 @@ from engine.pipeline.pipeline import Pipeline
 
 __all__ = ["CHUNK", "ProcessingThread", "Rings", "mix"]
 
-CHUNK = 1024  # samples at most in one call of the pipeline, so that after a stall output flows soon
-LOOKS = 8  # at the input ring while a block lasts
-LEVEL_HALF_S = 0.2  # in which the level meter falls by half
+CHUNK = 1024  # maximum samples per call of the pipeline, so that output resumes soon after a stall
+LOOKS = 8  # polls of the input ring per block
+LEVEL_HALF_S = 0.2  # seconds in which the level meter falls by half
 MIN_NAP_US, MAX_NAP_US = 100, 2000
-WAIT_US = 20_000  # until the thread looks around itself
-RAMP_S = 0.05  # in which a gain goes from 0 to 1: no click, and steps of a MIDI controller melt together
+WAIT_US = 20_000  # microseconds of waiting after which the thread checks its other conditions
+RAMP_S = 0.05  # seconds in which a gain goes from 0 to 1: no clicks, and the steps of a MIDI controller are smoothed
 
 Audio = npt.NDArray[np.float32]
 
@@ -39,7 +37,7 @@ usleep = types.ExternalFunction("usleep", types.intc(types.uint32))
 
 @njit(nogil=True, cache=True)
 def wait(head: I64, n: int, naps: int, nap_us: int) -> bool:
-    """Sleep until `n` rows can be read from the ring; False if they are not there after so many naps."""
+    """Sleep until `n` rows can be read from the ring; return False if they are still missing after `naps` sleeps."""
     for _ in range(naps):
         if n_readable(head) >= n:
             return True
@@ -49,7 +47,7 @@ def wait(head: I64, n: int, naps: int, nap_us: int) -> bool:
 
 @njit(nogil=True, cache=True)
 def silence_absurd(block: F32) -> int:
-    """Replace what is no sound, see `engine.dsp.sanitise`, by 0, in place; return how many. (sample, channel)."""
+    """Replace invalid samples (see `engine.dsp.sanitise`) of block (sample, channel) by 0 in place; return how many."""
     n = 0
     for i in range(block.shape[0]):
         for channel in range(block.shape[1]):
@@ -61,9 +59,10 @@ def silence_absurd(block: F32) -> int:
 
 @njit(nogil=True, cache=True)
 def mix(stems: F32, before: F64, after: F64, out: F32) -> None:
-    """Sum the targets of stems (sample, target, channel) by gain into out (sample, channel); mono feeds every channel.
+    """Sum the targets of stems (sample, target, channel) by gain into out (sample, channel).
 
-    The gains (target) go from `before` to `after` in a straight line over the block, so a change does not click.
+    A mono stem is copied to every channel. The gains (target) are interpolated linearly from `before` to `after` over
+    the block, so a change does not click.
     """
     n, n_targets, n_channels = stems.shape
     for i in range(n):
@@ -78,9 +77,11 @@ def mix(stems: F32, before: F64, after: F64, out: F32) -> None:
 
 @dataclass(slots=True)
 class Rings:
-    """The device's side: its rings, the resamplers between its rate and the pipeline's, and who keeps the pace.
+    """The device's rings, the resamplers between its rate and the pipeline's, and what sets the pace.
 
-    paced: the source is a file, so the output ring's room sets the pace.
+    inputs, outputs: the rings
+    into, out_of: the resamplers to and from the pipeline's rate
+    paced: whether the free space of the output ring sets the pace, because the source is a file
     """
 
     inputs: RingBuffer
@@ -91,9 +92,9 @@ class Rings:
 
 
 class ProcessingThread:
-    """The work of the processing thread.
+    """Process blocks from the input ring until the stream ends.
 
-    grown: called with the longest block when that grows; returns how many samples the output ring then needs more.
+    grown: called with the longest block when that increases; returns how many more samples the output ring must hold
     """
 
     def __init__(
@@ -106,13 +107,13 @@ class ProcessingThread:
         self._gains = memory.gains[: len(pipeline.targets)].copy()
         self._n_stems = self._unrecorded = 0
         self._level = 0.0
-        self.longest = 512  # block, in samples
-        self.at_end = threading.Event()  # set when nothing more will come into the input ring
+        self.longest = 512  # block length in samples
+        self.at_end = threading.Event()  # set when no more input will arrive in the input ring
         self.finished = threading.Event()
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Work until the stream is stopped or its file is at the end, then let the rest out. The thread's target."""
+        """Process until the stream is stopped or its file ends, then flush; the target of the thread."""
         try:
             while not self._done():
                 if self._blocked() or not wait(self.rings.inputs.head, 1, WAIT_US // self._nap_us, self._nap_us):
@@ -121,14 +122,14 @@ class ProcessingThread:
                     self.feed(self._block[: self.rings.inputs.read(self._block)])
                 self._follow_block()
             self._flush()
-        except Exception as error:  # told to the main process, which raises it
+        except Exception as error:  # sent to the main process, which raises it
             self.error = error
         self.memory[Counter.ENDED] = 1
         self.finished.set()
 
     @property
     def _nap_us(self) -> int:
-        """Microseconds between two looks at the input ring: an eighth of a block of reaction costs little processor."""
+        """Return the microseconds between two polls of the input ring: 8 polls a block cost little processor time."""
         nap = 1_000_000 * self.longest // (LOOKS * self.pipeline.audio.sample_rate)
         return min(max(nap, MIN_NAP_US), MAX_NAP_US)
 
@@ -138,7 +139,7 @@ class ProcessingThread:
         return bool(self.memory[Counter.STOP]) or self.at_end.is_set()
 
     def _blocked(self) -> bool:
-        """Whether the output ring has no room for what one step may bring; only a file has to wait for that."""
+        """Return whether the output ring has no space for the output of one step; only a file has to wait for that."""
         outputs = self.rings.outputs
         if outputs is None or not self.rings.paced or outputs.n_writable > len(outputs.data) // 2:
             return False
@@ -146,7 +147,7 @@ class ProcessingThread:
         return True
 
     def feed(self, block: Audio) -> None:
-        """Take one block of the device's (sample, channel; changed in place) through everything."""
+        """Process one block of the device (sample, channel; changed in place) and write the results to the rings."""
         self.memory[Counter.NON_FINITE] += silence_absurd(block)
         self._measure(block)
         if self.rings.into is not None:
@@ -155,19 +156,19 @@ class ProcessingThread:
         self._give(block)
 
     def _measure(self, block: Audio) -> None:
-        """The peak level of the input, for a meter."""
+        """Measure the peak level of the input, for a meter."""
         peak = max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
         fallen = self._level * 0.5 ** (len(block) / (LEVEL_HALF_S * self.pipeline.audio.sample_rate))
         self._level = max(peak, fallen)
         self.memory[Counter.LEVEL] = round(1e6 * self._level)
 
     def _give(self, block: Audio, end: int | None = None) -> None:
-        """One block at the pipeline's rate through it and out, up to stem `end`."""
+        """Process one block at the pipeline's rate and write its results, up to sample `end` of the stems."""
         output = self.pipeline.process(block)
         stems = output.stems if end is None else output.stems[: max(0, end - self._n_stems)]
         self._n_stems += len(stems)
         for event in output.events:
-            if end is None or event.at < self.memory[Counter.CONSUMED]:  # the flush speaks of what has sounded only
+            if end is None or event.at < self.memory[Counter.CONSUMED]:  # the flush emits only events within the input
                 self._send(event)
         if self._record:
             self._write_record(stems)
@@ -179,7 +180,7 @@ class ProcessingThread:
             self.memory[Counter.UNSENT] += 1
 
     def _write_record(self, stems: Audio) -> None:
-        """Stems into the record ring; where it was full, as much silence first, so that its clock never slips."""
+        """Write stems to the record ring; where it was full, write as much silence first, to keep its clock exact."""
         ring = self.memory.record
         while self._unrecorded and ring.n_writable:
             silence = np.zeros((min(self._unrecorded, ring.n_writable), ring.data.shape[1]), np.float32)
@@ -189,7 +190,7 @@ class ProcessingThread:
         self.memory[Counter.UNRECORDED] += len(stems) - n
 
     def _play(self, stems: Audio) -> None:
-        """The stems' mix into the output ring."""
+        """Write the mix of the stems to the output ring."""
         assert self.rings.outputs is not None
         if len(stems) > len(self._mixed):
             self._mixed = np.zeros((len(stems), self._mixed.shape[1]), np.float32)
@@ -203,7 +204,7 @@ class ProcessingThread:
         self.memory[Counter.PRODUCED] += self.rings.outputs.write(mixed)
 
     def _replace_lost(self) -> None:
-        """Where the callback found no room, put silence; it writes on when that is done."""
+        """Insert silence where the callback lost input; the callback resumes writing after that."""
         counters = self.memory
         lost = counters[Counter.LOST] - counters[Counter.ACKNOWLEDGED]
         if not lost or self.rings.inputs.n_readable:
@@ -217,7 +218,7 @@ class ProcessingThread:
         self._send(Dropout(at=at, emitted_at=now, samples=now - at, where="input"))
 
     def _follow_block(self) -> None:
-        """When the device's block has grown beyond what stands ready, let more stand ready, and say so."""
+        """When the device's block has outgrown the fill of the output ring, add samples and report the new latency."""
         longest = self.memory[Counter.LONGEST]
         if longest <= self.longest or self.rings.paced:
             return

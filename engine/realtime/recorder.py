@@ -1,4 +1,4 @@
-"""The recorder: a thread of the main process that carries stems from the record ring to the disk."""
+"""Write stems from the record ring to disk, in a thread of the main process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NAP_S = 0.05
 
 
 class Recorder:
-    """Writes what comes through the record rings of one engine process after another into one set of files.
+    """Write the record rings of successive engine processes to one set of files.
 
-    error: why it stopped writing, in one line; from then on the rings are only emptied, so sound goes on.
-    n_rows: samples taken or filled, the skipped ones at the beginning too.
+    error: why writing stopped, in one line; from then on the rings are only emptied, so that playback continues
+    n_rows: samples read or filled in, including those skipped at the beginning
     """
 
     def __init__(self, writer: StemWriter, n_targets: int, n_channels: int) -> None:
@@ -38,18 +38,18 @@ class Recorder:
         self._thread.start()
 
     def attach(self, memory: SharedMemory) -> None:
-        """Take from this engine process's ring from now on."""
+        """Read from this engine process's ring from now on."""
         with self._lock:
             self._memory = memory
 
     def detach(self) -> None:
-        """Take all that is left in the ring, and let go of it; its engine process must have ended."""
+        """Read all that is left in the ring, and release it; its engine process must have ended."""
         with self._lock:
             self._drain()
             self._memory = None
 
     def line_up(self, at: int) -> None:
-        """Let the next row stand for sample `at`: fill up with silence, or drop what comes too much."""
+        """Make the next row correspond to sample `at`: insert silence, or drop the surplus."""
         with self._lock:
             self._drop = max(0, self.n_rows - at)
             missing = at - self.n_rows
@@ -88,7 +88,7 @@ class Recorder:
             self._close()
 
     def _close(self) -> None:
-        """Close the files; the first thing that went wrong is what is told."""
+        """Close the files; only the first error is reported."""
         writer, self._writer = self._writer, None
         try:
             if writer is not None:

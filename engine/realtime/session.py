@@ -1,4 +1,7 @@
-"""A session: device or file in, pipeline in its own process, device, stems and events out; it survives its device."""
+"""Run a session: device or file in; playback, stems and events out.
+
+The pipeline runs in a process of its own; the session continues when its device disconnects and returns.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ __all__ = ["Session", "SessionConfig", "SessionReport", "SessionStatus"]
 
 NAP_S = 0.01
 STATUS_S = 0.1
-AGAIN_S = 0.5  # between two tries to start an engine process
+AGAIN_S = 0.5  # seconds between two attempts to start an engine process
 
 OnEvent = Callable[[Event], None]
 OnStatus = Callable[[SessionStatus], None]
 
 
 class Session:
-    """Runs once. Everything that makes noise, threads or processes happens inside `run`."""
+    """A session that runs once; audio, threads and processes exist only during `run`."""
 
     def __init__(self, config: SessionConfig) -> None:
         self.config = config
@@ -42,7 +45,7 @@ class Session:
         self._memory: SharedMemory | None = None
 
     def set_gain(self, target: str, gain: float) -> None:
-        """Change how loud a target is in the sink, from the next block on; ConfigError for an unknown target."""
+        """Set the gain of a target in the sink, from the next block on; ConfigError for an unknown target."""
         if self._targets and target not in self._targets:
             raise ConfigError("gain", expected="one of " + ", ".join(self._targets), got=repr(target))
         self._gains[target] = gain
@@ -51,14 +54,14 @@ class Session:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The names of the stems, in order; none before the pipeline is built."""
+        """Return the names of the stems, in order; empty before the pipeline is built."""
         return self._targets
 
     def gains(self, targets: tuple[str, ...]) -> list[float]:
-        """The gains in the order of the targets."""
+        """Return the gains in the order of the targets."""
         self._targets = targets
         for name in self._gains:
-            self.set_gain(name, self._gains[name])  # says if there is no such target
+            self.set_gain(name, self._gains[name])  # raises ConfigError for an unknown target
         return [self._gains.get(name, 1.0) for name in targets]
 
     def run(
@@ -67,10 +70,10 @@ class Session:
         on_status: OnStatus = lambda status: None,
         stop: threading.Event | None = None,
     ) -> SessionReport:
-        """Run to the end: of the file, of `duration_s`, by `stop`, ctrl-C or SIGTERM; all files are whole then.
+        """Run until the file ends, `duration_s` is reached, or `stop`, ctrl-C or SIGTERM; all files are then complete.
 
-        on_event, on_status: called in this thread; should they raise, the session ends as well and the error goes on.
-        EngineError if the device is not there at the start, or the pipeline fails.
+        on_event, on_status: called in this thread; an exception they raise ends the session and is passed on
+        EngineError if the device is missing at the start, or the pipeline fails.
         """
         stop = stop or threading.Event()
         with stopped_by_signals(stop), SessionRun(self, on_event, on_status, stop) as course:
@@ -83,7 +86,7 @@ class Session:
 
 
 class SessionRun:
-    """The course of one session: engine processes one after another on one clock, and the files."""
+    """Run the engine processes of one session in sequence on one clock, and write its files."""
 
     def __init__(self, session: Session, on_event: OnEvent, on_status: OnStatus, stop: threading.Event) -> None:
         self._session, self._config = session, session.config
@@ -96,7 +99,7 @@ class SessionRun:
         self._recorder: Recorder | None = None
         self._event_file: EventWriter | None = None
         self._event_error = ""
-        self._base: int | None = 0  # the input sample at which the run at hand began; None: not known yet
+        self._base: int | None = 0  # the input sample at which the current run began; None: not known yet
         self._end = self._gaps = self._n_restarts = 0
         self._seen_s = self._told_s = 0.0
         self._told_message = ""
@@ -112,7 +115,7 @@ class SessionRun:
         self._files.close()
 
     def run(self) -> SessionReport:
-        """One engine process after another until there is an end."""
+        """Run one engine process after another until the session ends."""
         self._status(SessionState.STARTING)
         while (end := self._serve()) is SessionEnd.DEVICE and self._config.restart and not self._stop.is_set():
             self._n_restarts += 1
@@ -123,7 +126,7 @@ class SessionRun:
         return self._report(end)
 
     def _serve(self) -> SessionEnd:
-        """Run one engine process; return why it ended, DEVICE also where none could be opened again."""
+        """Run one engine process; return why it ended, DEVICE also if none could be opened again."""
         run = EngineHandle(self._job())
         try:
             end = self._attend(run)
@@ -155,7 +158,7 @@ class SessionRun:
         )
 
     def _attend(self, run: EngineHandle) -> SessionEnd:
-        """Look after a run until it ends, is lost or fails, or the session is to stop."""
+        """Poll a run until it ends, is lost or fails, or the session has to stop."""
         while not self._stop.is_set():
             state = run.poll()
             if state is EngineState.OPENED:
@@ -178,7 +181,7 @@ class SessionRun:
         return n / self._opened.audio.sample_rate if self._opened else 0.0
 
     def _open(self, run: EngineHandle) -> None:
-        """The engine knows its format: lay out the memory and, the first time, open the files."""
+        """Lay out the memory for the engine's format and, the first time, open the files."""
         opened = run.opened
         assert opened is not None
         if self._opened is None:
@@ -203,7 +206,7 @@ class SessionRun:
             self._event_file = self._files.enter_context(EventWriter(config.events_to, opened.audio.sample_rate))
 
     def _pump(self, run: EngineHandle) -> None:
-        """Events and news from a run that has sound."""
+        """Pass on the events and status of a run whose audio is running."""
         assert run.running is not None
         if self._latency != run.running.latency:
             changed, self._latency, self._fifo = self._latency is not None, run.running.latency, run.running.fifo
@@ -216,7 +219,7 @@ class SessionRun:
             self._tell_drops(run.counts(), self._base)
 
     def _find_base(self, run: EngineHandle) -> None:
-        """After a gap: the clock went on by as much as passed without a device, to the first sample of this run."""
+        """Advance the clock over a gap by the time without a device, up to the first sample of this run."""
         assert self._opened is not None and run.memory is not None
         rate, n = self._opened.audio.sample_rate, run.counts().n_samples
         if n == 0:
@@ -230,7 +233,7 @@ class SessionRun:
         self._give(Dropout(at=self._end, emitted_at=self._base, samples=gap, where="device"), 0)
 
     def _tell_drops(self, counts: Counts, base: int) -> None:
-        """A Dropout event for each kind of loss that has grown since the last look."""
+        """Emit a Dropout event for each kind of loss that has grown since the last check."""
         losses = {"missing": "output", "unrecorded": "recording", "unsent": "events"}
         now = counts.n_samples
         for name, where in losses.items():
@@ -240,7 +243,7 @@ class SessionRun:
         self._dropped = counts
 
     def _give(self, event: Event, base: int) -> None:
-        """Put an event on the session's clock, into the file, and out."""
+        """Convert an event to the session's clock, write it to the file, and emit it."""
         event = replace(event, at=event.at + base, emitted_at=event.emitted_at + base)
         if self._event_file is not None and not self._event_error:
             try:
@@ -250,7 +253,7 @@ class SessionRun:
         self._on_event(event)
 
     def _settle(self, run: EngineHandle) -> None:
-        """After a run: take what is left of it, and note where the clock stands."""
+        """Read the remaining output of an ended run, and store the position of the clock."""
         if run.running is not None and self._base is None:
             self._find_base(run)
         if run.running is not None and self._base is not None:
@@ -266,7 +269,7 @@ class SessionRun:
         return (self._recorder.error if self._recorder else "") or self._event_error
 
     def _tell(self, run: EngineHandle) -> None:
-        """Status now and then, and at once when there is news."""
+        """Report the status at intervals, and at once when something has changed."""
         message = self._recording_error or run.waiting
         news = message != self._told_message
         if news or time.monotonic() - self._told_s >= STATUS_S:
@@ -301,7 +304,7 @@ class SessionRun:
 
 
 def _seen(run: EngineHandle) -> SessionState:
-    """What the user sees of an engine process that works."""
+    """Return the session state that a working engine process corresponds to."""
     if run.state is EngineState.RUNNING:
         return SessionState.RUNNING
     return SessionState.WAITING if run.waiting else SessionState.STARTING

@@ -1,4 +1,4 @@
-"""What a session is asked for, and what it tells: settings, status, report."""
+"""Define a session's settings, status and report."""
 
 from __future__ import annotations
 
@@ -69,13 +69,21 @@ def _check_pair(source: Device, sink: Device) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What happened so far; samples at the device's rate unless said.
+    """Counts of what happened so far; samples are at the device's rate unless stated.
 
-    n_samples: input through the pipeline, at its rate; n_callbacks, n_xruns: JACK's; n_flags: callbacks in which
-    PortAudio told of an under- or overflow; n_underflows, missing: callbacks without their output, and the samples;
-    skipped: of those, dropped when they came late; n_overflows, lost: callbacks whose input found no room, and the
-    samples; non_finite: numbers replaced; unrecorded: samples that the disk was too slow for; unsent: events lost;
-    cpu_s: of the engine processes.
+    n_samples: input samples processed by the pipeline, at its rate
+    n_callbacks: callbacks of the device
+    n_xruns: xruns that JACK reported
+    n_flags: callbacks in which PortAudio reported an underflow or overflow
+    n_underflows: callbacks with missing output
+    missing: output samples that were missing
+    skipped: of those, samples dropped because they came late
+    n_overflows: callbacks with lost input
+    lost: input samples for which the ring had no space
+    non_finite: invalid numbers replaced in the input
+    unrecorded: samples not recorded because the disk was too slow
+    unsent: events lost
+    cpu_s: processor time of the engine processes, seconds
     """
 
     n_samples: int = 0
@@ -95,10 +103,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
-    """How a session stands.
+    """Current status of a session.
 
-    message: one line when there is something new to say, else empty; latency: None until sound runs.
-    level: peak of the input, 0 to 1 of full scale, falling by half in 0.2 s.
+    message: one line when something has changed, else empty
+    latency: declared latency, None until audio runs
+    level: peak of the input, 0 to 1 of full scale, falling by half in 0.2 s
     """
 
     state: SessionState
@@ -111,12 +120,16 @@ class SessionStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReport:
-    """How it went.
+    """Result of a session.
 
-    n_samples: of the input clock, gaps included, at `sample_rate` (Hz); targets: none, and latency: None, where it was
-    stopped before the device opened; gaps: samples in which the device was gone;
-    fifo: `granted`, or why not; recording_error: why recording or event file ended early, else empty;
-    ended: DEVICE only where no restart was wanted.
+    n_samples: length on the input clock, gaps included, at `sample_rate`
+    sample_rate: Hz
+    targets: names of the stems; empty if the session was stopped before the device opened
+    latency: declared latency; None if the session was stopped before the device opened
+    gaps: samples during which the device was missing
+    fifo: `granted`, or why not
+    recording_error: why the recording or event file ended early, else empty
+    ended: why the session ended; DEVICE only if no restart was requested
     """
 
     n_samples: int

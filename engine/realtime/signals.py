@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop, so that every file is closed whole."""
+"""Treat ctrl-C and SIGTERM as a request to stop, so that every file is completed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["stopped_by_signals"]
 
 @contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let ctrl-C and SIGTERM set `stop` instead of tearing things down; outside the main thread, nothing changes."""
+    """Make ctrl-C and SIGTERM set `stop` instead of raising; has no effect outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

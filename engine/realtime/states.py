@@ -1,6 +1,6 @@
-"""The states of a session and of its engine process, and the only ways from one to the next.
+"""Define the states of a session and of its engine process, and the allowed transitions.
 
-What is not in a table is a mistake of ours, not of the user: it is raised at once instead of being lived with.
+A transition that is not in a table is a bug, not a user error: it raises at once.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ __all__ = ["EngineState", "SessionEnd", "SessionState", "Signal", "next_engine_s
 
 
 class EngineState(Enum):
-    """The state of one engine process, as the main process sees it.
+    """State of one engine process, as seen by the main process.
 
-    OPENING: looks for its device and builds the pipeline
+    OPENING: opens its device and builds the pipeline
     OPENED: waits for its shared memory
-    STARTING: has it, and waits until the device delivers
-    RUNNING: sound runs
-    ENDED: stopped, or at the end of its file
-    LOST: its device went away while it ran
-    FAILED: could not begin, or its pipeline failed
+    STARTING: has its shared memory, and waits until the device delivers
+    RUNNING: audio is running
+    ENDED: stopped, or its file has ended
+    LOST: its device disconnected during the run
+    FAILED: could not start, or its pipeline failed
     """
 
     OPENING = "opening"
@@ -36,18 +36,18 @@ class EngineState(Enum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing comes after it."""
+        """Return whether no other state follows."""
         return not ENGINE[self]
 
 
 class Signal(Enum):
-    """What moves an engine process on.
+    """Cause of a state change of an engine process.
 
     WAITING, OPENED, RUNNING, ENDED, FAILED: its messages
     ALLOCATED: it was given its shared memory
-    CRASHED: its process has gone without a message
-    DEVICE_GONE: its callback counter stands still, or the sound system says so
-    PLAYED_OUT: the same after everything had been produced, so only the last sounds are lost
+    CRASHED: its process exited without a message
+    DEVICE_GONE: its callback counter stopped, or the sound system reports a disconnection
+    PLAYED_OUT: as DEVICE_GONE, but after all output was produced, so only the last samples are lost
     """
 
     WAITING = "waiting"
@@ -91,7 +91,7 @@ ENGINE = _table(
 
 
 def next_engine_state(state: EngineState, signal: Signal) -> EngineState:
-    """Return the state after a signal; EngineError for one that cannot come there."""
+    """Return the state after a signal; EngineError if the signal is not allowed in that state."""
     known = ENGINE[state]
     if signal not in known:
         expected = " or ".join(each.value for each in known) or "nothing more"
@@ -100,7 +100,7 @@ def next_engine_state(state: EngineState, signal: Signal) -> EngineState:
 
 
 class SessionState(StrEnum):
-    """The state of a session, as its user sees it."""
+    """State of a session, as seen by its user."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -112,8 +112,8 @@ class SessionEnd(StrEnum):
     """Why a session, or one of its engine processes, ended."""
 
     STOPPED = "stopped"
-    FILE = "file"  # at its end
-    DEVICE = "device"  # it is gone
+    FILE = "file"  # the file has ended
+    DEVICE = "device"  # the device has disconnected
 
 
 _LIVE = frozenset(SessionState)
@@ -128,7 +128,7 @@ SESSION: Mapping[SessionState, frozenset[SessionState]] = MappingProxyType(
 
 
 def next_session_state(state: SessionState, new: SessionState) -> SessionState:
-    """Return the new state; EngineError where a session cannot come to it."""
+    """Return the new state; EngineError if the transition is not allowed."""
     if new not in SESSION[state]:
         raise EngineError("session", expected=f"nothing more after {state}", got=str(new))
     return new

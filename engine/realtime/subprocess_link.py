@@ -1,4 +1,4 @@
-"""The main process's end: starts an engine process, talks to it, ends it; and the watchdog that tells a lost device."""
+"""Start, control and end an engine process from the main process, and detect a lost device by a watchdog."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from engine.realtime.messages import Job
 
 __all__ = ["EngineProcess", "Watchdog"]
 
-PERIODS = 3  # without a callback at least, before a device counts as gone
-LOOK_S = 0.025  # a longer time between two looks says more about this process than about the device
+PERIODS = 3  # minimum number of missed callbacks before a device counts as disconnected
+LOOK_S = 0.025  # seconds; a longer interval between two checks says more about this process than about the device
 KILL_S = 1.0
 
 
 class Watchdog:
-    """Tells by a callback counter that stands still for `silence_s` that the device is gone.
+    """Detect a disconnected device by a callback counter that does not change for `silence_s`.
 
-    block_s: seconds of a block; it has to miss several.
+    silence_s: seconds
+    block_s: duration of a block, seconds; several must be missed
     """
 
     def __init__(self, silence_s: float, block_s: float) -> None:
@@ -32,7 +33,7 @@ class Watchdog:
         self._count, self._seen_s, self._quiet_s = -1, 0.0, 0.0
 
     def look(self, count: int, now_s: float) -> bool:
-        """Take the counter as it stands at `now_s`; return whether it has stood still for too long."""
+        """Check the counter value at `now_s`; return whether it has been unchanged for too long."""
         self._quiet_s += min(now_s - self._seen_s, LOOK_S)
         if count != self._count:
             self._quiet_s = 0.0
@@ -41,7 +42,7 @@ class Watchdog:
 
 
 class EngineProcess:
-    """One engine process. Signals from the keyboard do not reach it; it leaves by itself when this process dies."""
+    """Control one engine process; keyboard signals do not reach it, and it exits by itself when this process dies."""
 
     def __init__(self, job: Job) -> None:
         run = "from engine.realtime.engine_process import run_engine_process; run_engine_process()"
@@ -66,10 +67,10 @@ class EngineProcess:
             while True:
                 self._messages.put(pickle.load(self._process.stdout))
         except (EOFError, OSError, pickle.UnpicklingError, ValueError):
-            return  # it has gone
+            return  # the process has exited
 
     def send(self, message: Any) -> None:
-        """Send a message; an engine that is gone already is found out by `ended`."""
+        """Send a message; if the engine has exited, `ended` reports it."""
         assert self._process.stdin is not None
         try:
             pickle.dump(message, self._process.stdin)
@@ -78,7 +79,7 @@ class EngineProcess:
             pass
 
     def receive(self) -> Any:
-        """The next message, or None if there is none now."""
+        """Return the next message, or None if there is none."""
         try:
             return self._messages.get_nowait()
         except queue.Empty:
@@ -86,11 +87,11 @@ class EngineProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone and all its messages are here."""
+        """Return whether the process has exited and all its messages have been read."""
         return self._process.poll() is not None and not self._listener.is_alive()
 
     def crash(self) -> DeviceError:
-        """Why it is gone without a message, as far as its last words tell."""
+        """Return the error of a process that exited without a message, as far as its last output tells the cause."""
         self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, self._stderr.tell() - 2000))
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
@@ -98,7 +99,7 @@ class EngineProcess:
         return DeviceError("engine process", expected="sound", got=got, remedy="try `collaparte doctor`")
 
     def kill(self) -> None:
-        """End it, whatever hangs in it, and wait until it is gone."""
+        """Kill the process, even if it hangs, and wait for its exit."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait(KILL_S)

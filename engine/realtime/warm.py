@@ -1,4 +1,4 @@
-"""Before the sound: compile and warm a pipeline with silence, and find by how much it holds output back."""
+"""Compile and warm up a pipeline with silence before audio starts, and determine its hop."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from engine.realtime.processing_thread import CHUNK, ProcessingThread, Rings
 
 __all__ = ["prefill", "rehearse", "warm"]
 
-PROBE = 61  # samples: shorter than any hop and coprime to most, so single hops come out one by one
-TURNS = 3  # hops that have to be seen
+PROBE = 61  # samples: shorter than any hop and coprime to most, so single hops are emitted one by one
+TURNS = 3  # hops that must be observed
 
 
 def warm(pipeline: Pipeline) -> int:
-    """Feed silence until hops come out; return the hop: the samples that the pipeline gives at a time (1: any).
+    """Feed silence until hops are emitted; return the hop: samples that the pipeline emits at a time (1: any).
 
-    Of a pipeline that is not `even`, the most that it gives at a time.
+    For a pipeline that is not `even`, return the largest.
     """
     hop = _hop(pipeline)
     pipeline.reset()
@@ -32,9 +32,9 @@ def warm(pipeline: Pipeline) -> int:
 
 
 def rehearse(pipeline: Pipeline, rings: Rings, hop: int) -> None:
-    """Let silence go the whole way of a live block, in rings of its own: everything is compiled and paged in then.
+    """Process silence like live blocks, in separate rings, so that everything is compiled and paged in.
 
-    Pipeline and resamplers are reset afterwards, and what lives by now is hidden from the collector.
+    Pipeline and resamplers are reset afterwards, and the objects then alive are excluded from garbage collection.
     """
     width = len(pipeline.targets) * pipeline.audio.n_channels
     descriptor = anonymous_file()
@@ -73,11 +73,16 @@ def _hop(pipeline: Pipeline) -> int:
 
 
 def prefill(block: int, hop: int, slack: int, ratio: float = 1.0, *, even: bool = True) -> int:
-    """Return the samples of silence that the output ring has to start with, so that none is ever missing.
+    """Return the samples of silence that the output ring has to start with, so that it never underflows.
 
-    block: the device's; hop: the pipeline's, `ratio` device samples to one of its own; slack: samples for the
-    scheduler; even: whether all hops are as long. Of one rate and even, the deficit at the device is block + hop -
-    gcd(block, hop), exactly; else a whole hop and two roundings.
+    block: the device's, samples
+    hop: the pipeline's, samples
+    slack: margin for the scheduler, samples
+    ratio: device samples per pipeline sample
+    even: whether all hops have the same length
+
+    At equal rates with even hops, the deficit at the device is exactly block + hop - gcd(block, hop); otherwise it is
+    a whole hop and two roundings.
     """
     if even and ratio == 1.0:
         return block + hop - math.gcd(block, hop) + slack

@@ -1,4 +1,4 @@
-"""Separation: harmonic and percussive sound by medians, stems by networks."""
+"""Separate harmonic and percussive sound by median filters, and stems by neural networks."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Streaming harmonic/percussive separation by kernel additive modelling, frame by frame with a chosen look-ahead."""
+"""Separate harmonic and percussive sound by kernel additive modelling, streaming, with a configurable look-ahead."""
 
 from __future__ import annotations
 
@@ -55,39 +55,39 @@ class HpssConfig(Settings):
 
     @property
     def frames_harmonic(self) -> int:
-        """The span of the medians over time: `span_harmonic` or its default."""
+        """Return the span of the medians over time: `span_harmonic` or its default."""
         return self.span_harmonic or max(3, 2 * self.look_ahead + 1)
 
     @property
     def weight(self) -> float:
-        """What the powers of the other target are multiplied by in the filter: 1 unless there is a residual."""
+        """Return the factor on the powers of the other target in the filter: 1 unless there is a residual."""
         return float(self.margin ** (2 * self.exponent)) if self.residual else 1.0
 
     @property
     def quarters(self) -> int:
-        """The exponent as the kernels take it."""
+        """Return the exponent in quarters, as the kernels take it."""
         return round(4 * self.exponent)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The stems in the order in which they come out."""
+        """Return the stems in output order."""
         return ("harmonic", "percussive", "residual") if self.residual else ("harmonic", "percussive")
 
     def frames(self, audio: AudioFormat) -> FrameFormat:
-        """The frames that this separation works on, its defaults filled in for a sample rate."""
+        """Return the frame format of this separation, with defaults filled in for the sample rate."""
         n_fft = self.n_fft or frame_size(audio.sample_rate)
         return FrameFormat(audio=audio, n_fft=n_fft, hop=self.hop or n_fft // 4)
 
 
-# What scored highest on five songs, drums against the rest; `replace(TUNED, look_ahead=n)` for other latencies.
+# The best scores on five songs, drums against the rest; `replace(TUNED, look_ahead=n)` for other latencies.
 TUNED = HpssConfig(look_ahead=5, span_harmonic=None, span_percussive=31, exponent=0.75)
 
 
 class HpssSpectra:
-    """Spectra (frame, channel, bin) in, spectra of the targets (frame, target, channel, bin) out, one for one.
+    """Take spectra (frame, channel, bin), return spectra of the targets (frame, target, channel, bin), one for one.
 
     Output frame t is input frame t - look_ahead, separated; the targets of a frame add up to it. The medians over
-    time see the last frames_harmonic frames, silence before the first; those over frequency mirror their ends.
+    time cover the last frames_harmonic frames, silence before the first; those over frequency mirror their ends.
     """
 
     def __init__(self, frames: FrameFormat, config: HpssConfig) -> None:
@@ -114,14 +114,14 @@ class HpssSpectra:
         )
 
     def _identities(self) -> npt.NDArray[np.float32]:
-        """One covariance for the mixture, then two for each further iteration; none without the spatial model."""
+        """Return one covariance for the mixture and two for each further iteration; none without the spatial model."""
         n = 2 * self.config.iterations - 1 if self._spatial else 0
         one = identity(self.frames.audio.n_channels, self.frames.n_bins)
         return np.stack([one] * n) if n else np.zeros((0, *one.shape), np.float32)
 
     @property
     def latency(self) -> int:
-        """The look-ahead, in samples."""
+        """Return the look-ahead, in samples."""
         return self.config.look_ahead * self.frames.hop
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
@@ -145,7 +145,7 @@ class HpssSpectra:
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """Forget all frames and covariances."""
+        """Reset all frames and covariances."""
         self._powers[:] = 0
         self._spectra[:] = 0
         self._covariances[:] = self._identities()
@@ -153,9 +153,11 @@ class HpssSpectra:
 
 
 class Hpss(Chain):
-    """Audio (sample, channel) in, stems (sample, target, channel) out, which add up to the delayed input.
+    """Take audio (sample, channel), return stems (sample, target, channel), which add up to the delayed input.
 
-    Latency: n_fft - hop + look_ahead * hop samples. targets: names of the stems, in order.
+    Latency: n_fft - hop + look_ahead * hop samples.
+
+    targets: names of the stems, in order
     """
 
     def __init__(self, audio: AudioFormat, config: HpssConfig | None = None) -> None:

@@ -1,6 +1,7 @@
-"""Frames of streaming kernel back-fitting (Algorithm 1 of FitzGerald et al. 2014, see `engine.separation.kam`).
+"""Separate frames by streaming kernel back-fitting.
 
-Rows are taken out of arrays one by one: only what is contiguous for sure becomes vector code.
+Algorithm 1 of FitzGerald et al. 2014, see `engine.separation.kam`. Rows are sliced out of arrays one by one: only
+what is known to be contiguous is vectorised.
 """
 
 from __future__ import annotations
@@ -32,15 +33,17 @@ def separate(
     scratch: tuple[F32, F32, C64, C64],
     out: C64,
 ) -> None:
-    """Take `frames` (frame, channel, bin) in; write one row of `out` (frame, target, channel, bin) for each.
+    """Process `frames` (frame, channel, bin); write one row of `out` (frame, target, channel, bin) for each.
 
-    seen: frames before these; settings: forgetting, squared margin, limit, quarters of the exponent; networks: of
-    the medians over time and frequency. powers (model, span, bin or more) and spectra (look-ahead + 1, channel,
-    bin) are rings of the last frames; a model is one channel, or all of them with the spatial model. covariances:
-    none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on.
+    seen: number of frames before these
+    settings: forgetting, squared margin, limit, quarters of the exponent
+    networks: sorting networks of the medians over time and frequency
+    powers: (model, span, bin or more), ring of the last frames; a model is one channel, or all with the spatial model
+    spectra: (look-ahead + 1, channel, bin), ring of the last frames
+    covariances: none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on
 
-    Only the frame that goes out is refined; its neighbours keep the power of the mixture. Refined neighbours would
-    shrink at every pass, and with less than the full look-ahead their median would drag the harmonic part to 0.
+    Only the output frame is refined; its neighbours keep the power of the mixture. Refined neighbours would
+    shrink at every pass, and with less than the full look-ahead their median would pull the harmonic part to 0.
     """
     span, n_delayed, n_bins = powers.shape[1], len(spectra), spectra.shape[2]
     work, padded, matrix, vector = scratch
@@ -71,7 +74,7 @@ def separate(
 
 @njit(nogil=True, cache=True)
 def _keep(frame: C64, limit: Scalar32, newest: C64) -> None:
-    """Copy a frame, without what is no sound."""
+    """Copy a frame, with invalid values replaced."""
     for c in range(len(frame)):
         for k in range(frame.shape[1]):
             value = frame[c, k]
@@ -80,7 +83,7 @@ def _keep(frame: C64, limit: Scalar32, newest: C64) -> None:
 
 @njit(nogil=True, cache=True)
 def _observe(x: C64, packed: F32, settings: KernelSettings, matrix: C64, vector: C64, powers: F32, row: int) -> None:
-    """4a-c: let packed[0], if any, learn from x, then measure the powers of x into powers[:, row]."""
+    """4a-c: update packed[0], if any, with x, then measure the powers of x into powers[:, row]."""
     if len(packed):
         learn(x, packed[0], settings[0], powers[0, row, : x.shape[1]])
     for m in range(len(powers)):
@@ -89,7 +92,7 @@ def _observe(x: C64, packed: F32, settings: KernelSettings, matrix: C64, vector:
 
 @njit(nogil=True, cache=True)
 def measure(x: C64, model: int, packed: F32, quarters: int, matrix: C64, vector: C64, z: F32) -> None:
-    """4c: z(f), the power of x whitened by packed[0], or without that of the channel `model`; to quarters / 4."""
+    """4c: z(f), the power of x whitened by packed[0], else the power of channel `model`, to the power quarters / 4."""
     if len(packed):
         whitened(x, packed[0], matrix[0], vector, z)
     else:
@@ -99,7 +102,7 @@ def measure(x: C64, model: int, packed: F32, quarters: int, matrix: C64, vector:
 
 @njit(nogil=True, cache=True)
 def _over_frequency(network: Network, powers: F32, row: int, n_bins: int, padded: F32, percussive: F32) -> None:
-    """The medians over frequency of powers[:, row]."""
+    """Compute the medians over frequency of powers[:, row]."""
     for m in range(len(powers)):
         reflect(powers[m, row, :n_bins], padded)
         median_bins(network, padded, percussive[m, :n_bins])
@@ -109,10 +112,9 @@ def _over_frequency(network: Network, powers: F32, row: int, n_bins: int, padded
 def apply_filter(
     x: C64, harmonic: F32, percussive: F32, packed: F32, weight: Scalar32, matrix: C64, vector: C64, out: C64
 ) -> None:
-    """Equation 7 into out (target, channel, bin); the last target is what the others leave of x.
+    """Apply equation 7 into out (target, channel, bin); the last target is what the others leave of x.
 
-    packed: the covariances of harmonic and percussive; any other number, and both are taken for the same, so
-    that they cancel.
+    packed: covariances of harmonic and percussive; with any other number both are assumed equal, so that they cancel
     """
     sources = (harmonic, percussive), (percussive, harmonic)
     last = len(out) - 1

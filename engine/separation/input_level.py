@@ -1,7 +1,7 @@
-"""How loud a stream has been so far: what brings the input of a network to the level that it was trained at.
+"""Normalise the level of a network's input to that of its training data, from the level of the stream so far.
 
-A network on magnitudes knows the level of its training data; a quiet microphone or a hot line is another. Masks have
-no level, so that the factor goes to the network alone and never to the sound.
+A network on magnitudes depends on the level of its training data; a quiet microphone or a hot line differs from it.
+Masks are independent of level, so the factor is applied to the network's input only and never to the audio.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from engine.dsp.window import window
 
 __all__ = ["InputLevel"]
 
-LONG_S, SHORT_S = 30.0, 1.0  # of the two running means
-JUMP = 0.25  # of the short mean's power: the least that the long one is held to have, so that 6 dB up are followed
-SILENT = 1e-9  # mean square of a frame, of full scale (-90 dB): below it nothing is learnt
-MOST = 1000.0  # factor, 60 dB
+LONG_S, SHORT_S = 30.0, 1.0  # seconds, time constants of the two running means
+JUMP = 0.25  # lower bound of the long mean, relative to the short mean's power, so that a rise of 6 dB is followed
+SILENT = 1e-9  # mean square of a frame, of full scale (-90 dB): frames below it are ignored
+MOST = 1000.0  # maximum factor, 60 dB
 LONG, SHORT, SEEN = range(3)
 
 
 @njit(nogil=True, cache=True)
 def _follow(magnitude: F32, state: F64, scale: float, step_long: float, step_short: float) -> None:
-    """Take the power of one frame (channel, bin) into both running means; the first frames count alike."""
+    """Update both running means with the power of one frame (channel, bin); the first frames have equal weight."""
     power = 0.0
     for c in range(magnitude.shape[0]):
-        for k in range(1, magnitude.shape[1]):  # a converter's offset is no sound
+        for k in range(1, magnitude.shape[1]):  # bin 0, a converter's DC offset, is excluded
             power += np.float64(magnitude[c, k]) * np.float64(magnitude[c, k])
     power *= scale
     if power < SILENT:
@@ -41,9 +41,9 @@ def _follow(magnitude: F32, state: F64, scale: float, step_long: float, step_sho
 
 
 class InputLevel:
-    """The factor that brings magnitudes of a stream (frame by frame) to a root mean square of `target`, full scale 1.
+    """Scale magnitudes of a stream (frame by frame) to a root mean square of `target`, full scale 1.
 
-    Silence is not counted, and until something has sounded the factor is 1; it is at most MOST.
+    Silence is not counted; the factor is 1 until the first frame above silence, and at most MOST.
     """
 
     def __init__(self, frames: FrameFormat, window_name: str, target: float) -> None:
@@ -55,12 +55,12 @@ class InputLevel:
         self._state = np.zeros(3)
 
     def apply(self, magnitude: Any) -> None:
-        """Hear one frame (channel, bin) and multiply it by the factor so far, in place."""
+        """Update the level with one frame (channel, bin) and multiply it by the current factor, in place."""
         _follow(magnitude, self._state, self._scale / len(magnitude), *self._steps)
         power = max(self._state[LONG], JUMP * self._state[SHORT])
         if power > 0:
             magnitude *= np.float32(min(self.target / np.sqrt(power), MOST))
 
     def reset(self) -> None:
-        """Forget the past."""
+        """Reset to the initial state."""
         self._state[:] = 0

@@ -1,4 +1,4 @@
-"""Kernel additive modelling: spatial covariances, whitened powers and the multichannel Wiener filter.
+"""Compute the kernels of kernel additive modelling: spatial covariances, whitened powers, multichannel Wiener filter.
 
 FitzGerald, Liutkus, Rafii, Pardo, Daudet: Harmonic/percussive separation using kernel additive modelling, ISSC
 2014. One spatial covariance R(f) of I channels is packed into real float32 (I, I, bin): its diagonal as it is, the
@@ -22,7 +22,7 @@ LOADING = np.float32(1e-2)  # of the identity in every covariance: a panned sour
 
 
 def identity(n_channels: int, n_bins: int) -> npt.NDArray[np.float32]:
-    """Packed identity covariances, (n_channels, n_channels, n_bins)."""
+    """Return packed identity covariances, (n_channels, n_channels, n_bins)."""
     packed = aligned(n_channels, n_channels, n_bins)
     packed[np.arange(n_channels), np.arange(n_channels)] = 1
     return packed
@@ -30,14 +30,14 @@ def identity(n_channels: int, n_bins: int) -> npt.NDArray[np.float32]:
 
 @njit(nogil=True, cache=True)
 def power(x: C64, z: F32) -> None:
-    """z(f) = |x(f)|^2 of one channel."""
+    """Compute z(f) = |x(f)|^2 of one channel."""
     for k in range(len(z)):
         z[k] = x[k].real * x[k].real + x[k].imag * x[k].imag
 
 
 @njit(nogil=True, cache=True)
 def root(z: F32, quarters: int) -> None:
-    """Z to the power of quarters / 4, by square roots; medians of z then are those of the power, to that power."""
+    """Raise z to the power of quarters / 4, by square roots; the median commutes with this."""
     if quarters == 2:
         for k in range(len(z)):
             z[k] = np.sqrt(z[k])
@@ -49,7 +49,7 @@ def root(z: F32, quarters: int) -> None:
 
 @njit(nogil=True, cache=True)
 def learn(x: C64, packed: F32, alpha: Scalar32, z: F32) -> None:
-    """Algorithm 1, 4a-b, as a recursive mean: R <- (1 - alpha) R + alpha I x x* / tr(x x*). Silence teaches nothing.
+    """Algorithm 1, 4a-b, as a recursive mean: R <- (1 - alpha) R + alpha I x x* / tr(x x*). Silent bins are skipped.
 
     z (bin) is scratch. Multiplying x by any factor changes nothing, so x may be mixture or source alike.
     """
@@ -136,7 +136,7 @@ def solve(matrix: C64, vector: C64) -> None:
 
 @njit(nogil=True, cache=True)
 def mask(x: C64, own: F32, other: F32, weight: Scalar32, out: C64) -> None:
-    """Equation 7 for one channel, or sources of one covariance: out = x own / (own + weight other)."""
+    """Equation 7 for one channel, or sources with equal covariances: out = x own / (own + weight other)."""
     for k in range(len(out)):
         gain = (own[k] + FLOOR) / (own[k] + weight * other[k] + (np.float32(1) + weight) * FLOOR)
         out[k] = complex(gain * x[k].real, gain * x[k].imag)

@@ -1,7 +1,7 @@
-"""Stems from spectra, hop by hop: the live side of Open-Unmix and CrossNet-Open-Unmix.
+"""Separate spectra into stems, hop by hop, with a mask network: Open-Unmix and CrossNet-Open-Unmix, live.
 
-The network sees magnitudes and answers with one mask for each target. The masks need not add up to one: what they
-leave of the mixture, or take too much, is shared out, so that the stems sum to the input.
+The network takes magnitudes and returns one mask for each target. The masks need not add up to one: the remainder of
+the mixture, positive or negative, is distributed over the targets, so that the stems sum to the input.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["SHARING", "MaskNetwork", "MaskNetworkConfig", "StreamingSeparator"]
 
 SHARING = ("ratio", "equal")
 HALF = np.float32(0.5**0.5)
-FAINT = 1e-6  # sum of masks below which no target claims the bin, and all get the same of it
+FAINT = 1e-6  # sum of masks below which a bin is divided equally among all targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class MaskNetworkConfig(Settings):
 
 @njit(nogil=True, cache=True)
 def absolute(row: C64, out: F32) -> None:
-    """|row| (bin), without the care for overflow that clean values do not need."""
+    """Compute |row| (bin), without the overflow protection that clean values do not need."""
     for k in range(len(row)):
         value = row[k]
         out[k] = np.sqrt(value.real * value.real + value.imag * value.imag)
@@ -58,7 +58,7 @@ def absolute(row: C64, out: F32) -> None:
 def magnitudes(spectrum: C64, limit: Scalar32, cleaned: C64, out: F32) -> None:
     """Clean one frame (channel, bin) into `cleaned` and write |cleaned| to `out` (model's channel, bin).
 
-    A single channel goes to all the channels of the model.
+    A single channel is copied to all channels of the model.
     """
     n_channels, n_bins = cleaned.shape
     for c in range(n_channels):
@@ -71,7 +71,7 @@ def magnitudes(spectrum: C64, limit: Scalar32, cleaned: C64, out: F32) -> None:
 
 @njit(nogil=True, cache=True)
 def mid_side(channels: C64) -> None:
-    """Left and right (2, bin) to their sum and difference of the same energy, or back, in place."""
+    """Convert left and right (2, bin) to their sum and difference with the same energy, or back, in place."""
     for k in range(channels.shape[1]):
         first, second = channels[0, k], channels[1, k]
         channels[0, k] = (first + second) * HALF
@@ -80,7 +80,10 @@ def mid_side(channels: C64) -> None:
 
 @njit(nogil=True, cache=True)
 def mid_side_magnitudes(cleaned: C64, out: F32) -> None:
-    """Turn one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin); one channel is both."""
+    """Convert one cleaned frame (channel, bin) and write |mid| and |side| to `out` (2, bin).
+
+    A single channel counts as both left and right.
+    """
     if cleaned.shape[0] == 2:
         mid_side(cleaned)
         absolute(cleaned[0], out[0])
@@ -94,10 +97,10 @@ def mid_side_magnitudes(cleaned: C64, out: F32) -> None:
 
 @njit(nogil=True, cache=True)
 def apply_masks(cleaned: C64, masks: F32, equal: bool, faint: Scalar32, gain: F32, rest: F32, out: C64) -> None:
-    """Stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin); they sum to it.
+    """Compute stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin).
 
-    A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A single channel takes the mean
-    of the masks of all channels.
+    The stems sum to the frame. A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A
+    single channel uses the mean of the masks of all channels.
     """
     n_targets, n_channels, n_bins = out.shape
     n_model = masks.shape[1]
@@ -125,9 +128,11 @@ def apply_masks(cleaned: C64, masks: F32, equal: bool, faint: Scalar32, gain: F3
 
 
 class MaskNetwork:
-    """A network of all targets, opened and looked through: what the nodes around it have in common.
+    """Open and check a mask network for all targets; shared by the streaming and the segmented node.
 
-    n_channels: as many as the model has, or 1; network: the file of config.model, where it is open already.
+    n_channels: as many as the model has, or 1
+    network: the opened file of config.model, if it is open already
+
     ModelError if the file does not fit.
     """
 
@@ -161,7 +166,8 @@ class MaskNetwork:
     def hear(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
         """Clean one frame (channel, bin) and write its magnitudes (n_heard, bin), at the model's level.
 
-        Where the masks are of mid and side, so is what is cleaned, and both are heard before left and right.
+        If the masks are of mid and side, the cleaned frame is converted too, and the magnitudes are mid and side, then
+        left and right.
         """
         limit = np.float32(LIMIT * self.frames.n_fft)
         if self.mid_side:
@@ -173,22 +179,25 @@ class MaskNetwork:
             self._level.apply(magnitude)
 
     def share(self, cleaned: Any, masks: Any, out: Any) -> None:
-        """Stems of one frame by its masks (target, model's channel, bin), which are overwritten; they sum to it."""
+        """Compute the stems of one frame by its masks (target, model's channel, bin), which are overwritten.
+
+        The stems sum to the frame.
+        """
         if self.mid_side:
-            masks = masks[:, : len(cleaned)]  # what is one channel has no side
+            masks = masks[:, : len(cleaned)]  # a single channel has no side
         apply_masks(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
         if self.mid_side and len(cleaned) == 2:
             for stem in out:
                 mid_side(stem)
 
     def reset(self) -> None:
-        """Forget the past: the network's state is zero again, and no level known."""
+        """Reset the network's state to zero, and the level."""
         self.network.reset()
         if self._level is not None:
             self._level.reset()
 
     def _probe(self, shape: tuple[int, ...]) -> None:
-        """Run one frame of silence: what the file promises has to come out, and be numbers."""
+        """Run one frame of silence, to check that the outputs are as the file declares, and finite."""
         try:
             mask = self.network.run({"magnitude": np.zeros((1, self.n_heard, shape[2]), np.float32)})["mask"]
         except Exception as error:  # the runtime raises a dozen unrelated types
@@ -201,9 +210,9 @@ class MaskNetwork:
 
 
 class StreamingSeparator(MaskNetwork):
-    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame.
+    """Take spectra (frame, channel, bin), return stems (frame, target, channel, bin), complex64, frame for frame.
 
-    The network is run once a frame, however many come at once, so the result never depends on the blocks.
+    The network is run once per frame, however many arrive at once, so the result never depends on the blocks.
     """
 
     def __init__(self, config: MaskNetworkConfig, *, n_channels: int, network: Network | None = None) -> None:
@@ -213,7 +222,7 @@ class StreamingSeparator(MaskNetwork):
 
     @property
     def latency(self) -> int:
-        """0: each frame is answered by itself and the past; the spectra's own lag is counted where they are made."""
+        """Return 0: each frame depends on itself and the past; the latency of the spectra is counted separately."""
         return 0
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
@@ -229,7 +238,7 @@ class StreamingSeparator(MaskNetwork):
 
 def _targets(network: Network) -> tuple[str, ...]:
     names = network.value("targets", list)
-    plain = all(isinstance(name, str) and name.isidentifier() for name in names)  # they become names of files
+    plain = all(isinstance(name, str) and name.isidentifier() for name in names)  # they become file names
     if not plain or not 1 <= len(set(names)) == len(names) <= 16:
         raise ModelError(network.path, expected="1 to 16 plain target names", got=repr(names)[:60])
     return tuple(names)

@@ -1,4 +1,4 @@
-"""Bidirectional networks: stems of whole files in bounded memory, segment by overlapping segment."""
+"""Separate whole files with bidirectional networks in bounded memory, by overlapping segments."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ EMPTY = np.zeros((0, 0, 0, 0), np.float32)
 
 
 def open_separator(config: MaskNetworkConfig, *, n_channels: int) -> StreamingSeparator | SegmentedSeparator:
-    """The node for a network's file, as its directions ask for; ModelError if the file does not fit."""
+    """Return the causal or the bidirectional node for a network's file; ModelError if the file does not fit."""
     network = Network(config.model, "unmix")
     kind = SegmentedSeparator if network.metadata.get("bidirectional") is True else StreamingSeparator
     return kind(config, n_channels=n_channels, network=network)
 
 
 def stems_chain(node: StreamingSeparator | SegmentedSeparator) -> Chain:
-    """The way from a network's spectra to stems: the node, its Wiener filter where it is asked for, and resynthesis."""
+    """Return the nodes from a network's spectra to stems: the node, its Wiener filter if any, and resynthesis."""
     frames, n = node.frames, len(node.targets)
     filters = [] if node.config.wiener is None else [Wiener(frames, node.config.wiener, n_targets=n)]
     return Chain(node, *filters, Istft(frames, window=node.window, n_targets=n))
 
 
 class SegmentedSeparator(MaskNetwork):
-    """Spectra (frame, channel, bin) in, stems (frame, target, channel, bin) out, complex64, frame for frame, late.
+    """Take spectra (frame, channel, bin), return stems (frame, target, channel, bin), complex64, frame for frame, late.
 
-    The network is run over `margin` frames, the `segment` that is answered, and `margin` frames more; where segments
-    begin depends only on the count of frames. Memory is that of one such run, however long the stream.
+    The network is run over `margin` frames, the `segment` that is output, and `margin` frames more; where segments
+    begin depends only on the frame count. Memory is that of one such run, however long the stream.
     """
 
     bidirectional = True
@@ -50,7 +50,7 @@ class SegmentedSeparator(MaskNetwork):
 
     @property
     def latency(self) -> int:
-        """A segment and the margin behind it, but for the frame that completes them."""
+        """Return the length of a segment and the margin behind it, less the frame that completes them, in samples."""
         return (self.config.segment + self.config.margin - 1) * self.frames.hop
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
@@ -66,21 +66,21 @@ class SegmentedSeparator(MaskNetwork):
                 stems[:] = 0
                 continue
             if due % self.config.segment == 0:
-                self._masks = EMPTY  # given back before the next ones take as much
+                self._masks = EMPTY  # freed before the next ones need the same memory
                 self._masks = self._answer(due)
             place = due % len(self._cleaned)
             self.share(self._cleaned[place], self._masks[due % self.config.segment], stems)
         return self._stems[: len(spectra)]
 
     def _answer(self, first: int) -> npt.NDArray[np.float32]:
-        """Masks (frame, target, channel, bin) of the segment from frame `first` on."""
+        """Return masks (frame, target, channel, bin) of the segment from frame `first` on."""
         before = min(first, self.config.margin)
         rows = np.arange(first - before, self._seen) % len(self._magnitude)
         masks: npt.NDArray[np.float32] = self.network.run({"magnitude": self._magnitude[rows]})["mask"]
         return masks[before : before + self.config.segment]
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset to the initial state."""
         super().reset()
         self._seen = 0
         self._masks = EMPTY

@@ -1,4 +1,4 @@
-"""A separation at a sample rate of its own: resampled into it and back, and the stems still sum to the input."""
+"""Run a separation at another sample rate, by resampling to it and back; the stems still sum to the input."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ Audio = npt.NDArray[np.float32]
 
 
 class ResampledSeparator:
-    """Audio (sample, channel) in, stems (sample, target, channel) out, by an `inner` separation at another rate.
+    """Take audio (sample, channel), return stems (sample, target, channel) of an `inner` separation at another rate.
 
-    What resampling takes away, mostly beyond the lower rate's band, is shared out among the stems.
-    rate, inner_rate: Hz; n_channels: of the input; n_targets: of inner.
+    What resampling removes, mostly above the lower rate's band, is distributed over the stems.
+
+    rate, inner_rate: Hz
+    n_channels: of the input
+    n_targets: of inner
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class ResampledSeparator:
         self._into = Resampler(ResampleConfig(source_rate=rate, target_rate=inner_rate, n_channels=n_channels))
         back = ResampleConfig(source_rate=inner_rate, target_rate=rate, n_channels=n_targets * n_channels)
         self._out_of = Resampler(back)
-        # Some samples more at the inner rate, so that the way there and back is a whole number of samples.
+        # A few extra samples at the inner rate make the total delay there and back a whole number of samples.
         grain = inner_rate // gcd(rate, inner_rate)
         late = self._into.latency + inner.latency
         self._padding = -late % grain
@@ -45,11 +48,11 @@ class ResampledSeparator:
     def _start(self) -> None:
         silence = np.zeros((self._padding, self._out_of.config.n_channels), np.float32)
         self._early = self._out_of.process(silence).copy()
-        self._held = self._latency  # samples in the line: silence before the beginning
+        self._held = self._latency  # samples in the delay line: silence before the beginning
 
     @property
     def latency(self) -> int:
-        """Samples of the input by which the stems lag."""
+        """Return the input samples by which the stems lag."""
         return self._latency
 
     def process(self, block: Audio) -> Audio:
@@ -70,14 +73,14 @@ class ResampledSeparator:
         return out
 
     def _hold(self, block: Any) -> None:
-        """Put a block at the end of the line of input that waits for its stems."""
+        """Append a block to the delay line of input whose stems are not ready."""
         if self._held + len(block) > len(self._line):
             self._line = np.concatenate([self._line[: self._held], np.zeros_like(block)])
         self._line[self._held : self._held + len(block)] = block
         self._held += len(block)
 
     def reset(self) -> None:
-        """As newly built."""
+        """Reset to the initial state."""
         for part in (self._into, self.inner, self._out_of):
             part.reset()
         self._line[:] = 0

@@ -1,4 +1,4 @@
-"""Streaming multichannel Wiener filter: stems get the place in the stereo image that each target has had so far."""
+"""Refine stems by a streaming multichannel Wiener filter, from the spatial covariance of each target so far."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class WienerConfig(Settings):
 
 
 class Wiener:
-    """Stems (frame, target, channel, bin) in, refined stems of the same mixture out, complex64, frame for frame.
+    """Take stems (frame, target, channel, bin), return refined stems of the same mixture, complex64, frame for frame.
 
-    The estimates that come in say how strong each target is, the frames before how it is spread over the channels;
-    what comes out sums to what came in. With one channel it is the ratio of the powers.
+    The input stems give the power of each target, the past frames its spatial covariance; the output sums to the same
+    mixture as the input. With one channel the filter is the ratio of the powers.
     """
 
     def __init__(self, frames: FrameFormat, config: WienerConfig, *, n_targets: int) -> None:
@@ -56,11 +56,11 @@ class Wiener:
 
     @property
     def latency(self) -> int:
-        """0: each frame is filtered by itself and the past."""
+        """Return 0: each frame is filtered from itself and the past."""
         return 0
 
     def process(self, stems: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
-        """Take (frame, target, channel, bin), return as many, borrowed until the next call."""
+        """Take (frame, target, channel, bin), return the same shape, borrowed until the next call."""
         stems = as_block("Wiener", stems, np.complex64, self._row)
         self._stems = grown(self._stems, len(stems))
         filter_frames(
@@ -76,5 +76,5 @@ class Wiener:
         return self._stems[: len(stems)]
 
     def reset(self) -> None:
-        """Forget where the targets were: every covariance is the identity again."""
+        """Reset every covariance to the identity."""
         self._packed[:] = identity(self._row[1], self._row[2])

@@ -1,4 +1,4 @@
-"""One frame of the multichannel Wiener filter over any number of targets, with the posterior that its models learn by.
+"""Compute one frame of the multichannel Wiener filter over any number of targets, and update its covariances.
 
 Duong, Vincent, Gribonval, "Under-determined reverberant audio source separation using a full-rank spatial covariance
 model", IEEE TASLP 2010, section III: target j of I channels has power v_j and spatial covariance R_j, and
@@ -7,7 +7,7 @@ model", IEEE TASLP 2010, section III: target j of I channels has power v_j and s
     C_j = y_j y_j* + (1 - W_j) v_j R_j                                                           (the posterior)
     R_j <- (1 - alpha) R_j + alpha I C_j / tr C_j                                      (their mean, made recursive)
 
-A target that is not heard has C_j = v_j R_j: its covariance stays as it is. Packing, LOADING and FLOOR are those of
+A silent target has C_j = v_j R_j: its covariance does not change. Packing, LOADING and FLOOR are those of
 `engine.separation.kam`. Powers are taken relative to their sum, so that no square leaves the range of float32.
 """
 
@@ -22,7 +22,7 @@ from engine.separation.kam import FLOOR, LOADING, solve, unpack
 
 __all__ = ["filter_frames"]
 
-HEARD = np.float32(1e-20)  # sum of the powers below which a bin teaches nothing
+HEARD = np.float32(1e-20)  # sum of the powers below which a bin does not update the covariances
 
 
 @njit(nogil=True, cache=True)
@@ -36,7 +36,7 @@ def filter_frames(
     matrices: C64,
     out: C64,
 ) -> None:
-    """Refine every frame of `frames` (frame, target, channel, bin) into `out`, without what is no sound."""
+    """Refine every frame of `frames` (frame, target, channel, bin) into `out`, with invalid values replaced."""
     for t in range(len(frames)):
         for j in range(frames.shape[1]):
             for c in range(frames.shape[2]):
@@ -50,11 +50,11 @@ def filter_frames(
 def filter_frame(
     stems: C64, packed: F32, alpha: Scalar32, posterior: bool, scratch: tuple[C64, F32, F32, F32], matrices: C64
 ) -> None:
-    """Refine the stems (target, channel, bin) of one frame in place; their sum, the mixture, stays what it was.
+    """Refine the stems (target, channel, bin) of one frame in place; their sum, the mixture, does not change.
 
-    packed: (target, channel, channel, bin), learns with weight alpha. scratch: mixture (channel, bin) complex,
-    shares (target, bin), total (channel, channel, bin), level (bin); matrices: (5, channel, channel)
-    complex, for more than two channels.
+    packed: (target, channel, channel, bin), updated with weight alpha
+    scratch: mixture (channel, bin) complex, shares (target, bin), total (channel, channel, bin), level (bin)
+    matrices: (5, channel, channel) complex, for more than two channels
     """
     mixture, shares, total, level = scratch
     n_channels = len(mixture)
@@ -73,7 +73,7 @@ def filter_frame(
 
 @njit(nogil=True, cache=True)
 def sum_up(stems: C64, mixture: C64) -> None:
-    """Sum over the targets: the mixture."""
+    """Sum the stems over the targets: the mixture."""
     mixture[:] = stems[0]
     for j in range(1, len(stems)):
         for c in range(len(mixture)):
@@ -83,7 +83,7 @@ def sum_up(stems: C64, mixture: C64) -> None:
 
 @njit(nogil=True, cache=True)
 def relative_powers(stems: C64, shares: F32, level: F32) -> None:
-    """Write shares = v_j / sum_k v_k and level = sum_k v_k; v_j is the power of stem j, mean over channels."""
+    """Compute shares = v_j / sum_k v_k and level = sum_k v_k; v_j is the power of stem j, mean over channels."""
     n_targets, n_channels, n_bins = stems.shape
     weight = np.float32(1) / np.float32(n_channels)
     level[:] = np.float32(0)
@@ -102,7 +102,7 @@ def relative_powers(stems: C64, shares: F32, level: F32) -> None:
 
 @njit(nogil=True, cache=True)
 def share_rest(stems: C64, mixture: C64) -> None:
-    """Share out alike what rounding left over, so that the stems sum to the mixture."""
+    """Distribute the rounding error equally, so that the stems sum to the mixture."""
     n_targets = len(stems)
     for c in range(len(mixture)):
         for k in range(mixture.shape[1]):
@@ -117,7 +117,10 @@ def share_rest(stems: C64, mixture: C64) -> None:
 def filter_two(
     stems: C64, x: C64, shares: F32, level: F32, packed: F32, alpha: Scalar32, posterior: bool, total: F32
 ) -> None:
-    """Filter and posterior for two channels, in closed form: [[a, c + id], [c - id, b]] is the inverse of the sum."""
+    """Filter two channels and compute the posterior in closed form.
+
+    [[a, c + id], [c - id, b]] is the inverse of the sum.
+    """
     keep, one, two = np.float32(1) - LOADING, np.float32(1), np.float32(2)
     total[:] = np.float32(0)
     for j in range(len(stems)):
@@ -175,7 +178,7 @@ def filter_two(
 def filter_many(
     stems: C64, x: C64, shares: F32, level: F32, packed: F32, alpha: Scalar32, posterior: bool, matrices: C64
 ) -> None:
-    """Filter and posterior for any number of channels, bin by bin; see `filter_frame`."""
+    """Filter any number of channels and compute the posterior, bin by bin; see `filter_frame`."""
     n_targets, n_channels, n_bins = stems.shape
     keep = np.float32(1) - LOADING
     own, total, factor, moment = matrices[0], matrices[1], matrices[2], matrices[3]
@@ -217,7 +220,7 @@ def filter_many(
 
 @njit(nogil=True, cache=True)
 def blend(packed: F32, k: int, moment: C64, alpha: Scalar32) -> None:
-    """R(k) <- (1 - alpha) R(k) + alpha I moment / tr moment, unless the moment is nothing."""
+    """Update R(k) <- (1 - alpha) R(k) + alpha I moment / tr moment, unless the moment is 0."""
     n = len(moment)
     trace = np.float32(0)
     for i in range(n):
