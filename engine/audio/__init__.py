@@ -1,4 +1,4 @@
-"""Sound in and out: devices through PortAudio and JACK, files, and the log of events."""
+"""Read and write audio: devices through PortAudio and JACK, files, and the log of events."""
 
 from typing import TYPE_CHECKING
 

@@ -1,9 +1,9 @@
-"""The audio callbacks: numba `@cfunc`, no Python, no allocation, no lock. They move samples and count.
+"""Move samples and count them in the audio callbacks: numba `@cfunc`, no Python, no allocation, no lock.
 
 A callback gets the address of one private int64 array, the context (`Ctx`): addresses and sizes of the device rings,
 and of the shared counters. Late output is replaced by silence, and the same number of samples is skipped when they
-come after all, so the latency never changes. Lost input stops the writing until the reader has put as much silence in
-its place (`ACKNOWLEDGED`), so the clock never slips.
+arrive, so the latency never changes. After an input overflow the callback stops writing until the reader has
+inserted as much silence (`ACKNOWLEDGED`), so the clock never slips.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Ctx(IntEnum):
     OUTPUT = 4
     OUTPUT_ROWS = 5
     OUTPUT_WIDTH = 6
-    OWED = 7  # late samples still to be skipped; the callback's own
+    OWED = 7  # late samples still to be skipped; only the callback uses it
     GET_BUFFER = 8  # address of jack_port_get_buffer
     PORTS = 16  # addresses of the JACK ports: inputs, from PORTS + 64 on outputs
 
 
-# Plain numbers: numba freezes globals of this kind into the code.
+# Plain numbers: numba compiles globals of this kind into the code as constants.
 (CALLBACKS, SAMPLES, BLOCK, MISSING, SKIPPED, N_UNDERFLOWS, LOST, N_OVERFLOWS, FLAGS, LONGEST) = (
     int(c)
     for c in (
@@ -88,7 +88,7 @@ def context(counters: npt.NDArray[np.int64], inputs: RingBuffer | None, outputs:
 
 
 def _make_pointer(typing_context: Any, address: Any) -> Any:
-    """An address as a pointer that `carray` takes."""
+    """Convert an address to a pointer that `carray` takes."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
@@ -116,7 +116,7 @@ _get_buffer: Any = intrinsic(_call_get_buffer)
 
 @njit(nogil=True, cache=True)
 def _ring(ctx: I64, at: int) -> tuple[I64, F32]:
-    """Head and data of the ring that the context holds at `at`."""
+    """Return head and data of the ring that the context holds at `at`."""
     head = carray(_pointer(ctx[at]), (HEAD_COUNTERS,), np.int64)
     data = carray(_pointer(ctx[at] + HEAD_BYTES), (ctx[at + 1], ctx[at + 2]), np.float32)
     return head, data
@@ -141,7 +141,7 @@ def _begin(counters: I64, n: int) -> bool:
 
 @njit(nogil=True, cache=True)
 def _claim_input(counters: I64, head: I64, capacity: int, n: int) -> bool:
-    """Whether `n` samples may be written; if not, they are counted as lost."""
+    """Return whether `n` samples may be written; if not, count them as lost."""
     unanswered = counters[LOST] != load_acquire(counters, ACKNOWLEDGED)
     if unanswered or n_writable(head, capacity) < n:
         _count(counters, LOST, n)
@@ -152,7 +152,7 @@ def _claim_input(counters: I64, head: I64, capacity: int, n: int) -> bool:
 
 @njit(nogil=True, cache=True)
 def _claim_output(counters: I64, ctx: I64, head: I64, n: int) -> int:
-    """Skip what is late; return how many of `n` samples are there, and count the missing ones."""
+    """Skip what is late; return how many of `n` samples are available, and count the missing ones."""
     if ctx[OWED] > 0:
         late = skip(head, ctx[OWED])
         ctx[OWED] -= late
@@ -167,7 +167,7 @@ def _claim_output(counters: I64, ctx: I64, head: I64, n: int) -> int:
 
 @njit(nogil=True, cache=True)
 def _from_interleaved(ctx: I64, counters: I64, source: Address, n: int) -> None:
-    """Device input (sample, channel) into the input ring."""
+    """Copy device input (sample, channel) to the input ring."""
     head, data = _ring(ctx, INPUT)
     capacity, width = data.shape
     if not _claim_input(counters, head, capacity, n):
@@ -183,7 +183,7 @@ def _from_interleaved(ctx: I64, counters: I64, source: Address, n: int) -> None:
 
 @njit(nogil=True, cache=True)
 def _to_interleaved(ctx: I64, counters: I64, target: Address, n: int, armed: bool) -> None:
-    """The output ring, then silence, into device output (sample, channel); only silence unless armed."""
+    """Copy the output ring, then silence, to device output (sample, channel); only silence unless armed."""
     head, data = _ring(ctx, OUTPUT)
     capacity, width = data.shape
     block = carray(_pointer(target), (n, width), np.float32)
@@ -199,7 +199,7 @@ def _to_interleaved(ctx: I64, counters: I64, target: Address, n: int, armed: boo
 
 @njit(nogil=True, cache=True)
 def _from_ports(ctx: I64, counters: I64, n: int) -> None:
-    """JACK's input ports, one array each, into the input ring."""
+    """Copy JACK's input ports, one array each, to the input ring."""
     head, data = _ring(ctx, INPUT)
     capacity, width = data.shape
     if not _claim_input(counters, head, capacity, n):
@@ -214,7 +214,7 @@ def _from_ports(ctx: I64, counters: I64, n: int) -> None:
 
 @njit(nogil=True, cache=True)
 def _to_ports(ctx: I64, counters: I64, n: int, armed: bool) -> None:
-    """The output ring, then silence, into JACK's output ports; only silence unless armed."""
+    """Copy the output ring, then silence, to JACK's output ports; only silence unless armed."""
     head, data = _ring(ctx, OUTPUT)
     capacity, width = data.shape
     ready = _claim_output(counters, ctx, head, n) if armed else 0

@@ -1,4 +1,4 @@
-"""Which audio devices there are, and how one is asked for; nothing here touches PortAudio or JACK in this process."""
+"""List the audio devices and parse their names; nothing here loads PortAudio or JACK in this process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 AUDIO_BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
-LIST_TIMEOUT_S = 120  # the first time, the callbacks are compiled first: 5 s of an idle processor
+LIST_TIMEOUT_S = 120  # seconds; the first time, the callbacks are compiled first: 5 s of an idle processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,12 @@ class Device(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """One device as its backend tells of it; sample_rate in Hz; default: what an empty name stands for."""
+    """A device as its backend reports it.
+
+    n_inputs, n_outputs: channels
+    sample_rate: Hz
+    default: what an empty name selects
+    """
 
     name: str
     backend: str
@@ -54,31 +59,31 @@ class DeviceInfo:
     default: bool
 
 
-Source = Device | Path  # where a session's input comes from
+Source = Device | Path  # the input of a session
 
 
 def is_file(source: Source) -> TypeGuard[Path]:
-    """Whether a source is a file, which waits for us, and not a device, which does not."""
+    """Return whether a source is a file, which can wait, and not a device, which cannot."""
     return isinstance(source, Path)
 
 
 def device_of(source: Source) -> Device | None:
-    """The device that a source is, None for a file."""
+    """Return the device that a source is, None for a file."""
     return None if is_file(source) else source  # type: ignore[return-value]  # a guard narrows one way only
 
 
 def is_device(text: str) -> bool:
-    """Whether a user's word for an input or output names a device: mic, device, device:NAME, jack or jack:PORTS."""
+    """Return whether the user's input or output names a device: mic, device, device:NAME, jack or jack:PORTS."""
     return text.partition(":")[0] in ("mic", "device", "jack")
 
 
 def backend(name: str) -> ModuleType:
-    """Import the module of a backend; DeviceError if its library is missing. Only for expendable processes."""
+    """Import the module of a backend; DeviceError if its library is missing. Use only in an expendable process."""
     return importlib.import_module(AUDIO_BACKENDS[name])
 
 
 def list_devices(name: str) -> list[DeviceInfo]:
-    """Ask a backend for its devices, in a child process: PortAudio may abort where the sound system is broken.
+    """Return a backend's devices, from a child process: PortAudio may abort where the sound system is broken.
 
     DeviceError, with what to install or start, if there is no such backend or it does not answer.
     """

@@ -1,4 +1,4 @@
-"""Events as JSON lines, written as they come."""
+"""Write events as JSON lines, as they are emitted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["EventWriter"]
 
 
 class EventWriter:
-    """A file of JSON lines, `-` for standard output; every line is out before `write` returns.
+    """Write JSON lines to a file, `-` for standard output; every line is flushed before `write` returns.
 
-    AudioFileError when the place cannot be written or the disk is full; the lines before stay whole.
+    AudioFileError if the file cannot be written or the disk is full; the lines before remain complete.
     """
 
     def __init__(self, path: str | Path, sample_rate: int) -> None:
@@ -33,7 +33,7 @@ class EventWriter:
             raise AudioFileError(self.path, expected="a place to write events", got=str(error.strerror)) from error
 
     def write(self, event: Event) -> None:
-        """Append one line; guesses are for the screen only."""
+        """Append one line; `Guesses` events are for display only and not written."""
         if isinstance(event, Guesses):
             return
         try:

@@ -1,4 +1,7 @@
-"""Audio files, block by block: any format libsndfile reads; stems as 32-bit float WAV that stay readable if killed."""
+"""Read and write audio files block by block.
+
+Any format that libsndfile supports is read; stems are written as 32-bit float WAV, readable even after a kill.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +21,25 @@ from engine.core.format import AudioFormat
 __all__ = ["AudioReader", "AudioWriter", "StemWriter", "is_audio"]
 
 FULL_BYTES = 1 << 16
-BLOCK = 8192  # samples read at a time unless told
-FLUSH_S = 1.0  # how much of a recording a killed process may lose
+BLOCK = 8192  # samples read at a time by default
+FLUSH_S = 1.0  # seconds of a recording that a killed process may lose
 RF64_AUTO_DOWNGRADE = 0x1210  # libsndfile's SFC_RF64_AUTO_DOWNGRADE: plain WAV until the file passes 4 GiB
 
 Audio = npt.NDArray[np.float32]
 
 
 def is_audio(path: Path) -> bool:
-    """Whether the file's name ends like a format that libsndfile reads."""
+    """Return whether the file's extension is one of a format that libsndfile reads."""
     known = {*soundfile.available_formats(), "OGG", "OPUS", "AIF"}
     return path.suffix[1:].upper() in known
 
 
 class AudioReader:
-    """An audio file as blocks (sample, channel) of float32; full scale is 1.
+    """Read an audio file as blocks (sample, channel) of float32; full scale is 1.
 
-    `missing` counts the samples that the header promised and a truncated file did not give.
-    AudioFileError if it cannot be opened, is empty or is no audio.
+    missing: samples that the header declares and a truncated file lacks
+
+    AudioFileError if it cannot be opened, is empty or is not audio.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -64,13 +68,13 @@ class AudioReader:
         return file
 
     def blocks(self, block: int = BLOCK) -> Iterator[Audio]:
-        """Yield the file from where it stands to its end; a truncated or broken end ends it early."""
+        """Yield the file from the current position to its end; a truncated or damaged end ends it early."""
         read = self._file.tell()
         while True:
             try:
                 part = self._file.read(block, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError:
-                break  # a damaged tail: what came before it stays good
+                break  # a damaged tail: what comes before it is valid
             if len(part) == 0:
                 break
             read += len(part)
@@ -78,13 +82,13 @@ class AudioReader:
         self.missing = max(0, self.n_samples - read)
 
     def read(self) -> Audio:
-        """The whole file (sample, channel) from its beginning."""
+        """Return the whole file (sample, channel) from its beginning."""
         self._file.seek(0)
         parts = list(self.blocks())
         return np.concatenate(parts) if parts else np.zeros((0, self.format.n_channels), np.float32)
 
     def close(self) -> None:
-        """Close the file; twice does no harm."""
+        """Close the file; a second call has no effect."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -95,10 +99,10 @@ class AudioReader:
 
 
 class AudioWriter:
-    """A 32-bit float WAV that grows as it is written and can be read at any moment, even after a kill.
+    """Write a 32-bit float WAV that can be read at any time while it grows, even after a kill.
 
-    Its header is brought up to date once a second of audio; past 4 GiB it becomes RF64.
-    AudioFileError when the disk is full or the place cannot be written; what was written before stays.
+    Its header is updated once per second of audio; beyond 4 GiB it becomes RF64.
+    AudioFileError if the disk is full or the file cannot be written; what was written before remains.
     """
 
     def __init__(self, path: str | Path, audio: AudioFormat) -> None:
@@ -138,7 +142,7 @@ class AudioWriter:
         )
 
     def close(self) -> None:
-        """Bring the header up to date and close; twice does no harm."""
+        """Update the header and close; a second call has no effect."""
         try:
             self._file.close()
         except (soundfile.LibsndfileError, OSError) as error:
@@ -152,9 +156,10 @@ class AudioWriter:
 
 
 class StemWriter:
-    """One WAV a target in a directory, lined up with the input: the first `skip` samples are not written.
+    """Write one WAV per target in a directory, aligned with the input: the first `skip` samples are not written.
 
-    skip: the latency of what is written, in samples; n_written: samples in each file.
+    skip: the latency of the stems, in samples
+    n_written: samples in each file
     """
 
     def __init__(self, directory: str | Path, targets: tuple[str, ...], audio: AudioFormat, *, skip: int = 0) -> None:
@@ -175,7 +180,7 @@ class StemWriter:
         self.n_written += len(stems)
 
     def close(self) -> None:
-        """Close every file, even if one of them cannot be."""
+        """Close every file, even if closing one of them fails."""
         errors = []
         for writer in self.writers.values():
             try:
@@ -193,7 +198,7 @@ class StemWriter:
 
 
 def _reason(error: Exception) -> str:
-    """What libsndfile or the system says, without the path that we print anyway."""
+    """Return the message of libsndfile or the system, without the path, which is printed anyway."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).rstrip(".")
     return getattr(error, "strerror", None) or str(error)

@@ -1,4 +1,4 @@
-"""JACK directly: audio ports with a callback without Python. Use only in an expendable process."""
+"""Open audio ports in JACK, with a callback without Python. Use only in an expendable process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAPTURE, PLAYBACK = 0, 1  # JackLatencyCallbackMode
 
 @cache
 def _library() -> Any:
-    """The module jack, of the distribution JACK-Client."""
+    """Import the module jack of the distribution JACK-Client."""
     try:
         return importlib.import_module("jack")
     except (ImportError, OSError) as error:
@@ -28,7 +28,7 @@ def _library() -> Any:
 
 
 def refresh() -> None:
-    """Nothing to do: every client looks for the server anew."""
+    """Do nothing: every client looks for the server anew."""
 
 
 def _open(name: str) -> Any:
@@ -42,7 +42,7 @@ def _open(name: str) -> Any:
 
 
 def devices() -> list[DeviceInfo]:
-    """The clients of the JACK server that have audio ports; the physical ones are the default."""
+    """Return the clients of the JACK server that have audio ports; the physical ones are the default."""
     client = _open("collaparte-list")
     found: dict[str, list[Any]] = {}
     for port in client.get_ports(is_audio=True):
@@ -53,7 +53,7 @@ def devices() -> list[DeviceInfo]:
             name=name,
             backend="jack",
             host="JACK",
-            n_inputs=sum(port.is_output for port in ports),  # what a port gives out is an input here
+            n_inputs=sum(port.is_output for port in ports),  # a port that outputs is an input here
             n_outputs=sum(port.is_input for port in ports),
             sample_rate=client.samplerate,
             default=name in physical,
@@ -65,7 +65,7 @@ def devices() -> list[DeviceInfo]:
 
 
 def _address(thing: Any) -> ctypes.c_void_p:
-    """JACK's pointer to a client or port, for calls that JACK-Client has no name for."""
+    """Return JACK's pointer to a client or port, for calls that JACK-Client does not wrap."""
     return ctypes.c_void_p(int(_library()._ffi.cast("intptr_t", thing._ptr)))
 
 
@@ -74,7 +74,7 @@ class _Range(ctypes.Structure):
 
 
 class Stream:
-    """One JACK client with input ports, output ports or both. DeviceError if no server runs.
+    """A JACK client with input ports, output ports or both; DeviceError if no server runs.
 
     Its ports are `in_1`, `in_2`, ..., `out_1`, ...; its rate is the server's.
     """
@@ -83,16 +83,19 @@ class Stream:
         self._client = _open("collaparte")
         self._source, self._sink = source, sink
         self.sample_rate: int = self._client.samplerate
-        self.settle_s = 0.0  # JACK's first call is as good as any
-        self.silence_s = 0.1  # without a callback, then it is gone
-        self.alive = True  # JACK itself tells when not, see `jack_shutdown`
+        self.settle_s = 0.0  # JACK's first callback is already regular
+        self.silence_s = 0.1  # seconds without a callback after which the device counts as disconnected
+        self.alive = True  # JACK itself reports a shutdown, see `jack_shutdown`
         inputs, outputs = self._client.inports, self._client.outports
         self._inputs = [inputs.register(f"in_{k + 1}") for k in range(source.n_channels if source else 0)]
         self._outputs = [outputs.register(f"out_{k + 1}") for k in range(sink.n_channels if sink else 0)]
         self._context: Any = None
 
     def start(self, context: Any, block: int) -> None:
-        """Set the callbacks, start, connect; context: see `engine.audio.callback`. The server decides about blocks."""
+        """Set the callbacks, start, connect; the server decides the block length.
+
+        context: see `engine.audio.callback`
+        """
         lib, ffi, client = _library()._lib, _library()._ffi, self._client._ptr
         self._context = context
         context[Ctx.GET_BUFFER] = int(ffi.cast("intptr_t", ffi.addressof(lib, "jack_port_get_buffer")))
@@ -107,7 +110,7 @@ class Stream:
         self._connect(self._sink, self._outputs, is_input=True)
 
     def _connect(self, device: Device | None, own: list[Any], **kind: bool) -> None:
-        """Connect our ports in turn to those that the device's name picks, or to the physical ones."""
+        """Connect our ports in turn to those that the device's name selects, or to the physical ones."""
         if device is None or not device.connect:
             return
         if device.name:
@@ -123,23 +126,23 @@ class Stream:
 
     @property
     def latency(self) -> tuple[int, int]:
-        """Samples that JACK says lie between the outer world and our ports: input, output."""
+        """Return the samples that JACK reports between the hardware and our ports: input, output."""
         return self._range(self._inputs, CAPTURE), self._range(self._outputs, PLAYBACK)
 
     def _range(self, ports: list[Any], mode: int) -> int:
-        """The longest latency of some ports."""
+        """Return the longest latency of some ports."""
         library = ctypes.CDLL(_library()._libname)
-        library.jack_recompute_total_latencies(_address(self._client))  # else the server does so in its own time
+        library.jack_recompute_total_latencies(_address(self._client))  # otherwise the server does so at a later time
         ranges = [_Range() for _ in ports]
         for port, latency in zip(ports, ranges, strict=True):
             library.jack_port_get_latency_range(_address(port), mode, ctypes.byref(latency))
         return max((latency.high for latency in ranges), default=0)
 
     def relax(self) -> bool:
-        """False: the server decides about buffers."""
+        """Return False: the server decides about buffers."""
         return False
 
     def stop(self) -> None:
-        """Leave the server."""
+        """Disconnect from the server."""
         self._client.deactivate()
         self._client.close()

@@ -1,4 +1,4 @@
-"""PortAudio through sounddevice, with a callback without Python. Use only in an expendable process."""
+"""Open PortAudio devices through sounddevice, with a callback without Python. Use only in an expendable process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Stream", "devices", "refresh"]
 
 @cache
 def _library() -> Any:
-    """The module sounddevice; to load it starts PortAudio."""
+    """Import the module sounddevice, which starts PortAudio."""
     try:
         return importlib.import_module("sounddevice")
     except (ImportError, OSError) as error:
@@ -25,7 +25,7 @@ def _library() -> Any:
 
 
 def devices() -> list[DeviceInfo]:
-    """Every PortAudio device, with its host API."""
+    """Return every PortAudio device, with its host API."""
     hosts = _library().query_hostapis()
     return [
         DeviceInfo(
@@ -42,13 +42,13 @@ def devices() -> list[DeviceInfo]:
 
 
 def refresh() -> None:
-    """Look for devices anew; PortAudio does so only when it starts."""
+    """Update the list of devices; PortAudio does so only when it starts."""
     _library()._terminate()
     _library()._initialize()
 
 
 def _find(device: Device | None, kind: str) -> dict[str, Any] | None:
-    """What PortAudio says of a device, or None if none is asked for."""
+    """Return PortAudio's description of a device, or None if none is requested."""
     if device is None:
         return None
     name: int | str | None = int(device.name) if device.name.isdigit() else device.name or None
@@ -71,26 +71,26 @@ def _find(device: Device | None, kind: str) -> dict[str, Any] | None:
 
 
 def _plain(error: Exception) -> str:
-    """The error in one line."""
+    """Return the error in one line."""
     return " ".join(str(error).split())
 
 
 class Stream:
-    """One PortAudio stream: input, output or both. DeviceError if there is no such device."""
+    """A PortAudio stream: input, output or both; DeviceError if there is no such device."""
 
     def __init__(self, source: Device | None, sink: Device | None, sample_rate: int | None) -> None:
         self._pair = _find(source, "input"), _find(sink, "output")
         self._n = [None if device is None else device.n_channels for device in (source, sink)]
         self.sample_rate = self._rate(sample_rate)
-        self.settle_s = 0.5  # a sound server behind it may call a few times and begin seconds later
-        self.silence_s = 1.0  # without a callback, then it is gone; PulseAudio calls in bursts
+        self.settle_s = 0.5  # seconds; a sound server behind it may call a few times and begin seconds later
+        self.silence_s = 1.0  # seconds without a callback, then it is disconnected; PulseAudio calls in bursts
         self._stream: Any = None
         self._context: Any = None
         self._block = 0
         self._buffers = "low"
 
     def _rate(self, wanted: int | None) -> int:
-        """The wanted rate where the devices take it, else their own."""
+        """Return the wanted rate if the devices support it, else their own."""
         own = next(round(info["default_samplerate"]) for info in self._pair if info is not None)
         return wanted if wanted and self._takes(wanted) else own
 
@@ -107,7 +107,8 @@ class Stream:
     def start(self, context: Any, block: int) -> None:
         """Open and start.
 
-        context: of `engine.audio.callback`, kept alive here; block: samples, 0 for the device's own.
+        context: of `engine.audio.callback`, kept alive here
+        block: samples, 0 for the device's own
         """
         self._context, self._block = context, block
         indices = [None if info is None else info["index"] for info in self._pair]
@@ -134,13 +135,13 @@ class Stream:
 
     @property
     def latency(self) -> tuple[int, int]:
-        """Samples that the device says it needs: input, output."""
+        """Return the samples of latency that the device reports: input, output."""
         told = self._stream.latency
         pair = told if isinstance(told, tuple) else (told, 0.0) if self._pair[0] is not None else (0.0, told)
         return round(pair[0] * self.sample_rate), round(pair[1] * self.sample_rate)
 
     def relax(self) -> bool:
-        """Start again with longer buffers, where the sound does not flow with short ones; False if it was so."""
+        """Restart with longer buffers, for devices that fail to deliver with short ones; False if already done."""
         if self._buffers == "high":
             return False
         self._buffers = "high"
@@ -151,11 +152,11 @@ class Stream:
 
     @property
     def alive(self) -> bool:
-        """False as soon as PortAudio knows that the stream has ended."""
+        """Return False as soon as PortAudio reports that the stream has ended."""
         return bool(self._stream.active)
 
     def stop(self) -> None:
-        """Stop and close. This hangs for ever if the device is gone: call it where that does no harm."""
+        """Stop and close; hangs forever if the device has disconnected, so call it where that does no harm."""
         if self._stream is not None:
             self._stream.abort()
             self._stream.close()

@@ -1,4 +1,4 @@
-"""Where the instruments are: the first soundfont in the usual places of Debian, Fedora, Arch and Homebrew."""
+"""Find the installed soundfont with the instruments, in the usual places of Debian, Fedora, Arch and Homebrew."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ SOUNDFONTS = (
 
 
 def find_soundfont() -> Path | None:
-    """The first soundfont in the usual places, None if there is none."""
+    """Return the first soundfont in the usual places, None if there is none."""
     return next((Path(path) for path in SOUNDFONTS if Path(path).exists()), None)

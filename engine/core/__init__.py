@@ -1,4 +1,4 @@
-"""What everything live stands on: the contract of processors, formats, events, errors, settings, rings and clocks."""
+"""Define the basis of the live engine: the processor contract, formats, events, errors, settings, rings and clocks."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Names of the array types that kernels take; numba looks at the values themselves, readers and mypy at these."""
+"""Name the array types that kernels take, for readers and mypy; numba infers types from the values."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 Scalar32 = np.float32  # a number that must not widen the arithmetic to 64 bits
-Address = int  # of memory, as C passes it
+Address = int  # a memory address, as C passes it

@@ -1,4 +1,4 @@
-"""One clock in samples: a device's, which runs by itself, or a file's, which jumps and never sleeps."""
+"""Measure time in samples: by a device's clock, which runs by itself, or a file's, which jumps and never sleeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
     sample_rate: int
 
     def now(self) -> int:
-        """Samples since the start."""
+        """Return the samples since the start."""
         ...
 
     def wait_until(self, sample: int) -> None:
@@ -24,18 +24,18 @@ class Clock(Protocol):
 
 
 class OfflineClock:
-    """The clock of a file or a test: it stands where it was put, and waiting jumps."""
+    """Clock of a file or a test: it changes only when set, and waiting jumps."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._now = 0
 
     def now(self) -> int:
-        """Samples since the start."""
+        """Return the samples since the start."""
         return self._now
 
     def advance(self, samples: int) -> None:
-        """Let so many samples pass."""
+        """Advance the clock by `samples`."""
         self._now += samples
 
     def wait_until(self, sample: int) -> None:
@@ -44,17 +44,17 @@ class OfflineClock:
 
 
 class SampleClock:
-    """The clock of a device: a counter that its callback moves on, read but never written here."""
+    """Clock of a device: a counter that its callback increments, only read here."""
 
     def __init__(self, sample_rate: int, counter: Callable[[], int]) -> None:
         self.sample_rate = sample_rate
         self._counter = counter
 
     def now(self) -> int:
-        """Samples that the device has delivered since the start."""
+        """Return the samples that the device has delivered since the start."""
         return self._counter()
 
     def wait_until(self, sample: int) -> None:
-        """Sleep until the device has delivered `sample` samples; for ever if it has stopped."""
+        """Sleep until the device has delivered `sample` samples; forever if it has stopped."""
         while (missing := sample - self.now()) > 0:
             time.sleep(missing / self.sample_rate)

@@ -46,14 +46,14 @@ SETTING = "setting"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a field of a settings class may be.
+    """Declaration of a field of a settings class.
 
     text: what the field is, a phrase for --help and the reference page
-    low, high: smallest and largest value, of a number
+    low, high: smallest and largest value of a number
     unit: of a number; empty for counts and ratios
-    choices: the values allowed, of a choice
+    choices: the allowed values of a choice
     odd: whether a number must be odd
-    optional: whether None is allowed too, as it is wherever it is the default
+    optional: whether None is allowed; it always is if it is the default
     """
 
     text: str
@@ -68,7 +68,7 @@ class Setting:
 class Settings:
     """Base of settings classes: checks every field by its declaration.
 
-    A class with checks of its own defines `__post_init__` and calls `check(self)` first.
+    A class with further checks defines `__post_init__` and calls `check(self)` first.
     """
 
     __slots__ = ()
@@ -104,7 +104,7 @@ def _declare(default: Any, setting: Setting) -> Any:
 
 
 def settings_of(kind: type[Any]) -> dict[str, Setting]:
-    """The declared fields of a settings class, by name, in order."""
+    """Return the declared fields of a settings class, by name, in order."""
     return {each.name: each.metadata[SETTING] for each in fields(kind) if SETTING in each.metadata}
 
 
@@ -134,7 +134,7 @@ def _requirement(setting: Setting) -> Callable[[str, Any, Any, Any], None]:
 
 
 def require(name: str, value: float, low: float, high: float) -> None:
-    """Raise ConfigError unless low <= value <= high; NaN and what is not a number fail too."""
+    """Raise ConfigError unless low <= value <= high; NaN and non-numbers fail too."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ConfigError(name, expected=f"a number from {low} to {high}", got=repr(value))
 
@@ -156,7 +156,7 @@ def require_one_of(name: str, value: object, allowed: Collection[object]) -> Non
 
 
 def nearest(name: object, known: Collection[str]) -> str:
-    """`did you mean X?`, or nothing where no known name is like it."""
+    """Return `did you mean X?`, or an empty text if no known name is similar."""
     found = get_close_matches(str(name), known, 1)
     return f"did you mean {found[0]}?" if found else ""
 
@@ -173,7 +173,10 @@ def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def resolved(config: Any) -> dict[str, Any]:
-    """Every field of a settings dataclass as plain values, for cards and checkpoints: numbers, texts, lists, tables."""
+    """Return all fields of a settings dataclass as plain values, for cards and checkpoints.
+
+    Plain values are numbers, texts, lists and tables.
+    """
     return {name: _plain_value(value) for name, value in asdict(config).items()}
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, each in one clear line: where, expected, got, remedy."""
+"""Define the errors, each reported in one clear line: where, expected, got, remedy."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ __all__ = [
 
 
 class EngineError(Exception):
-    """Base of every error that a user can cause or cure.
+    """Base of every error that a user can cause or fix.
 
-    where: the file, device, option or function; expected, got: both values; remedy: what to do.
+    where: the file, device, option or function
+    expected, got: both values
+    remedy: what to do
     """
 
     def __init__(self, where: str, *, expected: str, got: str, remedy: str = "") -> None:
@@ -25,7 +27,7 @@ class EngineError(Exception):
         super().__init__(f"{line}; {remedy}" if remedy else line)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the parts, so that the error crosses a process boundary whole."""
+        """Rebuild from the parts, so that the error can be sent to another process without loss."""
         return _rebuild, (type(self), self.where, self.expected, self.got, self.remedy)
 
 
@@ -50,7 +52,7 @@ class ScoreError(EngineError, ValueError):
 
 
 class DeviceError(EngineError, OSError):
-    """An audio or MIDI device is missing, refuses, or went away."""
+    """An audio or MIDI device is missing, cannot be opened, or has disconnected."""
 
 
 class ModelError(EngineError, ValueError):

@@ -1,7 +1,7 @@
-"""What the engine emits: frozen events, each with the instant it speaks of and the instant it was given out.
+"""Define the events that the engine emits: frozen, each with the time it refers to and the time it was emitted.
 
 `at` and `emitted_at` are samples on the clock of the input. `emitted_at` is how much input had to be consumed
-before the event could be given out; it does not depend on how the input was cut into blocks, so
+before the event could be emitted; it does not depend on how the input was cut into blocks, so
 `emitted_at - at` is the true algorithmic delay. Seconds exist only in the JSON lines.
 """
 
@@ -20,7 +20,11 @@ __all__ = ["Dropout", "Event", "Guesses", "Late", "Note", "Position", "Sound", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base: at, emitted_at (samples)."""
+    """Base of all events.
+
+    at: sample that the event refers to
+    emitted_at: input samples consumed when it was emitted
+    """
 
     at: int
     emitted_at: int
@@ -28,10 +32,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position(Event):
-    """Where in the score the live side is.
+    """Current position in the score.
 
-    quarter: quarter notes from the score's first note, repeats played out; bar: its number; score_s: seconds at
-    the score's own tempo; tempo_bpm: quarters a minute now; confidence: 0 to 1.
+    quarter: quarter notes from the score's first note, repeats played out
+    bar: its number
+    score_s: seconds at the score's own tempo
+    tempo_bpm: current tempo, quarters per minute
+    confidence: 0 to 1
     """
 
     quarter: float
@@ -43,7 +50,12 @@ class Position(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound(Event):
-    """A sound begins (`active`) or ends; probability: 0 to 1."""
+    """A sound begins or ends.
+
+    label: its class
+    active: whether it begins
+    probability: 0 to 1
+    """
 
     label: str
     active: bool
@@ -52,9 +64,10 @@ class Sound(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses(Event):
-    """The most likely sounds now, best first, whether or not they are events. For the screen: no line is written.
+    """The most likely sounds now, best first, whether or not they are events; for display only: no line is written.
 
-    labels; probabilities: 0 to 1.
+    labels: their classes
+    probabilities: 0 to 1
     """
 
     labels: tuple[str, ...]
@@ -63,7 +76,12 @@ class Guesses(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Event):
-    """A MIDI note begins (`active`) or ends; pitch, velocity: 0 to 127; channel: 0 to 15."""
+    """A MIDI note begins or ends.
+
+    pitch, velocity: 0 to 127
+    channel: 0 to 15
+    active: whether it begins
+    """
 
     pitch: int
     velocity: int
@@ -73,7 +91,11 @@ class Note(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout(Event):
-    """So many samples were lost, or filled with silence, at `where`."""
+    """Samples were lost, or replaced by silence.
+
+    samples: how many
+    where: the file, device or part of the engine
+    """
 
     samples: int
     where: str
@@ -81,7 +103,11 @@ class Dropout(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late(Event):
-    """A slow node was late by so many samples and repeated its last answer."""
+    """A slow node missed its deadline and repeated its last result.
+
+    samples: how late it was
+    where: the node
+    """
 
     samples: int
     where: str
@@ -99,7 +125,7 @@ DIGITS = 6  # of seconds and numbers in the lines: a microsecond, finer than any
 
 
 def to_line(event: Event, sample_rate: int) -> str:
-    """One JSON object without a line end: type, at_s, emitted_at_s, then the event's own fields."""
+    """Return one JSON object without a line end: type, at_s, emitted_at_s, then the event's own fields."""
     own = asdict(event)
     line: dict[str, Any] = {
         "type": NAMES[type(event)],

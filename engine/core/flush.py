@@ -1,4 +1,4 @@
-"""What comes after the last sample: silence, until everything has come out of a processor."""
+"""Flush a processor: feed silence after the last sample, until all output has been emitted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ Block = TypeVar("Block", bound=npt.NDArray[np.generic])
 
 
 def flush(silence: Block, done: Callable[[], bool], *, latency: int, lag: int = 0) -> Iterator[Block]:
-    """Yield `silence` (sample, channel) again and again until `done()`, at least `lag` samples of it.
+    """Yield `silence` (sample, channel) repeatedly until `done()`, at least `lag` samples of it.
 
-    latency, lag: samples by which sound and events come later; a partial hop needs up to one hop beyond, and after
-    that nothing more is to be expected.
+    latency: samples by which the audio is delayed
+    lag: samples by which events are delayed
+
+    A partial hop needs up to one hop more; after that no further output is expected.
     """
     for n in range(0, max(latency, lag) + MAX_HOP, len(silence)):
         if n >= lag and done():

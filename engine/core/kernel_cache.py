@@ -1,7 +1,7 @@
-"""Where numba keeps compiled kernels: a folder for each state of the sources, so that none is ever stale.
+"""Choose where numba caches compiled kernels: a folder for each version of the sources, so that none is ever stale.
 
-Numba looks only at the file that holds a kernel. A kernel that calls one of another file would go on with the old
-code of that file after an update. So the folder's name is made of the text of every file that holds kernels.
+Numba checks only the file that holds a kernel. A kernel that calls one of another file would continue to use the old
+code of that file after an update. So the folder's name is a hash of the text of every file that holds kernels.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["cache_folder", "choose", "tend"]
 
 MARKS = (b"@njit", b"@cfunc", b"@intrinsic")
 SETTING = "NUMBA_CACHE_DIR"
-KEPT_S = 30 * 86400.0  # that the kernels of other versions are kept unused
+KEPT_S = 30 * 86400.0  # seconds that the kernels of other versions are kept unused
 
 
 def cache_folder(*sources: Path) -> Path:
-    """The folder for the kernels in the Python files below `sources`, in the user's cache."""
+    """Return the folder for the kernels in the Python files below `sources`, in the user's cache."""
     digest = hashlib.blake2b(digest_size=8)
     for folder in sources:
         for path in sorted(folder.rglob("*.py")):
@@ -34,17 +34,17 @@ def cache_folder(*sources: Path) -> Path:
 
 
 def tend(folder: Path) -> None:
-    """Note that the folder is in use, and remove those beside it that no start has used for a month."""
+    """Mark the folder as used, and remove sibling folders that no start has used for a month."""
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
     for other in folder.parent.glob("kernels-*"):
-        with suppress(FileNotFoundError):  # another start was quicker
+        with suppress(FileNotFoundError):  # another process removed it first
             if other.stat().st_mtime < time.time() - KEPT_S:
                 shutil.rmtree(other, ignore_errors=True)
 
 
 def choose() -> None:
-    """Tell numba, unless the user has told it already; without a home its own place beside the sources will do."""
+    """Set numba's cache folder unless the user has set it; without a home, its default beside the sources is used."""
     if SETTING in os.environ:
         return
     try:
@@ -54,6 +54,6 @@ def choose() -> None:
     except (OSError, RuntimeError):
         return
     folder = str(kernels)
-    os.environ[SETTING] = folder  # for processes to come, and for numba where it is not imported yet
+    os.environ[SETTING] = folder  # for later processes, and for numba where it is not imported yet
     if (config := sys.modules.get("numba.core.config")) is not None:
         config.CACHE_DIR = folder  # type: ignore[attr-defined]

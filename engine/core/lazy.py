@@ -25,7 +25,7 @@ __all__ = ["exports", "lazy"]
 
 
 def lazy(package: str) -> Callable[[str], Any]:
-    """Make the `__getattr__` of a package: the first use of an exported name imports the module that holds it."""
+    """Return the `__getattr__` of a package: the first use of an exported name imports the module that holds it."""
 
     def find(name: str) -> Any:
         homes = exports(package)
@@ -40,7 +40,7 @@ def lazy(package: str) -> Callable[[str], Any]:
 
 @cache
 def exports(package: str) -> dict[str, str]:
-    """The exported names of a package, each with the module that holds it."""
+    """Return the exported names of a package, each with the module that holds it."""
     spec = find_spec(package)
     source = spec.loader.get_source(package) if spec is not None else ""  # type: ignore[union-attr]
     tree = ast.parse(source or "")

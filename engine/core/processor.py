@@ -30,31 +30,34 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Processor(Protocol[In_contra, Out_co]):
-    """A node of the stream; the laws stand at the top of this file."""
+    """A node of the stream; its laws are at the top of this file."""
 
     @property
     def latency(self) -> int:
-        """Samples by which the output lags the input, exactly. Events: by which `emitted_at` lags `at`, at most."""
+        """Return the samples by which the output lags the input, exactly.
+
+        For events: the most by which `emitted_at` lags `at`.
+        """
         ...
 
     def process(self, block: In_contra) -> Out_co:
-        """Take one block, return whatever is ready now: possibly nothing, possibly several frames."""
+        """Take one block, return whatever is ready: possibly nothing, possibly several frames."""
         ...
 
     def reset(self) -> None:
-        """Forget everything: as newly built."""
+        """Reset to the initial state."""
         ...
 
 
 class Chain:
-    """Processors one after another; latencies add up."""
+    """Run processors one after another; latencies add up."""
 
     def __init__(self, *children: Processor[Any, Any]) -> None:
         self.children = children
 
     @property
     def latency(self) -> int:
-        """The sum of the children's latencies, in samples."""
+        """Return the sum of the children's latencies, in samples."""
         return sum(child.latency for child in self.children)
 
     def process(self, block: Any) -> Any:
@@ -70,7 +73,7 @@ class Chain:
 
 
 def join(outputs: Iterable[Any]) -> Any:
-    """Put the outputs of successive calls end to end: arrays along axis 0 (copied), lists of events one list.
+    """Concatenate the outputs of successive calls: arrays along axis 0 (copied), lists of events to one list.
 
     Arrays are borrowed, so give a generator or copies, not a list collected over several calls.
     """

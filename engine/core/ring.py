@@ -1,7 +1,7 @@
-"""RingBuffer: one writer, one reader, no lock, over memory that two processes may share.
+"""Provide a lock-free ring buffer with one writer and one reader, over memory that two processes may share.
 
 The head holds how many rows were ever written and how many were ever read, each on a cache line of its own and
-each stored by one side alone. A store releases and a load acquires, so a reader that sees the count also sees the
+each stored by one side only. A store releases and a load acquires, so a reader that sees the count also sees the
 rows (x86 orders them anyway, ARM does not). The kernels may be called from a `@cfunc`, from `@njit` and from Python.
 """
 
@@ -73,13 +73,13 @@ store_release: Any = intrinsic(_store_release)
 
 @njit(nogil=True, cache=True)
 def n_readable(head: I64) -> int:
-    """Rows that wait to be read; the writer may add more at any time."""
+    """Return the rows ready to be read; the writer may add more at any time."""
     return load_acquire(head, WRITTEN) - load_acquire(head, READ)
 
 
 @njit(nogil=True, cache=True)
 def n_writable(head: I64, capacity: int) -> int:
-    """Rows that still fit; the reader may make more room at any time."""
+    """Return the rows of free space; the reader may free more at any time."""
     return capacity - (load_acquire(head, WRITTEN) - load_acquire(head, READ))
 
 
@@ -99,7 +99,7 @@ def push(head: I64, data: npt.NDArray[Any], rows: npt.NDArray[Any]) -> int:
 
 @njit(nogil=True, cache=True)
 def peek(head: I64, data: npt.NDArray[Any], out: npt.NDArray[Any]) -> int:
-    """Copy as many rows as wait into `out` (row, width), without taking them; return how many."""
+    """Copy the available rows, at most its length, into `out` (row, width) without removing them; return how many."""
     capacity = data.shape[0]
     n = min(out.shape[0], n_readable(head))
     at = load_acquire(head, READ) % capacity
@@ -111,7 +111,7 @@ def peek(head: I64, data: npt.NDArray[Any], out: npt.NDArray[Any]) -> int:
 
 @njit(nogil=True, cache=True)
 def skip(head: I64, n: int) -> int:
-    """Take up to `n` rows without looking at them; return how many."""
+    """Remove up to `n` rows without copying them; return how many."""
     n = min(n, n_readable(head))
     store_release(head, READ, load_acquire(head, READ) + n)
     return n
@@ -119,14 +119,14 @@ def skip(head: I64, n: int) -> int:
 
 @njit(nogil=True, cache=True)
 def pop(head: I64, data: npt.NDArray[Any], out: npt.NDArray[Any]) -> int:
-    """Take as many rows as wait into `out` (row, width), at most its length; return how many."""
+    """Move the available rows into `out` (row, width), at most its length; return how many."""
     return skip(head, peek(head, data, out))
 
 
 class RingBuffer:
-    """Rows (row, width) of one dtype through a buffer that is zeroed once, before either side starts.
+    """Pass rows (row, width) of one dtype through a buffer that is zeroed once, before either side starts.
 
-    One thread or process writes, one other reads, and the two never change places.
+    One thread or process writes, one other reads, and the two never change roles.
     """
 
     def __init__(self, memory: Any, capacity: int, width: int, dtype: npt.DTypeLike = np.float32) -> None:
@@ -139,17 +139,17 @@ class RingBuffer:
 
     @staticmethod
     def n_bytes(capacity: int, width: int, dtype: npt.DTypeLike = np.float32) -> int:
-        """Bytes of memory that `capacity` rows of `width` numbers take."""
+        """Return the bytes of memory for `capacity` rows of `width` numbers."""
         return HEAD_BYTES + capacity * width * np.dtype(dtype).itemsize
 
     @property
     def n_readable(self) -> int:
-        """Rows that wait."""
+        """Return the rows ready to be read."""
         return int(n_readable(self.head))
 
     @property
     def n_writable(self) -> int:
-        """Rows that still fit."""
+        """Return the rows of free space."""
         return int(n_writable(self.head, len(self.data)))
 
     def write(self, rows: npt.NDArray[Any]) -> int:
@@ -157,23 +157,23 @@ class RingBuffer:
         return int(push(self.head, self.data, rows))
 
     def read(self, out: npt.NDArray[Any]) -> int:
-        """Take as many rows as wait into `out` (row, width), at most its length; return how many."""
+        """Move the available rows into `out` (row, width), at most its length; return how many."""
         return int(pop(self.head, self.data, out))
 
     def skip(self, n: int) -> int:
-        """Take up to `n` rows without looking at them; return how many."""
+        """Remove up to `n` rows without copying them; return how many."""
         return int(skip(self.head, n))
 
 
 def private_ring(capacity: int, width: int) -> RingBuffer:
-    """A ring of float32 rows within this process; every page of it has been touched."""
+    """Return a ring of float32 rows within this process, with every page touched."""
     memory = np.zeros(RingBuffer.n_bytes(capacity, width), np.uint8)
     memory[:] = 0
     return RingBuffer(memory, capacity, width)
 
 
 class RecordRing:
-    """Byte strings of any length through one ring; each arrives whole or not at all."""
+    """Pass byte strings of any length through one ring; each arrives complete or not at all."""
 
     def __init__(self, memory: Any, capacity: int) -> None:
         self._ring = RingBuffer(memory, capacity, 1, np.uint8)
@@ -181,11 +181,11 @@ class RecordRing:
 
     @staticmethod
     def n_bytes(capacity: int) -> int:
-        """Bytes of memory for `capacity` bytes of records and their lengths."""
+        """Return the bytes of memory for `capacity` bytes of records and their lengths."""
         return RingBuffer.n_bytes(capacity, 1, np.uint8)
 
     def write(self, record: bytes) -> bool:
-        """Write the record; False, and nothing written, if it does not fit now."""
+        """Write the record; return False, with nothing written, if it does not fit now."""
         if self._ring.n_writable < LENGTH_BYTES + len(record):
             return False
         whole = len(record).to_bytes(LENGTH_BYTES, "little") + record
@@ -193,7 +193,7 @@ class RecordRing:
         return True
 
     def read(self) -> bytes | None:
-        """Take the oldest record; None if there is none."""
+        """Remove and return the oldest record; None if there is none."""
         if self._ring.read(self._length) < LENGTH_BYTES:  # a record is published at once, so all four bytes or none
             return None
         record = np.empty((int.from_bytes(self._length.tobytes(), "little"), 1), np.uint8)

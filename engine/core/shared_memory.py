@@ -1,7 +1,7 @@
-"""The shared memory of a session: counters, the record ring and the event ring.
+"""Lay out the shared memory of a session: counters, the record ring and the event ring.
 
-Every counter has one writer and only grows, but for the switches of the main process. The counters of one writer
-share cache lines with no other's.
+Every counter has one writer and only grows, except the switches of the main process. Counters of different writers
+never share a cache line.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ class Counter(IntEnum):
     """Places of the counters in the first array (int64)."""
 
     # written by the callback
-    CALLBACKS = 0  # how often it was called
-    SAMPLES = 1  # device samples that went by
-    BLOCK = 2  # the length of the last block
-    MISSING = 3  # output samples that were not there in time: silence was played
-    SKIPPED = 4  # of those, samples that came later and were dropped, so that the latency stays
+    CALLBACKS = 0  # number of calls
+    SAMPLES = 1  # device samples elapsed
+    BLOCK = 2  # length of the last block
+    MISSING = 3  # output samples that were not ready in time: silence was played
+    SKIPPED = 4  # of those, samples that arrived later and were dropped, so that the latency does not change
     N_UNDERFLOWS = 5  # callbacks with missing output
-    LOST = 6  # input samples that found no room
+    LOST = 6  # input samples for which the ring had no space
     N_OVERFLOWS = 7  # callbacks with lost input
-    FLAGS = 8  # callbacks in which PortAudio itself told of an under- or overflow
-    LONGEST = 9  # the longest block seen
-    N_XRUNS = 16  # told by JACK, in another of its threads
-    SHUTDOWN = 17  # JACK or PortAudio says that the device is gone
+    FLAGS = 8  # callbacks in which PortAudio itself reported an underflow or overflow
+    LONGEST = 9  # the longest block so far
+    N_XRUNS = 16  # reported by JACK, in another of its threads
+    SHUTDOWN = 17  # JACK or PortAudio reports that the device has disconnected
     # written by the engine process
-    CONSUMED = 24  # input samples that went through the pipeline, at its rate
+    CONSUMED = 24  # input samples processed by the pipeline, at its rate
     ACKNOWLEDGED = 25  # of LOST, samples that the processing thread has replaced by silence
     PRODUCED = 26  # output samples
-    NON_FINITE = 27  # input numbers that were NaN, infinite or absurd, and replaced
-    UNRECORDED = 28  # samples that found no room in the record ring
-    UNSENT = 29  # events that found no room in the event ring
-    LATENCY = 30  # the declared latency now, in samples
-    ENDED = 31  # 1: everything has been produced, 2: and played
-    CPU_US = 32  # microseconds of the engine process
+    NON_FINITE = 27  # input numbers that were NaN, infinite or out of range, and replaced
+    UNRECORDED = 28  # samples for which the record ring had no space
+    UNSENT = 29  # events for which the event ring had no space
+    LATENCY = 30  # the current declared latency, in samples
+    ENDED = 31  # 1: all output has been produced, 2: and played
+    CPU_US = 32  # processor time of the engine process, microseconds
     HEARTBEAT = 33
     ARMED = 34  # 1: the callback uses the rings; before, it plays silence and only counts
     LEVEL = 35  # peak level of the input, in millionths of full scale, falling by half in 0.2 s
@@ -59,7 +59,12 @@ class Counter(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Sizes of the rings: rows and numbers a row of the record ring, bytes of the event ring."""
+    """Sizes of the rings.
+
+    record_rows: rows of the record ring
+    record_width: numbers per row
+    event_bytes: bytes of the event ring
+    """
 
     record_rows: int
     record_width: int
@@ -67,17 +72,17 @@ class Layout:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all of it."""
+        """Return the total size in bytes."""
         return self.events_at + _paged(RecordRing.n_bytes(self.event_bytes))
 
     @property
     def record_at(self) -> int:
-        """Where the record ring begins."""
+        """Return the byte offset of the record ring."""
         return PAGE
 
     @property
     def events_at(self) -> int:
-        """Where the event ring begins."""
+        """Return the byte offset of the event ring."""
         return self.record_at + _paged(RingBuffer.n_bytes(self.record_rows, self.record_width))
 
 
@@ -86,7 +91,7 @@ def _paged(size: int) -> int:
 
 
 def anonymous_file() -> int:
-    """Return the descriptor of an empty file without a name; it is gone with the last process that holds it."""
+    """Return the descriptor of an empty file without a name, deleted when the last process closes it."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("collaparte")
     with tempfile.TemporaryFile() as file:
@@ -97,15 +102,15 @@ class SharedMemory:
     """One process's view of the shared memory behind `descriptor`.
 
     counters: int64, see `Counter`
-    gains: float64, one a target, live
-    record: stems that wait for the disk, a row is (target, channel) flattened
+    gains: float64, one per target, live
+    record: stems waiting to be written to disk; a row is (target, channel) flattened
     events: pickled events
     """
 
     def __init__(self, descriptor: int, layout: Layout, *, create: bool = False) -> None:
         self.layout = layout
         if create:
-            os.ftruncate(descriptor, 0)  # a second session finds zeros, not the first one's counters
+            os.ftruncate(descriptor, 0)  # a second session gets zeros, not the first one's counters
             os.ftruncate(descriptor, layout.n_bytes)
         memory = mmap.mmap(descriptor, layout.n_bytes)
         raw: npt.NDArray[np.uint8] = np.frombuffer(memory, np.uint8)
@@ -115,7 +120,7 @@ class SharedMemory:
         self.events = RecordRing(raw[layout.events_at :], layout.event_bytes)
 
     def prefault(self) -> None:
-        """Touch every page of the record ring, so that no hop waits for the system to find memory."""
+        """Touch every page of the record ring, so that no hop waits for the system to allocate memory."""
         self.record.data[:] = 0.0
 
     def __getitem__(self, counter: Counter) -> int:

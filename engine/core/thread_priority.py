@@ -1,4 +1,4 @@
-"""Real-time priority for the threads that may not wait, where the user allows it."""
+"""Raise the priority of real-time threads, where the user is permitted to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running nodes around exported networks."""
+"""Load and run exported networks."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Weights in huge pages: a network that is read whole for every frame is slowed by address translation, not by memory.
+"""Put network weights in huge pages, because address translation slows a network that is read whole for every frame.
 
-A live network's weights, 10 MB and more, lie in thousands of pages of 4 KiB, more than a processor's translation cache
-holds, and every frame walks through them all. Linux can put them into pages of 2 MiB, if it is asked to.
+A live network's weights, 10 MB and more, lie in thousands of pages of 4 KiB, more than a processor's translation
+cache (TLB) holds, and every frame reads them all. Linux can put them into pages of 2 MiB on request.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from contextlib import contextmanager
 __all__ = ["huge_pages"]
 
 HUGE = 1 << 21
-ADVISE, COLLAPSE = 14, 25  # MADV_HUGEPAGE: from now on; MADV_COLLAPSE (Linux 6.1): what is there already, at once
+ADVISE, COLLAPSE = 14, 25  # MADV_HUGEPAGE: from now on; MADV_COLLAPSE (Linux 6.1): existing pages, immediately
 
 Spans = list[tuple[int, int]]
 
 
 @contextmanager
 def huge_pages() -> Iterator[None]:
-    """Move the memory that is taken inside, and kept, into huge pages; does nothing where that cannot be."""
+    """Move memory allocated inside the context, and kept, into huge pages; no effect where that is not supported."""
     before = _spans()
     yield
     for start, end in _new(before, _spans()):
@@ -29,7 +29,7 @@ def huge_pages() -> Iterator[None]:
 
 
 def _spans() -> Spans:
-    """Where this process has private anonymous memory, in order; none where the system does not tell."""
+    """Return this process's private anonymous memory ranges, in order; none where the system does not report them."""
     if not sys.platform.startswith("linux"):
         return []
     spans = []
@@ -46,10 +46,10 @@ def _spans() -> Spans:
 
 
 def _new(before: Spans, after: Spans) -> Spans:
-    """What of `after` is not in `before`."""
+    """Return the parts of `after` that are not in `before`."""
     out = []
     for start, end in after:
-        free = start  # from here on nothing is known to be old
+        free = start  # from here on nothing is known to be in `before`
         for old_start, old_end in before:
             if old_start < end and free < old_end:
                 if free < old_start:
@@ -61,7 +61,7 @@ def _new(before: Spans, after: Spans) -> Spans:
 
 
 def _advise(start: int, end: int) -> None:
-    """Ask for it; a refusal changes nothing."""
+    """Request huge pages for a range; a refusal is ignored."""
     if end - start < HUGE:
         return
     library = ctypes.CDLL(None, use_errno=True)

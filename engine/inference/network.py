@@ -1,7 +1,7 @@
-"""Exported networks: load them, check their metadata, run them, and carry their state from call to call.
+"""Load exported networks, check their metadata, run them, and carry their state from call to call.
 
-A network's state is explicit: an input NAME_in comes back as NAME_out and is fed again, from zeros on. One thread, no
-spinning, no telemetry of warnings; whatever is wrong with a file is one ModelError.
+A network's state is explicit: an output NAME_out is fed back as the input NAME_in, from zeros on. One thread, no
+spinning, no telemetry of warnings; any fault of a file is one ModelError.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ __all__ = ["Network", "open_session"]
 
 LARGE = 4 << 20  # bytes from which on huge pages matter
 MAX_STATE = 1 << 24  # values: 64 MiB of float32
-SILENT = 4  # of the runtime's own log: only what is fatal; the ModelError says the rest
+SILENT = 4  # of the runtime's own log: only fatal errors; the ModelError reports the rest
 
 Array = npt.NDArray[Any]
 
 
 class Network(NetworkFile):
-    """One ONNX file: `metadata`, and `run`, which carries the state.
+    """Run one ONNX file with `run`, which carries the state; `metadata` holds its metadata.
 
-    path: the file; kind: what its metadata must say it is, such as "unmix".
+    path: the file
+    kind: what its metadata must name it, such as "unmix"
     """
 
     def __init__(self, path: str | Path, kind: str) -> None:
@@ -45,7 +46,7 @@ class Network(NetworkFile):
         self.reset()
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """The outputs by name, for the inputs other than the state, which is fed and kept."""
+        """Return the outputs by name, for the inputs other than the state, which is fed and kept."""
         self._feed.update(inputs)
         results = dict(zip(self.outputs, self._session.run(self.outputs, self._feed), strict=True))
         for name in self._state:
@@ -53,11 +54,11 @@ class Network(NetworkFile):
         return results
 
     def reset(self) -> None:
-        """The state at the start of a stream: zeros."""
+        """Set the state to that at the start of a stream: zeros."""
         self._feed.update(self._state)
 
     def expect_shapes(self, inputs: Mapping[str, tuple[int | None, ...]]) -> None:
-        """ModelError unless the inputs besides the state are these, with these shapes; None is any length."""
+        """Raise ModelError unless the inputs besides the state have these names and shapes; None is any length."""
         plain = {name: shape for name, shape in self.inputs.items() if name not in self._state}
         found = {name: tuple(n if isinstance(n, int) else None for n in shape) for name, shape in plain.items()}
         if found != dict(inputs):
@@ -76,7 +77,7 @@ def _twin(name: str) -> str:
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """A session on one thread. The file is read first, so it cannot pull in others from its folder."""
+    """Open a session on one thread; the file is read first, so it cannot load others from its folder."""
     content = read_content(path)
     try:
         with huge_pages() if len(content) >= LARGE else nullcontext():
@@ -93,6 +94,6 @@ def _options() -> onnxruntime.SessionOptions:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    # Networks with signed 8-bit weights that others made: without this, their products saturate on older processors.
+    # For third-party networks with signed 8-bit weights: without this, their products saturate on older processors.
     options.add_session_config_entry("session.x64quantprecision", "1")
     return options

@@ -1,4 +1,4 @@
-"""What an exported network file says of itself, read without opening the network."""
+"""Read the metadata of an exported network file without opening the network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NetworkFile:
 
     path: the file
     kind: what the metadata must name it, such as "unmix"
-    metadata: the values, as their JSON says
+    metadata: the values, parsed from JSON
     """
 
     def __init__(self, path: str | Path, kind: str, metadata: Mapping[str, Any]) -> None:

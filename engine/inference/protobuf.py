@@ -1,4 +1,4 @@
-"""Read messages of protocol buffers as far as network files need it; every length is checked before it is used."""
+"""Read messages of protocol buffers to the extent that network files need; every length is checked before use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 __all__ = ["Message", "read_fields", "read_varint"]
 
 Message = bytes | memoryview
-VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5  # kinds of fields
+VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5  # field types
 
 
 def read_varint(data: Message, at: int) -> tuple[int, int]:
-    """Read a number of seven bits per byte, lowest first, and where it ends."""
+    """Read a number of seven bits per byte, lowest first; return it and where it ends."""
     value = shift = 0
     while True:
         byte = data[at]

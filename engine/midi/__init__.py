@@ -1,4 +1,4 @@
-"""MIDI in and out: ports through JACK and ALSA, notes that always end, clock and controllers."""
+"""Send and receive MIDI through JACK and ALSA, with notes that always end, a clock and controllers."""
 
 from typing import TYPE_CHECKING
 

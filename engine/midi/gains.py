@@ -1,4 +1,4 @@
-"""The loudness of stems on the knobs of a MIDI controller, while they sound."""
+"""Control the gains of stems with the knobs of a MIDI controller, live."""
 
 from __future__ import annotations
 
@@ -14,34 +14,37 @@ from engine.midi.process import MidiProcess
 
 __all__ = ["FIRST_CONTROLLER", "VIRTUAL", "GainKnobs", "gain_of", "knob"]
 
-FIRST_CONTROLLER = 20  # of the first target; the next targets take the next ones, 20 to 31 being free for any use
-UNITY = 100  # the value at which a stem is as loud as it is
+FIRST_CONTROLLER = 20  # of the first target, the next ones follow; controllers 20 to 31 are undefined in MIDI
+UNITY = 100  # the controller value of unity gain
 CONTROL = 0xB0
-VIRTUAL = "virtual"  # instead of a port's name: one of our own, that others connect to
+VIRTUAL = "virtual"  # instead of a port's name: a virtual port that others connect to
 LOOK_S = 0.01
 
 
 def gain_of(value: int) -> float:
-    """The loudness factor of a controller's value 0 to 127: (value / 100)^2, so 0 is silence, 100 is 1 (0 dB).
+    """Return the gain of a controller's value 0 to 127: (value / 100)^2, so 0 is silence, 100 is 1 (0 dB).
 
-    The square spreads the decibels as faders do: 50 is -12 dB, 127 is +4 dB.
+    The square spaces the decibels as faders do: 50 is -12 dB, 127 is +4 dB.
     """
     return (value / UNITY) ** 2
 
 
 def knob(message: bytes) -> tuple[int, float] | None:
-    """The position of a target and its new gain if the message is a control change of our controllers, any channel."""
+    """Return a target's index and new gain if the message is a control change of our controllers, on any channel."""
     if len(message) != 3 or message[0] & 0xF0 != CONTROL or message[1] < FIRST_CONTROLLER:
         return None
     return message[1] - FIRST_CONTROLLER, gain_of(message[2] & 0x7F)
 
 
 class GainKnobs:
-    """Listens to a port from `with` on and hands over the gains.
+    """Receive from a port within `with`, and pass on the gains.
 
-    port: part of the name of a MIDI output port, such as a controller's, or VIRTUAL; targets: their names, as soon as
-    they are known; set_gain: takes a name and a factor, in a thread of its own. news: what changed, as text.
-    DeviceError where there is no such port.
+    port: part of the name of a MIDI output port, such as a controller's, or VIRTUAL
+    targets: the targets' names, once they are known
+    set_gain: called with a name and a factor, in a separate thread
+    news: text of what has changed
+
+    DeviceError if there is no such port.
     """
 
     def __init__(self, port: str, targets: Callable[[], tuple[str, ...]], set_gain: Callable[[str, float], None]):
@@ -68,7 +71,7 @@ class GainKnobs:
             self.apply([self._port.received.popleft()[1] for _ in range(len(self._port.received))])
 
     def apply(self, messages: list[bytes]) -> None:
-        """Take messages in order; of several for one target the last one counts. Those before the start wait for it."""
+        """Apply messages in order; of several for one target the last counts. Those before the start are kept."""
         names = self._targets()
         self._turned |= dict(filter(None, map(knob, messages)))
         turned, self._turned = (self._turned, {}) if names else ({}, self._turned)

@@ -1,4 +1,4 @@
-"""A MIDI port in JACK: every message at its sample. Use only in an expendable process."""
+"""Open a MIDI port in JACK that sends every message at its exact sample. Use only in an expendable process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from engine.midi.port import MidiConfig, Outlet
 
 __all__ = ["JackPort"]
 
-FRAME_BITS = 32  # of JACK's clock
+FRAME_BITS = 32  # width of JACK's clock
 CLOSE_S = 0.5
 
 
 @cache
 def _library() -> Any:
-    """The module jack, of the distribution JACK-Client."""
+    """Import the module jack of the distribution JACK-Client."""
     try:
         return importlib.import_module("jack")
     except (ImportError, OSError) as error:
@@ -26,7 +26,7 @@ def _library() -> Any:
 
 
 class JackPort:
-    """An output and, if asked for, an input; the process callback sends what is due in its cycle."""
+    """An output and, on request, an input; the process callback sends the messages due in its cycle."""
 
     def __init__(self, config: MidiConfig) -> None:
         jack = _library()
@@ -49,7 +49,7 @@ class JackPort:
             self.client.connect(self._find(config.hear, "output"), self._input)
 
     def _find(self, name: str, kind: str) -> Any:
-        """The first port of others, `input` or `output`, in whose name `name` is."""
+        """Return the first port of other clients, `input` or `output`, whose name contains `name`."""
         every = self.client.get_ports(is_midi=True, **{f"is_{kind}": True})
         known = [p for p in every if p.name.partition(":")[0] != self.client.name]
         ports = [p for p in known if name in p.name]
@@ -60,15 +60,15 @@ class JackPort:
         return ports[0]
 
     def _unwrap(self, frame: int) -> int:
-        """JACK's 32-bit clock as a count that never wraps, from the opening on."""
+        """Convert JACK's 32-bit clock to a count since opening that never wraps."""
         step = (frame - self._last) & ((1 << FRAME_BITS) - 1)
-        if step >> (FRAME_BITS - 1):  # a little back, between two threads
+        if step >> (FRAME_BITS - 1):  # slightly backwards, between two threads
             return self._last + step - (1 << FRAME_BITS) - self._origin
         self._last += step
         return self._last - self._origin
 
     def now(self) -> int:
-        """Samples since the port opened."""
+        """Return the samples since the port opened."""
         frame = int(self.client.frame_time)
         step = (frame - self._last) & ((1 << FRAME_BITS) - 1)
         return self._last + step - ((step >> (FRAME_BITS - 1)) << FRAME_BITS) - self._origin
@@ -77,7 +77,7 @@ class JackPort:
         self.outlet.scheduler.lost_cycle()
 
     def _process(self, frames: int) -> None:
-        """One cycle: what came in, then what is due; what the buffer refuses goes first into the next."""
+        """Run one cycle: receive, then send what is due; what does not fit the buffer is sent first in the next."""
         start = self._unwrap(int(self.client.last_frame_time))
         if self._input is not None:
             for offset, data in self._input.incoming_midi_events():
@@ -93,7 +93,7 @@ class JackPort:
                 self._backlog.append((at, message))
 
     def close(self) -> None:
-        """End every note, twice in case a cycle is lost, wait until that is sent, and leave."""
+        """End every note, twice in case a cycle is lost, wait until that is sent, and close."""
         for ask in (self.outlet.scheduler.stop, self.outlet.scheduler.repair):
             ask()
             limit_s = time.monotonic() + CLOSE_S

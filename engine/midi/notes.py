@@ -1,4 +1,4 @@
-"""No note hangs: what goes out is tracked, ended before it is struck again, and ended when everything stops.
+"""Prevent hanging notes: track the output, end a note before it is struck again, end all notes on a stop.
 
 Messages are bytes; times are samples on one clock. Nothing here does I/O, so every rule is tested without a port.
 """
@@ -22,12 +22,12 @@ Timed = tuple[int, bytes]
 
 
 def note_on(channel: int, pitch: int, velocity: int) -> bytes:
-    """A note-on message."""
+    """Return a note-on message."""
     return bytes((NOTE_ON | channel, pitch, velocity))
 
 
 def note_off(channel: int, pitch: int) -> bytes:
-    """A note-off message."""
+    """Return a note-off message."""
     return bytes((NOTE_OFF | channel, pitch, 64))
 
 
@@ -43,16 +43,16 @@ class NoteSafety(Settings):
 
 
 class NoteTracker:
-    """Knows what sounds, from what passes through it."""
+    """Track the sounding notes from the messages that are sent."""
 
     def __init__(self, safety: NoteSafety) -> None:
         self.safety = safety
-        self.sounding: dict[tuple[int, int], int] = {}  # (channel, pitch): since when
-        self._ended: deque[tuple[int, int, int]] = deque()  # (when, channel, pitch), for repairs
+        self.sounding: dict[tuple[int, int], int] = {}  # (channel, pitch): onset
+        self._ended: deque[tuple[int, int, int]] = deque()  # (time, channel, pitch), for repairs
         self._channels: set[int] = set()
 
     def take(self, at: int, message: bytes) -> list[bytes]:
-        """What to send for a message: itself, with a note-off before it where its note still sounds."""
+        """Return the messages to send for `message`: itself, after a note-off if its note is still sounding."""
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         if message[0] >= 0xF0:
             return [message]
@@ -70,7 +70,7 @@ class NoteTracker:
         return [message]
 
     def expired(self, now: int) -> list[Timed]:
-        """Ends of the notes that have sounded too long."""
+        """Return the note-offs of notes that have sounded too long."""
         late = [(since + self.safety.longest, key) for key, since in self.sounding.items()]
         ends = sorted(pair for pair in late if pair[0] <= now)
         for at, key in ends:
@@ -78,7 +78,7 @@ class NoteTracker:
         return [(at, note_off(*key)) for at, key in ends]
 
     def repairs(self, now: int) -> list[bytes]:
-        """Note-offs to send again after a loss: all that were sent a moment ago and whose note is not back."""
+        """Return the recent note-offs to repeat after a loss, except those whose note has been struck again."""
         while self._ended and self._ended[0][0] < now - self.safety.repair:
             self._ended.popleft()
         keys = dict.fromkeys((channel, pitch) for _, channel, pitch in self._ended)
@@ -98,10 +98,10 @@ class NoteTracker:
 
 
 class MidiScheduler:
-    """Messages and their times from any thread; for the port's own thread, what is due, made safe.
+    """Queue timed messages from any thread, and return those due to the port's thread, protected against hanging notes.
 
     `push`, `do`, `stop` and `repair` may be called by one other thread; the rest belongs to the thread that sends.
-    A message that comes after its time goes out at once and is counted in `n_late`.
+    A message that arrives after its time is sent at once and counted in `n_late`.
     """
 
     def __init__(self, safety: NoteSafety, clock: ClockSender) -> None:
@@ -114,40 +114,40 @@ class MidiScheduler:
         self._stop = self._lost = False
 
     def push(self, at: int, message: bytes) -> None:
-        """Send `message` at sample `at`; at one instant note-offs go before note-ons, else in order of calls."""
+        """Send `message` at sample `at`; at equal times note-offs precede note-ons, else the order of calls counts."""
         self._inbox.append((at, next(self._order), message))
 
     def do(self, action: Callable[[], None]) -> None:
-        """Let the sending thread run `action` before it next looks what is due: a change of the clock."""
+        """Make the sending thread run `action` before it next collects what is due, to change the clock."""
         self._actions.append(action)
 
     def stop(self) -> None:
-        """Forget what waits and end what sounds, at the next opportunity."""
+        """Drop the queue and end the sounding notes, as soon as possible."""
         self._stop = True
 
     def lost_cycle(self) -> None:
-        """The server missed a cycle, and what was sent in it may not have arrived."""
+        """Note that the server missed a cycle, so that what was sent in it may not have arrived."""
         self.n_lost_cycles += 1
         self._lost = True
 
     def repair(self) -> None:
-        """Send the last note-offs once more, in case they were lost."""
+        """Repeat the last note-offs, in case they were lost."""
         self._lost = True
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing sounds."""
+        """Return whether nothing is queued and no note is sounding."""
         return not (self._inbox or self._actions or self._waiting or self._stop or self._lost or self.tracker.sounding)
 
     def next_at(self) -> int | None:
-        """When the next message that waits is due, if one does."""
+        """Return when the next queued message is due, None if there is none."""
         self._collect()
         times = [self._waiting[0][0]] if self._waiting else []
         tick = self.clock.next_at()
         return min([*times, *([] if tick is None else [tick])], default=None)
 
     def due(self, start: int, end: int) -> list[Timed]:
-        """Everything from sample `start` on and before `end`, in order, late ones at `start`."""
+        """Return all messages from sample `start` on and before `end`, in order, late ones at `start`."""
         out: list[Timed] = []
         while self._actions:
             self._actions.popleft()()
@@ -180,18 +180,18 @@ def _strikes(message: bytes) -> bool:
 
 
 class FeedbackGuard:
-    """Tells our own notes, coming back through a loop, from the player's."""
+    """Distinguish our own notes, returned through a loop, from the player's."""
 
     def __init__(self, safety: NoteSafety) -> None:
         self.safety = safety
         self._sent: deque[Timed] = deque()
 
     def sent(self, messages: Iterable[Timed]) -> None:
-        """Remember what went out."""
+        """Record the messages that were sent."""
         self._sent.extend(messages)
 
     def is_own(self, at: int, message: bytes) -> bool:
-        """Whether a message that came in at sample `at` is one of ours; each is recognised once."""
+        """Return whether a message received at sample `at` is one of ours; each is recognised once."""
         while self._sent and self._sent[0][0] < at - self.safety.deaf:
             self._sent.popleft()
         for i, (_, own) in enumerate(self._sent):

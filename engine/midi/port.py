@@ -1,7 +1,7 @@
-"""MIDI ports on one clock in samples: exact to the sample through JACK, else rtmidi with absolute deadlines.
+"""Open MIDI ports on one clock in samples: exact to the sample through JACK, else rtmidi with absolute deadlines.
 
-A port owns a thread that asks its scheduler what is due. Whoever generates music lives in another process and speaks
-through `engine.midi.process`, so that a killed generator leaves no note behind.
+A port owns a thread that asks its scheduler what is due. Code that generates music runs in another process and sends
+through `engine.midi.process`, so that a killed generator leaves no hanging note.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 __all__ = ["BACKENDS", "RTMIDI_REMEDY", "MemoryPort", "MidiConfig", "MidiPort", "Outlet", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
-# Newer versions of Python than its wheels are for build it, which on Linux takes a compiler and ALSA's headers.
+# Where it has no wheel for the Python version, pip builds it, which on Linux needs a compiler and ALSA's headers.
 RTMIDI_REMEDY = "pip install python-rtmidi (where it is built: sudo apt install g++ pkg-config libasound2-dev)"
 PORTS = {"jack": ("engine.midi.jack", "JackPort"), "rtmidi": ("engine.midi.rtmidi", "RtMidiPort")}
 
 
-LONGEST_NOTE_S = 11.0  # a note that sounds longer is ended
-REPAIR_S = 0.2  # note-offs of this time are sent again after a loss
-DEAF_S = 0.03  # for this long what comes in and equals what went out is taken for our own
-PRIORITY = 70  # SCHED_FIFO of the thread that sends
+LONGEST_NOTE_S = 11.0  # seconds; a note that sounds longer is ended
+REPAIR_S = 0.2  # seconds; note-offs sent within this time are repeated after a loss
+DEAF_S = 0.03  # seconds within which input equal to what was sent counts as our own echo
+PRIORITY = 70  # SCHED_FIFO priority of the thread that sends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class MidiConfig(Settings):
     sample_rate: int = ranged(48000, 1000, 384_000, "of the clock where the backend has none of its own", unit="Hz")
 
     def safety(self, sample_rate: int) -> NoteSafety:
-        """The rules in samples."""
+        """Return the rules in samples."""
         return NoteSafety(
             longest=round(LONGEST_NOTE_S * sample_rate),
             repair=round(REPAIR_S * sample_rate),
@@ -52,7 +52,7 @@ class MidiConfig(Settings):
 
 @dataclass(slots=True)
 class Outlet:
-    """What every port has: the scheduler, the clock in it, what came in, and the guard against hearing itself."""
+    """The common parts of every port: the scheduler with its clock, the received messages, the feedback guard."""
 
     sample_rate: int
     scheduler: MidiScheduler
@@ -61,19 +61,19 @@ class Outlet:
 
     @classmethod
     def of(cls, config: MidiConfig, sample_rate: int) -> Outlet:
-        """An outlet at a rate in Hz."""
+        """Build an outlet at a rate in Hz."""
         safety = config.safety(sample_rate)
         scheduler = MidiScheduler(safety, ClockSender(sample_rate))
         return cls(sample_rate=sample_rate, scheduler=scheduler, guard=FeedbackGuard(safety))
 
     def due(self, start: int, end: int) -> list[Timed]:
-        """What to send in a stretch of samples."""
+        """Return what to send in a range of samples."""
         messages = self.scheduler.due(start, end)
         self.guard.sent(messages)
         return messages
 
     def came(self, at: int, message: bytes) -> None:
-        """A message came in; our own echo is dropped."""
+        """Store a received message; our own echo is dropped."""
         if message and not self.guard.is_own(at, message):
             self.received.append((at, message))
 
@@ -84,7 +84,7 @@ class MidiPort(Protocol):
     outlet: Outlet
 
     def now(self) -> int:
-        """Samples since the port opened."""
+        """Return the samples since the port opened."""
         ...
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class MidiPort(Protocol):
 
 
 class MemoryPort:
-    """A port that nobody hears: time moves when it is told to, and what would have been sent is kept."""
+    """A port without a device: its time moves by `advance`, and its output is kept."""
 
     def __init__(self, config: MidiConfig) -> None:
         self.outlet = Outlet.of(config, config.sample_rate)
@@ -101,11 +101,11 @@ class MemoryPort:
         self._now = 0
 
     def now(self) -> int:
-        """Samples since the port opened."""
+        """Return the samples since the port opened."""
         return self._now
 
     def advance(self, samples: int) -> None:
-        """Let so many samples pass."""
+        """Advance the time by `samples`."""
         self.sent += self.outlet.due(self._now, self._now + samples)
         self._now += samples
 
@@ -116,7 +116,7 @@ class MemoryPort:
 
 
 def open_port(config: MidiConfig) -> MidiPort:
-    """Open a port; DeviceError where no backend can. Only for expendable processes."""
+    """Open a port; DeviceError if no backend can. Use only in an expendable process."""
     names = ("jack", "rtmidi") if config.backend == "auto" else (config.backend,)
     problems = []
     for name in names:

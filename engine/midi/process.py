@@ -1,7 +1,7 @@
-"""The MIDI port in a process of its own: whatever becomes of the generator, every note ends.
+"""Run the MIDI port in a separate process, so that every note ends, whatever happens to the generator.
 
-The child owns the port and does nothing else. It reads commands from its standard input; when that ends, be it that
-the generator closed it, crashed or was killed, the child forgets what waits, ends what sounds and leaves.
+The child owns the port and does nothing else. It reads commands from its standard input; when that ends, because
+the generator closed it, crashed or was killed, the child drops its queue, ends the sounding notes and exits.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from engine.midi.port import MidiConfig, MidiPort, open_port
 __all__ = ["MidiProcess", "panic", "serve"]
 
 REPORT_S = 0.05
-SWITCH_S = 1e-4  # the longest that the other threads of this process keep the port's waiting
+SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
 OPEN_S = 15.0
 CLOSE_S = 3.0
 
 
 class MidiProcess:
-    """The generator's end. Times are samples since the port opened, on the port's clock."""
+    """The generator's end of the link; times are samples since the port opened, on the port's clock."""
 
     def __init__(self, config: MidiConfig) -> None:
         code = f"import sys; sys.path[:] = {sys.path!r}; from engine.midi.process import main; main()"
@@ -58,7 +58,7 @@ class MidiProcess:
         self.sample_rate: int = answer
 
     def now(self) -> int:
-        """Samples since the port opened."""
+        """Return the samples since the port opened."""
         samples, at_ns = self._anchor
         return samples + (time.monotonic_ns() - at_ns) * self.sample_rate // 1_000_000_000
 
@@ -67,7 +67,7 @@ class MidiProcess:
         self._send(("send", at, message))
 
     def start_clock(self, at: int, tempo_bpm: float, *, sixteenth: int = 0) -> None:
-        """Begin the 24-ppqn clock at sample `at`."""
+        """Start the 24-ppqn clock at sample `at`."""
         self._send(("clock", at, tempo_bpm, sixteenth))
 
     def set_tempo(self, tempo_bpm: float) -> None:
@@ -75,7 +75,7 @@ class MidiProcess:
         self._send(("tempo", tempo_bpm))
 
     def stop(self) -> None:
-        """Forget what waits, end what sounds, stop the clock."""
+        """Drop the queue, end the sounding notes, stop the clock."""
         self._send(("stop",))
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ def _obey(port: MidiPort, command: tuple[Any, ...]) -> None:
 
 
 class _Reporter:
-    """Tells the generator's end what time it is and what came in."""
+    """Report the time and the received messages to the generator's end."""
 
     def __init__(self, port: MidiPort, out: BinaryIO) -> None:
         self.port, self.out = port, out
@@ -139,13 +139,13 @@ class _Reporter:
         self.thread = threading.Thread(target=self.run, daemon=True, name="midi reports")
 
     def run(self) -> None:
-        """Until closing, or until nobody reads."""
+        """Report until closed, or until the reader has exited."""
         with contextlib.suppress(OSError, ValueError):
             while not self.closing.wait(REPORT_S):
                 self.once()
 
     def once(self) -> None:
-        """One report, and all that came in since the last."""
+        """Send one report, with all messages received since the last."""
         outlet = self.port.outlet
         while outlet.received:
             pickle.dump(("in", outlet.received.popleft()), self.out)
@@ -161,7 +161,7 @@ class _Reporter:
 
 
 def serve(config: MidiConfig, commands: BinaryIO, out: BinaryIO) -> None:
-    """Open a port and obey commands until they end; then end every note."""
+    """Open a port and execute commands until they end; then end every note."""
     port = open_port(config)
     reporter = _Reporter(port, out)
     try:
@@ -172,19 +172,19 @@ def serve(config: MidiConfig, commands: BinaryIO, out: BinaryIO) -> None:
         while True:
             _obey(port, pickle.load(commands))
     except (EOFError, OSError, pickle.UnpicklingError):
-        pass  # the generator has gone, in whatever way
+        pass  # the generator has exited, for whatever reason
     finally:
         port.close()
         reporter.closing.set()
 
 
 def main() -> None:
-    """The child process. The keyboard's signals are the generator's business; its end is ours."""
+    """Run the child process; keyboard signals are handled by the generator, whose end ends the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     commands, out = sys.stdin.buffer, sys.stdout.buffer
     gc.collect()
-    gc.freeze()  # no pause of the collector falls into a cycle
+    gc.freeze()  # no pause of the garbage collector falls into a cycle
     sys.setswitchinterval(SWITCH_S)
     try:
         serve(pickle.load(commands), commands, out)

@@ -1,4 +1,7 @@
-"""A MIDI port through rtmidi: a thread that sleeps until absolute deadlines. Use only in an expendable process."""
+"""Open a MIDI port through rtmidi, with a thread that sleeps until absolute deadlines.
+
+Use only in an expendable process.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from engine.midi.port import PRIORITY, RTMIDI_REMEDY, MidiConfig, Outlet
 
 __all__ = ["RtMidiPort"]
 
-LOOK_S = 0.002  # the longest sleep: a message pushed for now waits no longer
+LOOK_S = 0.002  # seconds, the longest sleep: a message pushed for now waits no longer
 CLOSE_S = 0.5
 
 
@@ -28,7 +31,7 @@ def _library() -> Any:
 
 
 class RtMidiPort:
-    """An output and, if asked for, an input; sample 0 is the moment of opening, on the system's monotonic clock."""
+    """An output and, on request, an input; sample 0 is the moment of opening, on the system's monotonic clock."""
 
     def __init__(self, config: MidiConfig) -> None:
         self.outlet = Outlet.of(config, config.sample_rate)
@@ -49,7 +52,7 @@ class RtMidiPort:
         self._thread.start()
 
     def now(self) -> int:
-        """Samples since the port opened."""
+        """Return the samples since the port opened."""
         return (time.monotonic_ns() - self._start_ns) * self.outlet.sample_rate // 1_000_000_000
 
     def _came(self, event: tuple[list[int], float], data: object) -> None:

@@ -1,4 +1,4 @@
-"""Pipelines: processors joined, run over a stream of blocks."""
+"""Join processors to pipelines and run them over a stream of blocks."""
 
 from typing import TYPE_CHECKING
 

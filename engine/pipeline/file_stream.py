@@ -1,4 +1,4 @@
-"""File to file: the live pipeline driven by a file as fast as it goes, in one process, on a clock that jumps."""
+"""Stream a file through the live pipeline to files, as fast as possible, in one process, on an offline clock."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ FLUSH_BLOCK = 1024  # samples of silence at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReport:
-    """What went through.
+    """Result of streaming a file.
 
-    n_samples: read from the file; missing: promised by its header and not there; latency: of the pipeline, in
-    samples; stopped: whether it was asked to stop before the end.
+    n_samples: read from the file
+    missing: declared by its header and not present
+    latency: of the pipeline, in samples
+    stopped: whether it was asked to stop before the end
     """
 
     n_samples: int
@@ -44,10 +46,12 @@ def stream_file(
     stop: threading.Event | None = None,
     block: int = BLOCK,
 ) -> StreamReport:
-    """Stream a whole file through a pipeline, then as much silence as its latency asks for.
+    """Stream a whole file through a pipeline, then as much silence as its latency needs.
 
-    stems: takes the separated sound, lined up; on_event: every event whose instant lies within the file;
-    on_progress: how many samples have been read; stop: set it to end early, with all that was done kept.
+    stems: writes the separated audio, aligned with the input
+    on_event: called with every event whose time lies within the file
+    on_progress: called with the number of samples read
+    stop: set it to end early; all results so far are kept
     """
     drive = _Drive(pipeline, stems, on_event)
     clock = OfflineClock(reader.format.sample_rate)
@@ -67,7 +71,7 @@ def stream_file(
 
 
 class _Drive:
-    """A pipeline between a source of blocks and its sinks."""
+    """Connect a pipeline to a source of blocks and its sinks."""
 
     def __init__(self, pipeline: Pipeline, stems: StemWriter | None, on_event: Callable[[Event], None]) -> None:
         self.pipeline, self.stems, self.on_event = pipeline, stems, on_event

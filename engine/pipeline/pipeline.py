@@ -1,4 +1,4 @@
-"""Which processors are wired to which, in plain Python."""
+"""Wire processors to a pipeline, in plain Python."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from engine.separation.resampled import ResampledSeparator
 __all__ = ["Listener", "Pipeline", "PipelineConfig", "PipelineOutput"]
 
 Audio = npt.NDArray[np.float32]
-Spectrum = tuple[FrameFormat, str]  # frames through a window, by name
+Spectrum = tuple[FrameFormat, str]  # frames with a window, by name
 
 
 class Listener(Protocol):
     """Settings of a node that emits events; they may be pickled to the engine process."""
 
     def build(self, audio: AudioFormat) -> Processor[Audio, list[Event]]:
-        """The node for audio of this format."""
+        """Return the node for audio of this format."""
         ...
 
 
@@ -54,9 +54,10 @@ class PipelineConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineOutput:
-    """What is ready now.
+    """Output that is ready.
 
-    stems: (sample, target, channel) float32, borrowed until the next call; events: in order of `emitted_at`.
+    stems: (sample, target, channel) float32, borrowed until the next call
+    events: in order of `emitted_at`
     """
 
     stems: Audio
@@ -64,7 +65,7 @@ class PipelineOutput:
 
 
 class _Separator(NamedTuple):
-    """What turns shared spectra, or audio where there is no `input`, into stems."""
+    """Separate shared spectra, or audio if there is no `input`, into stems."""
 
     input: Spectrum | None
     targets: tuple[str, ...]
@@ -72,10 +73,11 @@ class _Separator(NamedTuple):
 
 
 class Pipeline:
-    """Audio blocks (sample, channel) in; stems, `latency` samples later, and events out.
+    """Take audio blocks (sample, channel); return stems, `latency` samples later, and events.
 
-    A spectrum is computed once for each frame format, however many nodes want it. worker: for what is deferred,
-    None to do it at once.
+    A spectrum is computed once for each frame format, however many nodes use it.
+
+    worker: executor for background work, None to run it at once
     """
 
     def __init__(self, audio: AudioFormat, config: PipelineConfig, *, worker: Executor | None = None) -> None:
@@ -123,12 +125,12 @@ class Pipeline:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The names of the stems, in order."""
+        """Return the names of the stems, in order."""
         return ("input",) if self._separator is None else self._separator.targets
 
     @property
     def latency(self) -> int:
-        """Samples by which the stems lag the input."""
+        """Return the samples by which the stems lag the input."""
         if self._separator is None:
             return 0
         shared = self._separator.input
@@ -136,12 +138,12 @@ class Pipeline:
 
     @property
     def even(self) -> bool:
-        """Whether the stems come in pieces of one length: not those of a separation at a rate of its own."""
+        """Return whether the stems come in hops of equal length: not those of a separation at another rate."""
         return self._separator is None or not isinstance(self._separator.node, ResampledSeparator)
 
     @property
     def lag(self) -> int:
-        """Samples by which events of listeners lag what they speak of, at most."""
+        """Return the most samples by which events of listeners lag the time they refer to."""
         return max((node.latency for node in self._listeners), default=0)
 
     def process(self, block: Audio) -> PipelineOutput:
@@ -162,7 +164,7 @@ class Pipeline:
         return PipelineOutput(stems=stems, events=events)
 
     def reset(self) -> None:
-        """As newly built."""
+        """Reset to the initial state."""
         for stft in self._stfts.values():
             stft.reset()
         if self._separator is not None:
