@@ -33,8 +33,10 @@ from offline.generation.config import GeneratorConfig
 from offline.generation.open_system import open_generator
 from offline.generation.stream import FREE
 from offline.generation.weights import SystemFiles
-from tests.engine.midi.test_jack import GENERATOR, ROOT, Probe
+from tests.engine.midi.probe import MidiProbe
+from tests.engine.midi.test_jack import GENERATOR, all_is_over
 from tests.jack_server import JackServer
+from tests.places import ROOT
 
 RATE, STEP = 48000, 6000  # a sixteenth at 120
 PERIOD = 1024  # notes are exact at any period, and a long one survives stalls of the machine
@@ -141,9 +143,9 @@ Messages = list[tuple[int, bytes]]  # with their frames
 
 def _play(seconds: float) -> tuple[Messages, Messages, list[tuple[int, int]], dict[str, int]]:
     """Sixteenths at 120 with clock into a probe: sent, heard, frames the server skipped, and the port's own report."""
-    probe, sent, n = Probe("colla:out", seconds + 4), [], 0
+    probe, sent, n = MidiProbe("colla:out"), [], 0
     with MidiProcess(MidiConfig(name="colla", backend="jack")) as port, _load():
-        assert probe.line() == "connected"
+        probe.connected()
         first = port.now() + RATE
         port.start_clock(first, 120)
         while n * STEP < seconds * RATE:
@@ -189,14 +191,15 @@ def _killed() -> Row:
         )
         assert generator.stdin is not None and generator.stdout is not None
         generator.stdout.readline()
-        probe = Probe("colla:out", 4.0)
-        probe.line()
+        probe = MidiProbe("colla:out")
+        probe.connected()
         generator.stdin.write("\n")
         generator.stdin.flush()
         generator.stdout.readline()
         with jack.Client("watch", no_start_server=True) as client:
             killed = client.frame_time
             generator.send_signal(signal.SIGKILL)
+            probe.until(all_is_over)
         ends: dict[int, int] = {}
         for frame, m in probe.heard():
             if m[0] == 0x80 and frame >= killed:
