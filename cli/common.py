@@ -56,6 +56,7 @@ SHOWN = "shown"
 INPUT, FOLLOW, SEPARATE, DETECT = "Input", "Follow", "Separate", "Detect"  # groups of options in --help
 OUTPUT, DEVICE = "Output", "Device"
 ENDLESS = 1e5  # an upper bound that only guards against nonsense is not shown
+LIST_PARTS = "--list-parts"
 METAVARS = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 
 
@@ -380,10 +381,13 @@ class SettingsCommand(click.RichCommand):
         super().__init__(name=None, params=command_options(kind, arguments), callback=self._act, epilog=examples)
 
     def _act(self, **values: Any) -> int:
+        if values.get("list_parts"):
+            return importlib.import_module("cli.score_options").print_parts(values.get("score"))
         return self.action(settings_from(self.kind, values))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let several values follow one name, as in --classes dog cat."""
+        """Let several values follow one name, as in --classes dog cat; --list-parts needs a score alone."""
+        ctx.resilient_parsing |= LIST_PARTS in args and any(LIST_PARTS in each.opts for each in self.params)
         return super().parse_args(ctx, spread(args, self._several()))
 
     def _several(self) -> set[str]:

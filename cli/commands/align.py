@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.common import OUTPUT, argument, command, features_option, option, output, picture
+from cli.score_options import ScoreOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import note, wrote
 from engine.core.config import Settings, plain
@@ -33,6 +34,7 @@ class AlignOptions(Settings):
     output: Path = output("CSV", "quarter,score_s,audio_s: one row for each distinct onset of the score")
     plot: Path | None = picture("draw the path")
     truth: Path | None = option(plain(None, "draw the errors against this too"), metavar="CSV", group=OUTPUT)
+    reading: ScoreOptions = plain(ScoreOptions, "follow")
     features: str = features_option()
     straight: bool = plain(False, "do not look for parts left out or repeated")
 
@@ -48,7 +50,7 @@ def align_command(options: AlignOptions) -> int:
     config = align_config(options.features, jumps=not options.straight)
     recording = Recording.open(options.audio)
     truth = None if options.truth is None else read_truth(options.truth)
-    score = read_score_or_recording(options.score, recording.format, config.follow)
+    score = read_score_or_recording(options.score, recording.format, config.follow, options.reading)
     note(f"aligning {recording.seconds:.0f} s of {options.audio}")
     with announced_compiling():
         result = align(score, recording, config)

@@ -21,6 +21,7 @@ from cli.common import (
     output,
     picture,
 )
+from cli.score_options import ScoreOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable
@@ -64,6 +65,7 @@ class RunOptions(Settings):
     score: Path | None = option(
         plain(None, "follow this score: MusicXML, MXL, MIDI, or a reference recording"), metavar="FILE", group=FOLLOW
     )
+    reading: ScoreOptions = plain(ScoreOptions, "follow")
     features: str = features_option()
     separate: str = option(
         plain(

@@ -23,6 +23,12 @@ def evaluate_align_command(options: EvaluateFollowOptions) -> int:
     from offline.evaluation.alignment import evaluate_alignment
 
     with announced_compiling():
-        evaluate_alignment(options.folder, align_config(options.features), csv=options.csv, plots=options.plots)
+        evaluate_alignment(
+            options.folder,
+            align_config(options.features),
+            reading=options.reading,
+            csv=options.csv,
+            plots=options.plots,
+        )
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
     return 0

@@ -9,6 +9,7 @@ from cli.common import OUTPUT, argument, command, csv_file, features_option, opt
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
+from engine.score.score_config import ScoreConfig
 
 __all__ = ["EvaluateFollowOptions", "evaluate_follow_command"]
 
@@ -24,6 +25,7 @@ class EvaluateFollowOptions(Settings):
     """Options of `collaparte evaluate follow` and `align`."""
 
     folder: Path = argument("FOLDER", "a folder of pieces, or a piece: score, performance and truth.csv")
+    reading: ScoreConfig = plain(ScoreConfig, "follow")
     features: str = features_option()
     csv: Path | None = csv_file()
     plots: Path | None = option(
@@ -37,7 +39,7 @@ def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
     from offline.evaluation.following import evaluate_tracks, follow_piece
     from offline.following.presets import follow_by
 
-    follow = follow_piece(follow_by(options.features))
+    follow = follow_piece(follow_by(options.features), options.reading)
     with announced_compiling():
         evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")

@@ -50,7 +50,7 @@ def pipeline_config(options: RunOptions, audio: AudioFormat, look_ahead: int) ->
         print(describe_latency(detect, audio), file=sys.stderr)
     return PipelineConfig(
         separate=_separate(options, look_ahead),
-        score=None if options.score is None else read_score_input(options.score, audio, follow),
+        score=None if options.score is None else read_score_input(options.score, audio, follow, options.reading),
         follow=follow,
         detect=detect,
     )

@@ -10,7 +10,7 @@ import io
 import sys
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from defusedxml.ElementTree import fromstring, tostring
 from partitura.score import Measure, Part, Tempo, unfold_part_maximal
 
 from engine.core.errors import ScoreError
-from engine.score.score import MAX_QUARTERS, Score, make_score
+from engine.score.parts import PartNotes, ScoreDraft, finished_score
+from engine.score.score import MAX_QUARTERS, Score
 
-__all__ = ["SUFFIXES", "read_score"]
+__all__ = ["SUFFIXES", "list_parts", "read_score"]
 
 SUFFIXES = (".musicxml", ".xml", ".mxl", ".mid", ".midi")
 MAX_BYTES = 64 << 20  # largest size of a file, unpacked if compressed: a symphony needs 20 MiB
@@ -36,9 +37,21 @@ RECURSION = 20_000  # partitura's unfolding recurses once a segment
 Row = tuple[float, float, int, int]
 
 
-def read_score(path: str | Path) -> Score:
-    """Read MusicXML (.musicxml, .xml, .mxl) or MIDI (.mid, .midi); raise a one-line ScoreError for any error."""
-    path = Path(path)
+def read_score(path: str | Path, parts: Sequence[str] = ()) -> Score:
+    """Read MusicXML (.musicxml, .xml, .mxl) or MIDI (.mid, .midi); raise a one-line ScoreError for any error.
+
+    parts: names, abbreviations or ids of the parts to follow; without any the part Solo if there is one, else all.
+        Quarters and bars are those of the whole score.
+    """
+    return finished_score(_draft(Path(path)), parts)
+
+
+def list_parts(path: str | Path) -> list[PartNotes]:
+    """Return the parts of a score file, with their notes; raise as `read_score` does."""
+    return _draft(Path(path)).parts
+
+
+def _draft(path: Path) -> ScoreDraft:
     if path.suffix.lower() not in SUFFIXES:
         raise ScoreError(str(path), expected="one of " + ", ".join(SUFFIXES), got=path.suffix or "no suffix")
     data = _read(path)
@@ -83,7 +96,7 @@ def _patience() -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-def _musicxml(path: Path, data: bytes) -> Score:
+def _musicxml(path: Path, data: bytes) -> ScoreDraft:
     if data[:4] == b"PK\x03\x04":
         data = _unpack(path, data)
     # A first pass rejects entities; a DOCTYPE line without them is legitimate, and nothing is ever fetched.
@@ -92,9 +105,13 @@ def _musicxml(path: Path, data: bytes) -> Score:
         raise ScoreError(str(path), expected="a MusicXML score", got=f"<{root.tag[:40]}>", remedy="export as MusicXML")
     clean = io.BytesIO(tostring(root, encoding="utf-8"))  # read exactly what was checked: no DOCTYPE left
     parts = [unfold_part_maximal(part) for part in partitura.load_musicxml(clean).parts]
-    notes = [row for part in parts for row in _part_notes(part)]
-    tempi = sorted({row for part in parts for row in _part_tempi(part)})
-    return make_score(path.stem, notes, bars=_part_bars(parts[0]) if parts else (), tempi=tempi)
+    return ScoreDraft(
+        where=str(path),
+        name=path.stem,
+        parts=[_part(part) for part in parts],
+        bars=[(quarter, number, number) for quarter, number in _part_bars(parts[0])] if parts else (),
+        tempi=sorted({row for part in parts for row in _part_tempi(part)}),
+    )
 
 
 def _unpack(path: Path, data: bytes) -> bytes:
@@ -114,6 +131,11 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise ScoreError(str(path), expected=f"at most {MAX_BYTES} bytes unpacked", got="more", remedy="do not open it")
     return data
+
+
+def _part(part: Part) -> PartNotes:
+    rows = [(*row, -1) for row in _part_notes(part)]
+    return PartNotes(id=part.id, name=part.part_name or "", abbreviation=part.part_abbreviation or "", notes=rows)
 
 
 def _part_notes(part: Part) -> list[Row]:
@@ -141,14 +163,16 @@ def _part_bars(part: Part) -> list[tuple[float, int]]:
     return rows
 
 
-def _midi(path: Path, data: bytes) -> Score:
+def _midi(path: Path, data: bytes) -> ScoreDraft:
     file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     if file.ticks_per_beat <= 0:
         raise ScoreError(str(path), expected="ticks per quarter", got="SMPTE time", remedy="export with musical time")
     messages = _messages(path, file)
     end = messages[-1][0] if messages else 0.0
     tempi = [(q, 6e7 / m.tempo) for q, m in messages if m.type == "set_tempo" and m.tempo]
-    return make_score(path.stem, _midi_notes(messages, end), bars=_midi_bars(messages, end), tempi=tempi)
+    part = PartNotes(id="1", notes=[(*row, -1) for row in _midi_notes(messages, end)])
+    bars = [(quarter, number, number) for quarter, number in _midi_bars(messages, end)]
+    return ScoreDraft(where=str(path), name=path.stem, parts=[part], bars=bars, tempi=tempi)
 
 
 def _messages(path: Path, file: mido.MidiFile) -> list[tuple[float, Any]]:

@@ -1,6 +1,6 @@
 """Find the jumps that a score itself has: repeats, voltas, da capo.
 
-They are derived from the printed bar numbers of the unfolded score.
+They are derived from the places at which the bars of the unfolded score are printed.
 """
 
 from __future__ import annotations
@@ -35,23 +35,24 @@ def no_jumps(n_events: int) -> Links:
     return Links(np.zeros(n_events + 1, np.int64), np.zeros(0, np.int64))
 
 
-def known_jumps(bar_quarter: Floats, bar_number: Ints, onset_quarter: Floats) -> Links:
+def known_jumps(bar_quarter: Floats, bar_place: Ints, onset_quarter: Floats) -> Links:
     """Return links from the last event of each bar to the first event of every bar that may follow it.
 
-    The score is unfolded, so a repeated bar occurs in it more than once, with the same number. A bar may be followed by
-    any bar whose number follows its own anywhere: the repeat is left out, or made once more, the first ending is taken
-    for the second, the da capo forgotten. Bars numbered consecutively throughout (MIDI) have no jumps.
+    The score is unfolded, so a repeated bar occurs in it more than once, with the same place (`Score.bar_place`; not
+    the printed number, which the halves of a divided bar share). A bar may be followed by any bar whose place follows
+    its own anywhere: the repeat is left out, or made once more, the first ending is taken for the second, the da capo
+    forgotten. Bars of which each has its own place (MIDI) have no jumps.
     """
     follows: dict[int, set[int]] = {}
-    for number, following in pairwise(bar_number):
-        follows.setdefault(int(number), set()).add(int(following))
-    places: dict[int, list[int]] = {}
-    for i, number in enumerate(bar_number):
-        places.setdefault(int(number), []).append(i)
+    for place, following in pairwise(bar_place):
+        follows.setdefault(int(place), set()).add(int(following))
+    times: dict[int, list[int]] = {}
+    for i, place in enumerate(bar_place):
+        times.setdefault(int(place), []).append(i)
     first = np.searchsorted(onset_quarter, bar_quarter - SAME_QUARTER)
     targets: list[set[int]] = [set() for _ in onset_quarter]
-    for i, number in enumerate(bar_number[:-1]):
-        ways = [j for following in follows[int(number)] for j in places[following] if j != i + 1]
+    for i, place in enumerate(bar_place[:-1]):
+        ways = [j for following in follows[int(place)] for j in times[following] if j != i + 1]
         if 0 < first[i + 1] <= len(onset_quarter):
             targets[first[i + 1] - 1] |= {int(first[j]) + 1 for j in ways if first[j] < len(onset_quarter)}
     start = np.cumsum([0, *map(len, targets)])

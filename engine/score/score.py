@@ -1,7 +1,7 @@
 """The score to follow: notes, distinct onsets, bars and the score's own tempo, as plain arrays.
 
 A `Score` can be pickled and needs only numpy, so the engine process never loads a score reader.
-`quarter` counts quarter notes from the first note, repeats played out.
+`quarter` counts quarter notes from the first note of the whole score, of whichever part, repeats played out.
 """
 
 from __future__ import annotations
@@ -33,11 +33,16 @@ class Score:
     note_duration: (note) duration, quarters
     note_pitch: (note) MIDI number
     note_velocity: (note) MIDI velocity
+    note_id: (note) number of the `<note>` in the file, whose id in the normalised MusicXML is `cp` and the number; a
+        note that is played twice has it twice, tied notes have that of the first; -1 where there is none
     bar_quarter: (bar) start of each bar, quarters
     bar_number: (bar) printed number
+    bar_place: (bar) where the bar is printed; each time that a bar is played it has the same place, which two bars of
+        the same number have not
     tempo_quarter: corners of the piecewise linear map from quarters to seconds at the score's own tempo, quarters
     tempo_s: the same corners, seconds
-    onset_quarter: distinct onsets, quarters, the first 0
+    onset_quarter: distinct onsets, quarters; the first is 0, or later if another part begins
+    notices: what the reader had to guess or leave out, one line each
     """
 
     name: str
@@ -45,10 +50,13 @@ class Score:
     note_duration: Floats
     note_pitch: Ints
     note_velocity: Ints
+    note_id: Ints
     bar_quarter: Floats
     bar_number: Ints
+    bar_place: Ints
     tempo_quarter: Floats
     tempo_s: Floats
+    notices: tuple[str, ...] = ()
     onset_quarter: Floats = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,14 +88,19 @@ def make_score(
     name: str,
     notes: npt.ArrayLike,
     *,
-    bars: Sequence[tuple[float, int]] = (),
+    bars: Sequence[tuple[float, int] | tuple[float, int, int]] = (),
     tempi: Sequence[tuple[float, float]] = (),
+    start: float | None = None,
+    ids: Sequence[int] | None = None,
+    notices: Sequence[str] = (),
 ) -> Score:
     """Build a Score.
 
     notes: rows (onset, duration, pitch, velocity), quarters from any origin
-    bars: (quarter, number)
+    bars: (quarter, number, place); without the place, bars of the same number are the same bar
     tempi: (quarter, quarters a minute from there on)
+    start: what becomes quarter 0 (default the first onset)
+    ids: of the notes
 
     Raises ScoreError if there are no notes or too many, or any value is out of range.
     """
@@ -96,19 +109,23 @@ def make_score(
         raise ScoreError(
             name, expected="a score with notes", got="none", remedy="export the score again with its notes"
         )
-    table = table[np.lexsort((table[:, 2], table[:, 0]))]
-    start = float(table[0, 0])
+    order = np.lexsort((table[:, 2], table[:, 0]))
+    table = table[order]
+    start = float(table[0, 0]) if start is None else start
     _check(name, table, start)
     tempo_quarter, tempo_s = _tempo_map([(q - start, bpm) for q, bpm in tempi])
-    bar_rows = [(q - start, number) for q, number in bars] or [(0.0, 1)]
+    bar_rows = [(row[0] - start, row[1], row[-1]) for row in bars] or [(0.0, 1, 1)]
     return Score(
         name=name,
         note_quarter=table[:, 0] - start,
         note_duration=table[:, 1].copy(),
         note_pitch=table[:, 2].astype(np.int64),
         note_velocity=table[:, 3].astype(np.int64),
-        bar_quarter=np.array([q for q, _ in bar_rows]),
-        bar_number=np.array([number for _, number in bar_rows], dtype=np.int64),
+        note_id=np.full(len(table), -1) if ids is None else np.asarray(ids, np.int64)[order],
+        bar_quarter=np.array([row[0] for row in bar_rows]),
+        bar_number=np.array([row[1] for row in bar_rows], dtype=np.int64),
+        bar_place=np.array([row[2] for row in bar_rows], dtype=np.int64),
+        notices=tuple(notices),
         tempo_quarter=tempo_quarter,
         tempo_s=tempo_s,
     )

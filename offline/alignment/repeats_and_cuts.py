@@ -94,6 +94,7 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
         note_duration=score.note_duration[index],
         note_pitch=score.note_pitch[index],
         note_velocity=score.note_velocity[index],
+        note_id=score.note_id[index],
         tempo_quarter=np.concatenate([*corners_quarter, [quarter, quarter + BEYOND_QUARTERS]]),
         tempo_s=np.concatenate([*corners_s, [second, second + BEYOND_QUARTERS / 2]]),
     )

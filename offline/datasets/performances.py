@@ -154,8 +154,10 @@ def cut_score(score: Score, start: float, stop: float) -> Score:
         note_duration=score.note_duration[chosen],
         note_pitch=score.note_pitch[chosen],
         note_velocity=score.note_velocity[chosen],
+        note_id=score.note_id[chosen],
         bar_quarter=score.bar_quarter[bars] - first if bars.any() else np.zeros(1),
         bar_number=score.bar_number[bars] if bars.any() else np.ones(1, np.int64),
+        bar_place=score.bar_place[bars] if bars.any() else np.ones(1, np.int64),
         tempo_quarter=corners - first,
         tempo_s=score.seconds(corners) - shift_s,
     )

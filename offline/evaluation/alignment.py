@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.score.score_config import ScoreConfig
 from offline.alignment.alignment import AlignConfig, Alignment, align
 from offline.evaluation.following import EvaluationPiece, TrackingMethod, evaluate_tracks
 from offline.evaluation.onsets import PositionTrack
@@ -20,20 +21,21 @@ def evaluate_alignment(
     folder: Path,
     config: AlignConfig | None = None,
     *,
+    reading: ScoreConfig | None = None,
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Evaluate `align` as `evaluate_tracks` does."""
-    evaluate_tracks(folder, align_piece(config or AlignConfig()), csv=csv, plots=plots, say=say)
+    evaluate_tracks(folder, align_piece(config or AlignConfig(), reading), csv=csv, plots=plots, say=say)
 
 
-def align_piece(config: AlignConfig) -> TrackingMethod:
+def align_piece(config: AlignConfig, reading: ScoreConfig | None = None) -> TrackingMethod:
     """Return a method that aligns a piece by this config."""
 
     def method(piece: EvaluationPiece) -> PositionTrack:
         recording = Recording.open(piece.performance)
-        score = read_score_or_recording(piece.score, recording.format, config.follow)
+        score = read_score_or_recording(piece.score, recording.format, config.follow, reading)
         return track_of_alignment(align(score, recording, config))
 
     return method

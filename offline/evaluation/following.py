@@ -14,6 +14,7 @@ from engine.core.errors import AudioFileError, EngineError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig
 from engine.pipeline.pipeline import PipelineConfig
+from engine.score.score_config import ScoreConfig
 from offline.batch.file_job import FileJob, run_file
 from offline.evaluation.onsets import (
     PROTOCOLS,
@@ -103,12 +104,12 @@ def evaluate_tracks(
         write_table(csv, tables)
 
 
-def follow_piece(follow: FollowConfig) -> TrackingMethod:
+def follow_piece(follow: FollowConfig, reading: ScoreConfig | None = None) -> TrackingMethod:
     """Return a method that takes the positions of the live pipeline."""
 
     def method(piece: EvaluationPiece) -> PositionTrack:
         def configure(audio: AudioFormat) -> PipelineConfig:
-            return PipelineConfig(score=read_score_input(piece.score, audio, follow), follow=follow)
+            return PipelineConfig(score=read_score_input(piece.score, audio, follow, reading), follow=follow)
 
         report = run_file(FileJob(input=piece.performance, configure=configure, keep=True))
         return track_of(report.positions, report.audio.sample_rate)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.audio.files import AudioReader, is_audio
+from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig, follow_frames, onset_delay
 from engine.following.recording_reference import reference_from_audio
@@ -14,25 +15,32 @@ from engine.following.reference import Reference
 from engine.score.readers import SUFFIXES as SCORE_SUFFIXES
 from engine.score.readers import read_score
 from engine.score.score import Score
+from engine.score.score_config import ScoreConfig
 from offline.following.score_rendering import RenderedEvents, reference_from_rendering, with_sound_templates
 from offline.resample import resample
 
 __all__ = ["SCORE_SUFFIXES", "read_score_input", "read_score_or_recording"]
 
 
-def read_score_or_recording(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
+def read_score_or_recording(
+    path: Path, audio: AudioFormat, follow: FollowConfig, reading: ScoreConfig | None = None
+) -> Score | Reference:
     """Read as `read_score_input` does, but do not render a score."""
-    return read_score_input(path, audio, follow) if is_audio(path) else read_score(path)
+    return read_score_input(path, audio, follow, reading) if is_audio(path) else _read(path, reading)
 
 
-def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
+def read_score_input(
+    path: Path, audio: AudioFormat, follow: FollowConfig, reading: ScoreConfig | None = None
+) -> Score | Reference:
     """Read a score, or make a reference of a recording, where a quarter is a second, for an input of this format.
 
     If `follow` uses more than spectral features, the score is rendered.
     """
     if not is_audio(path):
-        score = read_score(path)
+        score = _read(path, reading)
         return score if follow.input_features is None else reference_from_rendering(score, audio, follow)
+    if reading is not None and reading.part:
+        raise ConfigError("--part", expected="a score with parts", got=f"the recording {path}")
     with AudioReader(path) as reader:
         recording = resample(reader.read(), reader.format.sample_rate, audio.sample_rate)
     here = AudioFormat(sample_rate=audio.sample_rate, n_channels=recording.shape[1])
@@ -45,3 +53,7 @@ def read_score_input(path: Path, audio: AudioFormat, follow: FollowConfig) -> Sc
     return with_sound_templates(
         reference, RenderedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow
     )
+
+
+def _read(path: Path, reading: ScoreConfig | None) -> Score:
+    return read_score(path, parts=() if reading is None else reading.part)

@@ -1,0 +1,113 @@
+"""The parts of a score file, and which of them are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.core.config import nearest
+from engine.core.errors import ScoreError
+from engine.score.score import Score, make_score
+
+__all__ = ["NoteRow", "PartNotes", "ScoreDraft", "chosen_parts", "finished_score"]
+
+NoteRow = tuple[float, float, int, int, int]
+SOLO = "solo"  # a part of this name is followed alone, unless others are named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartNotes:
+    """A part as a reader gives it.
+
+    id: as the file has it, such as P1
+    name, abbreviation: as printed; may be empty
+    notes: rows (onset, duration, pitch, velocity, id), quarters from an origin that all parts share, repeats played
+        out; the id is -1 where the file has none
+    """
+
+    id: str
+    name: str = ""
+    abbreviation: str = ""
+    notes: list[NoteRow] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """Return name and id, as messages and `--list-parts` show them."""
+        return f"{self.name} ({self.id})" if self.name else self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreDraft:
+    """What a reader finds in a file, before the parts to follow are chosen.
+
+    where: the file
+    bars: (quarter, printed number, place), where bars at the same place of the print are the same bar
+    tempi: (quarter, quarters a minute from there on)
+    notices: what the user should know, one line each
+    """
+
+    where: str
+    name: str
+    parts: list[PartNotes]
+    bars: Sequence[tuple[float, int, int]] = ()
+    tempi: Sequence[tuple[float, float]] = ()
+    notices: tuple[str, ...] = ()
+
+
+def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
+    """Return the Score of the wanted parts, or of the part Solo, or of all; quarter 0 is the first note of any part.
+
+    Raises ScoreError for a part that is not there, and for a score or part without notes.
+    """
+    parts = chosen_parts(draft, wanted)
+    notices = draft.notices
+    if not wanted and len(parts) < len(draft.parts):
+        said = f"follows {_listed(parts)} alone of {len(draft.parts)} parts; name others with --part"
+        notices = (*notices, said)
+    rows = [row for part in parts for row in part.notes]
+    if not rows and any(part.notes for part in draft.parts):
+        have = [part for part in draft.parts if part.notes]
+        raise ScoreError(draft.where, expected="a part with notes", got=_listed(parts), remedy=f"have {_listed(have)}")
+    return make_score(
+        draft.name,
+        [row[:4] for row in rows],
+        bars=draft.bars,
+        tempi=draft.tempi,
+        start=min((row[0] for part in draft.parts for row in part.notes), default=0.0),
+        ids=[row[4] for row in rows],
+        notices=notices,
+    )
+
+
+def chosen_parts(draft: ScoreDraft, wanted: Sequence[str] = ()) -> list[PartNotes]:
+    """Return the parts of these names, abbreviations or ids, upper or lower case, in the order of the score.
+
+    Without a name: the part Solo if there is one, else all.
+    """
+    if not wanted:
+        solo = [part for part in draft.parts if _plain(part.name) == SOLO]
+        return solo or draft.parts
+    found = {id(part) for name in wanted for part in _named(draft, name)}
+    return [part for part in draft.parts if id(part) in found]
+
+
+def _named(draft: ScoreDraft, name: str) -> list[PartNotes]:
+    """Return the parts that bear the name, or the only one whose name contains it."""
+    plain = _plain(name)
+    exact = [part for part in draft.parts if plain in map(_plain, (part.name, part.abbreviation, part.id))]
+    within = [part for part in draft.parts if plain and plain in _plain(part.name)]
+    if exact or len(within) == 1:
+        return exact or within
+    known = [text for part in draft.parts for text in (part.name, part.abbreviation, part.id) if text]
+    got = f"{name!r}, which is in the name of several" if within else repr(name)
+    raise ScoreError(
+        draft.where, expected=f"one of the parts {_listed(draft.parts)}", got=got, remedy=nearest(name, known)
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _listed(parts: Sequence[PartNotes]) -> str:
+    return ", ".join(part.label for part in parts) or "none"
