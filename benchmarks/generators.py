@@ -142,7 +142,7 @@ Messages = list[tuple[int, bytes]]  # with their frames
 
 
 def _play(seconds: float) -> tuple[Messages, Messages, list[tuple[int, int]], dict[str, int]]:
-    """Sixteenths at 120 with clock into a probe: sent, heard, frames the server skipped, and the port's own report."""
+    """Play sixteenths at 120 with clock into a probe; return them, those received, skipped frames, report."""
     probe, sent, n = MidiProbe("colla:out"), [], 0
     with MidiProcess(MidiConfig(name="colla", backend="jack")) as port, _load():
         probe.connected()
@@ -165,11 +165,12 @@ def _play(seconds: float) -> tuple[Messages, Messages, list[tuple[int, int]], di
 
 
 def _timing(seconds: float) -> Row:
-    sent, heard, skipped, report = _play(seconds)
-    n_heard = Counter(message for _, message in heard)
-    n_lost = sum(max(0, n - n_heard[message]) for message, n in Counter(message for _, message in sent).items())
-    delay = next((frame for frame, message in heard if message == sent[0][1]), 0) - sent[0][0]  # constant: the server's
-    exact = {(frame - delay, message) for frame, message in heard}
+    sent, received, skipped, report = _play(seconds)
+    n_received = Counter(message for _, message in received)
+    n_lost = sum(max(0, n - n_received[message]) for message, n in Counter(message for _, message in sent).items())
+    first = next((frame for frame, message in received if message == sent[0][1]), 0)
+    delay = first - sent[0][0]  # constant: the server's
+    exact = {(frame - delay, message) for frame, message in received}
     missed = [frame for frame, message in sent if (frame, message) not in exact]
     excused = [frame for frame in missed if any(first <= frame + delay < end for first, end in skipped)]
     return Row(

@@ -38,7 +38,7 @@ BLOCK = 1024
 SECONDS = 30
 AT_ONCE = (4, 15)  # steps; 15 are a second, in which nothing is told
 N_SCENES, HOUR_S, SCENE_S = 80, 3600, 60.0
-UNHEARD_SONG = "rubidium"  # `load_bank` keeps it for tests; sodium, potassium and caesium lie under training scenes
+UNUSED_SONG = "rubidium"  # `load_bank` keeps it for tests; sodium, potassium and caesium lie under training scenes
 
 
 def rows(model: Path = SHIPPED) -> Iterator[Row]:
@@ -101,7 +101,7 @@ def _cost(model: Path) -> Row:
         peer_s = time.process_time() - begin
     node.reset()
     rows = SoundProbabilities(node.config, MONO).process(audio)
-    ahead = node.heard.network.value("look_ahead", int)
+    ahead = node.probabilities.network.value("look_ahead", int)
     error = np.abs(rows - theirs[ahead : ahead + len(rows)]).max()
     return Row(
         what="sound events, causal, mono 22.05 kHz, each step of 66 ms as it comes",
@@ -176,8 +176,8 @@ def _inventions(model: Path) -> Iterator[Row]:
     kinds = {
         "rain and sea": {name: of for name, of in grounds.items() if name.removeprefix("freesound-").isdecimal()},
         "fridge": {name: of for name, of in grounds.items() if "frigo" in name},
-        "music without its voice": {UNHEARD_SONG: [_song(UNHEARD_SONG, voice=False)]},
-        "music": {UNHEARD_SONG: [_song(UNHEARD_SONG, voice=True)]},
+        "music without its voice": {UNUSED_SONG: [_song(UNUSED_SONG, voice=False)]},
+        "music": {UNUSED_SONG: [_song(UNUSED_SONG, voice=True)]},
     }
     node = SoundDetector(SoundConfig(model=model), MONO)
     for kind, parts in kinds.items():

@@ -52,7 +52,7 @@ def checks() -> Iterator[Check]:
     yield portaudio
     yield jack
     either = portaudio.ok or jack.ok
-    detail = "a way to hear and be heard" if either else "no device on PortAudio or JACK: files only"
+    detail = "devices for input and output" if either else "no device on PortAudio or JACK: files only"
     yield Check(name="live sound", ok=either, detail=detail, remedy="" if either else "see above")
     yield check_midi()
     yield check_fluidsynth()
@@ -114,7 +114,7 @@ def check_midi() -> Check:
 
 
 def check_fluidsynth() -> Check:
-    """FluidSynth and a soundfont, to hear notes as instruments."""
+    """FluidSynth and a soundfont, which play notes with the sounds of instruments."""
     program, soundfont = shutil.which("fluidsynth"), find_soundfont()
     lacks = [name for name, there in (("the program", program), ("a soundfont", soundfont)) if not there]
     if lacks:

@@ -1,4 +1,4 @@
-"""One line on the terminal that says what is heard and where the music is, now."""
+"""Show the detected sounds and the position in the score on one line of the terminal."""
 
 from __future__ import annotations
 

@@ -136,8 +136,14 @@ class Stream:
     @property
     def latency(self) -> tuple[int, int]:
         """Return the samples of latency that the device reports: input, output."""
-        told = self._stream.latency
-        pair = told if isinstance(told, tuple) else (told, 0.0) if self._pair[0] is not None else (0.0, told)
+        reported = self._stream.latency
+        pair = (
+            reported
+            if isinstance(reported, tuple)
+            else (reported, 0.0)
+            if self._pair[0] is not None
+            else (0.0, reported)
+        )
         return round(pair[0] * self.sample_rate), round(pair[1] * self.sample_rate)
 
     def relax(self) -> bool:

@@ -184,13 +184,13 @@ class SoundTiming:
         """Return the most samples from the beginning of a step until the row `wait` steps later is emitted."""
         # Between two rates, the rounding of both instants repeats after `up` blocks.
         turn = range(self._resampling.up * self.config.block)
-        return max(self.given(k + wait) - self.instant(k) for k in turn)
+        return max(self.emitted(k + wait) - self.instant(k) for k in turn)
 
     def instant(self, step: int) -> int:
         """Return the sample where a step begins; negative for the first."""
         return ((step_begin(step) - self._delay) * self._resampling.down) // self._resampling.up
 
-    def given(self, step: int) -> int:
+    def emitted(self, step: int) -> int:
         """Return how many input samples are needed until the row of a step is emitted."""
         n = self.config.block
         last = (step + self.ahead) // n * n + n - 1 + n * self.config.background_blocks  # that its block needs

@@ -30,9 +30,9 @@ class SoundDetector:
 
     def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
         self.config, self.audio = config, audio
-        self.heard = SoundProbabilities(config, audio, worker=worker)
-        self.classes = self.heard.classes
-        self._decoder = EventDecoder(self.classes, _decision(config, self.heard.network, self.classes))
+        self.probabilities = SoundProbabilities(config, audio, worker=worker)
+        self.classes = self.probabilities.classes
+        self._decoder = EventDecoder(self.classes, _decision(config, self.probabilities.network, self.classes))
         self._n_steps = self._n_late = 0
 
     @property
@@ -43,11 +43,11 @@ class SoundDetector:
     @property
     def latency(self) -> int:
         """Return the most samples by which `emitted_at` lags `at`."""
-        return self.heard.timing.lag(self._decoder.latency)
+        return self.probabilities.timing.lag(self._decoder.latency)
 
     def process(self, block: Audio) -> list[Event]:
         """Return the events that the block makes decidable."""
-        rows = self.heard.process(block)
+        rows = self.probabilities.process(block)
         events: list[Event] = [self._sound(change) for change in self._decoder.process(rows)]
         if self.config.guesses:
             for k in range(len(rows)):
@@ -59,14 +59,14 @@ class SoundDetector:
 
     def reset(self) -> None:
         """Reset to the initial state."""
-        self.heard.reset()
+        self.probabilities.reset()
         self._decoder.reset()
         self._n_steps = self._n_late = 0
 
     def _sound(self, change: SoundChange) -> Sound:
         return Sound(
-            at=max(0, self.heard.timing.instant(change.step)),
-            emitted_at=self.heard.timing.given(change.known),
+            at=max(0, self.probabilities.timing.instant(change.step)),
+            emitted_at=self.probabilities.timing.emitted(change.known),
             label=self.classes[change.label],
             active=change.active,
             probability=change.probability,
@@ -75,18 +75,18 @@ class SoundDetector:
     def _guesses(self, step: int, row: npt.NDArray[np.float32]) -> Guesses:
         best = np.argsort(-row, kind="stable")[: self.config.guesses]
         return Guesses(
-            at=max(0, self.heard.timing.instant(step)),
-            emitted_at=self.heard.timing.given(step),
+            at=max(0, self.probabilities.timing.instant(step)),
+            emitted_at=self.probabilities.timing.emitted(step),
             labels=tuple(self.classes[i] for i in best),
             probabilities=tuple(float(row[i]) for i in best),
         )
 
     def _late(self) -> list[Event]:
-        if self.heard.n_late == self._n_late:
+        if self.probabilities.n_late == self._n_late:
             return []
-        n, self._n_late = self.heard.n_late - self._n_late, self.heard.n_late
-        now = self.heard.timing.given(self._n_steps - 1)
-        samples = self.heard.timing.instant(n * self.config.block) - self.heard.timing.instant(0)
+        n, self._n_late = self.probabilities.n_late - self._n_late, self.probabilities.n_late
+        now = self.probabilities.timing.emitted(self._n_steps - 1)
+        samples = self.probabilities.timing.instant(n * self.config.block) - self.probabilities.timing.instant(0)
         return [Late(at=now, emitted_at=now, samples=samples, where="sounds")]
 
 

@@ -94,8 +94,8 @@ class Embedding:
     def process(self, block: Audio) -> Vectors:
         """Return the vectors whose last sample is in the block; borrowed."""
         block = as_block("Embedding", block, np.float32, (self.audio.n_channels,))
-        heard = block if self._resampler is None else self._resampler.process(block)
-        mono = np.nan_to_num(heard, nan=0.0, posinf=0.0, neginf=0.0).mean(1)
+        resampled = block if self._resampler is None else self._resampler.process(block)
+        mono = np.nan_to_num(resampled, nan=0.0, posinf=0.0, neginf=0.0).mean(1)
         hop, start, n = self.config.hop, 0, 0
         room = (self._fill + len(mono)) // hop
         if len(self._out) < room:

@@ -178,7 +178,7 @@ def detect_jump(
     reference: (sustain, onset) templates, score seconds of the events, and their known jumps (start, target)
     rules: (TempoNumbers, LikelihoodNumbers)
     """
-    if _hear(detector, row, reference, rules[1]):
+    if _add_evidence(detector, row, reference, rules[1]):
         _discount(detector, main[0], reference[3], numbers.known)
         _advance(detector, now_s, main[1], reference[2], numbers, rules[0])
         _discount(detector, main[0], reference[3], 0.0)
@@ -197,7 +197,7 @@ def _dot(a: F32, b: F32) -> Scalar32:
 
 
 @njit(nogil=True, cache=True)
-def _hear(detector: JumpDetector, row: F32, reference: ReferenceArrays, likelihood: LikelihoodNumbers) -> bool:
+def _add_evidence(detector: JumpDetector, row: F32, reference: ReferenceArrays, likelihood: LikelihoodNumbers) -> bool:
     """Add the sustain log likelihood to all paths, and write the onset log likelihood to `onset`.
 
     Returns whether an onset is possible in this frame. Likelihoods as in `event_likelihoods`.

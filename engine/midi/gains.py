@@ -48,8 +48,8 @@ class GainKnobs:
     """
 
     def __init__(self, port: str, targets: Callable[[], tuple[str, ...]], set_gain: Callable[[str, float], None]):
-        hear = None if port == VIRTUAL else port
-        self._config = MidiConfig(name="collaparte-gains", hear=hear)
+        source = None if port == VIRTUAL else port
+        self._config = MidiConfig(name="collaparte-gains", input_port=source)
         self._targets, self._set_gain = targets, set_gain
         self._turned: dict[int, float] = {}
         self.news: deque[str] = deque(maxlen=64)

@@ -45,8 +45,8 @@ class JackPort:
         self.client.activate()
         if config.to is not None:
             self.client.connect(self._output, self._find(config.to, "input"))
-        if config.hear is not None and self._input is not None:
-            self.client.connect(self._find(config.hear, "output"), self._input)
+        if config.input_port is not None and self._input is not None:
+            self.client.connect(self._find(config.input_port, "output"), self._input)
 
     def _find(self, name: str, kind: str) -> Any:
         """Return the first port of other clients, `input` or `output`, whose name contains `name`."""

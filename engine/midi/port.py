@@ -36,7 +36,7 @@ class MidiConfig(Settings):
 
     name: str = plain("collaparte", "name of our ports")
     to: str | None = plain(None, "existing port to play to, None for a virtual one that others connect to")
-    hear: str | None = plain(None, "existing port to listen to, None for `to` or a virtual one")
+    input_port: str | None = plain(None, "existing port to receive from, None for `to` or a virtual one")
     backend: str = choice("auto", BACKENDS, "auto tries JACK, then rtmidi")
     listen: bool = plain(True, "open an input as well")
     sample_rate: int = ranged(48000, 1000, 384_000, "of the clock where the backend has none of its own", unit="Hz")

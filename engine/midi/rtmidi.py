@@ -42,7 +42,7 @@ class RtMidiPort:
             _open(self._output, config.to, "out")
             self._input = rtmidi.MidiIn(name=config.name) if config.listen else None
             if self._input is not None:
-                _open(self._input, config.hear or config.to, "in")
+                _open(self._input, config.input_port or config.to, "in")
                 self._input.ignore_types(sysex=True, timing=False, active_sense=True)
                 self._input.set_callback(self._came)
         except (rtmidi.SystemError, rtmidi.NoDevicesError, rtmidi.InvalidPortError, RuntimeError) as error:

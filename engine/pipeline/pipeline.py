@@ -151,8 +151,8 @@ class Pipeline:
         spectra = {key: stft.process(block) for key, stft in self._stfts.items()}
         events: list[Event] = []
         if self._follower is not None:
-            heard: Any = block if self._follower_input is None else spectra[self._follower_input]
-            events += self._follower.process(heard)
+            follower_input: Any = block if self._follower_input is None else spectra[self._follower_input]
+            events += self._follower.process(follower_input)
         if self._listeners:
             for node in self._listeners:
                 events += node.process(block)

@@ -116,16 +116,16 @@ def find_device(pipe: Pipe, job: Job, rate: int | None) -> Any:
     either = source or job.sink
     assert either is not None
     module = backend(either.backend)
-    told = False
+    reported = False
     while True:
         try:
             return module.Stream(source, job.sink, rate)
         except DeviceError as error:
             if not job.wait:
                 raise
-            if not told:
+            if not reported:
                 pipe.send(Waiting(reason=str(error)))
-            told = True
+            reported = True
         time.sleep(RETRY_S)
         module.refresh()
 

@@ -153,7 +153,7 @@ class ProcessingThread:
         if self.rings.into is not None:
             block = self.rings.into.process(block)
         self.memory[Counter.CONSUMED] += len(block)
-        self._give(block)
+        self._process(block)
 
     def _measure(self, block: Audio) -> None:
         """Measure the peak level of the input, for a meter."""
@@ -162,7 +162,7 @@ class ProcessingThread:
         self._level = max(peak, fallen)
         self.memory[Counter.LEVEL] = round(1e6 * self._level)
 
-    def _give(self, block: Audio, end: int | None = None) -> None:
+    def _process(self, block: Audio, end: int | None = None) -> None:
         """Process one block at the pipeline's rate and write its results, up to sample `end` of the stems."""
         output = self.pipeline.process(block)
         stems = output.stems if end is None else output.stems[: max(0, end - self._n_stems)]
@@ -237,4 +237,4 @@ class ProcessingThread:
         for block in flush(silence, lambda: self._n_stems >= end, latency=pipeline.latency, lag=pipeline.lag):
             while self._blocked() and not self.memory[Counter.STOP]:
                 pass
-            self._give(block, end)
+            self._process(block, end)

@@ -101,8 +101,8 @@ class SessionRun:
         self._event_error = ""
         self._base: int | None = 0  # the input sample at which the current run began; None: not known yet
         self._end = self._gaps = self._n_restarts = 0
-        self._seen_s = self._told_s = 0.0
-        self._told_message = ""
+        self._seen_s = self._reported_s = 0.0
+        self._reported_message = ""
         self._past = self._dropped = Counts()
 
     def __enter__(self) -> SessionRun:
@@ -170,7 +170,7 @@ class SessionRun:
                 self._status(SessionState.WAITING, message, run)
             if state.final:
                 return SessionEnd.FILE if state is EngineState.ENDED else SessionEnd.DEVICE
-            self._tell(run)
+            self._report_status(run)
             if 0 < self._config.duration_s <= self._seconds(run):
                 break
             time.sleep(NAP_S)
@@ -215,8 +215,8 @@ class SessionRun:
             self._find_base(run)
         if self._base is not None:
             for event in run.events():
-                self._give(event, self._base)
-            self._tell_drops(run.counts(), self._base)
+                self._emit(event, self._base)
+            self._report_losses(run.counts(), self._base)
 
     def _find_base(self, run: EngineHandle) -> None:
         """Advance the clock over a gap by the time without a device, up to the first sample of this run."""
@@ -230,19 +230,19 @@ class SessionRun:
         if self._recorder is not None:
             self._recorder.line_up(self._base)
             self._recorder.attach(run.memory)
-        self._give(Dropout(at=self._end, emitted_at=self._base, samples=gap, where="device"), 0)
+        self._emit(Dropout(at=self._end, emitted_at=self._base, samples=gap, where="device"), 0)
 
-    def _tell_drops(self, counts: Counts, base: int) -> None:
+    def _report_losses(self, counts: Counts, base: int) -> None:
         """Emit a Dropout event for each kind of loss that has grown since the last check."""
         losses = {"missing": "output", "unrecorded": "recording", "unsent": "events"}
         now = counts.n_samples
         for name, where in losses.items():
             more = getattr(counts, name) - getattr(self._dropped, name)
             if more:
-                self._give(Dropout(at=now, emitted_at=now, samples=more, where=where), base)
+                self._emit(Dropout(at=now, emitted_at=now, samples=more, where=where), base)
         self._dropped = counts
 
-    def _give(self, event: Event, base: int) -> None:
+    def _emit(self, event: Event, base: int) -> None:
         """Convert an event to the session's clock, write it to the file, and emit it."""
         event = replace(event, at=event.at + base, emitted_at=event.emitted_at + base)
         if self._event_file is not None and not self._event_error:
@@ -268,12 +268,12 @@ class SessionRun:
     def _recording_error(self) -> str:
         return (self._recorder.error if self._recorder else "") or self._event_error
 
-    def _tell(self, run: EngineHandle) -> None:
+    def _report_status(self, run: EngineHandle) -> None:
         """Report the status at intervals, and at once when something has changed."""
         message = self._recording_error or run.waiting
-        news = message != self._told_message
-        if news or time.monotonic() - self._told_s >= STATUS_S:
-            self._told_message = message
+        news = message != self._reported_message
+        if news or time.monotonic() - self._reported_s >= STATUS_S:
+            self._reported_message = message
             self._status(_seen(run), message if news else "", run)
 
     def _status(self, state: SessionState, message: str = "", run: EngineHandle | None = None) -> None:
@@ -281,7 +281,7 @@ class SessionRun:
         counts = _sum(self._past, run.counts()) if run else self._past
         base = self._end if self._base is None else self._base
         now = base + run.counts().n_samples if run else self._end
-        self._told_s = time.monotonic()
+        self._reported_s = time.monotonic()
         level = run.level if run else 0.0
         self._on_status(
             SessionStatus(state=state, message=message, now=now, latency=self._latency, counts=counts, level=level)

@@ -63,9 +63,9 @@ def learn(x: C64, packed: F32, alpha: Scalar32, z: F32) -> None:
         for j in range(i, n_channels):
             real, imag = packed[i, j], packed[j, i]
             for k in range(len(z)):
-                heard = z[k] > np.float32(2) * FLOOR
-                keep = np.float32(1) - alpha if heard else np.float32(1)
-                gain = weight / z[k] if heard else np.float32(0)
+                audible = z[k] > np.float32(2) * FLOOR
+                keep = np.float32(1) - alpha if audible else np.float32(1)
+                gain = weight / z[k] if audible else np.float32(0)
                 a, b = x[i, k], x[j, k]
                 real[k] = keep * real[k] + gain * (a.real * b.real + a.imag * b.imag)
                 if i != j:

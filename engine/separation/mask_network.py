@@ -144,17 +144,17 @@ class MaskNetwork:
         self.targets = _targets(self.network)
         n_model = self.network.value("n_channels", int)
         self.mid_side = _mid_side(self.network, n_model)
-        self.n_heard = 4 if self.mid_side else n_model
+        self.n_inputs = 4 if self.mid_side else n_model
         if n_channels not in (1, n_model):
             raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy="choose channels")
         if self.network.metadata.get("bidirectional", False) is not self.bidirectional:
-            ways = "one direction", "two directions, which hears the future: for files only"
+            ways = "one direction", "two directions, which needs the whole file"
             wanted, got = ways[:: -1 if self.bidirectional else 1]
             raise ModelError(self.network.path, expected=f"a network of {wanted}", got=f"one of {got}")
         self.frames = _frames(self.network, n_channels)
         self.window: str = self.network.value("window", str)
         n_bins, n_targets = self.frames.n_bins, len(self.targets)
-        self.network.expect_shapes({"magnitude": (None, self.n_heard, n_bins)})
+        self.network.expect_shapes({"magnitude": (None, self.n_inputs, n_bins)})
         target = self.network.metadata.get("level", 0)
         if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
             raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])
@@ -163,8 +163,8 @@ class MaskNetwork:
         self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
         self._probe((n_targets, n_model, n_bins))
 
-    def hear(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
-        """Clean one frame (channel, bin) and write its magnitudes (n_heard, bin), at the model's level.
+    def prepare(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
+        """Clean one frame (channel, bin) and write its magnitudes (n_inputs, bin), at the model's level.
 
         If the masks are of mid and side, the cleaned frame is converted too, and the magnitudes are mid and side, then
         left and right.
@@ -199,7 +199,7 @@ class MaskNetwork:
     def _probe(self, shape: tuple[int, ...]) -> None:
         """Run one frame of silence, to check that the outputs are as the file declares, and finite."""
         try:
-            mask = self.network.run({"magnitude": np.zeros((1, self.n_heard, shape[2]), np.float32)})["mask"]
+            mask = self.network.run({"magnitude": np.zeros((1, self.n_inputs, shape[2]), np.float32)})["mask"]
         except Exception as error:  # the runtime raises a dozen unrelated types
             reason = " ".join(str(error).split())[:120]
             raise ModelError(self.network.path, expected="a network that runs", got=reason) from error
@@ -218,7 +218,7 @@ class StreamingSeparator(MaskNetwork):
     def __init__(self, config: MaskNetworkConfig, *, n_channels: int, network: Network | None = None) -> None:
         super().__init__(config, n_channels=n_channels, network=network)
         self._cleaned = np.zeros((n_channels, self.frames.n_bins), np.complex64)
-        self._magnitude = np.zeros((1, self.n_heard, self.frames.n_bins), np.float32)
+        self._magnitude = np.zeros((1, self.n_inputs, self.frames.n_bins), np.float32)
 
     @property
     def latency(self) -> int:
@@ -230,7 +230,7 @@ class StreamingSeparator(MaskNetwork):
         spectra = as_block("StreamingSeparator", spectra, np.complex64, self._cleaned.shape)
         self._stems = grown(self._stems, len(spectra))
         for frame, spectrum in enumerate(spectra):
-            self.hear(spectrum, self._cleaned, self._magnitude[0])
+            self.prepare(spectrum, self._cleaned, self._magnitude[0])
             masks = self.network.run({"magnitude": self._magnitude})["mask"]
             self.share(self._cleaned, masks[0], self._stems[frame])
         return self._stems[: len(spectra)]

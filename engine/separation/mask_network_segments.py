@@ -45,7 +45,7 @@ class SegmentedSeparator(MaskNetwork):
         n_bins = self.frames.n_bins
         span = config.segment + 2 * config.margin
         self._cleaned = np.zeros((span, n_channels, n_bins), np.complex64)  # rings: frame t is row t % span
-        self._magnitude = np.zeros((span, self.n_heard, n_bins), np.float32)
+        self._magnitude = np.zeros((span, self.n_inputs, n_bins), np.float32)
         self.reset()
 
     @property
@@ -59,7 +59,7 @@ class SegmentedSeparator(MaskNetwork):
         self._stems = grown(self._stems, len(spectra))
         for stems, spectrum in zip(self._stems, spectra, strict=False):
             row = self._seen % len(self._cleaned)
-            self.hear(spectrum, self._cleaned[row], self._magnitude[row])
+            self.prepare(spectrum, self._cleaned[row], self._magnitude[row])
             self._seen += 1
             due = self._seen - self.config.segment - self.config.margin
             if due < 0:

@@ -22,7 +22,7 @@ from engine.separation.kam import FLOOR, LOADING, solve, unpack
 
 __all__ = ["filter_frames"]
 
-HEARD = np.float32(1e-20)  # sum of the powers below which a bin does not update the covariances
+AUDIBLE = np.float32(1e-20)  # sum of the powers below which a bin does not update the covariances
 
 
 @njit(nogil=True, cache=True)
@@ -149,8 +149,8 @@ def filter_two(
             r, s = b0 * u + c0 * y + d0 * z, b0 * v + c0 * z - d0 * y
             stems[j, 0, k] = complex(p, q)
             stems[j, 1, k] = complex(r, s)
-            heard = level[k] > HEARD
-            weight = one / level[k] if heard else np.float32(0)
+            audible = level[k] > AUDIBLE
+            weight = one / level[k] if audible else np.float32(0)
             m00, m11 = weight * (p * p + q * q), weight * (r * r + s * s)
             m01, m10 = weight * (p * r + q * s), weight * (q * r - p * s)
             if posterior:
@@ -165,7 +165,7 @@ def filter_two(
                 m01 += c0 - (cross * c0 + real)
                 m10 += d0 - (cross * d0 + imag)
             trace = m00 + m11
-            learns = heard and trace > FLOOR
+            learns = audible and trace > FLOOR
             rate = alpha if learns else np.float32(0)
             gain = two * rate / trace if learns else np.float32(0)
             own00[k] = (one - rate) * own00[k] + gain * m00
@@ -184,7 +184,7 @@ def filter_many(
     own, total, factor, moment = matrices[0], matrices[1], matrices[2], matrices[3]
     solved, column = matrices[4, 0], matrices[4, 1]
     for k in range(n_bins):
-        heard = level[k] > HEARD
+        audible = level[k] > AUDIBLE
         total[:] = np.complex64(0)
         for j in range(n_targets):
             unpack(packed[j], k, keep, LOADING, own)
@@ -200,7 +200,7 @@ def filter_many(
                 for m in range(n_channels):
                     value += own[i, m] * solved[m]
                 stems[j, i, k] = value
-            if not heard:
+            if not audible:
                 continue
             for i in range(n_channels):
                 for m in range(n_channels):

@@ -32,13 +32,13 @@ button{font:inherit;padding:.4em 1em;margin:.3em}button:disabled{opacity:.4}</st
 <a id="save" download="answers.json">Save your answers</a></p>
 <script>
 const trials = TRIALS, answers = [], listener = Math.random().toString(36).slice(2);
-const $ = id => document.getElementById(id), heard = {a: false, b: false};
+const $ = id => document.getElementById(id), played = {a: false, b: false};
 const buttons = [...document.querySelectorAll("button")];
 const mirror = Math.random() < 0.5;  // half of the listeners hear every pair the other way round
 const order = trials.map((_, i) => [Math.random(), i]).sort((x, y) => x[0] - y[0]).map(x => x[1]);
 function ready() {
-  const one = !heard.a ? "the first sound" : !heard.b ? "the second sound" : "";
-  const missing = !heard.a && !heard.b ? "both sounds" : one;
+  const one = !played.a ? "the first sound" : !played.b ? "the second sound" : "";
+  const missing = !played.a && !played.b ? "both sounds" : one;
   buttons.forEach(x => { x.disabled = missing !== ""; x.title = missing && `Play ${missing} first`; });
   $("why").textContent = missing && `Play ${missing}, then choose.`;
 }
@@ -50,10 +50,10 @@ function show() {
     return;
   }
   const trial = trials[order[answers.length]], pair = mirror ? [trial[1], trial[0]] : trial;
-  heard.a = heard.b = false; $("a").src = pair[0]; $("b").src = pair[1]; ready();
+  played.a = played.b = false; $("a").src = pair[0]; $("b").src = pair[1]; ready();
   $("place").textContent = `Pair ${answers.length + 1} of ${order.length}`;
 }
-for (const id of ["a", "b"]) $(id).onplay = () => { heard[id] = true; ready(); };
+for (const id of ["a", "b"]) $(id).onplay = () => { played[id] = true; ready(); };
 buttons.forEach(x => x.onclick = () => {
   const side = x.dataset.value, pair = [$("a"), $("b")].map(y => y.getAttribute("src"));
   answers.push({first: pair[0], second: pair[1], better: side === "" ? null : pair[side === "a" ? 0 : 1]}); show();

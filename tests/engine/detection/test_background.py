@@ -78,7 +78,7 @@ def test_the_worker_changes_nothing_but_the_thread() -> None:
         outputs = []
         for start in range(0, len(audio), 512):
             outputs.append(list(node.process(audio[start : start + 512])))
-            background = node.heard._background
+            background = node.probabilities._background
             assert background is not None
             if background._running is not None:
                 background._running.result()

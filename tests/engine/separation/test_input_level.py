@@ -76,7 +76,7 @@ def test_the_network_hears_a_quiet_line_as_loud_as_a_hot_one(level: float, ratio
         node = StreamingSeparator(MaskNetworkConfig(model=small_file(level=level)), n_channels=2)
         cleaned, magnitude = np.zeros((2, 129), np.complex64), np.zeros((2, 129), np.float32)
         for spectrum in spectra_of(noise(1, gain)):
-            node.hear(spectrum, cleaned, magnitude)
+            node.prepare(spectrum, cleaned, magnitude)
             assert np.array_equal(cleaned, spectrum)  # what the masks are laid on stays as it came
         heard.append(magnitude)
     assert heard[0] == pytest.approx(ratio * heard[1], rel=100 * FLOAT32)

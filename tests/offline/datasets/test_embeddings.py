@@ -1,4 +1,4 @@
-"""Recordings and videos with labels become sets with embeddings, which train networks that hear them live too."""
+"""Recordings and videos with labels become sets with embeddings, which train networks that use them live too."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_table_3_from_videos_to_a_live_network(tmp_path: Path) -> None:
     assert load_crnn(tmp_path / "runs" / "auditory-visual-0" / "checkpoint.pt").recurrent.input_size == 64 + 16
     export_crnn(model, tmp_path / "fused.onnx", licence="-", training="-")
     config = SoundConfig(model=tmp_path / "fused.onnx", embeddings={"bands": embedding()})
-    node = SoundDetector(config, AudioFormat(sample_rate=SOUND_RATE, n_channels=1)).heard
+    node = SoundDetector(config, AudioFormat(sample_rate=SOUND_RATE, n_channels=1)).probabilities
     sound = read_soundtrack(tmp_path / "audio" / "0.mp4", SOUND_RATE)[: scenes.steps.shape[1] * STEP]
     live = node.process(sound[:, None])
     assert np.abs(live - scene_probabilities(model, scenes)[0, : len(live)]).max() < 2e-3  # the set's half precision

@@ -1,4 +1,4 @@
-"""The listening test's page in a real browser: hear both, choose, save, analyse."""
+"""The listening test's page in a real browser: play both, choose, save, analyse."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def _tones(folder: Path) -> dict[str, list[Path]]:
 def _listen(browser: webdriver.Chrome) -> dict[str, str]:
     """Press play on both sounds, at the left of the browser's own control; returns the files by place."""
     for place in ("a", "b"):
-        assert not _buttons(browser)[0].is_enabled(), "a choice before both were heard"
+        assert not _buttons(browser)[0].is_enabled(), "a choice before both were played"
         player = browser.find_element("id", place)
         ActionChains(browser).move_to_element_with_offset(player, 25 - player.size["width"] // 2, 0).click().perform()
-        _wait(lambda p=place: browser.execute_script(f"return heard.{p}"), f"sound {place}")
+        _wait(lambda p=place: browser.execute_script(f"return played.{p}"), f"sound {place}")
     return {p: browser.execute_script(f"return document.getElementById('{p}').getAttribute('src')") for p in "ab"}
 
 
