@@ -35,10 +35,12 @@ LIST_TIMEOUT_S = 120  # seconds; the first time, the callbacks are compiled firs
 class Device(Settings):
     """A device to play from or to."""
 
-    name: str = plain("", "number or part of the name (PortAudio), pattern of ports (JACK), empty for the default")
-    backend: str = choice("portaudio", AUDIO_BACKENDS, "portaudio or jack")
-    n_channels: int = ranged(2, 1, MAX_CHANNELS, "channels")
-    connect: bool = plain(True, "whether to connect JACK ports at all")
+    name: str = plain(
+        "", "number or part of the device's name (PortAudio), pattern of port names (JACK), empty for the default"
+    )
+    backend: str = choice("portaudio", AUDIO_BACKENDS, "audio system to use")
+    n_channels: int = ranged(2, 1, MAX_CHANNELS, "number of channels")
+    connect: bool = plain(True, "connect the JACK ports; false leaves them unconnected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,20 +42,28 @@ SILENCE = float(np.log(LOG_MEL.floor))
 class SoundConfig(Settings):
     """How to detect sounds."""
 
-    model: Path = plain(MISSING, "the ONNX file")
+    model: Path = plain(MISSING, "ONNX file of the network")
     decision: DecisionConfig | None = plain(
-        None, "filters, and thresholds that go before those of the file; None for the file's own"
+        None, "filters and thresholds that override those of the file; None for the file's own"
     )
-    threshold: float | None = ranged(None, 0, 1, "probability from which on a class sounds, in place of the file's")
-    alignment: str | None = choice(None, MEDIANS, "of the median, in place of the decision's")
-    block: int = ranged(1, 1, 64, "steps of 66 ms computed at once: more cost less and come later", unit="steps")
-    window: int = ranged(75, 8, 1000, "what a bidirectional network gets at a time", unit="steps")
+    threshold: float | None = ranged(
+        None, 0, 1, "probability at or above which a class is active; overrides the file's"
+    )
+    alignment: str | None = choice(None, MEDIANS, "alignment of the median filter; overrides the decision's")
+    block: int = ranged(1, 1, 64, "steps of 66 ms computed at once; more cost less and add latency", unit="steps")
+    window: int = ranged(75, 8, 1000, "input of a bidirectional network at a time", unit="steps")
     ahead: int = ranged(8, 0, 1000, "steps at the end of a window that are not reported yet", unit="steps")
     background_blocks: int = ranged(
-        0, 0, 64, "time that a bidirectional network is given beside the audio path, 0 for none", unit="blocks"
+        0,
+        0,
+        64,
+        "time that a bidirectional network may take in the background; 0 runs it in the audio path",
+        unit="blocks",
     )
-    embeddings: Mapping[str, EmbeddingConfig] = plain(dict, "further inputs of the network, by the names in its file")
-    guesses: int = ranged(0, 0, 1000, "how many of the most likely sounds are emitted five times a second")
+    embeddings: Mapping[str, EmbeddingConfig] = plain(
+        dict, "embeddings that are further inputs of the network, by their names in its file"
+    )
+    guesses: int = ranged(0, 0, 1000, "how many of the most likely sounds to report five times a second")
 
     def __post_init__(self) -> None:
         check(self)

@@ -32,10 +32,10 @@ FIELDS = ("sample_rate", "window", "hop", "dimension")
 class EmbeddingConfig(Settings):
     """An embedding network and what its card says of it."""
 
-    model: Path = plain(MISSING, "the ONNX file")
+    model: Path = plain(MISSING, "ONNX file of the network")
     sample_rate: int = ranged(MISSING, 1000, 192_000, "sample rate of its input", unit="Hz")
     window: int = ranged(MISSING, 1, 1 << 24, "length of its input", unit="samples")
-    hop: int = ranged(MISSING, 1, 1 << 24, "distance of two windows, at most a window", unit="samples")
+    hop: int = ranged(MISSING, 1, 1 << 24, "hop between windows, at most a window", unit="samples")
     dimension: int = ranged(MISSING, 1, 65_536, "length of a vector")
 
     def __post_init__(self) -> None:

@@ -32,22 +32,24 @@ SURE = 1e-4  # probabilities are clipped to this distance from 0 and 1: one step
 class DecisionConfig(Settings):
     """How probabilities become events; the defaults are the paper's (section 2.2): 0.5, centred median of 7 steps."""
 
-    threshold: float = ranged(0.5, 0, 1, "probability from which on a class sounds")
-    thresholds: Mapping[str, float] | None = plain(None, "the same for single classes, by label")
-    release: float = ranged(1.0, 0.05, 1, "share of the threshold below which a class stops, 1 is no hysteresis")
+    threshold: float = ranged(0.5, 0, 1, "probability at or above which a class is active")
+    thresholds: Mapping[str, float] | None = plain(None, "thresholds of single classes, by label")
+    release: float = ranged(1.0, 0.05, 1, "fraction of the threshold below which a class stops; 1 is no hysteresis")
     median: int = ranged(7, 1, 99, "length of the median filter", unit="steps", odd=True)
     alignment: str = choice(
-        "centred", MEDIANS, "centred waits for half of the median's steps, causal looks back only and answers at once"
+        "centred", MEDIANS, "centred waits for half of the median's steps; causal uses past steps only, without delay"
     )
-    shortest: int = ranged(1, 1, 100, "how long a sound must last before it is reported", unit="steps")
-    hold: int = ranged(1, 1, 100, "how long it must be quiet before the end of a sound is reported", unit="steps")
-    onset_lag: int = ranged(0, 0, 100, "how late the network detects beginnings; they are dated back", unit="steps")
-    offset_lag: int = ranged(0, 0, 100, "how late the network detects ends; they are dated back", unit="steps")
+    shortest: int = ranged(1, 1, 100, "how long a class must be active before it is reported", unit="steps")
+    hold: int = ranged(
+        1, 1, 100, "how long a class must be inactive before the end of its sound is reported", unit="steps"
+    )
+    onset_lag: int = ranged(0, 0, 100, "delay of the network at onsets, subtracted from their times", unit="steps")
+    offset_lag: int = ranged(0, 0, 100, "delay of the network at offsets, subtracted from their times", unit="steps")
     accumulated_log_odds: float = ranged(
-        0.0, 0, 1000, "sum of log-odds at which a class sounds without reaching its threshold, 0 is never", unit="nats"
+        0.0, 0, 1000, "sum of log-odds that makes a class active below its threshold; 0 turns this off", unit="nats"
     )
-    log_odds_by_label: Mapping[str, float] | None = plain(None, "the same for single classes, by label")
-    reach: int = ranged(15, 1, 100, "how far back the beginning of such a sum is looked for", unit="steps")
+    log_odds_by_label: Mapping[str, float] | None = plain(None, "sums of log-odds of single classes, by label")
+    reach: int = ranged(15, 1, 100, "how far back the beginning of such a sum may lie", unit="steps")
 
     def __post_init__(self) -> None:
         check(self)

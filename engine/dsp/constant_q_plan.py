@@ -30,24 +30,24 @@ class CqtConfig(Settings):
     """What a constant-Q transform computes."""
 
     low_hz: float = ranged(C2_HZ, 8, 8000, "frequency of the first bin", unit="Hz")
-    bins_per_octave: int = ranged(24, 6, 96, "bins of an octave")
-    n_octaves: int = ranged(6, 1, 10, "octaves")
+    bins_per_octave: int = ranged(24, 6, 96, "bins per octave")
+    n_octaves: int = ranged(6, 1, 10, "number of octaves")
     hop_s: float = ranged(HOP_S, 0.001, 1.0, "time between frames, rounded to samples", unit="s")
     gamma: float = ranged(
         0.0,
         0.0,
         1000.0,
-        "by what every bin is wider than of constant Q (librosa.vqt); shortens low kernels",
+        "bandwidth added to every bin's (as in librosa.vqt); shortens low kernels",
         unit="Hz",
     )
     look_ahead_s: float | None = ranged(
         None,
         0.001,
         10.0,
-        "how far kernels may reach beyond a frame's centre, longer ones move back; None centres them all",
+        "how far kernels may extend past a frame's centre; longer ones are shifted back; None centres all",
         unit="s",
     )
-    compression: float = ranged(0.0, 0.0, 1e6, "c of log(1 + c x), 0 leaves magnitudes as they are")
+    compression: float = ranged(0.0, 0.0, 1e6, "c in log(1 + c x); 0 leaves magnitudes as they are")
 
     @property
     def n_bins(self) -> int:

@@ -27,16 +27,16 @@ HALF_LIFE_S = 30.0  # half-life of the running peak that levels are relative to,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureConfig(Settings):
-    """What `SpectralFeatures` computes."""
+    """Settings of `SpectralFeatures`."""
 
-    kind: str = choice("bands", KINDS, "semitone bands, or chroma: 12 pitch classes")
+    kind: str = choice("bands", KINDS, "bands on a logarithmic frequency scale, or chroma: 12 pitch classes")
     low_hz: float = ranged(55.0, 20, 1000, "lowest band", unit="Hz")
-    high_hz: float = ranged(6000.0, 1500, 20_000, "end of the bands", unit="Hz")
-    bands_per_octave: int = ranged(24, 1, 48, "bands of an octave")
+    high_hz: float = ranged(6000.0, 1500, 20_000, "upper limit of the bands", unit="Hz")
+    bands_per_octave: int = ranged(24, 1, 48, "bands per octave")
     compression: float = ranged(30.0, 0.1, 10_000, "c in log(1 + c x)")
-    lag: int = ranged(2, 1, 8, "distance of the two frames that an onset is the difference of", unit="frames")
-    floor: float = ranged(3e-4, 1e-9, 1.0, "least running peak that levels are relative to, 1 is a full-scale sine")
-    decay: float = ranged(0.0, 0.0, 0.99, "share of an onset that is left in the next frame")
+    lag: int = ranged(2, 1, 8, "distance of the two frames whose difference is the onset feature", unit="frames")
+    floor: float = ranged(3e-4, 1e-9, 1.0, "smallest running peak that levels are relative to; 1 is a full-scale sine")
+    decay: float = ranged(0.0, 0.0, 0.99, "fraction of an onset feature that remains in the next frame")
 
 
 def feature_weights(frames: FrameFormat, config: FeatureConfig) -> Features:

@@ -31,14 +31,16 @@ SHORT_GAMMA = 8.0  # Hz: the longest kernel of "vqt" lasts 101 ms instead of 529
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontEndConfig(Settings):
-    """How features are computed, each setting where the front end has it."""
+    """Settings of the front ends; each applies to the front ends that have it."""
 
     hop_s: float = ranged(HOP_S, 0.002, 0.1, "time between frames", unit="s")
-    window_s: float = ranged(2 * HOP_S, 0.002, 0.5, "length of the short-time transforms, at least a hop", unit="s")
-    n_bins: int = ranged(512, 1, 1 << 14, "bins of stft, 21.5 Hz each at the default window")
-    compression: float = ranged(100.0, 0.0, 1e6, "c of log(1 + c x) for stft, cqt and vqt, 0 for none")
-    n_octaves: int = ranged(6, 1, 10, "octaves of the constant-Q ones, from 65.4 Hz")
-    bins_per_octave: int = ranged(24, 6, 96, "bins of an octave of the constant-Q ones")
+    window_s: float = ranged(
+        2 * HOP_S, 0.002, 0.5, "window length of the short-time transforms, at least a hop", unit="s"
+    )
+    n_bins: int = ranged(512, 1, 1 << 14, "number of bins of stft, 21.5 Hz each at the default window")
+    compression: float = ranged(100.0, 0.0, 1e6, "c in log(1 + c x) for stft, cqt and vqt; 0 for none")
+    n_octaves: int = ranged(6, 1, 10, "octaves of the constant-Q transforms, from 65.4 Hz up")
+    bins_per_octave: int = ranged(24, 6, 96, "bins per octave of the constant-Q transforms")
 
     def __post_init__(self) -> None:
         check(self)

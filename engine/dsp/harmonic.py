@@ -33,12 +33,12 @@ class HcqtConfig(Settings):
     """Which pitches a harmonic constant-Q transform covers, and how."""
 
     low_hz: float = ranged(C1_HZ, 8, 8000, "frequency of the first pitch", unit="Hz")
-    bins_per_octave: int = ranged(24, 6, 96, "pitches of an octave")
-    n_octaves: int = ranged(7, 1, 8, "octaves of pitches")
-    above: int = ranged(1, 0, 3, "octaves of harmonics above the highest pitch that are computed, the rest is 0")
+    bins_per_octave: int = ranged(24, 6, 96, "pitches per octave")
+    n_octaves: int = ranged(7, 1, 8, "number of octaves of pitches")
+    above: int = ranged(1, 0, 3, "octaves of harmonics computed above the highest pitch; higher harmonics are 0")
     hop_s: float = ranged(HOP_S, 0.001, 1.0, "time between frames", unit="s")
-    gamma: float = ranged(4.5, 0.0, 1000.0, "by what every bin is wider than of constant Q", unit="Hz")
-    look_ahead_s: float = ranged(2 * HOP_S, 0.001, 10.0, "how far kernels may reach beyond a frame's centre", unit="s")
+    gamma: float = ranged(4.5, 0.0, 1000.0, "bandwidth added to every bin's", unit="Hz")
+    look_ahead_s: float = ranged(2 * HOP_S, 0.001, 10.0, "how far kernels may extend past a frame's centre", unit="s")
     compression: float = ranged(MAX_COMPRESSION, 1.0, 1e6, "c of log(1 + c x)")
 
     def __post_init__(self) -> None:

@@ -27,13 +27,15 @@ MAX_POWER = np.float32(2.0**80)  # no window of samples below 2**20 has bins abo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogMelConfig(Settings):
-    """Which mel bands."""
+    """Settings of the log-mel bands."""
 
     n_mels: int = ranged(128, 8, 512, "number of bands")
-    low_hz: float = ranged(0.0, 0, 20_000, "begin of the first triangle", unit="Hz")
-    high_hz: float = ranged(0.0, 0, 192_000, "end of the last triangle, 0 for half the sample rate", unit="Hz")
+    low_hz: float = ranged(0.0, 0, 20_000, "lower edge of the first triangular filter", unit="Hz")
+    high_hz: float = ranged(
+        0.0, 0, 192_000, "upper edge of the last triangular filter; 0 for half the sample rate", unit="Hz"
+    )
     floor: float = ranged(
-        1e-5, 1e-10, 1.0, "what is added before the logarithm; the default lies near the noise of 16 bits"
+        1e-5, 1e-10, 1.0, "constant added before the logarithm; the default is near the noise of 16 bits"
     )
 
 

@@ -29,11 +29,11 @@ Audio = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResampleConfig(Settings):
-    """Between which sample rates."""
+    """Settings of a resampler."""
 
     source_rate: int = ranged(MISSING, 1000, 384_000, "sample rate of the input", unit="Hz")
     target_rate: int = ranged(MISSING, 1000, 384_000, "sample rate of the output", unit="Hz")
-    n_channels: int = ranged(MISSING, 1, 64, "channels")
+    n_channels: int = ranged(MISSING, 1, 64, "number of channels")
 
     def __post_init__(self) -> None:
         check(self)

@@ -35,10 +35,10 @@ LOBE = 2.0  # half the width of its main lobe, in reciprocals of its length
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SemigramConfig(Settings):
-    """How a semigram is computed."""
+    """Settings of a semigram."""
 
     hop_s: float = ranged(HOP_S, 0.001, 0.1, "time between frames", unit="s")
-    floor: float = ranged(1e-4, 1e-9, 1.0, "the least length that frames are divided by")
+    floor: float = ranged(1e-4, 1e-9, 1.0, "smallest norm that frames are divided by")
 
 
 def semitone_hz(edges: int = 0) -> npt.NDArray[np.float64]:

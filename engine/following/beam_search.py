@@ -39,13 +39,15 @@ NEARLY = 0.97  # largest share of the way to the next event that is reported bef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchConfig(Settings):
-    """How widely to search."""
+    """Settings of the beam search."""
 
-    entries: int = ranged(16, 2, 256, "hypotheses kept for each event")
-    beam: float = ranged(60.0, 1.0, 1000.0, "distance below the best path at which others are dropped", unit="nats")
-    reach: int = ranged(2, 1, 16, "events ahead that can be entered, 2 skips one")
+    entries: int = ranged(16, 2, 256, "hypotheses kept per event")
+    beam: float = ranged(
+        60.0, 1.0, 1000.0, "log likelihood below the best path at which others are dropped", unit="nats"
+    )
+    reach: int = ranged(2, 1, 16, "how many events a path may move on at once; 2 allows skipping one")
     patience: float = ranged(
-        4.0, 0.0, 100.0, "what waiting for the first note earns, so that noise must earn more", unit="nats/s"
+        4.0, 0.0, 100.0, "log likelihood of waiting for the first note, which noise must exceed to start", unit="nats/s"
     )
 
 

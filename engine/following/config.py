@@ -24,15 +24,15 @@ RISE_HOPS, RISE_FRAMES = 0.9, 0.2
 class FollowConfig(Settings):
     """How to follow a score."""
 
-    lag: int = ranged(4, 0, 100, "how long the position waits for what comes after, which makes it surer", unit="hops")
-    jumps: bool = plain(True, "whether the player may go anywhere in the score at any time, and begin anywhere")
+    lag: int = ranged(4, 0, 100, "how much later input a position waits for; more makes it more reliable", unit="hops")
+    jumps: bool = plain(True, "allow the player to jump anywhere in the score at any time, and to begin anywhere")
     input_features: FollowerFeaturesConfig | None = plain(
         None,
-        "features besides the spectral ones, None for these alone; the Reference must be made with them",
+        "features in addition to the spectral ones, or None; the Reference must be made with the same",
     )
     features: FeatureConfig = plain(FeatureConfig, "the spectral features")
-    likelihood: LikelihoodConfig = plain(LikelihoodConfig, "weights of the evidence")
-    search: SearchConfig = plain(SearchConfig, "how widely to search")
+    likelihood: LikelihoodConfig = plain(LikelihoodConfig, "weights of the likelihood")
+    search: SearchConfig = plain(SearchConfig, "the beam search")
 
 
 def follow_frames(audio: AudioFormat) -> FrameFormat:

@@ -85,9 +85,9 @@ class TwinFeatures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedderConfig(Settings):
-    """Which network makes the embeddings."""
+    """Settings of the embedder."""
 
-    model: Path = plain(MISSING, "the ONNX file")
+    model: Path = plain(MISSING, "ONNX file of the network")
 
 
 class Embedder:

@@ -25,11 +25,13 @@ ONSET_LAG_S = 0.023  # time between the two frames whose difference gives an ons
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowerFeaturesConfig(Settings):
-    """Which features to follow by."""
+    """Features to follow by, in addition to the spectral ones."""
 
     name: str = plain("learned", "learned, or a front end of `engine.following.salience.any_front_end`")
-    weights: Path | None = plain(None, "the ONNX file of learned and salience")
-    share: float = ranged(0.5, 0.0, 1.0, "share of the learned similarity in what sounds; the bands have the rest")
+    weights: Path | None = plain(None, "ONNX file of the network, for learned and salience")
+    share: float = ranged(
+        0.5, 0.0, 1.0, "weight of the learned similarity in the sustain features; the bands have the rest"
+    )
 
 
 class FollowerFeatures(Protocol):

@@ -23,11 +23,15 @@ HUSH, HUSH_LEVEL = 4.0, 0.5  # penalty of an event without an onset, nats, and t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodConfig(Settings):
-    """Weights of the evidence."""
+    """Weights of the log likelihood ratios."""
 
-    sustain: float = ranged(0.8, 0.0, 100.0, "log likelihood of a frame of 12 ms that fits perfectly", unit="nats")
-    sustain_threshold: float = ranged(0.65, 0.0, 1.0, "fit of what sounds that says nothing")
-    silence: float = ranged(0.003, 0.0, 0.5, "level relative to the running peak below which what sounds says nothing")
+    sustain: float = ranged(
+        0.8, 0.0, 100.0, "log likelihood of a 12 ms frame whose sustain features fit perfectly", unit="nats"
+    )
+    sustain_threshold: float = ranged(0.65, 0.0, 1.0, "fit of the sustain features that is neutral, cosine")
+    silence: float = ranged(
+        0.003, 0.0, 0.5, "level relative to the running peak below which the sustain features are ignored"
+    )
 
 
 class LikelihoodNumbers(NamedTuple):

@@ -32,10 +32,10 @@ Features = npt.NDArray[np.float32]
 class SalienceNodeConfig(Settings):
     """Which network estimates salience, and how often it runs."""
 
-    model: Path = plain(MISSING, "the ONNX file")
-    onsets: bool = plain(False, "give, behind the salience of every bin, how likely each begins just now")
+    model: Path = plain(MISSING, "ONNX file of the network")
+    onsets: bool = plain(False, "also output, after the salience of all bins, the probability that each begins now")
     block: int = ranged(
-        1, 1, 256, "frames computed at once: more cost less and come up to block - 1 hops later", unit="frames"
+        1, 1, 256, "frames computed at once; more cost less and add up to block - 1 hops of latency", unit="frames"
     )
 
 

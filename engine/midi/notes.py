@@ -35,10 +35,14 @@ def note_off(channel: int, pitch: int) -> bytes:
 class NoteSafety(Settings):
     """How notes are kept from hanging."""
 
-    longest: int = ranged(44100 * 11, 1, 1 << 40, "after this a note is ended, whoever forgot it", unit="samples")
+    longest: int = ranged(44100 * 11, 1, 1 << 40, "longest note; after this it is ended", unit="samples")
     repair: int = ranged(44100 // 5, 0, 1 << 40, "how far back note-offs are sent again after a loss", unit="samples")
     deaf: int = ranged(
-        44100 * 30 // 1000, 0, 1 << 40, "how long what comes in and equals what went out is our own", unit="samples"
+        44100 * 30 // 1000,
+        0,
+        1 << 40,
+        "how long received messages equal to sent ones count as our own echo",
+        unit="samples",
     )
 
 

@@ -32,14 +32,16 @@ PRIORITY = 70  # SCHED_FIFO priority of the thread that sends
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MidiConfig(Settings):
-    """Which MIDI ports."""
+    """Settings of a MIDI port."""
 
     name: str = plain("collaparte", "name of our ports")
-    to: str | None = plain(None, "existing port to play to, None for a virtual one that others connect to")
+    to: str | None = plain(None, "existing port to send to, None for a virtual one that others connect to")
     input_port: str | None = plain(None, "existing port to receive from, None for `to` or a virtual one")
-    backend: str = choice("auto", BACKENDS, "auto tries JACK, then rtmidi")
-    listen: bool = plain(True, "open an input as well")
-    sample_rate: int = ranged(48000, 1000, 384_000, "of the clock where the backend has none of its own", unit="Hz")
+    backend: str = choice("auto", BACKENDS, "MIDI system to use; auto tries JACK, then rtmidi")
+    listen: bool = plain(True, "open an input port as well")
+    sample_rate: int = ranged(
+        48000, 1000, 384_000, "sample rate of the clock of backends that have none of their own", unit="Hz"
+    )
 
     def safety(self, sample_rate: int) -> NoteSafety:
         """Return the rules in samples."""

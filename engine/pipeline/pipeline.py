@@ -41,14 +41,16 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig(Settings):
-    """What to do with the input; may be pickled to the engine process."""
+    """Settings of the pipeline; may be pickled to the engine process."""
 
-    separate: HpssConfig | MaskNetworkConfig | None = plain(None, "into which stems, None to leave the input whole")
+    separate: HpssConfig | MaskNetworkConfig | None = plain(
+        None, "separation into stems, None to leave the input whole"
+    )
     score: Score | Reference | None = plain(
         None, "score to follow; a Reference must be made for `follow_frames` and for `follow.input_features`"
     )
-    follow: FollowConfig = plain(FollowConfig, "how to follow")
-    detect: SoundConfig | None = plain(None, "how to detect sounds, None for not at all")
+    follow: FollowConfig = plain(FollowConfig, "score following")
+    detect: SoundConfig | None = plain(None, "sound event detection, None for none")
     listeners: tuple[Listener, ...] = plain((), "settings of further nodes that emit events")
 
 

@@ -18,31 +18,38 @@ __all__ = ["Counts", "SessionConfig", "SessionReport", "SessionStatus"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionConfig(Settings):
-    """One session; both devices must be of one backend."""
+    """Settings of a session; both devices must have the same backend."""
 
-    source: Source = plain(MISSING, "a device or an audio file")
+    source: Source = plain(MISSING, "input device or audio file")
     sink: Device | None = plain(
-        None, "a device, None to play nothing; for a file then use `engine.pipeline.file_stream.stream_file`"
+        None,
+        "output device, None for no playback; then use `engine.pipeline.file_stream.stream_file` for a file",
     )
-    pipeline: PipelineConfig = plain(PipelineConfig, "what to do with the input")
-    sample_rate: int | None = ranged(None, 1000, 384_000, "of the pipeline, None for the source's own", unit="Hz")
-    record_to: Path | None = plain(None, "folder for the stems")
-    events_to: str | None = plain(None, "file for the events, - for standard output")
-    gains: Mapping[str, float] = plain(dict, "loudness of targets in the sink, 0 to 16, 1 for those not named")
+    pipeline: PipelineConfig = plain(PipelineConfig, "processing of the input")
+    sample_rate: int | None = ranged(
+        None, 1000, 384_000, "sample rate of the pipeline, None for the source's own", unit="Hz"
+    )
+    record_to: Path | None = plain(None, "folder to write the stems to")
+    events_to: str | None = plain(None, "file to write the events to, - for standard output")
+    gains: Mapping[str, float] = plain(dict, "gains of targets in the output, 0 to 16; 1 for those not named")
     block: int = ranged(
-        0, 0, 16_384, "asked from PortAudio, 0 for the device's own; JACK's server decides by itself", unit="samples"
+        0,
+        0,
+        16_384,
+        "block size to request from PortAudio, 0 for the device's own; JACK's server sets its own",
+        unit="samples",
     )
     slack_ms: float | None = ranged(
         None,
         0,
         1000,
-        "what stands ready in the output beyond the least, for a late scheduler; it is latency. None for 10 ms, or a "
-        "block where that is longer, so that two callbacks at once find their output",
+        "audio kept ready in the output beyond the minimum, in case a thread is scheduled late; it adds latency. None "
+        "for 10 ms, or a block where that is longer, so that two callbacks in a row find their output",
         unit="ms",
     )
     fifo_priority: int = ranged(50, 0, 89, "SCHED_FIFO priority of the processing thread, 0 for none")
-    duration_s: float = ranged(0.0, 0, 1e9, "when to stop, 0 for never", unit="s")
-    restart: bool = plain(True, "when the device goes away, wait for it and go on")
+    duration_s: float = ranged(0.0, 0, 1e9, "time after which to stop, 0 for never", unit="s")
+    restart: bool = plain(True, "when the device disconnects, wait for it and continue")
 
     def __post_init__(self) -> None:
         check(self)
