@@ -91,10 +91,12 @@ class Note(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout(Event):
-    """Samples were lost, or replaced by silence.
+    """Something was lost, replaced by silence or delayed.
 
-    samples: how many
-    where: the file, device or part of the engine
+    samples: how many; with `where` "events": how many events
+    where: "device" (disconnected), "input" (lost before processing), "output" (missing in playback), "recording"
+        (not recorded), "events" (not delivered), "longer block" (silence inserted in playback), or the path of a
+        damaged file
     """
 
     samples: int
@@ -105,7 +107,7 @@ class Dropout(Event):
 class Late(Event):
     """A slow node missed its deadline and repeated its last result.
 
-    samples: how late it was
+    samples: length of the input for which it did so
     where: the node
     """
 

@@ -18,9 +18,9 @@ class Latency:
 
     sample_rate: of the device, Hz
     device: as the device reports it, input plus output
-    rings: samples that the output ring is filled with
+    rings: silence that the output ring is filled with, so that playback never finds it empty
     resampling: both directions
-    pipeline: latency of the processors
+    pipeline: latency of the stems, converted to the device's rate
     """
 
     sample_rate: int
@@ -49,7 +49,7 @@ class Job:
     """Everything that an engine process needs to start.
 
     source: a device, or a file
-    sink: the output device, or None
+    sink: the output device, None for no playback
     pipeline: settings of the pipeline
     start: first sample of the file to read
     sample_rate: of the pipeline, Hz; None for the source's own
