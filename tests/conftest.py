@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from cli.app import main
 from tests.jack_server import JackServer
 from tests.places import SHARED
+
+DEMO_S = 40.0  # of two minutes: enough for every command of the pages
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +28,29 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `make demo` has been: what the documents and the examples begin with lies in demo/."""
+    """Where `make demo` has been: what the documents and the examples begin with lies in demo/, its sound cut short.
+
+    One worker makes it for all of them; each gets a copy of its own, since the commands of the pages write there.
+    """
+    made = tmp_path_factory.getbasetemp().parent / "demo"
+    with open(made.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            assert main(["demo", "--output", str(made)]) == 0
+            cut_short(made, DEMO_S)
     folder = tmp_path_factory.mktemp("reader")
-    assert main(["demo", "--output", str(folder / "demo")]) == 0
+    shutil.copytree(made, folder / "demo")
     return folder
+
+
+def cut_short(demo: Path, seconds: float) -> None:
+    """Keep the first seconds of the performance, and of its truth."""
+    audio, rate = soundfile.read(demo / "performance.wav", dtype="int32")
+    soundfile.write(demo / "performance.wav", audio[: int(seconds * rate)], rate, subtype="PCM_24")
+    header, *rows = (demo / "truth.csv").read_text().splitlines()
+    column = header.split(",").index("audio_s")
+    rows = [row for row in rows if float(row.split(",")[column]) < seconds]
+    (demo / "truth.csv").write_text("\n".join([header, *rows]) + "\n")
 
 
 @pytest.fixture(scope="module")
