@@ -70,6 +70,7 @@ class Shown:
     bare: value of the option where nothing follows it; None: a value must follow
     several: whether more values may follow one name, although the command has arguments too
     argument: whether the field is an argument, not an option
+    names: returns the names that the shell completes besides files; it may import what --help must not
     """
 
     group: str = ""
@@ -78,6 +79,7 @@ class Shown:
     bare: str | None = None
     several: bool = False
     argument: bool = False
+    names: Callable[[], Collection[str]] = tuple
 
 
 def option(declared: Any, **shown: Any) -> Any:
@@ -257,7 +259,7 @@ def _option(typed: Typed) -> click.Parameter:
     bare: dict[str, Any] = {} if shown.bare is None else {"is_flag": False, "flag_value": shown.bare}
     return click.RichOption(
         [short, name] if short else [name],
-        type=Value(name, typed.setting, kind),
+        type=Value(name, typed.setting, kind, shown.names),
         required=typed.default is MISSING,
         metavar=_metavar(typed),
         multiple=kind.n < 0,
@@ -314,8 +316,8 @@ def _shown_value(value: Any) -> str:
 class Value(click.ParamType):
     """Reads one value of a field and checks it by its declaration; errors name the option."""
 
-    def __init__(self, name: str, setting: Setting, kind: Kind) -> None:
-        self.name, self.setting, self.kind = name, setting, kind
+    def __init__(self, name: str, setting: Setting, kind: Kind, names: Callable[[], Collection[str]] = tuple) -> None:
+        self.name, self.setting, self.kind, self.names = name, setting, kind, names
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The text as the field's type; ConfigError where it is not one, or out of range."""
@@ -339,11 +341,12 @@ class Value(click.ParamType):
         return number
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
-        """The choices that begin so; else the shell's own file names."""
-        if self.kind.choices:
-            names = map(_shown_value, self.kind.choices)
-            return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        return [CompletionItem(incomplete, type="file")] if self.kind.base in (Path, str) else []
+        """The choices or known names that begin so; without choices the shell's own file names too."""
+        names = list(map(_shown_value, self.kind.choices)) or self.names()
+        items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        if self.kind.base in (Path, str) and not self.kind.choices:
+            items.append(CompletionItem(incomplete, type="file"))
+        return items
 
 
 # Names

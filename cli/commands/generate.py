@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.commands.midi import BACKEND, MIDI_BACKENDS, PORT, TO
 from cli.common import DEVICE, INPUT, OUTPUT, command, data_folder, option, output, random_seed
+from cli.terminal.completion import generator_names
 from cli.terminal.report import wrote
 from cli.terminal.stopping import stoppable
 from engine.core.config import Settings, choice, plain
@@ -45,7 +46,10 @@ class GenerateOptions(Settings):
 
     list: bool = plain(False, "show the systems")
     model: str | None = option(
-        plain(None, "a system of the list, or a frame network's file"), metavar="NAME|FILE.onnx", group=INPUT
+        plain(None, "a system of the list, or a frame network's file"),
+        metavar="NAME|FILE.onnx",
+        group=INPUT,
+        names=generator_names,
     )
     data: Path | None = data_folder("folder of the chorales, for Markov")
     melody: Path | None = option(

@@ -22,6 +22,7 @@ from cli.common import (
     picture,
 )
 from cli.score_options import ScoreOptions
+from cli.terminal.completion import live_separator_names, sound_detector_names
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable
@@ -74,6 +75,7 @@ class RunOptions(Settings):
             "unmix, unmix-heavy or unmix-low-latency",
         ),
         metavar="hpss|NAME|FILE.onnx",
+        names=live_separator_names,
         group=SEPARATE,
     )
     wiener: bool = option(
@@ -96,6 +98,7 @@ class RunOptions(Settings):
         plain(None, "report which sounds begin and end, by a network: crnn (default), crnn-files or a file"),
         metavar="NAME|FILE.onnx",
         bare="crnn",
+        names=sound_detector_names,
         group=DETECT,
     )
     top: int = option(plain(0, "show the N most likely sounds all the time"), metavar="N", group=DETECT)

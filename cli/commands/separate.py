@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import SEPARATE, argument, command, network_file, option, output
+from cli.terminal.completion import file_separator_names
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
@@ -46,6 +47,7 @@ class SeparateOptions(Settings):
             "unmix, unmix-heavy, unmix-low-latency or a file: the targets of a network",
         ),
         metavar="hpss|kam|NAME|FILE.onnx",
+        names=file_separator_names,
         group=SEPARATE,
     )
     wiener: bool = option(

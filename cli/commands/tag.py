@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.common import DETECT, OUTPUT, argument, command, network_file, option, output
+from cli.terminal.completion import sound_detector_names
 from cli.terminal.report import note, wrote
 from cli.terminal.stopping import USER_ERROR
 from engine.core.config import Settings, choice, plain, ranged
@@ -39,7 +40,10 @@ class TagOptions(Settings):
     output: Path | None = output("EVENTS.tsv", "write the events here, not to standard output", None)
     tags: Path | None = option(plain(None, "write the labels of each recording here"), metavar="TAGS.csv", group=OUTPUT)
     model: str | None = option(
-        plain(None, "the network: crnn-files (default), crnn or a file"), metavar="NAME|FILE.onnx", group=DETECT
+        plain(None, "the network: crnn-files (default), crnn or a file"),
+        metavar="NAME|FILE.onnx",
+        group=DETECT,
+        names=sound_detector_names,
     )
     threshold: float | None = option(
         ranged(None, 0, 1, "probability from which a sound counts (default: tuned for each sound)"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.commands.tag import detector_of_files
 from cli.common import DETECT, INPUT, argument, command, csv_file, option
+from cli.terminal.completion import sound_detector_names
 from cli.terminal.report import wrote
 from engine.core.config import Settings, choice, plain, ranged
 
@@ -28,7 +29,10 @@ class EvaluateDetectionOptions(Settings):
         plain(None, "filename, onset, offset, event_label (default: found in FOLDER)"), metavar="TSV", group=INPUT
     )
     model: str | None = option(
-        plain(None, "the network: crnn-files (default), crnn or a file"), metavar="NAME|FILE.onnx", group=DETECT
+        plain(None, "the network: crnn-files (default), crnn or a file"),
+        metavar="NAME|FILE.onnx",
+        group=DETECT,
+        names=sound_detector_names,
     )
     threshold: float | None = option(
         ranged(None, 0, 1, "probability from which a sound counts (default: tuned for each sound)"),

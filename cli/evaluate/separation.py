@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import INPUT, SEPARATE, argument, command, csv_file, network_file, option
+from cli.terminal.completion import separator_names
 from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
 
@@ -33,6 +34,7 @@ class EvaluateSeparationOptions(Settings):
         plain(("unmix",), "a network: unmix, unmix-heavy, unmix-low-latency or a file; may be repeated"),
         metavar="NAME|FILE.onnx",
         group=SEPARATE,
+        names=separator_names,
     )
     wiener: bool = option(plain(False, "each network with the Wiener filter, too"), group=SEPARATE)
     songs: tuple[str, ...] = option(plain((), "only these"), metavar="SONG...", several=True, group=INPUT)

@@ -1,15 +1,55 @@
-"""Completion of commands and options by the shell."""
+"""Completion of commands, options and names of models by the shell."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from engine.core.config import require_one_of
 
-__all__ = ["SHELLS", "install_completion"]
+__all__ = [
+    "SHELLS",
+    "file_separator_names",
+    "generator_names",
+    "install_completion",
+    "live_separator_names",
+    "separator_names",
+    "sound_detector_names",
+]
 
 SHELLS = ("bash", "zsh", "fish")
+
+
+def separator_names() -> Collection[str]:
+    """The networks that separate."""
+    from offline.separation.presets import SEPARATORS
+
+    return SEPARATORS
+
+
+def live_separator_names() -> Collection[str]:
+    """What separates live."""
+    return ("hpss", *separator_names())
+
+
+def file_separator_names() -> Collection[str]:
+    """What separates files."""
+    return ("hpss", "kam", *separator_names())
+
+
+def sound_detector_names() -> Collection[str]:
+    """The networks that detect sounds."""
+    from offline.detection.presets import DETECTORS
+
+    return DETECTORS
+
+
+def generator_names() -> Collection[str]:
+    """The systems that write music."""
+    from offline.generation.systems import SYSTEMS
+
+    return SYSTEMS
 
 
 def install_completion(shell: str, program: str) -> str:

@@ -86,7 +86,7 @@ def test_a_mistake_is_answered_by_one_line(words: str, expected: str, capsys: py
 
 
 def complete(*words: str) -> list[str]:
-    """What bash is offered for the last word."""
+    """What bash is offered for the last word, besides file names."""
     command = [sys.executable, "-m", "cli"]
     env: dict[str, Any] = {
         "PATH": "/usr/bin:/bin",
@@ -95,7 +95,7 @@ def complete(*words: str) -> list[str]:
         "COMP_CWORD": str(len(words)),
     }
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.removeprefix("plain,") for line in done.stdout.splitlines() if line.startswith("plain,")]
 
 
 def test_bash_completes_commands_options_and_values() -> None:
@@ -103,6 +103,14 @@ def test_bash_completes_commands_options_and_values() -> None:
     assert complete("evaluate", "fo") == ["follow"]
     assert complete("run", "--inp") == ["--input"]
     assert complete("run", "--features", "se") == ["semigram"]
+
+
+def test_bash_completes_names_of_models() -> None:
+    assert complete("separate", "x.wav", "--model", "unmix-l") == ["unmix-low-latency"]
+    assert complete("separate", "x.wav", "--model", "k") == ["kam"]
+    assert complete("run", "--separate", "hp") == ["hpss"]
+    assert complete("tag", "x.wav", "--model", "crnn") == ["crnn", "crnn-files"]
+    assert complete("generate", "--model", "Deep") == ["DeepBach", "DeepHear_M", "DeepHear_C"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
