@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 
-__all__ = ["Graph", "check_graph", "export_graph", "store_unsigned"]
+__all__ = ["Graph", "Streams", "check_graph", "export_graph", "store_unsigned"]
 
 OPSET = 18
+
+Streams = Tensor | Mapping[str, Tensor]  # the first input of a graph, or several by name
 
 # Which inputs of an operator are 8-bit weights and their zero points.
 SIGNED_INPUTS = {"MatMulInteger": (1, 3), "ConvInteger": (1, 3), "DynamicQuantizeLSTM": (1, 2, 9, 11)}
@@ -98,20 +100,26 @@ def store_unsigned(model: onnx.ModelProto) -> None:
         raise ModelError("8-bit weights", expected="those of products and LSTMs", got=", ".join(signed)[:120])
 
 
-def check_graph(graph: Graph, path: Path, stream: Tensor, *, block: int, kind: str, unit: float | None = None) -> float:
+def check_graph(
+    graph: Graph, path: Path, stream: Streams, *, block: int, kind: str, unit: float | None = None
+) -> float:
     """Return the largest error of the file, run block by block, against the module on the whole `stream` at once.
 
-    stream: the first input, time on axis 0
+    stream: the first input, time on axis 0; or several by name, in the graph's order, also of different rates
+    block: rows of the first input at a time
     unit: what the error is divided by; by default the standard deviation of the module's first output
     """
-    first, *states = graph.inputs
+    streams = {next(iter(graph.inputs)): stream} if isinstance(stream, Tensor) else stream
     with torch.no_grad():
-        zeros = [torch.zeros_like(graph.inputs[name]) for name in states]
-        answer = graph.module.eval()(stream, *zeros)
-        expected = (answer[0] if states else answer).numpy()
+        zeros = [torch.zeros_like(example) for name, example in graph.inputs.items() if name not in streams]
+        answer = graph.module.eval()(*streams.values(), *zeros)
+        expected = (answer[0] if zeros else answer).numpy()
     network = Network(path, kind)
-    parts = [network.run({first: part.numpy()})[graph.outputs[0]].copy() for part in stream.split(block)]
-    got = np.concatenate(parts)
+    length = len(next(iter(streams.values())))
+    blocks = {name: each.split(block * len(each) // length) for name, each in streams.items()}
+    turns = zip(*blocks.values(), strict=True)
+    runs = [network.run({name: part.numpy() for name, part in zip(blocks, parts, strict=True)}) for parts in turns]
+    got = np.concatenate([out[graph.outputs[0]] for out in runs])
     if got.shape != expected.shape:
         raise ModelError(str(path), expected=f"outputs of shape {expected.shape}", got=str(got.shape))
     return float(np.abs(got - expected).max() / (expected.std() if unit is None else unit))

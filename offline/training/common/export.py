@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from engine.core.errors import ModelError
-from models.export import Graph, check_graph, export_graph
+from models.export import Graph, Streams, check_graph, export_graph
 from offline.training.common.checkpoint import Checkpoint
 
 __all__ = ["BLOCKS", "Exportable", "export_checked", "export_figures"]
@@ -25,14 +23,14 @@ class Exportable:
 
     graph: the network as it runs
     metadata: what the file tells the engine; `kind` is the engine's name for such networks
-    stream: an input (frame, ...) that file and network must answer alike
+    stream: an input (frame, ...), or several by name, to which the outputs of file and network must be equal
     blocks: numbers of frames a call that the file is run with
     unit: unit of the error; by default the standard deviation of the output
     """
 
     graph: Graph
     metadata: Mapping[str, Any]
-    stream: Tensor
+    stream: Streams
     blocks: Sequence[int] = BLOCKS
     unit: float | None = None
 

@@ -14,7 +14,6 @@ from engine.detection.event_decoder import DecisionConfig, Decisions
 from engine.detection.frame_clock import STEP_FRAMES
 from models.detection.graph import crnn_graph, crnn_metadata
 from models.detection.network import Crnn
-from models.export import export_graph
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
 from offline.evaluation.sound_events_tuning import (
@@ -67,14 +66,13 @@ def export_detection(config: DetectionExport) -> Path:
 
 
 def write_crnn(model: Crnn, path: Path, licence: str, training: str, decisions: Decisions) -> dict[str, float]:
-    """Write the network file and return the largest error of a probability; with embeddings it is not checked."""
+    """Write the network file and return the largest error of a probability."""
     metadata = crnn_metadata(model, licence=licence, training=training, decisions=decisions)
     graph = crnn_graph(model)
-    if model.config.embeddings:
-        export_graph(graph, path, metadata)
-        return {}
-    noise = torch.randn(CHECKED_STEPS * STEP_FRAMES, model.config.n_mels, generator=torch.Generator().manual_seed(0))
-    stream = model.mean + noise / model.scale
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randn(CHECKED_STEPS * STEP_FRAMES, model.config.n_mels, generator=random)
+    stream = {"mel": model.mean + noise / model.scale}
+    stream |= {each.name: torch.randn(CHECKED_STEPS, each.n_in, generator=random) for each in model.config.embeddings}
     blocks = [n * STEP_FRAMES for n in (BLOCKS if model.config.causal else (CHECKED_STEPS,))]
     made = Exportable(graph=graph, metadata=metadata, stream=stream, blocks=blocks, unit=1.0)
     return {"error": export_checked(made, path)}

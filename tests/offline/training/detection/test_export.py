@@ -12,14 +12,14 @@ import pytest
 import soundfile
 import torch
 
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
 from engine.detection.event_decoder import DecisionConfig, Decisions
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
-from models.detection.config import CrnnOptions
+from models.detection.config import CrnnOptions, EmbeddingInput
 from offline.datasets.make_scenes import SceneJob, make_scene_set
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.datasets.soundscapes import SceneMixConfig
@@ -35,9 +35,10 @@ from offline.synthesis.sound_bank import list_sounds
 from offline.training.common.config import LoopConfig
 from offline.training.detection import export
 from offline.training.detection.config import DetectionExport, DetectionTraining
-from offline.training.detection.export import export_detection
+from offline.training.detection.export import export_detection, write_crnn
 from offline.training.detection.init_weights import load_crnn
 from offline.training.detection.train import scene_probabilities, train_detection
+from tests.networks.detection import small_crnn
 from tests.tolerances import EXPORT, FLOAT32
 
 SMALL = CrnnOptions(filters=(4, 4, 8, 8, 8, 8, 8), causal=True, look_ahead=1)
@@ -170,3 +171,18 @@ def test_a_class_leans_on_all() -> None:
     values = np.array([[0.6, 0.8, 0.8], [0.3, 0.3, 0.3], [0.62, 0.2, 0.2]])
     assert values.argmax(0).tolist() == [2, 0, 0]
     assert _shrunk(values).argmax(0).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("settings", [{}, {"causal": True, "look_ahead": 1}])
+def test_a_file_with_embeddings_is_checked(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small_crnn(embeddings=(EmbeddingInput(name="bands", n_in=6),), **settings)
+    written = tmp_path / "fused.onnx"
+    error = write_crnn(model, written, "CC0-1.0", "", Decisions())["error"]
+    assert error <= EXPORT
+    fused = Network.run
+    monkeypatch.setattr(Network, "run", lambda self, inputs: fused(self, {**inputs, "bands": 0 * inputs["bands"]}))
+    with pytest.raises(ModelError, match="an error up to"):
+        write_crnn(model, written, "CC0-1.0", "", Decisions())
+    assert not written.exists()
