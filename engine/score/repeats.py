@@ -3,8 +3,7 @@
 They are derived from the places at which the bars of the unfolded score are printed.
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed here: pdoc cannot resolve those of a NamedTuple from another module.
 from itertools import pairwise
 from typing import NamedTuple
 
