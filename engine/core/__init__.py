@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from engine.core.clock import Clock, OfflineClock, SampleClock
     from engine.core.config import (
         Setting,
         Settings,
@@ -38,7 +37,6 @@ __all__ = [
     "AudioFileError",
     "AudioFormat",
     "Chain",
-    "Clock",
     "ConfigError",
     "DeviceError",
     "Dropout",
@@ -49,10 +47,8 @@ __all__ = [
     "Late",
     "ModelError",
     "Note",
-    "OfflineClock",
     "Position",
     "Processor",
-    "SampleClock",
     "ScoreError",
     "Setting",
     "Settings",

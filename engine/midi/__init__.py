@@ -7,7 +7,7 @@ from engine.core.lazy import lazy
 if TYPE_CHECKING:
     from engine.midi.clock import ClockFollower, ClockSender
     from engine.midi.gains import GainKnobs
-    from engine.midi.port import MemoryPort, MidiConfig, MidiPort, open_port
+    from engine.midi.port import MidiConfig, MidiPort, open_port
     from engine.midi.process import MidiProcess, panic
 else:
     __getattr__ = lazy(__name__)
@@ -16,7 +16,6 @@ __all__ = [
     "ClockFollower",
     "ClockSender",
     "GainKnobs",
-    "MemoryPort",
     "MidiConfig",
     "MidiPort",
     "MidiProcess",

@@ -16,7 +16,7 @@ from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 
-__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MemoryPort", "MidiConfig", "MidiPort", "Outlet", "open_port"]
+__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "Outlet", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
 # Where it has no wheel for the Python version, pip builds it, which on Linux needs a compiler and ALSA's headers.
@@ -92,29 +92,6 @@ class MidiPort(Protocol):
     def close(self) -> None:
         """Send what ends every note, then close."""
         ...
-
-
-class MemoryPort:
-    """A port without a device: its time moves by `advance`, and its output is kept."""
-
-    def __init__(self, config: MidiConfig) -> None:
-        self.outlet = Outlet.of(config, config.sample_rate)
-        self.sent: list[Timed] = []
-        self._now = 0
-
-    def now(self) -> int:
-        """Return the samples since the port opened."""
-        return self._now
-
-    def advance(self, samples: int) -> None:
-        """Advance the time by `samples`."""
-        self.sent += self.outlet.due(self._now, self._now + samples)
-        self._now += samples
-
-    def close(self) -> None:
-        """Send what ends every note."""
-        self.outlet.scheduler.stop()
-        self.advance(1)
 
 
 def open_port(config: MidiConfig) -> MidiPort:

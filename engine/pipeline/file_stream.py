@@ -1,4 +1,4 @@
-"""Stream a file through the live pipeline to files, as fast as possible, in one process, on an offline clock."""
+"""Stream a file through the live pipeline to files, as fast as possible, in one process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.audio.files import BLOCK, AudioReader, StemWriter
-from engine.core.clock import OfflineClock
 from engine.core.events import Dropout, Event
 from engine.core.flush import flush
 from engine.pipeline.pipeline import Pipeline
@@ -54,16 +53,14 @@ def stream_file(
     stop: set it to end early; all results so far are kept
     """
     drive = _Drive(pipeline, stems, on_event)
-    clock = OfflineClock(reader.format.sample_rate)
-    stopped = False
+    n_read, stopped = 0, False
     for part in reader.blocks(block):
         if stop is not None and stop.is_set():
             stopped = True
             break
         drive.step(part)
-        clock.advance(len(part))
-        on_progress(clock.now())
-    n_read = clock.now()
+        n_read += len(part)
+        on_progress(n_read)
     if reader.missing:
         on_event(Dropout(at=n_read, emitted_at=n_read, samples=reader.missing, where=str(reader.path)))
     drive.flush(n_read, reader.format.n_channels)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from cli.live.live_generator import LiveGenerator, LiveGeneratorConfig
-from engine.core.clock import OfflineClock
 from engine.midi.clock import CLOCK, START
 from engine.midi.notes import note_off, note_on
 from offline.generation.stream import FREE, FrameGenerator
@@ -32,15 +31,15 @@ class Scale(FrameGenerator):
 
 
 class Recorder:
-    """A sink on an offline clock."""
+    """A sink whose time moves only when set."""
 
     def __init__(self) -> None:
-        self.clock = OfflineClock(RATE)
+        self.time = 0
         self.sample_rate = RATE
         self.sent: list[tuple[int, bytes]] = []
 
     def now(self) -> int:
-        return self.clock.now()
+        return self.time
 
     def send(self, at: int, message: bytes) -> None:
         self.sent.append((at, message))
@@ -52,7 +51,7 @@ def test_every_step_sounds_at_its_sample_and_early_enough() -> None:
     before = sink.now()
     while player.step < 200:
         player.advance()
-        sink.clock.advance(RATE // 40)
+        sink.time += RATE // 40
     strikes = [at for at, m in sink.sent if m[0] == 0x90]
     per_step = RATE * 60 / 97 / 4
     assert strikes == [before + round(0.3 * RATE) + round(k * per_step) for k in range(len(strikes))]
@@ -68,11 +67,11 @@ def test_a_player_is_accompanied() -> None:
     player.advance()
     assert source.given[0] is None
     player.take(100, note_on(0, 72, 90))
-    sink.clock.advance(RATE // 4)
+    sink.time += RATE // 4
     player.advance()
     assert source.given[1] is not None and source.given[1][0] == 72
     player.take(200, note_off(0, 72))
-    sink.clock.advance(RATE // 4)
+    sink.time += RATE // 4
     player.advance()
     assert source.given[2] is not None and source.given[2][0] == -1
     assert not [m for _, m in sink.sent if m[0] in (0x90, 0x80)]  # the player's own voice is left to the player
@@ -84,7 +83,7 @@ def test_a_clock_that_comes_in_is_followed() -> None:
     assert player.advance() == 0
     player.take(0, bytes((START,)))
     for k in range(24 * 8):  # 125 a minute: a tick every 960 samples
-        sink.clock.wait_until(5000 + k * 960)
+        sink.time = 5000 + k * 960
         player.take(sink.now(), bytes((CLOCK,)))
         player.advance()
     strikes = np.array([at for at, m in sink.sent if m[0] == 0x90])

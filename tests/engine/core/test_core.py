@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import numpy as np
 import pytest
 
-from engine.core.clock import OfflineClock, SampleClock
 from engine.core.config import from_mapping, require, require_odd, require_one_of
 from engine.core.errors import ConfigError, ShapeError
 from engine.core.format import AudioFormat, FrameFormat, frame_size
@@ -51,27 +47,6 @@ def test_settings_say_what_is_allowed() -> None:
         require_one_of("mode", "c", ("a", "b"))
     with pytest.raises(ConfigError, match="one of sample_rate, n_channels"):
         from_mapping(AudioFormat, {"rate": 1})
-
-
-def test_offline_clock_jumps() -> None:
-    clock = OfflineClock(48000)
-    clock.advance(100)
-    clock.wait_until(48000 * 3600)
-    assert clock.now() == 48000 * 3600
-    clock.wait_until(5)
-    assert clock.now() == 48000 * 3600
-
-
-def test_sample_clock_waits_for_the_device() -> None:
-    delivered = 0
-    clock = SampleClock(1000, lambda: delivered)
-    waiter = threading.Thread(target=clock.wait_until, args=(20,))
-    waiter.start()
-    time.sleep(0.05)
-    assert waiter.is_alive(), "wall time alone must not end the wait"
-    delivered = 20
-    waiter.join(timeout=60)
-    assert not waiter.is_alive() and clock.now() == 20
 
 
 @pytest.mark.parametrize("block", [1, 100, 1023, 8192])

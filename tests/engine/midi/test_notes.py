@@ -1,4 +1,4 @@
-"""No note hangs and no clock drifts, on a port that nobody hears."""
+"""No note hangs and no clock drifts, on a port in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from engine.core.errors import ConfigError, DeviceError
 from engine.midi.clock import CLOCK, CONTINUE, START, STOP, ClockFollower, ClockSender, song_position
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed, note_off, note_on
-from engine.midi.port import MemoryPort, MidiConfig, open_port
+from engine.midi.port import MidiConfig, open_port
+from tests.engine.midi.memory_port import MemoryPort
 
 RATE = 48000
 SAFETY = NoteSafety(longest=1000, repair=200, deaf=50)
@@ -21,16 +22,16 @@ def scheduler() -> MidiScheduler:
 
 
 def sounding(messages: list[Timed]) -> set[tuple[int, int]]:
-    """What a receiver hears at the end, and that no note is ever struck while it sounds."""
-    heard: set[tuple[int, int]] = set()
+    """The notes that sound at the end; assert that no note is ever struck while it sounds."""
+    active: set[tuple[int, int]] = set()
     for _, message in messages:
         key = (message[0] & 15, message[1])
         if message[0] & 0xF0 == 0x90 and message[2]:
-            assert key not in heard
-            heard.add(key)
+            assert key not in active
+            active.add(key)
         elif message[0] & 0xF0 in (0x80, 0x90):
-            heard.discard(key)
-    return heard
+            active.discard(key)
+    return active
 
 
 def test_a_note_is_ended_before_it_is_struck_again() -> None:
