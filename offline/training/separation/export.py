@@ -69,6 +69,7 @@ def _noise(config: SeparationNetworkConfig, n_frames: int = 60) -> Tensor:
 
 def _eight_bits(plain: Path, config: SeparationExport, made: Exportable) -> dict[str, Any]:
     """Measure how far 8-bit weights are from 32-bit ones: masks of noise and, if asked for, stems of a recording."""
+    assert isinstance(made.stream, Tensor)
     blocks = [part.numpy() for part in made.stream.split(made.blocks[0])]
     found: dict[str, Any] = {"int8_mask_snr_db": _mask_snr_db(plain, config.output, blocks)}
     if config.music is not None:
