@@ -185,7 +185,7 @@ def test_imports_run_one_way() -> None:
     assert result.returncode == 0, result.stdout
 
 
-HEAVY = {"torch", "librosa", "matplotlib", "partitura", "offline", "models", "scipy.signal", "scipy.stats"}
+HEAVY = {"torch", "librosa", "matplotlib", "offline", "models", "scipy.signal", "scipy.stats"}
 LIVE = "import engine.realtime.session, engine.realtime.engine_process, sys; print(*sys.modules)"
 
 

@@ -22,7 +22,7 @@ def test_the_parts_are_listed_without_a_recording(
 ) -> None:
     assert main([str(score) if word == "SCORE" else word for word in command] + ["--list-parts"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[:2] for line in lines] == [["P1", "Right hand"], ["P2", "Left hand "]]
+    assert [line.split("  ")[:2] for line in lines] == [["P1", "Right hand"], ["P2", "Left hand"]]
 
 
 def test_listing_the_parts_of_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

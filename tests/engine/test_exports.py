@@ -15,7 +15,7 @@ from tests.places import ROOT
 PACKAGES = [*(f"engine.{path.parent.name}" for path in sorted((ROOT / "engine").glob("*/__init__.py")))]
 WINGS = ("alignment", "batch", "datasets", "evaluation", "following", "separation", "synthesis")
 LAZY = [*(name for name in PACKAGES if name != "engine.dsp.generated"), *(f"offline.{wing}" for wing in WINGS)]
-HEAVY = {"numba", "partitura", "onnxruntime", "soundfile", "mido"}
+HEAVY = {"numba", "defusedxml", "onnxruntime", "soundfile", "mido"}
 
 
 @pytest.mark.parametrize("name", LAZY)

@@ -1,0 +1,220 @@
+"""A MusicXML file as it is played: all parts in one order of bars, with ties, bar numbers and tempi."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, tostring
+
+from engine.core.errors import ScoreError
+from engine.score.form import Remark
+from engine.score.musicxml.bars import PartBar, WrittenNote, read_part
+from engine.score.musicxml.layout import Section, WholeBar, read_form, whole_bars
+from engine.score.musicxml.normal import normalise
+from engine.score.musicxml.source import musicxml_root
+from engine.score.musicxml.tempo import TempoMark, tempo_mark
+from engine.score.parts import NoteRow, PartNotes, ScoreDraft
+from engine.score.play_order import play_order
+from engine.score.score import DEFAULT_BPM, MAX_NOTES
+
+__all__ = ["normalised_musicxml", "played_musicxml"]
+
+VELOCITY = 64
+SAME_MOMENT = 1e-6  # quarters
+MOST_REMARKS = 4  # that are said one by one
+Mark = tuple[tuple[int, Fraction], TempoMark]
+
+
+class _Step(NamedTuple):
+    """A section as played, and the quarter at which it begins."""
+
+    quarter: float
+    section: int
+
+
+def normalised_musicxml(where: str, data: bytes) -> bytes:
+    """Return the score with an id on every note, `cp` and the number that `Score.note_id` has, for an engraver."""
+    root = musicxml_root(where, data)
+    normalise(where, root)
+    return tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False) -> ScoreDraft:
+    """Read the bytes of a MusicXML file, compressed or not; raise ScoreError for what cannot be read.
+
+    repeats_after_jump: take repeats again after a D.C. or D.S.
+    """
+    where = str(path)
+    root = musicxml_root(where, data)
+    notices = normalise(where, root)
+    listed = {entry.get("id", ""): entry for entry in root.iter("score-part")}
+    elements = root.findall("part")
+    read = [read_part(where, part, listed.get(part.get("id", ""))) for part in elements]
+    parts = [bars for bars, _ in read]
+    bars = whole_bars(parts)
+    form, sections, guessed = read_form(parts, bars)
+    order, remarks = play_order(form, repeats_after_jump=repeats_after_jump)
+    steps = _steps(sections, order)
+    _refuse_too_many(where, parts, sections, order)
+    names = [_part_names(part.get("id", ""), listed) for part in elements]
+    found = [PartNotes(**name, notes=_notes(part, sections, steps)) for name, part in zip(names, parts, strict=True)]
+    tempi = _tempi(_tempo_marks(parts, bars), sections, steps)
+    notices += [*guessed, *_said(remarks, sections, bars), *_left_out(where, found, [n for _, n in read])]
+    if not tempi:
+        notices.append(f"no tempo is told: read as {DEFAULT_BPM:g} quarters a minute")
+    played = _played_bars(bars, sections, steps)
+    return ScoreDraft(where=where, name=path.stem, parts=found, bars=played, tempi=tempi, notices=tuple(notices))
+
+
+def _part_names(name: str, listed: dict[str, Element]) -> dict[str, str]:
+    entry = listed[name]
+    texts = (" ".join((entry.findtext(tag) or "").split()) for tag in ("part-name", "part-abbreviation"))
+    return {"id": name, **dict(zip(("name", "abbreviation"), texts, strict=True))}
+
+
+def _steps(sections: Sequence[Section], order: Sequence[int]) -> list[_Step]:
+    quarter, steps = Fraction(0), []
+    for section in order:
+        steps.append(_Step(float(quarter), section))
+        quarter += sections[section].end - sections[section].start
+    return steps
+
+
+def _refuse_too_many(where: str, parts: list[list[PartBar]], sections: list[Section], order: list[int]) -> None:
+    """Count the notes as played before they are made."""
+    size = [sum(len(part[section.bar].notes) for part in parts if section.bar < len(part)) for section in sections]
+    if (n := sum(size[section] for section in order)) > MAX_NOTES * 2:
+        remedy = "check the number of times in its repeats"
+        raise ScoreError(where, expected=f"at most {MAX_NOTES} notes as played", got=str(n), remedy=remedy)
+
+
+def _notes(part: list[PartBar], sections: list[Section], steps: list[_Step]) -> list[NoteRow]:
+    """Return the notes of a part as played; notes that are tied where they are played are one."""
+    inside = _inside(part, sections)
+    rows: list[NoteRow] = []
+    ties = _Ties({}, {})
+    for quarter, section in steps:
+        start = sections[section].start
+        for note in inside[section]:
+            onset = quarter + float(note.start - start)
+            row = ties.before(rows, note, onset) if note.tied_from else -1
+            if row < 0:
+                row = len(rows)
+                rows.append((onset, float(note.duration), note.pitch, VELOCITY, note.id))
+            else:
+                first = rows[row]
+                rows[row] = (first[0], onset + float(note.duration) - first[0], *first[2:])
+            if note.tied_to:
+                ties.begin(note, row)
+    return rows
+
+
+def _inside(part: list[PartBar], sections: list[Section]) -> list[list[WrittenNote]]:
+    """Return the notes that begin in each section; the last of a bar takes those at its end too (grace notes)."""
+    out = []
+    for section, following in zip_longest(sections, sections[1:]):
+        notes = part[section.bar].notes if section.bar < len(part) else []
+        last = following is None or following.bar != section.bar
+        chosen = [note for note in notes if section.start <= note.start and (last or note.start < section.end)]
+        out.append(sorted(chosen, key=lambda note: note.start))
+    return out
+
+
+class _Ties(NamedTuple):
+    """Rows of notes from which a tie goes on, by voice and pitch, and the latest by pitch."""
+
+    voices: dict[tuple[str, int], int]
+    latest: dict[int, int]
+
+    def begin(self, note: WrittenNote, row: int) -> None:
+        """Note that a tie goes on from this note."""
+        self.voices[note.voice, note.pitch] = self.latest[note.pitch] = row
+
+    def before(self, rows: list[NoteRow], note: WrittenNote, onset: float) -> int:
+        """Return the row whose tie ends at a note: of its voice, else the latest; -1 where none reaches it."""
+        for row in (self.voices.get((note.voice, note.pitch), -1), self.latest.get(note.pitch, -1)):
+            if row >= 0 and abs(rows[row][0] + rows[row][1] - onset) < SAME_MOMENT:
+                return row
+        return -1
+
+
+def _played_bars(bars: list[WholeBar], sections: list[Section], steps: list[_Step]) -> list[tuple[float, int, int]]:
+    """Return (quarter, printed number, place) of each bar as played; entering one in its middle begins it too."""
+    rows = []
+    before = -1
+    for quarter, number in steps:
+        section = sections[number]
+        if section.end > section.start and (section.start == 0 or number != before + 1):
+            rows.append((quarter, bars[section.bar].number, number))
+        before = number
+    return rows
+
+
+def _tempi(marked: list[Mark], sections: list[Section], steps: list[_Step]) -> list[tuple[float, float]]:
+    """Return (quarter, quarters a minute) as played: at each jump the tempo in force there holds again."""
+    marks = _resolved(marked)
+    if not marks:
+        return []
+    places = [place for place, _ in marks]
+    tempi: list[tuple[float, float]] = []
+    before = -2
+    for quarter, number in steps:
+        bar, start, end = sections[number]
+        first, last = bisect_right(places, (bar, start)), bisect_right(places, (bar, end))
+        if number != before + 1:
+            tempi.append((quarter, marks[max(first - 1, 0)][1]))
+        inside = range(max(first - 1, 0), last)
+        tempi += [
+            (quarter + float(at - start), bpm)
+            for (there, at), bpm in (marks[i] for i in inside)
+            if there == bar and start <= at < end
+        ]
+        before = number
+    return tempi
+
+
+def _tempo_marks(parts: list[list[PartBar]], bars: list[WholeBar]) -> list[Mark]:
+    """Return the tempo marks of all parts, one at each place; a `<sound>` counts first, then the upper part."""
+    marks: dict[tuple[int, Fraction], TempoMark] = {}
+    for part in parts:
+        for number, bar in enumerate(part):
+            for sign in bar.signs:
+                mark = tempo_mark(sign.element)
+                place = (number, sign.at) if sign.at < bars[number].length else (number + 1, Fraction(0))
+                known = marks.get(place)
+                if mark is not None and (known is None or (mark.played and not known.played)):
+                    marks[place] = mark
+    return sorted(marks.items())
+
+
+def _resolved(marks: list[Mark]) -> list[tuple[tuple[int, Fraction], float]]:
+    """Return the tempo of each mark, quarters a minute; factors apply to the one before."""
+    out: list[tuple[tuple[int, Fraction], float]] = []
+    for place, mark in marks:
+        bpm = mark.bpm or (out[-1][1] * mark.factor if out else 0.0)
+        if bpm:
+            out.append((place, bpm))
+    return out
+
+
+def _said(remarks: list[Remark], sections: list[Section], bars: list[WholeBar]) -> Iterator[str]:
+    """Yield what was guessed in the form, with bar numbers."""
+    for section, text in remarks[:MOST_REMARKS]:
+        yield f"bar {bars[sections[section].bar].number}: {text}"
+    if len(remarks) > MOST_REMARKS:
+        yield f"and {len(remarks) - MOST_REMARKS} such readings more"
+
+
+def _left_out(where: str, parts: list[PartNotes], unpitched: list[int]) -> Iterator[str]:
+    """Yield what was left out; ScoreError if nothing is left."""
+    n = sum(unpitched)
+    if n and not any(part.notes for part in parts):
+        got = f"drums alone ({n} unpitched notes)"
+        raise ScoreError(where, expected="notes with a pitch", got=got, remedy="export it with its melodic parts")
+    if n:
+        names = ", ".join(part.label for part, count in zip(parts, unpitched, strict=True) if count)
+        yield f"unpitched notes are left out: {n} of {names}"
