@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.core.arrays import F32, F64, I64, Scalar32
-from engine.core.config import Settings, check, choice, from_mapping, plain, ranged, require
+from engine.core.config import Settings, check, choice, from_mapping, numbers, plain, ranged, require
 from engine.core.errors import ConfigError, ShapeError
 
 __all__ = ["DecisionConfig", "Decisions", "EventDecoder", "SoundChange"]
@@ -144,6 +144,41 @@ class SoundChange(NamedTuple):
     probability: float
 
 
+class _Rules(NamedTuple):
+    """Numbers of the decision for the kernel.
+
+    levels: (class) thresholds
+    needs: (class) log-odds to accumulate
+    half: steps by which the median is centred
+    release, shortest, hold, reach: see `DecisionConfig`
+    """
+
+    levels: F32
+    needs: F32
+    half: int
+    release: float
+    shortest: int
+    hold: int
+    reach: int
+
+
+class _State(NamedTuple):
+    """State of the kernel.
+
+    ring: (class, step) last probabilities
+    line: (step) scratch of the median
+    runs: (class, 3) active, steps in favour of a change, the step where those began
+    peak: (class) largest probability of the event
+    gathered: (class, 2) accumulated log-odds, the step where they began
+    """
+
+    ring: F32
+    line: F32
+    runs: I64
+    peak: F32
+    gathered: F64
+
+
 class EventDecoder:
     """Take probabilities (step, class), return a list of `SoundChange`, ordered by `known`, then class.
 
@@ -156,13 +191,16 @@ class EventDecoder:
 
     def __init__(self, classes: tuple[str, ...], config: DecisionConfig) -> None:
         self.classes, self.config = classes, config
-        self._levels, self._needs = config.levels(classes), config.needs(classes)
+        half = config.median // 2 if config.alignment == "centred" else 0
+        self._rules = numbers(_Rules, config, levels=config.levels(classes), needs=config.needs(classes), half=half)
         n = len(classes)
-        self._ring = np.zeros((n, config.median), np.float32)
-        self._sorted = np.zeros(config.median, np.float32)
-        self._runs = np.zeros((n, 3), np.int64)  # active, steps in favour of a change, the step where those began
-        self._gathered = np.zeros((n, 2))  # accumulated log-odds, the step where they began
-        self._peak = np.zeros(n, np.float32)
+        self._state = _State(
+            ring=np.zeros((n, config.median), np.float32),
+            line=np.zeros(config.median, np.float32),
+            runs=np.zeros((n, 3), np.int64),
+            peak=np.zeros(n, np.float32),
+            gathered=np.zeros((n, 2)),
+        )
         self._changes = np.zeros((64, 5))
         self._n_steps = 0
 
@@ -179,14 +217,9 @@ class EventDecoder:
         room = len(probabilities) * len(self.classes)
         if len(self._changes) < room:
             self._changes = np.zeros((room, 5))
-        config = self.config
-        half = config.median // 2 if config.alignment == "centred" else 0
-        numbers = half, config.release, config.shortest, config.hold, self._n_steps, config.reach
-        limits = self._levels, self._needs
-        state = self._ring, self._sorted, self._runs, self._peak, self._gathered
-        n = _decide(np.asarray(probabilities, np.float32), limits, numbers, state, self._changes)
+        n = _decide(np.asarray(probabilities, np.float32), self._n_steps, self._rules, self._state, self._changes)
         self._n_steps += len(probabilities)
-        earlier = config.offset_lag, config.onset_lag
+        earlier = self.config.offset_lag, self.config.onset_lag
         return [
             SoundChange(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p))
             for s, k, c, a, p in self._changes[:n]
@@ -194,38 +227,27 @@ class EventDecoder:
 
     def reset(self) -> None:
         """Reset to the initial state."""
-        self._ring[:] = 0
-        self._runs[:] = 0
-        self._peak[:] = 0
-        self._gathered[:] = 0
+        for array in self._state:
+            array[:] = 0
         self._n_steps = 0
 
 
 @njit(nogil=True, cache=True)
-def _decide(
-    probabilities: F32,
-    limits: tuple[F32, F32],
-    numbers: tuple[int, float, int, int, int, int],
-    state: tuple[F32, F32, I64, F32, F64],
-    changes: F64,
-) -> int:
+def _decide(probabilities: F32, past: int, rules: _Rules, state: _State, changes: F64) -> int:
     """Fill `changes` (change, [step, known, class, active, probability]) and return their number.
 
-    limits: threshold and log-odds limit of each class
-    numbers: half the median if centred, release, shortest, hold, steps so far, reach
-    state: see `EventDecoder`
+    past: number of steps before these
     """
-    levels, needs = limits
-    half, release, shortest, hold, past, reach = numbers
-    ring, line, runs, peak, gathered = state
+    levels, needs, half = rules.levels, rules.needs, rules.half
+    runs, peak, gathered = state.runs, state.peak, state.gathered
     n = 0
     for t in range(probabilities.shape[0]):
         now = past + t
         for c in range(probabilities.shape[1]):
-            value = _median(probabilities[t, c], ring[c], line, now)
+            value = _median(probabilities[t, c], state.ring[c], state.line, now)
             active = runs[c, 0]
             enough = not active and _gather(value, now - half, gathered[c]) >= needs[c]
-            speaks = value < release * levels[c] if active else value >= levels[c]
+            speaks = value < rules.release * levels[c] if active else value >= levels[c]
             if speaks:
                 if runs[c, 1] == 0:
                     runs[c, 2] = now - half
@@ -233,9 +255,9 @@ def _decide(
             else:
                 runs[c, 1] = 0
             peak[c] = max(peak[c], value) if speaks or gathered[c, 0] > 0 else np.float32(0.0)
-            if enough or runs[c, 1] >= (hold if active else shortest):
+            if enough or runs[c, 1] >= (rules.hold if active else rules.shortest):
                 since = not active and needs[c] < np.inf and gathered[c, 0] > 0
-                first = max(gathered[c, 1], now - half - reach + 1) if since else runs[c, 2]
+                first = max(gathered[c, 1], now - half - rules.reach + 1) if since else runs[c, 2]
                 changes[n, 0], changes[n, 1], changes[n, 2] = first, now, c
                 changes[n, 3], changes[n, 4] = 1 - active, peak[c]
                 n += 1

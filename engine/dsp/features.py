@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,38 @@ class Chroma:
         """Do nothing: there is no state."""
 
 
+class _Numbers(NamedTuple):
+    """Numbers for the kernel.
+
+    scale: factor on magnitudes, so that a full-scale sine is 1
+    peak_decay: factor on the running peak from frame to frame
+    floor, compression, decay: see `FeatureConfig`
+    wrap: whether the features are circular, as pitch classes are
+    """
+
+    scale: float
+    peak_decay: float
+    floor: float
+    compression: float
+    decay: float
+    wrap: bool
+
+
+class _Buffers(NamedTuple):
+    """State and scratch of the kernel.
+
+    magnitude: (bin) of the frame
+    past: (lag, band) ring of the last compressed frames, blurred
+    last: (band) onset features of the last frame
+    peak_turn: running peak, and the position in the ring
+    """
+
+    magnitude: F32
+    past: F32
+    last: F32
+    peak_turn: F64
+
+
 class SpectralFeatures:
     """Spectra (frame, channel, bin) to features (frame, 2 F): sustain (F columns), then onset (F).
 
@@ -89,30 +122,35 @@ class SpectralFeatures:
         self._map = sparse(feature_weights(frames, config))
         self.n_bands = len(self._map.start) - 1
         hops = HALF_LIFE_S * frames.audio.sample_rate / frames.hop
-        self._numbers = np.array(
-            [4 / frames.n_fft, 0.5 ** (1 / hops), config.floor, config.compression, config.decay], np.float64
+        self._numbers = _Numbers(
+            scale=4 / frames.n_fft,
+            peak_decay=0.5 ** (1 / hops),
+            floor=float(config.floor),
+            compression=float(config.compression),
+            decay=float(config.decay),
+            wrap=config.kind == "chroma",
         )
-        self._past = np.zeros((config.lag, self.n_bands), np.float32)  # blurred y of the last frames, a ring
-        self._peak_turn = np.zeros(2)
-        self._magnitude = np.zeros(frames.n_bins, np.float32)
+        self._buffers = _Buffers(
+            magnitude=np.zeros(frames.n_bins, np.float32),
+            past=np.zeros((config.lag, self.n_bands), np.float32),
+            last=np.zeros(self.n_bands, np.float32),
+            peak_turn=np.zeros(2),
+        )
         self._out = np.zeros((0, 2 * self.n_bands), np.float32)
-        self._last = np.zeros(self.n_bands, np.float32)
         self.reset()
 
     def process(self, spectra: Spectra) -> Features:
         """Return the features of each frame, borrowed until the next call."""
         _check(spectra, self.frames)
         self._out = _room(self._out, len(spectra))
-        buffers = (self._magnitude, self._past, self._last, self._peak_turn)
-        wrap = self.config.kind == "chroma"
-        _features(spectra, self._map, self._numbers, wrap, buffers, self._out)
+        _features(spectra, self._map, self._numbers, self._buffers, self._out)
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
         """Return to the state after construction."""
-        self._past[:] = 0
-        self._last[:] = 0
-        self._peak_turn[:] = self.config.floor, 0
+        self._buffers.past[:] = 0
+        self._buffers.last[:] = 0
+        self._buffers.peak_turn[:] = self.config.floor, 0
 
 
 def _check(spectra: Spectra, frames: FrameFormat) -> None:
@@ -159,32 +197,26 @@ def _chroma(spectra: C64, rows: SparseMap, power: F32, out: F32) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _features(
-    spectra: C64, rows: SparseMap, numbers: F64, wrap: bool, buffers: tuple[F32, F32, F32, F64], out: F32
-) -> None:
-    """Write the features of each frame into `out`.
-
-    numbers: scale, decay of the peak a frame, floor, compression, decay of an onset
-    buffers: magnitude, past, last, and peak with the ring's position; see the class
-    """
+def _features(spectra: C64, rows: SparseMap, settings: _Numbers, buffers: _Buffers, out: F32) -> None:
+    """Write the features of each frame into `out`."""
     magnitude, past, last, peak_turn = buffers
     n = len(last)
     for t in range(spectra.shape[0]):
         mean_power(spectra[t], magnitude)
         for k in range(len(magnitude)):
-            magnitude[k] = np.sqrt(magnitude[k]) * np.float32(numbers[0])
-        peak = max(peak_turn[0] * numbers[1], numbers[2])
+            magnitude[k] = np.sqrt(magnitude[k]) * np.float32(settings.scale)
+        peak = max(peak_turn[0] * settings.peak_decay, settings.floor)
         for i in range(n):
             out[t, i] = apply_row(rows, i, magnitude)
             peak = max(peak, out[t, i])
-        gain = np.float32(numbers[3] / peak)
+        gain = np.float32(settings.compression / peak)
         old = past[int(peak_turn[1])]
         for i in range(n):
             out[t, i] = np.log1p(gain * out[t, i])
             fresh = max(out[t, i] - old[i], np.float32(0))
-            last[i] = max(fresh, last[i] * np.float32(numbers[4]))
+            last[i] = max(fresh, last[i] * np.float32(settings.decay))
             out[t, n + i] = last[i]
-        _blur(out[t], n, wrap, old)
+        _blur(out[t], n, settings.wrap, old)
         peak_turn[0], peak_turn[1] = peak, (peak_turn[1] + 1) % len(past)
 
 
