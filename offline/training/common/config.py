@@ -25,7 +25,7 @@ class LoopConfig(Settings):
     weight_decay: float = ranged(1e-5, 0, 1, "L2 penalty of the weights")
     warmup: int = ranged(50, 1, 1_000_000, "steps until the learning rate is reached")
     decay: float = ranged(0.3, 0, 1, "last share of the call, over which the learning rate falls to 0")
-    average: float = ranged(0.998, 0, 0.999999, "share of the running average of the weights that a step keeps")
+    average: float = ranged(0.998, 0, 0.999999, "decay of the running average of the weights per step")
     clip: float = ranged(5.0, 1e-6, 1e9, "largest norm of the gradient")
     validate_every_s: float = ranged(300.0, 0, 1e9, "training time between validations", unit="s")
     save_every_s: float = ranged(120.0, 0, 1e9, "training time between checkpoints", unit="s")
@@ -43,7 +43,7 @@ class RunConfig(Settings):
     output: Path = plain(MISSING, "folder to write checkpoint.pt and curves.jsonl into")
     seed: int = ranged(0, 0, 2**32 - 1, "seed of initial weights and batches")
     device: str = plain("auto", "device to train on: cpu, cuda, or auto for cuda where there is one")
-    threads: int = ranged(1, 1, 1024, "processor threads to train with")
+    threads: int | None = ranged(None, 1, 1024, "processor threads to train with (default: all)")
     resume: bool = plain(False, "continue the run whose checkpoint is in the output folder")
     loop: LoopConfig = plain(LoopConfig, "how long and how fast the network learns")
 

@@ -52,7 +52,8 @@ class TrainingTask(Protocol):
 
 def start_run(config: RunConfig) -> torch.device:
     """Set the number of processor threads and return the device to train on."""
-    torch.set_num_threads(config.threads)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     return pick_device(config.device)
 
 

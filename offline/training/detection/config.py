@@ -112,7 +112,7 @@ class RecurrentFit(Settings):
     batch: int = ranged(32, 1, 4096, "scenes per batch")
     learning_rate: float = ranged(2e-3, 0, 1, "learning rate of Adam, which falls to 0")
     dropout: float = ranged(0.1, 0, 0.9, "share of the channels that are dropped")
-    average: float = ranged(0.99, 0, 0.999999, "share of the running average of the weights that a step keeps")
+    average: float = ranged(0.99, 0, 0.999999, "decay of the running average of the weights per step")
     hidden_spectra: float = ranged(0.0, 0, 0.9, "share of the scenes without log-mel, so that embeddings are used")
     losses: LossConfig = plain(partial(LossConfig, strong=2.0, consistency=0.0), "the parts of the loss")
 

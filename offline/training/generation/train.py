@@ -61,6 +61,7 @@ def _training_of(config: GenerationSurvey, name: str) -> GenerationTraining:
         size=config.size,
         batch=config.batch,
         device=config.device,
+        threads=1,  # the processes share the processor
         resume=True,
     )
     minutes = config.minutes * SYSTEMS[name].minutes
