@@ -27,16 +27,16 @@ __all__ = ["COMMANDS", "NAME", "main"]
 NAME = "collaparte"
 EXAMPLES = """\
 examples:
-  collaparte demo                                     a piece that the project writes itself, all the way
+  collaparte demo                                     generate a piece, then play, follow and separate it
   collaparte run --input take.flac --score piece.musicxml --events events.jsonl
   collaparte run --input take.flac --score piece.mid --separate hpss --output stems/ --plot picture.png
   collaparte run --input mic --score piece.musicxml   follow a performer at the microphone
   collaparte run --input mic --separate hpss --gain percussive=-inf --output device
   collaparte separate *.flac --model hpss --output stems/
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
-  collaparte tag recordings/ -o events.tsv            which sounds are in recordings, and when
-  collaparte generate --model Frames --port Bach      a chorale without end, into a virtual MIDI port
-  collaparte doctor                                   what is missing on this machine, and how to get it
+  collaparte tag recordings/ -o events.tsv            the sounds in recordings, with their times
+  collaparte generate --model Frames --port Bach      an endless chorale, to a virtual MIDI port
+  collaparte doctor                                   what is missing on this machine, and how to install it
 """
 
 
@@ -50,15 +50,19 @@ USE, MAKE, LEARN, MACHINE = "Listen and play", "Make music", "Train and measure"
 COMMANDS = {
     "run": _row("Follow, separate and detect, on a file or live.", "commands.run", USE),
     "separate": _row("Separate files into stems.", "commands.separate", USE),
-    "align": _row("Write when each onset of a score sounds in a recording.", "commands.align", USE),
-    "tag": _row("Write which sounds are in recordings, and when.", "commands.tag", USE),
-    "generate": _row("Write music by one of 21 systems, to files or live to a MIDI port.", "commands.generate", MAKE),
-    "midi": _row("End every note of a synthesiser.", "commands.midi", MAKE),
-    "evaluate": _row("Measure following, alignment, separation and the rest.", "evaluate.evaluate", LEARN),
+    "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),
+    "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),
+    "generate": _row(
+        "Generate music with one of 21 systems, to files or live to a MIDI port.", "commands.generate", MAKE
+    ),
+    "midi": _row("Silence a synthesiser whose notes hang.", "commands.midi", MAKE),
+    "evaluate": _row("Measure following, alignment, separation, detection and generation.", "evaluate.evaluate", LEARN),
     "train": _row("Train a network.", "commands.training:train", LEARN),
     "finetune": _row("Teach a network your own sounds, in minutes.", "commands.training:finetune", LEARN),
     "export": _row("Turn a trained checkpoint into a network file.", "commands.training:export", LEARN),
-    "table": _row("Train and measure what a paper's table compares.", "commands.training:table", LEARN),
+    "table": _row(
+        "Train and measure the networks that the table of a paper compares.", "commands.training:table", LEARN
+    ),
     "average": _row("Average the weights of several checkpoints.", "commands.training:average", LEARN),
     "blend": _row("Join several separating networks into one.", "commands.training:blend", LEARN),
     "plot": _row("Draw the learning curves of a training run.", "commands.training:plot", LEARN),
@@ -87,7 +91,7 @@ def _install(ctx: click.Context, _: Any, shell: str | None) -> None:
 FRONT_DOOR = LazyGroup(
     COMMANDS,
     name=NAME,
-    help="Listens to music block by block and acts in time: follows a score, separates sound, makes music.",
+    help="Process music in real time, block by block: follow a score, separate and detect sounds, generate music.",
     epilog=EXAMPLES,
     params=[
         click.RichOption(
@@ -101,7 +105,7 @@ FRONT_DOOR = LazyGroup(
             expose_value=False,
             callback=_install,
             metavar=f"[{'|'.join(SHELLS)}]",
-            help="let the shell complete commands and options (default your shell)",
+            help="install completion of commands, options and models (default: for your shell)",
         ),
     ],
 )

@@ -105,7 +105,7 @@ def output(metavar: str, text: str, default: Any = MISSING) -> Any:
 
 def csv_file() -> Any:
     """--csv: a table as a file too."""
-    return option(plain(None, "write the table to this file too"), metavar="FILE", group=OUTPUT)
+    return option(plain(None, "also write the table to this file"), metavar="FILE", group=OUTPUT)
 
 
 def picture(text: str) -> Any:

@@ -20,7 +20,7 @@ __all__ = ["AlignOptions", "align_command", "align_config"]
 EXAMPLES = """\
 examples:
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
-  collaparte align rehearsal.flac take.flac -o take.csv      a recording as the score: a quarter is a second of it
+  collaparte align rehearsal.flac take.flac -o take.csv      a recording as the score: one quarter per second
 """
 DOUBTFUL = 0.5  # confidence below which the user is warned
 
@@ -33,10 +33,12 @@ class AlignOptions(Settings):
     audio: Path = argument("AUDIO", "the recording")
     output: Path = output("CSV", "quarter,score_s,audio_s: one row for each distinct onset of the score")
     plot: Path | None = picture("draw the path")
-    truth: Path | None = option(plain(None, "draw the errors against this too"), metavar="CSV", group=OUTPUT)
+    truth: Path | None = option(
+        plain(None, "also draw the errors against these true times"), metavar="CSV", group=OUTPUT
+    )
     reading: ScoreOptions = plain(ScoreOptions, "follow")
     features: str = features_option()
-    straight: bool = plain(False, "do not look for parts left out or repeated")
+    straight: bool = plain(False, "do not look for omitted or repeated passages")
 
 
 @command(AlignOptions, EXAMPLES)

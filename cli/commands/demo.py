@@ -22,8 +22,8 @@ examples:
 class DemoOptions(Settings):
     """Options of `collaparte demo`."""
 
-    output: Path = output("DIR", "where to write", Path("demo"))
-    seed: int = random_seed(1, "another seed, another performance")
+    output: Path = output("DIR", "folder to write into", Path("demo"))
+    seed: int = random_seed(1, "seed of the performance")
 
 
 @command(DemoOptions, EXAMPLES)

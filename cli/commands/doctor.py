@@ -12,7 +12,7 @@ __all__ = ["DoctorOptions", "doctor_command"]
 
 EXAMPLES = """\
 examples:
-  collaparte doctor       compiles the kernels too: once, up to some minutes
+  collaparte doctor       also compiles the kernels: once, for up to a few minutes
 """
 
 

@@ -30,10 +30,10 @@ examples:
   collaparte generate --model Frames -o chorale.mid -o chorale.wav --bars 16 --seed 3
   collaparte generate --model Frames --melody tune.mid -o harmonised.mid
   collaparte generate --model BachBot --prime beginning.mid -o continued.mid
-  collaparte generate --model BachBot --port Bach --tempo 100       play into a virtual MIDI port until ctrl-C
+  collaparte generate --model BachBot --port Bach --tempo 100       play to a virtual MIDI port until ctrl-C
   collaparte generate --model DeepBach --to "Synth input" --send-clock
-  collaparte generate --model Frames --port Duo --accompany         play the soprano into its input
-  collaparte generate --model BachBot --port Bach --listen 4        play four bars into its input: it continues them
+  collaparte generate --model Frames --port Duo --accompany         send the soprano to its input
+  collaparte generate --model BachBot --port Bach --listen 4        send four bars to its input: it continues them
   collaparte generate --model WaveNet -o sound.wav --seconds 4
 """
 MUSICAL_KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -46,32 +46,34 @@ class GenerateOptions(Settings):
 
     list: bool = plain(False, "show the systems")
     model: str | None = option(
-        plain(None, "a system of the list, or a frame network's file"),
+        plain(None, "a system (--list shows them), or the file of a frame network"),
         metavar="NAME|FILE.onnx",
         group=INPUT,
         names=generator_names,
     )
     data: Path | None = data_folder("folder of the chorales, for Markov")
     melody: Path | None = option(
-        plain(None, "keep the highest voice of this and harmonise it"), metavar="FILE.mid", group=INPUT
+        plain(None, "harmonise the highest voice of this file"), metavar="FILE.mid", group=INPUT
     )
     prime: Path | None = option(plain(None, "continue from the end of this piece"), metavar="FILE.mid", group=INPUT)
-    bars: int = option(plain(16, "length in bars of four quarters, of files"), metavar="N", group=MUSIC)
-    seconds: float = option(plain(4.0, "length of what systems that write sound write"), metavar="S", group=MUSIC)
-    tempo: float = option(plain(100.0, "quarters a minute"), metavar="BPM", group=MUSIC)
+    bars: int = option(plain(16, "length of files, in bars of four quarter notes"), metavar="N", group=MUSIC)
+    seconds: float = option(plain(4.0, "length, for systems that generate audio"), metavar="S", group=MUSIC)
+    tempo: float = option(plain(100.0, "quarter notes per minute"), metavar="BPM", group=MUSIC)
     temperature: float = option(
-        plain(0.7, "of the choice of pitch, not of whether a voice moves: higher is more surprising"),
+        plain(0.7, "temperature of the choice of pitch, not of whether a voice moves; higher is more surprising"),
         metavar="X",
         group=MUSIC,
     )
     free: bool = option(plain(False, "allow parallel fifths and octaves"), group=MUSIC)
     key: str | None = option(
-        choice(None, MUSICAL_KEYS, "key of Frames (default that of what is given, else by the seed)"),
+        choice(None, MUSICAL_KEYS, "Frames only: key (default that of the input, else drawn by the seed)"),
         metavar="KEY",
         group=MUSIC,
     )
     activity: float | None = option(
-        plain(None, "of Frames: factor on the odds that a voice moves, 1 as learnt (default about 1.2, by the seed)"),
+        plain(
+            None, "Frames only: factor on the odds that a voice moves, 1 as trained (default about 1.2, by the seed)"
+        ),
         metavar="FACTOR",
         group=MUSIC,
     )
@@ -81,13 +83,13 @@ class GenerateOptions(Settings):
     port: str | None = option(plain(None, PORT), metavar="NAME", group=DEVICE)
     to: str | None = option(plain(None, TO), metavar="NAME", group=DEVICE)
     backend: str = option(choice("auto", MIDI_BACKENDS, BACKEND), group=DEVICE)
-    accompany: bool = option(plain(False, "take what is played into the port's input as the melody"), group=LIVE)
+    accompany: bool = option(plain(False, "use the notes that the port receives as the melody"), group=LIVE)
     listen: int | None = option(
-        plain(None, "wait for this many bars played into the port's input, and continue them"),
+        plain(None, "wait until the port has received this many bars, and continue them"),
         metavar="BARS",
         group=LIVE,
     )
-    follow_clock: bool = option(plain(False, "take tempo and start from MIDI clock that comes in"), group=LIVE)
+    follow_clock: bool = option(plain(False, "take tempo and start from incoming MIDI clock"), group=LIVE)
     send_clock: bool = option(plain(False, "send MIDI clock, start and stop"), group=LIVE)
     look_ahead: float = option(plain(0.15, "seconds by which notes are sent early"), metavar="S", group=LIVE)
 

@@ -12,12 +12,12 @@ __all__ = ["MIDI_BACKENDS", "PanicOptions", "midi_command", "panic_command"]
 EXAMPLES = """\
 examples:
   collaparte midi panic --to "Synth input"    end every note on every channel of a synthesiser
-  collaparte midi panic --port Bach           the same from a virtual port, for whoever is connected to it
+  collaparte midi panic --port Bach           the same from a virtual port, to all that is connected to it
 """
 MIDI_BACKENDS = ("auto", "jack", "rtmidi")
 PORT = "name of the virtual MIDI port to open"
-TO = "existing MIDI port to play to, instead of a virtual one"
-BACKEND = "what MIDI goes through; JACK is exact to the sample"
+TO = "existing MIDI port to send to, instead of a virtual one"
+BACKEND = "MIDI system to use; JACK is accurate to the sample"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,12 +43,12 @@ examples:
   collaparte run --input jack --separate hpss --gain harmonic=-12 --output jack --output recording/
   collaparte run --input mic --separate unmix --gain vocals=-inf --output device       karaoke
   collaparte run --input jack --separate unmix-low-latency --output jack
-  collaparte run --input mic --detect --top 5          sounds as they begin and end, and the most likely ones
+  collaparte run --input mic --detect --top 5          sounds as they begin and end, and the five most likely
   collaparte run --input door.flac --detect mine.onnx --events out.jsonl
   collaparte run --input song.flac --separate unmix --wiener --gain-midi nanoKONTROL --output device
 """
 GAIN_MIDI = """\
-change the gains while it plays, by a MIDI controller: part of its port's name, or `virtual` for a port of our own; \
+change the gains during playback with a MIDI controller: part of its port's name, or `virtual` for a port of our own; \
 controller 20 is the first target, 21 the next and so on, on any channel; value 0 mutes, 50 is -12 dB, 100 is 0 dB, \
 127 +4 dB"""
 
@@ -57,12 +57,12 @@ controller 20 is the first target, 21 the next and so on, on any channel; value 
 class RunOptions(Settings):
     """Options of `collaparte run`."""
 
-    input: str = option(plain(MISSING, "what to listen to"), metavar="FILE|mic|device:NAME|jack", group=INPUT)
+    input: str = option(plain(MISSING, "audio file or input device"), metavar="FILE|mic|device:NAME|jack", group=INPUT)
     rate: int | None = option(
         plain(None, "sample rate of the engine (default the device's own)"), metavar="HZ", group=DEVICE
     )
-    block: int = option(plain(0, "block of the device (default its own)"), metavar="SAMPLES", group=DEVICE)
-    duration: float = option(plain(0.0, "end a live run after this time"), metavar="S", group=DEVICE)
+    block: int = option(plain(0, "block size of the device (default its own)"), metavar="SAMPLES", group=DEVICE)
+    duration: float = option(plain(0.0, "stop a live run after this time; 0 for never"), metavar="S", group=DEVICE)
     score: Path | None = option(
         plain(None, "follow this score: MusicXML, MXL, MIDI, or a reference recording"), metavar="FILE", group=FOLLOW
     )
@@ -79,7 +79,8 @@ class RunOptions(Settings):
         group=SEPARATE,
     )
     wiener: bool = option(
-        plain(False, "refine the stems of a network by their place in the stereo image"), group=SEPARATE
+        plain(False, "refine the stems of a network with a Wiener filter, by their position in the stereo image"),
+        group=SEPARATE,
     )
     look_ahead: int | None = option(
         plain(
@@ -89,33 +90,39 @@ class RunOptions(Settings):
         group=SEPARATE,
     )
     gain: tuple[str, ...] = option(
-        plain((), "level of a stem in what is played, -inf mutes; with files: in mix.wav; may be repeated"),
+        plain((), "gain of a stem in playback, or in mix.wav for files; -inf mutes; may be repeated"),
         metavar="TARGET=DB",
         group=SEPARATE,
     )
     gain_midi: str | None = option(plain(None, GAIN_MIDI), metavar="PORT", group=SEPARATE)
     detect: str | None = option(
-        plain(None, "report which sounds begin and end, by a network: crnn (default), crnn-files or a file"),
+        plain(None, "report when sounds begin and end, detected by a network: crnn (default), crnn-files or a file"),
         metavar="NAME|FILE.onnx",
         bare="crnn",
         names=sound_detector_names,
         group=DETECT,
     )
-    top: int = option(plain(0, "show the N most likely sounds all the time"), metavar="N", group=DETECT)
+    top: int = option(plain(0, "continuously show the N most likely sounds"), metavar="N", group=DETECT)
     threshold: float | None = option(
-        ranged(None, 0, 1, "probability from which a sound is reported (default: tuned for each sound)"),
+        ranged(None, 0, 1, "probability at or above which a sound is reported (default: tuned for each sound)"),
         metavar="P",
         group=DETECT,
     )
     median: str | None = option(
-        choice(None, ("causal", "centred"), "a centred median filter is more certain and later (default as tuned)"),
+        choice(
+            None,
+            ("causal", "centred"),
+            "alignment of the median filter; centred is more reliable and later (default as tuned)",
+        ),
         group=DETECT,
     )
     window: float | None = option(
-        plain(None, "seconds that a bidirectional network sees at once (default 10)"), metavar="S", group=DETECT
+        plain(None, "length of the input that a bidirectional network processes at once (default 10)"),
+        metavar="S",
+        group=DETECT,
     )
     embedding: tuple[str, ...] = option(
-        plain((), "a further ONNX file that the network takes as input, with its FILE.toml"),
+        plain((), "embedding network that is a further input, with its card FILE.toml beside it"),
         metavar="NAME=FILE",
         group=DETECT,
     )
@@ -125,7 +132,7 @@ class RunOptions(Settings):
     events: str | None = option(
         plain(None, "write events as JSON lines; - is standard output"), metavar="FILE", group=OUTPUT
     )
-    plot: Path | None = picture("draw what happened (files only)")
+    plot: Path | None = picture("draw the results (files only)")
 
 
 @command(RunOptions, EXAMPLES)

@@ -27,8 +27,8 @@ examples:
   collaparte separate song.flac --model unmix --wiener                   vocals, drums, other; as it would live
   collaparte separate song.flac --model umxhq.onnx                       weights of `collaparte import-weights`
 
-Stems go to DIR/SONG/harmonic.wav and so on. Where DIR/SONG holds the stems of another model, they go to
-DIR/SONG-MODEL, so that both can be compared.
+Stems are written to DIR/SONG/harmonic.wav and so on. Where DIR/SONG holds the stems of another model, they are
+written to DIR/SONG-MODEL, so that both can be compared.
 """
 HPSS, KAM = "hpss", "kam"
 OF_HPSS = ("published", "look_ahead", "residual")
@@ -39,11 +39,11 @@ class SeparateOptions(Settings):
     """Options of `collaparte separate`."""
 
     files: tuple[Path, ...] = argument("FILE...", "recordings")
-    output: Path = output("DIR", "one folder a file goes here", Path("stems"))
+    output: Path = output("DIR", "folder to write one folder of stems per file into", Path("stems"))
     model: str = option(
         plain(
             HPSS,
-            "hpss: harmonic and percussive sound, as live; kam: the same, over the whole file, 0.3 GB a minute; "
+            "hpss: harmonic and percussive sound, as live; kam: the same, using the whole file, 0.3 GB per minute; "
             "unmix, unmix-heavy, unmix-low-latency or a file: the targets of a network",
         ),
         metavar="hpss|kam|NAME|FILE.onnx",
@@ -51,7 +51,8 @@ class SeparateOptions(Settings):
         group=SEPARATE,
     )
     wiener: bool = option(
-        plain(False, "refine the stems of a network by their place in the stereo image"), group=SEPARATE
+        plain(False, "refine the stems of a network with a Wiener filter, by their position in the stereo image"),
+        group=SEPARATE,
     )
     published: bool = option(
         plain(False, "hpss and kam with the medians of the paper, 17 frames and 17 bins, not the tuned ones"),

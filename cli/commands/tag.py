@@ -26,8 +26,9 @@ examples:
   collaparte tag recordings/ -o events.tsv --tags tags.csv
   collaparte tag night.flac --model mine.onnx --threshold 0.3 -o events.tsv
 
-EVENTS.tsv has a row an event: filename, onset, offset (seconds), event_label, as in DCASE. TAGS.csv has a row for each
-label of a recording: filename, label, probability. A file that cannot be read gets one line, and the rest goes on.
+EVENTS.tsv has one row per event: filename, onset, offset (seconds), event_label, as in DCASE. TAGS.csv has one row
+for each label of a recording: filename, label, probability. A file that cannot be read is reported in one line, and the
+others are processed.
 """
 STANDARD_OUTPUT = Path("-")
 
@@ -46,15 +47,15 @@ class TagOptions(Settings):
         names=sound_detector_names,
     )
     threshold: float | None = option(
-        ranged(None, 0, 1, "probability from which a sound counts (default: tuned for each sound)"),
+        ranged(None, 0, 1, "probability at or above which a sound counts (default: tuned for each sound)"),
         metavar="P",
         group=DETECT,
     )
     median: str | None = option(
-        choice(None, ("centred", "causal"), "which steps the median filter takes (default as tuned)"), group=DETECT
+        choice(None, ("centred", "causal"), "alignment of the median filter (default as tuned)"), group=DETECT
     )
     embedding: tuple[str, ...] = option(
-        plain((), "a further ONNX file that the network takes as input, with its FILE.toml"),
+        plain((), "embedding network that is a further input, with its card FILE.toml beside it"),
         metavar="NAME=FILE",
         group=DETECT,
     )

@@ -35,15 +35,15 @@ class EvaluateDetectionOptions(Settings):
         names=sound_detector_names,
     )
     threshold: float | None = option(
-        ranged(None, 0, 1, "probability from which a sound counts (default: tuned for each sound)"),
+        ranged(None, 0, 1, "probability at or above which a sound counts (default: tuned for each sound)"),
         metavar="P",
         group=DETECT,
     )
     median: str | None = option(
-        choice(None, ("centred", "causal"), "which steps the median filter takes (default as tuned)"), group=DETECT
+        choice(None, ("centred", "causal"), "alignment of the median filter (default as tuned)"), group=DETECT
     )
     embedding: tuple[str, ...] = option(
-        plain((), "a further ONNX file that the network takes as input, with its FILE.toml"),
+        plain((), "embedding network that is a further input, with its card FILE.toml beside it"),
         metavar="NAME=FILE",
         group=DETECT,
     )

@@ -32,7 +32,7 @@ class EvaluateGeneratorsOptions(Settings):
     )
     data: Path = data_folder(f"folder with {CHORALES_FILE} and the .mat sets", MISSING)
     split: str = option(choice("test", ("valid", "test"), "part of the chorales"), group=INPUT)
-    temperature: float = option(plain(0.7, "of the choice of pitch"), metavar="X")
+    temperature: float = option(plain(0.7, "temperature of the choice of pitch"), metavar="X")
     runs: tuple[Path, ...] = option(
         plain((), "folders of RNN-RBMs trained on other sets"), metavar="RUN...", several=True, group=INPUT
     )

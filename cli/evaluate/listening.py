@@ -31,7 +31,7 @@ BACH = "Bach"
 class EvaluateListeningOptions(Settings):
     """Options of `collaparte evaluate listening`."""
 
-    folder: Path = argument("FOLDER", "where the page and its sounds are")
+    folder: Path = argument("FOLDER", "folder of the page and its sounds")
     models: tuple[str, ...] = option(
         plain((), "systems to compare; with --data also Markov and Bach"),
         metavar="MODEL...",
@@ -42,11 +42,11 @@ class EvaluateListeningOptions(Settings):
     bars: int = option(plain(8, "length of each sound in bars"), metavar="N")
     sounds: int = option(plain(4, "sounds of each system"), metavar="N")
     pairs: int = option(plain(4, "pairs of every two systems; an even number balances the order"), metavar="N")
-    tempo: float = option(plain(100.0, "quarters a minute"), metavar="BPM")
+    tempo: float = option(plain(100.0, "quarter notes per minute"), metavar="BPM")
     seed: int = random_seed()
-    sound_font: Path | None = option(plain(None, "plays the sounds"), metavar="FILE.sf2", group=INPUT)
+    sound_font: Path | None = option(plain(None, "soundfont that plays the notes"), metavar="FILE.sf2", group=INPUT)
     answers: tuple[Path, ...] = option(
-        plain((), "read answers and print what they say"), metavar="FILE.json...", several=True, group=INPUT
+        plain((), "read answers and print their evaluation"), metavar="FILE.json...", several=True, group=INPUT
     )
 
 

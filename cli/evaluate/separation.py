@@ -36,12 +36,14 @@ class EvaluateSeparationOptions(Settings):
         group=SEPARATE,
         names=separator_names,
     )
-    wiener: bool = option(plain(False, "each network with the Wiener filter, too"), group=SEPARATE)
-    songs: tuple[str, ...] = option(plain((), "only these"), metavar="SONG...", several=True, group=INPUT)
+    wiener: bool = option(plain(False, "also measure each network with the Wiener filter"), group=SEPARATE)
+    songs: tuple[str, ...] = option(
+        plain((), "songs to measure (default all)"), metavar="SONG...", several=True, group=INPUT
+    )
     start: float = option(plain(0.0, "where to begin in each song"), metavar="S", group=INPUT)
     seconds: float | None = option(plain(None, "how much of each song (default all)"), metavar="S", group=INPUT)
-    mono: bool = option(plain(False, "both channels of each stem mixed to one"), group=INPUT)
-    peass: bool = plain(False, "perceptual scores, too, by python-peass, an unvalidated port: slow")
+    mono: bool = option(plain(False, "mix both channels of each stem to mono"), group=INPUT)
+    peass: bool = plain(False, "also compute perceptual scores with python-peass, an unvalidated port; slow")
     csv: Path | None = csv_file()
 
 

@@ -24,7 +24,7 @@ class EvaluateSimilarityOptions(SimilarityTable):
     """Options of `collaparte evaluate similarity`."""
 
     folder: Path = argument("FOLDER", "a folder of pieces: score, performance and truth.csv")
-    networks: Path | None = option(plain(None, "runs of `train similarity`, a folder each"), metavar="DIR", group=INPUT)
+    networks: Path | None = option(plain(None, "folder of runs of `train similarity`"), metavar="DIR", group=INPUT)
     live: Path | None = option(plain(None, "file of the live network"), metavar="FILE.onnx", group=INPUT)
     csv: Path | None = csv_file()
 

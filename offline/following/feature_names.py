@@ -5,4 +5,4 @@ from __future__ import annotations
 __all__ = ["FEATURES", "WORDS"]
 
 FEATURES = ("learned", "bands", "chroma", "stft", "cqt", "vqt", "cqt_chroma", "semigram", "salience")
-WORDS = "what is compared: learned similarity and spectral bands, the bands alone, or another front end"
+WORDS = "features to compare: learned similarity and spectral bands, the bands alone, or another front end"
