@@ -14,7 +14,7 @@ from engine.dsp.median import aligned, network, row_stride
 from engine.dsp.sanitise import LIMIT, as_block
 from engine.dsp.stft import Istft, Stft, grown
 from engine.dsp.window import WINDOWS
-from engine.separation.hpss_kernel import separate
+from engine.separation.hpss_kernel import HpssNumbers, HpssScratch, HpssState, MedianNetworks, separate
 from engine.separation.kam import identity
 
 __all__ = ["TUNED", "Hpss", "HpssConfig", "HpssSpectra"]
@@ -96,21 +96,26 @@ class HpssSpectra:
         self._spatial = config.spatial and n_channels > 1
         n_models = 1 if self._spatial else n_channels
         stride = row_stride(n_bins)
-        self._networks = network(config.frames_harmonic), network(config.span_percussive)
-        self._powers = aligned(n_models, config.frames_harmonic, stride)
-        self._spectra = np.zeros((config.look_ahead + 1, n_channels, n_bins), np.complex64)
-        self._covariances = self._identities()
-        self._work = aligned(3, n_models, stride)
-        self._padded = aligned(n_bins + config.span_percussive - 1)
-        self._matrix = np.zeros((2, n_channels, n_channels), np.complex64)
-        self._vector = np.zeros(n_channels, np.complex64)
+        self._networks = MedianNetworks(network(config.frames_harmonic), network(config.span_percussive))
+        self._state = HpssState(
+            powers=aligned(n_models, config.frames_harmonic, stride),
+            spectra=np.zeros((config.look_ahead + 1, n_channels, n_bins), np.complex64),
+            covariances=self._identities(),
+        )
+        self._scratch = HpssScratch(
+            work=aligned(3, n_models, stride),
+            padded=aligned(n_bins + config.span_percussive - 1),
+            matrix=np.zeros((2, n_channels, n_channels), np.complex64),
+            vector=np.zeros(n_channels, np.complex64),
+        )
         self._out = np.zeros((0, len(self.targets), n_channels, n_bins), np.complex64)
         self._seen = 0
-        self._settings = (
-            np.float32(config.forgetting),
-            np.float32(config.weight),
-            np.float32(LIMIT * frames.n_fft),
-            config.quarters,
+        self._settings = HpssNumbers(
+            forgetting=np.float32(config.forgetting),
+            weight=np.float32(config.weight),
+            limit=np.float32(LIMIT * frames.n_fft),
+            quarters=config.quarters,
+            iterations=config.iterations,
         )
 
     def _identities(self) -> npt.NDArray[np.float32]:
@@ -126,29 +131,18 @@ class HpssSpectra:
 
     def process(self, spectra: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
         """Take (frame, channel, bin), return (frame, target, channel, bin), borrowed until the next call."""
-        row = self._spectra.shape[1:]
+        row = self._state.spectra.shape[1:]
         spectra = as_block("Hpss", spectra, np.complex64, row)
         self._out = grown(self._out, len(spectra))
-        separate(
-            spectra,
-            self._seen,
-            self.config.iterations,
-            self._settings,
-            self._networks,
-            self._powers,
-            self._spectra,
-            self._covariances,
-            (self._work, self._padded, self._matrix, self._vector),
-            self._out,
-        )
+        separate(spectra, self._seen, self._settings, self._networks, self._state, self._scratch, self._out)
         self._seen += len(spectra)
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
         """Reset all frames and covariances."""
-        self._powers[:] = 0
-        self._spectra[:] = 0
-        self._covariances[:] = self._identities()
+        self._state.powers[:] = 0
+        self._state.spectra[:] = 0
+        self._state.covariances[:] = self._identities()
         self._seen = 0
 
 

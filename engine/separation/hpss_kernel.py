@@ -6,6 +6,8 @@ what is known to be contiguous is vectorised.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -14,37 +16,80 @@ from engine.dsp.median import Network, median_bins, median_rows, reflect
 from engine.dsp.sanitise import clean
 from engine.separation.kam import learn, mask, power, root, whitened, wiener
 
-__all__ = ["apply_filter", "measure", "separate"]
+__all__ = ["HpssNumbers", "HpssScratch", "HpssState", "MedianNetworks", "apply_filter", "measure", "separate"]
 
 
-KernelSettings = tuple[Scalar32, Scalar32, Scalar32, int]  # forgetting, squared margin, limit, quarters of the exponent
+class HpssNumbers(NamedTuple):
+    """Numbers of the separation.
+
+    forgetting: weight of the newest frame in the covariances
+    weight: factor on the powers of the other target in the last filter
+    limit: largest valid value
+    quarters: exponent of the powers, in quarters
+    iterations: of the algorithm
+    """
+
+    forgetting: Scalar32
+    weight: Scalar32
+    limit: Scalar32
+    quarters: int
+    iterations: int
+
+
+class MedianNetworks(NamedTuple):
+    """Selection networks of the medians over time and over frequency."""
+
+    time: Network
+    frequency: Network
+
+
+class HpssState(NamedTuple):
+    """State of the separation.
+
+    powers: (model, span, bin or more), ring of the last frames; a model is one channel, or all with the spatial model
+    spectra: (look-ahead + 1, channel, bin), ring of the last frames
+    covariances: none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on
+    """
+
+    powers: F32
+    spectra: C64
+    covariances: F32
+
+
+class HpssScratch(NamedTuple):
+    """Memory for intermediate results.
+
+    work: (3, model, bin or more)
+    padded: bins of a frame, and half the span of the median over frequency on both sides
+    matrix: (2, channel, channel)
+    vector: (channel)
+    """
+
+    work: F32
+    padded: F32
+    matrix: C64
+    vector: C64
 
 
 @njit(nogil=True, cache=True)
 def separate(
     frames: C64,
     seen: int,
-    n_iterations: int,
-    settings: KernelSettings,
-    networks: tuple[Network, Network],
-    powers: F32,
-    spectra: C64,
-    covariances: F32,
-    scratch: tuple[F32, F32, C64, C64],
+    settings: HpssNumbers,
+    networks: MedianNetworks,
+    state: HpssState,
+    scratch: HpssScratch,
     out: C64,
 ) -> None:
     """Process `frames` (frame, channel, bin); write one row of `out` (frame, target, channel, bin) for each.
 
     seen: number of frames before these
-    settings: forgetting, squared margin, limit, quarters of the exponent
-    networks: sorting networks of the medians over time and frequency
-    powers: (model, span, bin or more), ring of the last frames; a model is one channel, or all with the spatial model
-    spectra: (look-ahead + 1, channel, bin), ring of the last frames
-    covariances: none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on
 
     Only the output frame is refined; its neighbours keep the power of the mixture. Refined neighbours would
     shrink at every pass, and with less than the full look-ahead their median would pull the harmonic part to 0.
     """
+    powers, spectra, covariances = state
+    n_iterations = settings.iterations
     span, n_delayed, n_bins = powers.shape[1], len(spectra), spectra.shape[2]
     work, padded, matrix, vector = scratch
     harmonic, percussive, kept = work[0], work[1], work[2]
@@ -52,24 +97,24 @@ def separate(
         t = seen + f
         newest, target = spectra[t % n_delayed], spectra[(t + 1) % n_delayed]
         row = (t - n_delayed + 1) % span
-        _keep(frames[f], settings[2], newest)
+        _keep(frames[f], settings.limit, newest)
         _observe(newest, covariances[:1], settings, matrix, vector, powers, t % span)
         for m in range(len(powers)):
             kept[m] = powers[m, row]
-            median_rows(networks[0], powers[m], harmonic[m, :n_bins])
-        _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
+            median_rows(networks.time, powers[m], harmonic[m, :n_bins])
+        _over_frequency(networks.frequency, powers, row, n_bins, padded, percussive)
         for n in range(1, n_iterations):
             before, after = covariances[2 * n - 3 : 2 * n - 1], covariances[2 * n - 1 : 2 * n + 1]
             apply_filter(target, harmonic, percussive, before, np.float32(1), matrix, vector, out[f, :2])
             _observe(out[f, 0], after[:1], settings, matrix, vector, powers, row)
             for m in range(len(powers)):
-                median_rows(networks[0], powers[m], harmonic[m, :n_bins])
+                median_rows(networks.time, powers[m], harmonic[m, :n_bins])
             _observe(out[f, 1], after[1:], settings, matrix, vector, powers, row)
-            _over_frequency(networks[1], powers, row, n_bins, padded, percussive)
+            _over_frequency(networks.frequency, powers, row, n_bins, padded, percussive)
         for m in range(len(powers)):
             powers[m, row] = kept[m]
         last = covariances[2 * n_iterations - 3 : 2 * n_iterations - 1]
-        apply_filter(target, harmonic, percussive, last, settings[1], matrix, vector, out[f])
+        apply_filter(target, harmonic, percussive, last, settings.weight, matrix, vector, out[f])
 
 
 @njit(nogil=True, cache=True)
@@ -82,12 +127,12 @@ def _keep(frame: C64, limit: Scalar32, newest: C64) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _observe(x: C64, packed: F32, settings: KernelSettings, matrix: C64, vector: C64, powers: F32, row: int) -> None:
+def _observe(x: C64, packed: F32, settings: HpssNumbers, matrix: C64, vector: C64, powers: F32, row: int) -> None:
     """4a-c: update packed[0], if any, with x, then measure the powers of x into powers[:, row]."""
     if len(packed):
-        learn(x, packed[0], settings[0], powers[0, row, : x.shape[1]])
+        learn(x, packed[0], settings.forgetting, powers[0, row, : x.shape[1]])
     for m in range(len(powers)):
-        measure(x, m, packed, settings[3], matrix, vector, powers[m, row, : x.shape[1]])
+        measure(x, m, packed, settings.quarters, matrix, vector, powers[m, row, : x.shape[1]])
 
 
 @njit(nogil=True, cache=True)
