@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from engine.dsp.constant_q import Cqt
-    from engine.dsp.constant_q_plan import CqtConfig
+    from engine.dsp.constant_q import Cqt, CqtConfig
     from engine.dsp.features import Chroma, FeatureConfig, SpectralFeatures
     from engine.dsp.frontends import FRONT_ENDS, FrontEnd, FrontEndConfig, front_end
     from engine.dsp.harmonic import Hcqt, HcqtConfig

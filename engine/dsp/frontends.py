@@ -15,8 +15,7 @@ import numpy.typing as npt
 from engine.core.config import Settings, check, ranged, require, require_one_of
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain, Processor
-from engine.dsp.constant_q import Cqt
-from engine.dsp.constant_q_plan import HOP_S, CqtConfig
+from engine.dsp.constant_q import HOP_S, Cqt, CqtConfig
 from engine.dsp.features import Chroma
 from engine.dsp.magnitude import Fold, Magnitude, fold_weights
 from engine.dsp.semigram import Semigram, SemigramConfig

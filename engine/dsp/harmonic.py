@@ -17,8 +17,7 @@ from numba import njit
 from engine.core.arrays import F32, I64
 from engine.core.config import Settings, check, ranged
 from engine.core.format import AudioFormat
-from engine.dsp.constant_q import Cqt
-from engine.dsp.constant_q_plan import HOP_S, CqtConfig
+from engine.dsp.constant_q import HOP_S, Cqt, CqtConfig
 from engine.dsp.stft import grown
 
 __all__ = ["HARMONICS", "Hcqt", "HcqtConfig", "harmonic_bins", "wide_cqt"]

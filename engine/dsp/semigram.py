@@ -16,7 +16,7 @@ from numba import njit
 from engine.core.arrays import C64, F32, I64, Scalar32
 from engine.core.config import Settings, ranged
 from engine.core.format import AudioFormat, FrameFormat
-from engine.dsp.constant_q_plan import HOP_S
+from engine.dsp.constant_q import HOP_S
 from engine.dsp.features import apply_row, mean_power
 from engine.dsp.filterbank import SparseMap, sparse
 from engine.dsp.sanitise import as_block

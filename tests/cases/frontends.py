@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.core.format import AudioFormat, FrameFormat
-from engine.dsp.constant_q import Cqt
-from engine.dsp.constant_q_plan import CqtConfig, frequencies, lengths_s, make_plan
+from engine.dsp.constant_q import Cqt, CqtConfig, frequencies, lengths_s, make_plan
 from engine.dsp.filterbank import chroma_weights
 from engine.dsp.frontends import FrontEndConfig, front_end
 from engine.dsp.harmonic import HARMONICS, Hcqt, HcqtConfig, wide_cqt

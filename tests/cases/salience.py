@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from engine.dsp.constant_q_plan import make_plan
+from engine.dsp.constant_q import make_plan
 from engine.dsp.harmonic import harmonic_bins, wide_cqt
 from engine.following.salience import SalienceNode, SalienceNodeConfig
 from tests.cases.frontends import MONO, NOISE, SIZES, Misfit, slow_cqt

@@ -8,8 +8,7 @@ import pytest
 
 from engine.core.errors import ConfigError, ShapeError
 from engine.core.format import AudioFormat
-from engine.dsp.constant_q import Cqt
-from engine.dsp.constant_q_plan import C2_HZ, CqtConfig, frequencies, lengths_s, make_plan
+from engine.dsp.constant_q import C2_HZ, Cqt, CqtConfig, frequencies, lengths_s, make_plan
 from engine.dsp.harmonic import HARMONICS, Hcqt, HcqtConfig, harmonic_bins
 from tests.tolerances import CONSTANT_Q, FLOAT32
 

@@ -8,8 +8,7 @@ import pytest
 
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
-from engine.dsp.constant_q import Cqt
-from engine.dsp.constant_q_plan import C2_HZ, CqtConfig
+from engine.dsp.constant_q import C2_HZ, Cqt, CqtConfig
 from engine.dsp.frontends import FRONT_ENDS, FrontEndConfig, front_end
 from engine.dsp.magnitude import fold_weights
 from tests.engine.dsp.test_constant_q import mono, music
