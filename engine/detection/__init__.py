@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from engine.detection.crnn import SoundConfig, SoundProbabilities
     from engine.detection.detector import SoundDetector
     from engine.detection.embedding import Embedding, EmbeddingConfig, read_embedding
-    from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder
-    from engine.detection.interval import Interval
+    from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder, Interval
 else:
     __getattr__ = lazy(__name__)
 

@@ -15,7 +15,7 @@ from engine.core.arrays import F32, F64, I64, Scalar32
 from engine.core.config import Settings, check, choice, from_mapping, numbers, plain, ranged, require
 from engine.core.errors import ConfigError, ShapeError
 
-__all__ = ["DecisionConfig", "Decisions", "EventDecoder", "SoundChange"]
+__all__ = ["DecisionConfig", "Decisions", "EventDecoder", "Interval", "SoundChange"]
 
 MEDIANS = ("centred", "causal")
 # Names of some fields in network files, older than the names here.
@@ -125,6 +125,18 @@ class Decisions:
 
 def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in values.items()}
+
+
+class Interval(NamedTuple):
+    """A labelled time interval: the unit of labels, of detections and of their comparison.
+
+    onset_s, offset_s: seconds
+    label: its class
+    """
+
+    onset_s: float
+    offset_s: float
+    label: str
 
 
 class SoundChange(NamedTuple):

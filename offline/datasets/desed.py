@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.audio.files import is_audio
 from engine.core.errors import ConfigError
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 from offline.datasets.scenes import read_tsv
 from offline.datasets.soundscapes import merge_events
 

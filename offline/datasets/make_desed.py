@@ -18,8 +18,8 @@ from engine.audio.files import AudioReader, is_audio
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError, EngineError
 from engine.detection.embedding import EmbeddingConfig
+from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
-from engine.detection.interval import Interval
 from offline.datasets.desed import LabelFile, find_audio, read_labels
 from offline.datasets.scenes import SceneSet, embed_steps, label_steps, log_mel, log_mel_front_end
 from offline.datasets.soundscapes import SECONDS

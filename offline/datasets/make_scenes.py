@@ -11,8 +11,8 @@ import soundfile
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
 from engine.detection.embedding import EmbeddingConfig
+from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE
-from engine.detection.interval import Interval
 from offline.datasets.scenes import write_scene_set, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.synthesis.alarms import FAMILIES

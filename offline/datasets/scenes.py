@@ -25,8 +25,8 @@ from engine.core.format import AudioFormat
 from engine.core.processor import Chain
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.embedding_alignment import EmbeddingAlignment
+from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
-from engine.detection.interval import Interval
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
 from offline.datasets.soundscapes import SceneMixer

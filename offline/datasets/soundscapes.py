@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.core.config import Settings, check, plain, ranged, require
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 from offline.synthesis import effects
 from offline.synthesis.alarms import alarm
 from offline.synthesis.sound_bank import Audio, SoundBank

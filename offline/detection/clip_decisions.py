@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from engine.detection.event_decoder import DecisionConfig, EventDecoder
+from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interval
 from engine.detection.frame_clock import SOUND_RATE, step_begin
-from engine.detection.interval import Interval
 
 __all__ = ["clip_probabilities", "detect", "intervals", "tag"]
 

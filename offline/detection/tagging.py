@@ -16,8 +16,7 @@ from engine.core.errors import AudioFileError, EngineError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import decisions_of
-from engine.detection.event_decoder import DecisionConfig, EventDecoder
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interval
 from engine.inference.network_file import read_network_file
 from offline.detection.clip_decisions import clip_probabilities, intervals
 

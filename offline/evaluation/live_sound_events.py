@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from engine.core.events import Sound
 from engine.detection.detector import SoundDetector
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 from offline.run import collect_frames
 
 __all__ = ["detect_streaming", "false_alarms_per_hour", "reaction_times_s"]

@@ -16,7 +16,7 @@ from numba import njit
 
 from engine.core.config import Settings, numbers, ranged
 from engine.core.errors import ConfigError
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 
 __all__ = ["PSDS_1", "PSDS_2", "PsdsConfig", "psds", "roc"]
 

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from engine.core.errors import ConfigError
 from engine.detection.crnn import SILENCE
+from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import MEL_BANDS, STEP_FRAMES
-from engine.detection.interval import Interval
 from engine.inference.network import Network
 from offline.datasets.desed import LabelFile, find_audio
 from offline.datasets.scenes import SceneSet

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 
 __all__ = [
     "EventCounts",

@@ -10,8 +10,8 @@ import soundfile
 
 from cli.data.scenes import ScenesOptions, mix_scenes
 from engine.core.errors import AudioFileError, ConfigError
+from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
-from engine.detection.interval import Interval
 from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_scene_set
 from offline.datasets.scenes import embed_steps, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer, merge_events

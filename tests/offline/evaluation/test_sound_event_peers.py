@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 from offline.datasets.soundscapes import merge_events
 from offline.evaluation.psds import PSDS_1, PSDS_2, PsdsConfig, psds
 from offline.evaluation.sound_events import event_counts, macro_f1, micro_f1, segment_counts

@@ -11,9 +11,8 @@ import soundfile
 from cli.app import main
 from engine.core.errors import ConfigError
 from engine.detection.crnn import SoundConfig
-from engine.detection.event_decoder import DecisionConfig, Decisions
+from engine.detection.event_decoder import DecisionConfig, Decisions, Interval
 from engine.detection.frame_clock import SOUND_RATE
-from engine.detection.interval import Interval
 from engine.inference.network import Network
 from models.detection.graph import export_crnn
 from offline.datasets.desed import find_audio, find_labels, read_labels

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 from offline.evaluation.sound_events import (
     EventCounts,
     clip_counts,

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from engine.core.events import Sound
-from engine.detection.event_decoder import DecisionConfig
+from engine.detection.event_decoder import DecisionConfig, Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
-from engine.detection.interval import Interval
 from offline.datasets.scenes import SceneSet, label_steps
 from offline.evaluation.live_sound_events import false_alarms_per_hour, reaction_times_s
 from offline.evaluation.sound_events_tuning import (

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from engine.core.errors import ConfigError
-from engine.detection.interval import Interval
+from engine.detection.event_decoder import Interval
 from models.detection.config import CrnnConfig, LossConfig
 from models.detection.graph import export_crnn
 from models.detection.network import Crnn
