@@ -36,6 +36,7 @@ MAKERS = {
     "debian-sounds": _row("Isolated sounds out of free packages of Debian.", "sounds", "debian_sounds", DETECTION),
     "music-beds": _row("Songs in stems as backgrounds of scenes.", "sounds", "music_beds", DETECTION),
     "performances": _row("Performances of scores with their truth.", "performances", "performances", FOLLOWING),
+    "hard": _row("Hard takes: rooms, instruments, practising, with their truth.", "hard", "hard", FOLLOWING),
     "takes": _row("Performances packed for `train similarity`.", "performances", "takes", FOLLOWING),
     "salience": _row("Performances packed for `train salience`.", "performances", "salience", FOLLOWING),
 }

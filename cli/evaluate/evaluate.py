@@ -13,6 +13,7 @@ quarter,audio_s). A song is a folder with drums.wav and its other stems.
 examples:
   collaparte evaluate follow demo/
   collaparte evaluate align demo/ --csv table.csv --plots pictures/
+  collaparte evaluate hard hard/ --split judging --plot reliability.png
   collaparte evaluate hpss songs/
   collaparte evaluate separation songs/ --songs caesium --wiener --csv table.csv
   collaparte evaluate detection recordings/ --labels recordings/strong.tsv
@@ -30,6 +31,7 @@ def _row(name: str, text: str) -> Entry:
 MEASURES = {
     "follow": _row("follow", "Live following, onset by onset."),
     "jumps": _row("jumps", "Following after jumps to known places, and false jumps in clean playing."),
+    "hard": _row("hard", "Live following of hard takes, and how far its confidence can be trusted."),
     "align": _row("align", "Whole-file alignment, onset by onset."),
     "hpss": _row("hpss", "Harmonic/percussive separation."),
     "separation": _row("separation", "Stems of networks: SI-SDR, its gain, global SDR, SDR of BSS Eval v4."),

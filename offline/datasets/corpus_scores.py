@@ -20,7 +20,7 @@ from offline.music.piece import Piece, to_grid
 from offline.music.piece_sets import load_pieces
 from offline.synthesis.textures import Chord, Sketch, arrange
 
-__all__ = ["Library", "compose_score", "split_of"]
+__all__ = ["Library", "compose_score", "compose_sketch", "split_of"]
 
 Rng = np.random.Generator
 
@@ -81,14 +81,19 @@ class Library:
 
 
 def compose_score(name: str, rng: Rng) -> Score:
-    """Compose a piece of one to three minutes: phrases of four or eight bars, some of which come back."""
+    """Compose a piece of one to three minutes."""
+    return _score(name, compose_sketch(rng), rng)
+
+
+def compose_sketch(rng: Rng) -> Sketch:
+    """Compose phrases of four or eight bars, some of which come back."""
     beats = int(rng.choice([2, 3, 4, 4, 4]))
     phrases = [_phrase(rng, beats, _key(rng)) for _ in range(int(rng.integers(2, 4)))]
     order = [0, *rng.integers(0, len(phrases), int(rng.integers(3, 6)))]
     sketch = Sketch(beats=beats, chords=[], melody=[])
     for i in order:
         sketch = sketch.then(phrases[int(i)])
-    return _score(name, sketch, rng)
+    return sketch
 
 
 def _score(name: str, sketch: Sketch, rng: Rng) -> Score:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engine.core.config import Settings, ranged
 from engine.score.score import Score
 
-__all__ = ["PianistConfig", "Played", "exact", "play", "random_pianist"]
+__all__ = ["PianistConfig", "Played", "exact", "play", "pulse", "random_pianist"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

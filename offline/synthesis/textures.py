@@ -6,13 +6,13 @@ rows are (onset, duration, pitch, velocity).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["LEFT", "RIGHT", "Chord", "Sketch", "arrange"]
+__all__ = ["LEFT", "RIGHT", "Chord", "Sketch", "arrange", "arrange_hands"]
 
 Rng = np.random.Generator
 Row = tuple[float, float, int, int]
@@ -59,20 +59,28 @@ class Sketch:
 
 def arrange(sketch: Sketch, rng: Rng) -> list[Row]:
     """Set every phrase of four to eight bars in a texture of its own; some textures come back."""
+    return tidy([row for hands in _phrases(sketch, rng) for hand in hands for row in hand])
+
+
+def arrange_hands(sketch: Sketch, rng: Rng) -> tuple[list[Row], list[Row]]:
+    """Set it as `arrange` does, and return the left hand and the right hand by themselves."""
+    lower, upper = zip(*_phrases(sketch, rng), strict=True)
+    return tidy([row for rows in lower for row in rows]), tidy([row for rows in upper for row in rows])
+
+
+def _phrases(sketch: Sketch, rng: Rng) -> Iterator[tuple[list[Row], list[Row]]]:
+    """Yield the left and the right hand of each phrase."""
     left = [str(name) for name in rng.choice(list(LEFT), 3, replace=False)]
     right = [str(name) for name in rng.choice(list(RIGHT), 3, replace=False)]
     grain = float(rng.choice([1, 1 / 2, 1 / 2, 1 / 3, 1 / 4, 1 / 4, 1 / 6]))
-    rows: list[Row] = []
     start = 0.0
     while start < sketch.end:
         stop = start + sketch.beats * int(rng.choice([4, 4, 8]))
         chords = [c for c in sketch.chords if start <= c.quarter + 1e-9 < stop]
         melody = [n for n in sketch.melody if start <= n[0] + 1e-9 < stop]
         lower, upper = left[int(rng.integers(3))], right[int(rng.integers(3))]
-        rows += LEFT[lower](chords, grain, rng)
-        rows += RIGHT[upper](melody, chords, rng)
+        yield LEFT[lower](chords, grain, rng), RIGHT[upper](melody, chords, rng)
         start = stop
-    return tidy(rows)
 
 
 def tidy(rows: list[Row]) -> list[Row]:

@@ -1,0 +1,61 @@
+"""`collaparte data hard`: what people bring to a score follower, rendered with its truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import command, data_folder, option, random_seed
+from cli.data.corpora import FolderOptions
+from cli.terminal.report import wrote
+from engine.core.config import plain, ranged
+
+__all__ = ["HardOptions", "data_hard_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte data music21 -o symbolic/
+  collaparte data hard --data symbolic/ -o hard/
+  collaparte data hard --data symbolic/ -o hard/ --situations one_hand long_rest --n 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardOptions(FolderOptions):
+    """Options of `collaparte data hard`."""
+
+    data: Path = data_folder("chorales and tunes as written by `data music21`", Path("symbolic"))
+    soundfont: tuple[Path, ...] = option(
+        plain((), "soundfont to draw from; may be repeated (default all installed)"), metavar="FILE.sf2"
+    )
+    situations: tuple[str, ...] = option(plain((), "situations to make (default all)"), metavar="NAME...")
+    n: int = ranged(3, 1, 1000, "takes of each situation and half")
+    seed: int = random_seed()
+
+
+@command(HardOptions, EXAMPLES)
+def data_hard_command(options: HardOptions) -> int:
+    """Write takes in folders, half to tune on and half to judge by, and their manifest."""
+    from tqdm import tqdm
+
+    from engine.core.config import require_one_of
+    from offline.datasets.hard_pieces import HALVES
+    from offline.datasets.hard_set import HardJob, make_hard_set
+    from offline.datasets.hard_situations import SITUATIONS
+    from offline.synthesis.fluidsynth import installed_soundfonts
+
+    for name in options.situations:
+        require_one_of("--situations", name, SITUATIONS)
+    job = HardJob(
+        folder=options.output,
+        music=options.data,
+        soundfonts=options.soundfont or installed_soundfonts(),
+        situations=options.situations or tuple(SITUATIONS),
+        n_takes=options.n,
+        seed=options.seed,
+    )
+    total = len(job.situations) * job.n_takes * len(HALVES)
+    for _ in tqdm(make_hard_set(job), total=total, unit="take"):
+        pass
+    wrote([options.output], then=f"collaparte evaluate hard {options.output}")
+    return 0
