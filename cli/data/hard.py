@@ -39,7 +39,7 @@ def data_hard_command(options: HardOptions) -> int:
     from tqdm import tqdm
 
     from engine.core.config import require_one_of
-    from offline.datasets.hard_pieces import HALVES
+    from offline.datasets.hard_pieces import HARD_HALVES
     from offline.datasets.hard_set import HardJob, make_hard_set
     from offline.datasets.hard_situations import SITUATIONS
     from offline.synthesis.fluidsynth import installed_soundfonts
@@ -54,7 +54,7 @@ def data_hard_command(options: HardOptions) -> int:
         n_takes=options.n,
         seed=options.seed,
     )
-    total = len(job.situations) * job.n_takes * len(HALVES)
+    total = len(job.situations) * job.n_takes * len(HARD_HALVES)
     for _ in tqdm(make_hard_set(job), total=total, unit="take"):
         pass
     wrote([options.output], then=f"collaparte evaluate hard {options.output}")

@@ -23,13 +23,13 @@ from offline.music.piece import Piece
 from offline.music.piece_sets import load_pieces
 from offline.synthesis.textures import LEFT, arrange_hands
 
-__all__ = ["HALVES", "HardPiece", "PieceShelf", "repeat_bars"]
+__all__ = ["HARD_HALVES", "HardPiece", "PieceShelf", "repeat_bars"]
 
 Rng = np.random.Generator
 Row = tuple[float, float, int, int]  # onset and duration in quarters, MIDI pitch, velocity
 Parts = dict[str, list[Row]]
 
-HALVES = {"tuning": "validation", "judging": "test"}
+HARD_HALVES = {"tuning": "validation", "judging": "test"}
 RIGHT_HAND, LEFT_HAND, SOLO, ACCOMPANIMENT = "Right hand", "Left hand", "Solo", "Accompaniment"
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 UNDER = ("block", "alberti", "arpeggio", "stride", "after beats", "repeated", "wave")  # a soloist
@@ -123,7 +123,7 @@ class PieceShelf:
         """Return piece `number` of a kind: hands, duet, chorale or tune."""
         for index in range(1 << 20):
             name = f"{'composed' if kind == 'hands' else kind}-{index}"
-            if split_of(name) != HALVES[self.half]:
+            if split_of(name) != HARD_HALVES[self.half]:
                 continue
             piece = KINDS[kind](self, name, index)
             if piece is None:

@@ -12,7 +12,7 @@ from offline.datasets.hard_pieces import HardPiece
 from offline.music.musicxml_file import Printed
 from offline.synthesis.pianist import PianistConfig
 
-__all__ = ["Disturbance", "HardPlan", "Segment", "Span", "Timeline", "printed", "whole"]
+__all__ = ["Disturbance", "HardPlan", "Span", "SpanTimes", "Timeline", "printed", "whole"]
 
 Wave = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -38,7 +38,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class SpanTimes:
     """A span as it was played: seconds, and the quarters there; the position is right inside these only."""
 
     start_s: float
@@ -58,7 +58,7 @@ class Timeline:
     beats: quarters a bar
     """
 
-    segments: Sequence[Segment]
+    segments: Sequence[SpanTimes]
     beat_s: npt.NDArray[np.float64]
     beats: int
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.errors import AudioFileError
-from offline.datasets.hard_pieces import HALVES, PieceShelf
+from offline.datasets.hard_pieces import HARD_HALVES, PieceShelf
 from offline.datasets.hard_situations import N_TAKES, SITUATIONS, situation_plan
 from offline.datasets.hard_takes import HardTake, make_take, write_hard_take
 
@@ -40,6 +41,9 @@ class HardRow:
     seconds: str
 
 
+COLUMNS = tuple(each.name for each in fields(HardRow))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardJob:
     """What to make.
@@ -55,30 +59,33 @@ class HardJob:
     folder: Path
     music: Path
     soundfonts: Sequence[Path]
-    halves: Sequence[str] = tuple(HALVES)
+    halves: Sequence[str] = tuple(HARD_HALVES)
     situations: Sequence[str] = tuple(SITUATIONS)
     n_takes: int = N_TAKES
     seed: int = 0
 
 
 def make_hard_set(job: HardJob) -> Iterator[HardRow]:
-    """Make take after take, and the manifest at the end; yields its rows as they are made."""
-    rows = []
-    for half in job.halves:
-        shelf = PieceShelf.open(job.music, half)
-        for situation in job.situations:
-            for number in range(job.n_takes):
-                name = f"{situation}_{half}_{number + 1}"
-                rng = np.random.default_rng((zlib.crc32(name.encode()), job.seed))
-                take = make_take(situation_plan(situation, number, shelf, rng), rng, job.soundfonts)
-                write_hard_take(job.folder / name, take)
-                rows.append(_row(name, half, situation, take))
-                yield rows[-1]
-    names = [each.name for each in fields(HardRow)]
+    """Make take after take and write its row into the manifest; yields the rows as they are made."""
+    job.folder.mkdir(parents=True, exist_ok=True)
     with (job.folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows([getattr(row, name) for name in names] for row in rows)
+        writer.writerow(COLUMNS)
+        for row in _takes(job):
+            writer.writerow([getattr(row, name) for name in COLUMNS])
+            file.flush()  # what is made stays usable if it is stopped
+            yield row
+
+
+def _takes(job: HardJob) -> Iterator[HardRow]:
+    for half in job.halves:
+        shelf = PieceShelf.open(job.music, half)
+        for situation, number in itertools.product(job.situations, range(job.n_takes)):
+            name = f"{situation}_{half}_{number + 1}"
+            rng = np.random.default_rng((zlib.crc32(name.encode()), job.seed))
+            take = make_take(situation_plan(situation, number, shelf, rng), rng, job.soundfonts)
+            write_hard_take(job.folder / name, take)
+            yield _row(name, half, situation, take)
 
 
 def _row(name: str, half: str, situation: str, take: HardTake) -> HardRow:

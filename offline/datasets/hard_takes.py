@@ -21,8 +21,8 @@ import soundfile
 from engine.core.errors import EngineError
 from engine.score.score import Score
 from offline.datasets.hard_pieces import HardPiece
-from offline.datasets.hard_plans import HardPlan, Segment, Span, Timeline
-from offline.music.musicxml_file import write_musicxml
+from offline.datasets.hard_plans import HardPlan, Span, SpanTimes, Timeline
+from offline.music.musicxml_file import write_printed
 from offline.resample import resample
 from offline.synthesis.instruments import INSTRUMENTS, render_tones, render_voice
 from offline.synthesis.pianist import PianistConfig, Played, play, pulse
@@ -69,7 +69,7 @@ class HardTake:
     plan: HardPlan
     audio: Audio
     truth: Rows
-    segments: list[Segment]
+    segments: list[SpanTimes]
     sounds: dict[str, str]
 
 
@@ -96,7 +96,7 @@ def make_take(plan: HardPlan, rng: Rng, soundfonts: Sequence[Path]) -> HardTake:
     )
 
 
-def _moved(segment: Segment, origin: float, another: bool) -> Segment:
+def _moved(segment: SpanTimes, origin: float, another: bool) -> SpanTimes:
     if another:
         return replace(segment, kind="another", disruption="")
     return replace(segment, first=segment.first - origin, last=segment.last - origin)
@@ -106,7 +106,7 @@ def _perform(plan: HardPlan, rng: Rng) -> tuple[dict[str, Played], Rows, Timelin
     """Play span after span; return the keys of each part, the truth and the timeline."""
     keys: dict[str, list[Played]] = {part: [] for part in plan.band}
     truth: Rows = []
-    segments: list[Segment] = []
+    segments: list[SpanTimes] = []
     beats: list[float] = []
     now = plan.style.start_s
     for number, span in enumerate(plan.spans):
@@ -130,8 +130,8 @@ def _perform(plan: HardPlan, rng: Rng) -> tuple[dict[str, Played], Rows, Timelin
     return joined, truth, Timeline(segments=segments, beat_s=np.array(beats), beats=plan.piece.beats)
 
 
-def _segment(span: Span, start_s: float, end_s: float) -> Segment:
-    return Segment(
+def _segment(span: Span, start_s: float, end_s: float) -> SpanTimes:
+    return SpanTimes(
         start_s=start_s, end_s=end_s, first=span.first, last=span.last, kind=span.kind, disruption=span.disruption
     )
 
@@ -158,6 +158,8 @@ def _score(piece: HardPiece, rows: Sequence[tuple[float, float, int, int]]) -> S
         note_velocity=table[:, 3].astype(np.int64),
         bar_quarter=np.arange(0, piece.end, piece.beats, dtype=np.float64),
         bar_number=bars + 1,
+        bar_place=bars,
+        note_id=np.full(len(table), -1),
         tempo_quarter=np.array([0.0, end]),
         tempo_s=np.array([0.0, end * 60 / piece.bpm]),
     )
@@ -231,7 +233,7 @@ def _added(whole: Wave, part: Wave) -> Wave:
 def write_hard_take(folder: Path, take: HardTake) -> None:
     """Write score.musicxml, performance.flac, truth.csv and segments.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_musicxml(folder / "score.musicxml", take.plan.score)
+    write_printed(folder / "score.musicxml", take.plan.score)
     soundfile.write(folder / "performance.flac", take.audio, take.plan.sample_rate, subtype="PCM_16")
     rows = [(f"{q:.5f}", f"{s:.4f}", i) for q, s, i in take.truth]
     _write_csv(folder / "truth.csv", ("quarter", "audio_s", "segment"), rows)

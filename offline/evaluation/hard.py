@@ -30,6 +30,7 @@ Flags = npt.NDArray[np.bool_]
 
 STEP_S = 0.05  # moments that are judged
 NEAR_QUARTERS = 0.5
+ENTRY_QUARTERS = 2.0  # from where it goes on: a leap there before the player does is no false one
 TIMELY_S = 0.2
 AGAIN_S, AGAIN_SHARE = 1.0, 0.8  # recovered: right for four fifths of a second
 SOON_S = 3.0
@@ -47,7 +48,7 @@ class HardOutcome:
     timely: (moment) whether it was within 200 ms of the truth
     confidence: (moment); NaN where a method has none
     recover_s: seconds to recover after each disruption, inf if it did not
-    n_leaps: far steps from right to wrong, or while nobody played
+    n_leaps: far steps from right to wrong or, while nobody played, to where nobody goes on
     hours: length of the take
     another: whether another piece was played
     """
@@ -221,14 +222,17 @@ def _leaps(track: PositionTrack, score: Score, stretches: Sequence[Stretch]) -> 
 
 
 def _false(i: int, track: PositionTrack, score: Score, stretches: Sequence[Stretch]) -> bool:
+    """Tell whether the step to position i + 1 left the right place or, in silence, went where nobody goes on."""
     at_s = float(track.at_s[i + 1])
-    for stretch in stretches:
-        if stretch.at_s[0] <= at_s <= stretch.at_s[-1]:
-            true = float(np.interp(at_s, stretch.at_s, stretch.quarter))
-            off = track.quarter[i : i + 2, None] - true - _alike(stretch, score, at_s)
-            near = np.abs(off).min(axis=1) <= NEAR_QUARTERS
-            return bool(near[0] and not near[1])
-    return True
+    stretch = next((s for s in stretches if at_s <= s.at_s[-1]), None)
+    if stretch is None:
+        return True
+    true = float(np.interp(at_s, stretch.at_s, stretch.quarter))
+    off = track.quarter[i : i + 2, None] - true - _alike(stretch, score, at_s)
+    before, after = np.abs(off).min(axis=1)
+    if at_s < stretch.at_s[0]:
+        return bool(after > ENTRY_QUARTERS)
+    return bool(before <= NEAR_QUARTERS < after)
 
 
 def _joined(arrays: Iterable[npt.NDArray[np.generic]]) -> Floats:

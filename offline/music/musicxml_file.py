@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-__all__ = ["DIVISIONS", "Printed", "write_musicxml"]
+__all__ = ["DIVISIONS", "Printed", "write_printed"]
 
 NoteRow = tuple[float, float, int, int]  # onset and duration in quarters, MIDI pitch, velocity
 Chord = tuple[int, int, tuple[int, ...]]  # onset and duration in divisions, pitches
@@ -37,7 +37,7 @@ class Printed:
     fine: int | None = None
 
 
-def write_musicxml(path: Path, printed: Printed) -> None:
+def write_printed(path: Path, printed: Printed) -> None:
     """Write a partwise score with a piano staff's clef left to the reader."""
     root = Element("score-partwise", version="4.0")
     names = SubElement(root, "part-list")
