@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import rich_click as click
 
@@ -20,7 +21,7 @@ from cli.common import Entry, LazyGroup
 from cli.terminal.completion import SHELLS, install_completion
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR
 from engine.core.config import nearest
-from engine.core.errors import ConfigError, EngineError
+from engine.core.errors import ConfigError, EngineError, EngineWarning
 
 __all__ = ["COMMANDS", "NAME", "main"]
 
@@ -131,10 +132,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: list[str]) -> int:
     try:
-        with _missing_extra(args[0]):
+        with _missing_extra(args[0]), _warnings_in_lines():
             return int(FRONT_DOOR.main(args, prog_name=NAME, standalone_mode=False) or 0)
     except SystemExit as end:  # of click: a closed pipe, or `evaluate` without saying what
         return int(end.code or 0)
+
+
+@contextmanager
+def _warnings_in_lines() -> Iterator[None]:
+    """Print each warning about a user's file as one line on standard error; other warnings stay as they are."""
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, EngineWarning):
+                print(f"{NAME}: {message}", file=sys.stderr, flush=True)
+            else:
+                before(message, category, filename, lineno, file, line)
+
+        warnings.filterwarnings("always", category=EngineWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _fail(line: str) -> int:

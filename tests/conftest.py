@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from hypothesis import settings
 
 from cli.app import main
 from tests.jack_server import JackServer
 from tests.places import SHARED
 
 DEMO_S = 40.0  # of two minutes: enough for every command of the pages
+
+# No deadline, for no test may depend on the machine's load; the same examples each time, `make fuzz` looks for more.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,19 @@
-"""Define the errors, each reported in one clear line: where, expected, got, remedy."""
+"""Define the errors, each reported in one clear line: where, expected, got, remedy; and warnings about mended input."""
 
 from __future__ import annotations
+
+import warnings
 
 __all__ = [
     "AudioFileError",
     "ConfigError",
     "DeviceError",
     "EngineError",
+    "EngineWarning",
     "ModelError",
     "ScoreError",
     "ShapeError",
+    "warn_about",
 ]
 
 
@@ -57,3 +61,12 @@ class DeviceError(EngineError, OSError):
 
 class ModelError(EngineError, ValueError):
     """A network file cannot be loaded or does not fit the pipeline."""
+
+
+class EngineWarning(UserWarning):
+    """What was mended, guessed or left out in a user's file; the command line prints it as one line."""
+
+
+def warn_about(where: str, what: str) -> None:
+    """Warn, in one line, of what was mended, guessed or left out in a file."""
+    warnings.warn(f"{where}: {what}", EngineWarning, stacklevel=2)
