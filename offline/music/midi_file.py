@@ -11,7 +11,9 @@ import mido
 import numpy as np
 import soundfile
 
-from engine.core.errors import DeviceError, ScoreError
+from engine.core.errors import DeviceError, ScoreError, warn_about
+from engine.score.midi_song import is_midi, read_midi_song
+from engine.score.score import MAX_QUARTERS
 from offline.music.piece import NOTE, Piece
 
 __all__ = ["PEAK_DB", "read_folder", "read_midi", "write_midi", "write_wav"]
@@ -53,62 +55,53 @@ def _track(name: str, notes: np.ndarray, channel: int, program: int) -> mido.Mid
     return track
 
 
-def read_midi(path: Path, *, steps_per_quarter: int = 4) -> Piece:
-    """Read a piece, a voice for each track with notes; onsets and ends move to the nearest step, at least one apart."""
-    try:
-        file = mido.MidiFile(path)
-    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise ScoreError(str(path), expected="a MIDI file", got=str(error) or type(error).__name__) from error
-    scale = steps_per_quarter / file.ticks_per_beat
-    rows: list[tuple[int, int, int, int, int]] = []
-    names: list[str] = []
-    metre, tempo = (4, 4), 500_000
-    for track in file.tracks:
-        found = _read_track(track, scale, len(names))
-        for message in track:
-            if message.type == "time_signature":
-                metre = (message.numerator, message.denominator)
-            elif message.type == "set_tempo":
-                tempo = message.tempo
-        if found:
-            rows += found
-            names.append(track.name or f"Voice {len(names) + 1}")
-    notes = np.sort(np.array(rows, NOTE), order=["onset", "voice", "pitch"])
-    end = round(max((sum(m.time for m in track) for track in file.tracks), default=0) * scale)
-    last = int((notes["onset"] + notes["duration"]).max()) if len(notes) else 0
+def read_midi(path: Path, *, steps_per_quarter: int = 4, percussion: bool = False) -> Piece:
+    """Read a piece, a voice for each channel of each track with notes, drums left out unless `percussion`.
+
+    Onsets and ends move to the nearest step, at least one apart. ScoreError if there are no notes; a warning says what
+    is wrong with a file that can be read.
+    """
+    song = read_midi_song(path)
+    for notice in song.notices:
+        warn_about(str(path), notice)
+    notes = song.notes if percussion and len(song.notes) else song.melodic(str(path))
+    step = song.ticks_per_quarter / steps_per_quarter
+    if notes["end"].max() > MAX_QUARTERS * song.ticks_per_quarter:
+        got = f"{notes['end'].max() / song.ticks_per_quarter:.0f}"
+        raise ScoreError(str(path), expected=f"at most {MAX_QUARTERS:g} quarters", got=got, remedy="check the file")
+    rows, names = _voices(notes, song.names)
+    rows["onset"] = np.rint(notes["onset"] / step)
+    rows["duration"] = np.maximum(np.rint(notes["end"] / step) - rows["onset"], 1)
+    last = int((rows["onset"] + rows["duration"]).max())
+    end = min(song.end / step, MAX_QUARTERS * steps_per_quarter)
+    _, beats, unit = song.metres[0]
     return Piece(
-        notes=notes,
-        n_steps=max(end, last),
+        notes=np.sort(rows, order=["onset", "voice", "pitch"]),
+        n_steps=max(round(end), last),
         steps_per_quarter=steps_per_quarter,
-        beats_per_bar=metre[0],
-        beat_unit=metre[1],
-        tempo_bpm=min(max(mido.tempo2bpm(tempo), 10), 1000),
-        names=tuple(names),
+        beats_per_bar=beats,
+        beat_unit=unit,
+        tempo_bpm=max(song.tempi[0][1], 10.0),
+        names=names,
     )
 
 
-def _read_track(track: mido.MidiTrack, scale: float, voice: int) -> list[tuple[int, int, int, int, int]]:
-    rows, now = [], 0
-    sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for message in track:
-        now += message.time
-        if message.type == "note_on" and message.velocity:
-            sounding.setdefault((message.channel, message.note), []).append((now, message.velocity))
-        elif message.type in ("note_on", "note_off") and sounding.get((message.channel, message.note)):
-            start, velocity = sounding[message.channel, message.note].pop(0)
-            onset = round(start * scale)
-            rows.append((onset, max(round(now * scale) - onset, 1), message.note, voice, velocity))
-    return rows
+def _voices(notes: np.ndarray, track_names: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return NOTE records with voice, pitch and velocity, and the voices' names; one voice a track and channel."""
+    parts, voice = np.unique(notes["track"].astype(np.int64) * 16 + notes["channel"], return_inverse=True)
+    rows = np.zeros(len(notes), NOTE)
+    rows["voice"], rows["pitch"], rows["velocity"] = voice, notes["pitch"], notes["velocity"]
+    return rows, tuple(track_names[part // 16] or f"Voice {i + 1}" for i, part in enumerate(parts))
 
 
 def read_folder(folder: Path, *, steps_per_quarter: int = 4) -> dict[str, Piece]:
-    """Read every MIDI file in a folder, by its path in it; files that cannot be read are left out."""
+    """Read every MIDI file in a folder, by its path in it; a warning names each file that cannot be read."""
     pieces = {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
+    for path in sorted(p for p in folder.rglob("*") if is_midi(p) and not p.name.startswith(".")):
         try:
             pieces[path.relative_to(folder).as_posix()] = read_midi(path, steps_per_quarter=steps_per_quarter)
-        except ScoreError:
-            continue
+        except ScoreError as error:
+            warn_about(error.where, f"left out: expected {error.expected}, got {error.got}")
     return pieces
 
 
