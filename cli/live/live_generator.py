@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.core.config import Settings, plain, ranged
-from engine.midi.clock import ClockFollower
+from engine.midi.clock_follower import ClockFollower
 from engine.midi.notes import note_off, note_on
 from offline.generation.stream import FREE, Generator, Melody, Segment
 from offline.music.piece import REST

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from engine.midi.clock import ClockFollower, ClockSender
+    from engine.midi.clock import ClockSender
+    from engine.midi.clock_follower import ClockFollower
     from engine.midi.gains import GainKnobs
     from engine.midi.port import MidiConfig, MidiPort, open_port
     from engine.midi.process import MidiProcess, panic

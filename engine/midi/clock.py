@@ -1,17 +1,25 @@
-"""Send a MIDI clock of 24 ticks a quarter without drift, and follow one despite jitter and lost ticks."""
+"""Send a MIDI clock of 24 ticks a quarter without drift."""
 
 from __future__ import annotations
 
 from engine.core.config import require
 
-__all__ = ["CLOCK", "CONTINUE", "START", "STOP", "ClockFollower", "ClockSender", "song_position"]
+__all__ = [
+    "CLOCK",
+    "CONTINUE",
+    "POSITION",
+    "START",
+    "STOP",
+    "TICKS",
+    "TICKS_PER_SIXTEENTH",
+    "ClockSender",
+    "song_position",
+]
 
 CLOCK, START, CONTINUE, STOP, POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 TICKS = 24  # per quarter note
 TICKS_PER_SIXTEENTH = 6  # the unit of the song position
 LAST_POSITION = (1 << 14) - 1
-PHASE_GAIN, RATE_GAIN = 0.15, 0.01  # of the loop, after lock
-LOST_TICKS = 12  # after a longer gap the phase is acquired anew
 
 
 def song_position(sixteenth: int) -> bytes:
@@ -66,74 +74,3 @@ class ClockSender:
 
     def _samples(self, tempo_bpm: float) -> float:
         return self.sample_rate * 60 / tempo_bpm / TICKS
-
-
-class ClockFollower:
-    """Follow clock ticks by a second-order phase-locked loop (Gardner, Phaselock Techniques, ch. 2), with gap repair.
-
-    A tick that comes n periods after the last counts as n ticks, so lost ticks never delay the position.
-    """
-
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
-        self.running = False
-        self.n_repaired = 0
-        self._ticks = -1  # index of the last tick received; the first after a start is tick 0
-        self._phase: float | None = None  # expected time of the last tick
-        self._period: float | None = None
-        self._seen = 0
-
-    @property
-    def tempo_bpm(self) -> float | None:
-        """Return the quarters per minute; None until two ticks have arrived."""
-        return None if self._period is None else self.sample_rate * 60 / (self._period * TICKS)
-
-    def position(self, at: int) -> float | None:
-        """Return the quarters since the start, at sample `at`; None before the first tick; constant while stopped."""
-        if self._phase is None:
-            return None
-        if not self.running or self._period is None:
-            return max(self._ticks, 0) / TICKS
-        ahead = min(max((at - self._phase) / self._period, 0.0), float(LOST_TICKS))
-        return max(self._ticks + ahead, 0.0) / TICKS
-
-    def take(self, at: int, message: bytes) -> None:
-        """Process one message of any kind."""
-        status = message[0]
-        if status == CLOCK:
-            self._on_tick(at)
-        elif status == START:
-            self._ticks, self.running = -1, True
-        elif status == CONTINUE:
-            self.running = True
-        elif status == STOP:
-            self.running = False
-        elif status == POSITION and len(message) == 3:
-            self._ticks = (message[1] | message[2] << 7) * TICKS_PER_SIXTEENTH - 1
-
-    def _on_tick(self, at: int) -> None:
-        passed = 1
-        if self._phase is None:
-            self._phase = float(at)
-        elif self._period is None or self._seen < 2:
-            self._period, self._phase = at - self._phase, float(at)
-        else:
-            passed = self._correct(at)
-        self._seen += 1
-        if self.running:
-            self._ticks += passed
-
-    def _correct(self, at: int) -> int:
-        """Correct phase and period towards a tick; return how many ticks it counts as."""
-        assert self._phase is not None and self._period is not None
-        n = max(1, round((at - self._phase) / self._period))
-        if n > LOST_TICKS:  # the clock was paused: same tempo, new phase
-            self._phase = float(at)
-            return 1
-        self.n_repaired += n - 1
-        gain = 1.0 / self._seen if self._seen < 1 / PHASE_GAIN else PHASE_GAIN
-        rate = max(gain * gain / 2, RATE_GAIN)
-        error = at - (self._phase + n * self._period)
-        self._phase += n * self._period + gain * error
-        self._period = max(self._period + rate * error / n, 1.0)
-        return n

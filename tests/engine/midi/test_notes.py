@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import ConfigError, DeviceError
-from engine.midi.clock import CLOCK, CONTINUE, START, STOP, ClockFollower, ClockSender, song_position
+from engine.midi.clock import CLOCK, CONTINUE, START, STOP, ClockSender, song_position
+from engine.midi.clock_follower import ClockFollower
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed, note_off, note_on
 from engine.midi.port import MidiConfig, open_port
 from tests.engine.midi.memory_port import MemoryPort
