@@ -1,4 +1,4 @@
-"""The options of every command that takes a score: which parts are followed, and `--list-parts`."""
+"""The options of every command that takes a score: its parts, `--list-parts`, and repeats after a D.C."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class ScoreOptions(ScoreConfig):
     """Options of commands that take a score."""
 
     part: tuple[str, ...] = option(DECLARED["part"], metavar="NAME", group=FOLLOW)
+    repeats_after_jump: bool = option(DECLARED["repeats_after_jump"], group=FOLLOW)
     list_parts: bool = option(plain(False, "list the parts of the score, and end"), group=FOLLOW)
 
 

@@ -65,8 +65,11 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
         said = f"follows {_listed(parts)} alone of {len(draft.parts)} parts; name others with --part"
         notices = (*notices, said)
     rows = [row for part in parts for row in part.notes]
-    if not rows and any(part.notes for part in draft.parts):
-        have = [part for part in draft.parts if part.notes]
+    have = [part for part in draft.parts if part.notes]
+    if not have:
+        remedy = "export the score again with its notes"
+        raise ScoreError(draft.where, expected="a score with notes", got="none", remedy=remedy)
+    if not rows:
         raise ScoreError(draft.where, expected="a part with notes", got=_listed(parts), remedy=f"have {_listed(have)}")
     return make_score(
         draft.name,

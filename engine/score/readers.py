@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.core.errors import ScoreError
+from engine.core.errors import ScoreError, warn_about
 from engine.score.file_bytes import read_score_bytes
 from engine.score.midi_score import midi_draft
 from engine.score.midi_song import MIDI_SUFFIXES, is_midi
@@ -24,11 +24,16 @@ SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
 def read_score(path: str | Path, parts: Sequence[str] = (), *, repeats_after_jump: bool = False) -> Score:
     """Read MusicXML (.musicxml, .xml, .mxl) or MIDI (.mid, .midi, ...); raise a one-line ScoreError for any error.
 
+    What had to be guessed or left out is in `Score.notices`, and each is an EngineWarning.
+
     parts: names, abbreviations or ids of the parts to follow; without any the part Solo if there is one, else all.
         Quarters and bars are those of the whole score.
     repeats_after_jump: take repeats again after a D.C. or D.S., which by custom is not done
     """
-    return finished_score(_draft(Path(path), repeats_after_jump), parts)
+    score = finished_score(_draft(Path(path), repeats_after_jump), parts)
+    for notice in score.notices:
+        warn_about(str(path), notice)
+    return score
 
 
 def list_parts(path: str | Path) -> list[PartNotes]:

@@ -56,4 +56,5 @@ def read_score_input(
 
 
 def _read(path: Path, reading: ScoreConfig | None) -> Score:
-    return read_score(path, parts=() if reading is None else reading.part)
+    reading = reading or ScoreConfig()
+    return read_score(path, reading.part, repeats_after_jump=reading.repeats_after_jump)

@@ -129,7 +129,7 @@ def read_form(parts: Sequence[Sequence[PartBar]], bars: list[WholeBar]) -> tuple
     _tell_codas(signs)
     sections = _sections(signs)
     notices = []
-    if signs.guessed:
+    if signs.guessed and signs.leaps:
         said = ", ".join(dict.fromkeys(f"{text} (bar {bars[bar].number})" for bar, text in sorted(signs.guessed)))
         notices.append(f"read from words or signs alone: {said}")
     return _form(signs, sections), sections, notices

@@ -14,6 +14,20 @@ __all__ = ["Transposition", "transposition", "written_pitch"]
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SCALE = (0, 2, 4, 5, 7, 9, 11)
 OCTAVE = 12
+ACCIDENTALS = {  # semitones, for notes that have the sign but no <alter>
+    "sharp": "1",
+    "natural": "0",
+    "flat": "-1",
+    "double-sharp": "2",
+    "sharp-sharp": "2",
+    "flat-flat": "-2",
+    "natural-sharp": "1",
+    "natural-flat": "-1",
+    "quarter-sharp": "0.5",
+    "quarter-flat": "-0.5",
+    "three-quarters-sharp": "1.5",
+    "three-quarters-flat": "-1.5",
+}
 
 
 class Transposition(NamedTuple):
@@ -28,7 +42,8 @@ def written_pitch(where: str, note: Element) -> int:
     pitch = note.find("pitch")
     assert pitch is not None
     step, octave = (pitch.findtext("step") or "").strip().upper(), exact_number(pitch.findtext("octave"))
-    alter = exact_number(pitch.findtext("alter", "0") or "0")
+    sign = ACCIDENTALS.get((note.findtext("accidental") or "").strip(), "0")
+    alter = exact_number(pitch.findtext("alter") or sign)
     if step not in STEPS or octave is None or alter is None or abs(alter) > OCTAVE or abs(octave) > OCTAVE:
         got = " ".join(f"{each.tag} {(each.text or '').strip()[:9]!r}" for each in pitch)
         raise ScoreError(where, expected="a pitch", got=got or "an empty one", remedy="export the score again")

@@ -174,7 +174,7 @@ def _tempi(marked: list[Mark], sections: list[Section], steps: list[_Step]) -> l
             if there == bar and start <= at < end
         ]
         before = number
-    return tempi
+    return [row for i, row in enumerate(tempi) if not i or row[1] != tempi[i - 1][1]]
 
 
 def _tempo_marks(parts: list[list[PartBar]], bars: list[WholeBar]) -> list[Mark]:

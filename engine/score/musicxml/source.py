@@ -11,10 +11,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from engine.core.errors import ScoreError
+from engine.score.file_bytes import MAX_SCORE_BYTES
 
-__all__ = ["MAX_UNPACKED", "musicxml_root"]
+__all__ = ["musicxml_root"]
 
-MAX_UNPACKED = 64 << 20  # largest size of a score in a compressed file: a symphony needs 20 MiB
 ZIP = b"PK\x03\x04"
 CONTAINER = "META-INF/container.xml"
 ROOTS = ("score-partwise", "score-timewise")
@@ -122,8 +122,8 @@ def _is_other(name: str) -> bool:
 def _member(where: str, archive: zipfile.ZipFile, name: str) -> bytes:
     """Read one member up to the limit, because its declared size may be wrong."""
     with archive.open(name) as member:
-        data = member.read(MAX_UNPACKED + 1)
-    if len(data) > MAX_UNPACKED:
+        data = member.read(MAX_SCORE_BYTES + 1)
+    if len(data) > MAX_SCORE_BYTES:
         got, remedy = f"more in {name}", "do not open it"
-        raise ScoreError(where, expected=f"at most {MAX_UNPACKED} bytes unpacked", got=got, remedy=remedy)
+        raise ScoreError(where, expected=f"at most {MAX_SCORE_BYTES} bytes unpacked", got=got, remedy=remedy)
     return data

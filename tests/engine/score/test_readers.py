@@ -115,7 +115,7 @@ def test_entities_are_refused_inside_the_container(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(source, "MAX_SCORE_BYTES", 100_000)
     path = packed(tmp_path / "a.mxl", {"META-INF/container.xml": container("m.xml"), "m.xml": b" " * 10_000_000})
     with pytest.raises(ScoreError, match="unpacked"):
         read_score(path)
