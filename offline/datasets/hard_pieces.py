@@ -23,14 +23,15 @@ from offline.music.piece import Piece
 from offline.music.piece_sets import load_pieces
 from offline.synthesis.textures import LEFT, arrange_hands
 
-__all__ = ["HARD_HALVES", "HardPiece", "PieceShelf", "repeat_bars"]
+__all__ = ["HARD_HALVES", "MELODY", "HardPiece", "PieceShelf", "repeat_bars"]
 
 Rng = np.random.Generator
 Row = tuple[float, float, int, int]  # onset and duration in quarters, MIDI pitch, velocity
 Parts = dict[str, list[Row]]
 
 HARD_HALVES = {"tuning": "validation", "judging": "test"}
-RIGHT_HAND, LEFT_HAND, SOLO, ACCOMPANIMENT = "Right hand", "Left hand", "Solo", "Accompaniment"
+# No part is named Solo: of such a score that part alone is followed.
+RIGHT_HAND, LEFT_HAND, MELODY, ACCOMPANIMENT = "Right hand", "Left hand", "Melody", "Accompaniment"
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 UNDER = ("block", "alberti", "arpeggio", "stride", "after beats", "repeated", "wave")  # a soloist
 VELOCITY = 72
@@ -148,7 +149,7 @@ class PieceShelf:
         figure = LEFT[str(rng.choice(UNDER))]
         under = figure(sketch.chords, float(rng.choice([1, 1 / 2, 1 / 3, 1 / 4])), rng)
         melody = [(q, d, p, VELOCITY) for q, d, p in sketch.melody]
-        parts = {SOLO: _on_grid(melody), ACCOMPANIMENT: _on_grid(under)}
+        parts = {MELODY: _on_grid(melody), ACCOMPANIMENT: _on_grid(under)}
         return _piece(name, parts, sketch.beats, 60 * 2.2 ** rng.random())
 
     def chorale(self, name: str, index: int) -> HardPiece | None:
@@ -167,7 +168,7 @@ class PieceShelf:
         piece = codec.decode(codec.encode(tokens))
         if (4 * piece.beats_per_bar) % piece.beat_unit or not len(piece.notes):
             return None
-        parts = {SOLO: _voice(piece, 0, piece.steps_per_quarter)}
+        parts = {MELODY: _voice(piece, 0, piece.steps_per_quarter)}
         beats = 4 * piece.beats_per_bar // piece.beat_unit
         made = _piece(name, parts, beats, 80 * 1.8 ** _rng(name).random())
         return made if made.n_bars >= 12 else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from offline.datasets.hard_pieces import HardPiece, PieceShelf, repeat_bars
+from offline.datasets.hard_pieces import MELODY, HardPiece, PieceShelf, repeat_bars
 from offline.datasets.hard_plans import Disturbance, HardPlan, Span, Timeline, printed, whole
 from offline.synthesis.effects import reverberate
 from offline.synthesis.instruments import INSTRUMENTS
@@ -102,8 +102,8 @@ def band_of(piece: HardPiece, rng: Rng) -> dict[str, str]:
     if len(names) == 4:
         kinds = (("piano",) * 4, ("organ",) * 4, QUARTET, WINDS)
         return dict(zip(names, kinds[int(rng.integers(len(kinds)))], strict=True))
-    if names[0] == "Solo":
-        return {name: str(rng.choice(SOLOISTS)) if name == "Solo" else "piano" for name in names}
+    if names[0] == MELODY:
+        return {name: str(rng.choice(SOLOISTS)) if name == MELODY else "piano" for name in names}
     return dict.fromkeys(names, "piano")
 
 
@@ -193,16 +193,16 @@ def long_rest(draw: Draw) -> HardPlan:
     piece = replace(piece, bpm=36.0 * piece.beats)  # twelve bars in twenty seconds
     rest, again = 4.0 * piece.beats, 16.0 * piece.beats
     solo = [
-        (q, min(d, rest - q) if q < rest else d, p, v) for q, d, p, v in piece.parts["Solo"] if not rest <= q < again
+        (q, min(d, rest - q) if q < rest else d, p, v) for q, d, p, v in piece.parts[MELODY] if not rest <= q < again
     ]
-    plan = _plan(replace(piece, parts={**piece.parts, "Solo": solo}), draw)
+    plan = _plan(replace(piece, parts={**piece.parts, MELODY: solo}), draw)
     spans = [
         Span(first=0.0, last=rest),
         Span(first=rest, last=again, kind="rest"),
         Span(first=again, last=piece.end, disruption="entry after a rest"),
     ]
     style = replace(plan.style, fermatas=0.0, jumps=0.0, slowing=0.0, arch=0.03)
-    return replace(plan, score=printed(plan.piece, ["Solo"]), spans=spans, style=style)
+    return replace(plan, score=printed(plan.piece, [MELODY]), spans=spans, style=style)
 
 
 def another_piece(draw: Draw) -> HardPlan:
