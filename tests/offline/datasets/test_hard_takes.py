@@ -150,7 +150,9 @@ def test_recordings_are_spoilt_as_they_say() -> None:
     tail = with_hall(burst, RATE, rng, decay_s=2.5, wet=1.0)[RATE // 10 + 4000 :]
     early, late = (np.mean(tail[k * RATE : k * RATE + RATE // 2] ** 2) for k in (0, 1))
     assert 10 * np.log10(early / late) == pytest.approx(60 / 2.5, abs=3)
-    assert np.std(noisy(tone, rng, ratio_db=5.0) - tone) == pytest.approx(np.std(tone) * 10 ** (-5 / 20), rel=0.15)  # it swells by up to 3 dB
+    assert np.std(noisy(tone, rng, ratio_db=5.0) - tone) == pytest.approx(
+        np.std(tone) * 10 ** (-5 / 20), rel=0.15
+    )  # it swells by up to 3 dB
     assert np.mean(np.abs(clip_hard(tone, gain_db=20.0)[:RATE]) == 1) > 0.8
     low = np.sin(2 * np.pi * 60 * np.arange(RATE) / RATE)
     assert np.abs(telephone(tone[:RATE] + low, RATE) - telephone(tone[:RATE], RATE)).max() < 0.1
