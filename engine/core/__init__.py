@@ -26,7 +26,19 @@ if TYPE_CHECKING:
         ScoreError,
         ShapeError,
     )
-    from engine.core.events import Dropout, Event, Guesses, Late, Note, Position, Sound, from_line, to_line
+    from engine.core.events import (
+        Dropout,
+        Event,
+        Guesses,
+        Late,
+        Note,
+        Onset,
+        Position,
+        Sound,
+        State,
+        from_line,
+        to_line,
+    )
     from engine.core.format import MAX_HOP, AudioFormat, FrameFormat, frame_size
     from engine.core.processor import Chain, Processor, join
 else:
@@ -47,6 +59,7 @@ __all__ = [
     "Late",
     "ModelError",
     "Note",
+    "Onset",
     "Position",
     "Processor",
     "ScoreError",
@@ -54,6 +67,7 @@ __all__ = [
     "Settings",
     "ShapeError",
     "Sound",
+    "State",
     "check",
     "choice",
     "frame_size",

@@ -15,7 +15,19 @@ from typing import Any
 from engine.core.config import from_mapping
 from engine.core.errors import ConfigError
 
-__all__ = ["Dropout", "Event", "Guesses", "Late", "Note", "Position", "Sound", "from_line", "to_line"]
+__all__ = [
+    "Dropout",
+    "Event",
+    "Guesses",
+    "Late",
+    "Note",
+    "Onset",
+    "Position",
+    "Sound",
+    "State",
+    "from_line",
+    "to_line",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,40 @@ class Position(Event):
     score_s: float
     tempo_bpm: float
     confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset(Event):
+    """The next onset of what is followed: expected, or begun.
+
+    The newest line counts: a prediction of an onset that had been heard, or of one before it, takes that back.
+
+    quarter: its place in the score
+    due_s: when it is expected, or when it has begun, seconds of input
+    sd_s: standard deviation of due_s
+    heard: whether it has begun
+    """
+
+    quarter: float
+    due_s: float
+    sd_s: float
+    heard: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State(Event):
+    """What the follower does from now on.
+
+    name: waiting, following, lost, paused or ended
+    why: a phrase
+    transposition: semitones by which what is played sounds above the score
+    a4_hz: frequency at which the score's A4 sounds
+    """
+
+    name: str
+    why: str
+    transposition: int = 0
+    a4_hz: float = 440.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +163,8 @@ class Late(Event):
 
 TYPES: dict[str, type[Event]] = {
     "position": Position,
+    "onset": Onset,
+    "state": State,
     "sound": Sound,
     "note": Note,
     "dropout": Dropout,

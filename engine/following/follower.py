@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.core.errors import ConfigError
-from engine.core.events import Position
+from engine.core.events import Event
 from engine.core.format import FrameFormat
 from engine.dsp.features import SpectralFeatures
 from engine.following.config import FollowConfig, follow_frames, onset_delay
@@ -22,7 +22,7 @@ Audio = npt.NDArray[np.float32]
 
 
 class Follower:
-    """Spectra (frame, channel, bin) of a Hann window to a list of `Position`, one a frame, as in `Tracker`.
+    """Spectra (frame, channel, bin) of a Hann window to events, a `Position` a frame, as in `Tracker`.
 
     A Score is turned into a reference for the spectral features; a Reference must have been made for the same frames.
     """
@@ -41,8 +41,8 @@ class Follower:
         """Return the exact samples by which `emitted_at` lags `at`, counted from the input audio, frame included."""
         return self._tracker.latency
 
-    def process(self, spectra: Spectra) -> list[Position]:
-        """Return the position of each frame."""
+    def process(self, spectra: Spectra) -> list[Event]:
+        """Return the events of each frame."""
         return self._tracker.process(self._features.process(spectra))
 
     def reset(self) -> None:
@@ -52,7 +52,7 @@ class Follower:
 
 
 class AudioFollower:
-    """Audio (sample, channel) to a list of `Position`, one a frame, with the features made by `follower_features`.
+    """Audio (sample, channel) to events, a `Position` a frame, with the features made by `follower_features`.
 
     The reference must have been made with the same features; it stores by how much they detect an onset late.
     """
@@ -74,8 +74,8 @@ class AudioFollower:
         """Return the exact samples by which `emitted_at` lags `at`."""
         return self._tracker.latency
 
-    def process(self, block: Audio) -> list[Position]:
-        """Return the positions of the frames that the block completes."""
+    def process(self, block: Audio) -> list[Event]:
+        """Return the events of the frames that the block completes."""
         return self._tracker.process(self._hearing.process(block))
 
     def reset(self) -> None:

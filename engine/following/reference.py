@@ -7,7 +7,7 @@ onsets detected in it and its own features are the templates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from numba import njit
 from engine.core.arrays import F32, F64, I64
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
+from engine.following.states import Rests, rests_between
 from engine.following.tone_templates import LEVEL, PEDAL, PEDAL_S, RING_S, note_features
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
@@ -42,6 +43,7 @@ class Reference:
     bar_quarter: (bar) start of each bar, quarters
     bar_number: (bar) printed number of each bar
     links: jumps that the score itself has
+    over_s: (event) when its notes and those before are over, seconds of score; empty: when the next begins
     delay: samples of the live input by which the features detect an onset late, used with `FollowerFeatures`
     strength: length of the onset features at a typical onset, used with `FollowerFeatures`
     """
@@ -54,8 +56,15 @@ class Reference:
     bar_quarter: Floats
     bar_number: Ints
     links: Links
+    over_s: Floats = field(default_factory=lambda: np.zeros(0))
     delay: int = 0
     strength: float = TYPICAL
+
+    @property
+    def rests(self) -> Rests:
+        """Return where nothing is to be played."""
+        end_s = np.append(self.score_s[1:], self.score_s[-1])
+        return rests_between(self.score_s, self.over_s if len(self.over_s) else end_s)
 
 
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig) -> Reference:
@@ -81,12 +90,20 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         bar_quarter=score.bar_quarter,
         bar_number=score.bar_number,
         links=known_jumps(score.bar_quarter, score.bar_place, score.onset_quarter),
+        over_s=_over(events, end_s, len(score_s)),
     )
 
 
 def unit(rows: Features) -> Features:
     """Scale each row to length 1; a row of zeros stays zero."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _over(events: Ints, end_s: Floats, n_events: int) -> Floats:
+    """Return, of each event, when its notes and those before are over."""
+    over = np.zeros(n_events)
+    np.maximum.at(over, events, end_s)
+    return np.asarray(np.maximum.accumulate(over))
 
 
 def _blurred(rows: Features, wrap: bool) -> Features:

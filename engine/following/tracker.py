@@ -1,7 +1,8 @@
-"""Turn rows of features into score positions: run the beam search and the jump detector, and report."""
+"""Turn rows of features into events: run the beam search and the jump detector, and report where the music is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numba import njit
 
 from engine.core.arrays import F32, F64, I64
 from engine.core.errors import ShapeError
-from engine.core.events import Position
+from engine.core.events import Event, Onset, Position, State
 from engine.following.beam_search import (
     SPAN,
     Search,
@@ -34,8 +35,10 @@ from engine.following.jump_detector import (
     restart_jump_detector,
 )
 from engine.following.likelihood import LikelihoodNumbers, likelihood_numbers
+from engine.following.prediction import HEARD, N_PREDICTION, PREDICTED, predict_onset
 from engine.following.reference import TYPICAL, Reference
-from engine.following.tempo import TempoNumbers, tempo_numbers
+from engine.following.states import CODES, FOLLOWING, JUMPED, N_STATE, Rests, next_state
+from engine.following.tempo import ONSET_MS, TempoNumbers, tempo_numbers
 
 __all__ = ["Timing", "Tracker"]
 
@@ -45,7 +48,22 @@ Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers]
 
 BEFORE = -1 / 64  # quarter reported before the first note is detected
 RETREAT_S = 1.0  # seconds that the best path must stay behind before the reported position goes back
-N_OUT = 5  # quarter, bar, score_s, tempo_bpm, confidence
+# Columns of the report of a frame: quarter, bar, score_s, tempo_bpm, confidence; the prediction; the state.
+PREDICTION, STATE = 5, 5 + N_PREDICTION
+N_OUT = STATE + 1
+
+
+class Memory(NamedTuple):
+    """What is kept from frame to frame.
+
+    progress: frames so far, the position reached (event and share of the way to the next), frames spent behind it
+    prediction: event heard last; event predicted last, when and its standard deviation
+    state: see `N_STATE`
+    """
+
+    progress: F64
+    prediction: F64
+    state: F64
 
 
 class Timing(NamedTuple):
@@ -64,13 +82,14 @@ class Timing(NamedTuple):
 
 
 class Tracker:
-    """Rows (frame, F + G) of sustain and onset features to a list of `Position`, one a frame.
+    """Rows (frame, F + G) of sustain and onset features to events: a `Position` a frame, `Onset` and `State` if new.
 
     `at` is the instant that the row `lag` frames ago describes, less the delay with which an onset is detected there:
     the first `at` whose quarter reaches a note's is the time of that note's onset. `emitted_at` is the end of the
     newest frame. Before the first note `quarter` is slightly negative. Frames whose `at` would be negative emit
-    nothing. The quarter goes back only after the best path has been behind it for a second, or at a jump. Raises
-    ShapeError if the reference's templates are not F and G long.
+    nothing. The quarter goes back only after the best path has been behind it for a second, or at a jump. `Onset` and
+    `State` speak of the best path as it is now, `lag` frames ahead. Raises ShapeError if the reference's templates are
+    not F and G long.
     """
 
     def __init__(self, timing: Timing, shape: tuple[int, int], reference: Reference, config: FollowConfig) -> None:
@@ -87,7 +106,9 @@ class Tracker:
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         self._reference = (reference.sustain, reference.onset, reference.score_s, reference.links)
-        self._progress = np.zeros(3)
+        self._rests = reference.rests
+        self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE))
+        self._told = -1  # code of the last state
         self._out = np.zeros((0, N_OUT))
         self.reset()
 
@@ -96,23 +117,53 @@ class Tracker:
         """Return the exact samples by which `emitted_at` lags `at`."""
         return self.timing.late + self.config.lag * self.timing.hop + self.timing.delay
 
-    def process(self, rows: Features) -> list[Position]:
-        """Return the position of each row."""
+    def process(self, rows: Features) -> list[Event]:
+        """Return the events of each row."""
         if len(self._out) < len(rows):
             self._out = np.zeros((len(rows), N_OUT))
-        out, first = self._out[: len(rows)], int(self._progress[0])
-        _follow(rows, self._searches, self._reference, self._score, self._numbers, self._steps, self._progress, out)
+        out, first = self._out[: len(rows)], int(self._memory.progress[0])
+        score = (*self._score, self._rests)
+        _follow(rows, self._searches, self._reference, score, self._numbers, self._steps, self._memory, out)
         silent = max(0, -(-self.latency // self.timing.hop) - 1 - first)  # frames centred before the input
-        return [self._position(first + i, row) for i, row in enumerate(out[silent:].tolist(), start=silent)]
+        return [event for i, row in enumerate(out[silent:].tolist(), silent) for event in self._events(first + i, row)]
 
     def reset(self) -> None:
         """Return to the state after construction."""
         restart(self._searches[0])
         restart_jump_detector(self._searches[1])
-        self._progress[:] = 0
+        for array in self._memory:
+            array[:] = 0
+        self._told = -1
 
-    def _position(self, frame: int, row: list[float]) -> Position:
+    def _events(self, frame: int, row: list[float]) -> Iterator[Event]:
         end = (frame + 1) * self.timing.hop
+        if int(row[STATE]) != self._told or row[STATE] == JUMPED:
+            yield self._state(end, int(row[STATE]), int(row[1]))
+        for column in (PREDICTION + HEARD, PREDICTION + PREDICTED):
+            if row[column] > 0:
+                yield self._onset(end, column, row)
+        yield self._position(end, row)
+
+    def _state(self, end: int, code: int, bar: int) -> State:
+        self._told = FOLLOWING if code == JUMPED else code
+        name, why = CODES[code]
+        return State(at=self._now(end), emitted_at=end, name=name, why=f"{why} {bar}" if code == JUMPED else why)
+
+    def _onset(self, end: int, column: int, row: list[float]) -> Onset:
+        heard = column == PREDICTION + HEARD
+        due_s = row[column + 1] + (self.timing.hop - self.timing.late - self.timing.delay) / self.timing.sample_rate
+        at = self._now(end)
+        if heard:
+            at = min(max(round(due_s * self.timing.sample_rate), end - self.latency), at)
+        quarter = float(self.reference.quarter[int(row[column]) - 1])
+        sd_s = ONSET_MS / 1000 if heard else row[column + 2]
+        return Onset(at=at, emitted_at=end, quarter=quarter, due_s=due_s, sd_s=sd_s, heard=heard)
+
+    def _now(self, end: int) -> int:
+        """Return the newest instant of which onsets are known, samples."""
+        return end - self.timing.late - self.timing.delay
+
+    def _position(self, end: int, row: list[float]) -> Position:
         return Position(
             at=end - self.latency,
             emitted_at=end,
@@ -136,17 +187,15 @@ def _follow(
     features: F32,
     searches: tuple[Search, JumpDetector],
     reference: ReferenceArrays,
-    score: tuple[F64, F64, F64, I64],
+    score: tuple[F64, F64, F64, I64, Rests],
     numbers: Numbers,
     timing: tuple[float, int, float, bool],
-    progress: F64,
+    memory: Memory,
     out: F64,
 ) -> None:
-    """Run every frame through both searches and write a row of `out` (frame, N_OUT) for it.
-
-    progress: frames so far, the position reached (event and share of the way to the next), frames spent behind it
-    """
+    """Run every frame through both searches and write a row of `out` (frame, N_OUT) for it."""
     search, detector = searches
+    progress = memory.progress
     frame_s, lag, patience, jumps = timing
     for t in range(features.shape[0]):
         now_s = progress[0] * frame_s
@@ -162,7 +211,10 @@ def _follow(
         progress[2] = progress[2] + 1 if place < progress[1] else 0.0
         if place > progress[1] or progress[2] > patience or leap > 0:
             progress[1], progress[2] = place, 0.0
-        _report(progress[1], search, score, out[t])
+        _report(progress[1], search, score[:4], out[t])
+        predict_onset(search, now_s, score[0], numbers[1], memory.prediction, out[t, PREDICTION:STATE])
+        state = next_state(search, memory.state, now_s, out[t, 4], score[4], frame_s)
+        out[t, STATE] = JUMPED if leap > 0 else state
         progress[0] += 1
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.core.events import Position
+from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
 from engine.dsp.features import HALF_LIFE_S, Chroma, FeatureConfig, SpectralFeatures, feature_weights
 from engine.dsp.filterbank import chroma_weights
@@ -66,10 +66,10 @@ def as_features(config: FeatureConfig):
     return misfit
 
 
-def as_positions(output: list[Position], signal: np.ndarray, latency: int) -> float:
+def as_positions(output: list[Event], signal: np.ndarray, latency: int) -> float:
     """One position a frame, from the first that speaks of the input on, all exactly so late."""
     ends = [FRAMES.end(t) for t in range(len(signal)) if FRAMES.end(t) >= latency]
-    stamps = [(p.at, p.emitted_at) for p in output]
+    stamps = [(p.at, p.emitted_at) for p in output if isinstance(p, Position)]
     return 0.0 if stamps == [(end - latency, end) for end in ends] else math.inf
 
 

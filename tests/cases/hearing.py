@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.core.events import Position
+from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
 from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.frontends import front_end
@@ -78,10 +78,10 @@ def follower() -> AudioFollower:
     return AudioFollower(follower_features(CONFIG.input_features, FRAMES, CONFIG.features), RATE, REFERENCE, CONFIG)
 
 
-def as_positions(output: list[Position], audio: np.ndarray, latency: int) -> float:
+def as_positions(output: list[Event], audio: np.ndarray, latency: int) -> float:
     """One position a frame, from the first that speaks of the input on, all exactly so late."""
     ends = [end for end in range(FRAMES.hop, len(audio) + 1, FRAMES.hop) if end >= latency]
-    stamps = [(p.at, p.emitted_at) for p in output]
+    stamps = [(p.at, p.emitted_at) for p in output if isinstance(p, Position)]
     return 0.0 if stamps == [(end - latency, end) for end in ends] else math.inf
 
 

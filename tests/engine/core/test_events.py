@@ -8,10 +8,12 @@ import pickle
 import pytest
 
 from engine.core.errors import ConfigError, DeviceError
-from engine.core.events import TYPES, Dropout, Event, Late, Note, Position, Sound, from_line, to_line
+from engine.core.events import TYPES, Dropout, Event, Late, Note, Onset, Position, Sound, State, from_line, to_line
 
 EXAMPLES: list[Event] = [
     Position(at=44100, emitted_at=46000, quarter=12.5, bar=4, score_s=6.25, tempo_bpm=120.0, confidence=0.75),
+    Onset(at=44100, emitted_at=46000, quarter=13.0, due_s=1.25, sd_s=0.03, heard=False),
+    State(at=0, emitted_at=2048, name="waiting", why="for the first note", transposition=-2, a4_hz=392.0),
     Sound(at=10, emitted_at=20, label="dog", active=True, probability=0.5),
     Note(at=0, emitted_at=0, pitch=60, velocity=64, channel=0, active=False),
     Dropout(at=100, emitted_at=200, samples=256, where="input"),
@@ -42,7 +44,7 @@ def test_bad_lines(line: str) -> None:
 
 
 def test_unknown_field_lists_the_known() -> None:
-    line = to_line(EXAMPLES[3], 44100).replace("samples", "n")
+    line = to_line(EXAMPLES[5], 44100).replace("samples", "n")
     with pytest.raises(ConfigError, match="event line"):
         from_line(line, 44100)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.events import Position
+from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
 from engine.core.processor import Chain
 from engine.dsp.stft import Stft
@@ -38,6 +38,13 @@ def follow(
     audio: np.ndarray, score: Score | Reference, rate: int = RATE, config: FollowConfig | None = None
 ) -> list[Position]:
     """All positions for the audio (sample, channel)."""
+    return [event for event in events(audio, score, rate, config) if isinstance(event, Position)]
+
+
+def events(
+    audio: np.ndarray, score: Score | Reference, rate: int = RATE, config: FollowConfig | None = None
+) -> list[Event]:
+    """All events for the audio (sample, channel)."""
     config = config or FollowConfig()
     frames = follow_frames(AudioFormat(sample_rate=rate, n_channels=audio.shape[1]))
     return collect_frames(Chain(Stft(frames), Follower(frames, score, config)), audio.astype(np.float32))

@@ -1,0 +1,83 @@
+"""What the follower says besides the position: the next onset, as early as it can, and what it is doing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.core.events import Event, Onset, State
+from engine.score.score import make_score
+from tests.engine.following.play import RATE, events, scale, sound
+from tests.tolerances import MUSICAL_S
+
+SOON_S = 0.09  # an onset is heard so soon: half a frame, what the difference of frames takes, and two hops
+STEADY_S = 0.02  # in a steady tempo a prediction is off by less
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros((int(seconds * RATE), 1), np.float32)
+
+
+def onsets(found: list[Event], *, heard: bool) -> list[Onset]:
+    return [event for event in found if isinstance(event, Onset) and event.heard == heard]
+
+
+def names(found: list[Event]) -> list[str]:
+    return [event.name for event in found if isinstance(event, State)]
+
+
+def test_every_onset_is_heard_once_and_soon() -> None:
+    score = scale()
+    audio, played = sound(score)
+    heard = onsets(events(audio, score), heard=True)
+    assert [event.quarter for event in heard] == pytest.approx(played.quarter)
+    assert np.abs([event.due_s for event in heard] - played.audio_s).max() <= MUSICAL_S
+    assert max(event.emitted_at / RATE - event.due_s for event in heard) <= SOON_S
+    assert all(0 <= event.at <= event.emitted_at for event in heard)
+
+
+def test_the_next_onset_is_predicted_in_time() -> None:
+    """Half way from note to note, after the first four, the newest prediction names the next note and its time."""
+    score = scale(24)
+    audio, played = sound(score)
+    predicted = onsets(events(audio, score), heard=False)
+    emitted = np.array([event.emitted_at / RATE for event in predicted])
+    for i in range(4, len(played.audio_s)):
+        middle = (played.audio_s[i - 1] + played.audio_s[i]) / 2
+        newest = predicted[int(np.searchsorted(emitted, middle, side="right")) - 1]
+        assert newest.quarter == pytest.approx(played.quarter[i])
+        assert newest.due_s == pytest.approx(played.audio_s[i], abs=STEADY_S)
+        assert 0 < newest.sd_s < 0.2
+
+
+def test_a_note_that_does_not_come_is_expected_ever_later() -> None:
+    score = scale(24)
+    audio, played = sound(score)
+    stop = int((played.audio_s[12] - 0.02) * RATE)
+    found = events(np.concatenate([audio[:stop], silence(4.0)]), score)
+    late = [e for e in onsets(found, heard=False) if e.emitted_at > stop + RATE]
+    assert {event.quarter for event in late} == {played.quarter[12]}
+    assert all(event.due_s > event.at / RATE for event in late)
+    assert np.diff([event.due_s for event in late]).min() > 0
+    assert names(found)[-1] == "paused"
+
+
+def test_states_from_before_the_first_note_to_after_the_last() -> None:
+    score = scale()
+    audio, _ = sound(score)
+    assert names(events(np.concatenate([silence(1.0), audio, silence(3.0)]), score)) == [
+        "waiting",
+        "following",
+        "ended",
+    ]
+
+
+def test_a_rest_is_waited_for() -> None:
+    """Eight notes, four bars of rest, eight notes."""
+    rows = [(0.5 * i + (16.0 if i >= 8 else 0.0), 0.5, 60 + 2 * (i % 8), 70) for i in range(16)]
+    score = make_score("rest", rows, tempi=[(0.0, 100.0)])
+    audio, played = sound(score)
+    found = events(audio, score)
+    assert names(found)[:4] == ["waiting", "following", "waiting", "following"]
+    resting = next(e for e in found if isinstance(e, State) and e.why.endswith("rest"))
+    assert played.audio_s[7] < resting.at / RATE < played.audio_s[7] + 1.5
