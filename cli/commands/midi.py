@@ -12,7 +12,7 @@ __all__ = ["MIDI_BACKENDS", "PanicOptions", "midi_command", "panic_command"]
 EXAMPLES = """\
 examples:
   collaparte midi panic --to "Synth input"    end every note on every channel of a synthesiser
-  collaparte midi panic --port Bach           the same from a virtual port, to all that is connected to it
+  collaparte midi panic                       the same for every synthesiser that is there
 """
 MIDI_BACKENDS = ("auto", "jack", "rtmidi")
 PORT = "name of the virtual MIDI port to open"
@@ -24,8 +24,10 @@ BACKEND = "MIDI system to use; JACK is accurate to the sample"
 class PanicOptions(Settings):
     """Options of `collaparte midi panic`."""
 
-    port: str | None = option(plain(None, PORT), metavar="NAME", group=OUTPUT)
-    to: str | None = option(plain(None, TO), metavar="NAME", group=OUTPUT)
+    port: str | None = option(plain(None, "name of our own MIDI port"), metavar="NAME", group=OUTPUT)
+    to: str | None = option(
+        plain(None, "existing MIDI port to silence (default: all that are there)"), metavar="NAME", group=OUTPUT
+    )
     backend: str = option(choice("auto", MIDI_BACKENDS, BACKEND), group=OUTPUT)
 
 
@@ -36,8 +38,8 @@ def panic_command(options: PanicOptions) -> int:
     from engine.midi.process import panic
 
     name = options.port or "collaparte"
-    panic(MidiConfig(name=name, to=options.to, backend=options.backend, listen=False))
-    print(f"ended every note on 16 channels of {options.to or name}")
+    reached = panic(MidiConfig(name=name, to=options.to, backend=options.backend, listen=False))
+    print(f"ended every note on 16 channels of {', '.join(reached)}")
     return 0
 
 

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from cli.live.bar_listener import MAX_BARS, BarListener
 from cli.live.live_generator import LiveGenerator, LiveGeneratorConfig
+from cli.terminal.report import note
 from engine.core.config import require
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, DeviceError
 from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess
 from offline.generation.open_system import system_of
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["check_listening", "going_on", "play_live"]
 
 POLL_S = 0.01
+RETRY_S = 0.5  # between attempts to open a port that has gone
 READY_S = 0.2  # before the end of the bars played: what the source needs to take them in
 
 
@@ -51,18 +55,55 @@ def check_listening(options: GenerateOptions, source: Generator) -> None:
 def play_live(options: GenerateOptions, source: Generator, melody: Melody | None, stop: threading.Event) -> str:
     """Play until stopped; every note is ended by the port's own process, whatever happens to this one."""
     midi = MidiConfig(name=options.port or "collaparte", to=options.to, backend=options.backend)
-    with ExitStack() as stack, MidiProcess(midi) as port:
-        listener = _listen(options, source, port, stop)
+    with ExitStack() as stack, _LastingPort(midi) as port:
+        listener = _listen(options, source, port.process, stop)
         writer = source if source.steps == 1 else stack.enter_context(_writing_ahead(source))
-        player = _player(options, writer, port, melody, listener)
+        player = _player(options, writer, port.process, melody, listener)
         print(f"playing to {options.to or midi.name}; ctrl-C ends", flush=True)
         gc.freeze()
-        _play_until(player, port, options.look_ahead, stop)
-        late, lost = port.report.get("n_late", 0), port.report.get("n_lost_cycles", 0)
-        seconds = port.now() / port.sample_rate
+        while _play_until(player, port.process, options.look_ahead, stop) and port.reopen(stop):
+            player.move_to(port.process)
+            _start_clock(options, player, port.process)
+        late, lost, seconds = port.counts()
     n_waits = writer.n_waits if isinstance(writer, Prefetch) else 0
     waits = f"; {n_waits} segments waited for" if n_waits else ""
     return f"{player.step} steps in {seconds:.0f} s; {late} messages late, {lost} cycles lost by the server{waits}"
+
+
+class _LastingPort:
+    """A port that is opened again when its server or its synthesiser comes back, in the same MIDI system."""
+
+    def __init__(self, config: MidiConfig) -> None:
+        self.config, self.process = config, MidiProcess(config)
+        self._before = (0, 0, 0.0)
+
+    def counts(self) -> tuple[int, int, float]:
+        """Return the messages late, the cycles lost and the seconds so far, of all openings."""
+        report, port = self.process.report, self.process
+        now = (report.get("n_late", 0), report.get("n_lost_cycles", 0), port.now() / port.sample_rate)
+        late, lost, seconds = (before + here for before, here in zip(self._before, now, strict=True))
+        return int(late), int(lost), seconds
+
+    def reopen(self, stop: threading.Event) -> bool:
+        """Wait until the port can be opened again; return whether it was, before a stop."""
+        note(f"{self.process.gone}; waiting for it, ctrl-C ends")
+        self.process.close()
+        self._before = self.counts()
+        same = replace(self.config, backend=self.process.backend)
+        while not stop.wait(RETRY_S):
+            try:
+                self.process = MidiProcess(same)
+            except DeviceError:
+                continue
+            note("it is back")
+            return True
+        return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.process.close()
 
 
 @contextmanager
@@ -86,6 +127,8 @@ def _listen(
     listener = BarListener(options.listen, sample_rate=port.sample_rate, tempo_bpm=options.tempo)
     early = round(READY_S * port.sample_rate)
     while not listener.ready(port.now(), early) and not stop.is_set():
+        if port.gone:
+            raise DeviceError("MIDI", expected="a port to listen to", got=port.gone, remedy="start it again")
         while port.received:
             listener.take(*port.received.popleft())
         time.sleep(POLL_S)
@@ -110,14 +153,30 @@ def _player(
     )
     earliest = port.now() + round(options.look_ahead * port.sample_rate)
     player = LiveGenerator(source, port, config, melody, listener.resume(earliest) if listener is not None else None)
-    if options.send_clock:
-        port.start_clock(player.origin, options.tempo)
+    _start_clock(options, player, port)
     return player
 
 
-def _play_until(player: LiveGenerator, port: MidiProcess, look_ahead_s: float, stop: threading.Event) -> None:
+def _start_clock(options: GenerateOptions, player: LiveGenerator, port: MidiProcess) -> None:
+    """Send the clock, from the next step on."""
+    if options.send_clock:
+        step, per_quarter = player.next_step, player.generator.steps_per_quarter
+        port.start_clock(
+            player.origin + round(step * player.per_step), options.tempo, sixteenth=4 * step // per_quarter
+        )
+
+
+def _play_until(player: LiveGenerator, port: MidiProcess, look_ahead_s: float, stop: threading.Event) -> bool:
+    """Play until a stop, or until the port has gone; return whether it has."""
     while not stop.is_set():
-        while port.received:
-            player.take(*port.received.popleft())
-        player.advance()
+        try:
+            while port.received:
+                player.take(*port.received.popleft())
+            player.advance()
+        except DeviceError:
+            if not port.gone:
+                raise
+        if port.gone:
+            return True
         time.sleep(min(look_ahead_s / 4, POLL_S))
+    return False

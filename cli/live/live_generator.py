@@ -7,6 +7,7 @@ much is already fixed when the player's note comes, which is a segment of the ge
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.core.config import Settings, plain, ranged
+from engine.midi.clock import POSITION, START, STOP
 from engine.midi.clock_follower import ClockFollower
 from engine.midi.notes import note_off, note_on
 from offline.generation.stream import FREE, Generator, Melody, Segment
@@ -22,6 +24,7 @@ from offline.music.piece import REST
 __all__ = ["HeldMelody", "LiveGenerator", "LiveGeneratorConfig", "Sink"]
 
 DRUMS = 9
+SIXTEENTHS = 4  # to a quarter: the unit of a song position
 KEPT = 4096  # steps of the player's melody that are kept
 
 
@@ -36,6 +39,10 @@ class Sink(Protocol):
 
     def send(self, at: int, message: bytes) -> None:
         """Send a message that sounds at sample `at`."""
+        ...
+
+    def stop(self) -> None:
+        """Drop what has not sounded yet, and end what sounds."""
         ...
 
 
@@ -87,7 +94,8 @@ class LiveGenerator:
     """Send a generator's segments to a sink, each voice on its own channel; call `advance` often.
 
     The sink's thread keeps the times; this only has to stay ahead of it. Step k sounds at origin + k * samples a
-    step, rounded once, or, when following, where the incoming clock puts it.
+    step, rounded once, or, when following, where the incoming clock puts it. After a start from the top, or a new song
+    position, the music goes on there with its next segment; while the clock stands, no note sounds.
 
     melody: known in advance, from a file
     origin: sample of the first step; by default soon
@@ -106,6 +114,7 @@ class LiveGenerator:
         self.origin = sink.now() + round(config.start_s * sink.sample_rate) if origin is None else origin
         self.per_step = sink.sample_rate * 60 / config.tempo_bpm / generator.steps_per_quarter
         self.step = 0  # the first that is not written
+        self._first = 0  # the step that a followed clock has at its start
         self._marked = 0
         self._waiting: list[tuple[int, bool, int, int, int]] = []  # step, begins, voice, pitch, velocity
 
@@ -114,6 +123,29 @@ class LiveGenerator:
         self.follower.take(at, message)
         if message[0] < 0xF0:
             self.held.take(message)
+        elif self.config.follow and message[0] in (START, STOP, POSITION):
+            self.sink.stop()
+            if message[0] != STOP:
+                self._jump((message[1] | message[2] << 7) / SIXTEENTHS if message[0] == POSITION else 0.0)
+
+    def _jump(self, quarter: float) -> None:
+        """Let the next segment sound where the clock goes on, or at the next multiple of its length."""
+        n = max(self.generator.steps, 1)
+        self._first = self.step - n * math.ceil(quarter * self.generator.steps_per_quarter / n)
+        self._marked = self.step
+        self._waiting.clear()
+
+    @property
+    def next_step(self) -> int:
+        """Return the first step that has not been sent."""
+        return min(self._waiting[0][0], self.step) if self._waiting else self.step
+
+    def move_to(self, sink: Sink) -> None:
+        """Go on soon, with the first step that has not been sent, on a sink in the place of one that has gone."""
+        self.sink, self.follower = sink, ClockFollower(sink.sample_rate)
+        self.per_step = sink.sample_rate * 60 / self.config.tempo_bpm / self.generator.steps_per_quarter
+        start = sink.now() + round(self.config.start_s * sink.sample_rate)
+        self.origin = start - round(self.next_step * self.per_step)
 
     def at(self, step: int) -> int | None:
         """Return the sample where a step sounds; None while a followed clock stands."""
@@ -121,10 +153,10 @@ class LiveGenerator:
             return self.origin + round(step * self.per_step)
         now = self.sink.now()
         position, tempo = self.follower.position(now), self.follower.tempo_bpm
-        if not self.follower.running or position is None or tempo is None:
+        if not self.follower.moving or position is None or tempo is None:
             return None
         per_quarter = self.sink.sample_rate * 60 / tempo
-        return now + round((step / self.generator.steps_per_quarter - position) * per_quarter)
+        return now + round(((step - self._first) / self.generator.steps_per_quarter - position) * per_quarter)
 
     def advance(self) -> int:
         """Write and send all that sounds within the look-ahead; return how many segments were written."""

@@ -135,6 +135,11 @@ class ClockFollower:
         """Return the number of ticks that were lost."""
         return self._readings[0].n_lost if self._readings else 0
 
+    @property
+    def moving(self) -> bool:
+        """Return whether the clock runs, and a tick has come since it was started or continued."""
+        return self.running and not self._resuming
+
     def position(self, at: int) -> float | None:
         """Return the quarters since the start, at sample `at`; None before the first tick; constant while stopped."""
         if not self._readings:

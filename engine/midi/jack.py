@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import time
 from functools import cache
 from typing import Any
 
 from engine.core.errors import DeviceError
-from engine.midi.port import MidiConfig, Outlet
+from engine.midi.port import MidiConfig, Outlet, is_through
 
 __all__ = ["JackPort"]
 
 FRAME_BITS = 32  # width of JACK's clock
 CLOSE_S = 0.5
+STILL_S = 2.0  # without a cycle: the server has died, and nothing says so
 
 
 @cache
@@ -28,6 +30,8 @@ def _library() -> Any:
 class JackPort:
     """An output and, on request, an input; the process callback sends the messages due in its cycle."""
 
+    backend = "jack"
+
     def __init__(self, config: MidiConfig) -> None:
         jack = _library()
         try:
@@ -36,22 +40,52 @@ class JackPort:
             raise DeviceError("JACK", expected="a running server", got="none", remedy="start jackd") from error
         self.outlet = Outlet.of(config, self.client.samplerate)
         self.n_refused = 0
+        self._gone = ""
+        self._cycle_s = time.monotonic()
         self._origin = self._last = int(self.client.last_frame_time)
         self._output = self.client.midi_outports.register("out")
         self._input = self.client.midi_inports.register("in") if config.listen else None
         self._backlog: list[tuple[int, bytes]] = []
         self.client.set_process_callback(self._process)
         self.client.set_xrun_callback(self._xrun)
+        self.client.set_shutdown_callback(self._shut_down)
         self.client.activate()
+        self._connect(config)
+
+    def _connect(self, config: MidiConfig) -> None:
         if config.to is not None:
             self.client.connect(self._output, self._find(config.to, "input"))
+        elif config.everyone:
+            for port in self._others("input"):
+                if not is_through(port.name):
+                    with contextlib.suppress(_library().JackError):  # one that went away meanwhile
+                        self.client.connect(self._output, port)
         if config.input_port is not None and self._input is not None:
             self.client.connect(self._find(config.input_port, "output"), self._input)
 
+    @property
+    def gone(self) -> str:
+        """Return why the port cannot send any more, empty while it can."""
+        still = time.monotonic() - self._cycle_s > STILL_S
+        return self._gone or ("the JACK server stands still" if still else "")
+
+    @property
+    def idle(self) -> bool:
+        """Return whether everything has been sent."""
+        return self.outlet.scheduler.idle and not self._backlog
+
+    def listeners(self) -> list[str]:
+        """Return the names of the inputs that the port sends to."""
+        return [port.name for port in self.client.get_all_connections(self._output)]
+
+    def _others(self, kind: str) -> list[Any]:
+        """Return the MIDI ports of other clients, `input` or `output`."""
+        every = self.client.get_ports(is_midi=True, **{f"is_{kind}": True})
+        return [p for p in every if p.name.partition(":")[0] != self.client.name]
+
     def _find(self, name: str, kind: str) -> Any:
         """Return the first port of other clients, `input` or `output`, whose name contains `name`."""
-        every = self.client.get_ports(is_midi=True, **{f"is_{kind}": True})
-        known = [p for p in every if p.name.partition(":")[0] != self.client.name]
+        known = self._others(kind)
         ports = [p for p in known if name in p.name]
         if not ports:
             got = ", ".join(p.name for p in known) or "none"
@@ -73,11 +107,15 @@ class JackPort:
         step = (frame - self._last) & ((1 << FRAME_BITS) - 1)
         return self._last + step - ((step >> (FRAME_BITS - 1)) << FRAME_BITS) - self._origin
 
+    def _shut_down(self, status: Any, reason: str) -> None:
+        self._gone = "the JACK server has ended"
+
     def _xrun(self, delayed_usecs: float) -> None:
         self.outlet.scheduler.lost_cycle()
 
     def _process(self, frames: int) -> None:
         """Run one cycle: receive, then send what is due; what does not fit the buffer is sent first in the next."""
+        self._cycle_s = time.monotonic()
         start = self._unwrap(int(self.client.last_frame_time))
         if self._input is not None:
             for offset, data in self._input.incoming_midi_events():
@@ -97,7 +135,7 @@ class JackPort:
         for ask in (self.outlet.scheduler.stop, self.outlet.scheduler.repair):
             ask()
             limit_s = time.monotonic() + CLOSE_S
-            while not (self.outlet.scheduler.idle and not self._backlog) and time.monotonic() < limit_s:
+            while not self.idle and not self.gone and time.monotonic() < limit_s:
                 time.sleep(0.002)
             time.sleep(2 * self.client.blocksize / self.client.samplerate)  # let the cycle reach its readers
         self.client.deactivate()

@@ -14,10 +14,20 @@ from itertools import count
 from engine.core.config import Settings, ranged
 from engine.midi.clock import ClockSender
 
-__all__ = ["FeedbackGuard", "MidiScheduler", "NoteSafety", "NoteTracker", "note_off", "note_on"]
+__all__ = [
+    "ALL_NOTES_OFF",
+    "ALL_SOUND_OFF",
+    "SUSTAIN",
+    "FeedbackGuard",
+    "MidiScheduler",
+    "NoteSafety",
+    "NoteTracker",
+    "note_off",
+    "note_on",
+]
 
 NOTE_OFF, NOTE_ON, CONTROL = 0x80, 0x90, 0xB0
-SUSTAIN, ALL_NOTES_OFF = 64, 123
+SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
 Timed = tuple[int, bytes]
 
 
@@ -68,7 +78,7 @@ class NoteTracker:
             return [*before, message]
         if kind in (NOTE_OFF, NOTE_ON):
             self._end(at, (channel, message[1]))
-        if kind == CONTROL and message[1] in (120, ALL_NOTES_OFF):
+        if kind == CONTROL and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
             for key in [key for key in self.sounding if key[0] == channel]:
                 self._end(at, key)
         return [message]

@@ -16,7 +16,7 @@ from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 
-__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "Outlet", "open_port"]
+__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "Outlet", "is_through", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
 # Where it has no wheel for the Python version, pip builds it, which on Linux needs a compiler and ALSA's headers.
@@ -38,6 +38,7 @@ class MidiConfig(Settings):
     to: str | None = plain(None, "existing port to send to, None for a virtual one that others connect to")
     input_port: str | None = plain(None, "existing port to receive from, None for `to` or a virtual one")
     backend: str = choice("auto", BACKENDS, "MIDI system to use; auto tries JACK, then rtmidi")
+    everyone: bool = plain(False, "without `to`, send to the inputs of all others that are there")
     listen: bool = plain(True, "open an input port as well")
     sample_rate: int = ranged(
         48000, 1000, 384_000, "sample rate of the clock of backends that have none of their own", unit="Hz"
@@ -81,9 +82,27 @@ class Outlet:
 
 
 class MidiPort(Protocol):
-    """An open port."""
+    """An open port.
 
+    backend: its name in BACKENDS
+    """
+
+    backend: str
     outlet: Outlet
+
+    @property
+    def gone(self) -> str:
+        """Return why the port cannot send any more, empty while it can."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Return whether everything has been sent."""
+        ...
+
+    def listeners(self) -> list[str]:
+        """Return the names of the inputs that the port sends to, as far as they are known."""
+        ...
 
     def now(self) -> int:
         """Return the samples since the port opened."""
@@ -92,6 +111,11 @@ class MidiPort(Protocol):
     def close(self) -> None:
         """Send what ends every note, then close."""
         ...
+
+
+def is_through(name: str) -> bool:
+    """Return whether an input only passes on what it receives, so that it is no synthesiser."""
+    return "midi through" in name.lower().replace("-", " ")
 
 
 def open_port(config: MidiConfig) -> MidiPort:

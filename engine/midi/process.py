@@ -17,11 +17,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from engine.core.errors import DeviceError, EngineError
-from engine.midi.notes import Timed
-from engine.midi.port import MidiConfig, MidiPort, open_port
+from engine.midi.notes import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, Timed
+from engine.midi.port import BACKENDS, MidiConfig, MidiPort, open_port
 
 __all__ = ["MidiProcess", "panic", "serve"]
 
@@ -29,6 +30,8 @@ REPORT_S = 0.05
 SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
 OPEN_S = 15.0
 CLOSE_S = 3.0
+DRAIN_S = 5.0
+DELIVERY_S = 0.1  # after a message was sent, until its receivers have taken it: a few cycles
 
 
 class MidiProcess:
@@ -42,20 +45,38 @@ class MidiProcess:
         )
         self.received: deque[Timed] = deque()
         self.report: dict[str, int] = {}
+        self.gone = ""  # why the port cannot send any more
+        self._closing = False
         self._anchor = (0, 0)
         self._lock = threading.Lock()
         self._send(config)
-        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._listener = threading.Thread(target=self._listen, args=(answers.put,), daemon=True, name="midi reports")
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True, name="midi reports")
         self._listener.start()
         try:
-            answer = answers.get(timeout=OPEN_S)
-        except queue.Empty:
-            answer = DeviceError("MIDI", expected=f"a port within {OPEN_S:.0f} s", got="nothing")
-        if isinstance(answer, Exception):
+            opened = self._answer(OPEN_S)
+        except DeviceError:
             self._process.kill()
+            raise
+        self.sample_rate: int = opened["sample_rate"]
+        self.backend: str = opened["backend"]
+        self.listeners: list[str] = opened["listeners"]
+
+    def _answer(self, within_s: float) -> Any:
+        try:
+            answer = self._answers.get(timeout=within_s)
+        except queue.Empty:
+            answer = DeviceError("MIDI", expected=f"an answer of the port within {within_s:.0f} s", got="none")
+        if isinstance(answer, Exception):
             raise answer
-        self.sample_rate: int = answer
+        return answer
+
+    def drain(self) -> None:
+        """Wait until everything has been sent; DeviceError if the port cannot send."""
+        self._send(("drain",))
+        if not self._answer(DRAIN_S + CLOSE_S):
+            got = self.gone or f"messages left after {DRAIN_S:.0f} s"
+            raise DeviceError("MIDI", expected="a port that sends", got=got)
 
     def now(self) -> int:
         """Return the samples since the port opened."""
@@ -79,7 +100,10 @@ class MidiProcess:
         self._send(("stop",))
 
     def close(self) -> None:
-        """End every note and the process."""
+        """End every note and the process; one whose server has gone can only be killed."""
+        self._closing = True
+        if self.gone:
+            self._process.kill()
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
         try:
@@ -100,9 +124,10 @@ class MidiProcess:
             pickle.dump(command, self._process.stdin)
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
+            self.gone = self.gone or "the port's process has ended"
             raise DeviceError("MIDI", expected="the port's process", got="it has gone") from error
 
-    def _listen(self, opened: Callable[[Any], None]) -> None:
+    def _listen(self) -> None:
         assert self._process.stdout is not None
         try:
             while True:
@@ -112,13 +137,16 @@ class MidiProcess:
                     self.report = value
                 elif kind == "in":
                     self.received.append(value)
+                elif kind == "gone":
+                    self.gone = value
                 else:
-                    opened(value)
+                    self._answers.put(value)
         except (EOFError, OSError, pickle.UnpicklingError):
-            opened(DeviceError("MIDI", expected="the port's process", got="it has gone"))
+            self.gone = self.gone or ("" if self._closing else "the port's process has ended")
+            self._answers.put(DeviceError("MIDI", expected="the port's process", got="it has gone"))
 
 
-def _obey(port: MidiPort, command: tuple[Any, ...]) -> None:
+def _obey(port: MidiPort, command: tuple[Any, ...], answer: Callable[[Any], None]) -> None:
     scheduler = port.outlet.scheduler
     if command[0] == "send":
         scheduler.push(command[1], command[2])
@@ -128,6 +156,17 @@ def _obey(port: MidiPort, command: tuple[Any, ...]) -> None:
         scheduler.do(lambda: scheduler.clock.set_tempo(command[1]))
     elif command[0] == "stop":
         scheduler.stop()
+    elif command[0] == "drain":
+        answer(_drained(port))
+
+
+def _drained(port: MidiPort) -> bool:
+    """Wait until everything has been sent and delivered; return whether it was."""
+    limit_s = time.monotonic() + DRAIN_S
+    while not port.idle and not port.gone and time.monotonic() < limit_s:
+        time.sleep(0.005)
+    time.sleep(DELIVERY_S)
+    return port.idle and not port.gone
 
 
 class _Reporter:
@@ -136,6 +175,7 @@ class _Reporter:
     def __init__(self, port: MidiPort, out: BinaryIO) -> None:
         self.port, self.out = port, out
         self.closing = threading.Event()
+        self._writing = threading.Lock()
         self.thread = threading.Thread(target=self.run, daemon=True, name="midi reports")
 
     def run(self) -> None:
@@ -148,7 +188,9 @@ class _Reporter:
         """Send one report, with all messages received since the last."""
         outlet = self.port.outlet
         while outlet.received:
-            pickle.dump(("in", outlet.received.popleft()), self.out)
+            self.write("in", outlet.received.popleft())
+        if self.port.gone:
+            self.write("gone", self.port.gone)
         report = {
             "samples": self.port.now(),
             "at_ns": time.monotonic_ns(),
@@ -156,8 +198,17 @@ class _Reporter:
             "n_lost_cycles": outlet.scheduler.n_lost_cycles,
             "n_sounding": len(outlet.scheduler.tracker.sounding),
         }
-        pickle.dump(("report", report), self.out)
-        self.out.flush()
+        self.write("report", report)
+
+    def write(self, kind: str, value: Any) -> None:
+        """Send one message."""
+        with self._writing:
+            pickle.dump((kind, value), self.out)
+            self.out.flush()
+
+    def answer(self, value: Any) -> None:
+        """Answer a command."""
+        self.write("answer", value)
 
 
 def serve(config: MidiConfig, commands: BinaryIO, out: BinaryIO) -> None:
@@ -166,11 +217,11 @@ def serve(config: MidiConfig, commands: BinaryIO, out: BinaryIO) -> None:
     reporter = _Reporter(port, out)
     try:
         reporter.once()
-        pickle.dump(("open", port.outlet.sample_rate), out)
-        out.flush()
+        opened = {"sample_rate": port.outlet.sample_rate, "backend": port.backend, "listeners": port.listeners()}
+        reporter.answer(opened)
         reporter.thread.start()
         while True:
-            _obey(port, pickle.load(commands))
+            _obey(port, pickle.load(commands), reporter.answer)
     except (EOFError, OSError, pickle.UnpicklingError):
         pass  # the generator has exited, for whatever reason
     finally:
@@ -190,17 +241,39 @@ def main() -> None:
         serve(pickle.load(commands), commands, out)
     except EngineError as error:
         with contextlib.suppress(OSError):
-            pickle.dump(("open", error), out)
+            pickle.dump(("answer", error), out)
             out.flush()
 
 
-def panic(config: MidiConfig) -> None:
-    """End every note on every channel of a port: note-offs for all pitches, all-notes-off, sustain-off."""
+def panic(config: MidiConfig) -> list[str]:
+    """End every note on every channel of what `config.to` names, or of every synthesiser that is there.
+
+    Note-offs for all pitches, all notes off, all sound off, pedal up. Returns the names of those reached; DeviceError
+    if there is nobody.
+    """
+    backends = [name for name in BACKENDS if name != "auto"] if config.backend == "auto" else [config.backend]
+    reached: dict[str, None] = {}
+    problems = []
+    for backend in backends:
+        try:
+            reached |= dict.fromkeys(_silence(replace(config, backend=backend, everyone=True)))
+        except DeviceError as error:
+            problems.append(error.got)
+    if not reached:
+        got = "nobody" + (f" ({'; '.join(problems)})" if problems else "")
+        remedy = "start the synthesiser, or switch it off and on; collaparte doctor says what is missing"
+        raise DeviceError("midi panic", expected="a synthesiser that is connected", got=got, remedy=remedy)
+    return list(reached)
+
+
+def _silence(config: MidiConfig) -> list[str]:
+    """End every note through one backend; return the names of those reached, once everything has been sent."""
     with MidiProcess(config) as port:
         now = port.now()
-        for channel in range(16):
+        for channel in range(16 if port.listeners else 0):
             for pitch in range(128):
                 port.send(now, bytes((0x80 | channel, pitch, 64)))
-            port.send(now, bytes((0xB0 | channel, 123, 0)))
-            port.send(now, bytes((0xB0 | channel, 64, 0)))
-        time.sleep(0.3)
+            for controller in (ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN):
+                port.send(now, bytes((0xB0 | channel, controller, 0)))
+        port.drain()
+        return list(port.listeners)

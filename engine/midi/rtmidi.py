@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.core.errors import DeviceError
 from engine.core.thread_priority import raise_priority
-from engine.midi.port import PRIORITY, RTMIDI_REMEDY, MidiConfig, Outlet
+from engine.midi.port import PRIORITY, RTMIDI_REMEDY, MidiConfig, Outlet, is_through
 
 __all__ = ["RtMidiPort"]
 
@@ -33,13 +33,14 @@ def _library() -> Any:
 class RtMidiPort:
     """An output and, on request, an input; sample 0 is the moment of opening, on the system's monotonic clock."""
 
+    backend, gone = "rtmidi", ""
+
     def __init__(self, config: MidiConfig) -> None:
         self.outlet = Outlet.of(config, config.sample_rate)
         self._start_ns = time.monotonic_ns()
         rtmidi = _library()
         try:
-            self._output = rtmidi.MidiOut(name=config.name)
-            _open(self._output, config.to, "out")
+            self._outputs, self._listeners = _outputs(rtmidi, config)
             self._input = rtmidi.MidiIn(name=config.name) if config.listen else None
             if self._input is not None:
                 _open(self._input, config.input_port or config.to, "in")
@@ -55,6 +56,15 @@ class RtMidiPort:
         """Return the samples since the port opened."""
         return (time.monotonic_ns() - self._start_ns) * self.outlet.sample_rate // 1_000_000_000
 
+    @property
+    def idle(self) -> bool:
+        """Return whether everything has been sent."""
+        return self.outlet.scheduler.idle
+
+    def listeners(self) -> list[str]:
+        """Return the names of the inputs that the port opened; who connects to a virtual port is not known."""
+        return list(self._listeners)
+
     def _came(self, event: tuple[list[int], float], data: object) -> None:
         self.outlet.came(self.now(), bytes(event[0]))
 
@@ -65,7 +75,8 @@ class RtMidiPort:
             now = self.now() + 1
             if now > sent_until:
                 for _, message in self.outlet.due(sent_until, now):
-                    self._output.send_message(message)
+                    for output in self._outputs:
+                        output.send_message(message)
                 sent_until = now
             due = self.outlet.scheduler.next_at()
             wait_s = LOOK_S if due is None else (due - self.now()) / self.outlet.sample_rate
@@ -77,19 +88,35 @@ class RtMidiPort:
         self.outlet.scheduler.stop()
         self._closing.set()
         self._thread.join(CLOSE_S)
-        self._output.close_port()
+        for output in self._outputs:
+            output.close_port()
         if self._input is not None:
             self._input.close_port()
 
 
-def _open(port: Any, to: str | None, name: str) -> None:
+def _outputs(rtmidi: Any, config: MidiConfig) -> tuple[list[Any], list[str]]:
+    """Open one output, or one for every input that is there; return them, and the inputs' names."""
+    first = rtmidi.MidiOut(name=config.name)
+    if config.to is not None or not config.everyone:
+        name = _open(first, config.to, "out")
+        return [first], [name] if name else []
+    names = {i: name for i, name in enumerate(first.get_ports()) if not is_through(name)}
+    opened = [first, *(rtmidi.MidiOut(name=config.name) for _ in list(names)[1:])][: len(names)]
+    for output, number in zip(opened, names, strict=True):
+        output.open_port(number)
+    return opened, list(names.values())
+
+
+def _open(port: Any, to: str | None, name: str) -> str:
+    """Open a virtual port, or the first whose name contains `to`; return the name of that."""
     if to is None:
         if sys.platform == "win32":
             raise DeviceError("MIDI", expected="the name of a port", got="none", remedy="install loopMIDI and name it")
         port.open_virtual_port(name)
-        return
+        return ""
     known = port.get_ports()
     match = [i for i, known_name in enumerate(known) if to in known_name]
     if not match:
         raise DeviceError("MIDI", expected=f"a port named like {to!r}", got=", ".join(known) or "none")
     port.open_port(match[0])
+    return str(known[match[0]])

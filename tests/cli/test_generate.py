@@ -81,6 +81,32 @@ def test_what_is_missing_is_said(words: list[str], expected: str) -> None:
 
 
 @pytest.mark.jack
+def test_it_waits_for_a_server_that_died_and_plays_on(
+    folder: Path, own_server: JackServer, capfd: pytest.CaptureFixture
+) -> None:
+    stop, said = threading.Event(), []
+    words = ["--model", "Markov", "--data", str(folder), "--port", "band", "--backend", "jack", "--look-ahead", "0.5"]
+    player = threading.Thread(target=lambda: said.append(run(*words, stop=stop)))
+    player.start()
+    for _ in range(2):
+        probe = MidiProbe("band:out")
+        probe.connected()
+        probe.until(lambda messages: sum(m[0] & 0xF0 == 0x90 for _, m in messages) > 4)
+        probe.process.kill()
+        own_server.kill()
+        own_server.start()
+    probe = MidiProbe("band:out")
+    probe.connected()
+    stop.set()
+    player.join(PATIENCE_S)
+    probe.heard()
+    assert "steps in" in said[0]
+    lines = capfd.readouterr().err.splitlines()
+    assert sum("the JACK server" in line and "waiting for it" in line for line in lines) == 2
+    assert sum("it is back" in line for line in lines) == 2
+
+
+@pytest.mark.jack
 def test_it_plays_until_it_is_stopped(folder: Path) -> None:
     if missing := JackServer.missing():
         pytest.skip(missing)

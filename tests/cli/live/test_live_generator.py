@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cli.live.live_generator import LiveGenerator, LiveGeneratorConfig
-from engine.midi.clock import CLOCK, START
+from engine.midi.clock import CLOCK, START, STOP
 from engine.midi.notes import note_off, note_on
 from offline.generation.stream import FREE, FrameGenerator
 
@@ -43,6 +43,18 @@ class Recorder:
 
     def send(self, at: int, message: bytes) -> None:
         self.sent.append((at, message))
+
+    def stop(self) -> None:
+        self.sent = [(at, message) for at, message in self.sent if at <= self.time]
+        self.sent += [(self.time, note_off(channel, pitch)) for channel, pitch in sounding(self.sent)]
+
+
+def sounding(sent: list[tuple[int, bytes]]) -> set[tuple[int, int]]:
+    """The notes, as (channel, pitch), that sound after all messages."""
+    found: set[tuple[int, int]] = set()
+    for _, message in sorted(sent, key=lambda one: (one[0], one[1][0] & 0xF0 == 0x90)):
+        (found.add if message[0] & 0xF0 == 0x90 else found.discard)((message[0] & 15, message[1]))
+    return found
 
 
 def test_every_step_sounds_at_its_sample_and_early_enough() -> None:
@@ -91,3 +103,64 @@ def test_a_clock_that_comes_in_is_followed() -> None:
     assert len(strikes) >= 8 * 4
     assert np.abs(strikes - expected)[1:].max() <= 2
     assert player.follower.tempo_bpm == pytest.approx(125, rel=1e-3)
+
+
+def played(sections: list[tuple[list[bytes], float, int]]) -> list[tuple[int, bytes]]:
+    """What is sent while a clock comes in: sections of messages, tempo and ticks."""
+    sink = Recorder()
+    player = LiveGenerator(Scale(), sink, LiveGeneratorConfig(look_ahead_s=0.05, follow=True))
+    at = 5000.0
+    for messages, tempo, n_ticks in sections:
+        for message in messages:
+            player.take(sink.now(), message)
+        for _ in range(n_ticks):
+            while sink.now() < round(at):
+                sink.time += min(240, round(at) - sink.now())
+                player.advance()
+            player.take(sink.now(), bytes((CLOCK,)))
+            player.advance()
+            at += RATE * 60 / tempo / 24
+    return sink.sent
+
+
+@pytest.mark.parametrize("tempo", [60, 66, 80, 150, 240])
+def test_it_plays_right_after_a_change_of_tempo(tempo: float) -> None:
+    sent = played([([bytes((START,))], 120, 24 * 4), ([], tempo, 24 * 8)])
+    strikes = np.array([at for at, m in sent if m[0] == 0x90])
+    change = 5000 + 24 * 4 * RATE * 60 / 120 / 24
+    per_step = RATE * 60 / tempo / 4
+    after = strikes[strikes > change + 4 * per_step]  # one beat later
+    steps = (after - change) / per_step
+    assert len(after) >= 4 * 6
+    assert np.abs(steps - np.rint(steps)).max() < 0.02
+    assert np.diff(np.rint(steps)).tolist() == [1] * (len(steps) - 1)  # nothing left out, nothing twice
+
+
+@pytest.mark.parametrize("tempo", [60, 120, 200])
+def test_a_start_at_another_tempo_begins_with_the_next_segment(tempo: float) -> None:
+    sent = played([([bytes((START,))], 120, 24 * 4), ([bytes((STOP,))], 120, 24), ([bytes((START,))], tempo, 24 * 4)])
+    strikes = [at for at, m in sent if m[0] == 0x90]
+    stopped, started = (5000 + n * RATE * 60 / 120 / 24 for n in (24 * 4, 24 * 5))
+    assert not [at for at in strikes if stopped < at < started - 1]
+    assert not sounding([(at, m) for at, m in sent if at < started - 1])  # nothing sounds while the clock stands
+    again = np.array([at for at in strikes if at >= started - 1])
+    steps = (again - started) / (RATE * 60 / tempo / 4)
+    assert np.rint(steps).astype(int).tolist() == list(range(len(again)))
+    assert np.abs(steps[2:] - np.rint(steps[2:])).max() < 0.05
+
+
+def test_it_goes_on_where_it_was_on_a_port_opened_again() -> None:
+    sink = Recorder()
+    player = LiveGenerator(Scale(), sink, LiveGeneratorConfig(tempo_bpm=120, look_ahead_s=0.1))
+    for _ in range(100):
+        sink.time += RATE // 100
+        player.advance()
+    before, other = [m[1] for _, m in sink.sent if m[0] == 0x90], Recorder()
+    player.move_to(other)
+    for _ in range(100):
+        other.time += RATE // 100
+        player.advance()
+    after = [(at, m[1]) for at, m in other.sent if m[0] == 0x90]
+    pitches = [*before, *(pitch for _, pitch in after)]
+    assert pitches == [60 + n % 12 for n in range(len(pitches))]
+    assert [at for at, _ in after] == [round(0.3 * RATE) + 6000 * n for n in range(len(after))]
