@@ -71,15 +71,18 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
         raise ScoreError(draft.where, expected="a score with notes", got="none", remedy=remedy)
     if not rows:
         raise ScoreError(draft.where, expected="a part with notes", got=_listed(parts), remedy=f"have {_listed(have)}")
-    return make_score(
-        draft.name,
-        [row[:4] for row in rows],
-        bars=draft.bars,
-        tempi=draft.tempi,
-        start=min((row[0] for part in draft.parts for row in part.notes), default=0.0),
-        ids=[row[4] for row in rows],
-        notices=notices,
-    )
+    try:
+        return make_score(
+            draft.name,
+            [row[:4] for row in rows],
+            bars=draft.bars,
+            tempi=draft.tempi,
+            start=min(row[0] for part in have for row in part.notes),
+            ids=[row[4] for row in rows],
+            notices=notices,
+        )
+    except ScoreError as error:  # which knows the name of the piece, not the file
+        raise ScoreError(draft.where, expected=error.expected, got=error.got, remedy=error.remedy) from error
 
 
 def chosen_parts(draft: ScoreDraft, wanted: Sequence[str] = ()) -> list[PartNotes]:

@@ -67,6 +67,12 @@ def test_an_unknown_part_is_one_line_with_the_list_and_a_guess() -> None:
     assert line.endswith("got 'Violine'; did you mean Violin?")
 
 
+def test_what_is_wrong_with_the_notes_names_the_file() -> None:
+    low = PartNotes(id="P1", notes=[(0.0, 1.0, -3, 64, 0)])
+    with pytest.raises(ScoreError, match=r"^piece\.xml: expected pitches"):
+        finished_score(ScoreDraft(where="piece.xml", name="piece", parts=[low]))
+
+
 def test_a_part_without_notes_names_those_that_have_some() -> None:
     TACET = ScoreDraft(where="x", name="x", parts=[*TRIO.parts, PartNotes(id="P4", name="Drums")])
     with pytest.raises(ScoreError, match=r"got Drums \(P4\); have Piano"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.errors import EngineWarning
 from tests.engine.score.musicxml.writing import (
     FORWARD,
     REPEATED,
@@ -135,7 +136,8 @@ def test_repeats_after_a_da_capo_only_where_asked(tmp_path: Path) -> None:
 
 
 def test_words_alone_are_said_and_sounds_are_not(tmp_path: Path) -> None:
-    said = read_text(tmp_path, musicxml(with_signs(AL_FINE["words"], 4))).notices
+    with pytest.warns(EngineWarning, match=r"piece\.musicxml: read from words or signs alone: Fine \(bar 2\)"):
+        said = read_text(tmp_path, musicxml(with_signs(AL_FINE["words"], 4))).notices
     assert said[0] == "read from words or signs alone: Fine (bar 2), D.C. al Fine (bar 4)"
     sure = read_text(tmp_path, musicxml(with_signs(AL_FINE["sounds"], 4))).notices
     assert not [line for line in sure if "alone" in line]
