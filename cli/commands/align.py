@@ -15,14 +15,14 @@ from engine.core.config import Settings, plain
 if TYPE_CHECKING:
     from offline.alignment.alignment import AlignConfig, Alignment
 
-__all__ = ["AlignOptions", "align_command", "align_config"]
+__all__ = ["AlignOptions", "align_command", "align_config", "result_lines"]
 
 EXAMPLES = """\
 examples:
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
   collaparte align rehearsal.flac take.flac -o take.csv      a recording as the score: one quarter per second
 """
-DOUBTFUL = 0.5  # confidence below which the user is warned
+SURE = 0.5  # confidence above which an onset is counted as sure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def align_config(features: str, *, jumps: bool = True) -> AlignConfig:
     from offline.following.presets import follow_by
 
     config = AlignConfig()
-    return replace(config, follow=follow_by(features, config.follow), jumps=jumps)
+    return replace(config, follow=follow_by(features, config.follow), jumps=config.jumps if jumps else None)
 
 
 def _draw(options: AlignOptions, result: Alignment, truth: Any, score: Any) -> None:
@@ -83,13 +83,25 @@ def _draw(options: AlignOptions, result: Alignment, truth: Any, score: Any) -> N
 
 
 def _report(options: AlignOptions, result: Alignment) -> None:
-    import numpy as np
-
-    played, sure = int(np.isfinite(result.audio_s).sum()), int((result.confidence > 0.5).sum())
-    print(f"{options.output}: {played} of {len(result.quarter)} onsets, {sure} of them surely")
-    if result.trust < DOUBTFUL:
+    for line in result_lines(result):
+        print(f"{options.output}: {line}")
+    if not result.fits:
         print(f"{options.audio} hardly sounds like {options.score}: do not rely on this")
     if options.plot is not None:
         wrote([options.plot])
     else:
         wrote([], then=f"add --plot {options.output.stem}.png to see the path")
+
+
+def result_lines(result: Alignment) -> list[str]:
+    """Say how many onsets were played, how many never and how many again, and at what pitch, a line each."""
+    import numpy as np
+
+    played = np.isfinite(result.audio_s)
+    n_all, n_played = len(np.unique(result.quarter)), len(np.unique(result.quarter[played]))
+    lines = [f"{n_played} of {n_all} onsets, {int((result.confidence > SURE).sum())} of them surely"]
+    if n_played < n_all:
+        lines[0] += f"; {n_all - n_played} were not played: their audio_s is empty"
+    if again := int(played.sum()) - n_played:
+        lines[0] += f"; {again} rows more for what was played again"
+    return lines + ([result.pitch] if result.pitch else [])

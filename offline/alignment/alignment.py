@@ -21,10 +21,13 @@ from engine.following.beam_search import SearchConfig
 from engine.following.config import FollowConfig, follow_frames, onset_delay
 from engine.following.reference import Reference, reference_from_score
 from engine.score.score import Score
+from offline.alignment.jump_path import JumpPathConfig
+from offline.alignment.masking import less_exacting
 from offline.alignment.note_activity import note_activity, score_part
 from offline.alignment.note_path import NotePathConfig, local_period, note_path
 from offline.alignment.refine import RefineConfig, refine
-from offline.alignment.repeats_and_cuts import as_played, played_onsets
+from offline.alignment.repeats_and_cuts import PlayedScore, as_played, played_parts
+from offline.alignment.transposition import likely_shifts, shift_contrast, shift_costs, transposed
 from offline.alignment.tuning import SoundProfile, in_tune, measure_profile
 from offline.alignment.viterbi import ViterbiPath, viterbi
 from offline.following.score_rendering import render_score, with_sound_templates
@@ -33,11 +36,15 @@ from offline.recording import Recording
 __all__ = ["AlignConfig", "Alignment", "align", "write_alignment"]
 
 Floats = npt.NDArray[np.float64]
-GAIN = 30.0  # nats a part: an alignment with jumps must be better by this
+GAIN = 3.0  # nats a part: an alignment with jumps must be better by this
 SILENCE = 1e-5  # -100 dB
 ABSENT = -6.0  # nats: below this evidence for all the remaining onsets, they were not played
-AMBIGUOUS, FARTHEST = 30.0, 130.0  # cents
-CLEARLY = 1.5  # another tuning must have this many times the evidence
+CLEARLY = 1.2  # another transposition must have this many times the evidence
+TRUST = (1.0, 1.5, 0.15, 12.0)
+DOUBTFUL = 0.5  # trust below which it is taken for other music
+OUT_OF_TUNE = 10.0  # cents
+EDGE = 3  # onsets at each side of a jump that may turn out not to be played
+SAME_ATTACK_S = 0.06
 FEW = 8  # onsets: nothing can be learned from fewer
 WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
 
@@ -50,10 +57,10 @@ class AlignConfig(Settings):
         lambda: FollowConfig(search=WIDE), "features, likelihood, tempo and search as in live following, searched wider"
     )
     finish: float = ranged(3.0, 0, 10_000, "price of each event that a path leaves out at the end", unit="nats")
-    tune: bool = plain(True, "measure first how far the recording is out of tune")
+    tune: bool = plain(True, "measure first how far the recording is out of tune, or transposed")
     notes: NotePathConfig | None = plain(NotePathConfig, "second pass, by the score's own notes; None leaves it out")
     refine: RefineConfig | None = plain(RefineConfig, "third pass, finer than a frame; None leaves it out")
-    jumps: bool = plain(True, "look for parts that are left out or played again")
+    jumps: JumpPathConfig | None = plain(JumpPathConfig, "look for parts left out or played again; None does not")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,12 +74,18 @@ class Alignment:
     score_s: place in the score at its own tempo, seconds
     audio_s: when it sounds, seconds, rising; NaN if it was not played
     confidence: 0 to 1, how clearly its own notes sound there
+    semitones: by how many the recording is transposed; a lower or higher pitch of its time counts as that too
+    cents: how sharp it is besides
+    contrast: 0 to 1, by what share this transposition fits better than the next; NaN if it was not measured
     """
 
     quarter: Floats
     score_s: Floats
     audio_s: Floats
     confidence: Floats
+    semitones: int = 0
+    cents: float = 0.0
+    contrast: float = np.nan
 
     @property
     def nats(self) -> float:
@@ -84,12 +97,31 @@ class Alignment:
     def trust(self) -> float:
         """Return how likely it is this music at all, 0 to 1.
 
-        1 nat an onset gives 0.5. On development material the right scores had 1.4 to 5 nats an onset, wrong ones 0.3 to
-        0.7.
+        By the nats an onset, and by the contrast where it is known: TRUST has the nats and the contrast that say
+        nothing, and the log odds that each more gives.
         """
         n = int(np.isfinite(self.audio_s).sum())
-        out: float = 1 - 0.5 ** max(self.nats / max(n, 1), 0.0)
-        return out
+        if n < min(FEW, len(self.quarter)):
+            return 0.0
+        odds = TRUST[1] * (self.nats / max(n, 1) - TRUST[0])
+        if np.isfinite(self.contrast):
+            odds += TRUST[3] * (self.contrast - TRUST[2])
+        return float(1 / (1 + np.exp(-np.clip(odds, -30.0, 30.0))))
+
+    @property
+    def fits(self) -> bool:
+        """Return whether it is this music."""
+        return self.trust >= DOUBTFUL
+
+    @property
+    def pitch(self) -> str:
+        """Say how the recording's pitch differs from the score's; empty if it does not."""
+        hertz = 440 * 2 ** ((100 * self.semitones + self.cents) / 1200)
+        if not self.semitones:
+            return f"the recording is tuned to A = {hertz:.0f} Hz" if abs(self.cents) >= OUT_OF_TUNE else ""
+        n = abs(self.semitones)
+        where = f"{n} semitone{'s' if n > 1 else ''} {'higher' if self.semitones > 0 else 'lower'} than the score"
+        return f"the recording sounds {where}: transposed, or tuned to A = {hertz:.0f} Hz"
 
 
 def align(score: Score | Reference, recording: Recording, config: AlignConfig | None = None) -> Alignment:
@@ -110,25 +142,34 @@ def align(score: Score | Reference, recording: Recording, config: AlignConfig | 
 
 
 def _best(score: Score | Reference, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
-    """Align with the tuning that fits best; no time is finite if no onset is found."""
+    """Align at the transposition that fits best; no time is finite if no onset is found."""
     if isinstance(score, Reference):
         return _straight(score, score, recording, replace(sound, cents=0.0), config)
-    best = _in_its_order(score, recording, sound, config)
-    if not config.tune or (abs(sound.cents) < AMBIGUOUS and best.trust > 0.5):
-        return best
-    # A quarter tone sharp sounds like a quarter tone flat, and old pitch like a semitone lower: the notes decide.
-    for cents in (sound.cents - 100, sound.cents + 100):
-        if abs(cents) < FARTHEST:
-            other = _in_its_order(score, recording, replace(sound, cents=cents), config)
-            best = other if other.nats > CLEARLY * best.nats + GAIN else best
-    return best
+    costs = shift_costs(score, recording, config.follow, sound)
+    likeliest = transposed(score, _shifts(costs, config)[0])
+    config = replace(config, follow=_as_clear_as(likeliest, recording, sound, config.follow))
+    found = {k: _as_tuned(transposed(score, k), recording, sound, config) for k in _shifts(costs, config)}
+    shift = max(found, key=lambda k: found[k].nats if k == 0 else found[k].nats / CLEARLY - GAIN)
+    best = _in_its_order(transposed(score, shift), recording, sound, found[shift], config)
+    return replace(best, semitones=shift, cents=sound.cents, contrast=shift_contrast(costs))
 
 
-def _in_its_order(score: Score, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
-    """Align straight through, or with jumps if that is clearly better."""
-    straight = _as_tuned(score, recording, sound, config)
+def _as_clear_as(score: Score, recording: Recording, sound: SoundProfile, follow: FollowConfig) -> FollowConfig:
+    """Return settings for music that is covered by other sound as much as this is."""
+    plain = replace(follow, input_features=None)
+    return less_exacting(follow, _reference(score, recording, plain, sound), recording, sound)
+
+
+def _shifts(costs: Floats, config: AlignConfig) -> list[int]:
+    return likely_shifts(costs) if config.tune else [0]
+
+
+def _in_its_order(
+    score: Score, recording: Recording, sound: SoundProfile, straight: Alignment, config: AlignConfig
+) -> Alignment:
+    """Return the alignment straight through, or with jumps if that is better."""
     some = np.isfinite(straight.audio_s).sum() >= FEW
-    return _with_jumps(score, recording, sound, straight, config) if config.jumps and some else straight
+    return _with_jumps(score, recording, sound, straight, config) if config.jumps is not None and some else straight
 
 
 def _as_tuned(score: Score, recording: Recording, sound: SoundProfile, config: AlignConfig) -> Alignment:
@@ -150,24 +191,43 @@ def _with_jumps(
     score: Score, recording: Recording, sound: SoundProfile, straight: Alignment, config: AlignConfig
 ) -> Alignment:
     """Align the score as it was played, if that fits better than as it is written."""
-    known = np.isfinite(straight.audio_s)
-    period = float(np.median(local_period(straight.score_s[known], straight.audio_s[known])))
     plain = replace(config.follow, input_features=None)
-    parts = played_onsets(_reference(score, recording, plain, sound), recording, plain, sound, period)
-    if not parts or parts == [(0, len(straight.quarter))]:
+    assert config.jumps is not None
+    parts = played_parts(score, _reference(score, recording, plain, sound), recording, plain, sound, config.jumps)
+    ranges = [(part.first, part.stop) for part in parts]
+    if not parts or ranges == [(0, len(straight.quarter))]:
         return straight
     played = as_played(score, parts)
     found = _as_tuned(played.score, recording, sound, config)
     if found.nats - straight.nats < GAIN * (played.n_jumps + 1):
         return straight
-    never = np.setdiff1d(np.arange(len(straight.quarter)), played.onset)
-    after = np.array([np.flatnonzero(played.onset < i)[-1] + 1 if (played.onset < i).any() else 0 for i in never], int)
+    kept = _surely_played(played, found)
+    onset = played.onset[kept]
+    never = np.setdiff1d(np.arange(len(straight.quarter)), onset)
+    after = np.array([np.flatnonzero(onset < i)[-1] + 1 if (onset < i).any() else 0 for i in never], int)
     return Alignment(
-        quarter=np.insert(straight.quarter[played.onset], after, straight.quarter[never]),
-        score_s=np.insert(straight.score_s[played.onset], after, straight.score_s[never]),
-        audio_s=np.insert(found.audio_s, after, np.nan),
-        confidence=np.insert(found.confidence, after, 0.0),
+        quarter=np.insert(straight.quarter[onset], after, straight.quarter[never]),
+        score_s=np.insert(straight.score_s[onset], after, straight.score_s[never]),
+        audio_s=np.insert(found.audio_s[kept], after, np.nan),
+        confidence=np.insert(found.confidence[kept], after, 0.0),
     )
+
+
+def _surely_played(played: PlayedScore, found: Alignment) -> npt.NDArray[np.bool_]:
+    """Return which rows stay: at a jump, onsets without evidence, or at the attack of another one, were not played."""
+    kept = np.ones(len(played.onset), np.bool_)
+    for last in np.flatnonzero(np.diff(played.onset) != 1):
+        for row in range(last, max(last - EDGE, 0), -1):
+            if found.confidence[row] > 0.5:
+                break
+            kept[row] = False
+        for row in range(last + 1, min(last + 1 + EDGE, len(kept))):
+            if found.confidence[row] > 0.5:
+                break
+            kept[row] = False
+        if found.audio_s[last + 1] - found.audio_s[last] < SAME_ATTACK_S:
+            kept[last if found.confidence[last] <= found.confidence[last + 1] else last + 1] = False
+    return kept
 
 
 def _reference(score: Score | Reference, recording: Recording, follow: FollowConfig, sound: SoundProfile) -> Reference:

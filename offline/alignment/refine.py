@@ -1,4 +1,8 @@
-"""The third pass: onsets between frames, from each note's own rise and the median of a chord's notes."""
+"""The third pass: onsets between frames, from each note's own rise and the median of a chord's notes.
+
+Bowed and blown tones swell, so their rise is steepest long after they begin. How long is estimated from the mean rise
+of the recording's own notes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.config import Settings, ranged
+from engine.core.config import Settings, plain, ranged
 from engine.score.score import Score
 from offline.alignment.note_activity import Activity, note_events
 
@@ -20,6 +24,12 @@ Ints = npt.NDArray[np.int64]
 Bands = npt.NDArray[np.float32]
 
 RISE_S = 0.0116  # to each side
+BEFORE_S, AFTER_S = 0.14, 0.23  # around an onset
+SILENT = 0.2  # share of its peak below which a note was silent before its onset
+FEWEST_RISES = 8
+SWELL = (1.8, 13.0, 0.25, 60.0, 9.0)  # ms a ms from where 5 % of a struck tone's rise lies, and from where 70 % lies
+STRUCK_MS = 8.0  # less is a struck tone
+LONGEST_MS = 50.0  # how long before its steepest point a rise may begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,7 @@ class RefineConfig(Settings):
     weak: float = ranged(0.7, 0, 20, "growth of log activity below which a note counts only if no other grew more")
     share: float = ranged(0.5, 0, 1, "share of the way from the given time to the median of the notes")
     late_ms: float = ranged(7.0, -50, 50, "how late after a key's sound begins its rise is steepest", unit="ms")
+    slow: bool = plain(True, "estimate how much later it is in tones that swell")
 
 
 class RiseNumbers(NamedTuple):
@@ -63,7 +74,49 @@ def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConf
         if counts.any():
             moved[event[notes[0]]] = np.median(place[notes][counts])
     frames = (1 - config.share) * at + config.share * moved
-    return np.maximum.accumulate(activity.seconds(frames)) - config.late_ms / 1000
+    swell_s = _swell(activity, frames[event], column) if config.slow else 0.0
+    return np.maximum.accumulate(activity.seconds(frames)) - config.late_ms / 1000 - swell_s
+
+
+def _swell(activity: Activity, at: Floats, column: Ints) -> float:
+    """Estimate how much later than in a struck tone the rise is steepest, seconds.
+
+    Linear in when the median rise of the recording's notes passes 5 % and 70 %. Fitted on takes of twelve instruments
+    in three soundfonts; an instrument that was left out was off by 8 ms in the mean.
+    """
+    around = np.arange(-round(BEFORE_S / activity.frame_s), round(AFTER_S / activity.frame_s))
+    inside = (at + around[0] >= 0) & (at + around[-1] + 1 < len(activity.level))
+    rises = _rises(activity.level, at[inside], column[inside], around)
+    if len(rises) < FEWEST_RISES:
+        return 0.0
+    rise = np.median(rises, axis=0)
+    begins, stands = (1000 * activity.frame_s * (_crossing(rise, share) + around[0]) for share in (0.05, 0.7))
+    if -begins > LONGEST_MS:  # noise or a room lies below the rise
+        return 0.0
+    late_ms = SWELL[0] * (-begins - SWELL[1]) + SWELL[2] * (min(stands, SWELL[3]) - SWELL[4])
+    return late_ms / 1000 if late_ms > STRUCK_MS else 0.0
+
+
+def _rises(level: Bands, at: Floats, column: Ints, around: Ints) -> Floats:
+    """Return (note, frame) the activity around each onset of a silent note, from 0 before it to 1 at its peak."""
+    place = at[:, None] + around
+    first = place.astype(np.int64)
+    share = place - first
+    values = (1 - share) * level[first, column[:, None]] + share * level[first + 1, column[:, None]]
+    before = int(np.searchsorted(around, 0))
+    low = values[:, : before // 2].min(axis=1, keepdims=True)
+    peak = values[:, before : 2 * before - before // 6].max(axis=1, keepdims=True)
+    clear = ((peak > 0) & (low < SILENT * peak))[:, 0]
+    return np.asarray((values[clear] - low[clear]) / (peak[clear] - low[clear]), np.float64)
+
+
+def _crossing(rise: Floats, share: float) -> float:
+    """Return the fractional frame at which a rise first reaches a share; the last one if it never does."""
+    above = np.flatnonzero(rise >= share)
+    k = int(above[0]) if len(above) else len(rise) - 1
+    if k == 0 or not len(above):
+        return float(k)
+    return k - 1 + float((share - rise[k - 1]) / max(rise[k] - rise[k - 1], 1e-9))
 
 
 @njit(nogil=True, cache=True)

@@ -1,36 +1,52 @@
-"""Find which parts of a score a recording plays, and in which order: repeats omitted or added, and cuts.
+"""Find which parts of a score a recording plays, and in which order: repeats omitted or added, cuts, restarts.
 
-A few frames a second are enough for that (`offline.alignment.dtw.jumps`). The score is then written out as it was
+The best path with jumps (`offline.alignment.jump_path`) gives the parts. The score is then written out as it was
 played, so that it can be aligned from its beginning to its end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.following.follower import FollowConfig
-from engine.following.reference import Reference
+from engine.following.likelihood import likelihood_numbers
+from engine.following.reference import TYPICAL, Reference
 from engine.score.score import Score
-from offline.alignment.dtw.jumps import JumpConfig, PlayedSegment, jump_warp
+from offline.alignment.jump_path import JumpPathConfig, jump_path
 from offline.alignment.note_activity import note_events
 from offline.alignment.tuning import SoundProfile
 from offline.alignment.viterbi import feature_blocks
 from offline.recording import Recording
 
-__all__ = ["PlayedScore", "as_played", "played_onsets"]
+__all__ = ["PlayedPart", "PlayedScore", "as_played", "played_parts"]
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Features = npt.NDArray[np.float32]
+Onset = tuple[float, frozenset[int]]  # quarters since the onset before, and its pitches
 
-FRAME_S, FINER = 0.25, 8
-PERIODS = np.array([0.55, 0.75, 1.0, 1.35, 1.8])
-# A score is less similar to its sound than another recording is: what is as far as chance may still match.
-SEARCH = JumpConfig(jump=4.0, leave=3.0, elsewhere=1.0)
-NEAR_S = 0.8  # a jump this near to a bar line, at the played tempo, is taken to be made there
+PASSED = 2  # onsets that a part may leave out
+FEWEST = 3  # onsets of a part
+SAME_QUARTER = 1e-3
+SHORTEST_WAIT = 0.25  # of the last onset's written length
 BEYOND_QUARTERS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedPart:
+    """Onsets of a score that were played one after another.
+
+    first, stop: first onset, and the one behind the last
+    begin_s, end_s: when the first and the last of them begin, seconds
+    """
+
+    first: int
+    stop: int
+    begin_s: float = 0.0
+    end_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,37 +63,96 @@ class PlayedScore:
     n_jumps: int
 
 
-def played_onsets(
-    reference: Reference, recording: Recording, follow: FollowConfig, sound: SoundProfile, period: float
-) -> list[tuple[int, int]]:
-    """Return parts of the score, (first onset, last + 1), in the order in which the recording plays them.
+def played_parts(
+    score: Score,
+    reference: Reference,
+    recording: Recording,
+    follow: FollowConfig,
+    sound: SoundProfile,
+    config: JumpPathConfig,
+) -> list[PlayedPart]:
+    """Return the parts of the score in the order in which the recording plays them.
 
     reference, follow: of spectral features alone
-    period: played seconds per score second of a path without jumps; as it may be far off, others are tried
     """
-    live = _coarse(recording, follow, sound)
-    found = [(jump_warp(_expected(reference, p), live, SEARCH), p) for p in period * PERIODS]
-    best, period = min(found, key=lambda pair: pair[0].cost)
-    return _joined([_onsets(s, reference, period) for s in best.segments if s.reference is not None])
+    timing, blocks = feature_blocks(recording, follow, sound, 0)
+    frame_s = timing.hop / timing.sample_rate
+    strength = reference.strength / TYPICAL
+    likelihood = likelihood_numbers(follow.likelihood, frame_s, follow.features.compression, strength)
+    steps = jump_path(reference, blocks, frame_s, likelihood, config)
+    played = steps.event >= 0
+    return _parts(_unambiguous(score, steps.event[played]), steps.entry_s[played])
 
 
-def _expected(reference: Reference, period: float) -> Features:
-    """What the score sounds like (frame, band), four frames a second of the performance."""
-    n_frames = max(2, int(reference.score_s[-1] * period / FRAME_S) + 2)
-    at_s = np.arange(n_frames * FINER) * FRAME_S / FINER / period
-    onset = np.maximum(np.searchsorted(reference.score_s, at_s + 1e-6, side="right") - 1, 0)
-    out: Features = reference.sustain[onset].reshape(n_frames, FINER, -1).mean(axis=1)
+def _unambiguous(score: Score, event: Ints) -> Ints:
+    """Choose among places with the same notes, which the sound cannot tell apart.
+
+    A part is played at the place nearest to where the one before it ended; the first one, at the earliest. A jump is
+    undone as long as the notes that follow it would have come without it: so a repeat that is left out counts as played
+    the first time.
+    """
+    notes, out = _notes(score), event.copy()
+    breaks = (np.flatnonzero((np.diff(out) < 1) | (np.diff(out) > 1 + PASSED)) + 1).tolist()
+    for start, stop in pairwise([0, *breaks, len(out)]):
+        out[start:stop] -= _nearest(notes, out[start:stop], int(out[start - 1]) + 1 if start else 0)
+    for i in range(1, len(out)):
+        ahead = int(out[i] - out[i - 1]) - 1
+        if -1 < ahead <= PASSED or out[i] - ahead >= len(notes):
+            continue
+        stop = i + (notes[out[i] - ahead][1] == notes[out[i]][1])  # what comes before it need not be the same
+        while i < stop < len(out) and out[stop] > out[stop - 1] and _same(notes, int(out[stop]), ahead):
+            stop += 1
+        out[i:stop] -= ahead
     return out
 
 
-def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
-    """Write the score out part by part."""
+def _nearest(notes: list[Onset], part: Ints, wanted: int) -> int:
+    """Return by how many onsets earlier lies the same music that begins nearest to `wanted`."""
+    if not len(part):
+        return 0
+    begin = int(part[0])
+    ahead = [begin - i for i, onset in enumerate(notes) if onset[1] == notes[begin][1]]
+    for shift in sorted(ahead, key=lambda each: abs(begin - each - wanted)):
+        if all(_same(notes, event, shift) for event in part[1:].tolist()):
+            return shift
+    return 0
+
+
+def _same(notes: list[Onset], event: int, ahead: int) -> bool:
+    """Return whether an onset has the notes, and the distance from the one before, of that `ahead` onsets before it."""
+    return 0 <= event - ahead < len(notes) and notes[event - ahead] == notes[event]
+
+
+def _parts(event: Ints, entry_s: Floats) -> list[PlayedPart]:
+    """Return the parts of a path; a few onsets left out, or a pause, do not end one."""
+    gap = np.diff(event)
+    corners = [0, *(np.flatnonzero((gap < 1) | (gap > 1 + PASSED)) + 1).tolist(), len(event)]
+    parts = [
+        PlayedPart(int(event[i]), int(event[j - 1]) + 1, float(entry_s[i]), float(entry_s[j - 1]))
+        for i, j in pairwise(corners)
+        if j > i
+    ]
+    return [part for part in parts if part.stop - part.first >= FEWEST]
+
+
+def _notes(score: Score) -> list[Onset]:
+    """Return of each onset how long after the one before it comes, quarters, and its pitches."""
+    pitches: list[set[int]] = [set() for _ in score.onset_quarter]
+    for event, pitch in zip(note_events(score).tolist(), score.note_pitch.tolist(), strict=True):
+        pitches[event].add(pitch)
+    gaps = np.round(np.diff(score.onset_quarter, prepend=0.0) / SAME_QUARTER).tolist()
+    return [(gap, frozenset(each)) for gap, each in zip(gaps, pitches, strict=True)]
+
+
+def as_played(score: Score, parts: list[PlayedPart]) -> PlayedScore:
+    """Write the score out part by part; its own tempo waits between parts as long as the player did."""
     event = note_events(score)
     score_s = score.seconds(score.onset_quarter)
     ends = np.append(score.onset_quarter[1:], score.end_quarter)
     quarter, second, notes, shifts, onsets = 0.0, 0.0, [], [], []
     corners_quarter, corners_s = [], []
-    for first, last in parts:
+    for part, following in zip(parts, [*parts[1:], None], strict=True):
+        first, last = part.first, part.stop
         begin, begin_s = score.onset_quarter[first], score_s[first]
         chosen = np.flatnonzero((event >= first) & (event < last))
         notes.append(chosen)
@@ -86,7 +161,8 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
         corners_quarter.append(score.onset_quarter[first:last] - begin + quarter)
         corners_s.append(score_s[first:last] - begin_s + second)
         quarter += ends[last - 1] - begin
-        second += float(score.seconds(ends[last - 1])) - begin_s
+        written_s = float(score.seconds(ends[last - 1])) - score_s[last - 1]
+        second += score_s[last - 1] - begin_s + _wait(part, following, score_s, written_s)
     index, shift = np.concatenate(notes), np.concatenate(shifts)
     written = replace(
         score,
@@ -101,47 +177,9 @@ def as_played(score: Score, parts: list[tuple[int, int]]) -> PlayedScore:
     return PlayedScore(score=written, onset=np.concatenate(onsets), n_jumps=len(parts) - 1)
 
 
-def _coarse(recording: Recording, follow: FollowConfig, sound: SoundProfile) -> Features:
-    """Return the features of the recording (frame, band), four frames a second."""
-    timing, blocks = feature_blocks(recording, follow, sound, 0)
-    exact = FRAME_S * timing.sample_rate / timing.hop
-    n_most = int(recording.n_samples / timing.hop / exact) + 2
-    total, count, t = np.zeros((0, 0), np.float32), np.zeros(n_most), 0
-    for block in blocks:
-        if not total.size:
-            total = np.zeros((n_most, block.shape[1] // 2), np.float32)
-        place = np.minimum((np.arange(t, t + len(block)) / exact).astype(int), n_most - 1)
-        np.add.at(total, place, block[:, : total.shape[1]])
-        np.add.at(count, place, 1)
-        t += len(block)
-    return np.asarray(total[count > 0] / count[count > 0, None].astype(np.float32), np.float32)
-
-
-def _onsets(segment: PlayedSegment, reference: Reference, period: float) -> tuple[int, int]:
-    """Return first and last + 1 onset of a segment; a jump that is near a bar line is made there."""
-    assert segment.reference is not None
-    first_s, last_s = (frame * FRAME_S / period for frame in segment.reference)
-    return _near_bar(reference, first_s, period), max(_near_bar(reference, last_s, period), 1)
-
-
-def _near_bar(reference: Reference, at_s: float, period: float) -> int:
-    score_s = reference.score_s
-    if at_s >= score_s[-1]:
-        return len(score_s)
-    bars = np.searchsorted(reference.quarter, reference.bar_quarter - 1e-3)
-    bars = bars[(bars < len(score_s))]
-    nearest = int(bars[np.argmin(np.abs(score_s[bars] - at_s))]) if len(bars) else 0
-    if abs(score_s[nearest] - at_s) * period <= NEAR_S:
-        return nearest
-    return int(np.searchsorted(score_s, at_s))
-
-
-def _joined(parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join parts that follow each other in the score; drop empty ones."""
-    out: list[tuple[int, int]] = []
-    for first, last in parts:
-        if out and out[-1][1] == first:
-            out[-1] = (out[-1][0], last)
-        elif last > first:
-            out.append((first, last))
-    return out
+def _wait(part: PlayedPart, following: PlayedPart | None, score_s: Floats, written_s: float) -> float:
+    """Return how long the last onset of a part lasts before the next part begins, score seconds."""
+    length_s, played_s = score_s[part.stop - 1] - score_s[part.first], part.end_s - part.begin_s
+    if following is None or length_s <= 0 or played_s <= 0:
+        return written_s
+    return float(max((following.begin_s - part.end_s) * length_s / played_s, SHORTEST_WAIT * written_s))

@@ -13,7 +13,7 @@ from engine.core.errors import EngineError, ShapeError
 from engine.following.follower import FollowConfig, follow_frames
 from engine.score.score import Score, make_score
 from offline.alignment.alignment import AlignConfig, align, write_alignment
-from offline.alignment.repeats_and_cuts import as_played
+from offline.alignment.repeats_and_cuts import PlayedPart, as_played
 from offline.alignment.tuning import measure_profile
 from offline.alignment.viterbi import feature_blocks
 from offline.evaluation.alignment import track_of_alignment
@@ -193,14 +193,14 @@ def test_parts_left_out_or_played_again(parts: tuple[tuple[float, float], ...], 
     assert np.mean(near & (np.abs(result.quarter[found] - quarter) < 1e-3)) > 0.9
     assert set(result.quarter) == set(minuet().onset_quarter)  # what was never played has its row too
     assert result.confidence[~found].max(initial=0.0) == 0.0
-    straight = align(minuet(), take, AlignConfig(jumps=False))
+    straight = align(minuet(), take, AlignConfig(jumps=None))
     assert straight.quarter.tolist() == minuet().onset_quarter.tolist()
 
 
 def test_a_score_as_it_was_played() -> None:
     score = minuet()
     n = len(score.onset_quarter)
-    played = as_played(score, [(0, 40), (20, n)])
+    played = as_played(score, [PlayedPart(0, 40), PlayedPart(20, n)])
     assert played.onset.tolist() == [*range(40), *range(20, n)]
     assert len(played.score.onset_quarter) == n + 20 and played.n_jumps == 1
     gap = score.onset_quarter[40] - score.onset_quarter[39]  # the last onset before the jump lasts as it is written
