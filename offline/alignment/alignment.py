@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -216,15 +217,11 @@ def _with_jumps(
 def _surely_played(played: PlayedScore, found: Alignment) -> npt.NDArray[np.bool_]:
     """Return which rows stay: at a jump, onsets without evidence, or at the attack of another one, were not played."""
     kept = np.ones(len(played.onset), np.bool_)
-    for last in np.flatnonzero(np.diff(played.onset) != 1):
-        for row in range(last, max(last - EDGE, 0), -1):
-            if found.confidence[row] > 0.5:
-                break
-            kept[row] = False
-        for row in range(last + 1, min(last + 1 + EDGE, len(kept))):
-            if found.confidence[row] > 0.5:
-                break
-            kept[row] = False
+    sure = found.confidence > 0.5
+    for last in np.flatnonzero(np.diff(played.onset) != 1).tolist():
+        for edge in (range(last, max(last - EDGE, 0), -1), range(last + 1, min(last + 1 + EDGE, len(kept)))):
+            for row in takewhile(lambda row: not sure[row], edge):
+                kept[row] = False
         if found.audio_s[last + 1] - found.audio_s[last] < SAME_ATTACK_S:
             kept[last if found.confidence[last] <= found.confidence[last + 1] else last + 1] = False
     return kept
