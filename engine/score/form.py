@@ -48,7 +48,11 @@ class Leap(NamedTuple):
 
 @dataclass(slots=True)
 class Form:
-    """Every sign by the section that begins (forward, segno, coda) or ends with it; segno, coda, to_coda: label."""
+    """Every sign by the section that begins (forward, segno, coda, trios) or ends with it.
+
+    segno, coda, to_coda: label
+    openings: sections that begin a further movement, and whether its bars are counted anew
+    """
 
     n: int
     forward: set[int] = field(default_factory=set)
@@ -59,6 +63,8 @@ class Form:
     to_coda: dict[int, str] = field(default_factory=dict)
     fine: set[int] = field(default_factory=set)
     leaps: dict[int, Leap] = field(default_factory=dict)
+    trios: set[int] = field(default_factory=set)
+    openings: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

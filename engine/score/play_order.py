@@ -2,12 +2,13 @@
 
 The rules, where a score does not say otherwise: a D.C. or D.S. is taken once, in the last pass of what it stands in;
 after it what has been played is played without repeats, and of several endings the last; Fine and To Coda hold only
-after it. Ambiguous signs are read as most editions mean them, and each such reading is said.
+after it. A D.C. goes back to the beginning of its movement; one without Fine in a piece with a Trio ends before the
+Trio. Ambiguous signs are read as most editions mean them, and each such reading is said.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.core.errors import ScoreError
 from engine.score.form import Form, Leap, Remark, Repeat, resolved_repeats
@@ -25,6 +26,7 @@ def play_order(form: Form, *, repeats_after_jump: bool = False) -> tuple[list[in
     Raises ScoreError if more than MAX_SECTIONS would be played.
     """
     repeats, remarks = resolved_repeats(form)
+    form = _with_fine_before_trio(form, remarks)
     walk = _Walk(form, repeats, _leap_targets(form, remarks), _coda_targets(form, remarks), repeats_after_jump)
     order = walk.run()
     return order, sorted({*remarks, *walk.remarks, *_unused(form, walk)})
@@ -39,6 +41,7 @@ class _Walk:
     used, left: sections whose D.C. or D.S., and whose To Coda, have been taken
     until: of the last jump, None before the first
     played: the furthest section played before the last jump; repeats up to there are not taken again
+    leapt: section of the last D.C. or D.S.
     """
 
     form: Form
@@ -52,6 +55,7 @@ class _Walk:
     left: set[int] = field(default_factory=set)
     until: str | None = None
     played: int = -1
+    leapt: int = -1
     repeated: bool = True
     remarks: list[Remark] = field(default_factory=list)
 
@@ -90,7 +94,7 @@ class _Walk:
                 self.passes[number] += 1
                 return repeat.start, number
         if self.until is not None and self._ends(section):
-            return self.form.n, -1
+            return self._after_end(), -1
         if self.until == "segno, coda" and section + 1 in self.form.segno and self.form.coda:
             return self._coda(section, min(self.form.coda, key=lambda at: (at <= section, at))), -1
         if section in self.codas and section not in self.left and self._to_coda(section):
@@ -121,7 +125,7 @@ class _Walk:
         self.used.add(section)
         target = self.leaps[section]
         self.until = self._until(leap)
-        self.played = max(self.order)
+        self.played, self.leapt = max(self.order), section
         self.repeated = self.again if leap.repeats is None else leap.repeats
         for number, repeat in enumerate(self.repeats):
             if repeat.start < target <= repeat.last and self.repeated:
@@ -142,6 +146,14 @@ class _Walk:
             return True
         return self.until == "segno" and section + 1 in self.form.segno
 
+    def _after_end(self) -> int:
+        """Return what follows a Fine: a second Trio or another movement after the D.C., else nothing."""
+        following = self.leapt + 1
+        if following in self.form.trios or following in self.form.openings:
+            self.until = None
+            return following
+        return self.form.n
+
     def _to_coda(self, section: int) -> bool:
         """Return whether To Coda holds: after a jump, or, in a piece without one, in the last pass of a repeat."""
         if not self.form.leaps:
@@ -158,12 +170,32 @@ def _leap_targets(form: Form, remarks: list[Remark]) -> dict[int, int]:
     """Return where each D.C. and D.S. goes; a D.S. that has nowhere to go is left out, and said."""
     targets: dict[int, int] = {}
     for section, leap in form.leaps.items():
-        target = 0 if leap.to_start else _labelled(form.segno, leap.label, section, back=True)
+        target = _opening(form, section) if leap.to_start else _labelled(form.segno, leap.label, section, back=True)
         if target is None:
             remarks.append((section, "a D.S. without a segno: not taken"))
         else:
             targets[section] = target
     return targets
+
+
+def _opening(form: Form, section: int) -> int:
+    """Return where the movement begins that a D.C. and the Fine or To Coda before it belong to.
+
+    Without such a mark a final barline alone may be that of a minuet before its trio, and begins no movement.
+    """
+    marks = [at for at in (*form.fine, *form.to_coda) if at < section]
+    known = [at for at, anew in form.openings.items() if at <= max(marks, default=section) and (anew or marks)]
+    return max(known, default=0)
+
+
+def _with_fine_before_trio(form: Form, remarks: list[Remark]) -> Form:
+    """Return the form with a Fine before the Trio, where a D.C. after it says nothing of where to end."""
+    plain = [at for at, leap in form.leaps.items() if leap.to_start and not leap.until]
+    trios = [at for at in form.trios if plain and 0 < at <= max(plain)]
+    if not trios or form.fine or form.to_coda:
+        return form
+    remarks.append((max(plain), "a D.C. after a Trio: to the end before the Trio"))
+    return replace(form, fine={min(trios) - 1})
 
 
 def _coda_targets(form: Form, remarks: list[Remark]) -> dict[int, int]:

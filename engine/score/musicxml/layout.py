@@ -81,6 +81,8 @@ class _Signs:
     stops: set[Point] = field(default_factory=set)
     places: dict[str, dict[Point, str]] = field(default_factory=lambda: {kind: {} for kind in ONCE})
     leaps: dict[Point, Leap] = field(default_factory=dict)
+    trios: set[Point] = field(default_factory=set)
+    finals: set[int] = field(default_factory=set)
     guessed: list[tuple[int, str]] = field(default_factory=list)
 
     def begin(self, bar: int, at: Fraction | None) -> Point | None:
@@ -113,6 +115,10 @@ class _Signs:
             self.endings[point] = self.endings.get(point) or sign.numbers
         elif sign.kind == "ending stop":
             self.stops.add(point)
+        elif sign.kind == "trio":
+            self.trios.add(point)
+        elif sign.kind == "final":
+            self.finals.add(point[0])
 
 
 def read_form(parts: Sequence[Sequence[PartBar]], bars: list[WholeBar]) -> tuple[Form, list[Section], list[str]]:
@@ -216,7 +222,7 @@ def _tell_codas(signs: _Signs) -> None:
 
 def _sections(signs: _Signs) -> list[Section]:
     """Divide the bars where signs stand inside them."""
-    points: set[Point] = {*signs.forward, *signs.backward, *signs.endings, *signs.stops, *signs.leaps}
+    points: set[Point] = {*signs.forward, *signs.backward, *signs.endings, *signs.stops, *signs.leaps, *signs.trios}
     points |= {point for kind in ("segno", "coda", "to coda", "fine") for point in signs.places[kind]}
     inside: dict[int, set[Fraction]] = {}
     for where, at in points:
@@ -250,4 +256,18 @@ def _form(signs: _Signs, sections: list[Section]) -> Form:
         to_coda={ends[point]: label for point, label in signs.places["to coda"].items()},
         fine={ends[point] for point in signs.places["fine"]},
         leaps={ends[point]: leap for point, leap in signs.leaps.items()},
+        trios={begins[point] for point in signs.trios},
+        openings={begins[bar, ZERO]: anew for bar, anew in _openings(signs).items()},
     )
+
+
+def _openings(signs: _Signs) -> dict[int, bool]:
+    """Return bars that begin a further movement, and whether they are counted anew; not codas, nor after a Fine."""
+    ended = {bar for bar, _ in signs.places["fine"]}
+    codas = {bar for bar, _ in signs.places["coda"]}
+    openings: dict[int, bool] = {}
+    for bar in range(1, len(signs.bars)):
+        anew = signs.bars[bar].number <= 1 < signs.bars[bar - 1].number
+        if anew or (bar - 1 in signs.finals - ended and bar not in codas):
+            openings[bar] = anew
+    return openings

@@ -13,7 +13,7 @@ from engine.score.musicxml.words import CODA, SEGNO, JumpWords, jump_words
 
 __all__ = ["BEGINS", "Sign", "bar_signs"]
 
-BEGINS = {"forward", "ending", "segno", "coda"}  # signs that belong to what follows them
+BEGINS = {"forward", "ending", "segno", "coda", "trio"}  # signs that belong to what follows them
 CHARACTERS = {"segno": SEGNO, "coda": CODA}
 ATTRIBUTES = {  # of <sound>, and what each means
     "dacapo": "dacapo",
@@ -31,7 +31,7 @@ PART_OF = {"coda sign": {"coda", "to coda"}, "segno": {"dalsegno"}, "al coda": {
 class Sign(NamedTuple):
     """A sign in a bar.
 
-    kind: that of `JumpWords`, or "forward", "backward", "ending", "ending stop"
+    kind: that of `JumpWords`, or "forward", "backward", "ending", "ending stop", "final" (a barline that ends a piece)
     at: quarters from the beginning of the bar; `None` at its end
     sound: whether a `<sound>` or barline says it, not words alone
     words: label, until, repeats
@@ -70,6 +70,8 @@ def _barline(sign: PlacedSign, at: Fraction | None) -> Iterator[Sign]:
             times, again = repeat.get("times", ""), repeat.get("after-jump") == "yes"
             number = int(times) if times.isdecimal() and len(times) < 7 else 0
             yield Sign("backward", place, True, times=number, after_jump=again)
+    if (line.findtext("bar-style") or "").strip() == "light-heavy" and line.find("repeat") is None:
+        yield Sign("final", place, True)
     for ending in line.findall("ending"):
         if ending.get("type") == "start":
             numbers = ending_numbers(ending.get("number", "")) or ending_numbers(ending.text or "")

@@ -33,8 +33,8 @@ WITHOUT_REPEATS = r"\b(senza|without|no|ohne|sans|sin|sem|s)( \w+)? (rep|rip|wie
 class JumpWords(NamedTuple):
     """The meaning of words.
 
-    kind: "dacapo", "dalsegno", "segno", "coda", "to coda", "coda sign" (To Coda or the coda itself), "fine", or what
-        adds to a D.C. or D.S. nearby: "al fine", "al coda"
+    kind: "dacapo", "dalsegno", "segno", "coda", "to coda", "coda sign" (To Coda or the coda itself), "fine", "trio",
+        or what adds to a D.C. or D.S. nearby: "al fine", "al coda"
     label: number of the segno or coda that is meant; empty where there is none
     until, repeats: as of a `Leap`
     """
@@ -102,6 +102,7 @@ PLACES = (
     ("al coda", r"(al|alla|all|a la|zur|ao) (cda )?coda( \d| cda)*|(al|alla|zur) cda"),
     ("to coda", rf"(\w+ ){{0,3}}{TO} (the |la |next )?(cda |\d )?(coda|cda)( \d| cda)*( \w+){{0,2}}|cda {TO} coda"),
     ("coda", r"(cda )*(la |the )?coda( \d| cda)*"),
+    ("trio", r"trio( \w{1,3})?"),
     ("al fine", rf"{TO} {FINE}"),
     ("fine", rf"(il |la |the |das )?{FINE}"),
 )

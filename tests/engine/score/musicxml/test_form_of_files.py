@@ -135,6 +135,40 @@ def test_repeats_after_a_da_capo_only_where_asked(tmp_path: Path) -> None:
     assert played_bars(tmp_path, said) == [*once, *once]
 
 
+FINAL = '<barline location="right"><bar-style>light-heavy</bar-style></barline>'
+MENUET = [note() + backward(), FORWARD + note() + backward()]
+TRIO = [words("Trio") + FORWARD + note() + backward(), note() + words("Menuetto D.C.")]
+
+
+def test_a_da_capo_after_a_trio_ends_before_it(tmp_path: Path) -> None:
+    assert played_bars(tmp_path, MENUET + TRIO) == [1, 1, 2, 2, 3, 3, 4, 1, 2]
+
+
+def test_a_second_trio_follows_the_first_da_capo(tmp_path: Path) -> None:
+    second = [words("Trio II") + note(), note() + words("D.C.", dacapo="yes")]
+    assert played_bars(tmp_path, MENUET + TRIO + second) == [1, 1, 2, 2, 3, 3, 4, 1, 2, 5, 6, 1, 2]
+
+
+def test_a_da_capo_stays_in_its_movement(tmp_path: Path) -> None:
+    """A movement before and one after; Fine has a final barline too, but begins nothing."""
+    dance = [note(), note() + words("Fine", fine="yes") + FINAL, note() + words("D.C. al Fine", dacapo="yes") + FINAL]
+    bars = [note(), note() + FINAL, *dance, note(), note()]
+    assert played_bars(tmp_path, bars) == [1, 2, 3, 4, 5, 3, 4, 6, 7]
+    numbers = [f'number="{n}"' for n in (1, 2, 1, 2, 3, 1, 2)]
+    anew = [bar.replace(FINAL, "") for bar in bars]
+    score = read_text(tmp_path, musicxml(anew, numbers=numbers))
+    assert score.bar_place.tolist() == [0, 1, 2, 3, 4, 2, 3, 5, 6]
+
+
+def test_a_coda_after_a_final_barline_is_no_movement(tmp_path: Path) -> None:
+    signs = {
+        1: words("To Coda", tocoda="x"),
+        3: words("D.C. al Coda", dacapo="yes") + FINAL,
+        -4: words("Coda", coda="x"),
+    }
+    assert played_bars(tmp_path, with_signs(signs, 4)) == [1, 2, 3, 1, 4]
+
+
 def test_words_alone_are_said_and_sounds_are_not(tmp_path: Path) -> None:
     with pytest.warns(EngineWarning, match=r"piece\.musicxml: read from words or signs alone: Fine \(bar 2\)"):
         said = read_text(tmp_path, musicxml(with_signs(AL_FINE["words"], 4))).notices
