@@ -9,17 +9,23 @@ from cli.common import FOLLOW, option
 from engine.core.config import plain
 from engine.score.score_config import ScoreConfig
 
-__all__ = ["ScoreOptions", "print_parts"]
+__all__ = ["FolderScoreOptions", "ScoreOptions", "print_parts"]
 
 DECLARED = ScoreConfig.__dataclass_fields__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreOptions(ScoreConfig):
-    """Options of commands that take a score."""
+class FolderScoreOptions(ScoreConfig):
+    """Options of commands that take a folder of scores."""
 
     part: tuple[str, ...] = option(DECLARED["part"], metavar="NAME", group=FOLLOW)
     repeats_after_jump: bool = option(DECLARED["repeats_after_jump"], group=FOLLOW)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions(FolderScoreOptions):
+    """Options of commands that take a score."""
+
     list_parts: bool = option(plain(False, "list the parts of the score, and end"), group=FOLLOW)
 
 

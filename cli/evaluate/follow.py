@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.common import OUTPUT, argument, command, csv_file, features_option, option
+from cli.score_options import FolderScoreOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
-from engine.score.score_config import ScoreConfig
 
 __all__ = ["EvaluateFollowOptions", "evaluate_follow_command"]
 
@@ -25,7 +25,7 @@ class EvaluateFollowOptions(Settings):
     """Options of `collaparte evaluate follow` and `align`."""
 
     folder: Path = argument("FOLDER", "a folder of pieces, or a piece: score, performance and truth.csv")
-    reading: ScoreConfig = plain(ScoreConfig, "follow")
+    reading: FolderScoreOptions = plain(FolderScoreOptions, "follow")
     features: str = features_option()
     csv: Path | None = csv_file()
     plots: Path | None = option(

@@ -13,6 +13,7 @@ __all__ = ["NoteRow", "PartNotes", "ScoreDraft", "chosen_parts", "finished_score
 
 NoteRow = tuple[float, float, int, int, int]
 SOLO = "solo"  # a part of this name is followed alone, unless others are named
+ALL = "all"  # names every part, where none is called so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
     parts = chosen_parts(draft, wanted)
     notices = draft.notices
     if not wanted and len(parts) < len(draft.parts):
-        said = f"follows {_listed(parts)} alone of {len(draft.parts)} parts; name others with --part"
+        said = f"follows {_listed(parts)} alone of {len(draft.parts)} parts; --part names others, or all"
         notices = (*notices, said)
     rows = [row for part in parts for row in part.notes]
     have = [part for part in draft.parts if part.notes]
@@ -88,7 +89,7 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
 def chosen_parts(draft: ScoreDraft, wanted: Sequence[str] = ()) -> list[PartNotes]:
     """Return the parts of these names, abbreviations or ids, upper or lower case, in the order of the score.
 
-    Without a name: the part Solo if there is one, else all.
+    "all" names every part. Without a name: the part Solo if there is one, else all.
     """
     if not wanted:
         solo = [part for part in draft.parts if _plain(part.name) == SOLO]
@@ -101,6 +102,8 @@ def _named(draft: ScoreDraft, name: str) -> list[PartNotes]:
     """Return the parts that bear the name, or the only one whose name contains it."""
     plain = _plain(name)
     exact = [part for part in draft.parts if plain in map(_plain, (part.name, part.abbreviation, part.id))]
+    if plain == ALL and not exact:
+        return draft.parts
     within = [part for part in draft.parts if plain and plain in _plain(part.name)]
     if exact or len(within) == 1:
         return exact or within

@@ -50,6 +50,11 @@ def test_without_a_name_the_part_solo_is_followed_else_all() -> None:
     assert "SOLO (P2) alone of 2 parts" in duo.notices[0]
 
 
+def test_all_names_every_part() -> None:
+    assert len(chosen_parts(draft(("Solo", ""), ("Piano", "")), ["all"])) == 2
+    assert [part.id for part in chosen_parts(draft(("All", ""), ("Piano", "")), ["all"])] == ["P1"]
+
+
 def test_quarters_bars_and_tempo_are_those_of_the_whole_score() -> None:
     score = finished_score(TRIO, ["Violin"])
     assert score.onset_quarter.tolist() == [8.0]
