@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 __all__ = [
@@ -11,10 +12,19 @@ __all__ = [
     "EngineError",
     "EngineWarning",
     "ModelError",
+    "OutputError",
     "ScoreError",
     "ShapeError",
+    "printable",
     "warn_about",
 ]
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def printable(text: str) -> str:
+    """Return a text as one line that a terminal shows as it is: names of files may hold anything."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class EngineError(Exception):
@@ -28,7 +38,13 @@ class EngineError(Exception):
     def __init__(self, where: str, *, expected: str, got: str, remedy: str = "") -> None:
         self.where, self.expected, self.got, self.remedy = where, expected, got, remedy
         line = f"{where}: expected {expected}, got {got}"
-        super().__init__(f"{line}; {remedy}" if remedy else line)
+        super().__init__(printable(f"{line}; {remedy}" if remedy else line))
+
+    def about(self, name: object) -> EngineError:
+        """Return the error with the name of the file that it is about, if it does not name it already."""
+        if str(name) in self.where:
+            return self
+        return type(self)(f"{name}: {self.where}", expected=self.expected, got=self.got, remedy=self.remedy)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild from the parts, so that the error can be sent to another process without loss."""
@@ -49,6 +65,10 @@ class ShapeError(EngineError, ValueError):
 
 class AudioFileError(EngineError, OSError):
     """An audio file cannot be read or written."""
+
+
+class OutputError(EngineError, OSError):
+    """A result cannot be written, or would replace what must stay."""
 
 
 class ScoreError(EngineError, ValueError):
