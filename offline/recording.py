@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,13 @@ class Recording:
     source: a file, or samples (sample, channel) at the rate of `format`
     format: rate and channels
     n_samples: length
+    shortfalls: what is to say of a file that was cut off, once it has been read
     """
 
     source: Path | Audio
     format: AudioFormat
     n_samples: int
+    shortfalls: set[str] = field(default_factory=set)
 
     @classmethod
     def open(cls, path: str | Path) -> Recording:
@@ -62,6 +64,8 @@ class Recording:
         if isinstance(self.source, Path):
             with AudioReader(self.source) as reader:
                 yield from reader.blocks(BLOCK)
+                if reader.shortfall:
+                    self.shortfalls.add(reader.shortfall)
         else:
             for start in range(0, self.n_samples, BLOCK):
                 yield self.source[start : start + BLOCK]

@@ -7,8 +7,9 @@ from engine.core.lazy import lazy
 if TYPE_CHECKING:
     from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
     from engine.audio.event_log import EventWriter
-    from engine.audio.files import AudioReader, AudioWriter, StemWriter, is_audio
+    from engine.audio.files import AudioReader, AudioWriter, StemWriter
     from engine.audio.soundfont import find_soundfont
+    from engine.audio.suffixes import is_audio
 else:
     __getattr__ = lazy(__name__)
 

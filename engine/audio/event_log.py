@@ -40,6 +40,8 @@ class EventWriter:
             self._file.write(to_line(event, self.sample_rate) + "\n")
             if self.path == "-":
                 self._file.flush()
+        except BrokenPipeError:
+            raise  # the reader of standard output has left
         except OSError as error:
             raise AudioFileError(self.path, expected="room for events", got=str(error.strerror)) from error
         self.n_written += 1

@@ -5,6 +5,7 @@ Any format that libsndfile supports is read; stems are written as 32-bit float W
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from engine.audio.opening import open_recording, read_block, system_reason
 from engine.core.errors import AudioFileError
 from engine.core.format import AudioFormat
 
-__all__ = ["AudioReader", "AudioWriter", "StemWriter", "is_audio"]
+__all__ = ["STEM_BYTES", "AudioReader", "AudioWriter", "StemWriter"]
 
 FULL_BYTES = 1 << 16
+STEM_BYTES = 4  # of a sample of a stem
 BLOCK = 8192  # samples read at a time by default
 FLUSH_S = 1.0  # seconds of a recording that a killed process may lose
 RF64_AUTO_DOWNGRADE = 0x1210  # libsndfile's SFC_RF64_AUTO_DOWNGRADE: plain WAV until the file passes 4 GiB
@@ -28,62 +31,54 @@ RF64_AUTO_DOWNGRADE = 0x1210  # libsndfile's SFC_RF64_AUTO_DOWNGRADE: plain WAV 
 Audio = npt.NDArray[np.float32]
 
 
-def is_audio(path: Path) -> bool:
-    """Return whether the file's extension is one of a format that libsndfile reads."""
-    known = {*soundfile.available_formats(), "OGG", "OPUS", "AIF"}
-    return path.suffix[1:].upper() in known
-
-
 class AudioReader:
     """Read an audio file as blocks (sample, channel) of float32; full scale is 1.
 
-    missing: samples that the header declares and a truncated file lacks
+    n_samples: that the file holds, or promises if it is compressed
+    missing: samples that the header declares and a truncated file lacks, once its end has been read
+    is_cut: whether the file was cut off, at its end also without knowing how many samples are missing
 
     AudioFileError if it cannot be opened, is empty or is not audio.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._file = self._open()
+        opened = open_recording(self.path)
+        self._file = opened.file
         try:
             self.format = AudioFormat(sample_rate=self._file.samplerate, n_channels=self._file.channels)
         except ValueError as error:
             raise AudioFileError(str(path), expected="a usable rate and channel count", got=str(error)) from error
-        self.n_samples: int = self._file.frames
-        self.missing = 0
-
-    def _open(self) -> soundfile.SoundFile:
-        where = str(self.path)
-        if not self.path.is_file():
-            raise AudioFileError(where, expected="an audio file", got="nothing there", remedy="check the path")
-        if self.path.stat().st_size == 0:
-            raise AudioFileError(where, expected="an audio file", got="an empty file (0 bytes)")
-        try:
-            file = soundfile.SoundFile(where)
-        except (soundfile.LibsndfileError, TypeError, OSError) as error:
-            remedy = "convert it to WAV or FLAC, for example: ffmpeg -i FILE out.wav"
-            raise AudioFileError(where, expected="an audio file", got=_reason(error), remedy=remedy) from error
-        if file.frames == 0:
-            raise AudioFileError(where, expected="at least one sample", got="a header without samples")
-        return file
+        self.n_samples, self.promised, self.is_cut = opened.n_samples, opened.promised, opened.is_cut
+        self.missing = self.n_read = 0
 
     def blocks(self, block: int = BLOCK) -> Iterator[Audio]:
         """Yield the file from the current position to its end; a truncated or damaged end ends it early."""
-        read = self._file.tell()
-        while True:
-            try:
-                part = self._file.read(block, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError:
-                break  # a damaged tail: what comes before it is valid
-            if len(part) == 0:
-                break
-            read += len(part)
-            yield part
-        self.missing = max(0, self.n_samples - read)
+        at_end = False
+        while not at_end:
+            part, at_end = read_block(self._file, block)
+            if len(part):
+                self.n_read += len(part)
+                yield part
+        self.missing = max(0, self.promised - self.n_read)
+        self.is_cut |= self.missing > 0
+
+    @property
+    def shortfall(self) -> str:
+        """Return what is said of a file that was cut off, once its end has been read; empty if it is whole."""
+        if not self.is_cut:
+            return ""
+        rate = self.format.sample_rate
+        got = f"{self.n_read} ({self.n_read / rate:.1f} s)"
+        expected = f"{self.promised} samples, as its header says" if self.missing else "a whole file"
+        got = got if self.missing else f"one that was cut off after {got} samples"
+        return str(AudioFileError(str(self.path), expected=expected, got=got, remedy="what is there was taken"))
 
     def read(self) -> Audio:
         """Return the whole file (sample, channel) from its beginning."""
-        self._file.seek(0)
+        if self.n_read:
+            self.close()
+            self._file, self.n_read = open_recording(self.path).file, 0  # not every format can seek
         parts = list(self.blocks())
         return np.concatenate(parts) if parts else np.zeros((0, self.format.n_channels), np.float32)
 
@@ -111,10 +106,10 @@ class AudioWriter:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = soundfile.SoundFile(
-                str(path), "w", audio.sample_rate, audio.n_channels, subtype="FLOAT", format="RF64"
+                os.fsencode(path), "w", audio.sample_rate, audio.n_channels, subtype="FLOAT", format="RF64"
             )
         except (soundfile.LibsndfileError, OSError) as error:
-            raise AudioFileError(str(path), expected="a place to write", got=_reason(error)) from error
+            raise AudioFileError(str(path), expected="a place to write", got=system_reason(error)) from error
         # soundfile has no public name for this command.
         soundfile._snd.sf_command(self._file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
 
@@ -127,7 +122,7 @@ class AudioWriter:
                 self._file.flush()
                 self._unflushed = 0
         except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-            raise self._full(_reason(error)) from error
+            raise self._full(system_reason(error)) from error
         self.n_written += len(block)
 
     def _full(self, reason: str) -> AudioFileError:
@@ -146,7 +141,7 @@ class AudioWriter:
         try:
             self._file.close()
         except (soundfile.LibsndfileError, OSError) as error:
-            raise self._full(_reason(error)) from error
+            raise self._full(system_reason(error)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -195,10 +190,3 @@ class StemWriter:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _reason(error: Exception) -> str:
-    """Return the message of libsndfile or the system, without the path, which is printed anyway."""
-    if isinstance(error, soundfile.LibsndfileError):
-        return str(error.error_string).rstrip(".")
-    return getattr(error, "strerror", None) or str(error)

@@ -25,12 +25,14 @@ class StreamReport:
 
     n_samples: read from the file
     missing: declared by its header and not present
+    shortfall: what is to say of a file that was cut off; empty if it is whole
     latency: of the pipeline, in samples
     stopped: whether it was asked to stop before the end
     """
 
     n_samples: int
     missing: int
+    shortfall: str
     latency: int
     stopped: bool
 
@@ -61,10 +63,16 @@ def stream_file(
         drive.step(part)
         n_read += len(part)
         on_progress(n_read)
-    if reader.missing:
+    if reader.is_cut and not stopped:
         on_event(Dropout(at=n_read, emitted_at=n_read, samples=reader.missing, where=str(reader.path)))
     drive.flush(n_read, reader.format.n_channels)
-    return StreamReport(n_samples=n_read, missing=reader.missing, latency=pipeline.latency, stopped=stopped)
+    return StreamReport(
+        n_samples=n_read,
+        missing=reader.missing,
+        shortfall="" if stopped else reader.shortfall,
+        latency=pipeline.latency,
+        stopped=stopped,
+    )
 
 
 class _Drive:

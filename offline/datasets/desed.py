@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.audio.files import is_audio
+from engine.audio.suffixes import is_audio
 from engine.core.errors import ConfigError
+from engine.core.whole_file import open_text
 from engine.detection.event_decoder import Interval
 from offline.datasets.scenes import read_tsv
 from offline.datasets.soundscapes import merge_events
@@ -41,10 +42,11 @@ class LabelFile:
 def read_labels(path: Path) -> LabelFile:
     """Read strong or weak labels, by the header; overlapping events of one label are merged. ConfigError otherwise."""
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with open_text(path) as lines:
             header = next(csv.reader(lines, delimiter="\t"), [])
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), expected="a TSV file of labels", got=str(error)) from error
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise ConfigError(str(path), expected="a TSV file of labels", got=got) from error
     if {"filename", "onset", "offset", "event_label"} <= set(header):
         strong = {name: merge_events(of) for name, of in read_tsv(path).items()}
         return LabelFile(path=path, strong=strong, weak={name: {e.label for e in of} for name, of in strong.items()})
@@ -55,7 +57,7 @@ def read_labels(path: Path) -> LabelFile:
 
 
 def _read_weak(path: Path) -> dict[str, set[str]]:
-    with path.open(newline="", encoding="utf-8") as lines:
+    with open_text(path) as lines:
         rows = [(row["filename"], row["event_labels"] or "") for row in csv.DictReader(lines, delimiter="\t")]
     return {name: {label for label in text.split(",") if label} for name, text in rows if name}
 

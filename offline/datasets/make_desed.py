@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from engine.audio.files import AudioReader, is_audio
+from engine.audio.files import AudioReader
+from engine.audio.suffixes import is_audio
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError, EngineError
 from engine.detection.embedding import EmbeddingConfig

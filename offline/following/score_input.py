@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio.files import AudioReader, is_audio
+from engine.audio.files import AudioReader
+from engine.audio.suffixes import is_audio
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig, follow_frames, onset_delay

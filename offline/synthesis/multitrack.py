@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.audio.files import AudioReader, is_audio
+from engine.audio.files import AudioReader
+from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError, ConfigError
 
 __all__ = ["Corpus", "Song", "find_songs", "load_stems", "parse_corpus"]

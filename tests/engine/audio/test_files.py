@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.audio.files import AudioReader, AudioWriter, StemWriter, is_audio
+from engine.audio.files import AudioReader, AudioWriter, StemWriter
+from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError
 from engine.core.format import AudioFormat
 
