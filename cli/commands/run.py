@@ -24,8 +24,8 @@ from cli.common import (
 from cli.score_options import ScoreOptions
 from cli.terminal.completion import live_separator_names, sound_detector_names
 from cli.terminal.kernels import announced_compiling
-from cli.terminal.report import wrote
-from cli.terminal.stopping import INTERRUPTED, stoppable
+from cli.terminal.report import complain, wrote
+from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable, unhurried
 from engine.core.config import Settings, choice, plain, ranged
 
 if TYPE_CHECKING:
@@ -59,10 +59,14 @@ class RunOptions(Settings):
 
     input: str = option(plain(MISSING, "audio file or input device"), metavar="FILE|mic|device:NAME|jack", group=INPUT)
     rate: int | None = option(
-        plain(None, "sample rate of the engine (default the device's own)"), metavar="HZ", group=DEVICE
+        ranged(None, 1000, 384_000, "sample rate of the engine (default the device's own)"), metavar="HZ", group=DEVICE
     )
-    block: int = option(plain(0, "block size of the device (default its own)"), metavar="SAMPLES", group=DEVICE)
-    duration: float = option(plain(0.0, "stop a live run after this time; 0 for never"), metavar="S", group=DEVICE)
+    block: int = option(
+        ranged(0, 0, 65_536, "block size of the device (default its own)"), metavar="SAMPLES", group=DEVICE
+    )
+    duration: float = option(
+        ranged(0.0, 0, 1e7, "stop a live run after this time; 0 for never"), metavar="S", group=DEVICE
+    )
     score: Path | None = option(
         plain(None, "follow this score: MusicXML, MXL, MIDI, or a reference recording"), metavar="FILE", group=FOLLOW
     )
@@ -102,7 +106,7 @@ class RunOptions(Settings):
         names=sound_detector_names,
         group=DETECT,
     )
-    top: int = option(plain(0, "continuously show the N most likely sounds"), metavar="N", group=DETECT)
+    top: int = option(ranged(0, 0, 1000, "continuously show the N most likely sounds"), metavar="N", group=DETECT)
     threshold: float | None = option(
         ranged(None, 0, 1, "probability at or above which a sound is reported (default: tuned for each sound)"),
         metavar="P",
@@ -117,7 +121,7 @@ class RunOptions(Settings):
         group=DETECT,
     )
     window: float | None = option(
-        plain(None, "length of the input that a bidirectional network processes at once (default 10)"),
+        ranged(None, 0.1, 600, "length of the input that a bidirectional network processes at once (default 10)"),
         metavar="S",
         group=DETECT,
     )
@@ -128,6 +132,9 @@ class RunOptions(Settings):
     )
     output: tuple[str, ...] = output(
         "DIR|device|device:NAME|jack", "a folder for the stems, or a device to play them on; may be given twice", ()
+    )
+    overwrite: bool = option(
+        plain(False, "replace the stems of an earlier run in the folder, also those of other settings"), group=OUTPUT
     )
     events: str | None = option(
         plain(None, "write events as JSON lines; - is standard output"), metavar="FILE", group=OUTPUT
@@ -144,11 +151,14 @@ def run_command(options: RunOptions) -> int:
     if is_device(options.input) or any(map(is_device, options.output)):
         from cli.live.session import run_live
 
-        return run_live(options)
+        with unhurried():
+            return run_live(options)
     with stoppable() as stop:
         report = _run_file(options, stop)
     _finish(options, report)
-    return INTERRUPTED if report.stream.stopped else 0
+    if report.stream.shortfall:
+        complain(report.stream.shortfall)
+    return INTERRUPTED if report.stream.stopped else USER_ERROR if report.stream.shortfall else 0
 
 
 def _check_input(name: str) -> None:
@@ -162,7 +172,14 @@ def _check_input(name: str) -> None:
 
 def _run_file(options: RunOptions, stop: threading.Event) -> JobReport:
     """File to files."""
-    from cli.live.pipeline import FILE_LOOK_AHEAD, outputs, parse_gains, pipeline_config, refuse_device_options
+    from cli.live.pipeline import (
+        FILE_LOOK_AHEAD,
+        outputs,
+        parse_gains,
+        pipeline_config,
+        refuse_device_options,
+        stem_job,
+    )
     from offline.batch.file_job import FileJob, run_file
 
     refuse_device_options(options)
@@ -174,6 +191,7 @@ def _run_file(options: RunOptions, stop: threading.Event) -> JobReport:
         gains=parse_gains(options.gain),
         watch=lambda reader: _line(options, reader),
         keep=options.plot is not None,
+        job=stem_job(options),
     )
     with announced_compiling():
         return run_file(job, stop=stop)

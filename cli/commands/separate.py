@@ -6,29 +6,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.common import SEPARATE, argument, command, network_file, option, output
+from cli.common import OUTPUT, SEPARATE, argument, command, network_file, of_group, option, output
 from cli.terminal.completion import file_separator_names
 from cli.terminal.kernels import announced_compiling
-from cli.terminal.report import wrote
+from cli.terminal.report import batch_summary, complain, note, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.separation.hpss import HpssConfig
-    from offline.batch.separate import Separate
+    from offline.batch.separate import Separation
 
 __all__ = ["SeparateOptions", "separate_command"]
 
 EXAMPLES = """\
 examples:
   collaparte separate *.flac --output stems/
+  collaparte separate recordings/ --output stems/                        every recording in a folder and below it
   collaparte separate song.flac --model kam --published --iterations 2
   collaparte separate song.flac --model unmix --wiener                   vocals, drums, other; as it would live
   collaparte separate song.flac --model umxhq.onnx                       weights of `collaparte import-weights`
 
-Stems are written to DIR/SONG/harmonic.wav and so on. Where DIR/SONG holds the stems of another model, they are
-written to DIR/SONG-MODEL, so that both can be compared.
+Stems are written to DIR/SONG/harmonic.wav and so on; of two files called SONG, to DIR/FOLDER-SONG or DIR/SONG.flac.
+Where DIR/SONG holds the stems of another model, they are written to DIR/SONG-MODEL, so that both can be compared. The
+same command again replaces its own stems; those of other settings are only replaced with --overwrite, all of them.
 """
 HPSS, KAM = "hpss", "kam"
 OF_HPSS = ("published", "look_ahead", "residual")
@@ -38,8 +40,9 @@ OF_HPSS = ("published", "look_ahead", "residual")
 class SeparateOptions(Settings):
     """Options of `collaparte separate`."""
 
-    files: tuple[Path, ...] = argument("FILE...", "recordings")
+    files: tuple[Path, ...] = argument("FILE|FOLDER...", "recordings, or folders of them")
     output: Path = output("DIR", "folder to write one folder of stems per file into", Path("stems"))
+    overwrite: bool = option(plain(False, "replace the stems of an earlier run with other settings"), group=OUTPUT)
     model: str = option(
         plain(
             HPSS,
@@ -59,9 +62,11 @@ class SeparateOptions(Settings):
         group=SEPARATE,
     )
     look_ahead: int | None = option(
-        plain(None, "frames of 23 ms that hpss waits for (default 5; published 8)"), metavar="FRAMES", group=SEPARATE
+        ranged(None, 0, 49, "frames of 23 ms that hpss waits for (default 5; published 8)"),
+        metavar="FRAMES",
+        group=SEPARATE,
     )
-    iterations: int = option(plain(1, "rounds of kernel back-fitting"), metavar="N", group=SEPARATE)
+    iterations: int = option(ranged(1, 1, 20, "rounds of kernel back-fitting"), metavar="N", group=SEPARATE)
     residual: float | None = option(
         ranged(None, 1, 100, "also residual.wav: what exceeds neither target by this factor, say 2"),
         metavar="FACTOR",
@@ -72,13 +77,30 @@ class SeparateOptions(Settings):
 @command(SeparateOptions, EXAMPLES)
 def separate_command(options: SeparateOptions) -> int:
     """Separate every file."""
+    from engine.audio.folders import find_recordings
+    from offline.batch.output_folders import StemJob, results_below
     from offline.batch.separate import separate_files
 
-    method = _method(options)
+    separation, settings = _separation(options), of_group(options, SEPARATE)
+    found = find_recordings(options.files, skip=[each for path in options.files for each in results_below(path)])
+    for name in found.again:
+        note(f"{name} is the same file as one before: done once")
+    for error in found.empty:
+        complain(str(error))
+    job = StemJob(label=_label(options.model), settings=settings, overwrite=options.overwrite)
+    files = [each.path for each in found.files]
     with stoppable() as stop, announced_compiling():
-        done, failed = separate_files(options.files, options.output, method, label=_label(options.model), stop=stop)
-        wrote(done, then=_next_step(options) if done else "")
-        return INTERRUPTED if stop.is_set() else USER_ERROR if failed else 0
+        result = separate_files(files, options.output, separation, job=job, stop=stop)
+        wrote(result.done, then=_next_step(options) if result.done else "")
+        n_failed, n_done = result.failed + len(found.empty), len(result.done)
+        batch_summary(
+            done=n_done,
+            short=result.short,
+            failed=n_failed,
+            stopped=len(files) - n_done - result.failed,
+            left_out=found.omissions,
+        )
+        return INTERRUPTED if stop.is_set() else USER_ERROR if n_failed or result.short else 0
 
 
 def _label(model: str) -> str:
@@ -92,21 +114,23 @@ def _next_step(options: SeparateOptions) -> str:
     return "listen to them" if options.wiener else "listen to them, or add --wiener for cleaner stems"
 
 
-def _method(options: SeparateOptions) -> Separate:
+def _separation(options: SeparateOptions) -> Separation:
     """What separates, once the options are known to go together."""
     from engine.pipeline.pipeline import PipelineConfig
-    from offline.batch.separate import by_stream, by_whole_file
+    from offline.batch.separate import StreamSeparation, WholeFileSeparation
     from offline.separation.presets import SEPARATORS, unmix_config
 
     if options.model not in (HPSS, KAM):
         model = network_file("--model", options.model, [HPSS, KAM, *SEPARATORS])
         _refuse(options, OF_HPSS, "--model hpss or kam")
-        return by_stream(PipelineConfig(separate=unmix_config(model, wiener=options.wiener)))
+        return StreamSeparation(PipelineConfig(separate=unmix_config(model, wiener=options.wiener)))
     _refuse(options, ("wiener",), "--model unmix or another network")
     if options.model == KAM and options.look_ahead is not None:
         raise ConfigError("--look-ahead", expected="--model hpss", got="kam, which sees the whole file")
     settings = _config(options)
-    return by_whole_file(settings) if options.model == KAM else by_stream(PipelineConfig(separate=settings))
+    if options.model == KAM:
+        return WholeFileSeparation(settings)
+    return StreamSeparation(PipelineConfig(separate=settings))
 
 
 def _refuse(options: SeparateOptions, names: tuple[str, ...], wanted: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.common import network_file
+from cli.common import SEPARATE, network_file, of_group
 from cli.terminal.report import note
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError
@@ -18,6 +18,7 @@ from engine.detection.crnn import SoundConfig
 from engine.pipeline.pipeline import PipelineConfig
 from engine.separation.hpss import TUNED, HpssConfig
 from engine.separation.mask_network import MaskNetworkConfig
+from offline.batch.output_folders import StemJob
 from offline.detection.presets import DETECTORS, describe_latency, detect_config, parse_embeddings
 from offline.following.presets import follow_by
 from offline.following.score_input import read_score_input
@@ -35,6 +36,7 @@ __all__ = [
     "pipeline_config",
     "refuse_device_options",
     "refuse_file_options",
+    "stem_job",
 ]
 
 FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = TUNED.look_ahead, 0  # frames: best stems for files, least latency for the stage
@@ -110,6 +112,12 @@ def parse_gains(texts: Sequence[str]) -> dict[str, float]:
             raise ConfigError("--gain", expected="TARGET=DB, DB from -inf to 24", got=text, remedy=remedy)
         gains[target] = 10 ** (level_db / 20)
     return gains
+
+
+def stem_job(options: RunOptions, *, again: bool = True) -> StemJob:
+    """What makes the stems; again: whether the same command makes the same stems again, as on a file."""
+    settings = {"run": True, **of_group(options, SEPARATE)}
+    return StemJob(label=Path(options.separate).stem, settings=settings, overwrite=options.overwrite, again=again)
 
 
 def own_rate(options: RunOptions) -> int | None:

@@ -14,6 +14,7 @@ from cli.live.pipeline import (
     parse_gains,
     pipeline_config,
     refuse_file_options,
+    stem_job,
 )
 from cli.live.screen import SessionScreen
 from cli.terminal.report import note, wrote
@@ -21,8 +22,10 @@ from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
 from engine.core.format import AudioFormat
+from engine.core.output_limits import require_writable
 from engine.midi.gains import GainKnobs
 from engine.realtime.session import Session, SessionConfig, SessionReport
+from offline.batch.output_folders import claim_folder
 
 if TYPE_CHECKING:
     from cli.commands.run import RunOptions
@@ -94,6 +97,9 @@ def run_live(options: RunOptions) -> int:
     refuse_file_options(options)
     sink, folder = outputs(options.output)
     source, audio = _source(options.input, options.rate or own_rate(options))
+    if folder is not None:
+        require_writable(folder, folder=True, expected="a folder for the stems")
+        claim_folder(folder, Path(options.input), stem_job(options, again=False), ())
     config = SessionConfig(
         source=source,
         sink=None if sink is None else find_device(sink, output=True)[0],

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["note", "wrote"]
+from engine.core.errors import printable
+
+__all__ = ["batch_summary", "complain", "note", "wrote"]
 
 
 def wrote(paths: Iterable[object], *, then: str = "") -> None:
@@ -20,7 +22,23 @@ def wrote(paths: Iterable[object], *, then: str = "") -> None:
 
 def note(text: str) -> None:
     """Say one thing on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def complain(text: str) -> None:
+    """Say one thing that is wrong, in the form of all errors."""
+    note(f"collaparte: {text}")
+
+
+def batch_summary(*, done: int, short: int = 0, failed: int = 0, stopped: int = 0, left_out: str = "") -> None:
+    """Say at the end of a batch what became of its files; nothing about a single file that was done.
+
+    short: how many of the done files were cut off; stopped: files that were not begun; left_out: others, by kind
+    """
+    if done + failed + stopped > 1 or left_out:
+        cut = f" ({short} of them cut off)" if short else ""
+        rest = [f"{stopped} not begun"] if stopped else []
+        note(", ".join([f"{done} done{cut}", f"{failed} failed", *rest, left_out or "0 left out"]))
 
 
 def _name(path: object) -> str:

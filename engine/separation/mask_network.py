@@ -146,7 +146,8 @@ class MaskNetwork:
         self.mid_side = _mid_side(self.network, n_model)
         self.n_inputs = 4 if self.mid_side else n_model
         if n_channels not in (1, n_model):
-            raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy="choose channels")
+            remedy = f"choose channels, or mix a file down, for example: ffmpeg -i FILE -ac {n_model} mixed.wav"
+            raise ConfigError("n_channels", expected=f"1 or {n_model}", got=str(n_channels), remedy=remedy)
         if self.network.metadata.get("bidirectional", False) is not self.bidirectional:
             ways = "one direction", "two directions, which needs the whole file"
             wanted, got = ways[:: -1 if self.bidirectional else 1]

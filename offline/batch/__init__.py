@@ -6,8 +6,18 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from offline.batch.file_job import FileJob, JobReport, run_file
-    from offline.batch.separate import by_stream, by_whole_file, separate_files
+    from offline.batch.output_folders import StemJob
+    from offline.batch.separate import Separation, StreamSeparation, WholeFileSeparation, separate_files
 else:
     __getattr__ = lazy(__name__)
 
-__all__ = ["FileJob", "JobReport", "by_stream", "by_whole_file", "run_file", "separate_files"]
+__all__ = [
+    "FileJob",
+    "JobReport",
+    "Separation",
+    "StemJob",
+    "StreamSeparation",
+    "WholeFileSeparation",
+    "run_file",
+    "separate_files",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.audio.event_log import EventWriter
-from engine.audio.files import AudioReader, StemWriter
+from engine.audio.files import STEM_BYTES, AudioReader, StemWriter
 from engine.core.config import require_one_of
 from engine.core.errors import ConfigError
 from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
+from engine.core.output_limits import require_not_input, require_room, require_writable
 from engine.pipeline.file_stream import StreamReport, stream_file
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from offline.batch.output_folders import StemJob, claim_folder
 
 __all__ = ["FileJob", "JobReport", "Watcher", "run_file"]
 
@@ -65,6 +67,7 @@ class FileJob:
     gains: by target; where given, mix.wav is written besides the stems
     watch: makes a watcher of the file, such as a line on the terminal
     keep: whether to keep the positions for the report
+    job: what makes the stems; None if old stems in the folder may be replaced
     """
 
     input: Path
@@ -74,6 +77,7 @@ class FileJob:
     gains: Mapping[str, float] = field(default_factory=dict)
     watch: Callable[[AudioReader], Watcher] | None = None
     keep: bool = False
+    job: StemJob | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,7 @@ class JobReport:
 def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
     """Stream the file through its pipeline and write everything that was asked for."""
     with AudioReader(job.input) as reader, ExitStack() as stack:
-        pipeline = Pipeline(reader.format, job.configure(reader.format))
+        pipeline = _pipeline(job, reader.format)
         stems = _stems(job, pipeline, reader.format, stack)
         positions: list[Position] = []
         watcher = Unwatched() if job.watch is None else job.watch(reader)
@@ -123,16 +127,37 @@ def run_file(job: FileJob, *, stop: threading.Event | None = None) -> JobReport:
     return JobReport(input=job.input, stream=stream, audio=audio, positions=positions, stems=files, events=events)
 
 
+def _pipeline(job: FileJob, audio: AudioFormat) -> Pipeline:
+    """The pipeline for the file; its errors name the file."""
+    config = job.configure(audio)
+    try:
+        return Pipeline(audio, config)
+    except ConfigError as error:
+        raise error.about(job.input) from error
+
+
 def _stems(job: FileJob, pipeline: Pipeline, audio: AudioFormat, stack: ExitStack) -> StemWriter | None:
     if job.directory is None:
         if job.gains:
             raise ConfigError("--gain", expected="an --output to mix for", got="none", remedy="add --output DIR")
         return None
-    if job.directory.is_file():
-        raise ConfigError(str(job.directory), expected="a folder for the stems", got="a file")
+    targets = (*pipeline.targets, MIX) if job.gains else pipeline.targets
+    _claim(job, job.directory, targets, audio)
     if job.gains:
         return stack.enter_context(_MixingWriter(job.directory, pipeline, job.gains))
     return stack.enter_context(StemWriter(job.directory, pipeline.targets, audio, skip=pipeline.latency))
+
+
+def _claim(job: FileJob, folder: Path, targets: Sequence[str], audio: AudioFormat) -> None:
+    """Raise OutputError, before the work, if the stems cannot go there; delete those of an earlier run."""
+    require_writable(folder, folder=True, expected="a folder for the stems")
+    for name in targets:
+        require_not_input(folder / f"{name}.wav", [job.input])
+    with AudioReader(job.input) as reader:
+        n_bytes = reader.n_samples * audio.n_channels * len(targets) * STEM_BYTES
+    if job.job is not None:
+        claim_folder(folder, job.input, job.job, targets)
+    require_room(folder, n_bytes, "stems")
 
 
 class _MixingWriter(StemWriter):

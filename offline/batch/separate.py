@@ -2,102 +2,157 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tqdm import tqdm
 
-from engine.audio.files import AudioReader, StemWriter
-from engine.core.errors import EngineError
+from engine.audio.files import STEM_BYTES, AudioReader, StemWriter
+from engine.core.errors import EngineError, printable
+from engine.core.format import AudioFormat
+from engine.core.output_limits import require_room
 from engine.pipeline.file_stream import stream_file
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.hpss import HpssConfig
+from offline.batch.output_folders import StemFolder, StemJob, stem_folders
 from offline.separation import backfitting
 
-__all__ = ["Separate", "by_stream", "by_whole_file", "folders", "separate_files"]
-
-Separate = Callable[[Path, Path, threading.Event], None]  # a file into a folder of stems, unless asked to stop
-MODELS = ".models.json"  # in the output folder: the model that wrote each folder of stems
+__all__ = ["SeparatedFiles", "Separation", "StreamSeparation", "WholeFileSeparation", "separate_files"]
 
 
-def folders(files: Sequence[Path], output: Path) -> list[Path]:
-    """Return one folder for each file, named like the file; with its suffix where two files would share one."""
-    count = Counter(file.stem for file in files)
-    return [output / (file.stem if count[file.stem] == 1 else file.name) for file in files]
+class Separation(Protocol):
+    """Separates a file."""
+
+    def targets(self, audio: AudioFormat) -> Sequence[str]:
+        """The names of the stems of such audio."""
+        ...
+
+    def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
+        """Write the stems of a file into a folder, unless asked to stop; what is to say of a file that was cut off."""
+        ...
+
+
+@dataclass(slots=True)
+class SeparatedFiles:
+    """What became of the files.
+
+    done: folders that were written
+    short: how many of them come from files that were cut off
+    failed: files that could not be separated
+    """
+
+    done: list[Path] = field(default_factory=list)
+    short: int = 0
+    failed: int = 0
 
 
 def separate_files(
-    files: Sequence[Path], output: Path, separate: Separate, *, label: str, stop: threading.Event
-) -> tuple[list[Path], int]:
-    """Separate every file into its folder of stems; each failure is reported in one line.
+    files: Sequence[Path], output: Path, separation: Separation, *, job: StemJob, stop: threading.Event
+) -> SeparatedFiles:
+    """Separate every file into its folder of stems, which appears whole; each failure is reported in one line.
 
-    label: of the model, for folders of files that another model has separated into `output` already
-    Returns the folders that were written, and how many files failed.
+    OutputError, before anything is written, if the disk has no room for all stems.
     """
-    done: list[Path] = []
-    failed = 0
+    result = SeparatedFiles()
+    folders = stem_folders(files, output, job)
+    _require_room([file for file, to in zip(files, folders, strict=True) if _is_open(to)], output, separation)
     with tqdm(files, unit="file", disable=len(files) < 2) as bar:
-        for file, usual in zip(bar, folders(files, output), strict=True):
+        for file, folder in zip(bar, folders, strict=True):
             if stop.is_set():
                 break
-            folder = _own_folder(usual, label)
             try:
-                separate(file, folder, stop)
+                _separate_one(file, folder, separation, stop, result)
+            except _Stopped:
+                break
             except EngineError as error:
-                failed += 1
-                bar.write(f"collaparte: {error}", file=sys.stderr)
-                continue
-            done.append(folder)
-            _remember(folder, label)
-    return done, failed
+                result.failed += 1
+                say(str(error.about(file)))
+    return result
 
 
-def _own_folder(usual: Path, label: str) -> Path:
-    """The usual folder, or another one beside it where that holds the stems of another model."""
-    holds = _models(usual.parent).get(usual.name)
-    return usual if holds in (None, label) else usual.with_name(f"{usual.name}-{label}")
+class _Stopped(Exception):
+    """The user asked to stop: what is half done is no result."""
 
 
-def _models(output: Path) -> dict[str, str]:
-    """Which model wrote each folder of stems."""
-    path = output / MODELS
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+def _separate_one(
+    file: Path, folder: StemFolder | EngineError, separation: Separation, stop: threading.Event, result: SeparatedFiles
+) -> None:
+    if isinstance(folder, EngineError):
+        raise folder
+    with folder.fill() as part:
+        shortfall = separation.separate(file, part, stop)
+        if stop.is_set():
+            raise _Stopped
+    result.done.append(folder.path)
+    if shortfall:
+        result.short += 1
+        say(shortfall)
 
 
-def _remember(folder: Path, label: str) -> None:
-    models = {**_models(folder.parent), folder.name: label}
-    (folder.parent / MODELS).write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
+def say(line: str) -> None:
+    """Print one line about a file on standard error, above the bars."""
+    tqdm.write(f"collaparte: {line}", file=sys.stderr)
 
 
-def by_stream(config: PipelineConfig) -> Separate:
-    """Separate through the live pipeline, in bounded memory."""
+def _is_open(folder: StemFolder | EngineError) -> bool:
+    return not isinstance(folder, EngineError)
 
-    def separate(file: Path, folder: Path, stop: threading.Event) -> None:
+
+def _require_room(files: Sequence[Path], output: Path, separation: Separation) -> None:
+    """OutputError unless there is room for the stems of all files that can be read."""
+    n_bytes, n_targets = 0, 0
+    for file in files:
+        try:
+            with AudioReader(file) as reader:
+                n_targets = n_targets or len(separation.targets(reader.format))
+                n_bytes += reader.n_samples * reader.format.n_channels * n_targets * STEM_BYTES
+        except EngineError:
+            continue  # will be told when it is its turn
+    if n_bytes:
+        require_room(output, n_bytes, "stems")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSeparation:
+    """Separates through the live pipeline, in bounded memory."""
+
+    config: PipelineConfig
+
+    def targets(self, audio: AudioFormat) -> Sequence[str]:
+        """The targets of the pipeline."""
+        return Pipeline(audio, self.config).targets
+
+    def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
+        """Stream the file."""
         with AudioReader(file) as reader:
-            pipeline = Pipeline(reader.format, config)
-            bar = tqdm(total=reader.n_samples, unit="sample", unit_scale=True, desc=file.name, leave=None)
+            pipeline = Pipeline(reader.format, self.config)
+            bar = tqdm(total=reader.n_samples, unit="sample", unit_scale=True, desc=printable(file.name), leave=None)
             with bar, StemWriter(folder, pipeline.targets, reader.format, skip=pipeline.latency) as stems:
-                report = stream_file(reader, pipeline, stems=stems, stop=stop, on_progress=lambda now: _move(bar, now))
-            if report.missing:
-                bar.write(f"collaparte: {file}: {report.missing} samples that its header promises are missing")
-
-    return separate
+                stream_file(reader, pipeline, stems=stems, stop=stop, on_progress=lambda now: _move(bar, now))
+            return reader.shortfall
 
 
-def by_whole_file(config: HpssConfig) -> Separate:
-    """Separate by kernel back-fitting over the whole file at once."""
+@dataclass(frozen=True, slots=True)
+class WholeFileSeparation:
+    """Separates by kernel back-fitting over the whole file at once."""
 
-    def separate(file: Path, folder: Path, stop: threading.Event) -> None:
+    config: HpssConfig
+
+    def targets(self, audio: AudioFormat) -> Sequence[str]:
+        """Those of the settings."""
+        return self.config.targets
+
+    def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
+        """Read the file, separate and write it."""
         with AudioReader(file) as reader:
-            stems = backfitting.separate_whole(reader.read(), reader.format.sample_rate, config)
-            with StemWriter(folder, config.targets, reader.format) as writer:
+            stems = backfitting.separate_whole(reader.read(), reader.format.sample_rate, self.config)
+            with StemWriter(folder, self.config.targets, reader.format) as writer:
                 writer.write(stems)
-
-    return separate
+            return reader.shortfall
 
 
 def _move(bar: tqdm, now: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,8 @@ from engine.core.config import require_one_of
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.core.processor import Chain
+from engine.core.table_log import table_text
+from engine.core.whole_file import open_text, whole_text
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.embedding_alignment import EmbeddingAlignment
 from engine.detection.event_decoder import Interval
@@ -32,15 +35,16 @@ from engine.dsp.stft import Stft
 from offline.datasets.soundscapes import SceneMixer
 
 __all__ = [
+    "EVENT_HEADER",
     "SceneSet",
     "embed_steps",
+    "event_rows",
     "label_steps",
     "log_mel",
     "log_mel_front_end",
     "open_scene_set",
     "read_tsv",
     "save_scene_set",
-    "tsv_rows",
     "write_scene_set",
     "write_tsv",
 ]
@@ -48,6 +52,7 @@ __all__ = [
 Events = dict[str, list[Interval]]  # by file name
 Embeddings = Mapping[str, EmbeddingConfig]  # by name
 MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
+EVENT_HEADER = ("filename", "onset", "offset", "event_label")
 KNOWN = ("strong", "weak", "unlabelled")
 
 
@@ -103,32 +108,36 @@ def label_steps(events: Sequence[Interval], classes: Sequence[str], n_steps: int
 
 def write_tsv(path: Path, events: Events) -> None:
     """Write sound events as in DCASE: filename, onset, offset, event_label; a file without events has only its name."""
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        csv.writer(lines, delimiter="\t", lineterminator="\n").writerows(tsv_rows(events))
+    rows = [row for name, of in events.items() for row in event_rows(name, of)]
+    with whole_text(path) as file:
+        file.write(table_text([EVENT_HEADER, *rows], "\t"))
 
 
-def tsv_rows(events: Events) -> Iterator[list[str]]:
-    """Yield the rows of `write_tsv`, the header first."""
-    yield ["filename", "onset", "offset", "event_label"]
-    for name, of in events.items():
-        yield from ([name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label] for e in of)
-        if not of:
-            yield [name, "", "", ""]
+def event_rows(name: str, events: Sequence[Interval]) -> list[tuple[str, str, str, str]]:
+    """Return the rows of one file by EVENT_HEADER."""
+    return [(name, f"{e.onset_s:.3f}", f"{e.offset_s:.3f}", e.label) for e in events] or [(name, "", "", "")]
 
 
 def read_tsv(path: Path) -> Events:
     """Read what `write_tsv` wrote; ConfigError names a bad line."""
     events: Events = {}
-    with path.open(newline="", encoding="utf-8") as lines:
+    with open_text(path) as lines:
         for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
             try:
                 of = events.setdefault(row["filename"], [])
                 if row["event_label"]:
-                    of.append(Interval(float(row["onset"]), float(row["offset"]), row["event_label"]))
+                    of.append(_interval(float(row["onset"]), float(row["offset"]), row["event_label"]))
             except (KeyError, TypeError, ValueError) as error:
-                expected = "filename, onset, offset, event_label"
-                raise ConfigError(f"{path}, line {number}", expected=expected, got=repr(row)) from error
+                expected = "filename, onset, offset, event_label, with 0 <= onset <= offset in seconds"
+                got = ", ".join(f"{name} {value!r}" for name, value in row.items())
+                raise ConfigError(f"{path}, line {number}", expected=expected, got=got) from error
     return events
+
+
+def _interval(onset_s: float, offset_s: float, label: str) -> Interval:
+    if not 0 <= onset_s <= offset_s < math.inf:
+        raise ValueError("no interval of time")
+    return Interval(onset_s, offset_s, label)
 
 
 @dataclass(frozen=True, slots=True)

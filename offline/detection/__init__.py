@@ -14,13 +14,12 @@ if TYPE_CHECKING:
         parse_embeddings,
         sound_model,
     )
-    from offline.detection.tagging import Found, Tagged, Tagger, find_recordings, tag_files, write_tags
+    from offline.detection.tagging import Tagged, Tagger, tag_files, tag_rows
 else:
     __getattr__ = lazy(__name__)
 
 __all__ = [
     "DETECTORS",
-    "Found",
     "Tagged",
     "Tagger",
     "clip_probabilities",
@@ -28,11 +27,10 @@ __all__ = [
     "detect",
     "detect_config",
     "file_config",
-    "find_recordings",
     "intervals",
     "parse_embeddings",
     "sound_model",
     "tag",
     "tag_files",
-    "write_tags",
+    "tag_rows",
 ]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.audio.files import AudioReader, is_audio
-from engine.core.errors import AudioFileError, EngineError
+from engine.audio.files import AudioReader
+from engine.audio.folders import Found
+from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import decisions_of
@@ -20,17 +19,10 @@ from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interva
 from engine.inference.network_file import read_network_file
 from offline.detection.clip_decisions import clip_probabilities, intervals
 
-__all__ = ["Found", "Tagged", "Tagger", "find_recordings", "tag_files", "write_tags"]
+__all__ = ["TAG_HEADER", "Tagged", "Tagger", "tag_files", "tag_rows"]
 
 Probabilities = npt.NDArray[np.float32]
 BLOCK, WINDOW, AHEAD = 64, 151, 43  # steps; networks are trained on windows of ten seconds
-
-
-class Found(NamedTuple):
-    """A recording: its name in results, and its file."""
-
-    name: str
-    path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,34 +32,13 @@ class Tagged:
     events: in order of onset
     tags: labels with their probability
     steps: probabilities (step, class)
+    shortfall: what is to say of a recording that was cut off; empty if it is whole
     """
 
     events: list[Interval]
     tags: dict[str, float]
     steps: Probabilities
-
-
-class Sink(Protocol):
-    """Takes lines about recordings that cannot be read."""
-
-    def __call__(self, line: str, /) -> None:
-        """Take one line."""
-        ...
-
-
-def find_recordings(paths: Iterable[Path]) -> list[Found]:
-    """List files, and all recordings below folders; AudioFileError if a folder has none."""
-    found = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(Found(path.name, path))
-            continue
-        inside = [p for p in sorted(path.rglob("*")) if p.is_file() and is_audio(p)]
-        if not inside:
-            raise AudioFileError(str(path), expected="a folder with recordings", got="none that can be read")
-        found += [Found(p.relative_to(path).as_posix(), p) for p in inside]
-    names = [each.name for each in found]
-    return [each if names.count(each.name) == 1 else Found(str(each.path), each.path) for each in found]
+    shortfall: str = ""
 
 
 class Tagger:
@@ -93,7 +64,9 @@ class Tagger:
 
     def tag(self, path: Path) -> Tagged:
         """Tag a recording of any rate and length; AudioFileError if it cannot be read."""
-        node, steps, n_samples = self.probabilities(path)
+        with AudioReader(path) as reader:
+            node, steps, n_samples = self.run(reader)
+            shortfall = reader.shortfall
         rate = node.audio.sample_rate
         length_s = n_samples / rate
         found = intervals(
@@ -103,41 +76,48 @@ class Tagger:
         clip = clip_probabilities(steps)
         levels = DecisionConfig(thresholds=self.levels).levels(self.classes)
         tags = {self.classes[i]: float(clip[i]) for i in np.flatnonzero(clip >= levels)}
-        return Tagged(events=events, tags=tags, steps=steps)
+        return Tagged(events=events, tags=tags, steps=steps, shortfall=shortfall)
 
     def probabilities(self, path: Path) -> tuple[SoundProbabilities, Probabilities, int]:
         """Return the node that ran, its probabilities (step, class) within the recording, and the number of samples."""
         with AudioReader(path) as reader:
-            if reader.format not in self._nodes:
-                self._nodes[reader.format] = SoundProbabilities(self.config, reader.format)
-            node, parts, n_samples = self._nodes[reader.format], [], 0
-            node.reset()
-            for block in reader.blocks():
-                n_samples += len(block)
-                parts.append(node.process(block).copy())
-            silence = np.zeros((node.latency, reader.format.n_channels), np.float32)
-            parts.append(node.process(silence).copy())
+            return self.run(reader)
+
+    def run(self, reader: AudioReader) -> tuple[SoundProbabilities, Probabilities, int]:
+        """Return the same of an open recording."""
+        if reader.format not in self._nodes:
+            self._nodes[reader.format] = SoundProbabilities(self.config, reader.format)
+        node, parts, n_samples = self._nodes[reader.format], [], 0
+        node.reset()
+        for block in reader.blocks():
+            n_samples += len(block)
+            parts.append(node.process(block).copy())
+        silence = np.zeros((node.latency, reader.format.n_channels), np.float32)
+        parts.append(node.process(silence).copy())
         steps = np.concatenate(parts)
         n_steps = next((k for k in range(len(steps)) if node.timing.instant(k) >= n_samples), len(steps))
         return node, steps[: max(n_steps, 1)], n_samples
 
 
-def tag_files(files: Sequence[Found], tagger: Tagger, say: Sink) -> Iterator[tuple[str, Tagged | None]]:
+def tag_files(
+    files: Sequence[Found], tagger: Tagger, say: Callable[[str], object]
+) -> Iterator[tuple[str, Tagged | None]]:
     """Yield name and content of each recording; None, and a line said, where it cannot be read."""
     for name, path in files:
         try:
-            yield name, tagger.tag(path)
+            tagged = tagger.tag(path)
         except EngineError as error:
-            say(f"collaparte: {error}")
+            say(f"collaparte: {error.about(path)}")
             yield name, None
+            continue
+        if tagged.shortfall:
+            say(f"collaparte: {tagged.shortfall}")
+        yield name, tagged
 
 
-def write_tags(path: Path, tags: Mapping[str, Mapping[str, float]]) -> None:
-    """Write CSV with header filename,label,probability; a recording without tags has its name alone."""
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        rows = csv.writer(lines, lineterminator="\n")
-        rows.writerow(["filename", "label", "probability"])
-        for name, found in tags.items():
-            rows.writerows([name, label, f"{probability:.3f}"] for label, probability in found.items())
-            if not found:
-                rows.writerow([name, "", ""])
+TAG_HEADER = ("filename", "label", "probability")
+
+
+def tag_rows(name: str, tags: Mapping[str, float]) -> list[tuple[str, str, str]]:
+    """Return the rows of a recording by TAG_HEADER; one without tags has its name alone."""
+    return [(name, label, f"{probability:.3f}") for label, probability in tags.items()] or [(name, "", "")]

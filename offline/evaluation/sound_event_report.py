@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 from tqdm import tqdm
 
+from engine.audio.folders import Found
 from engine.core.errors import ConfigError
 from engine.detection.crnn import SILENCE
 from engine.detection.event_decoder import Interval
@@ -19,7 +20,7 @@ from engine.inference.network import Network
 from offline.datasets.desed import LabelFile, find_audio
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import Probabilities, detect, tag
-from offline.detection.tagging import Found, Tagger, tag_files
+from offline.detection.tagging import Tagger, tag_files
 from offline.evaluation.psds import PSDS_1, PSDS_2, psds
 from offline.evaluation.sound_events import clip_counts, evaluate_sound_events, event_counts, segment_counts
 from offline.evaluation.sound_events_tuning import step_edges_s
@@ -37,12 +38,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ScoredClips:
-    """Truth and estimates by file name: events, labels and probabilities (step, class)."""
+    """Truth and estimates by file name: events, labels, probabilities (step, class); and what could not be read."""
 
     reference: dict[str, list[Interval]] = field(default_factory=dict)
     events: dict[str, list[Interval]] = field(default_factory=dict)
     tags: dict[str, set[str]] = field(default_factory=dict)
     steps: dict[str, Probabilities] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
 
 def detect_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> ScoredClips:
@@ -58,7 +60,9 @@ def detect_recordings(folder: Path, labels: LabelFile, tagger: Tagger) -> Scored
     with tqdm(total=len(found), unit="file") as bar:
         for name, tagged in tag_files(found, tagger, lambda line: bar.write(line, file=sys.stderr)):
             bar.update()
-            if tagged is not None:
+            if tagged is None:
+                clips.failed.append(name)
+            else:
                 clips.reference[name], clips.events[name] = labels.strong[name], tagged.events
                 clips.tags[name], clips.steps[name] = set(tagged.tags), tagged.steps
     return clips

@@ -12,13 +12,14 @@ import torch
 
 from cli.app import main
 from cli.terminal.stopping import USER_ERROR
+from engine.audio.folders import find_recordings
 from engine.detection.crnn import SoundConfig
 from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from models.detection.graph import export_crnn
 from offline.datasets.scenes import log_mel, read_tsv
 from offline.detection.clip_decisions import clip_probabilities, intervals
-from offline.detection.tagging import Tagger, find_recordings
+from offline.detection.tagging import Tagger
 from tests.cases.sounds import noise
 from tests.networks.detection import small_crnn, small_crnn_file
 from tests.networks.embedding import embedding_file
@@ -96,7 +97,7 @@ def test_files_and_folders_go_on_past_what_is_broken(tmp_path: Path, capsys: pyt
 def test_two_of_one_name_keep_their_paths(tmp_path: Path) -> None:
     for folder in "xy":
         record(tmp_path / folder / "a.wav", 8000, 1)
-    assert [f.name for f in find_recordings([tmp_path / "x", tmp_path / "y"])] == [
+    assert [f.name for f in find_recordings([tmp_path / "x", tmp_path / "y"]).files] == [
         str(tmp_path / folder / "a.wav") for folder in "xy"
     ]
 
