@@ -17,11 +17,13 @@ from typing import Any, TextIO
 
 import rich_click as click
 
-from cli.common import Entry, LazyGroup
+from cli.command_list import Entry, LazyGroup
 from cli.terminal.completion import SHELLS, install_completion
-from cli.terminal.stopping import INTERRUPTED, USER_ERROR
+from cli.terminal.output import abandon_output, leave_quietly, print_any_name
+from cli.terminal.stopping import INTERRUPTED, USER_ERROR, ends_in_time
 from engine.core.config import nearest
 from engine.core.errors import ConfigError, EngineError, EngineWarning
+from engine.core.whole_file import is_full, write_error
 
 __all__ = ["COMMANDS", "NAME", "main"]
 
@@ -116,18 +118,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status. A user's mistake is one line, never a traceback."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads spin: 40 times slower on a busy machine
     args = list(sys.argv[1:] if argv is None else argv)
-    try:
-        status = _run(args or ["--help"])
-        return status if args else USER_ERROR
-    except EngineError as error:
-        return _fail(str(error))
-    except click.UsageError as error:
-        return _fail(_one_line(error))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nobody is left to tell
-        return USER_ERROR
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
+    with print_any_name():
+        try:
+            with ends_in_time():
+                status = _run(args or ["--help"])
+                sys.stdout.flush()
+                return status if args else USER_ERROR
+        except (KeyboardInterrupt, click.Abort):
+            return INTERRUPTED
+        except BrokenPipeError:
+            return leave_quietly()
+        except (EngineError, click.UsageError, OSError, RuntimeError) as error:
+            return _fail(_said_of(error))
+
+
+def _said_of(error: Exception) -> str:
+    """The line of a mistake; RuntimeError again unless libsndfile has found it."""
+    if isinstance(error, EngineError):
+        return str(error)
+    if isinstance(error, click.UsageError):
+        return _one_line(error)
+    if isinstance(error, OSError):
+        return _of_the_system(error)
+    if type(error).__name__ != "LibsndfileError":
+        raise error
+    return f"{error}; is the disk full, or the folder gone?"
 
 
 def _run(args: list[str]) -> int:
@@ -165,6 +180,14 @@ def _warnings_in_lines() -> Iterator[None]:
 def _fail(line: str) -> int:
     print(f"{NAME}: {line}", file=sys.stderr)
     return USER_ERROR
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system has against a file that nobody expected; without a file, against standard output."""
+    if is_full(error) and error.filename is None:
+        abandon_output()
+    where = "standard output" if error.filename is None and is_full(error) else error.filename or NAME
+    return str(write_error(os.fsdecode(where) if isinstance(where, bytes) else where, error))
 
 
 def _one_line(error: click.UsageError) -> str:

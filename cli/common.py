@@ -9,6 +9,7 @@ metavar.
 from __future__ import annotations
 
 import importlib
+import math
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
@@ -19,6 +20,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import rich_click as click
 from click.shell_completion import CompletionItem
 
+from cli.terminal.output import leave_quietly
+from cli.terminal.places import WRITES_EITHER, WRITES_FILE, WRITES_FOLDER, require_places
 from engine.core.config import SETTING, Setting, choice, nearest, plain, ranged, require, require_odd, require_one_of
 from engine.core.errors import ConfigError
 from offline.following.feature_names import FEATURES
@@ -31,8 +34,6 @@ __all__ = [
     "INPUT",
     "OUTPUT",
     "SEPARATE",
-    "Entry",
-    "LazyGroup",
     "SettingsCommand",
     "Shown",
     "argument",
@@ -43,12 +44,14 @@ __all__ = [
     "features_option",
     "licence",
     "network_file",
+    "of_group",
     "option",
     "output",
     "picture",
     "random_seed",
     "settings_from",
     "spread",
+    "write_as_is",
 ]
 
 T = TypeVar("T")
@@ -71,6 +74,7 @@ class Shown:
     several: whether more values may follow one name, although the command has arguments too
     argument: whether the field is an argument, not an option
     names: returns the names that the shell completes besides files; it may import what --help must not
+    writes: what is written there, WRITES_FILE, WRITES_FOLDER or, where only the action knows, WRITES_EITHER
     """
 
     group: str = ""
@@ -80,6 +84,7 @@ class Shown:
     several: bool = False
     argument: bool = False
     names: Callable[[], Collection[str]] = tuple
+    writes: str = ""
 
 
 def option(declared: Any, **shown: Any) -> Any:
@@ -100,17 +105,18 @@ def argument(metavar: str, text: str, default: Any = MISSING) -> Any:
 
 def output(metavar: str, text: str, default: Any = MISSING) -> Any:
     """-o, --output: the file or folder to write."""
-    return option(plain(default, text), metavar=metavar, group=OUTPUT)
+    writes = WRITES_FOLDER if metavar in ("DIR", "FOLDER") else "" if "device" in metavar else WRITES_FILE
+    return option(plain(default, text), metavar=metavar, group=OUTPUT, writes=writes)
 
 
 def csv_file() -> Any:
     """--csv: a table as a file too."""
-    return option(plain(None, "also write the table to this file"), metavar="FILE", group=OUTPUT)
+    return option(plain(None, "also write the table to this file"), metavar="FILE", group=OUTPUT, writes=WRITES_FILE)
 
 
 def picture(text: str) -> Any:
     """--plot: a picture."""
-    return option(plain(None, text), metavar="PNG", group=OUTPUT)
+    return option(plain(None, text), metavar="PNG", group=OUTPUT, writes=WRITES_FILE)
 
 
 def features_option() -> Any:
@@ -178,6 +184,11 @@ def _nested_default(declared: Any, start: Any) -> Any:
     return None if declared.default_factory is MISSING else declared.default_factory()
 
 
+def of_group(settings: Any, group: str) -> dict[str, Any]:
+    """The values of the options under one heading in --help, by name."""
+    return {each.name: each.default for each in _declared(type(settings), settings) if each.shown.group == group}
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """A field as it is typed: its name, declaration, type, looks, and value where nothing is typed (or MISSING)."""
@@ -199,9 +210,16 @@ def _declared(kind: type[Any], start: Any = None, group: str = "") -> Iterator[T
         if (nested := _nested(hints[each.name])) is not None:
             yield from _declared(nested, _nested_default(each, start), setting.text[:1].upper() + setting.text[1:])
         else:
-            shown = each.metadata.get(SHOWN) or Shown(group=OUTPUT if each.name == "output" else group, several=True)
+            shown = each.metadata.get(SHOWN) or _undeclared(each.name, group)
             default = _default_of(each) if start is None else getattr(start, each.name)
             yield Typed(each.name, setting, _kind(hints[each.name], setting), shown, default)
+
+
+def _undeclared(name: str, group: str) -> Shown:
+    """How a field of settings that know no command line stands on it."""
+    if name == "output":
+        return Shown(group=OUTPUT, several=True, writes=WRITES_EITHER)
+    return Shown(group=group, several=True)
 
 
 def _default_of(declared: Any) -> Any:
@@ -335,6 +353,8 @@ class Value(click.ParamType):
         except ValueError:
             what = "a whole number" if self.kind.base is int else "a number"
             raise ConfigError(self.name, expected=what, got=repr(text)) from None
+        if not math.isfinite(number):
+            raise ConfigError(self.name, expected="a finite number", got=repr(text))
         if self.setting.low is not None and self.setting.high is not None:
             check_range: Callable[[str, Any, Any, Any], None] = require_odd if self.setting.odd else require
             check_range(self.name, number, self.setting.low, self.setting.high)
@@ -384,9 +404,14 @@ class SettingsCommand(click.RichCommand):
         super().__init__(name=None, params=command_options(kind, arguments), callback=self._act, epilog=examples)
 
     def _act(self, **values: Any) -> int:
-        if values.get("list_parts"):
-            return importlib.import_module("cli.score_options").print_parts(values.get("score"))
-        return self.action(settings_from(self.kind, values))
+        try:
+            if values.get("list_parts"):
+                return importlib.import_module("cli.score_options").print_parts(values.get("score"))
+            settings = settings_from(self.kind, values)
+            require_places((each.shown.writes, each.default) for each in _declared(self.kind, settings))
+            return self.action(settings)
+        except BrokenPipeError:  # before click sees it, which would end with another status
+            return leave_quietly()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Let several values follow one name, as in --classes dog cat; --list-parts needs a score alone."""
@@ -404,14 +429,14 @@ class SettingsCommand(click.RichCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples line by line."""
-        _write_as_is(self.epilog, formatter)
+        write_as_is(self.epilog, formatter)
 
 
 def _says_several(kind: type[Any], name: str | None) -> bool:
     return any(each.name == name and each.shown.several for each in _declared(kind))
 
 
-def _write_as_is(text: str | None, formatter: Any) -> None:
+def write_as_is(text: str | None, formatter: Any) -> None:
     """Lines of examples, longer than the terminal too, so that they can be copied."""
     if text:
         formatter.console.print(text.rstrip(), soft_wrap=True, markup=False, highlight=False)
@@ -433,56 +458,3 @@ def spread(args: Sequence[str], names: Collection[str]) -> list[str]:
 def command(kind: type[Any], examples: str = "") -> Callable[[Callable[[Any], int]], SettingsCommand]:
     """Make a command of an action that takes settings of this class."""
     return lambda action: SettingsCommand(kind, action, examples)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row in a list of commands.
-
-    text: one line for --help
-    load: `module:name` of the command, imported when it is chosen, or a function that makes it
-    panel: heading in --help
-    """
-
-    text: str
-    load: str | Callable[[], click.Command]
-    panel: str = "Commands"
-
-
-class LazyGroup(click.RichGroup):
-    """Commands of which only the chosen one is imported; aliases: other names of commands, not shown."""
-
-    def __init__(self, entries: Mapping[str, Entry], aliases: Mapping[str, str] | None = None, **more: Any) -> None:
-        shown: dict[str, click.Command] = {
-            name: click.RichCommand(name=name, help=row.text, panel=row.panel) for name, row in entries.items()
-        }
-        super().__init__(commands=shown, **more)
-        self.entries: Mapping[str, Entry] = entries
-        self.other_names: Mapping[str, str] = aliases or {}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the rows."""
-        return list(self.entries)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Import the command that the first argument names; ConfigError where there is none of this name."""
-        name = self.other_names.get(args[0], args[0])
-        if name not in self.entries:
-            if name.startswith("-"):
-                return super().resolve_command(ctx, args)
-            remedy = nearest(name, list(self.entries)) or f"{ctx.command_path} --help lists them"
-            where = ctx.command_path.removeprefix("collaparte").strip() or "command"
-            raise ConfigError(where, expected="one of " + ", ".join(self.entries), got=repr(name), remedy=remedy)
-        row = self.entries[name]
-        loaded = row.load() if callable(row.load) else _import(row.load)
-        loaded.name, loaded.help = name, row.text
-        return name, loaded, args[1:]
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples line by line."""
-        _write_as_is(self.epilog, formatter)
-
-
-def _import(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)

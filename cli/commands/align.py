@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cli.common import OUTPUT, argument, command, features_option, option, output, picture
 from cli.score_options import ScoreOptions
 from cli.terminal.kernels import announced_compiling
-from cli.terminal.report import note, wrote
+from cli.terminal.report import complain, note, wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import Settings, plain
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def align_command(options: AlignOptions) -> int:
     if options.plot is not None:
         _draw(options, result, truth, score)
     _report(options, result)
-    return 0
+    for shortfall in recording.shortfalls:
+        complain(shortfall)
+    return USER_ERROR if recording.shortfalls else 0
 
 
 def align_config(features: str, *, jumps: bool = True) -> AlignConfig:

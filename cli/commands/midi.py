@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cli.common import OUTPUT, Entry, LazyGroup, command, option
+from cli.command_list import Entry, LazyGroup
+from cli.common import OUTPUT, command, option
 from engine.core.config import Settings, choice, plain
 
 __all__ = ["MIDI_BACKENDS", "PanicOptions", "midi_command", "panic_command"]

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.common import Entry, LazyGroup, SettingsCommand
+from cli.command_list import Entry, LazyGroup
+from cli.common import SettingsCommand
 from cli.terminal.report import wrote
 from offline.training.tasks import AVERAGE, BLEND, PLOT, TRAININGS
 

@@ -7,6 +7,7 @@ from cli.common import command
 from cli.evaluate.follow import EvaluateFollowOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import wrote
+from cli.terminal.stopping import USER_ERROR
 
 __all__ = ["evaluate_align_command"]
 
@@ -23,7 +24,7 @@ def evaluate_align_command(options: EvaluateFollowOptions) -> int:
     from offline.evaluation.alignment import evaluate_alignment
 
     with announced_compiling():
-        evaluate_alignment(
+        n_failed = evaluate_alignment(
             options.folder,
             align_config(options.features),
             reading=options.reading,
@@ -31,4 +32,4 @@ def evaluate_align_command(options: EvaluateFollowOptions) -> int:
             plots=options.plots,
         )
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
-    return 0
+    return USER_ERROR if n_failed else 0

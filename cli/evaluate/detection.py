@@ -8,8 +8,10 @@ from pathlib import Path
 from cli.commands.tag import detector_of_files
 from cli.common import DETECT, INPUT, argument, command, csv_file, option
 from cli.terminal.completion import sound_detector_names
-from cli.terminal.report import wrote
+from cli.terminal.report import batch_summary, wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import Settings, choice, plain, ranged
+from engine.core.whole_file import whole_text
 
 __all__ = ["EvaluateDetectionOptions", "evaluate_detection_command"]
 
@@ -77,6 +79,8 @@ def evaluate_detection_command(options: EvaluateDetectionOptions) -> int:
     for row in rows:
         print(row[0].ljust(width), *(cell.rjust(10) for cell in row[1:]))
     if options.csv is not None:
-        options.csv.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+        with whole_text(options.csv) as file:
+            file.writelines(",".join(row) + "\n" for row in rows)
     wrote([options.csv])
-    return 0
+    batch_summary(done=len(clips.reference), failed=len(clips.failed))
+    return USER_ERROR if clips.failed else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.common import Entry, LazyGroup
+from cli.command_list import Entry, LazyGroup
 
 __all__ = ["MEASURES", "evaluate_command"]
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from cli.common import OUTPUT, argument, command, csv_file, features_option, option
 from cli.score_options import FolderScoreOptions
 from cli.terminal.kernels import announced_compiling
+from cli.terminal.places import WRITES_FOLDER
 from cli.terminal.report import wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import Settings, plain
 
 __all__ = ["EvaluateFollowOptions", "evaluate_follow_command"]
@@ -29,7 +31,10 @@ class EvaluateFollowOptions(Settings):
     features: str = features_option()
     csv: Path | None = csv_file()
     plots: Path | None = option(
-        plain(None, "draw the path and errors of each piece in this folder"), metavar="DIR", group=OUTPUT
+        plain(None, "draw the path and errors of each piece in this folder"),
+        metavar="DIR",
+        group=OUTPUT,
+        writes=WRITES_FOLDER,
     )
 
 
@@ -41,6 +46,6 @@ def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
 
     follow = follow_piece(follow_by(options.features), options.reading)
     with announced_compiling():
-        evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
+        n_failed = evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
-    return 0
+    return USER_ERROR if n_failed else 0

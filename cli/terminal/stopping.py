@@ -1,16 +1,28 @@
-"""How commands end: by themselves, by a mistake, or because they are asked to."""
+"""How commands end: by themselves, by a mistake, or because they are asked to, and then within a second.
+
+The first ctrl-C, or SIGTERM, asks a command to stop: `stoppable` gives it an event to look at, anything else gets a
+KeyboardInterrupt. One that is still at work after PATIENCE_S is interrupted, also within `stoppable`. One that even
+then goes on, within compiled code that nothing interrupts, ends as it stands: what is finished is on the disk, what is
+not is deleted.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["INTERRUPTED", "USER_ERROR", "stoppable"]
+from engine.core.whole_file import discard_unfinished
 
-USER_ERROR, INTERRUPTED = 2, 130  # exit statuses
+__all__ = ["BROKEN_PIPE", "INTERRUPTED", "USER_ERROR", "ends_in_time", "stoppable", "unhurried"]
+
+USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PATIENCE_S, LAST_S = 0.5, 0.35  # after the first ctrl-C until it is interrupted, and until it ends as it stands
 
 
 @contextmanager
@@ -23,9 +35,91 @@ def stoppable() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled(ask):
         yield stop
+
+
+@contextmanager
+def _handled(handler: Any) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+class Watch:
+    """Sees signals that arrive while the main thread is within compiled code, and counts the time from then on."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._over = threading.Event()
+        self.hurried = True
+        self._thread = threading.Thread(target=self._run, daemon=True, name="watches signals")
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """The command has ended."""
+        self._over.set()
+        signal.set_wakeup_fd(self._before)
+        os.close(self._write)  # ends the thread's read
+        self._thread.join()
+        os.close(self._read)
+
+    def _run(self) -> None:
+        while content := os.read(self._read, 1):
+            if content[0] in SIGNALS and self.hurried and not self._over.is_set():
+                self._count_down()
+
+    def _count_down(self) -> None:
+        if self._over.wait(PATIENCE_S) or not self.hurried:
+            return
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it, too, where it waits
+        if not self._over.wait(LAST_S) and self.hurried:
+            for child in multiprocessing.active_children():
+                child.kill()
+            discard_unfinished()
+            os._exit(INTERRUPTED)
+
+
+_watches: list[Watch] = []
+
+
+@contextmanager
+def ends_in_time() -> Iterator[None]:
+    """Within this, ctrl-C or SIGTERM ends the command within a second, whatever it does."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        yield
+        return
+    watch = Watch()
+    with _handled(_interrupt):
+        watch.start()
+        _watches.append(watch)
+        try:
+            yield
+        finally:
+            with suppress(ValueError):
+                _watches.remove(watch)
+            watch.finish()
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Within this, a live session closes its devices and files by itself, however long that takes."""
+    for watch in _watches:
+        watch.hurried = False
+    try:
+        yield
+    finally:
+        for watch in _watches:
+            watch.hurried = True

@@ -14,7 +14,7 @@ import pytest
 import rich_click as click
 
 from cli.app import COMMANDS, FRONT_DOOR, main
-from cli.common import LazyGroup
+from cli.command_list import LazyGroup
 
 HEAVY = ("numpy", "numba", "torch", "scipy", "matplotlib", "onnxruntime", "soundfile")
 
