@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import EngineError
+from engine.core.whole_file import whole_text
 from engine.following.beam_search import SearchConfig
 from engine.following.config import FollowConfig, follow_frames, onset_delay
 from engine.following.reference import Reference, reference_from_score
@@ -298,7 +299,7 @@ def _end(evidence: Floats) -> int:
 
 def write_alignment(path: str | Path, alignment: Alignment) -> None:
     """Write CSV with header quarter,score_s,audio_s: a row an onset, in order; audio_s is empty if never played."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(("quarter", "score_s", "audio_s"))
         for row in zip(alignment.quarter, alignment.score_s, alignment.audio_s, strict=True):

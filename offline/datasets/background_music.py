@@ -5,7 +5,6 @@ Writes OUT/_background/SONG.wav, mono at 22.05 kHz, and its manifest.csv, for `c
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import soundfile
 from tqdm import tqdm
 
 from engine.audio.files import AudioReader
+from engine.core.table_log import TableLog
 from engine.detection.frame_clock import SOUND_RATE
 from offline.resample import resample
 from offline.synthesis.multitrack import Corpus, Song, find_songs
@@ -44,12 +44,10 @@ def make_beds(folder: Path, output: Path, *, exclude: Sequence[str] = (), voices
     """
     (output / "_background").mkdir(parents=True, exist_ok=True)
     songs = find_songs(Corpus(folder=folder), exclude=exclude)
-    with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("file", "label", "source"))
+    with TableLog(output / "manifest.csv", ("file", "label", "source")) as rows:
         for i, song in enumerate(tqdm(songs, unit="song")):
             for ending, gain in (("", 1.0), ("-voice", 2.0)) if voices else (("", float(i % 2 == 0)),):
                 name = f"_background/{song.name}{ending}.wav"
                 soundfile.write(output / name, mix_song(song, voice=gain), SOUND_RATE)
-                rows.writerow((name, "_background", song.name))
+                rows.write([(name, "_background", song.name)])
     return len(songs)

@@ -19,6 +19,7 @@ import soundfile
 from tqdm import tqdm
 
 from engine.core.errors import ConfigError
+from engine.core.table_log import TableLog
 from engine.detection.frame_clock import SOUND_RATE
 from offline.resample import resample
 
@@ -116,9 +117,7 @@ def make_sounds(output: Path, cache: Path, rows: Sequence[PackageSounds]) -> int
     """Write OUT/LABEL/*.flac (mono, 22.05 kHz), manifest.csv and licences/PACKAGE; return the number of sounds."""
     output.mkdir(parents=True, exist_ok=True)
     n = 0
-    with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        manifest = csv.writer(file, lineterminator="\n")
-        manifest.writerow(("file", "label", "source", "origin"))
+    with TableLog(output / "manifest.csv", ("file", "label", "source", "origin")) as manifest:
         for row in tqdm(rows, unit="row"):
             unpacked = fetch(row.package, cache)
             _keep_licence(row.package, unpacked, output / "licences")
@@ -132,7 +131,7 @@ def make_sounds(output: Path, cache: Path, rows: Sequence[PackageSounds]) -> int
                 name = f"{row.label}/{n:05d}.flac"
                 (output / row.label).mkdir(exist_ok=True)
                 soundfile.write(output / name, audio, SOUND_RATE, subtype="PCM_16")
-                manifest.writerow((name, row.label, source, f"{row.package}: {path.name}"))
+                manifest.write([(name, row.label, source, f"{row.package}: {path.name}")])
                 n += 1
     return n
 

@@ -10,10 +10,10 @@ import soundfile
 
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
+from engine.core.table_log import TableLog
 from engine.detection.embedding import EmbeddingConfig
-from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE
-from offline.datasets.scenes import write_scene_set, write_tsv
+from offline.datasets.scenes import EVENT_HEADER, event_rows, write_scene_set
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.synthesis.alarms import FAMILIES
 from offline.synthesis.sound_bank import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
@@ -65,12 +65,12 @@ def make_audio(job: SceneJob, folder: Path) -> None:
     """Write scenes as audio in DESED's layout: `audio/*.wav`, 32-bit float, `strong.tsv` and `weak.tsv`."""
     mixer = make_mixer(job)
     (folder / "audio").mkdir(parents=True, exist_ok=True)
-    events: dict[str, list[Interval]] = {}
-    for index in range(job.n_scenes):
-        scene = mixer.scene(job.seed, index)
-        name = f"{job.seed}-{index:06d}.wav"
-        soundfile.write(folder / "audio" / name, scene.audio, SOUND_RATE, subtype="FLOAT")
-        events[name] = scene.events
-    write_tsv(folder / "strong.tsv", events)
-    weak = (f"{name}\t{','.join(sorted({e.label for e in of}))}\n" for name, of in events.items())
-    (folder / "weak.tsv").write_text("filename\tevent_labels\n" + "".join(weak), encoding="utf-8")
+    strong = TableLog(folder / "strong.tsv", EVENT_HEADER, delimiter="\t")
+    weak = TableLog(folder / "weak.tsv", ("filename", "event_labels"), delimiter="\t")
+    with strong, weak:
+        for index in range(job.n_scenes):
+            scene = mixer.scene(job.seed, index)
+            name = f"{job.seed}-{index:06d}.wav"
+            soundfile.write(folder / "audio" / name, scene.audio, SOUND_RATE, subtype="FLOAT")
+            strong.write(event_rows(name, scene.events))
+            weak.write([(name, ",".join(sorted({event.label for event in scene.events})))])

@@ -129,6 +129,9 @@ def make_module_songs(paths: Sequence[Path], output: Path, *, seconds: float = 1
     """Write the songs that have drums, or a bass, beside something else; return how many."""
     n = 0
     for number, path in enumerate(tqdm(paths, unit="module")):
+        target = output / f"{number:03d}-{path.stem.lower()}"
+        if target.exists():
+            continue  # from an earlier call
         try:
             module = TrackerModule(path)
         except EngineError:
@@ -141,6 +144,6 @@ def make_module_songs(paths: Sequence[Path], output: Path, *, seconds: float = 1
                 continue
             module.narrow(100 * np.random.default_rng(number).random())
             stems = {name: module.render(of, RATE, seconds) for name, of in kinds.items()}
-        write_song(output / f"{number:03d}-{path.stem.lower()}", stems)
+        write_song(target, stems)
         n += 1
     return n

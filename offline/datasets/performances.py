@@ -12,6 +12,7 @@ soundfonts can be held out too. `collaparte data performances` writes pieces tha
 from __future__ import annotations
 
 import csv
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ import numpy.typing as npt
 import soundfile
 
 from engine.core.config import Settings, plain, ranged
+from engine.core.whole_file import open_text, whole_folder
 from engine.score.score import Score
 from offline.datasets.corpus_scores import Library
 from offline.synthesis.fluidsynth import installed_soundfonts, midi_of
@@ -165,14 +167,14 @@ def cut_score(score: Score, start: float, stop: float) -> Score:
 
 def write_take(folder: Path, take: Take) -> None:
     """Write score.mid, performance.flac and truth.csv, as `evaluate` reads them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    score_midi(take.score).save(folder / "score.mid")
-    soundfile.write(folder / "performance.flac", take.audio, take.sample_rate, subtype="PCM_16")
-    with (folder / "truth.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("quarter", "audio_s"))
-        rows = zip(take.played.quarter, take.played.audio_s, strict=True)
-        writer.writerows((f"{q:.5f}", f"{t:.5f}") for q, t in rows)
+    with whole_folder(folder) as part:
+        score_midi(take.score).save(part / "score.mid")
+        soundfile.write(os.fsencode(part / "performance.flac"), take.audio, take.sample_rate, subtype="PCM_16")
+        with open_text(part / "truth.csv", "w") as file:
+            writer = csv.writer(file)
+            writer.writerow(("quarter", "audio_s"))
+            rows = zip(take.played.quarter, take.played.audio_s, strict=True)
+            writer.writerows((f"{q:.5f}", f"{t:.5f}") for q, t in rows)
 
 
 def score_midi(score: Score) -> mido.MidiFile:

@@ -25,9 +25,9 @@ def evaluate_alignment(
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
-) -> None:
+) -> int:
     """Evaluate `align` as `evaluate_tracks` does."""
-    evaluate_tracks(folder, align_piece(config or AlignConfig(), reading), csv=csv, plots=plots, say=say)
+    return evaluate_tracks(folder, align_piece(config or AlignConfig(), reading), csv=csv, plots=plots, say=say)
 
 
 def align_piece(config: AlignConfig, reading: ScoreConfig | None = None) -> TrackingMethod:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from engine.audio.files import is_audio
+from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError, EngineError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig
@@ -77,31 +77,37 @@ def evaluate_tracks(
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
-) -> None:
+) -> int:
     """Track every piece of the folder; print a table for each protocol, and the mean of each group of names.
 
     A group is the part of a piece's name before the first underscore.
-    csv: file for the tables
+    csv: file for the tables, written anew after every piece
     plots: folder for a picture of each piece's path and errors
+    Returns how many pieces failed: their onsets count as never found.
     """
+    n_failed = 0
     results: dict[str, dict[str, Accuracy]] = {protocol: {} for protocol in PROTOCOLS}
     for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
         truth = read_truth(piece.truth)
         try:
             track = method(piece)
         except EngineError as error:
-            say(f"collaparte: {error}")
+            say(f"collaparte: {error.about(piece.name)}")
+            n_failed += 1
             track = PositionTrack(np.zeros(0), np.zeros(0))
         for protocol, result in evaluate_track(track, *truth).items():
             results[protocol][piece.name] = result
         if plots is not None:
             draw_track(plots / f"{piece.name}.png", recordings=[], track=track, truth=truth)
+        if csv is not None:
+            write_table(csv, results)
     tables = {protocol: pieces | _summary(pieces) for protocol, pieces in results.items()}
     for protocol, table in tables.items():
         say(f"\n{protocol}: percent of score onsets within N ms")
         say(format_table(table))
     if csv is not None:
         write_table(csv, tables)
+    return n_failed
 
 
 def follow_piece(follow: FollowConfig, reading: ScoreConfig | None = None) -> TrackingMethod:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from engine.core.errors import ScoreError
 from engine.core.events import Event, Position
+from engine.core.whole_file import open_text, whole_text
 
 __all__ = [
     "PROTOCOLS",
@@ -88,7 +89,7 @@ def _track(rows: Sequence[tuple[float, float]]) -> PositionTrack:
 def read_truth(path: str | Path) -> tuple[Floats, Floats]:
     """Read (quarter, audio_s) of annotated onsets from a CSV with these columns, without those never played."""
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
+        with open_text(path) as file:
             rows = [(float(row["quarter"]), float(row["audio_s"])) for row in csv.DictReader(file) if row["audio_s"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ScoreError(str(path), expected="CSV with columns quarter,audio_s", got=str(error)) from error
@@ -173,7 +174,7 @@ def format_table(results: Mapping[str, Accuracy]) -> str:
 
 def write_table(path: str | Path, results: Mapping[str, Mapping[str, Accuracy]]) -> None:
     """Write the tables of all protocols, {protocol: {piece: Accuracy}}, as one CSV."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(("protocol", *HEADER))
         for protocol, pieces in results.items():

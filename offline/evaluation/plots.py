@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from engine.audio.files import AudioReader
 from engine.core.events import Position
 from engine.core.format import FrameFormat, frame_size
+from engine.core.whole_file import whole_path
 from engine.dsp.stft import Stft
 from offline.batch.file_job import JobReport
 from offline.evaluation.onsets import PositionTrack, first_reach, read_truth, track_of
@@ -76,8 +77,8 @@ def draw_track(
         if truth is not None:
             _errors(axes[-1], track, truth)
     axes[-1].set_xlabel("seconds")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, format="png")
+    with whole_path(path) as part:
+        figure.savefig(part, dpi=110, format="png")
 
 
 def _spectrogram(axis: Axes, title: str, file: Path) -> None:

@@ -17,6 +17,7 @@ import soundfile
 
 from engine.core.errors import AudioFileError
 from engine.core.format import AudioFormat
+from engine.core.whole_file import whole_text
 from engine.dsp.stft import Istft, Stft
 from engine.separation.hpss import TUNED, Hpss, HpssConfig
 from offline.run import run
@@ -167,4 +168,5 @@ def evaluate_hpss_folder(
     for row in table:
         print(row[0].ljust(max(len(name[0]) for name in table)), *(cell.rjust(len(header[-3])) for cell in row[1:]))
     if csv is not None:
-        csv.write_text("".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in table), encoding="utf-8")
+        with whole_text(csv) as file:
+            file.writelines(",".join(f'"{cell}"' for cell in row) + "\n" for row in table)

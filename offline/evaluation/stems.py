@@ -19,6 +19,7 @@ from tqdm import tqdm
 from engine.core.errors import ConfigError
 from engine.core.format import FrameFormat
 from engine.core.processor import Chain
+from engine.core.whole_file import whole_text
 from engine.dsp.stft import Istft, Stft
 from engine.separation.hpss import TUNED, Hpss
 from engine.separation.mask_network import StreamingSeparator
@@ -201,7 +202,8 @@ def write_stem_csv(path: Path, rows: Sequence[StemScore]) -> None:
     lines = [",".join(("song", "method", "target", *_metrics(rows)))]
     for row in (*rows, *medians):
         lines.append(",".join((row.song, row.method, row.target, *(f"{value:.3f}" for value in row.values))))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with whole_text(path) as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def _medians(rows: Sequence[StemScore]) -> dict[str, npt.NDArray[np.float64]]:

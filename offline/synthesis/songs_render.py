@@ -7,6 +7,7 @@ soundfonts and voices allow any use, so the songs may be used for anything.
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import soundfile
 
 from engine.core.errors import EngineError
+from engine.core.whole_file import whole_folder
 from offline.synthesis.channel_strip import produce
 from offline.synthesis.electronic import has_samples, play_samples, play_synthesiser
 from offline.synthesis.fluidsynth import installed_soundfonts, midi_of, play_midi
@@ -142,11 +144,9 @@ def render_song(
 
 def write_stems(target: Path, given: dict[str, np.ndarray]) -> None:
     """Write each stem (sample, channel) as Vorbis into the new folder `target`, which exists once all are written."""
-    part = target.with_suffix(".part")
-    part.mkdir(parents=True, exist_ok=True)
-    for name, audio in given.items():
-        options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
-        with soundfile.SoundFile(part / f"{name}.ogg", "w", RATE, 2, **options) as file:
-            for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
-                file.write(audio[start : start + RATE])
-    part.rename(target)
+    with whole_folder(target) as part:
+        for name, audio in given.items():
+            options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
+            with soundfile.SoundFile(os.fsencode(part / f"{name}.ogg"), "w", RATE, 2, **options) as file:
+                for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
+                    file.write(audio[start : start + RATE])

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.core.errors import EngineError
+from engine.core.whole_file import whole_path
 from offline.training.common.config import PlotConfig
 
 __all__ = ["CURVES", "plot_curves", "read_curves"]
@@ -53,7 +54,8 @@ def plot_curves(config: PlotConfig) -> Path:
     _panel(lower, read_curves(config.folder / CURVES, "valid"))
     upper.set_title(f"{config.folder.name}: training, smoothed")
     lower.set(title="validation, averaged weights", xlabel="minutes")
-    figure.savefig(target, dpi=120)
+    with whole_path(target) as part:
+        figure.savefig(part, dpi=120)
     return target
 
 

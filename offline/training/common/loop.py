@@ -8,6 +8,8 @@ exported), checkpoints and curves. Batches are drawn by number, so a resumed run
 from __future__ import annotations
 
 import json
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from tqdm import tqdm
 
 from engine.core.config import Settings, resolved
 from engine.core.errors import ConfigError
+from engine.realtime.signals import stopped_by_signals
 from offline.training.common.checkpoint import CHECKPOINT, read_state, write_state
 from offline.training.common.config import LoopConfig, RunConfig
 from offline.training.common.curves import CURVES
@@ -145,24 +148,32 @@ class Trainer:
         write_state(self.folder / CHECKPOINT, state)
 
     def run(self) -> dict[str, float]:
-        """Train for the steps or minutes given, save, and return the last validation."""
+        """Train for the steps or minutes given, save, and return the last validation.
+
+        A first ctrl-C or SIGTERM ends it after the step, saves, and raises KeyboardInterrupt.
+        """
         budget, before_s, saved_s, validated_s = Budget(self.config, self.step), self.trained_s, 0.0, 0.0
         progress = tqdm(desc=self.folder.name, unit="step", initial=self.step, mininterval=5)
-        while (used := budget.used(self.step)) < 1:
-            numbers = self._update(used)
-            self.trained_s = before_s + budget.elapsed_s()
-            progress.update()
-            progress.set_postfix(loss=f"{numbers['loss']:.4f}", refresh=False)
-            if self.step % LOG_STEPS == 0:
-                self._log({"train": numbers})
-            if budget.elapsed_s() - saved_s > self.config.save_every_s:
-                self.save()
-                saved_s = budget.elapsed_s()
-            if budget.elapsed_s() - validated_s > self.config.validate_every_s:
-                self._log({"valid": self._validate()})
-                validated_s = budget.elapsed_s()
-        self.save()
+        stop = threading.Event()
+        with stopped_by_signals(stop):
+            while (used := budget.used(self.step)) < 1 and not stop.is_set():
+                numbers = self._update(used)
+                self.trained_s = before_s + budget.elapsed_s()
+                progress.update()
+                progress.set_postfix(loss=f"{numbers['loss']:.4f}", refresh=False)
+                if self.step % LOG_STEPS == 0:
+                    self._log({"train": numbers})
+                if budget.elapsed_s() - saved_s > self.config.save_every_s:
+                    self.save()
+                    saved_s = budget.elapsed_s()
+                if budget.elapsed_s() - validated_s > self.config.validate_every_s and not stop.is_set():
+                    self._log({"valid": self._validate()})
+                    validated_s = budget.elapsed_s()
+            self.save()
         progress.close()
+        if stop.is_set():
+            print(f"stopped after step {self.step}: {self.folder / CHECKPOINT} is kept", file=sys.stderr)
+            raise KeyboardInterrupt
         figures = self._validate()
         self._log({"valid": figures})
         return figures

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from engine.audio.files import AudioReader
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain
+from engine.core.whole_file import whole_text
 from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.stft import Stft
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
@@ -233,7 +234,7 @@ def _cells(result: Accuracy | None) -> list[str]:
 
 
 def _write(path: Path, folder: Path, tables: Mapping[str, Rows]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         writer = csv_files.writer(file)
         writer.writerow(("data", "protocol", "model", "matrix", *(f"{ms} ms" for ms in THRESHOLDS_MS)))
         for protocol, found in tables.items():
