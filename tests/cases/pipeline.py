@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.events import Event
+from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.score import make_score
@@ -64,9 +64,10 @@ def sum_of_stems(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
 
 
 def delay_of_events(output: list[Event], signal: np.ndarray, latency: int) -> float:
-    """0 where every event was given out exactly `latency` samples after its instant."""
-    assert output
-    return float(max(abs(event.emitted_at - event.at - latency) for event in output))
+    """0 where every position was given out exactly `latency` samples after its instant."""
+    lags = [event.emitted_at - event.at for event in output if isinstance(event, Position)]
+    assert lags
+    return float(max(abs(lag - latency) for lag in lags))
 
 
 CASES = [

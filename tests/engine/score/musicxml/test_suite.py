@@ -53,7 +53,7 @@ def text_of(path: Path) -> str:
 
 
 @needs_suite
-@pytest.mark.parametrize("number", WITHOUT_NOTES)
+@pytest.mark.parametrize("number", sorted(WITHOUT_NOTES))
 def test_those_without_notes_have_none(number: str) -> None:
     assert "<pitch>" not in text_of(FILES[number])
 
