@@ -1,6 +1,6 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
-python -m benchmarks [--seconds 60] [--only dsp pipeline following alignment separation sounds generators realtime]
+python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds generators realtime]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import alignment, dsp, generators, pipeline, quality, realtime, sounds, unmix
+from benchmarks import alignment, dsp, generators, hard, pipeline, quality, realtime, sounds, unmix
 from benchmarks.rows import Row
 
 PAGE = Path(__file__).with_name("RESULTS.md")
@@ -29,6 +29,7 @@ def main() -> None:
         "dsp": ("Kernels and separation: CPU time", dsp.rows),
         "pipeline": ("The whole pipeline", pipeline.rows),
         "following": ("How well it follows", quality.following),
+        "hard": ("How well it follows what people bring", hard.rows),
         "alignment": ("Alignment of whole files", alignment.rows),
         "separation": ("How well it separates", quality.separation),
         "unmix": ("Separation by networks", unmix.rows),
@@ -54,7 +55,18 @@ def _sections(page: str) -> dict[str, str]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    names = ("dsp", "pipeline", "following", "alignment", "separation", "unmix", "sounds", "generators", "realtime")
+    names = (
+        "dsp",
+        "pipeline",
+        "following",
+        "hard",
+        "alignment",
+        "separation",
+        "unmix",
+        "sounds",
+        "generators",
+        "realtime",
+    )
     parser.add_argument("--only", nargs="+", choices=names, help="measure some sections again; the others stay")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each run under load (default 60)")
     parser.add_argument("--periods", type=int, nargs="+", default=[512, 1024], help="of the JACK server, samples")

@@ -216,7 +216,7 @@ def _follow(piece: DemoPiece) -> tuple[float, Accuracy]:
 
 def _peer(python: Path, piece: DemoPiece, method: str) -> tuple[float, Accuracy]:
     script = Path(__file__).with_name("matchmaker_peer.py")
-    command = [str(python), str(script), str(piece.score_path), str(piece.audio_path), method]
+    command = [str(python), str(script), method, str(piece.score_path), str(piece.audio_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     beats = np.maximum.accumulate(np.array(found["beat"]))
