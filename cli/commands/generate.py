@@ -11,8 +11,8 @@ from cli.commands.midi import BACKEND, MIDI_BACKENDS, PORT, TO
 from cli.common import DEVICE, INPUT, OUTPUT, command, data_folder, option, output, random_seed
 from cli.terminal.completion import generator_names
 from cli.terminal.report import wrote
-from cli.terminal.stopping import stoppable
-from engine.core.config import Settings, choice, plain
+from cli.terminal.stopping import INTERRUPTED, stoppable
+from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,9 +56,13 @@ class GenerateOptions(Settings):
         plain(None, "harmonise the highest voice of this file"), metavar="FILE.mid", group=INPUT
     )
     prime: Path | None = option(plain(None, "continue from the end of this piece"), metavar="FILE.mid", group=INPUT)
-    bars: int = option(plain(16, "length of files, in bars of four quarter notes"), metavar="N", group=MUSIC)
-    seconds: float = option(plain(4.0, "length, for systems that generate audio"), metavar="S", group=MUSIC)
-    tempo: float = option(plain(100.0, "quarter notes per minute"), metavar="BPM", group=MUSIC)
+    bars: int = option(
+        ranged(16, 1, 100_000, "length of files, in bars of four quarter notes"), metavar="N", group=MUSIC
+    )
+    seconds: float = option(
+        ranged(4.0, 0.01, 3600, "length, for systems that generate audio"), metavar="S", group=MUSIC
+    )
+    tempo: float = option(ranged(100.0, 10, 1000, "quarter notes per minute"), metavar="BPM", group=MUSIC)
     temperature: float = option(
         plain(0.7, "temperature of the choice of pitch, not of whether a voice moves; higher is more surprising"),
         metavar="X",
@@ -91,7 +95,9 @@ class GenerateOptions(Settings):
     )
     follow_clock: bool = option(plain(False, "take tempo and start from incoming MIDI clock"), group=LIVE)
     send_clock: bool = option(plain(False, "send MIDI clock, start and stop"), group=LIVE)
-    look_ahead: float = option(plain(0.15, "seconds by which notes are sent early"), metavar="S", group=LIVE)
+    look_ahead: float = option(
+        ranged(0.15, 0.005, 10, "seconds by which notes are sent early"), metavar="S", group=LIVE
+    )
 
 
 @command(GenerateOptions, EXAMPLES)
@@ -99,6 +105,8 @@ def generate_command(options: GenerateOptions) -> int:
     """Print what was done; the exit status."""
     with stoppable() as stop:
         print(generate(options, stop))
+    if options.output and stop.is_set():
+        return INTERRUPTED
     if options.output:
         wrote(options.output, then="another --seed, another piece; --port NAME plays it live")
     return 0
@@ -123,13 +131,21 @@ def generate(options: GenerateOptions, stop: threading.Event) -> str:
     if options.list:
         return system_table()
     model, config = str(options.model), _writer(options)
-    if options.output and (sound := open_sound(model, config)) is not None:
+    sound = open_sound(model, config) if options.output else None
+    _check_suffixes(options, (".wav",) if sound is not None else (".mid", ".midi", ".wav"))
+    if sound is not None:
         return _sound(options, sound.samples(options.seconds), sound.rate)
     source = open_generator(model, config, options.data)
     if (options.melody or options.accompany) and not system_of(model).melody:
         expected = "a system that takes a melody: " + players_of("melody")
         raise ConfigError("--model", expected=expected, got=model)
-    return _files(options, source) if options.output else _live(options, source, stop)
+    return _files(options, source, stop) if options.output else _live(options, source, stop)
+
+
+def _check_suffixes(options: GenerateOptions, known: tuple[str, ...]) -> None:
+    for name in options.output:
+        if Path(name).suffix.lower() not in known:
+            raise ConfigError("-o", expected="a name that ends in " + ", ".join(known), got=repr(name))
 
 
 def _writer(options: GenerateOptions) -> GeneratorConfig:
@@ -163,16 +179,14 @@ def _prime(options: GenerateOptions, source: Generator) -> None:
 
 
 def _sound(options: GenerateOptions, samples: np.ndarray, rate: int) -> str:
-    import soundfile
+    from engine.audio.plain_wav import write_plain_wav
 
     for name in options.output:
-        if Path(name).suffix.lower() != ".wav":
-            raise ConfigError("-o", expected="FILE.wav: this system writes sound itself", got=repr(name))
-        soundfile.write(name, samples, rate, subtype="FLOAT")
+        write_plain_wav(Path(name), samples, rate)
     return f"{len(samples) / rate:.2f} s at {rate} Hz: {', '.join(options.output)}"
 
 
-def _files(options: GenerateOptions, source: Generator) -> str:
+def _files(options: GenerateOptions, source: Generator, stop: threading.Event) -> str:
     from cli.live.generator import check_listening
     from offline.generation.stream import collect
     from offline.music.midi_file import PEAK_DB
@@ -180,14 +194,18 @@ def _files(options: GenerateOptions, source: Generator) -> str:
     check_listening(options, source)
     _prime(options, source)
     melody, n_steps = _melody(options, source)
-    piece = collect(source, n_steps, melody, tempo_bpm=options.tempo)
-    for name in options.output:
+    piece = collect(source, n_steps, melody, tempo_bpm=options.tempo, stop=stop.is_set)
+    kept = [name for name in options.output if not (stop.is_set() and _is_wave(name))]  # rendering takes its time
+    for name in kept:
         _write(piece, Path(name), options.sound_font, source.percussion)
-    bars = n_steps / source.steps_per_quarter / 4
-    loud = (
-        f"; WAV peaks at {PEAK_DB:g} dB" if any(Path(name).suffix.lower() == ".wav" for name in options.output) else ""
-    )
-    return f"{len(piece.notes)} notes, {bars:.4g} bars: {', '.join(options.output)}{loud}"
+    bars = piece.n_steps / source.steps_per_quarter / 4
+    stopped = f" of {n_steps / source.steps_per_quarter / 4:.10g}, stopped" if piece.n_steps < n_steps else ""
+    loud = f"; WAV peaks at {PEAK_DB:g} dB" if any(map(_is_wave, kept)) else ""
+    return f"{len(piece.notes)} notes, {bars:.10g} bars{stopped}: {', '.join(kept) or 'nothing written'}{loud}"
+
+
+def _is_wave(name: str) -> bool:
+    return Path(name).suffix.lower() == ".wav"
 
 
 def _melody(options: GenerateOptions, source: Generator) -> tuple[Melody, int]:
@@ -222,9 +240,8 @@ def _given_melody(path: Path, source: Any) -> tuple[Melody, int]:
 def _write(piece: Piece, path: Path, sound_font: Path | None, percussion: bool) -> None:
     from offline.music.midi_file import write_midi, write_wav
 
-    if path.suffix.lower() in (".mid", ".midi"):
-        write_midi(piece, path, percussion=percussion)
-    elif path.suffix.lower() == ".wav":
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if _is_wave(path.name):
         write_wav(piece, path, sound_font=sound_font, percussion=percussion)
     else:
-        raise ConfigError("-o", expected="FILE.mid or FILE.wav", got=repr(str(path)))
+        write_midi(piece, path, percussion=percussion)

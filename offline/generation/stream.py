@@ -129,15 +129,23 @@ def free_melody(start: int, n: int) -> np.ndarray:
     return np.full(n, FREE)
 
 
-def collect(generator: Generator, n_steps: int, melody: Melody = free_melody, *, tempo_bpm: float = 100.0) -> Piece:
-    """Write a piece of `n_steps` steps; notes that still sound end there."""
+def collect(
+    generator: Generator,
+    n_steps: int,
+    melody: Melody = free_melody,
+    *,
+    tempo_bpm: float = 100.0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Piece:
+    """Write a piece of `n_steps` steps, or what there is of it at a stop; notes that still sound end there."""
     at, rows = 0, []
     sounding: dict[tuple[int, int], tuple[int, int]] = {}
     changes: list[Change] = []
-    while at < n_steps:
+    while at < n_steps and not stop():
         segment = generator.next(melody(at, generator.steps))
         changes += [(at + step, voice, pitch, velocity) for step, voice, pitch, velocity in segment.changes]
         at += max(segment.n_steps, 1)
+    n_steps = min(n_steps, at)
     for step, voice, pitch, velocity in sorted(changes, key=lambda change: (change[0], change[3] > 0)):
         begun = sounding.pop((voice, pitch), None)
         if begun is not None and begun[0] < min(step, n_steps):

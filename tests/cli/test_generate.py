@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import mido
@@ -12,10 +14,12 @@ import pytest
 
 from cli.commands.generate import GenerateOptions, generate, generate_command
 from cli.common import settings_from
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, EngineWarning, ScoreError
+from offline.generation.players.markov import MarkovPlayer
 from offline.music.midi_file import read_midi, write_midi
 from offline.music.piece import from_grid, to_grid
 from tests.engine.midi.probe import PATIENCE_S, MidiProbe
+from tests.engine.score.midi_bytes import Tune, events_of, meta, smf
 from tests.jack_server import JackServer
 
 
@@ -47,6 +51,74 @@ def test_same_seed_same_file(folder: Path, tmp_path: Path) -> None:
     file = mido.MidiFile(tmp_path / "a.mid")
     assert [t.name for t in file.tracks[1:]] == ["Soprano", "Alto", "Tenor", "Bass"]
     assert file.length == pytest.approx(16 * 60 / 90, rel=1e-6)
+
+
+def test_a_stop_keeps_what_is_written_in_a_folder_that_is_made(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, n = threading.Event(), 0
+    step = MarkovPlayer.step
+
+    def stopping(self: MarkovPlayer, given: np.ndarray | None = None) -> np.ndarray:
+        nonlocal n
+        n += 1
+        if n == 40:
+            stop.set()
+        return step(self, given)
+
+    monkeypatch.setattr(MarkovPlayer, "step", stopping)
+    path = tmp_path / "new" / "folder" / "x.mid"
+    words = ["--model", "Markov", "--data", str(folder), "--bars", "30000", "-o", str(path)]
+    assert "2.5 bars of 30000, stopped" in run(*words, "-o", str(tmp_path / "x.wav"), stop=stop)
+    assert read_midi(path).n_steps == 40
+    assert not (tmp_path / "x.wav").exists()
+
+
+@pytest.mark.parametrize("option", ["--melody", "--prime"])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda tune: smf(meta(0x59, b"\x0c\x05") + events_of(tune)), None),
+        (lambda tune: smf(meta(0x51, bytes(3)) + events_of(tune)), "tempi outside"),
+        (lambda tune: smf(events_of(tune, endless=(1,))), "notes without an end: 1"),
+        (lambda tune: smf(events_of(tune))[:-9], "track 1 is cut"),
+        (lambda tune: smf(events_of(tune), division=0), ScoreError),
+        (lambda tune: smf(events_of(tune), events_of(tune), form=2), ScoreError),
+        (lambda tune: smf(events_of(Tune(tune.notes, channel=9))), ScoreError),
+        (lambda tune: b"rubbish", ScoreError),
+    ],
+)
+def test_melodies_and_beginnings_of_every_kind(
+    folder: Path, tmp_path: Path, option: str, damage: Callable[[Tune], bytes], said: str | type | None
+) -> None:
+    given = tmp_path / "given.mid"
+    given.write_bytes(damage(Tune(((0, 480, 67), (0, 480, 69), (0, 480, 67), (0, 480, 66)))))
+    words = [
+        "--model",
+        "Markov",
+        "--data",
+        str(folder),
+        "--bars",
+        "1",
+        option,
+        str(given),
+        "-o",
+        str(tmp_path / "x.mid"),
+    ]
+    if said is ScoreError:
+        with pytest.raises(ScoreError, match=r"given\.mid: expected "):
+            run(*words)
+        return
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", EngineWarning)
+        run(*words)
+    lines = [str(each.message) for each in found if issubclass(each.category, EngineWarning)]
+    assert len(lines) == (0 if said is None else 1)
+    assert all(str(said) in line for line in lines)
+    written = read_midi(tmp_path / "x.mid")
+    assert len(written.notes) > 4
+    if option == "--melody" and said != "track 1 is cut":
+        assert written.notes["pitch"][written.notes["voice"] == 0].tolist() == [67, 69, 67, 66]
 
 
 def test_a_melody_is_kept_and_harmonised(folder: Path, tmp_path: Path) -> None:
