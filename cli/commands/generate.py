@@ -180,9 +180,11 @@ def _prime(options: GenerateOptions, source: Generator) -> None:
 
 def _sound(options: GenerateOptions, samples: np.ndarray, rate: int) -> str:
     from engine.audio.plain_wav import write_plain_wav
+    from engine.core.whole_file import whole_path
 
     for name in options.output:
-        write_plain_wav(Path(name), samples, rate)
+        with whole_path(name) as part:
+            write_plain_wav(part, samples, rate)
     return f"{len(samples) / rate:.2f} s at {rate} Hz: {', '.join(options.output)}"
 
 
@@ -238,10 +240,11 @@ def _given_melody(path: Path, source: Any) -> tuple[Melody, int]:
 
 
 def _write(piece: Piece, path: Path, sound_font: Path | None, percussion: bool) -> None:
+    from engine.core.whole_file import whole_path
     from offline.music.midi_file import write_midi, write_wav
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if _is_wave(path.name):
-        write_wav(piece, path, sound_font=sound_font, percussion=percussion)
-    else:
-        write_midi(piece, path, percussion=percussion)
+    with whole_path(path) as part:
+        if _is_wave(path.name):
+            write_wav(piece, part, sound_font=sound_font, percussion=percussion)
+        else:
+            write_midi(piece, part, percussion=percussion)

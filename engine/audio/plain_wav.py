@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,7 @@ ADD_PEAK_CHUNK = 0x1050  # libsndfile's SFC_SET_ADD_PEAK_CHUNK: a chunk with the
 def write_plain_wav(path: Path, sound: npt.NDArray[np.float32], sample_rate: int) -> None:
     """Write a sound (sample,) as 32-bit float WAV, without a time stamp; AudioFileError where that cannot be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with soundfile.SoundFile(str(path), "w", sample_rate, 1, subtype="FLOAT", format="WAV") as file:
+        with soundfile.SoundFile(os.fsencode(path), "w", sample_rate, 1, subtype="FLOAT", format="WAV") as file:
             # soundfile has no public name for this command.
             soundfile._snd.sf_command(file._file, ADD_PEAK_CHUNK, soundfile._ffi.NULL, 0)
             file.write(sound)
