@@ -40,7 +40,10 @@ def normalised_musicxml(where: str, data: bytes) -> bytes:
     """Return the score with an id on every note, `cp` and the number that `Score.note_id` has, for an engraver."""
     root = musicxml_root(where, data)
     normalise(where, root)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    try:
+        return tostring(root, encoding="utf-8", xml_declaration=True)
+    except RecursionError as error:
+        raise ScoreError(where, expected="MusicXML", got="elements nested a thousand deep") from error
 
 
 def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False) -> ScoreDraft:

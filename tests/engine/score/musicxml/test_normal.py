@@ -148,6 +148,15 @@ def test_what_an_engraver_gets_is_whole(tmp_path: Path) -> None:
     assert score.note_duration.tolist() == [1.5] * 3
 
 
+def test_elements_nested_without_end_are_refused(tmp_path: Path) -> None:
+    deep = TUNE.replace(
+        "<part-list>", "<identification>" + "<a>" * 9000 + "</a>" * 9000 + "</identification><part-list>"
+    )
+    assert pairs(read_text(tmp_path, deep)) == RIGHT
+    with pytest.raises(ScoreError, match="nested"):
+        normalised_musicxml("x", deep.encode())
+
+
 def test_the_normalised_score_is_the_same_score(tmp_path: Path) -> None:
     for name, shape in SHAPES.items():
         data = shape.encode() if isinstance(shape, str) else shape
