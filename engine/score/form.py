@@ -36,14 +36,17 @@ class Leap(NamedTuple):
     """A D.C. (to_start) or D.S.
 
     label: of the segno; empty where there is none
-    until: "fine", "coda", "segno" or "segno, coda" where it says so, else empty
+    until: "fine", "coda", "segno" or "segno, coda" where it says so, "dance" where it names what is played again
+        ("Menuetto D.C."), else empty
     repeats: whether repeats are taken again; None: as is custom
+    sure: whether it stands where it says, and not where its words had room
     """
 
     to_start: bool
     label: str = ""
     until: str = ""
     repeats: bool | None = None
+    sure: bool = True
 
 
 @dataclass(slots=True)
@@ -221,6 +224,11 @@ def _last_end(form: Form, ending: Ending, following: Ending | None, later: bool)
 def _ranked(group: list[Ending], remarks: list[Remark]) -> list[Ending]:
     """Return the endings with passes numbered from 1 without gaps; none if two are for the same pass."""
     named: list[Ending] = []
+    if len(group) == 1 and group[0].numbers and min(group[0].numbers) > 1:
+        remarks.append(
+            (group[0].first, f"an ending {_listed(group[0].numbers)} without a first one: its bracket is passed")
+        )
+        return []
     for each in group:
         before = max((max(other.numbers) for other in named), default=0)
         named.append(each if each.numbers else each._replace(numbers=(before + 1,)))

@@ -16,6 +16,7 @@ from engine.score.form import Form, Leap, Remark, Repeat, resolved_repeats
 __all__ = ["MAX_SECTIONS", "play_order"]
 
 MAX_SECTIONS = 100_000  # as played: more is a slip in a number of times
+SHORTLY = 2  # sections before the end of a passage, where the words of its end may begin
 
 
 def play_order(form: Form, *, repeats_after_jump: bool = False) -> tuple[list[int], list[Remark]]:
@@ -26,7 +27,8 @@ def play_order(form: Form, *, repeats_after_jump: bool = False) -> tuple[list[in
     Raises ScoreError if more than MAX_SECTIONS would be played.
     """
     repeats, remarks = resolved_repeats(form)
-    form = _with_fine_before_trio(form, remarks)
+    form = _with_leaps_at_ends(form, repeats)
+    form = _with_fine_before_trio(form, repeats, remarks)
     walk = _Walk(form, repeats, _leap_targets(form, remarks), _coda_targets(form, remarks), repeats_after_jump)
     order = walk.run()
     return order, sorted({*remarks, *walk.remarks, *_unused(form, walk)})
@@ -138,7 +140,7 @@ class _Walk:
             return "coda" if self.form.to_coda else "fine"
         if leap.until == "coda" and not self.form.to_coda:
             return "fine" if self.form.fine else "coda"
-        return leap.until
+        return "fine" if leap.until == "dance" else leap.until
 
     def _ends(self, section: int) -> bool:
         """Return whether the piece ends here after a jump."""
@@ -188,13 +190,34 @@ def _opening(form: Form, section: int) -> int:
     return max(known, default=0)
 
 
-def _with_fine_before_trio(form: Form, remarks: list[Remark]) -> Form:
-    """Return the form with a Fine before the Trio, where a D.C. after it says nothing of where to end."""
-    plain = [at for at, leap in form.leaps.items() if leap.to_start and not leap.until]
-    trios = [at for at in form.trios if plain and 0 < at <= max(plain)]
+def _with_leaps_at_ends(form: Form, repeats: list[Repeat]) -> Form:
+    """Return the form with each D.C. and D.S. of words that stand shortly before the end of a passage at its end.
+
+    Long words begin a bar or two before the barline that they are meant for.
+    """
+    leaps: dict[int, Leap] = {}
+    for section, leap in form.leaps.items():
+        ends = [repeat.last for repeat in repeats if repeat.start <= section < repeat.last <= section + SHORTLY]
+        begun = {*form.coda, *form.trios, *form.openings, *form.leaps, *form.forward, *form.segno}
+        if section == form.n - 2 and section + 1 not in begun and leap.until in ("fine", "dance"):
+            ends.append(section + 1)  # which would never be played otherwise
+        leaps[section if leap.sure else max(ends, default=section)] = leap
+    return replace(form, leaps=leaps)
+
+
+def _with_fine_before_trio(form: Form, repeats: list[Repeat], remarks: list[Remark]) -> Form:
+    """Return the form with a Fine before the Trio, where a D.C. after it says nothing of where to end.
+
+    A D.C. that names its dance has a trio, though it be not marked: of four repeats the last two.
+    """
+    plain = [at for at, leap in form.leaps.items() if leap.to_start and leap.until in ("", "dance")]
+    trios = {at for at in form.trios if plain and 0 < at <= max(plain)}
+    if not trios and any(form.leaps[at].until == "dance" for at in plain):
+        halves = [repeat for repeat in sorted(repeats, key=lambda each: each.start) if repeat.start <= max(plain)]
+        trios = {halves[1].last + 1} if len(halves) == 4 and halves[1].last < halves[2].start else set()
     if not trios or form.fine or form.to_coda:
         return form
-    remarks.append((max(plain), "a D.C. after a Trio: to the end before the Trio"))
+    remarks.append((max(plain), "a D.C. after a trio: to the end before the trio"))
     return replace(form, fine={min(trios) - 1})
 
 

@@ -116,7 +116,7 @@ class _Signs:
         elif sign.kind == "ending stop":
             self.stops.add(point)
         elif sign.kind == "trio":
-            self.trios.add(point)
+            self.trios.add((point[0], ZERO))  # the word may stand on a later beat
         elif sign.kind == "final":
             self.finals.add(point[0])
 
@@ -167,13 +167,14 @@ def _take_leap(signs: _Signs, bar: int, leaps: list[Sign], until: str) -> None:
         label=next((words.label for words in alike if words.label), ""),
         until=next((words.until for words in alike if words.until), until),
         repeats=next((words.repeats for words in alike if words.repeats is not None), None),
+        sure=first.sound,
     )
     point = signs.end(bar, _after_upbeat(signs, bar, first.at))
     if point is not None:
         signs.leaps[point] = leap
         if not first.sound:
             name = "D.C." if leap.to_start else "D.S."
-            signs.guessed.append((bar, name + (f" al {leap.until.title()}" if leap.until else "")))
+            signs.guessed.append((bar, name + (f" al {leap.until.title()}" if leap.until not in ("", "dance") else "")))
 
 
 def _take_place(signs: _Signs, bar: int, kind: str, sign: Sign) -> None:
@@ -241,6 +242,12 @@ def _form(signs: _Signs, sections: list[Section]) -> Form:
     ends = {(section.bar, section.end): i for i, section in enumerate(sections)}
     stops = sorted(ends[point] + 1 for point in signs.stops)
     starts = sorted((begins[point], numbers) for point, numbers in signs.endings.items())
+    for bar, at in signs.backward:  # an ending that only stops, before another: it is the bar of the repeat sign
+        following, first = ends[bar, at] + 1, begins[bar, ZERO]
+        opened = [each for each, _ in starts if each < following]
+        closed = not opened or any(opened[-1] < stop < following for stop in stops)
+        if closed and following in stops and any(each == following for each, _ in starts):
+            starts = sorted([*starts, (first, ())])
     bounds = [*(first for first, _ in starts[1:]), len(sections)]
     endings = [
         Ending(first, next((stop for stop in stops if first < stop <= bound), None), numbers)

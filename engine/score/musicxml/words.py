@@ -12,6 +12,7 @@ SEGNO, CODA = "\U0001d10b", "\U0001d10c"  # the signs as characters
 MOST_CHARACTERS = 80  # longer words are about something else
 SIGNS = {SEGNO: " sgn ", "\ue047": " sgn ", CODA: " cda ", "\ue048": " cda ", "⊕": " cda ", "⨁": " cda ", "§": " sgn "}
 ABBREVIATIONS = (
+    (r"\bm\s*\.\s*d\s*\.\s*c\b", " m dacapo "),
     (r"\bd\s*\.\s*c\b|\bdc\b|\bd ?c\.|\bd c(?= al)|\bd\s*/\s*c\b", " dacapo "),
     (r"\bd\s*\.\s*s\s*\.?\s*s\b|\bdss\b", " dalsegno 2 "),
     (r"\bd\s*\.\s*s\b|\bds\b|\bd ?s\.|\bd s(?= al)|\bd\s*/\s*s\b", " dalsegno "),
@@ -26,8 +27,9 @@ FINE = r"\b(fine|fin|fim|finis|ende|schluss|einde|end)\b"
 CODA_WORD = r"\b(coda|cda|kopf)\b"
 SEGNO_WORD = r"\b(segno|sgn|signo|signe|zeichen|sign)\b"
 TO = r"(to|al|alla|all|a la|zur|zum|naar|vers|au|a|ao|till|ir|go to|jump to|skip to)"
-WITH_REPEATS = r"\b(con|with|mit|avec|com)( \w+)? (rep|rip|wied|wdh|reprises)"
-WITHOUT_REPEATS = r"\b(senza|without|no|ohne|sans|sin|sem|s)( \w+)? (rep|rip|wied|wdh|reprises)"
+DANCE = r"\b(m|men|menuet\w*|minuet\w*|scherz\w*|bourree\w*|gavot\w*|passepied\w*|polonaise|ma[rz]\w*|wal[tz]\w*)\b"
+WITH_REPEATS = r"\b(con|with|mit|avec|com)( \w+)? (rep|rip|rit|wied|wdh|reprises)"
+WITHOUT_REPEATS = r"\b(senza|without|no|ohne|sans|sin|sem|s)( \w+)? (rep|rip|rit|wied|wdh|reprises)"
 
 
 class JumpWords(NamedTuple):
@@ -57,7 +59,8 @@ def jump_words(text: str) -> JumpWords | None:
     for kind in ("dacapo", "dalsegno"):
         head, found, rest = plain.partition(kind)
         if found and len(head.split()) <= 3:
-            return _leap(kind, rest)
+            words = _leap(kind, rest)
+            return words._replace(until=words.until or "dance") if re.search(DANCE, head) else words
     return _place(plain)
 
 

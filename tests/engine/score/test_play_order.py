@@ -273,6 +273,23 @@ NAMED = {
     "a D.S. without a segno is not taken": ({"n": 3, "leaps": {1: Leap(False)}}, [0, 1, 2]),
     "Fine without a D.C. is passed": ({"n": 3, "fine": {1}}, [0, 1, 2]),
     "al Coda, but only a Fine": ({"n": 3, "fine": {0}, "leaps": {2: Leap(True, until="coda")}}, [0, 1, 2, 0]),
+    "words shortly before the end of a repeat are meant for its end": (
+        {"n": 4, "fine": {0}, "backward": {3: Backward()}, "leaps": {2: Leap(True, until="fine", sure=False)}},
+        [0, 1, 2, 3, 0, 1, 2, 3, 0],
+    ),
+    "words shortly before the end of the piece are meant for its end": (
+        {"n": 4, "fine": {0}, "leaps": {2: Leap(True, until="fine", sure=False)}},
+        [0, 1, 2, 3, 0],
+    ),
+    "a sound stands where it says": ({"n": 3, "fine": {0}, "leaps": {1: Leap(True, until="fine")}}, [0, 1, 0]),
+    "Menuetto D.C. of four repeats: the trio is the last two": (
+        {"n": 4, "backward": {i: Backward() for i in range(4)}, "leaps": {3: Leap(True, until="dance")}},
+        [0, 0, 1, 1, 2, 2, 3, 3, 0, 1],
+    ),
+    "a second ending without a first": (
+        {"n": 4, "backward": {0: Backward(), 3: Backward()}, "endings": [Ending(1, 2, (2,))]},
+        [0, 0, 1, 2, 3, 1, 2, 3],
+    ),
     "a repeat played 0 or 1 times is a slip": ({"n": 2, "backward": {0: Backward(1)}}, [0, 0, 1]),
     "backward signs without forward ones": ({"n": 3, "backward": {0: Backward(), 1: Backward()}}, [0, 0, 1, 1, 2]),
 }

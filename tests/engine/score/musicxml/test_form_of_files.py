@@ -142,6 +142,15 @@ TRIO = [words("Trio") + FORWARD + note() + backward(), note() + words("Menuetto 
 
 def test_a_da_capo_after_a_trio_ends_before_it(tmp_path: Path) -> None:
     assert played_bars(tmp_path, MENUET + TRIO) == [1, 1, 2, 2, 3, 3, 4, 1, 2]
+    late = FORWARD + note("C4", 1) + words("Trio") + note("C4", 3) + backward()
+    score = read_text(tmp_path, musicxml([*MENUET, late, note() + words("Menuetto D.C.")]))
+    assert score.end_quarter == pytest.approx(4 * 9)
+
+
+@pytest.mark.parametrize("text", ["M.D.C.", "Menuetto da capo senza Ritornello.", "Scherzo D. C."])
+def test_a_da_capo_that_names_its_dance_has_a_trio(tmp_path: Path, text: str) -> None:
+    trio = [FORWARD + note() + backward(), FORWARD + note() + words(text), note() + backward()]
+    assert played_bars(tmp_path, MENUET + trio) == [1, 1, 2, 2, 3, 3, 4, 5, 4, 5, 1, 2]
 
 
 def test_a_second_trio_follows_the_first_da_capo(tmp_path: Path) -> None:
@@ -194,6 +203,11 @@ ENDINGS = {
         note(),
         ending("1", "start") + note() + ending("1", "stop"),
         ending("2", "start") + note(),
+    ],
+    "a first ending that only stops": [
+        note(),
+        note() + ending("", "stop", repeat=REPEATED),
+        ending("2", "start") + note() + ending("2", "discontinue"),
     ],
     "begun at the barline before": [
         note() + ending("1", "start", "right"),
