@@ -45,6 +45,7 @@ CLEARLY = 1.2  # another transposition must have this many times the evidence
 TRUST = (1.0, 1.5, 0.15, 12.0)
 DOUBTFUL = 0.5  # trust below which it is taken for other music
 OUT_OF_TUNE = 10.0  # cents
+COVERED = 0.7  # share of the time that is played without jumps; an alignment with jumps that explains less is none
 EDGE = 3  # onsets at each side of a jump that may turn out not to be played
 SAME_ATTACK_S = 0.06
 FEW = 8  # onsets: nothing can be learned from fewer
@@ -199,6 +200,10 @@ def _with_jumps(
     ranges = [(part.first, part.stop) for part in parts]
     if not parts or ranges == [(0, len(straight.quarter))]:
         return straight
+    if sum(part.end_s - part.begin_s for part in parts) < COVERED * np.ptp(
+        straight.audio_s[np.isfinite(straight.audio_s)]
+    ):
+        return straight
     played = as_played(score, parts)
     found = _as_tuned(played.score, recording, sound, config)
     if found.nats - straight.nats < GAIN * (played.n_jumps + 1):
@@ -216,9 +221,14 @@ def _with_jumps(
 
 
 def _surely_played(played: PlayedScore, found: Alignment) -> npt.NDArray[np.bool_]:
-    """Return which rows stay: at a jump, onsets without evidence, or at the attack of another one, were not played."""
+    """Return which rows stay: at a jump, onsets without evidence, or at the attack of another one, were not played.
+
+    Nor were parts of which most onsets have none.
+    """
     kept = np.ones(len(played.onset), np.bool_)
     sure = found.confidence > 0.5
+    for part in np.split(np.arange(len(kept)), np.flatnonzero(np.diff(played.onset) != 1) + 1):
+        kept[part] = sure[part].mean() > 0.5
     for last in np.flatnonzero(np.diff(played.onset) != 1).tolist():
         for edge in (range(last, max(last - EDGE, 0), -1), range(last + 1, min(last + 1 + EDGE, len(kept)))):
             for row in takewhile(lambda row: not sure[row], edge):

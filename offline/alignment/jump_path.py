@@ -48,7 +48,7 @@ class JumpPathConfig(Settings):
     known: float = ranged(10.0, 0, 1000, "reduction for a jump that the score itself has", unit="nats")
     far: float = ranged(0.5, 0, 10, "price of each doubling of the distance of a jump, in events", unit="nats")
     leave: float = ranged(10.0, 0, 1000, "price of leaving the music", unit="nats")
-    elsewhere: float = ranged(3.0, 0, 100, "price of a second outside the music", unit="nats")
+    elsewhere: float = ranged(10.0, 0, 100, "price of a second outside the music", unit="nats")
     begin: float = ranged(25.0, 0, 1000, "price of beginning or ending inside the piece", unit="nats")
     spread: float = ranged(0.3, 0.01, 2, "standard deviation of the log tempo after a jump")
 
@@ -264,8 +264,9 @@ def _entries_now(
             total -= SKIP * (event - old - 1)
             if total > best:
                 best, source, fresh = total, old, False
-        if best > DEAD / 2 and best + onset[event - 1] > paths.standing[event]:
-            _move(paths, entries, event, source, fresh, best + onset[event - 1], now_s, event_s, given, tempo)
+        best += onset[event - 1]
+        if best > max(DEAD / 2, paths.standing[event]):
+            _move(paths, entries, event, source, fresh, best, now_s, event_s, given, tempo)
 
 
 @njit(nogil=True, cache=True)

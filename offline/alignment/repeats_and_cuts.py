@@ -31,6 +31,7 @@ Onset = tuple[float, frozenset[int]]  # quarters since the onset before, and its
 PASSED = 2  # onsets that a part may leave out
 FEWEST = 3  # onsets of a part
 SAME_QUARTER = 1e-3
+OTHER_TEMPO = 2.5  # times faster or slower
 SHORTEST_WAIT = 0.25  # of the last onset's written length
 BEYOND_QUARTERS = 1e6
 
@@ -81,7 +82,7 @@ def played_parts(
     likelihood = likelihood_numbers(follow.likelihood, frame_s, follow.features.compression, strength)
     steps = jump_path(reference, blocks, frame_s, likelihood, config)
     played = steps.event >= 0
-    return _parts(_unambiguous(score, steps.event[played]), steps.entry_s[played])
+    return _at_one_tempo(score, _parts(_unambiguous(score, steps.event[played]), steps.entry_s[played]))
 
 
 def _unambiguous(score: Score, event: Ints) -> Ints:
@@ -133,6 +134,15 @@ def _parts(event: Ints, entry_s: Floats) -> list[PlayedPart]:
         if j > i
     ]
     return [part for part in parts if part.stop - part.first >= FEWEST]
+
+
+def _at_one_tempo(score: Score, parts: list[PlayedPart]) -> list[PlayedPart]:
+    """Drop parts whose tempo is far from that of the longest: what noise looks like."""
+    score_s = score.seconds(score.onset_quarter)
+    lengths = [score_s[part.stop - 1] - score_s[part.first] for part in parts]
+    periods = [(part.end_s - part.begin_s) / max(s, 1e-3) for part, s in zip(parts, lengths, strict=True)]
+    usual = max(zip(lengths, periods, strict=True), default=(0.0, 1.0))[1]
+    return [p for p, period in zip(parts, periods, strict=True) if usual / OTHER_TEMPO < period < usual * OTHER_TEMPO]
 
 
 def _notes(score: Score) -> list[Onset]:
