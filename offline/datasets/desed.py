@@ -5,15 +5,14 @@ Strong labels: filename, onset, offset, event_label (seconds); weak ones: filena
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.audio.suffixes import is_audio
 from engine.core.errors import ConfigError
-from engine.core.whole_file import open_text
 from engine.detection.event_decoder import Interval
+from offline.datasets.label_table import read_label_table
 from offline.datasets.scenes import read_tsv
 from offline.datasets.soundscapes import merge_events
 
@@ -41,12 +40,7 @@ class LabelFile:
 
 def read_labels(path: Path) -> LabelFile:
     """Read strong or weak labels, by the header; overlapping events of one label are merged. ConfigError otherwise."""
-    try:
-        with open_text(path) as lines:
-            header = next(csv.reader(lines, delimiter="\t"), [])
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise ConfigError(str(path), expected="a TSV file of labels", got=got) from error
+    header = read_label_table(path).columns
     if {"filename", "onset", "offset", "event_label"} <= set(header):
         strong = {name: merge_events(of) for name, of in read_tsv(path).items()}
         return LabelFile(path=path, strong=strong, weak={name: {e.label for e in of} for name, of in strong.items()})
@@ -57,9 +51,8 @@ def read_labels(path: Path) -> LabelFile:
 
 
 def _read_weak(path: Path) -> dict[str, set[str]]:
-    with open_text(path) as lines:
-        rows = [(row["filename"], row["event_labels"] or "") for row in csv.DictReader(lines, delimiter="\t")]
-    return {name: {label for label in text.split(",") if label} for name, text in rows if name}
+    rows = [(row["filename"], row["event_labels"]) for _, row in read_label_table(path).rows()]
+    return {name: {label.strip() for label in text.split(",") if label.strip()} for name, text in rows if name}
 
 
 def find_labels(folder: Path) -> LabelFile:

@@ -7,7 +7,6 @@ Arrays are memory-mapped: a set may exceed the memory.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -25,13 +24,14 @@ from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.core.processor import Chain
 from engine.core.table_log import table_text
-from engine.core.whole_file import open_text, whole_text
+from engine.core.whole_file import whole_text
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.embedding_alignment import EmbeddingAlignment
 from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
+from offline.datasets.label_table import read_label_table
 from offline.datasets.soundscapes import SceneMixer
 
 __all__ = [
@@ -119,18 +119,17 @@ def event_rows(name: str, events: Sequence[Interval]) -> list[tuple[str, str, st
 
 
 def read_tsv(path: Path) -> Events:
-    """Read what `write_tsv` wrote; ConfigError names a bad line."""
+    """Read what `write_tsv` wrote, or a table like it; ConfigError names a bad line."""
     events: Events = {}
-    with open_text(path) as lines:
-        for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
-            try:
-                of = events.setdefault(row["filename"], [])
-                if row["event_label"]:
-                    of.append(_interval(float(row["onset"]), float(row["offset"]), row["event_label"]))
-            except (KeyError, TypeError, ValueError) as error:
-                expected = "filename, onset, offset, event_label, with 0 <= onset <= offset in seconds"
-                got = ", ".join(f"{name} {value!r}" for name, value in row.items())
-                raise ConfigError(f"{path}, line {number}", expected=expected, got=got) from error
+    for number, row in read_label_table(path).rows():
+        try:
+            of = events.setdefault(row["filename"], [])
+            if row["event_label"]:
+                of.append(_interval(float(row["onset"]), float(row["offset"]), row["event_label"]))
+        except (KeyError, ValueError) as error:
+            expected = "filename, onset, offset, event_label, with 0 <= onset <= offset in seconds"
+            got = ", ".join(f"{name} {value!r}" for name, value in row.items())[:200]
+            raise ConfigError(f"{path}, line {number}", expected=expected, got=got) from error
     return events
 
 

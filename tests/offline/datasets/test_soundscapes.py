@@ -12,6 +12,7 @@ from cli.data.scenes import ScenesOptions, mix_scenes
 from engine.core.errors import AudioFileError, ConfigError
 from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
+from offline.datasets.desed import read_labels
 from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_scene_set
 from offline.datasets.scenes import embed_steps, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer, merge_events
@@ -48,6 +49,44 @@ def bank() -> SoundBank:
     parts["_background"] = {"rain": [rng.standard_normal(4 * RATE).astype(np.float32)]}
     parts["_distractor"] = {"clap": [rng.standard_normal(RATE // 3).astype(np.float32)]}
     return SoundBank(RATE, parts)
+
+
+STRONG = "filename\tonset\toffset\tevent_label\na.wav\t0.0\t1.0\tspeech\nb.wav\t0.5\t9.0\tdog\nc.wav\t\t\t\n"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        STRONG.encode(),
+        b"\xef\xbb\xbf" + STRONG.encode(),
+        STRONG.encode("utf-16"),
+        STRONG.replace("\n", "\r\n").encode(),
+        STRONG.replace("\n", "\r").encode(),
+        STRONG.replace("\n", "\n\n").encode(),
+        (STRONG + "\n \t\n").encode(),
+        STRONG.replace("\na.wav", "\n# checked twice\na.wav").encode(),
+        STRONG.replace("\t", ",").encode(),
+        STRONG.replace("\t", ";").encode(),
+        STRONG.replace("\t", " \t ").encode(),
+        STRONG.replace("\tevent_label", "\tevent_label\tnotes").replace("dog", "dog\tloud").encode(),
+        STRONG.replace("c.wav\t\t\t", "c.wav").encode(),
+    ],
+)
+def test_tables_of_labels_as_people_write_them(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "x.tsv").write_bytes(written)
+    expected = {"a.wav": [Interval(0.0, 1.0, "speech")], "b.wav": [Interval(0.5, 9.0, "dog")], "c.wav": []}
+    found = read_labels(tmp_path / "x.tsv")
+    assert found.strong == expected
+    assert found.weak == {"a.wav": {"speech"}, "b.wav": {"dog"}, "c.wav": set()}
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "-1", "", "x", "2.0", "0,5", "1e400"])
+def test_a_row_that_is_no_event_is_named(tmp_path: Path, cell: str) -> None:
+    text = "filename\tonset\toffset\tevent_label\na.wav\t0\t1\tdog\n\nb.wav\tCELL\t1.0\tdog\n"
+    (tmp_path / "x.tsv").write_text(text.replace("CELL", cell))
+    with pytest.raises(ConfigError, match=r"x\.tsv, line 4: expected .* 0 <= onset <= offset") as found:
+        read_labels(tmp_path / "x.tsv")
+    assert "\n" not in str(found.value)
 
 
 def test_scenes_are_fixed_by_seed_and_index() -> None:
