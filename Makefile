@@ -1,8 +1,9 @@
 # make demo   sets everything up and follows, separates and pictures a piece that the project writes itself
 # make test   sets everything up and passes the tests
 # make docs   writes the pages that are made from the code: settings, API, gallery
+# make fuzz   reads ten minutes of damaged files with every importer
 # make peers  compares the figures of sound events with libraries that need an environment of their own
-.PHONY: demo test test-all peers check docs bench setup clean
+.PHONY: demo test test-all fuzz peers check docs bench setup clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt setup/venv.sh
@@ -17,6 +18,9 @@ test: check
 
 test-all: check
 	$(BIN)/python -m pytest
+
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.fuzz
 
 peers: .venv-peers/.done
 	.venv-peers/bin/python -m pytest --noconftest tests/offline/evaluation/test_sound_event_peers.py

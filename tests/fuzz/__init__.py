@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads files of others: a few seconds in the tests, ten minutes each by `make fuzz`."""
