@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 __all__ = ["find_soundfont"]
@@ -20,5 +21,11 @@ SOUNDFONTS = (
 
 
 def find_soundfont() -> Path | None:
-    """Return the first soundfont in the usual places, None if there is none."""
-    return next((Path(path) for path in SOUNDFONTS if Path(path).exists()), None)
+    """Return the first soundfont in the usual places, else that of the package pretty_midi, None if there is none."""
+    return next((Path(path) for path in (*SOUNDFONTS, *_packaged()) if Path(path).exists()), None)
+
+
+def _packaged() -> list[str]:
+    """Return the soundfont that comes with pretty_midi, which is not imported."""
+    spec = find_spec("pretty_midi")
+    return [] if spec is None or spec.origin is None else [str(Path(spec.origin).with_name("TimGM6mb.sf2"))]

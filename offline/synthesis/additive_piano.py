@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from engine.accompaniment.tones import string_partials
 from engine.audio.soundfont import find_soundfont
 from offline.synthesis.fluidsynth import midi_of, play_midi
 
@@ -22,7 +23,6 @@ Audio = npt.NDArray[np.float32]
 
 TAIL_S = 2.0
 TICKS, TEMPO_US = 10_000, 500_000  # 50 microseconds a tick
-PARTIALS = 12
 LONGEST_S = 8.0  # longest time that a tone is held
 
 
@@ -89,13 +89,12 @@ def _tone(held_s: float, pitch: int, sample_rate: int) -> Audio:
 @lru_cache(maxsize=128)
 def _string(pitch: int, sample_rate: int) -> Audio:
     """Return the tone of a key that is never released."""
-    ring_s = 1.5 * 2 ** (-(pitch - 60) / 24)  # high strings fade sooner
     t = np.arange(int((LONGEST_S + 0.3) * sample_rate)) / sample_rate
     tone = np.zeros(len(t))
-    for h in range(1, PARTIALS + 1):
-        hz = h * 440 * 2 ** ((pitch - 69) / 12) * np.sqrt(1 + 4e-4 * h * h)
-        if hz < 0.45 * sample_rate:
-            tone += h**-1.5 * np.exp(-t * (0.5 + 0.5 * h) / ring_s) * np.sin(2 * np.pi * hz * t + h)
+    partials = string_partials(440 * 2 ** ((pitch - 69) / 12), sample_rate)
+    for h, (hz, amplitude, decay) in enumerate(zip(*partials, strict=True), start=1):
+        if amplitude:
+            tone += amplitude * np.exp(-t * decay) * np.sin(2 * np.pi * hz * t + h)
     return (tone * np.clip(t / 0.003, 0, 1)).astype(np.float32)
 
 
