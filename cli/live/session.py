@@ -17,7 +17,8 @@ from cli.live.pipeline import (
     stem_job,
 )
 from cli.live.screen import SessionScreen
-from cli.terminal.report import note, wrote
+from cli.terminal.report import complain, note, wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
@@ -97,9 +98,6 @@ def run_live(options: RunOptions) -> int:
     refuse_file_options(options)
     sink, folder = outputs(options.output)
     source, audio = _source(options.input, options.rate or own_rate(options))
-    if folder is not None:
-        require_writable(folder, folder=True, expected="a folder for the stems")
-        claim_folder(folder, Path(options.input), stem_job(options, again=False), ())
     config = SessionConfig(
         source=source,
         sink=None if sink is None else find_device(sink, output=True)[0],
@@ -111,10 +109,15 @@ def run_live(options: RunOptions) -> int:
         block=options.block,
         duration_s=options.duration,
     )
+    if folder is not None:
+        require_writable(folder, folder=True, expected="a folder for the stems")
+        claim_folder(folder, Path(options.input), stem_job(options, again=False), ())
     report = run_session(config, gain_midi=options.gain_midi)
     stems = [] if folder is None else [folder / f"{name}.wav" for name in report.targets]
     wrote([*stems, None if options.events == "-" else options.events], then=_next_step(options))
-    return 0
+    if report.shortfall:
+        complain(report.shortfall)
+    return USER_ERROR if report.shortfall else 0
 
 
 def _next_step(options: RunOptions) -> str:

@@ -20,7 +20,7 @@ from engine.audio.opening import open_recording, read_block, system_reason
 from engine.core.errors import AudioFileError
 from engine.core.format import AudioFormat
 
-__all__ = ["STEM_BYTES", "AudioReader", "AudioWriter", "StemWriter"]
+__all__ = ["STEM_BYTES", "AudioReader", "AudioWriter", "StemWriter", "read_shortfall"]
 
 FULL_BYTES = 1 << 16
 STEM_BYTES = 4  # of a sample of a stem
@@ -91,6 +91,14 @@ class AudioReader:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def read_shortfall(path: Path) -> tuple[str, int]:
+    """Read a whole file; return what is to say if it was cut off, else an empty text, and how many samples it lacks."""
+    with AudioReader(path) as reader:
+        for _ in reader.blocks():
+            pass
+        return reader.shortfall, reader.missing
 
 
 class AudioWriter:

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from pathlib import Path
 
 from engine.audio.devices import is_file
 from engine.audio.event_log import EventWriter
-from engine.audio.files import StemWriter
+from engine.audio.files import StemWriter, read_shortfall
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
 from engine.core.events import Dropout, Event
 from engine.core.shared_memory import SharedMemory, anonymous_file
@@ -98,7 +99,7 @@ class SessionRun:
         self._fifo = ""
         self._recorder: Recorder | None = None
         self._event_file: EventWriter | None = None
-        self._event_error = ""
+        self._event_error = self._shortfall = ""
         self._base: int | None = 0  # the input sample at which the current run began; None: not known yet
         self._end = self._gaps = self._n_restarts = 0
         self._seen_s = self._reported_s = 0.0
@@ -119,6 +120,8 @@ class SessionRun:
         self._status(SessionState.STARTING)
         while (end := self._serve()) is SessionEnd.DEVICE and self._config.restart and not self._stop.is_set():
             self._n_restarts += 1
+        if end is SessionEnd.FILE and isinstance(self._config.source, Path):
+            self._report_shortfall(self._config.source)
         self._files.close()
         self._status(SessionState.STOPPED)
         if end is SessionEnd.DEVICE and self._stop.is_set():
@@ -242,6 +245,12 @@ class SessionRun:
                 self._emit(Dropout(at=now, emitted_at=now, samples=more, where=where), base)
         self._dropped = counts
 
+    def _report_shortfall(self, path: Path) -> None:
+        """Emit a Dropout event if the file that was played had been cut off."""
+        self._shortfall, missing = read_shortfall(path)
+        if self._shortfall:
+            self._emit(Dropout(at=self._end, emitted_at=self._end, samples=missing, where=str(path)), 0)
+
     def _emit(self, event: Event, base: int) -> None:
         """Convert an event to the session's clock, write it to the file, and emit it."""
         event = replace(event, at=event.at + base, emitted_at=event.emitted_at + base)
@@ -250,6 +259,10 @@ class SessionRun:
                 self._event_file.write(event)
             except AudioFileError as error:
                 self._event_error = str(error)
+            except BrokenPipeError:
+                if self._config.sink is None and self._recorder is None:
+                    raise  # nobody is left who wants anything
+                self._event_error = "the reader of the events has left"
         self._on_event(event)
 
     def _settle(self, run: EngineHandle) -> None:
@@ -299,6 +312,7 @@ class SessionRun:
             gaps=self._gaps,
             fifo=self._fifo,
             recording_error=self._recording_error,
+            shortfall=self._shortfall,
             ended=ended,
         )
 

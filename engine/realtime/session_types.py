@@ -136,6 +136,7 @@ class SessionReport:
     gaps: samples during which the device was missing
     fifo: `granted`, or why not
     recording_error: why the recording or event file ended early, else empty
+    shortfall: what is to say of an input file that was cut off; empty if it was whole, or not played to its end
     ended: why the session ended; DEVICE only if no restart was requested
     """
 
@@ -148,4 +149,5 @@ class SessionReport:
     gaps: int
     fifo: str
     recording_error: str
+    shortfall: str
     ended: SessionEnd
