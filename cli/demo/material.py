@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from engine.core.errors import OutputError
 from offline.synthesis.additive_piano import clicks, synthesise
 from offline.synthesis.demo_performance import Performance, perform
 from offline.synthesis.demo_piece import minuet, write_demo_midi, write_musicxml
 
 __all__ = ["DemoPiece", "make_demo"]
 
+SCORE = "score.musicxml"
 CLICK_GAIN = 0.25  # a brush beside a piano
 
 
@@ -40,6 +43,7 @@ def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, per
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    _refuse_others(directory)
     played = perform(minuet(), seed=seed)
     piano, synthesiser = synthesise(played, sample_rate)
     stereo = np.stack([piano, piano], axis=1)
@@ -47,7 +51,7 @@ def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, per
         brush = clicks(played.beat_s, len(piano), sample_rate, seed=seed) * np.float32(CLICK_GAIN)
         stereo += brush[:, None] * np.array([0.6, 1.0], np.float32)
     piece = DemoPiece(
-        score_path=directory / "score.musicxml",
+        score_path=directory / SCORE,
         midi_path=directory / "score.mid",
         audio_path=directory / "performance.wav",
         truth_path=directory / "truth.csv",
@@ -59,6 +63,21 @@ def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, per
     soundfile.write(piece.audio_path, stereo, sample_rate, subtype="PCM_24")
     _write_truth(piece.truth_path, played)
     return piece
+
+
+def _refuse_others(directory: Path) -> None:
+    """Raise OutputError if the folder holds files of these names that no demo wrote."""
+    there = [name for name in (SCORE, "score.mid", "performance.wav", "truth.csv") if (directory / name).exists()]
+    if not there:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder, SCORE)
+        write_musicxml(own)
+        score = directory / SCORE
+        if not score.is_file() or score.read_bytes() != own.read_bytes():
+            got = f"{', '.join(there)} of another piece"
+            expected = "a folder without these, or an earlier demo's"
+            raise OutputError(str(directory), expected=expected, got=got, remedy="choose another --output")
 
 
 def _write_truth(path: Path, played: Performance) -> None:
