@@ -9,6 +9,7 @@ import errno
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.core.errors import EngineError, OutputError
 
 __all__ = [
     "NAME_ERRORS",
+    "discard_stale",
     "discard_unfinished",
     "is_full",
     "open_text",
@@ -30,6 +32,8 @@ __all__ = [
 ]
 
 NAME_ERRORS = "surrogateescape"  # how Python keeps the bytes of a name that are no text
+PREFIX = ".collaparte-"  # of what is unfinished; the process follows
+STALE_S = 3600
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _count = itertools.count()
 _unfinished: set[Path] = set()
@@ -52,6 +56,25 @@ def unfinished(part: Path) -> Iterator[Path]:
         _unfinished.discard(part)
 
 
+def discard_stale(folder: Path) -> None:
+    """Delete what processes that were killed left unfinished in a folder, an hour ago or more."""
+    for part in folder.glob(f"{PREFIX}*-*"):
+        process = part.name.removeprefix(PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if process.isdecimal() and time.time() - part.stat().st_mtime > STALE_S and not _runs(int(process)):
+                _delete(part)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def discard_unfinished() -> None:
     """Delete everything that is unfinished, in a process that has no time to unwind."""
     for part in tuple(_unfinished):
@@ -68,7 +91,7 @@ def _delete(path: Path) -> None:
 
 def part_name(path: Path) -> Path:
     """A hidden name beside `path`, with its suffix, of this process alone, however long the name is."""
-    return path.with_name(f".collaparte-{os.getpid()}-{next(_count)}{path.suffix}")
+    return path.with_name(f"{PREFIX}{os.getpid()}-{next(_count)}{path.suffix}")
 
 
 @contextmanager

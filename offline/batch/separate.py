@@ -15,6 +15,7 @@ from engine.audio.files import STEM_BYTES, AudioReader, StemWriter
 from engine.core.errors import EngineError, printable
 from engine.core.format import AudioFormat
 from engine.core.output_limits import require_room
+from engine.core.whole_file import discard_stale
 from engine.pipeline.file_stream import stream_file
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.hpss import HpssConfig
@@ -58,6 +59,7 @@ def separate_files(
     OutputError, before anything is written, if the disk has no room for all stems.
     """
     result = SeparatedFiles()
+    discard_stale(output)
     folders = stem_folders(files, output, job)
     _require_room([file for file, to in zip(files, folders, strict=True) if _is_open(to)], output, separation)
     with tqdm(files, unit="file", disable=len(files) < 2) as bar:

@@ -7,6 +7,8 @@ import io
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,15 @@ import pytest
 from engine.core.errors import EngineError, OutputError, printable
 from engine.core.output_limits import require_not_input, require_room, require_writable
 from engine.core.table_log import TableLog
-from engine.core.whole_file import discard_unfinished, open_text, unfinished, whole_folder, whole_path, whole_text
+from engine.core.whole_file import (
+    discard_stale,
+    discard_unfinished,
+    open_text,
+    unfinished,
+    whole_folder,
+    whole_path,
+    whole_text,
+)
 
 
 @contextmanager
@@ -78,6 +88,18 @@ def test_what_is_unfinished_can_be_discarded(tmp_path: Path) -> None:
         (part / "x").write_text("x")
         discard_unfinished()
         assert names(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_deleted_after_an_hour(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    kept = [f".collaparte-{os.getpid()}-0", ".collaparte.json", f".collaparte-{ended.pid}-1"]
+    for name in (f".collaparte-{ended.pid}-0", *kept):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / kept[-1])  # just now
+    discard_stale(tmp_path)
+    assert names(tmp_path) == sorted(kept)
 
 
 def test_rows_appear_as_they_come(tmp_path: Path) -> None:
