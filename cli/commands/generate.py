@@ -11,7 +11,7 @@ from cli.commands.midi import BACKEND, MIDI_BACKENDS, PORT, TO
 from cli.common import DEVICE, INPUT, OUTPUT, command, data_folder, option, output, random_seed
 from cli.terminal.completion import generator_names
 from cli.terminal.report import wrote
-from cli.terminal.stopping import INTERRUPTED, stoppable
+from cli.terminal.stopping import INTERRUPTED, stoppable, unhurried
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
 
@@ -166,7 +166,8 @@ def _live(options: GenerateOptions, source: Generator, stop: threading.Event) ->
     check_listening(options, source)
     _prime(options, source)
     melody = _melody(options, source)[0] if options.melody else None
-    return play_live(options, source, melody, stop)
+    with unhurried():  # every note is ended, however the playing ends
+        return play_live(options, source, melody, stop)
 
 
 def _prime(options: GenerateOptions, source: Generator) -> None:

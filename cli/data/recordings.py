@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cli.common import argument, command, option
 from cli.data.corpora import FolderOptions
-from cli.terminal.report import wrote
+from cli.terminal.report import batch_summary, wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import plain, ranged
 
 __all__ = ["DesedOptions", "data_desed_command"]
@@ -54,8 +55,10 @@ def data_desed_command(options: DesedOptions) -> int:
         visual={name: read_visual(Path(file)) for name, file in pairs},
         seconds=SECONDS if options.seconds is None else options.seconds,
     )
-    made = make_clips(job)
+    failed: list[str] = []
+    made = make_clips(job, failed)
     save_scene_set(options.output, made)
     print(f"{options.output}: {len(made)} clips, {made.known}, of {', '.join(made.classes)}")
     wrote([options.output], then=f"collaparte train detection --sets {options.output} -o run/")
-    return 0
+    batch_summary(done=len(made), failed=len(failed))
+    return USER_ERROR if failed else 0

@@ -22,7 +22,7 @@ __all__ = ["BROKEN_PIPE", "INTERRUPTED", "USER_ERROR", "ends_in_time", "stoppabl
 
 USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-PATIENCE_S, LAST_S = 0.5, 0.35  # after the first ctrl-C until it is interrupted, and until it ends as it stands
+PATIENCE_S, LAST_S = 0.5, 0.2  # after the first ctrl-C until it is interrupted, and until it ends as it stands
 
 
 @contextmanager

@@ -155,9 +155,10 @@ def _claim(job: FileJob, folder: Path, targets: Sequence[str], audio: AudioForma
         require_not_input(folder / f"{name}.wav", [job.input])
     with AudioReader(job.input) as reader:
         n_bytes = reader.n_samples * audio.n_channels * len(targets) * STEM_BYTES
+    old = [path.stat().st_size for name in targets if (path := folder / f"{name}.wav").is_file()]
+    require_room(folder, max(0, n_bytes - sum(old)), "stems")
     if job.job is not None:
         claim_folder(folder, job.input, job.job, targets)
-    require_room(folder, n_bytes, "stems")
 
 
 class _MixingWriter(StemWriter):

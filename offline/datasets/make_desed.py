@@ -44,8 +44,8 @@ class ClipJob(Settings):
     seconds: float = ranged(SECONDS, 1, 600, "length to which clips are cut or padded with silence", unit="s")
 
 
-def make_clips(job: ClipJob) -> SceneSet:
-    """Read everything; unreadable files are reported and left out. ConfigError if nothing is left."""
+def make_clips(job: ClipJob, failed: list[str] | None = None) -> SceneSet:
+    """Read everything that can be read; what cannot is reported and added to `failed`. ConfigError if that is all."""
     labels = None if job.labels is None else read_labels(job.labels)
     classes = job.classes or (tuple(sorted(labels.labels)) if labels else ())
     if not classes:
@@ -63,7 +63,9 @@ def make_clips(job: ClipJob) -> SceneSet:
             ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])
             new |= {n: visual.steps(path, ends_s) for n, visual in seen.items()}
         except EngineError as error:
-            tqdm.write(f"left out: {error}", file=sys.stderr)
+            tqdm.write(f"left out: {error.about(path)}", file=sys.stderr)
+            if failed is not None:
+                failed.append(name)
             continue
         for n, of in new.items():
             vectors[n].append(of.astype(np.float16, copy=False))
