@@ -22,7 +22,8 @@ from benchmarks.rows import Row
 from engine.core.format import AudioFormat
 from engine.dsp.median import aligned, median_bins, median_rows, network, over_frequency, over_time, row_stride
 from engine.dsp.stft import Istft, Stft
-from engine.separation.hpss import TUNED, Hpss, HpssConfig
+from engine.separation.config import TUNED, HpssConfig
+from engine.separation.hpss import Hpss
 from offline.run import run
 
 REPEATS, CALLS = 15, 100

@@ -23,7 +23,7 @@ from engine.audio.files import AudioReader
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.readers import read_score
-from engine.separation.hpss import TUNED
+from engine.separation.config import TUNED
 from offline.following.presets import follow_by
 from offline.following.score_rendering import reference_from_rendering
 

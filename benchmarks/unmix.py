@@ -24,8 +24,7 @@ from benchmarks.rows import Row
 from engine.core.format import AudioFormat
 from engine.inference.network import Network
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from engine.separation.mask_network import MaskNetworkConfig
-from engine.separation.wiener import WienerConfig
+from engine.separation.config import MaskNetworkConfig, WienerConfig
 from models.separation.config import SEPARATOR_SIZES, SeparationNetworkConfig
 from models.separation.graph import export_separator
 from models.separation.network import OpenUnmix

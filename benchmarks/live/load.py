@@ -22,8 +22,7 @@ from benchmarks.live.witness import watching
 from engine.audio.devices import Device
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
-from engine.separation.hpss import HpssConfig
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import HpssConfig, MaskNetworkConfig
 from offline.separation.presets import live_rate, unmix_config
 
 N_OBJECTS = 300_000

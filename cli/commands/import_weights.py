@@ -20,6 +20,7 @@ YAMNet (Apache-2.0) is an embedding: a sound event network that is trained with 
 
 examples:
   collaparte import-weights vocals-*.pth drums-*.pth bass-*.pth other-*.pth --licence MIT -o umxhq.onnx
+  collaparte import-weights vocals-*.pth --licence MIT -o voice.onnx             separates into vocals and rest
   collaparte import-weights pytorch_model.bin --licence "as its page says" -o xumx.onnx
   collaparte separate song.flac --model umxhq.onnx --wiener
   collaparte import-weights yamnet_base --licence Apache-2.0 -o yamnet.onnx
@@ -62,13 +63,20 @@ def _separator(options: ImportOptions) -> int:
 
     from models.export import check_graph
     from models.separation.graph import export_separator
-    from models.separation.import_open_unmix import import_open_unmix
+    from models.separation.import_open_unmix import import_open_unmix, is_complete
     from offline.training.common.card import write_card
 
     model = import_open_unmix(options.files, sample_rate=options.rate, hop=options.hop)
     config = model.config
     training = f"imported from {', '.join(path.name for path in options.files)}"
-    graph = export_separator(model, options.output, licence=options.licence, training=training, int8=options.int8)
+    graph = export_separator(
+        model,
+        options.output,
+        licence=options.licence,
+        training=training,
+        int8=options.int8,
+        complete=is_complete(config),
+    )
     stream = torch.rand(FRAMES, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
     error = check_graph(graph, options.output, stream, block=FRAMES if config.bidirectional else 7, kind="unmix")
     if not options.int8:
@@ -82,7 +90,8 @@ def _separator(options: ImportOptions) -> int:
     }
     write_card(options.output, fields)
     use = "separate FILE --model" if config.bidirectional else "run --input mic --output device --separate"
-    _finish(options, ", ".join(config.targets), f"collaparte {use} {options.output}")
+    stems = ", ".join(config.targets) + ("" if is_complete(config) else ", and the rest of the mixture")
+    _finish(options, stems, f"collaparte {use} {options.output}")
     return 0
 
 

@@ -11,7 +11,7 @@ from cli.terminal.kernels import announced_compiling, compile_aside
 from cli.terminal.live_line import LiveLine
 from cli.terminal.report import note, wrote
 from engine.pipeline.pipeline import PipelineConfig
-from engine.separation.hpss import TUNED
+from engine.separation.config import TUNED
 from offline.batch.file_job import FileJob, JobReport, run_file
 from offline.evaluation.onsets import evaluate_track, format_table, read_truth, track_of
 from offline.evaluation.plots import draw_job

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.realtime.warm import warm
-from engine.separation.hpss import TUNED
+from engine.separation.config import TUNED
 from offline.following.feature_names import FEATURES
 from offline.following.presets import follow_by
 from offline.following.score_input import read_score_input

@@ -11,7 +11,7 @@ from engine.audio.devices import Device
 from engine.midi.gains import FIRST_CONTROLLER, VIRTUAL, GainKnobs
 from engine.realtime.messages import Latency
 from engine.realtime.session import SessionConfig, SessionStatus
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import MaskNetworkConfig
 
 __all__ = ["SessionScreen"]
 

@@ -12,9 +12,9 @@ from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.realtime.processing_thread import Rings
 from engine.realtime.warm import rehearse, warm
 from engine.score.score import make_score
-from engine.separation.hpss import TUNED
+from engine.separation.config import TUNED, WienerConfig
 from engine.separation.mask_network import apply_masks, magnitudes
-from engine.separation.wiener import Wiener, WienerConfig
+from engine.separation.wiener import Wiener
 
 __all__ = ["warm_kernels"]
 

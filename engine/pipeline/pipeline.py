@@ -20,8 +20,8 @@ from engine.following.embedding_features import follower_features
 from engine.following.follower import AudioFollower, FollowConfig, Follower, follow_frames
 from engine.following.reference import Reference
 from engine.score.score import Score
-from engine.separation.hpss import HpssConfig, HpssSpectra
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import HpssConfig, MaskNetworkConfig
+from engine.separation.hpss import HpssSpectra
 from engine.separation.mask_network_segments import open_separator, stems_chain
 from engine.separation.resampled import ResampledSeparator
 

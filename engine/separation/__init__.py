@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from engine.separation.hpss import TUNED, Hpss, HpssConfig, HpssSpectra
-    from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+    from engine.separation.config import TUNED, HpssConfig, MaskNetworkConfig, WienerConfig
+    from engine.separation.hpss import Hpss, HpssSpectra
+    from engine.separation.mask_network import StreamingSeparator
     from engine.separation.mask_network_segments import SegmentedSeparator, open_separator, stems_chain
     from engine.separation.resampled import ResampledSeparator
-    from engine.separation.wiener import Wiener, WienerConfig
+    from engine.separation.wiener import Wiener
 else:
     __getattr__ = lazy(__name__)
 

@@ -2,85 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import Settings, check, choice, plain, ranged, require
-from engine.core.format import MAX_HOP, AudioFormat, FrameFormat, frame_size
+from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain
 from engine.dsp.median import aligned, network, row_stride
 from engine.dsp.sanitise import LIMIT, as_block
 from engine.dsp.stft import Istft, Stft, grown
-from engine.dsp.window import WINDOWS
+from engine.separation.balance import balance_of
+from engine.separation.config import HpssConfig
 from engine.separation.hpss_kernel import HpssNumbers, HpssScratch, HpssState, MedianNetworks, separate
 from engine.separation.kam import identity
 
-__all__ = ["TUNED", "Hpss", "HpssConfig", "HpssSpectra"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HpssConfig(Settings):
-    """How to separate; the defaults are the paper's, `TUNED` scores higher."""
-
-    n_fft: int | None = ranged(
-        None, 16, MAX_HOP, "frame size, None lasts nearest as long as 4096 at 44.1 kHz", unit="samples"
-    )
-    hop: int | None = ranged(None, 1, MAX_HOP, "distance of frames, None for a quarter of a frame", unit="samples")
-    window: str = choice("hann", WINDOWS, "window of a frame")
-    look_ahead: int = ranged(8, 0, 49, "frames after the one that is separated, a hop of latency each", unit="frames")
-    span_harmonic: int | None = ranged(
-        17,
-        1,
-        99,
-        "running median over time, None is what the look-ahead centres, at least 3",
-        unit="frames",
-        odd=True,
-        optional=True,
-    )
-    span_percussive: int = ranged(17, 1, 99, "running median over frequency", unit="bins", odd=True)
-    exponent: float = choice(1, (0.5, 0.75, 1), "exponent of the powers in the filter, 1 is Wiener's")
-    iterations: int = ranged(1, 1, 20, "iterations of Algorithm 1")
-    spatial: bool = plain(True, "model the covariance of the channels, else each channel alone")
-    forgetting: float = ranged(0.05, 1e-4, 1, "weight of the newest frame in the covariances")
-    residual: bool = plain(False, "emit what is neither, too (Driedger, Mueller, Disch, ISMIR 2014)")
-    margin: float = ranged(2.0, 1, 100, "by what a target must exceed the other, in amplitude; used with residual")
-
-    def __post_init__(self) -> None:
-        check(self)
-        require("look_ahead", self.look_ahead, 0, ((self.span_harmonic or 99) - 1) // 2)
-        if self.hop is not None and self.n_fft is not None:
-            require("hop", self.hop, 1, self.n_fft)
-
-    @property
-    def frames_harmonic(self) -> int:
-        """Return the span of the medians over time: `span_harmonic` or its default."""
-        return self.span_harmonic or max(3, 2 * self.look_ahead + 1)
-
-    @property
-    def weight(self) -> float:
-        """Return the factor on the powers of the other target in the filter: 1 unless there is a residual."""
-        return float(self.margin ** (2 * self.exponent)) if self.residual else 1.0
-
-    @property
-    def quarters(self) -> int:
-        """Return the exponent in quarters, as the kernels take it."""
-        return round(4 * self.exponent)
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Return the stems in output order."""
-        return ("harmonic", "percussive", "residual") if self.residual else ("harmonic", "percussive")
-
-    def frames(self, audio: AudioFormat) -> FrameFormat:
-        """Return the frame format of this separation, with defaults filled in for the sample rate."""
-        n_fft = self.n_fft or frame_size(audio.sample_rate)
-        return FrameFormat(audio=audio, n_fft=n_fft, hop=self.hop or n_fft // 4)
-
-
-# The best scores on five songs, drums against the rest; `replace(TUNED, look_ahead=n)` for other latencies.
-TUNED = HpssConfig(look_ahead=5, span_harmonic=None, span_percussive=31, exponent=0.75)
+__all__ = ["Hpss", "HpssSpectra"]
 
 
 class HpssSpectra:
@@ -97,14 +32,19 @@ class HpssSpectra:
         n_models = 1 if self._spatial else n_channels
         stride = row_stride(n_bins)
         self._networks = MedianNetworks(network(config.frames_harmonic), network(config.span_percussive))
+        self._balance = balance_of(frames, config)
+        n_bands = len(self._balance.typical)
         self._state = HpssState(
             powers=aligned(n_models, config.frames_harmonic, stride),
             spectra=np.zeros((config.look_ahead + 1, n_channels, n_bins), np.complex64),
             covariances=self._identities(),
+            levels=np.zeros((2, n_bands)),
+            earlier=np.zeros((config.lag + 1, n_bands)),
         )
         self._scratch = HpssScratch(
             work=aligned(3, n_models, stride),
             padded=aligned(n_bins + config.span_percussive - 1),
+            bands=np.zeros(n_bands, np.float32),
             matrix=np.zeros((2, n_channels, n_channels), np.complex64),
             vector=np.zeros(n_channels, np.complex64),
         )
@@ -134,14 +74,16 @@ class HpssSpectra:
         row = self._state.spectra.shape[1:]
         spectra = as_block("Hpss", spectra, np.complex64, row)
         self._out = grown(self._out, len(spectra))
-        separate(spectra, self._seen, self._settings, self._networks, self._state, self._scratch, self._out)
+        separate(
+            spectra, self._seen, self._settings, self._networks, self._balance, self._state, self._scratch, self._out
+        )
         self._seen += len(spectra)
         return self._out[: len(spectra)]
 
     def reset(self) -> None:
-        """Reset all frames and covariances."""
-        self._state.powers[:] = 0
-        self._state.spectra[:] = 0
+        """Reset all frames, levels and covariances."""
+        for kept in self._state:
+            kept[:] = 0
         self._state.covariances[:] = self._identities()
         self._seen = 0
 

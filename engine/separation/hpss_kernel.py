@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.core.arrays import C64, F32, Scalar32
+from engine.core.arrays import C64, F32, F64, Scalar32
 from engine.dsp.median import Network, median_bins, median_rows, reflect
 from engine.dsp.sanitise import clean
+from engine.separation.balance import Balance, follow_levels, mix_present, weigh
 from engine.separation.kam import learn, mask, power, root, whitened, wiener
 
 __all__ = ["HpssNumbers", "HpssScratch", "HpssState", "MedianNetworks", "apply_filter", "measure", "separate"]
@@ -49,11 +50,15 @@ class HpssState(NamedTuple):
     powers: (model, span, bin or more), ring of the last frames; a model is one channel, or all with the spatial model
     spectra: (look-ahead + 1, channel, bin), ring of the last frames
     covariances: none, or packed: of the mixture, then harmonic and percussive of each iteration from the second on
+    levels: (2, band), running levels of the harmonic and the percussive medians
+    earlier: (lag + 1, band), ring of levels of the percussive medians; see `engine.separation.balance.follow_levels`
     """
 
     powers: F32
     spectra: C64
     covariances: F32
+    levels: F64
+    earlier: F64
 
 
 class HpssScratch(NamedTuple):
@@ -61,12 +66,14 @@ class HpssScratch(NamedTuple):
 
     work: (3, model, bin or more)
     padded: bins of a frame, and half the span of the median over frequency on both sides
+    bands: (band)
     matrix: (2, channel, channel)
     vector: (channel)
     """
 
     work: F32
     padded: F32
+    bands: F32
     matrix: C64
     vector: C64
 
@@ -77,6 +84,7 @@ def separate(
     seen: int,
     settings: HpssNumbers,
     networks: MedianNetworks,
+    balance: Balance,
     state: HpssState,
     scratch: HpssScratch,
     out: C64,
@@ -88,10 +96,10 @@ def separate(
     Only the output frame is refined; its neighbours keep the power of the mixture. Refined neighbours would
     shrink at every pass, and with less than the full look-ahead their median would pull the harmonic part to 0.
     """
-    powers, spectra, covariances = state
+    powers, spectra, covariances = state.powers, state.spectra, state.covariances
     n_iterations = settings.iterations
     span, n_delayed, n_bins = powers.shape[1], len(spectra), spectra.shape[2]
-    work, padded, matrix, vector = scratch
+    work, padded, bands, matrix, vector = scratch
     harmonic, percussive, kept = work[0], work[1], work[2]
     for f in range(len(frames)):
         t = seen + f
@@ -103,14 +111,22 @@ def separate(
             kept[m] = powers[m, row]
             median_rows(networks.time, powers[m], harmonic[m, :n_bins])
         _over_frequency(networks.frequency, powers, row, n_bins, padded, percussive)
+        if balance.weighs:
+            follow_levels(harmonic, percussive, balance, t, state.earlier, state.levels)
+            weigh(state.levels, balance, bands, percussive)
+        for m in range(len(powers)):
+            mix_present(kept[m], balance.present, harmonic[m, :n_bins])
         for n in range(1, n_iterations):
             before, after = covariances[2 * n - 3 : 2 * n - 1], covariances[2 * n - 1 : 2 * n + 1]
             apply_filter(target, harmonic, percussive, before, np.float32(1), matrix, vector, out[f, :2])
             _observe(out[f, 0], after[:1], settings, matrix, vector, powers, row)
             for m in range(len(powers)):
                 median_rows(networks.time, powers[m], harmonic[m, :n_bins])
+                mix_present(powers[m, row], balance.present, harmonic[m, :n_bins])
             _observe(out[f, 1], after[1:], settings, matrix, vector, powers, row)
             _over_frequency(networks.frequency, powers, row, n_bins, padded, percussive)
+            if balance.weighs:
+                weigh(state.levels, balance, bands, percussive)
         for m in range(len(powers)):
             powers[m, row] = kept[m]
         last = covariances[2 * n_iterations - 3 : 2 * n_iterations - 1]

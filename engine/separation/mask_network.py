@@ -1,13 +1,13 @@
 """Separate spectra into stems, hop by hop, with a mask network: Open-Unmix and CrossNet-Open-Unmix, live.
 
-The network takes magnitudes and returns one mask for each target. The masks need not add up to one: the remainder of
-the mixture, positive or negative, is distributed over the targets, so that the stems sum to the input.
+The network takes magnitudes and returns one mask for each target; a stem is its mask times the mixture, as published.
+The masks need not add up to one: what they leave over, positive or negative, is shared out among the stems of a network
+whose targets are the whole mixture, and is a stem of its own, `rest`, of one that lacks targets. So the stems sum to
+the input.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,35 +15,21 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.core.arrays import C64, F32, Scalar32
-from engine.core.config import Settings, choice, plain, ranged, require
+from engine.core.config import require
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import STEREO, AudioFormat, FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.stft import grown
 from engine.inference.network import Network
+from engine.separation.config import REST_STEM, MaskNetworkConfig
 from engine.separation.input_level import InputLevel
-from engine.separation.wiener import WienerConfig
 
-__all__ = ["SHARING", "MaskNetwork", "MaskNetworkConfig", "StreamingSeparator"]
+__all__ = ["MaskNetwork", "StreamingSeparator"]
 
-SHARING = ("ratio", "equal")
+WHOLE = {"vocals", "drums", "bass", "other"}  # the published targets, which are the mixture together
+SUMMED = ("bands", "blend")  # networks whose masks always sum to one
 HALF = np.float32(0.5**0.5)
-FAINT = 1e-6  # sum of masks below which a bin is divided equally among all targets
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskNetworkConfig(Settings):
-    """How to separate by a network of masks."""
-
-    model: Path = plain(MISSING, "the ONNX file")
-    sharing: str = choice(
-        "ratio", SHARING, "who gets what the masks leave over: each target by its share of the masks, or all alike"
-    )
-    wiener: WienerConfig | None = plain(
-        None, "refine the stems by where in the stereo image their targets are, None to leave them"
-    )
-    segment: int = ranged(384, 1, 1 << 16, "what a bidirectional network answers at a time", unit="frames")
-    margin: int = ranged(128, 0, 1 << 16, "what it gets before and after a segment", unit="frames")
+FAINT = 1e-6  # sum of masks below which what they leave over is shared equally
 
 
 @njit(nogil=True, cache=True)
@@ -96,40 +82,53 @@ def mid_side_magnitudes(cleaned: C64, out: F32) -> None:
 
 
 @njit(nogil=True, cache=True)
-def apply_masks(cleaned: C64, masks: F32, equal: bool, faint: Scalar32, gain: F32, rest: F32, out: C64) -> None:
-    """Compute stems (target, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin).
-
-    The stems sum to the frame. A stem is (mask * gain + rest) * input, of which gain and rest (bin) are scratch. A
-    single channel uses the mean of the masks of all channels.
-    """
-    n_targets, n_channels, n_bins = out.shape
-    n_model = masks.shape[1]
-    if n_channels < n_model:
-        for t in range(n_targets):
-            for m in range(1, n_model):
-                for k in range(n_bins):
-                    masks[t, 0, k] += masks[t, m, k]
+def average(masks: F32) -> None:
+    """Write the mean of the masks (target, channel, bin) of all channels to those of the first, in place."""
+    n_targets, n_model, n_bins = masks.shape
+    for t in range(n_targets):
+        for m in range(1, n_model):
             for k in range(n_bins):
-                masks[t, 0, k] /= np.float32(n_model)
+                masks[t, 0, k] += masks[t, m, k]
+        for k in range(n_bins):
+            masks[t, 0, k] /= np.float32(n_model)
+
+
+@njit(nogil=True, cache=True)
+def apply_masks(cleaned: C64, masks: F32, equal: bool, faint: Scalar32, gain: F32, left: F32, out: C64) -> None:
+    """Compute stems (stem, channel, bin) of one frame (channel, bin) by masks (target, mask's channel, bin).
+
+    The stems sum to the frame. A stem is (mask * gain + left) * input; gain and left (bin) are scratch. One stem more
+    than there are targets is what the masks leave over. A single channel uses the mean of the masks of all channels.
+    """
+    n_targets, n_model, n_bins = masks.shape
+    n_channels = out.shape[1]
+    if n_channels < n_model:
+        average(masks)
     for c in range(n_channels):
         for k in range(n_bins):
             gain[k] = np.float32(0)
         for t in range(n_targets):
             for k in range(n_bins):
                 gain[k] += masks[t, c, k]
-        for k in range(n_bins):
-            total = gain[k]
-            alike = equal or total < faint
-            gain[k] = np.float32(1) if alike else np.float32(1) / total
-            rest[k] = (np.float32(1) - total) / np.float32(n_targets) if alike else np.float32(0)
+        if len(out) > n_targets:
+            for k in range(n_bins):
+                out[n_targets, c, k] = (np.float32(1) - gain[k]) * cleaned[c, k]
+                gain[k], left[k] = np.float32(1), np.float32(0)
+        else:
+            for k in range(n_bins):
+                total = gain[k]
+                alike = equal or total < faint
+                gain[k] = np.float32(1) if alike else np.float32(1) / total
+                left[k] = (np.float32(1) - total) / np.float32(n_targets) if alike else np.float32(0)
         for t in range(n_targets):
             for k in range(n_bins):
-                out[t, c, k] = (masks[t, c, k] * gain[k] + rest[k]) * cleaned[c, k]
+                out[t, c, k] = (masks[t, c, k] * gain[k] + left[k]) * cleaned[c, k]
 
 
 class MaskNetwork:
     """Open and check a mask network for all targets; shared by the streaming and the segmented node.
 
+    targets: names of the stems, in order: those of the network, then `rest` where it is a stem
     n_channels: as many as the model has, or 1
     network: the opened file of config.model, if it is open already
 
@@ -141,7 +140,8 @@ class MaskNetwork:
     def __init__(self, config: MaskNetworkConfig, *, n_channels: int, network: Network | None = None) -> None:
         self.config = config
         self.network = network or Network(config.model, "unmix")
-        self.targets = _targets(self.network)
+        names = _targets(self.network)
+        self.targets = (*names, REST_STEM) if _has_rest(self.network, config, names) else names
         n_model = self.network.value("n_channels", int)
         self.mid_side = _mid_side(self.network, n_model)
         self.n_inputs = 4 if self.mid_side else n_model
@@ -154,15 +154,15 @@ class MaskNetwork:
             raise ModelError(self.network.path, expected=f"a network of {wanted}", got=f"one of {got}")
         self.frames = _frames(self.network, n_channels)
         self.window: str = self.network.value("window", str)
-        n_bins, n_targets = self.frames.n_bins, len(self.targets)
+        n_bins = self.frames.n_bins
         self.network.expect_shapes({"magnitude": (None, self.n_inputs, n_bins)})
         target = self.network.metadata.get("level", 0)
         if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
             raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])
         self._level = InputLevel(self.frames, self.window, float(target)) if target else None
-        self._gain, self._rest = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
-        self._stems = np.zeros((0, n_targets, n_channels, n_bins), np.complex64)
-        self._probe((n_targets, n_model, n_bins))
+        self._gain, self._left = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
+        self._stems = np.zeros((0, len(self.targets), n_channels, n_bins), np.complex64)
+        self._probe((len(names), n_model, n_bins))
 
     def prepare(self, spectrum: Any, cleaned: Any, magnitude: Any) -> None:
         """Clean one frame (channel, bin) and write its magnitudes (n_inputs, bin), at the model's level.
@@ -186,7 +186,7 @@ class MaskNetwork:
         """
         if self.mid_side:
             masks = masks[:, : len(cleaned)]  # a single channel has no side
-        apply_masks(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._rest, out)
+        apply_masks(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._left, out)
         if self.mid_side and len(cleaned) == 2:
             for stem in out:
                 mid_side(stem)
@@ -243,6 +243,14 @@ def _targets(network: Network) -> tuple[str, ...]:
     if not plain or not 1 <= len(set(names)) == len(names) <= 16:
         raise ModelError(network.path, expected="1 to 16 plain target names", got=repr(names)[:60])
     return tuple(names)
+
+
+def _has_rest(network: Network, config: MaskNetworkConfig, names: tuple[str, ...]) -> bool:
+    """Return whether what the masks leave over is a stem; a target of that name holds it already."""
+    whole = network.metadata.get("complete", network.metadata.get("network") in SUMMED or set(names) >= WHOLE)
+    if not isinstance(whole, bool):
+        raise ModelError(network.path, expected="complete: true or false", got=repr(whole)[:60])
+    return REST_STEM not in names and (config.rest == "always" or (config.rest == "lacking" and not whole))
 
 
 def _mid_side(network: Network, n_channels: int) -> bool:

@@ -9,7 +9,8 @@ from engine.core.processor import Chain
 from engine.dsp.sanitise import as_block
 from engine.dsp.stft import Istft, grown
 from engine.inference.network import Network
-from engine.separation.mask_network import MaskNetwork, MaskNetworkConfig, StreamingSeparator
+from engine.separation.config import MaskNetworkConfig
+from engine.separation.mask_network import MaskNetwork, StreamingSeparator
 from engine.separation.wiener import Wiener
 
 __all__ = ["SegmentedSeparator", "open_separator", "stems_chain"]

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import Settings, check, plain, ranged
-from engine.core.errors import ConfigError
 from engine.core.format import FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block
 from engine.dsp.stft import grown
+from engine.separation.config import WienerConfig
 from engine.separation.kam import identity
 from engine.separation.wiener_kernel import filter_frames
 
-__all__ = ["Wiener", "WienerConfig"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WienerConfig(Settings):
-    """How the spatial covariances of the targets are learnt."""
-
-    forgetting: float = ranged(0.05, 1e-4, 1, "weight of the newest frame in the spatial covariances")
-    posterior: bool = plain(
-        True, "learn from what the filter leaves uncertain as well (Duong et al. 2010): a silent target keeps its place"
-    )
-
-    def __post_init__(self) -> None:
-        check(self)
-        if not isinstance(self.posterior, bool):
-            raise ConfigError("posterior", expected="true or false", got=repr(self.posterior))
+__all__ = ["Wiener"]
 
 
 class Wiener:

@@ -15,6 +15,7 @@ from models.separation.folded import StreamingOpenUnmix, WholeFileOpenUnmix
 __all__ = ["export_separator", "separation_graph", "separation_metadata"]
 
 DYNAMIC = {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
+OTHER = "other"  # the target that is all that the others are not
 SMALL_BANDS = ("/encoders.", "/inner.", "/outer.")  # products whose 8-bit weights cost bands no quality
 
 
@@ -39,11 +40,14 @@ def separation_graph(network: SeparationNetwork) -> Graph:
     )
 
 
-def separation_metadata(config: SeparationNetworkConfig, *, licence: str, training: str) -> dict[str, Any]:
+def separation_metadata(
+    config: SeparationNetworkConfig, *, licence: str, training: str, complete: bool | None = None
+) -> dict[str, Any]:
     """Return what the file tells the engine.
 
     licence: of the weights
     training: one line on where the weights come from
+    complete: whether the targets are the whole mixture; None: as trained here, where `other` is all but the others
     """
     names = ("sample_rate", "n_fft", "hop", "window", "n_channels", "stereo", "targets")
     known = config.as_dict()
@@ -54,13 +58,21 @@ def separation_metadata(config: SeparationNetworkConfig, *, licence: str, traini
         **{name: known[name] for name in (*names, "hidden", "cross", "bidirectional", "level")},
         "licence": licence,
         "training": training,
+        "complete": config.network == "bands" or OTHER in config.targets if complete is None else complete,
     }
 
 
 def export_separator(
-    network: SeparationNetwork, path: Path, *, licence: str, training: str, int8: bool = False
+    network: SeparationNetwork,
+    path: Path,
+    *,
+    licence: str,
+    training: str,
+    int8: bool = False,
+    complete: bool | None = None,
 ) -> Graph:
-    """Write the file of a network, with 8-bit weights if `int8`, and return its graph."""
+    """Write the file of a network, with 8-bit weights if `int8`, and return its graph; see `separation_metadata`."""
     graph = separation_graph(network)
-    export_graph(graph, path, separation_metadata(network.config, licence=licence, training=training), int8=int8)
+    metadata = separation_metadata(network.config, licence=licence, training=training, complete=complete)
+    export_graph(graph, path, metadata, int8=int8)
     return graph

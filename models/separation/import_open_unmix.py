@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from engine.core.errors import ConfigError, ModelError
-from models.separation.config import SeparationNetworkConfig
+from models.separation.config import TARGETS, SeparationNetworkConfig
 from models.separation.network import OpenUnmix
 
-__all__ = ["import_open_unmix", "target_of"]
+__all__ = ["import_open_unmix", "is_complete", "target_of"]
 
 MAX_BYTES = 2 << 30
 MAX_VALUES = 1 << 28
@@ -75,6 +75,11 @@ def import_open_unmix(paths: Sequence[Path], *, sample_rate: int = 44100, hop: i
     with torch.device("meta"):  # shapes only: no size in a file makes us take memory
         bank = OpenUnmix(config)
     return _fill(where, bank, banks)
+
+
+def is_complete(config: SeparationNetworkConfig) -> bool:
+    """Return whether imported targets are the whole mixture: the published four, or those of one X-UMX with `other`."""
+    return set(config.targets) >= set(TARGETS) or (config.cross and "other" in config.targets)
 
 
 def _load(path: Path) -> Weights:

@@ -18,7 +18,7 @@ from engine.core.output_limits import require_room
 from engine.core.whole_file import discard_stale
 from engine.pipeline.file_stream import stream_file
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from engine.separation.hpss import HpssConfig
+from engine.separation.config import HpssConfig
 from offline.batch.output_folders import StemFolder, StemJob, stem_folders
 from offline.separation import backfitting
 

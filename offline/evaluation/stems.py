@@ -21,7 +21,8 @@ from engine.core.format import FrameFormat
 from engine.core.processor import Chain
 from engine.core.whole_file import whole_text
 from engine.dsp.stft import Istft, Stft
-from engine.separation.hpss import TUNED, Hpss
+from engine.separation.config import TUNED
+from engine.separation.hpss import Hpss
 from engine.separation.mask_network import StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator, stems_chain
 from offline.evaluation.peass import peass_scores, require_peass

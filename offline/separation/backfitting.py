@@ -6,20 +6,24 @@ full look-ahead, no spatial model and one iteration, the live `Hpss` gives the s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.format import AudioFormat
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.median import over_frequency, over_time
 from engine.dsp.stft import Istft, Stft
-from engine.separation.hpss import HpssConfig
+from engine.separation.balance import Balance, balance_of, follow_levels, mix_present, weigh
+from engine.separation.config import HpssConfig
 from engine.separation.hpss_kernel import apply_filter, measure
 from engine.separation.kam import identity, learn
 
 __all__ = ["Sources", "back_fit", "filtered", "separate_whole"]
 
 Audio = npt.NDArray[np.float32]  # or powers, or packed covariances
+Levels = npt.NDArray[np.float64]
 Spectra = npt.NDArray[np.complex64]
 Sources = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 BATCH = 256  # frames filtered and transformed back at a time, to bound the memory for the targets' spectra
@@ -34,7 +38,7 @@ def separate_whole(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
     frames = config.frames(AudioFormat(sample_rate=sample_rate, n_channels=audio.shape[1]))
     padded = np.concatenate([audio, np.zeros((frames.n_fft, audio.shape[1]), np.float32)])
     spectra = Stft(frames, window=config.window).process(padded)
-    harmonic, percussive, packed = back_fit(spectra, config)
+    harmonic, percussive, packed = back_fit(spectra, config, frames)
     synthesis = Istft(frames, window=config.window, n_targets=len(config.targets))
     stems = np.zeros((len(spectra) * frames.hop, len(config.targets), audio.shape[1]), np.float32)
     for start in range(0, len(spectra), BATCH):
@@ -45,7 +49,7 @@ def separate_whole(audio: Audio, sample_rate: int, config: HpssConfig) -> Audio:
     return stems[frames.latency : frames.latency + len(audio)]
 
 
-def back_fit(spectra: Spectra, config: HpssConfig) -> Sources:
+def back_fit(spectra: Spectra, config: HpssConfig, frames: FrameFormat) -> Sources:
     """Return the sources of `spectra` (frame, channel, bin): powers of harmonic and percussive, and both covariances.
 
     The powers, to the exponent of the settings, are (frame, model, bin): one model for all channels with the spatial
@@ -54,8 +58,10 @@ def back_fit(spectra: Spectra, config: HpssConfig) -> Sources:
     n_frames, n_channels, n_bins = spectra.shape
     spatial = config.spatial and n_channels > 1
     before = np.zeros((0, n_channels, n_channels, n_bins), np.float32)
+    balance = balance_of(frames, replace(config, look_ahead=config.frames_harmonic // 2))
+    levels = np.zeros((n_frames, 2, len(balance.typical)))
     harmonic = percussive = np.ones((n_frames, 1 if spatial else n_channels, n_bins), np.float32)
-    for _ in range(config.iterations):
+    for iteration in range(config.iterations):
         after = np.stack([identity(n_channels, n_bins)] * 2) if spatial else before
         estimates = spectra, harmonic, percussive, before
         if spatial:
@@ -65,6 +71,9 @@ def back_fit(spectra: Spectra, config: HpssConfig) -> Sources:
         models = [over_time(powers[0, :, m], config.frames_harmonic) for m in range(harmonic.shape[1])]
         harmonic = np.stack(models, axis=1)
         percussive = over_frequency(powers[1].reshape(-1, n_bins), config.span_percussive).reshape(harmonic.shape)
+        if iteration == 0:
+            _follow(harmonic, percussive, balance, levels)
+        _weigh(powers[0], levels, balance, harmonic, percussive)
         before = after
     return harmonic, percussive, before
 
@@ -74,6 +83,27 @@ def filtered(spectra: Spectra, sources: Sources, config: HpssConfig) -> Spectra:
     targets = np.zeros((len(spectra), len(config.targets), *spectra.shape[1:]), np.complex64)
     _filter(spectra, *sources, np.float32(config.weight), *_scratch(spectra), targets)
     return targets
+
+
+@njit(nogil=True, cache=True)
+def _follow(harmonic: Audio, percussive: Audio, balance: Balance, levels: Levels) -> None:
+    """Write the running levels (frame, 2, band) of the first medians (frame, model, bin)."""
+    earlier = np.zeros((1, levels.shape[2]))
+    for t in range(len(levels)):
+        if t:
+            levels[t] = levels[t - 1]
+        follow_levels(harmonic[t], percussive[t], balance, t, earlier, levels[t])
+
+
+@njit(nogil=True, cache=True)
+def _weigh(present: Audio, levels: Levels, balance: Balance, harmonic: Audio, percussive: Audio) -> None:
+    """Weigh every frame of the estimates, in place; present: their powers before the medians, (frame, model, bin)."""
+    bands = np.zeros(levels.shape[2], np.float32)
+    for t in range(len(levels)):
+        if balance.weighs:
+            weigh(levels[t], balance, bands, percussive[t])
+        for m in range(harmonic.shape[1]):
+            mix_present(present[t, m], balance.present, harmonic[t, m])
 
 
 def _scratch(spectra: Spectra) -> tuple[Spectra, Spectra]:

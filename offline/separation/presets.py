@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import models
 from engine.core.errors import ConfigError, ModelError
 from engine.inference.network_file import read_network_file
-from engine.separation.mask_network import MaskNetworkConfig
-from engine.separation.wiener import WienerConfig
+from engine.separation.config import MaskNetworkConfig, WienerConfig
 
 __all__ = ["SEPARATORS", "live_rate", "unmix_config"]
 
@@ -22,13 +22,16 @@ SEPARATORS = {  # by the name that options know
 }
 
 
-def unmix_config(model: Path | str, *, wiener: bool = False) -> MaskNetworkConfig:
-    """The settings for a name of SEPARATORS or a model's file; ConfigError with a remedy if it is not installed."""
+def unmix_config(model: Path | str, *, wiener: bool = False, **settings: Any) -> MaskNetworkConfig:
+    """The settings for a name of SEPARATORS or a model's file; ConfigError with a remedy if it is not installed.
+
+    settings: further ones of `MaskNetworkConfig`
+    """
     file = SEPARATORS.get(str(model), Path(model))
     if file.parent == WEIGHTS and not file.is_file():
         remedy = "make one with `collaparte export separation` or `collaparte import-weights`"
         raise ConfigError("stems by a network", expected=str(file), got="no such file", remedy=remedy)
-    return MaskNetworkConfig(model=file, wiener=WienerConfig() if wiener else None)
+    return MaskNetworkConfig(model=file, wiener=WienerConfig() if wiener else None, **settings)
 
 
 def live_rate(config: MaskNetworkConfig) -> int:

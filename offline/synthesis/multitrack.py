@@ -1,8 +1,8 @@
 """Songs as folders of stems: MUSDB18-HQ's layout (SONG/vocals.wav ...), or any folder of such folders.
 
-A stem that is not a target is part of `other`, if `other` is a target. A target without a file is silence; but if the
-song has an `other`, it may be contained in it: then those two cannot be told apart, and are marked so. `mixture.*` is
-ignored: the mixture is the sum of the stems.
+A stem that is not a target is part of `rest`, if that is a target, else of `other`, if that is one. A target without a
+file is silence; but if the song has an `other`, it may be contained in it: then those two cannot be told apart, and are
+marked so. `mixture.*` is ignored: the mixture is the sum of the stems.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from engine.audio.files import AudioReader
 from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError, ConfigError
+from engine.separation.config import REST_STEM
 
 __all__ = ["Corpus", "Song", "find_songs", "load_stems", "parse_corpus"]
 
@@ -42,13 +43,14 @@ class Song:
     def parts(self, target: str, targets: Sequence[str]) -> list[Path]:
         """Return the files that sum to `target` when separating into `targets`."""
         own = [self.stems[target]] if target in self.stems else []
-        if target == REST:
+        if target == (REST_STEM if REST_STEM in targets else REST):
             own += [path for name, path in self.stems.items() if name not in targets]
         return own
 
     def inseparable(self, targets: Sequence[str]) -> frozenset[str]:
         """Return targets that cannot be told apart in this song: as marked, or without a file beside `other`."""
-        missing = {target for target in targets if target not in self.stems} if REST in self.stems else set()
+        without = {target for target in targets if target not in self.stems and target != REST_STEM}
+        missing = without if REST in self.stems else set()
         marked = (self.merged | missing) & set(targets)
         together = marked | ({REST} & set(targets) if missing else set())
         return frozenset(together) if len(together) > 1 else frozenset()

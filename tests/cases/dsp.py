@@ -10,7 +10,8 @@ from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.sanitise import LIMIT
 from engine.dsp.stft import Istft, Stft
 from engine.dsp.window import window
-from engine.separation.hpss import Hpss, HpssConfig, HpssSpectra
+from engine.separation.config import HpssConfig
+from engine.separation.hpss import Hpss, HpssSpectra
 from tests.contract import Case, delayed
 
 RATE = 8000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.config import MaskNetworkConfig
+from engine.separation.mask_network import StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator
 from tests.contract import Case, delayed
 from tests.networks.separation import blended_file, small_file

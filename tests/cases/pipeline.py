@@ -8,9 +8,7 @@ from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.score import make_score
-from engine.separation.hpss import HpssConfig
-from engine.separation.mask_network import MaskNetworkConfig
-from engine.separation.wiener import WienerConfig
+from engine.separation.config import HpssConfig, MaskNetworkConfig, WienerConfig
 from tests.contract import Case, delayed
 from tests.networks.separation import small_file
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.core.format import AudioFormat, FrameFormat
-from engine.separation.wiener import Wiener, WienerConfig
+from engine.separation.config import WienerConfig
+from engine.separation.wiener import Wiener
 from tests.contract import Case, delayed
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.audio.files import AudioReader
 from engine.inference.network import Network
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import MaskNetworkConfig
 from engine.separation.mask_network_segments import open_separator
 from models.export import export_graph
 from models.separation.band_network import SeparationNetwork

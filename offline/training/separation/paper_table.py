@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import MaskNetworkConfig
 from engine.separation.mask_network_segments import open_separator
 from offline.evaluation.stems import STEM_METRICS, evaluate_separators
 from offline.synthesis.multitrack import Song, find_songs, parse_corpus

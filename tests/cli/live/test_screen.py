@@ -9,7 +9,7 @@ from engine.audio.devices import Device
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.messages import Latency
 from engine.realtime.session import SessionConfig
-from engine.separation.hpss import TUNED
+from engine.separation.config import TUNED
 
 JACK = Device(backend="jack")
 LATENCY = Latency(sample_rate=48000, device=1024, rings=992, resampling=0, pipeline=2400)

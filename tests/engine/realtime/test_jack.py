@@ -15,7 +15,7 @@ from engine.audio.devices import Device, list_devices
 from engine.core.events import Dropout
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import SessionConfig
-from engine.separation.hpss import HpssConfig
+from engine.separation.config import HpssConfig
 from tests.engine.realtime.live import Live
 from tests.engine.realtime.probe import delays
 from tests.jack_server import JackServer

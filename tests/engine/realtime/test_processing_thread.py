@@ -18,8 +18,7 @@ from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.realtime.processing_thread import CHUNK, ProcessingThread, Rings
 from engine.realtime.warm import prefill, rehearse, warm
-from engine.separation.hpss import HpssConfig
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import HpssConfig, MaskNetworkConfig
 from tests.networks.separation import small_file
 
 NOISE = np.random.default_rng(3).standard_normal((40_000, 2)).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import scipy.ndimage
 
 from engine.core.errors import ConfigError
-from engine.core.format import AudioFormat
+from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Istft, Stft
-from engine.separation.hpss import TUNED, Hpss, HpssConfig
+from engine.separation.balance import SILENCE, balance_of
+from engine.separation.config import TUNED, HpssConfig
+from engine.separation.hpss import Hpss, HpssSpectra
 from engine.separation.kam import LOADING
 from offline.run import run
 from offline.separation import backfitting
@@ -119,13 +122,27 @@ def test_bad_samples_leave_no_trace(bad: float, config: HpssConfig) -> None:
     assert np.abs(stems - usual)[later:].std() <= 0.1 * audio.std()
 
 
-def slow_twin(spectra: Array, config: HpssConfig) -> Array:
-    """Algorithm 1 as printed, in double precision, with the project's loading of the covariances."""
+def twin_weights(harmonic: Array, percussive: Array, config: HpssConfig, frames: FrameFormat) -> Array:
+    """The weight of the percussive estimate (frame, bin) from the first medians (frame, bin), band by band."""
+    balance = balance_of(frames, config)
+    bands = list(itertools.pairwise(balance.edges))
+    middles = [(first + last - 1) / 2 for first, last in bands]
+    running, out = np.zeros((2, len(bands))), np.ones_like(harmonic)
+    for t in range(len(out) if balance.weighs else 0):
+        now = [[source[t, first:last].sum() for first, last in bands] for source in (harmonic, percussive)]
+        running += balance.step * (np.array(now) - running)
+        ratio = (running[1] + SILENCE) / (running[0] + SILENCE)
+        out[t] = np.interp(np.arange(frames.n_bins), middles, balance.typical * ratio**config.balance)
+    return out
+
+
+def slow_twin(spectra: Array, config: HpssConfig, frames: FrameFormat) -> Array:
+    """Algorithm 1 as printed, in double precision, with the project's loading of the covariances and its balance."""
     x = spectra.astype(complex).transpose(0, 2, 1)
     n_channels = x.shape[2]
     eye = np.eye(n_channels)
     kernels = ((config.frames_harmonic, 1), "constant"), ((1, config.span_percussive), "reflect")
-    sources = [x / 2, x / 2]
+    sources, weights = [x / 2, x / 2], None
     for _ in range(config.iterations):
         powers, covariances = [], []
         for source, (size, mode) in zip(sources, kernels, strict=True):
@@ -137,7 +154,9 @@ def slow_twin(spectra: Array, config: HpssConfig) -> Array:
             z = np.einsum("tfi,fij,tfj->tf", source.conj(), inverse, source).real / n_channels
             medians = scipy.ndimage.median_filter(z, size=size, mode=mode)
             powers.append(medians**config.exponent)
-        gain = (powers[0] / (powers[0] + powers[1]))[..., None, None]
+        if weights is None:
+            weights = twin_weights(*powers, config, frames)
+        gain = (powers[0] / (powers[0] + weights * powers[1]))[..., None, None]
         mixture = gain * covariances[0] + (1 - gain) * covariances[1]
         harmonic = (gain * covariances[0] @ np.linalg.solve(mixture, x[..., None]))[..., 0]
         sources = [harmonic, x - harmonic]
@@ -156,10 +175,44 @@ def test_back_fitting_is_algorithm_1(n_channels: int, config: HpssConfig) -> Non
     # With noise in every channel the covariances are far from singular, and rounding does not grow by iterating.
     noise = 0.3 * np.random.default_rng(6).standard_normal((20_000, n_channels))
     audio = sound(n_channels, 20_000) + noise.astype(np.float32)
-    spectra = Stft(config.frames(AudioFormat(sample_rate=RATE, n_channels=n_channels))).process(audio)
-    expected = slow_twin(spectra, config)
-    given = backfitting.filtered(spectra, backfitting.back_fit(spectra, config), config)
+    frames = config.frames(AudioFormat(sample_rate=RATE, n_channels=n_channels))
+    spectra = Stft(frames).process(audio)
+    expected = slow_twin(spectra, config, frames)
+    given = backfitting.filtered(spectra, backfitting.back_fit(spectra, config, frames), config)
     assert np.abs(given - expected).max() <= FLOAT32 * np.abs(spectra).max()
+
+
+def test_the_level_of_the_input_does_not_matter() -> None:
+    audio = sound(2)
+    for config in (TUNED, replace(TUNED, look_ahead=0)):
+        loud, quiet = (run(hpss(config, 2), audio * np.float32(gain)) / gain for gain in (1, 2.0**-10))
+        assert np.abs(loud - quiet).max() <= 10 * FLOAT32 * audio.std()
+
+
+def test_silence_before_the_music_changes_nothing() -> None:
+    """The running levels are a ratio: what is silent weighs neither side."""
+    audio, n = sound(1), 40 * 1024
+    late = run(hpss(TUNED, 1), np.pad(audio, ((n, 0), (0, 0))))[n:]
+    assert np.abs(late - run(hpss(TUNED, 1), audio)).max() <= FLOAT32 * audio.std()
+
+
+def test_levels_are_compared_of_the_same_frame_whatever_the_look_ahead() -> None:
+    """The medians over time end at the same frame, so all are centred on the same: their levels are the same."""
+    audio = AudioFormat(sample_rate=RATE, n_channels=1)
+    spectra = Stft(TUNED.frames(audio)).process(sound(1)).copy()
+    nodes = [HpssSpectra(TUNED.frames(audio), replace(TUNED, look_ahead=n)) for n in (0, 3, 8)]
+    for node in nodes:
+        node.process(spectra)
+    first, *others = (node._state.levels for node in nodes)
+    assert first.min() > 0
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+
+
+@pytest.mark.parametrize(("look_ahead", "quarters"), [(8, 0), (7, 0), (6, 1), (5, 2), (4, 2), (3, 3), (0, 3)])
+def test_the_present_counts_for_more_the_less_of_the_future_is_known(look_ahead: int, quarters: int) -> None:
+    assert replace(TUNED, look_ahead=look_ahead).quarters_present == quarters
+    assert HpssConfig(look_ahead=look_ahead).quarters_present == 0
 
 
 def test_latency_is_what_the_look_ahead_costs() -> None:

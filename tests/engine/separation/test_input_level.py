@@ -12,8 +12,9 @@ import pytest
 from engine.core.errors import ModelError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Stft
+from engine.separation.config import MaskNetworkConfig
 from engine.separation.input_level import MOST, InputLevel
-from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.mask_network import StreamingSeparator
 from tests.networks.separation import small_file
 from tests.tolerances import FLOAT32
 

@@ -9,7 +9,8 @@ import torch
 from engine.core.errors import ConfigError, ModelError
 from engine.core.processor import Chain
 from engine.dsp.stft import Istft, Stft
-from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.config import MaskNetworkConfig
+from engine.separation.mask_network import StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator, open_separator
 from models.export import check_graph, export_graph
 from models.separation.config import SEPARATOR_SIZES
@@ -19,7 +20,7 @@ from tests.networks.separation import small_file, small_model
 from tests.tolerances import EXPORT, FLOAT32
 
 
-def node(n_channels: int = 2, *, sharing: str = "ratio", **settings: object) -> StreamingSeparator:
+def node(n_channels: int = 2, *, sharing: str = "equal", **settings: object) -> StreamingSeparator:
     return StreamingSeparator(MaskNetworkConfig(model=small_file(**settings), sharing=sharing), n_channels=n_channels)
 
 
@@ -155,7 +156,7 @@ def test_segments_answer_as_the_whole_does(cross: bool) -> None:
     """Exactly where one segment holds all; elsewhere as near as what lies beyond the margin matters."""
     given = spectra(300)
     settings = {"bidirectional": True, "cross": cross}
-    expected = expected_stems(given, sharing="ratio", **settings)
+    expected = expected_stems(given, sharing="equal", **settings)
     for segment, margin, tolerance in ((300, 0, EXPORT), (64, 32, 0.02)):
         config = MaskNetworkConfig(model=small_file(**settings), segment=segment, margin=margin)
         live = open_separator(config, n_channels=2)
@@ -182,6 +183,7 @@ def test_segments_answer_as_the_whole_does(cross: bool) -> None:
         ({"stereo": "surround"}, "mid-side of two channels"),
         ({"stereo": "mid-side", "n_channels": 1}, "mid-side of two channels"),
         ({"stereo": "mid-side"}, "inputs"),
+        ({"complete": "perhaps"}, "complete: true or false"),
     ],
 )
 def test_metadata_that_does_not_fit_is_one_line(change: dict[str, object], complaint: str, tmp_path) -> None:

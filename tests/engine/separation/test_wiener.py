@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.core.errors import ConfigError
+from engine.separation.config import WienerConfig
 from engine.separation.kam import LOADING
-from engine.separation.wiener import WienerConfig
 from tests.cases.wiener import stems, wiener
 from tests.tolerances import EXPORT
 

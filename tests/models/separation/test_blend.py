@@ -13,7 +13,8 @@ import pytest
 
 from engine.core.errors import ConfigError, ModelError
 from engine.inference.network import Network
-from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.config import MaskNetworkConfig
+from engine.separation.mask_network import StreamingSeparator
 from models.separation.blend import blend_networks
 from offline.training.common.card import write_card
 from offline.training.separation.blend import blend_separators

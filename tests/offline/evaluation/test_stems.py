@@ -10,7 +10,8 @@ import soundfile
 
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Stft
-from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.config import MaskNetworkConfig
+from engine.separation.mask_network import StreamingSeparator
 from offline.evaluation.stems import (
     STEM_METRICS,
     evaluate_separators,

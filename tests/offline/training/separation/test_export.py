@@ -12,7 +12,8 @@ import pytest
 
 from engine.core.errors import ModelError
 from engine.inference.network import Network
-from engine.separation.mask_network import MaskNetworkConfig, StreamingSeparator
+from engine.separation.config import MaskNetworkConfig
+from engine.separation.mask_network import StreamingSeparator
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.separation.config import SeparationExport
