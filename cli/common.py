@@ -184,9 +184,9 @@ def _nested_default(declared: Any, start: Any) -> Any:
     return None if declared.default_factory is MISSING else declared.default_factory()
 
 
-def of_group(settings: Any, group: str) -> dict[str, Any]:
-    """The values of the options under one heading in --help, by name."""
-    return {each.name: each.default for each in _declared(type(settings), settings) if each.shown.group == group}
+def of_group(settings: Any, *groups: str) -> dict[str, Any]:
+    """The values of the options under these headings in --help, by name."""
+    return {each.name: each.default for each in _declared(type(settings), settings) if each.shown.group in groups}
 
 
 @dataclass(frozen=True, slots=True)

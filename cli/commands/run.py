@@ -22,6 +22,7 @@ from cli.common import (
     picture,
 )
 from cli.score_options import ScoreOptions
+from cli.separation_options import HpssOptions, NetworkOptions
 from cli.terminal.completion import live_separator_names, sound_detector_names
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import complain, wrote
@@ -82,17 +83,8 @@ class RunOptions(Settings):
         names=live_separator_names,
         group=SEPARATE,
     )
-    wiener: bool = option(
-        plain(False, "refine the stems of a network with a Wiener filter, by their position in the stereo image"),
-        group=SEPARATE,
-    )
-    look_ahead: int | None = option(
-        plain(
-            None, "frames of 23 ms that hpss waits for: better stems, more latency (default 5 to files, 0 to devices)"
-        ),
-        metavar="FRAMES",
-        group=SEPARATE,
-    )
+    hpss: HpssOptions = plain(HpssOptions, "settings of hpss")
+    network: NetworkOptions = plain(NetworkOptions, "settings of networks")
     gain: tuple[str, ...] = option(
         plain((), "gain of a stem in playback, or in mix.wav for files; -inf mutes; may be repeated"),
         metavar="TARGET=DB",

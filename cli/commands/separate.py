@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import OUTPUT, SEPARATE, argument, command, network_file, of_group, option, output
+from cli.separation_options import SEPARATION_GROUPS, HpssOptions, NetworkOptions, refuse_typed
 from cli.terminal.completion import file_separator_names
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import batch_summary, complain, note, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
-from engine.core.config import Settings, plain, ranged
-from engine.core.errors import ConfigError
+from engine.core.config import Settings, plain
 
 if TYPE_CHECKING:
-    from engine.separation.hpss import HpssConfig
     from offline.batch.separate import Separation
 
 __all__ = ["SeparateOptions", "separate_command"]
@@ -24,7 +23,8 @@ EXAMPLES = """\
 examples:
   collaparte separate *.flac --output stems/
   collaparte separate recordings/ --output stems/                        every recording in a folder and below it
-  collaparte separate song.flac --model kam --published --iterations 2
+  collaparte separate song.flac --model kam --published --iterations 2 --no-covariance
+  collaparte separate song.flac --span-percussive 25 --n-fft 2048
   collaparte separate song.flac --model unmix --wiener                   vocals, drums, other; as it would live
   collaparte separate song.flac --model umxhq.onnx                       weights of `collaparte import-weights`
 
@@ -33,7 +33,7 @@ Where DIR/SONG holds the stems of another model, they are written to DIR/SONG-MO
 same command again replaces its own stems; those of other settings are only replaced with --overwrite, all of them.
 """
 HPSS, KAM = "hpss", "kam"
-OF_HPSS = ("published", "look_ahead", "residual")
+WHOLE = "kam, which sees the whole file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +53,8 @@ class SeparateOptions(Settings):
         names=file_separator_names,
         group=SEPARATE,
     )
-    wiener: bool = option(
-        plain(False, "refine the stems of a network with a Wiener filter, by their position in the stereo image"),
-        group=SEPARATE,
-    )
-    published: bool = option(
-        plain(False, "hpss and kam with the medians of the paper, 17 frames and 17 bins, not the tuned ones"),
-        group=SEPARATE,
-    )
-    look_ahead: int | None = option(
-        ranged(None, 0, 49, "frames of 23 ms that hpss waits for (default 5; published 8)"),
-        metavar="FRAMES",
-        group=SEPARATE,
-    )
-    iterations: int = option(ranged(1, 1, 20, "rounds of kernel back-fitting"), metavar="N", group=SEPARATE)
-    residual: float | None = option(
-        ranged(None, 1, 100, "also residual.wav: what exceeds neither target by this factor, say 2"),
-        metavar="FACTOR",
-        group=SEPARATE,
-    )
+    hpss: HpssOptions = plain(HpssOptions, "settings of hpss and kam")
+    network: NetworkOptions = plain(NetworkOptions, "settings of networks")
 
 
 @command(SeparateOptions, EXAMPLES)
@@ -81,7 +64,7 @@ def separate_command(options: SeparateOptions) -> int:
     from offline.batch.output_folders import StemJob, results_below
     from offline.batch.separate import separate_files
 
-    separation, settings = _separation(options), of_group(options, SEPARATE)
+    separation, settings = _separation(options), of_group(options, *SEPARATION_GROUPS)
     found = find_recordings(options.files, skip=[each for path in options.files for each in results_below(path)])
     for name in found.again:
         note(f"{name} is the same file as one before: done once")
@@ -111,7 +94,7 @@ def _label(model: str) -> str:
 def _next_step(options: SeparateOptions) -> str:
     if options.model in (HPSS, KAM):
         return "listen to them, or try --model unmix for vocals, drums and other"
-    return "listen to them" if options.wiener else "listen to them, or add --wiener for cleaner stems"
+    return "listen to them" if options.network.wiener else "listen to them, or add --wiener for cleaner stems"
 
 
 def _separation(options: SeparateOptions) -> Separation:
@@ -122,29 +105,12 @@ def _separation(options: SeparateOptions) -> Separation:
 
     if options.model not in (HPSS, KAM):
         model = network_file("--model", options.model, [HPSS, KAM, *SEPARATORS])
-        _refuse(options, OF_HPSS, "--model hpss or kam")
-        return StreamSeparation(PipelineConfig(separate=unmix_config(model, wiener=options.wiener)))
-    _refuse(options, ("wiener",), "--model unmix or another network")
-    if options.model == KAM and options.look_ahead is not None:
-        raise ConfigError("--look-ahead", expected="--model hpss", got="kam, which sees the whole file")
-    settings = _config(options)
-    if options.model == KAM:
-        return WholeFileSeparation(settings)
-    return StreamSeparation(PipelineConfig(separate=settings))
-
-
-def _refuse(options: SeparateOptions, names: tuple[str, ...], wanted: str) -> None:
-    for name in names:
-        if getattr(options, name):
-            raise ConfigError(f"--{name.replace('_', '-')}", expected=wanted, got=options.model)
-
-
-def _config(options: SeparateOptions) -> HpssConfig:
-    from engine.separation.hpss import TUNED, HpssConfig
-
-    config = replace(HpssConfig() if options.published else TUNED, iterations=options.iterations)
-    if options.look_ahead is not None:
-        config = replace(config, look_ahead=options.look_ahead)
-    if options.residual is not None:
-        config = replace(config, residual=True, margin=options.residual)
-    return config
+        refuse_typed(options.hpss, expected="--model hpss or kam", got=options.model)
+        network = unmix_config(model, wiener=options.network.wiener, **options.network.settings())
+        return StreamSeparation(PipelineConfig(separate=network))
+    refuse_typed(options.network, expected="--model unmix or another network", got=options.model)
+    if options.model == HPSS:
+        return StreamSeparation(PipelineConfig(separate=options.hpss.settings()))
+    refuse_typed(replace(HpssOptions(), look_ahead=options.hpss.look_ahead), expected="--model hpss", got=WHOLE)
+    refuse_typed(replace(HpssOptions(), forgetting=options.hpss.forgetting), expected="--model hpss", got=WHOLE)
+    return WholeFileSeparation(options.hpss.settings())

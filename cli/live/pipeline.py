@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.common import SEPARATE, network_file, of_group
+from cli.common import network_file, of_group
+from cli.separation_options import SEPARATION_GROUPS, refuse_typed
 from cli.terminal.report import note
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
 from engine.pipeline.pipeline import PipelineConfig
-from engine.separation.hpss import TUNED, HpssConfig
-from engine.separation.mask_network import MaskNetworkConfig
+from engine.separation.config import HpssConfig, MaskNetworkConfig
 from offline.batch.output_folders import StemJob
 from offline.detection.presets import DETECTORS, describe_latency, detect_config, parse_embeddings
 from offline.following.presets import follow_by
@@ -39,13 +38,13 @@ __all__ = [
     "stem_job",
 ]
 
-FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = TUNED.look_ahead, 0  # frames: best stems for files, least latency for the stage
+FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = None, 0  # frames: as in the settings for files, least latency for the stage
 ONLY_DEVICES = ("gain_midi", "rate", "block", "duration")
 ONLY_DETECT = ("top", "threshold", "median", "window", "embedding")
 
 
-def pipeline_config(options: RunOptions, audio: AudioFormat, look_ahead: int) -> PipelineConfig:
-    """The pipeline that the options ask for; look_ahead: frames, where the user says nothing."""
+def pipeline_config(options: RunOptions, audio: AudioFormat, look_ahead: int | None) -> PipelineConfig:
+    """The pipeline that the options ask for; look_ahead: frames, where none is typed; None as in the settings."""
     _check_purpose(options)
     follow, detect = follow_by(options.features), _detect(options)
     if detect is not None:
@@ -116,7 +115,7 @@ def parse_gains(texts: Sequence[str]) -> dict[str, float]:
 
 def stem_job(options: RunOptions, *, again: bool = True) -> StemJob:
     """What makes the stems; again: whether the same command makes the same stems again, as on a file."""
-    settings = {"run": True, **of_group(options, SEPARATE)}
+    settings = {"run": True, **of_group(options, *SEPARATION_GROUPS)}
     return StemJob(label=Path(options.separate).stem, settings=settings, overwrite=options.overwrite, again=again)
 
 
@@ -141,14 +140,14 @@ def _detect(options: RunOptions) -> SoundConfig | None:
     )
 
 
-def _separate(options: RunOptions, look_ahead: int) -> HpssConfig | MaskNetworkConfig | None:
+def _separate(options: RunOptions, look_ahead: int | None) -> HpssConfig | MaskNetworkConfig | None:
     """What separates, if anything does."""
     if options.separate in ("none", "hpss"):
-        _refuse(options, ("wiener",), expected="--separate unmix or another network", got=options.separate)
-        frames = look_ahead if options.look_ahead is None else options.look_ahead
-        return replace(TUNED, look_ahead=frames) if options.separate == "hpss" else None
+        refuse_typed(options.network, expected="--separate unmix or another network", got=options.separate)
+        if options.separate == "hpss":
+            return options.hpss.settings(look_ahead)
+        refuse_typed(options.hpss, expected="--separate hpss", got="none")
+        return None
     model = network_file("--separate", options.separate, ["none", "hpss", *SEPARATORS])
-    if options.look_ahead is not None:
-        got = f"{options.separate}, whose latency is the network's"
-        raise ConfigError("--look-ahead", expected="--separate hpss", got=got)
-    return unmix_config(model, wiener=options.wiener)
+    refuse_typed(options.hpss, expected="--separate hpss", got=f"{options.separate}, a network")
+    return unmix_config(model, wiener=options.network.wiener, **options.network.settings())

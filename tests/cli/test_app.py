@@ -11,7 +11,7 @@ import sys
 import time
 import tomllib
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +23,17 @@ from cli.app import main
 from engine.core.events import Position, from_line
 from engine.core.format import AudioFormat
 from engine.detection.embedding import Embedding, read_embedding
+from engine.separation.config import TUNED
+from engine.separation.hpss import Hpss
 from models.detection.tensor_bundle import read_variables
 from models.detection.yamnet import SAMPLE_RATE, WINDOW, yamnet
+from models.separation.config import SeparationNetworkConfig
+from offline.run import run
+from offline.separation.backfitting import separate_whole
 from tests.models.detection.test_yamnet import save, variables
 from tests.models.separation.test_import_open_unmix import umx_files
+from tests.models.separation.test_network import SMALL
+from tests.models.separation.test_published_separator import states_of
 from tests.networks.separation import small_file
 from tests.tolerances import FLOAT32
 
@@ -161,6 +168,33 @@ def test_separate_with_a_residual(tones: Path, tmp_path: Path, model: str) -> No
     assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
 
 
+TYPED = {
+    "--span-harmonic": 9,
+    "--span-percussive": 21,
+    "--exponent": 0.75,
+    "--n-fft": 1024,
+    "--hop": 512,
+    "--window": "sine",
+    "--iterations": 2,
+}
+
+
+@pytest.mark.parametrize("model", ["hpss", "kam"])
+def test_the_settings_of_hpss_and_kam_are_options(tones: Path, tmp_path: Path, model: str) -> None:
+    """What is typed is what the functions behind the command do with these settings."""
+    typed = [text for name, value in TYPED.items() for text in (name, str(value))]
+    result = collaparte("separate", tones, "--model", model, *typed, "--no-covariance", "--output", tmp_path)
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(tones, dtype="float32", always_2d=True)
+    changed = {name[2:].replace("-", "_"): value for name, value in TYPED.items()}
+    config = replace(TUNED, spatial=False, look_ahead=min(TUNED.look_ahead, 4), **changed)
+    audio_format = AudioFormat(sample_rate=RATE, n_channels=audio.shape[1])
+    expected = run(Hpss(audio_format, config), audio) if model == "hpss" else separate_whole(audio, RATE, config)
+    for i, name in enumerate(config.targets):
+        stem, _ = soundfile.read(tmp_path / "tones" / f"{name}.wav", dtype="float32", always_2d=True)
+        np.testing.assert_array_equal(stem, expected[:, i])
+
+
 def test_separate_by_networks_of_both_kinds(tones: Path, tmp_path: Path) -> None:
     """Live weights, and weights of two directions, at a rate that is not the file's; both sum to the input."""
     audio, _ = soundfile.read(tones, dtype="float32")
@@ -182,13 +216,35 @@ def test_weights_of_others_separate_a_file(song: Path, tmp_path: Path) -> None:
     assert card["licence"] == "MIT" and set(card["sources"]) == {path.name for path in files}
     result = collaparte("separate", song, "--model", out, "--output", tmp_path / "stems")
     assert result.returncode == 0, result.stderr
-    assert {p.name for p in (tmp_path / "stems" / "song").iterdir()} == {"vocals.wav", "drums.wav", "other.wav"}
+    names = "vocals", "drums", "other", "rest"  # the published networks have a bass, too
+    assert {p.stem for p in (tmp_path / "stems" / "song").iterdir()} == set(names)
     said = failure(collaparte("run", "--input", "mic", "--separate", out, "--output", "x"))
     assert "a network of one direction" in said
     assert "did you mean unmix?" in failure(collaparte("separate", song, "--model", "unmx"))
     assert "--licence" in collaparte("import-weights", *files, "-o", out).stderr
     files[0].write_bytes(b"nothing")
     assert files[0].name in failure(collaparte("import-weights", *files, "--licence", "MIT", "-o", out))
+
+
+def test_one_target_alone_leaves_the_rest(song: Path, tmp_path: Path) -> None:
+    """The vocals are not the mixture, and what they leave is a stem with a gain of its own."""
+    states = states_of(SeparationNetworkConfig(**SMALL, cross=False, targets=("vocals",)))
+    torch.save(states["vocals"], tmp_path / "vocals.pth")
+    out = tmp_path / "voice.onnx"
+    result = collaparte("import-weights", tmp_path / "vocals.pth", "--licence", "MIT", "-o", out)
+    assert result.returncode == 0 and "vocals, and the rest of the mixture" in result.stdout, result.stderr
+    options = ("--separate", out, "--wiener", "--gain", "rest=-inf", "--output", tmp_path / "stems")
+    result = collaparte("run", "--input", song, *options)
+    assert result.returncode == 0, result.stderr
+    audio, _ = soundfile.read(song, dtype="float32")
+    names = "vocals", "rest", "mix"
+    vocals, rest, mix = (soundfile.read(tmp_path / "stems" / f"{n}.wav", dtype="float32")[0] for n in names)
+    assert np.abs(vocals + rest - audio).max() <= 10 * FLOAT32 * audio.std()
+    assert np.abs(mix - vocals).max() <= 10 * FLOAT32 * audio.std()
+    assert (vocals - audio).std() > 0.05 * audio.std()
+    result = collaparte("separate", song, "--model", out, "--rest", "never", "--output", tmp_path / "alone")
+    assert result.returncode == 0, result.stderr
+    assert [p.name for p in (tmp_path / "alone" / "song").iterdir()] == ["vocals.wav"]
 
 
 def test_an_embedding_of_others_becomes_a_file(tmp_path: Path) -> None:
@@ -253,7 +309,7 @@ STEMS = ("--separate", "hpss", "--output", "{tones}.stems")
         (("run", "--input", "{tones}"), "something to do"),
         (("run", "--input", "{tones}", "--score", "none.musicxml"), "none.musicxml"),
         (("run", "--input", "{tones}", "--score", "{tones}.txt"), "expected one of"),
-        (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1", "--output", "x"), "look_ahead"),
+        (("run", "--input", "{tones}", "--separate", "hpss", "--look-ahead", "-1", "--output", "x"), "--look-ahead: "),
         (("run", "--input", "{tones}", "--separate", "none.onnx", "--output", "x"), "a readable ONNX file"),
         (("separate", "{tones}", "--model", "hpss", "--wiener"), "--wiener: expected --model unmix or another"),
         (
@@ -265,6 +321,18 @@ STEMS = ("--separate", "hpss", "--output", "{tones}.stems")
             ("run", "--input", "{tones}", "--separate", "hpss", "--wiener", "--output", "x"),
             "--wiener: expected --separate",
         ),
+        (
+            ("separate", "{tones}", "--model", "kam", "--look-ahead", "3"),
+            "--look-ahead: expected --model hpss, got kam",
+        ),
+        (
+            ("separate", "{tones}", "--model", "unmix", "--no-covariance"),
+            "--no-covariance: expected --model hpss or kam",
+        ),
+        (("separate", "{tones}", "--model", "hpss", "--rest", "always"), "--rest: expected --model unmix or another"),
+        (("separate", "{tones}", "--span-percussive", "8"), "--span-percussive: expected an odd number"),
+        (("separate", "{tones}", "--published", "--look-ahead", "9"), "look_ahead: expected a number from 0 to 8"),
+        (("run", "--input", "{tones}", "--hop", "64", "--score", "x"), "--hop: expected --separate hpss, got none"),
         (("run", "--input", "{tones}", "--separate", "hpss", "--gain", "harmonic=3"), "an --output for the stems"),
         (("run", "--input", "{tones}", "--separate", "hpss"), "--separate: expected an --output for the stems"),
         (("run", "--input", "{tones}", "--separate", "hpps", "--output", "x"), "did you mean hpss?"),
