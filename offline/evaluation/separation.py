@@ -1,12 +1,14 @@
 """Evaluate separation into harmonic and percussive parts: signal-to-distortion ratios over folders of stems.
 
-Each folder in FOLDER is a song, `drums.*` the percussive reference, the sum of the other files the harmonic one, the
-sum of all the mixture. Prints the mean over the songs for every method.
+Each folder in FOLDER is a song, `drums.*` the percussive reference, the sum of its other stems, vocals among them, the
+harmonic one (as in FitzGerald et al. 2014, section IV), the sum of all the mixture. Prints a row a song for the methods
+to be compared, then the mean over the songs for every method. A figure that a song does not define, because one of its
+references is silent, is left out and reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +21,35 @@ from engine.core.errors import AudioFileError
 from engine.core.format import AudioFormat
 from engine.core.whole_file import whole_text
 from engine.dsp.stft import Istft, Stft
-from engine.separation.hpss import TUNED, Hpss, HpssConfig
+from engine.separation.config import TUNED, HpssConfig
+from engine.separation.hpss import Hpss
 from offline.run import run
 from offline.separation import backfitting
+from offline.synthesis.multitrack import Corpus, Song, find_songs
 
-__all__ = ["METHODS", "evaluate_hpss_folder", "evaluate_stems", "global_sdr", "sdr", "si_sdr", "songs"]
+__all__ = [
+    "COMPARED",
+    "METHODS",
+    "evaluate_hpss_folder",
+    "evaluate_stems",
+    "global_sdr",
+    "hpss_scores",
+    "mean_scores",
+    "sdr",
+    "si_sdr",
+    "song_table",
+    "songs",
+    "undefined_figures",
+]
 
 Pair = npt.NDArray[np.float32]  # (sample, target, channel): harmonic, percussive
 Method = Callable[[Pair, int], Pair]  # from references and sample rate to estimates; all but the oracle use their sum
 METRICS = ("SDR", "SI-SDR", "global SDR")
+PARTS = ("harmonic", "percussive")
+DRUMS = "drums"
+HEADER = ["method", *(f"{metric} {part}" for metric in METRICS for part in ("H", "P", "mean"))]
+ROUNDING_DB = 140.0  # a ratio beyond this is rounding of float32: the estimate is the reference, or a multiple of it
+Scores = npt.NDArray[np.float64]  # (metric, target), dB
 
 
 def sdr(reference: Pair, estimate: Pair, sample_rate: int) -> npt.NDArray[np.float64]:
@@ -62,7 +84,7 @@ def global_sdr(reference: Pair, estimate: Pair) -> npt.NDArray[np.float64]:
 
 
 def _db(power: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return 10 * np.log10(power / np.maximum(error, np.finfo(np.float64).tiny))
+    return 10 * np.log10(power / np.maximum(error, 1e-30 * power))
 
 
 def half(reference: Pair, sample_rate: int) -> Pair:
@@ -108,11 +130,10 @@ def whole(config: HpssConfig) -> Method:
 METHODS: dict[str, Method] = {
     "mixture / 2": half,
     "librosa, 17 frames, 17 bins": librosa_hpss,
-    "live, tuned, look-ahead 8": live(replace(TUNED, look_ahead=8)),
     "live, tuned": live(TUNED),
     "live, tuned, each channel alone": live(replace(TUNED, spatial=False)),
     "live, tuned, 2 iterations": live(replace(TUNED, iterations=2)),
-    "live, tuned, look-ahead 4": live(replace(TUNED, look_ahead=4)),
+    "live, tuned, look-ahead 5": live(replace(TUNED, look_ahead=5)),
     "live, tuned, look-ahead 2": live(replace(TUNED, look_ahead=2)),
     "live, tuned, look-ahead 0": live(replace(TUNED, look_ahead=0)),
     "live, published, look-ahead 8": live(HpssConfig()),
@@ -128,45 +149,133 @@ METHODS: dict[str, Method] = {
 }
 
 
+COMPARED = (
+    "mixture / 2",
+    "librosa, 17 frames, 17 bins",
+    "live, published, look-ahead 8",
+    "live, tuned",
+    "live, tuned, look-ahead 0",
+)
+
+
 def songs(folder: Path, start_s: float = 0, seconds: float | None = None) -> Iterator[tuple[str, Pair, int]]:
-    """Yield the songs of a folder: name, references (sample, target, channel), rate; from start_s on, for `seconds`."""
-    for song in sorted(path for path in folder.iterdir() if path.is_dir()):
-        stems = {}
-        for path in sorted(song.iterdir()):
-            with soundfile.SoundFile(path) as file:
-                rate = file.samplerate
-                n = -1 if seconds is None else round(seconds * rate)
-                file.seek(min(round(start_s * rate), file.frames))
-                stems[path.stem] = file.read(n, dtype="float32", always_2d=True)
-        drums = stems.pop("drums")
-        yield song.name, np.stack([np.sum(list(stems.values()), axis=0), drums], axis=1), rate
+    """Yield the songs of a folder: name, references (sample, target, channel), rate; from start_s on, for `seconds`.
+
+    AudioFileError if no song has drums, or if its stems have different sample rates.
+    """
+    found = [song for song in find_songs(Corpus(folder=folder), needed=False) if DRUMS in song.stems]
+    if not found:
+        raise AudioFileError(str(folder), expected="folders of stems, each with drums.wav", got="none")
+    for song in found:
+        stems, rate = _read(song, start_s, seconds)
+        drums = stems.pop(DRUMS)
+        rest = np.sum(list(stems.values()), axis=0) if stems else np.zeros_like(drums)
+        yield song.name, np.stack([rest, drums], axis=1), rate
+
+
+def _read(song: Song, start_s: float, seconds: float | None) -> tuple[dict[str, Pair], int]:
+    """Return that part of every stem (sample, channel), all of one length and number of channels, and their rate."""
+    stems, rates = {}, {}
+    for name, path in song.stems.items():
+        with soundfile.SoundFile(path) as file:
+            rates[name] = rate = file.samplerate
+            file.seek(min(round(start_s * rate), file.frames))
+            stems[name] = file.read(-1 if seconds is None else round(seconds * rate), dtype="float32", always_2d=True)
+    if len(set(rates.values())) > 1:
+        got = ", ".join(f"{name} {rate} Hz" for name, rate in rates.items())
+        raise AudioFileError(str(song.stems[DRUMS].parent), expected="stems of one sample rate", got=got)
+    longest, widest = (max(stem.shape[axis] for stem in stems.values()) for axis in (0, 1))
+    return {name: _fitted(stem, longest, widest) for name, stem in stems.items()}, rate
+
+
+def _fitted(stem: Pair, n_samples: int, n_channels: int) -> Pair:
+    """Return a stem with silence behind it, and with a mono stem in every channel."""
+    wide = np.repeat(stem, n_channels, axis=1) if stem.shape[1] == 1 else stem
+    return np.pad(wide, ((0, n_samples - len(stem)), (0, n_channels - wide.shape[1])))
+
+
+def hpss_scores(reference: Pair, estimate: Pair, sample_rate: int) -> Scores:
+    """Return METRICS of each target: (metric, target), dB; NaN for a target that is silent, and for no error at all.
+
+    Where one target is silent, the other is measured alone: no window of the whole would count.
+    """
+    out = np.full((len(METRICS), reference.shape[1]), np.nan)
+    sounding = reference.any(axis=(0, 2))
+    if sounding.any():
+        pair = reference[:, sounding], estimate[:, sounding]
+        out[:, sounding] = sdr(*pair, sample_rate), si_sdr(*pair), global_sdr(*pair)
+    return np.where(out < ROUNDING_DB, out, np.nan)
 
 
 def evaluate_stems(
     folder: Path, methods: dict[str, Method], start_s: float = 0, seconds: float | None = None
-) -> dict[str, npt.NDArray]:
-    """Return scores of each method: (song, metric, target), dB, metrics as in METRICS, of that part of every song."""
-    scores: dict[str, list[npt.NDArray]] = {name: [] for name in methods}
-    for _, reference, rate in songs(folder, start_s, seconds):
+) -> dict[str, dict[str, Scores]]:
+    """Return the scores (metric, target) of each method, dB, for that part of every song, by its name."""
+    scores: dict[str, dict[str, Scores]] = {name: {} for name in methods}
+    for song, reference, rate in songs(folder, start_s, seconds):
         for name, method in methods.items():
-            estimate = method(reference, rate)
-            rows = sdr(reference, estimate, rate), si_sdr(reference, estimate), global_sdr(reference, estimate)
-            scores[name].append(np.array(rows))
-    return {name: np.array(rows) for name, rows in scores.items()}
+            scores[name][song] = hpss_scores(reference, method(reference, rate), rate)
+    return scores
+
+
+def mean_scores(rows: Iterable[Scores]) -> Scores:
+    """Return the mean of each figure over the songs that define it; NaN if none does."""
+    stack = np.stack(list(rows))
+    defined = ~np.isnan(stack)
+    total = np.where(defined, stack, 0).sum(axis=0)
+    return np.where(defined.any(axis=0), total / np.maximum(defined.sum(axis=0), 1), np.nan)
 
 
 def evaluate_hpss_folder(
     folder: Path, *, csv: Path | None = None, seconds: float | None = None, start_s: float = 0
 ) -> None:
-    """Print the mean scores of all methods over the songs of a folder; csv: the same as a file."""
-    if not any(place.is_dir() and any(place.glob("drums.*")) for place in folder.glob("*")):
-        raise AudioFileError(str(folder), expected="folders of stems, each with drums.wav", got="none")
-    header = ["method", *(f"{metric} {part}" for metric in METRICS for part in ("H", "P", "mean"))]
-    table = [header]
-    for name, rows in evaluate_stems(folder, METHODS, start_s, seconds).items():
-        table.append([name, *(f"{value:.2f}" for h, p in rows.mean(axis=0) for value in (h, p, (h + p) / 2))])
-    for row in table:
-        print(row[0].ljust(max(len(name[0]) for name in table)), *(cell.rjust(len(header[-3])) for cell in row[1:]))
+    """Print the scores of each song, and the mean of all methods over the songs; csv: every figure as a file."""
+    scores = evaluate_stems(folder, METHODS, start_s, seconds)
+    _print_table(song_table(scores))
+    print()
+    means = {name: mean_scores(by_song.values()) for name, by_song in scores.items()}
+    _print_table([HEADER, *([name, *_cells(values)] for name, values in means.items())])
+    for line in undefined_figures(scores):
+        print(line)
     if csv is not None:
+        rows = [[song, name, *_cells(values)] for name, each in scores.items() for song, values in each.items()]
+        rows += [["mean", name, *_cells(values)] for name, values in means.items()]
         with whole_text(csv) as file:
-            file.writelines(",".join(f'"{cell}"' for cell in row) + "\n" for row in table)
+            file.writelines(",".join(f'"{cell}"' for cell in row) + "\n" for row in [["song", *HEADER], *rows])
+
+
+def song_table(scores: dict[str, dict[str, Scores]]) -> list[list[str]]:
+    """Return a row a song: SDR of BSS Eval v4 and global SDR, means of the targets, of the methods to be compared."""
+    compared = [name for name in COMPARED if name in scores]
+    header = ["SDR / global SDR, dB, mean of H and P", *compared]
+    table = [[song, *(_pair(scores[name][song]) for name in compared)] for song in scores[compared[0]]]
+    return [header, *table]
+
+
+def undefined_figures(scores: dict[str, dict[str, Scores]]) -> Iterator[str]:
+    """Yield a line for each song whose references do not define all figures."""
+    for song, values in next(iter(scores.values())).items():
+        silent = [name for name, column in zip(PARTS, values.T, strict=True) if np.isnan(column).all()]
+        if silent:
+            yield f"{song}: the {' and '.join(silent)} reference is silent; its figures are undefined and left out"
+        elif np.isnan(values).any():
+            yield f"{song}: a figure is undefined or infinite and left out"
+
+
+def _pair(values: Scores) -> str:
+    """The means over the targets that sound: SDR and global SDR."""
+    return " / ".join(_cell(float(mean_scores(values[metric])[()])) for metric in (0, 2))
+
+
+def _cells(values: Scores) -> list[str]:
+    return [_cell(float(value)) for h, p in values for value in (h, p, (h + p) / 2)]
+
+
+def _cell(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"
+
+
+def _print_table(table: list[list[str]]) -> None:
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    for row in table:
+        print(row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)))
