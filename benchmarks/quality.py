@@ -21,7 +21,7 @@ from engine.score.readers import read_score
 from engine.score.score import Score
 from offline.evaluation.following import EvaluationPiece, find_pieces, follow_piece
 from offline.evaluation.onsets import Accuracy, accuracy, evaluate_track, mean_accuracy, read_truth
-from offline.evaluation.separation import METHODS, evaluate_stems
+from offline.evaluation.separation import COMPARED, METHODS, evaluate_stems, mean_scores
 from offline.following.feature_names import FEATURES
 from offline.following.presets import follow_by
 from offline.synthesis.additive_piano import synthesise
@@ -74,9 +74,10 @@ def separation() -> Iterator[Row]:
         return
     names = [PEER, *SETTINGS]
     scores = evaluate_stems(SHARED / "stems", {name: METHODS[name] for name in names}, START_S, EXCERPT_S)
-    peer = scores[PEER].mean(axis=0)
+    yield from (_song(song, scores) for song in scores[PEER])
+    peer = mean_scores(scores[PEER].values())
     for name in SETTINGS:
-        mine = scores[name].mean(axis=0)
+        mine = mean_scores(scores[name].values())
         yield Row(
             what=f"SDR of harmonic / percussive / mean, dB, {len(scores[name])} songs x {EXCERPT_S} s: {name}",
             ours=_decibels(mine[0]),
@@ -85,6 +86,24 @@ def separation() -> Iterator[Row]:
             agreement=f"global SDR {mine[2].mean():.2f} and {peer[2].mean():.2f} dB; SI-SDR {mine[1].mean():.2f} and "
             f"{peer[1].mean():.2f} dB",
         )
+
+
+def _song(song: str, scores: Mapping[str, Mapping[str, Floats]]) -> Row:
+    """One song: means over both targets of the default, beside doing nothing, librosa and the published settings."""
+    means = {name: scores[name][song].mean(axis=1) for name in (PEER, *COMPARED)}
+    nothing, peer, published, ours, at_once = (means[name] for name in COMPARED)
+    better = np.maximum(peer, published)
+    return Row(
+        what=f"SDR / global SDR, dB, means of both targets, {song}: live, tuned",
+        ours=f"{_sdr(ours)}; look-ahead 0: {_sdr(at_once)}",
+        peer=f"{_sdr(peer)}, {PEER}; {_sdr(published)}, published; {_sdr(nothing)}, mixture / 2",
+        ratio=f"{ours[0] - better[0]:+.2f} / {ours[2] - better[2]:+.2f} dB",
+        agreement="ratio: over the better one of librosa and the published settings",
+    )
+
+
+def _sdr(means: Floats) -> str:
+    return f"{means[0]:.2f} / {means[2]:.2f}"
 
 
 def _decibels(pair: Floats) -> str:
