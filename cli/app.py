@@ -34,6 +34,7 @@ examples:
   collaparte run --input take.flac --score piece.musicxml --events events.jsonl
   collaparte run --input take.flac --score piece.mid --separate hpss --output stems/ --plot picture.png
   collaparte run --input mic --score piece.musicxml   follow a performer at the microphone
+  collaparte accompany sonata.musicxml --solo Violin --input mic --output device
   collaparte run --input mic --separate hpss --gain percussive=-inf --output device
   collaparte separate *.flac --model hpss --output stems/
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
@@ -53,6 +54,7 @@ USE, MAKE, LEARN, MACHINE = "Listen and play", "Make music", "Train and measure"
 COMMANDS = {
     "run": _row("Follow, separate and detect, on a file or live.", "commands.run", USE),
     "separate": _row("Separate files into stems.", "commands.separate", USE),
+    "accompany": _row("Play the other parts of a score as the soloist goes.", "commands.accompany", USE),
     "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),
     "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),
     "generate": _row(

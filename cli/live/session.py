@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from cli.terminal.stopping import USER_ERROR
 from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
+from engine.core.events import Event
 from engine.core.format import AudioFormat
 from engine.core.output_limits import require_writable
 from engine.midi.gains import GainKnobs
@@ -31,7 +32,7 @@ from offline.batch.output_folders import claim_folder
 if TYPE_CHECKING:
     from cli.commands.run import RunOptions
 
-__all__ = ["describe_devices", "find_device", "run_live", "run_session"]
+__all__ = ["describe_devices", "find_device", "find_input", "run_live", "run_session"]
 
 CHANNELS = 2  # of a stream, where the device has as many
 FALLBACK_HZ = 48000  # of a JACK server without any ports
@@ -97,7 +98,7 @@ def run_live(options: RunOptions) -> int:
     """Run with a device on at least one side; the exit status."""
     refuse_file_options(options)
     sink, folder = outputs(options.output)
-    source, audio = _source(options.input, options.rate or own_rate(options))
+    source, audio = find_input(options.input, options.rate or own_rate(options))
     config = SessionConfig(
         source=source,
         sink=None if sink is None else find_device(sink, output=True)[0],
@@ -126,7 +127,7 @@ def _next_step(options: RunOptions) -> str:
     return ""
 
 
-def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
+def find_input(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
     """Where the input comes from, and the audio that the pipeline will get."""
     source: Device | Path
     if is_device(text):
@@ -137,18 +138,27 @@ def _source(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]:
     return source, AudioFormat(sample_rate=rate or audio.sample_rate, n_channels=audio.n_channels)
 
 
-def run_session(config: SessionConfig, *, gain_midi: str | None = None) -> SessionReport:
+def run_session(
+    config: SessionConfig, *, gain_midi: str | None = None, take: Callable[[Event], None] | None = None
+) -> SessionReport:
     """Run a session with a live line on the terminal; at its end say what was lost, if anything.
 
     config.sample_rate is the clock of the line
     gain_midi: the MIDI port whose knobs are the gains, see `engine.midi.gains`
+    take: is called with every event, before the line
     """
     screen = SessionScreen(config, gain_midi=gain_midi)
     session = Session(config)
     with ExitStack() as stack:
         if gain_midi is not None:
             screen.knobs = stack.enter_context(GainKnobs(gain_midi, lambda: session.targets, session.set_gain))
-        report = session.run(on_event=screen.line.on_event, on_status=lambda now: screen.show(now, session.targets))
+
+        def on_event(event: Event) -> None:
+            if take is not None:
+                take(event)
+            screen.line.on_event(event)
+
+        report = session.run(on_event=on_event, on_status=lambda now: screen.show(now, session.targets))
     screen.line.close()
     for text in _losses(report):
         note(text)

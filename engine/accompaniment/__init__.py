@@ -5,9 +5,29 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
+    from engine.accompaniment.accompanist import Accompanist, AccompanyConfig
+    from engine.accompaniment.config import SchedulerConfig
+    from engine.accompaniment.ensemble import Ensemble
+    from engine.accompaniment.pace import Pace
+    from engine.accompaniment.parts import Accompaniment, AccompanimentPart, read_accompaniment
+    from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
     from engine.accompaniment.synthesiser import Synthesiser
     from engine.accompaniment.synthesiser_config import SynthesiserConfig
 else:
     __getattr__ = lazy(__name__)
 
-__all__ = ["Synthesiser", "SynthesiserConfig"]
+__all__ = [
+    "Accompaniment",
+    "AccompanimentPart",
+    "Accompanist",
+    "AccompanyConfig",
+    "Ensemble",
+    "Introduction",
+    "Pace",
+    "Scheduled",
+    "Scheduler",
+    "SchedulerConfig",
+    "Synthesiser",
+    "SynthesiserConfig",
+    "read_accompaniment",
+]

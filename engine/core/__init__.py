@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from engine.core.events import (
+        Accompanied,
         Dropout,
         Event,
         Guesses,
@@ -46,6 +47,7 @@ else:
 
 __all__ = [
     "MAX_HOP",
+    "Accompanied",
     "AudioFileError",
     "AudioFormat",
     "Chain",

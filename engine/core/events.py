@@ -16,6 +16,7 @@ from engine.core.config import from_mapping
 from engine.core.errors import ConfigError
 
 __all__ = [
+    "Accompanied",
     "Dropout",
     "Event",
     "Guesses",
@@ -95,6 +96,16 @@ class State(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accompanied(Event):
+    """An onset of the accompaniment sounds at `at`.
+
+    quarter: its place in the score
+    """
+
+    quarter: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sound(Event):
     """A sound begins or ends.
 
@@ -165,6 +176,7 @@ TYPES: dict[str, type[Event]] = {
     "position": Position,
     "onset": Onset,
     "state": State,
+    "accompanied": Accompanied,
     "sound": Sound,
     "note": Note,
     "dropout": Dropout,

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.config import Settings, plain
+from engine.accompaniment.accompanist import AccompanyConfig
+from engine.accompaniment.ensemble import ACCOMPANIMENT, Ensemble
+from engine.core.config import Settings, check, plain
+from engine.core.errors import ConfigError
 from engine.core.events import Event
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain, Processor
@@ -50,8 +53,18 @@ class PipelineConfig(Settings):
         None, "score to follow; a Reference must be made for `follow_frames` and for `follow.input_features`"
     )
     follow: FollowConfig = plain(FollowConfig, "score following")
+    accompany: AccompanyConfig | None = plain(
+        None, "accompaniment that follows; its solo is what `score` is made of, and nothing is separated"
+    )
     detect: SoundConfig | None = plain(None, "sound event detection, None for none")
     listeners: tuple[Listener, ...] = plain((), "settings of further nodes that emit events")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.accompany is not None and (self.score is None or self.separate is not None):
+            expected = "a score to follow, and no separation"
+            got = "no score" if self.score is None else "a separation, which would make the accompaniment late"
+            raise ConfigError("accompany", expected=expected, got=got)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +103,7 @@ class Pipeline:
         self._follower_input: Spectrum | None = None  # None is the audio itself
         if config.score is not None:
             self._follower = self._follow(config.score, config.follow)
+        self._ensemble = None if config.accompany is None else Ensemble(audio, config.accompany)
         detectors = [] if config.detect is None else [SoundDetector(config.detect, audio, worker=worker)]
         self._listeners = [*detectors, *(settings.build(audio) for settings in config.listeners)]
 
@@ -128,7 +142,10 @@ class Pipeline:
     @property
     def targets(self) -> tuple[str, ...]:
         """Return the names of the stems, in order."""
-        return ("input",) if self._separator is None else self._separator.targets
+        if self._separator is not None:
+            return self._separator.targets
+        sounds = self._ensemble is not None and self._ensemble.sounds
+        return ("input", ACCOMPANIMENT) if sounds else ("input",)
 
     @property
     def latency(self) -> int:
@@ -143,6 +160,16 @@ class Pipeline:
         """Return whether the stems come in hops of equal length: not those of a separation at another rate."""
         return self._separator is None or not isinstance(self._separator.node, ResampledSeparator)
 
+    def declare_latency(self, n_samples: int) -> None:
+        """Take the latency from input to output of a device: an accompaniment plays so much earlier."""
+        if self._ensemble is not None:
+            self._ensemble.declare_latency(n_samples)
+
+    @property
+    def playing(self) -> bool:
+        """Return whether an accompaniment has more to play."""
+        return self._ensemble is not None and not self._ensemble.finished
+
     @property
     def lag(self) -> int:
         """Return the most samples by which events of listeners lag the time they refer to."""
@@ -155,11 +182,15 @@ class Pipeline:
         if self._follower is not None:
             follower_input: Any = block if self._follower_input is None else spectra[self._follower_input]
             events += self._follower.process(follower_input)
+        stems = block[:, None, :]
+        if self._ensemble is not None:
+            played, sound = self._ensemble.process(len(block), events)
+            events += played
+            stems = stems if sound is None else np.concatenate([stems, sound[:, None, :]], axis=1)
         if self._listeners:
             for node in self._listeners:
                 events += node.process(block)
             events.sort(key=lambda event: event.emitted_at)
-        stems = block[:, None, :]
         if self._separator is not None:
             shared = self._separator.input
             stems = self._separator.node.process(block if shared is None else spectra[shared])
@@ -174,3 +205,5 @@ class Pipeline:
         for listener in (self._follower, *self._listeners):
             if listener is not None:
                 listener.reset()
+        if self._ensemble is not None:
+            self._ensemble.reset()

@@ -167,6 +167,7 @@ class EngineStream:
     def _announce(self) -> None:
         self._declared = self._latency()
         self._memory[Counter.LATENCY] = self._declared.total
+        self._pipeline.declare_latency(round(self._declared.total / self._ratio))
         silence_s = self._device.silence_s
         self._send(Running(latency=self._declared, fifo=self._fifo, block=self.hop.longest, silence_s=silence_s))
 

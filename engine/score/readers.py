@@ -16,7 +16,7 @@ from engine.score.musicxml.played import played_musicxml
 from engine.score.parts import PartNotes, ScoreDraft, finished_score
 from engine.score.score import Score
 
-__all__ = ["SUFFIXES", "list_parts", "read_score"]
+__all__ = ["SUFFIXES", "list_parts", "read_draft", "read_score"]
 
 SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
 
@@ -30,7 +30,7 @@ def read_score(path: str | Path, parts: Sequence[str] = (), *, repeats_after_jum
         Quarters and bars are those of the whole score.
     repeats_after_jump: take repeats again after a D.C. or D.S., which by custom is not done
     """
-    score = finished_score(_draft(Path(path), repeats_after_jump), parts)
+    score = finished_score(read_draft(Path(path), repeats_after_jump), parts)
     for notice in score.notices:
         warn_about(str(path), notice)
     return score
@@ -38,10 +38,11 @@ def read_score(path: str | Path, parts: Sequence[str] = (), *, repeats_after_jum
 
 def list_parts(path: str | Path) -> list[PartNotes]:
     """Return the parts of a score file, with their notes; raise as `read_score` does."""
-    return _draft(Path(path), False).parts
+    return read_draft(Path(path), False).parts
 
 
-def _draft(path: Path, repeats_after_jump: bool) -> ScoreDraft:
+def read_draft(path: Path, repeats_after_jump: bool = False) -> ScoreDraft:
+    """Return all parts of a score file, repeats played out; raise as `read_score` does."""
     if path.suffix.lower() not in SUFFIXES:
         raise ScoreError(str(path), expected="one of " + ", ".join(SUFFIXES), got=path.suffix or "no suffix")
     data = read_score_bytes(path)

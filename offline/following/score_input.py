@@ -20,7 +20,7 @@ from engine.score.score_config import ScoreConfig
 from offline.following.score_rendering import RenderedEvents, reference_from_rendering, with_sound_templates
 from offline.resample import resample
 
-__all__ = ["SCORE_SUFFIXES", "read_score_input", "read_score_or_recording"]
+__all__ = ["SCORE_SUFFIXES", "followed_score", "read_score_input", "read_score_or_recording"]
 
 
 def read_score_or_recording(
@@ -38,8 +38,7 @@ def read_score_input(
     If `follow` uses more than spectral features, the score is rendered.
     """
     if not is_audio(path):
-        score = _read(path, reading)
-        return score if follow.input_features is None else reference_from_rendering(score, audio, follow)
+        return followed_score(_read(path, reading), audio, follow)
     if reading is not None and reading.part:
         raise ConfigError("--part", expected="a score with parts", got=f"the recording {path}")
     with AudioReader(path) as reader:
@@ -54,6 +53,11 @@ def read_score_input(
     return with_sound_templates(
         reference, RenderedEvents(sound=mono, sample_rate=audio.sample_rate, onset_s=reference.score_s), follow
     )
+
+
+def followed_score(score: Score, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
+    """Return what the follower takes for a score; if `follow` uses more than spectral features, it is rendered."""
+    return score if follow.input_features is None else reference_from_rendering(score, audio, follow)
 
 
 def _read(path: Path, reading: ScoreConfig | None) -> Score:

@@ -1,0 +1,174 @@
+"""`collaparte accompany`: play the other parts of a score as the soloist goes, live or over a recording."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
+from cli.score_options import print_parts
+from cli.terminal.kernels import announced_compiling
+from cli.terminal.report import wrote
+from cli.terminal.stopping import INTERRUPTED, stoppable
+from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.core.config import Settings, plain, ranged
+from engine.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cli.terminal.live_line import LiveLine
+    from engine.accompaniment.accompanist import AccompanyConfig
+    from engine.accompaniment.scheduler import Introduction
+    from engine.audio.files import AudioReader
+    from engine.score.score import Score
+
+__all__ = ["AccompanyOptions", "accompaniment_of", "accompany_command"]
+
+SOUND = "Sound"
+EXAMPLES = """\
+examples:
+  collaparte accompany sonata.musicxml --solo Violin --input mic --output device
+  collaparte accompany sonata.musicxml --solo Violin --input jack --port Orchestra      MIDI into a DAW
+  collaparte accompany sonata.musicxml --solo Violin --input take.flac -o mix.wav --scheduled played.csv
+  collaparte accompany sonata.musicxml --list-parts
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccompanyOptions(Settings):
+    """Options of `collaparte accompany`."""
+
+    score: Path = argument("SCORE", "MusicXML, MXL or MIDI, with parts for soloist and accompaniment")
+    input: str | None = option(
+        plain(None, "audio file of the soloist, or input device"), metavar="FILE|mic|device:NAME|jack", group=INPUT
+    )
+    solo: tuple[str, ...] = option(
+        plain((), "follow this part and play the others; may be repeated (default a part Solo, else the first)"),
+        metavar="PART",
+        group=FOLLOW,
+    )
+    list_parts: bool = option(plain(False, "list the parts of the score, and end"), group=FOLLOW)
+    repeats_after_jump: bool = option(
+        plain(False, "take repeats again after a D.C. or D.S., which by custom is not done"), group=FOLLOW
+    )
+    features: str = features_option()
+    schedule: SchedulerConfig = plain(SchedulerConfig, "when the accompaniment plays")
+    tempo: float | None = option(
+        ranged(
+            None, 5, 1000, "tempo of an introduction before the solo (default the score's)", unit="quarters a minute"
+        ),
+        metavar="BPM",
+        group=FOLLOW,
+    )
+    sound: SynthesiserConfig = plain(SynthesiserConfig, "the synthesiser")
+    solo_gain: float = option(
+        ranged(0.0, -200, 40, "gain of the soloist in the mix", unit="dB"), metavar="DB", group=SOUND
+    )
+    accompaniment_gain: float = option(
+        ranged(0.0, -200, 40, "gain of the accompaniment", unit="dB"), metavar="DB", group=SOUND
+    )
+    output: tuple[str, ...] = output(
+        "FILE.wav|device|device:NAME|jack", "a file for soloist and accompaniment together, or a device to play on", ()
+    )
+    port: str | None = option(
+        plain(None, "also play the accompaniment into a virtual MIDI port of this name"), metavar="NAME", group=OUTPUT
+    )
+    scheduled: Path | None = option(
+        plain(None, "write quarter,audio_s: when each onset of the accompaniment was played"),
+        metavar="CSV",
+        group=OUTPUT,
+    )
+    events: str | None = option(
+        plain(None, "write events as JSON lines; - is standard output"), metavar="FILE", group=OUTPUT
+    )
+    rate: int | None = option(
+        plain(None, "sample rate of the engine (default the device's own)"), metavar="HZ", group=DEVICE
+    )
+    block: int = option(plain(0, "block size of the device (default its own)"), metavar="SAMPLES", group=DEVICE)
+    duration: float = option(plain(0.0, "stop a live run after this time; 0 for never"), metavar="S", group=DEVICE)
+
+
+@command(AccompanyOptions, EXAMPLES)
+def accompany_command(options: AccompanyOptions) -> int:
+    """Accompany a soloist."""
+    if options.list_parts:
+        return print_parts(options.score)
+    if options.input is None:
+        raise ConfigError("--input", expected="a recording or a device", got="none", remedy="--input mic, or a file")
+    from engine.audio.devices import is_device
+
+    if is_device(options.input) or any(map(is_device, options.output)) or options.port is not None:
+        from cli.live.accompaniment import accompany_live
+
+        return accompany_live(options)
+    return _over_a_file(options, Path(options.input))
+
+
+def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyConfig:
+    """What is accompanied, and how."""
+    from engine.accompaniment.accompanist import AccompanyConfig
+    from engine.accompaniment.parts import read_accompaniment
+
+    both = read_accompaniment(options.score, options.solo, repeats_after_jump=options.repeats_after_jump)
+    return AccompanyConfig(
+        accompaniment=both,
+        schedule=options.schedule,
+        intro=_introduction(both.solo, options.tempo),
+        sound=options.sound if sounds else None,
+    )
+
+
+def _introduction(score: Score, tempo: float | None) -> Introduction:
+    from engine.accompaniment.scheduler import Introduction
+
+    if tempo is None:
+        return Introduction()
+    quarter_s = float(score.seconds(1.0) - score.seconds(0.0))
+    return Introduction(pace=60 / tempo / quarter_s)
+
+
+def _mix_file(options: AccompanyOptions) -> Path | None:
+    if not options.output:
+        if options.scheduled is None and options.events is None:
+            remedy = "add -o mix.wav, --scheduled played.csv or --events events.jsonl, or -o device to listen"
+            raise ConfigError("accompany", expected="somewhere to put the accompaniment", got="nowhere", remedy=remedy)
+        return None
+    if len(options.output) > 1 or Path(options.output[0]).suffix.lower() != ".wav":
+        raise ConfigError("-o", expected="one file .wav, or a device", got=" ".join(options.output))
+    return Path(options.output[0])
+
+
+def _line(options: AccompanyOptions, reader: AudioReader) -> LiveLine:
+    """The line on the terminal; none where events go to the same terminal, which would mix them."""
+    from cli.terminal.live_line import LiveLine
+
+    silent = options.events == "-" and sys.stdout.isatty()
+    return LiveLine(reader.format.sample_rate, duration=reader.n_samples, silent=silent)
+
+
+def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
+    """File to files."""
+    from engine.audio.files import AudioReader
+    from offline.accompaniment.accompany import AccompanyJob, accompany_file, write_scheduled
+    from offline.following.presets import follow_by
+
+    AudioReader(recording).close()  # say at once if there is no such file
+    mix = _mix_file(options)
+    job = AccompanyJob(
+        input=recording,
+        accompany=accompaniment_of(options, sounds=mix is not None),
+        follow=follow_by(options.features),
+        mix=mix,
+        gains=(10 ** (options.solo_gain / 20), 10 ** (options.accompaniment_gain / 20)),
+        events=options.events,
+        watch=lambda reader: _line(options, reader),
+    )
+    with stoppable() as stop, announced_compiling():
+        played = accompany_file(job, stop=stop)
+    if options.scheduled is not None:
+        write_scheduled(options.scheduled, played)
+    files = [mix, options.scheduled, None if options.events == "-" else options.events]
+    wrote(files, then="" if mix is None else f"listen to {mix}")
+    return INTERRUPTED if stop.is_set() else 0

@@ -1,0 +1,50 @@
+"""`collaparte evaluate accompany`: the accompaniment of recorded soloists, against a human's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.common import OUTPUT, argument, command, csv_file, features_option, option
+from cli.terminal.kernels import announced_compiling
+from cli.terminal.report import wrote
+from engine.accompaniment.config import SchedulerConfig
+from engine.core.config import Settings, plain
+
+__all__ = ["EvaluateAccompanyOptions", "evaluate_accompany_command"]
+
+EXAMPLES = """\
+A duo is a folder with score.musicxml (parts for soloist and accompaniment), solo.wav (or .flac, .ogg: the soloist
+alone) and truth.csv (quarter,audio_s,part: when a human played each onset of both).
+
+examples:
+  collaparte evaluate accompany duos/ --csv table.csv
+  collaparte evaluate accompany duos/haydn --plots pictures/
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateAccompanyOptions(Settings):
+    """Options of `collaparte evaluate accompany`."""
+
+    folder: Path = argument("FOLDER", "a folder of duos, or a duo")
+    features: str = features_option()
+    schedule: SchedulerConfig = plain(SchedulerConfig, "when the accompaniment plays")
+    csv: Path | None = csv_file()
+    plots: Path | None = option(
+        plain(None, "draw tempo and asynchrony of each duo in this folder"), metavar="DIR", group=OUTPUT
+    )
+
+
+@command(EvaluateAccompanyOptions, EXAMPLES)
+def evaluate_accompany_command(options: EvaluateAccompanyOptions) -> int:
+    """Print the table."""
+    from offline.evaluation.duos import evaluate_duos
+    from offline.following.presets import follow_by
+
+    with announced_compiling():
+        evaluate_duos(
+            options.folder, follow_by(options.features), options.schedule, csv=options.csv, plots=options.plots
+        )
+    wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
+    return 0

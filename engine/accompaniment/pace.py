@@ -1,0 +1,46 @@
+"""The soloist's pace: seconds played for each second of the score's own tempo, smoothed over what was played."""
+
+from __future__ import annotations
+
+from math import exp, log
+
+__all__ = ["Pace"]
+
+SHORTEST_S = 0.03  # onsets closer than this are one spread chord, not a pace
+STOP = 1.0  # a gap longer or shorter than expected by this factor (natural logarithm) is a stop or an error, no pace
+
+
+class Pace:
+    """An exponential mean of the logarithm of the pace.
+
+    time_s: time constant, seconds of playing
+    start: pace before anything was played
+    """
+
+    def __init__(self, time_s: float, start: float = 1.0) -> None:
+        self.time_s, self._start = time_s, log(start)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was played."""
+        self._log, self._known = self._start, False
+
+    @property
+    def known(self) -> bool:
+        """Return whether anything was played yet."""
+        return self._known
+
+    @property
+    def ratio(self) -> float:
+        """Return seconds of playing for each second of score."""
+        return exp(self._log)
+
+    def take(self, score_s: float, played_s: float) -> None:
+        """Take a step of the score and how long it was played."""
+        if score_s <= 0 or played_s <= SHORTEST_S:
+            return
+        new = log(played_s / score_s)
+        if not self._known:
+            self._log, self._known = new, True
+        elif abs(new - self._log) <= STOP:
+            self._log += (1 - exp(-score_s * self.ratio / self.time_s)) * (new - self._log)

@@ -1,0 +1,168 @@
+"""Decide when each onset of the accompaniment sounds, from what the follower reports: no input or output, no clock.
+
+Between two onsets of the solo the accompaniment goes on at the soloist's pace; an onset that it shares with the solo
+is played where it is predicted, or, where the prediction is too uncertain, when the solo has begun it. It never passes
+an onset of the solo that has not come: that it has not come yet is information, and written rests, fermatas and
+cadenzas wait by it. After a jump nothing is played until the place is confirmed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.pace import Pace
+from engine.core.events import Event, Onset, State
+from engine.score.score import Score
+
+__all__ = ["Introduction", "Scheduled", "Scheduler"]
+
+SAME_S = 1e-4  # score positions closer than this are one onset, seconds of score
+SILENT = "lost"  # state in which nothing is played
+
+
+class Scheduled(NamedTuple):
+    """An onset of the accompaniment that is fixed.
+
+    onset: which of the accompaniment's
+    at_s: when it sounds, seconds of input
+    """
+
+    onset: int
+    at_s: float
+
+
+class Introduction(NamedTuple):
+    """How the accompaniment begins before the solo.
+
+    start_s: when its first onset sounds, seconds of input
+    pace: seconds for each second of the score's own tempo
+    """
+
+    start_s: float = 0.5
+    pace: float = 1.0
+
+
+class _Prediction(NamedTuple):
+    """When an onset of the solo is expected."""
+
+    onset: int
+    due_s: float
+    sd_s: float
+
+
+class Scheduler:
+    """Take the follower's events; fix the onsets of the accompaniment a little before they sound.
+
+    solo: what is followed
+    onset_quarter: onsets of the accompaniment, quarters of the same score, sorted
+    """
+
+    def __init__(
+        self, solo: Score, onset_quarter: np.ndarray, config: SchedulerConfig, intro: Introduction | None = None
+    ) -> None:
+        self.config, self._solo, self._intro = config, solo, intro or Introduction()
+        self._solo_s = solo.seconds(solo.onset_quarter)
+        self._own_s = solo.seconds(onset_quarter)
+        self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken: played earlier
+        self._pace = Pace(config.pace_s, self._intro.pace)
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset to the initial state."""
+        self._pace.reset()
+        self._played_s: dict[int, float] = {}  # when each onset of the solo began
+        self._now_at = -1  # onset of the solo that was heard last
+        self._next: _Prediction | None = None
+        self._index = 0  # first onset of the accompaniment that is not fixed
+        self._unconfirmed = 0
+        self._silent = False
+        self.interrupted = False  # whether the place has jumped or was lost since `commit` was called last
+
+    def take(self, event: Event) -> None:
+        """Take one event of the follower, in order."""
+        if isinstance(event, State):
+            self._silent = event.name == SILENT
+            self.interrupted |= self._silent
+        elif isinstance(event, Onset):
+            index = int(np.searchsorted(self._solo.onset_quarter, event.quarter - 1e-3))
+            if event.heard:
+                self._begun(index, event.due_s)
+            else:
+                self._expect(_Prediction(index, event.due_s, event.sd_s))
+
+    def _begun(self, index: int, at_s: float) -> None:
+        before, self._now_at, self._next = self._now_at, index, None
+        self._played_s[index] = at_s
+        self._unconfirmed = max(self._unconfirmed - 1, 0)
+        if self._is_jump(before, index):
+            self._jump(index)
+        elif index - 1 in self._played_s:
+            self._pace.take(self._solo_s[index] - self._solo_s[index - 1], at_s - self._played_s[index - 1])
+
+    def _expect(self, new: _Prediction) -> None:
+        if new.onset - 1 != self._now_at:  # what was reported last is taken back
+            before, self._now_at, self._next = self._now_at, new.onset - 1, None
+            if self._is_jump(before, self._now_at):
+                self._jump(self._now_at)
+        kept = self._next
+        if kept is None or kept.onset != new.onset or new.due_s < kept.due_s:
+            self._next = new
+
+    def _is_jump(self, before: int, index: int) -> bool:
+        return before >= 0 and not 1 - self.config.jump <= index - before <= self.config.jump
+
+    def _jump(self, index: int) -> None:
+        """Go on with the first onset of the accompaniment that is still ahead."""
+        self._index = int(np.searchsorted(self._own_s, self._solo_s[index] - SAME_S))
+        self._unconfirmed = self.config.confirm - 1
+        self._played_s = {index: self._played_s.get(index, np.nan)}
+        self.interrupted = True
+
+    @property
+    def finished(self) -> bool:
+        """Return whether every onset of the accompaniment is fixed or left out."""
+        return self._index == len(self._own_s)
+
+    def commit(self, now_s: float) -> list[Scheduled]:
+        """Return the onsets that are fixed now, each at `now_s` or later; call it often."""
+        self.interrupted = False
+        fixed: list[Scheduled] = []
+        if self._silent or self._unconfirmed:
+            return fixed
+        while self._index < len(self._own_s):
+            at_s = self.time(float(self._own_s[self._index]), now_s)
+            if at_s > now_s + self.config.commit_s:
+                break
+            if at_s >= now_s - self.config.late_s:
+                fixed.append(Scheduled(self._index, max(at_s, now_s + self.config.commit_s)))
+            self._index += 1
+        return fixed
+
+    def time(self, score_s: float, now_s: float) -> float:
+        """Return when to play a place of the score, in seconds of its own tempo; infinity if that is not known."""
+        return self._sounding(score_s, now_s) - self.latency_s
+
+    def _sounding(self, score_s: float, now_s: float) -> float:
+        if self._now_at < 0:
+            return self._introduction(score_s)
+        here, begun_s = self._solo_s[self._now_at], self._played_s.get(self._now_at, now_s)
+        ahead = begun_s + (score_s - here) * self._pace.ratio + self.config.behind_s
+        following = self._next
+        if following is None or score_s < self._solo_s[following.onset] - SAME_S:
+            return float(ahead)
+        return self._beyond(following, score_s, begun_s)
+
+    def _introduction(self, score_s: float) -> float:
+        if score_s > self._solo_s[0] - SAME_S:
+            return np.inf
+        return float(self._intro.start_s + (score_s - min(self._own_s[0], self._solo_s[0])) * self._intro.pace)
+
+    def _beyond(self, following: _Prediction, score_s: float, begun_s: float) -> float:
+        """Return the time of the next onset of the solo, where it is certain; what lies beyond waits."""
+        after = score_s - self._solo_s[following.onset]
+        if after > SAME_S or following.sd_s > self.config.wait_sd_s:
+            return np.inf
+        return float(max(following.due_s, begun_s) + self.config.behind_s)

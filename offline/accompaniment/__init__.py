@@ -1,0 +1,12 @@
+"""Accompaniment of recorded soloists."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from offline.accompaniment.accompany import AccompanyJob, accompany_file, write_scheduled
+else:
+    __getattr__ = lazy(__name__)
+
+__all__ = ["AccompanyJob", "accompany_file", "write_scheduled"]

@@ -1,0 +1,122 @@
+"""The accompaniment goes with soloists who are steady, hurry, wait, rest, stop and jump."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.scheduler import Introduction, Scheduler
+from engine.core.events import State
+from tests.engine.accompaniment.soloists import RATE, SD_S, TOLD_S, melody, told
+
+CONFIG = SchedulerConfig()
+EIGHTHS = np.arange(0, 20, 0.5)  # the accompaniment: each quarter of the solo, and half-way
+CLOSE_S = 0.03  # of a steady soloist: 12 ms behind, and steps of 12 ms
+TOLD_LATE_S = TOLD_S + CONFIG.commit_s + 0.012  # reported, then committed at the next step
+
+
+def play(played: Sequence[tuple[int, float]], *, sd_s: float = SD_S) -> list[tuple[float, float]]:
+    """What is scheduled, rows of (quarter, second)."""
+    scheduler = Scheduler(melody(20), EIGHTHS, CONFIG)
+    out: list[tuple[float, float]] = []
+    for now_s, event in told(played, sd_s=sd_s):
+        scheduler.take(event)
+        out += [(float(EIGHTHS[index]), at_s) for index, at_s in scheduler.commit(now_s)]
+    return out
+
+
+def steady(n: int, *, start_s: float = 1.0, pace: float = 0.5, first: int = 0) -> list[tuple[int, float]]:
+    return [(first + i, start_s + pace * i) for i in range(n)]
+
+
+def errors(rows: Sequence[tuple[float, float]], played: Sequence[tuple[int, float]], *, after: int = 3) -> np.ndarray:
+    """How late what was scheduled from quarter `after` on is against the interpolated soloist."""
+    quarters, at_s = np.array(played, dtype=float).T
+    table = np.array([row for row in rows if after <= row[0] <= quarters[-1]])
+    return np.asarray(table[:, 1] - np.interp(table[:, 0], quarters, at_s))
+
+
+@pytest.mark.parametrize("pace", [0.3, 0.5, 1.2])
+def test_a_steady_soloist_is_accompanied_together(pace: float) -> None:
+    played = steady(12, pace=pace)
+    rows = play(played)
+    assert np.abs(errors(rows, played)).max() < CLOSE_S
+    assert [q for q, _ in rows if 3 <= q <= 11] == list(np.arange(3, 11.5, 0.5))
+
+
+def test_it_comes_a_little_behind() -> None:
+    played = steady(12)
+    assert 0 <= np.median(errors(play(played), played)) <= CLOSE_S
+
+
+def test_an_accelerando_is_followed() -> None:
+    played, at_s = [], 1.0
+    for i in range(15):
+        played.append((i, at_s))
+        at_s += 0.6 * 0.96**i
+    assert np.abs(errors(play(played), played)).max() < 2 * CLOSE_S
+
+
+def test_a_fermata_is_waited_for() -> None:
+    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 2.0)
+    rows = dict(play(played, sd_s=1.5 * CONFIG.wait_sd_s))
+    assert played[6][1] <= rows[6.0] <= played[6][1] + TOLD_LATE_S
+    times = list(rows.values())
+    assert times == sorted(times)
+
+
+def test_one_that_nobody_expected_is_anticipated_by_one_onset_at_most() -> None:
+    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 2.0)
+    before = [q for q, at_s in play(played) if at_s < played[6][1]]
+    assert max(before) == 6
+
+
+def test_an_uncertain_onset_is_played_when_it_is_heard() -> None:
+    played = steady(10)
+    rows = dict(play(played, sd_s=0.2))
+    for quarter, at_s in played[3:]:
+        assert at_s < rows[float(quarter)] <= at_s + TOLD_LATE_S
+
+
+def test_after_a_stop_the_tempo_is_the_old_one() -> None:
+    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 5.0)
+    assert np.abs(errors(play(played), played, after=7)).max() < CLOSE_S
+
+
+def test_nothing_passes_the_next_onset_of_the_solo_and_nothing_is_played_twice() -> None:
+    rows = play(steady(4))
+    assert max(q for q, _ in rows) <= 4
+    assert len({q for q, _ in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("to", [1, 15])
+def test_a_jump_goes_on_where_the_soloist_is(to: int) -> None:
+    played = steady(8) + steady(4, first=to, start_s=1.0 + 8 * 0.5)
+    rows = play(played)
+    after = [row for row in rows if row[1] >= played[8][1] + TOLD_S]
+    assert after[0][0] >= to
+    assert after[0][1] >= played[9][1], "two onsets confirm the place"
+    assert np.abs(errors(after, played[8:], after=to + 2)).max() < CLOSE_S
+    assert all(q <= 8 or q >= to for q, _ in rows), "what lies between is not rattled through"
+
+
+def test_an_introduction_is_played_before_the_solo() -> None:
+    scheduler = Scheduler(melody(8), np.arange(-3.0, 8.0), CONFIG, Introduction(start_s=0.5, pace=0.5))
+    rows = [row for now_s in np.arange(0, 5, 0.01) for row in scheduler.commit(float(now_s))]
+    assert [index for index, _ in rows] == [0, 1, 2], "it waits for the soloist"
+    assert np.allclose([at_s for _, at_s in rows], [0.5, 1.0, 1.5], atol=0.02)
+
+
+def test_where_the_place_is_lost_nothing_is_played() -> None:
+    scheduler = Scheduler(melody(20), EIGHTHS, CONFIG)
+    events = list(told(steady(8)))
+    for now_s, event in events:
+        if now_s <= 3.0:
+            scheduler.take(event)
+            scheduler.commit(now_s)
+    scheduler.take(State(at=0, emitted_at=3 * RATE, name="lost", why="what sounds does not fit the score"))
+    assert scheduler.interrupted
+    assert not [row for now_s, _ in events if now_s > 3.0 for row in scheduler.commit(now_s)]
