@@ -67,7 +67,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("run --inptu x", "collaparte: No such option --inptu. Did you mean --input?"),
         ("run --xyzzy x", "collaparte: No such option --xyzzy. collaparte run --help explains"),
         ("rnu --input x", "did you mean run?"),
-        ("evaluate folow x", "evaluate: expected one of follow, jumps, align"),
+        ("evaluate folow x", "evaluate: expected one of follow, jumps"),
         ("evaluate folow x", "did you mean follow?"),
         ("data mutopai x", "did you mean mutopia?"),
         ("run --input x.wav --features bnads", "did you mean bands?"),

@@ -8,11 +8,25 @@ import pickle
 import pytest
 
 from engine.core.errors import ConfigError, DeviceError
-from engine.core.events import TYPES, Dropout, Event, Late, Note, Onset, Position, Sound, State, from_line, to_line
+from engine.core.events import (
+    TYPES,
+    Accompanied,
+    Dropout,
+    Event,
+    Late,
+    Note,
+    Onset,
+    Position,
+    Sound,
+    State,
+    from_line,
+    to_line,
+)
 
 EXAMPLES: list[Event] = [
     Position(at=44100, emitted_at=46000, quarter=12.5, bar=4, score_s=6.25, tempo_bpm=120.0, confidence=0.75),
     Onset(at=44100, emitted_at=46000, quarter=13.0, due_s=1.25, sd_s=0.03, heard=False),
+    Accompanied(at=44600, emitted_at=44100, quarter=12.5),
     State(at=0, emitted_at=2048, name="waiting", why="for the first note", transposition=-2, a4_hz=392.0),
     Sound(at=10, emitted_at=20, label="dog", active=True, probability=0.5),
     Note(at=0, emitted_at=0, pitch=60, velocity=64, channel=0, active=False),
