@@ -13,7 +13,7 @@ from engine.core.arrays import C64, F32, F64, Scalar32
 from engine.core.config import Settings, choice, ranged
 from engine.core.errors import ShapeError
 from engine.core.format import FrameFormat
-from engine.dsp.filterbank import SparseMap, band_centres, band_weights, chroma_weights, sparse
+from engine.dsp.filterbank import SparseMap, band_centres, band_weights, chroma_weights, shifted_bands, sparse
 
 __all__ = ["KINDS", "Chroma", "FeatureConfig", "SpectralFeatures", "apply_row", "feature_weights", "mean_power"]
 
@@ -44,10 +44,11 @@ def feature_weights(frames: FrameFormat, config: FeatureConfig) -> Features:
     """Return the matrix (feature, bin) that maps magnitudes to bands or pitch classes."""
     if config.kind == "chroma":
         return np.sqrt(chroma_weights(frames))
-    centres = band_centres(
-        frames, low_hz=config.low_hz, high_hz=config.high_hz, bands_per_octave=config.bands_per_octave
-    )
-    return band_weights(frames, centres, config.bands_per_octave)
+    return band_weights(frames, _centres(frames, config), config.bands_per_octave)
+
+
+def _centres(frames: FrameFormat, config: FeatureConfig) -> F64:
+    return band_centres(frames, low_hz=config.low_hz, high_hz=config.high_hz, bands_per_octave=config.bands_per_octave)
 
 
 class Chroma:
@@ -95,13 +96,13 @@ class _Numbers(NamedTuple):
 class _Buffers(NamedTuple):
     """State and scratch of the kernel.
 
-    magnitude: (bin) of the frame
+    recent: (lag, bin) ring of the magnitudes of the last frames
     past: (lag, band) ring of the last compressed frames, blurred
     last: (band) onset features of the last frame
-    peak_turn: running peak, and the position in the ring
+    peak_turn: running peak, and the position in both rings
     """
 
-    magnitude: F32
+    recent: F32
     past: F32
     last: F32
     peak_turn: F64
@@ -119,7 +120,7 @@ class SpectralFeatures:
 
     def __init__(self, frames: FrameFormat, config: FeatureConfig) -> None:
         self.frames, self.config = frames, config
-        self._map = sparse(feature_weights(frames, config))
+        self._map = self._plain = sparse(feature_weights(frames, config))
         self.n_bands = len(self._map.start) - 1
         hops = HALF_LIFE_S * frames.audio.sample_rate / frames.hop
         self._numbers = _Numbers(
@@ -131,7 +132,7 @@ class SpectralFeatures:
             wrap=config.kind == "chroma",
         )
         self._buffers = _Buffers(
-            magnitude=np.zeros(frames.n_bins, np.float32),
+            recent=np.zeros((config.lag, frames.n_bins), np.float32),
             past=np.zeros((config.lag, self.n_bands), np.float32),
             last=np.zeros(self.n_bands, np.float32),
             peak_turn=np.zeros(2),
@@ -146,8 +147,24 @@ class SpectralFeatures:
         _features(spectra, self._map, self._numbers, self._buffers, self._out)
         return self._out[: len(spectra)]
 
+    def retune(self, cents: float) -> None:
+        """Take what follows for sound that is `cents` higher than the bands say, without a false onset in between.
+
+        Raises AssertionError for chroma.
+        """
+        config = self.config
+        assert not self._numbers.wrap, "only bands can be retuned"
+        if cents == 0:
+            self._map = self._plain
+        else:
+            centres = _centres(self.frames, config)
+            self._map = shifted_bands(self.frames, centres, config.bands_per_octave, 2 ** (cents / 1200))
+        _refill(self._map, self._numbers, self._buffers)
+
     def reset(self) -> None:
         """Return to the state after construction."""
+        self._map = self._plain
+        self._buffers.recent[:] = 0
         self._buffers.past[:] = 0
         self._buffers.last[:] = 0
         self._buffers.peak_turn[:] = self.config.floor, 0
@@ -199,9 +216,10 @@ def _chroma(spectra: C64, rows: SparseMap, power: F32, out: F32) -> None:
 @njit(nogil=True, cache=True)
 def _features(spectra: C64, rows: SparseMap, settings: _Numbers, buffers: _Buffers, out: F32) -> None:
     """Write the features of each frame into `out`."""
-    magnitude, past, last, peak_turn = buffers
+    recent, past, last, peak_turn = buffers
     n = len(last)
     for t in range(spectra.shape[0]):
+        magnitude = recent[int(peak_turn[1])]
         mean_power(spectra[t], magnitude)
         for k in range(len(magnitude)):
             magnitude[k] = np.sqrt(magnitude[k]) * np.float32(settings.scale)
@@ -218,6 +236,20 @@ def _features(spectra: C64, rows: SparseMap, settings: _Numbers, buffers: _Buffe
             out[t, n + i] = last[i]
         _blur(out[t], n, settings.wrap, old)
         peak_turn[0], peak_turn[1] = peak, (peak_turn[1] + 1) % len(past)
+
+
+@njit(nogil=True, cache=True)
+def _refill(rows: SparseMap, settings: _Numbers, buffers: _Buffers) -> None:
+    """Compute the past again from the recent magnitudes, by other rows."""
+    recent, past, last, peak_turn = buffers
+    n = len(last)
+    y = np.zeros(n, np.float32)
+    gain = np.float32(settings.compression / peak_turn[0])
+    for i in range(len(past)):
+        for j in range(n):
+            y[j] = np.log1p(gain * apply_row(rows, j, recent[i]))
+        _blur(y, n, False, past[i])
+    last[:] = 0
 
 
 @njit(nogil=True, cache=True)

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
+from engine.core.arrays import F32, F64, I64
 from engine.core.format import FrameFormat
 
-__all__ = ["SparseMap", "band_centres", "band_weights", "chroma_weights", "sparse"]
+__all__ = ["SparseMap", "band_centres", "band_weights", "chroma_weights", "shifted_bands", "sparse"]
 
 Weights = npt.NDArray[np.float32]
 
@@ -55,13 +57,52 @@ def band_centres(
 def band_weights(frames: FrameFormat, centres: npt.NDArray[np.float64], bands_per_octave: int) -> Weights:
     """Return overlapping triangles (band, bin) from each centre to its neighbours, peak 1."""
     spacing = frames.audio.sample_rate / frames.n_fft
-    step = 2 ** (1 / bands_per_octave)
-    below = centres[0] - max(spacing, centres[0] * (1 - 1 / step))
-    edges = np.concatenate([[below], centres, [centres[-1] * step]])[:, None]
+    edges = _edges(centres, spacing, bands_per_octave)[:, None]
     hz = np.arange(frames.n_bins) * spacing
     rising = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
     return np.asarray(np.maximum(np.minimum(rising, falling), 0), np.float32)
+
+
+def _edges(centres: npt.NDArray[np.float64], spacing: float, bands_per_octave: int) -> npt.NDArray[np.float64]:
+    """Return the centres with one more on either side."""
+    step = 2 ** (1 / bands_per_octave)
+    below = centres[0] - max(spacing, centres[0] * (1 - 1 / step))
+    return np.concatenate([[below], centres, [centres[-1] * step]])
+
+
+def shifted_bands(
+    frames: FrameFormat, centres: npt.NDArray[np.float64], bands_per_octave: int, ratio: float
+) -> SparseMap:
+    """Return the map of `band_weights` for sound that is `ratio` times as high as the centres say.
+
+    Quick enough to be called between two frames. A band whose triangle lies between two bins takes the nearer one.
+    """
+    spacing = frames.audio.sample_rate / frames.n_fft
+    n_bands = len(centres)
+    start, bins = np.zeros(n_bands + 1, np.int64), np.zeros(3 * frames.n_bins + n_bands, np.int64)
+    weights = np.zeros(len(bins), np.float32)
+    n = _triangles(_edges(centres, spacing, bands_per_octave), spacing / ratio, frames.n_bins, start, bins, weights)
+    return SparseMap(start, bins[:n].copy(), weights[:n].copy())
+
+
+@njit(nogil=True, cache=True)
+def _triangles(edges: F64, spacing: float, n_bins: int, start: I64, bins: I64, weights: F32) -> int:
+    """Write the rows of a map and return how many weights it has."""
+    n = 0
+    for i in range(len(edges) - 2):
+        low, middle, high = edges[i], edges[i + 1], edges[i + 2]
+        first = n
+        for k in range(max(int(low / spacing), 0), min(int(high / spacing) + 2, n_bins)):
+            weight = min((k * spacing - low) / (middle - low), (high - k * spacing) / (high - middle))
+            if weight > 0 and n < len(bins):
+                bins[n], weights[n] = k, weight
+                n += 1
+        if n == first and n < len(bins):
+            bins[n], weights[n] = min(int(middle / spacing + 0.5), n_bins - 1), 1.0
+            n += 1
+        start[i + 1] = n
+    return n
 
 
 def chroma_weights(frames: FrameFormat) -> Weights:
