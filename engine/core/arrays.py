@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["C64", "F32", "F64", "I16", "I32", "I64", "Address", "Scalar32"]
+__all__ = ["BOOL", "C64", "F32", "F64", "I16", "I32", "I64", "Address", "Scalar32"]
 
+BOOL = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 C64 = npt.NDArray[np.complex64]

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.arrays import F32, F64
+from engine.core.arrays import BOOL, F32, F64
 from engine.core.config import Settings, numbers, ranged
 from engine.following.backpointers import Backpointers, new_backpointers, record_entry
 from engine.following.confidence import CONFIDENCE_MEMORY_S, reset_confidence, update_confidence
 from engine.following.likelihood import LikelihoodNumbers, Templates, event_likelihoods
-from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, density, survival, update_tempo
+from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, coast, density, punctual, survival, update_tempo
 
 __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
@@ -33,6 +33,8 @@ SPAN = 256  # largest distance between hypotheses, events
 HISTORY = 8  # last entries stored with each path
 DEAD = -1e18
 SKIP = 4.0  # cost of skipping an event, nats
+SKIPPING = 0.9  # probability of skipping again, relative to the share of events skipped
+OFTEN = 0.15  # share of events skipped from which on the position passes events that have no onset
 START_S = 5.0  # expected wait for the first note, seconds
 NEARLY = 0.97  # largest share of the way to the next event that is reported before its onset is detected
 
@@ -45,7 +47,10 @@ class SearchConfig(Settings):
     beam: float = ranged(
         60.0, 1.0, 1000.0, "log likelihood below the best path at which others are dropped", unit="nats"
     )
-    reach: int = ranged(2, 1, 16, "how many events a path may move on at once; 2 allows skipping one")
+    reach: int = ranged(4, 1, 16, "how many events a path may move on at once; 2 allows skipping one")
+    adapt: float = ranged(
+        0.12, 0.0, 1.0, "weight of the last step in a path's share of skipped events, which sets the cost of skipping"
+    )
     patience: float = ranged(
         4.0, 0.0, 100.0, "log likelihood of waiting for the first note, which noise must exceed to start", unit="nats/s"
     )
@@ -55,7 +60,8 @@ class SearchNumbers(NamedTuple):
     """Numbers for the search kernels.
 
     beam: distance below the best path at which others are dropped, nats
-    skip: cost of skipping an event, nats
+    skip: cost of skipping an event on a path that has skipped none, nats
+    adapt: weight of the last step in a path's share of skipped events
     start: log probability that the first note comes in a given frame, nats
     patience: log likelihood of waiting for the first note, nats a frame
     frame_s: seconds a frame
@@ -65,6 +71,7 @@ class SearchNumbers(NamedTuple):
 
     beam: float
     skip: float
+    adapt: float
     start: float
     patience: float
     frame_s: float
@@ -93,6 +100,7 @@ class Search(NamedTuple):
     score: log likelihood without `carried`
     standing: log likelihood now, including that the next event has not come yet
     tempo: the five numbers of `Tempo`
+    skips: share of events that the path skipped lately, and what skipping one more costs it, nats
     entry_s: times of the path's last entries, newest first, seconds
     entry_event: events of the path's last entries, newest first
     carried: (event) sustain log likelihood accumulated since the event entered the ring
@@ -109,6 +117,7 @@ class Search(NamedTuple):
     score: Floats
     standing: Floats
     tempo: Floats
+    skips: Floats
     entry_s: Floats
     entry_event: Ints
     carried: Floats
@@ -129,6 +138,7 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
         np.full(shape, DEAD),
         np.full(shape, DEAD),
         np.zeros((*shape, 5)),
+        np.zeros((*shape, 2)),
         np.zeros((*shape, HISTORY)),
         np.zeros((*shape, HISTORY), np.int64),
         np.zeros(SPAN),
@@ -150,6 +160,7 @@ def restart(search: Search) -> None:
     search.score[...] = DEAD
     search.score[0, 0] = 0.0
     search.tempo[0, 0, 3] = START_SPREAD**2
+    search.skips[0, 0, 1] = SKIP
     search.entry_s[0, 0] = -1.0
     reset_confidence(search.fit)
 
@@ -175,7 +186,7 @@ def advance(
 
     row: features of the frame
     now_s: time of the frame, seconds
-    reference: (sustain, onset) templates
+    reference: templates
     event_s: (event) onset in score time, seconds
     """
     first, last = search.span[0], search.span[1]
@@ -184,11 +195,11 @@ def advance(
         row, reference, first, top, likelihood, (search.sustain, search.onset, search.likeness)
     )
     if first == 0:
-        search.sustain[0] = numbers.patience
+        search.sustain[0] += numbers.patience
     for event in range(first, last + 1):
         search.carried[event % SPAN] += search.sustain[event % SPAN]
     for event in range(top, first, -1):  # last event first, so that no path enters two events in one frame
-        _enter(search, event, first, last, now_s, event_s, numbers, tempo)
+        _enter(search, event, first, last, now_s, event_s, reference.rest, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
     update_confidence(search.fit, search.likeness, search.best[0], strength, top, numbers.memory)
@@ -202,15 +213,21 @@ def _enter(
     last: int,
     now_s: float,
     event_s: F64,
+    rest: BOOL,
     numbers: SearchNumbers,
     tempo: TempoNumbers,
 ) -> None:
     """Let the best path enter `event` now, from the event before or, at the cost of skipping, from earlier ones."""
-    best, best_event, best_k = DEAD, -1, -1
-    for source in range(event - 1, max(event - 1 - numbers.reach, first - 1), -1):
+    best, best_event, best_k, rules = DEAD, -1, -1, tempo
+    reach = numbers.reach
+    if numbers.adapt > 0 and search.onset[event % SPAN] <= 0:
+        reach = min(reach, 2)  # further with an onset only
+    for source in range(event - 1, max(event - 1 - reach, first - 1), -1):
         if source > last or (source == 0 and event > 1):
             continue
         slot = source % SPAN
+        if rest[max(source - 1, 0)]:
+            rules = punctual(tempo)  # for this source and all before it
         for k in range(search.score.shape[1]):
             if search.score[slot, k] == DEAD or search.entry_s[slot, k, 0] >= now_s:
                 continue
@@ -219,17 +236,26 @@ def _enter(
                 total += numbers.start
             else:
                 length_s = event_s[event - 1] - event_s[source - 1]
-                total += density(_tempo(search, slot, k), now_s, length_s, numbers.frame_s, tempo)
-                total -= numbers.skip * (event - source - 1)
+                total += density(_tempo(search, slot, k), now_s, length_s, numbers.frame_s, rules)
+                total -= search.skips[slot, k, 1] * (event - source - 1)
             if total > best:
                 best, best_event, best_k = total, source, k
     if best_event >= 0:
-        _keep(search, event, best_event, best_k, best, now_s, event_s, tempo)
+        _keep(search, event, best_event, best_k, best, now_s, event_s, rest[event - 1], numbers, tempo)
 
 
 @njit(nogil=True, cache=True)
 def _keep(
-    search: Search, event: int, source: int, k: int, total: float, now_s: float, event_s: F64, tempo: TempoNumbers
+    search: Search,
+    event: int,
+    source: int,
+    k: int,
+    total: float,
+    now_s: float,
+    event_s: F64,
+    rest: bool,
+    numbers: SearchNumbers,
+    tempo: TempoNumbers,
 ) -> None:
     """Replace the worst hypothesis of `event` by the path (source, k) that enters it now, if that is better."""
     slot, old = event % SPAN, source % SPAN
@@ -244,11 +270,18 @@ def _keep(
     state = _tempo(search, old, k)
     if source == 0:
         state = Tempo(now_s, state.period, tempo.onset, state.period_var, 0.0)
+    elif rest:
+        state = coast(state, event_s[event - 1] - event_s[source - 1], tempo)
     else:
         state = update_tempo(state, now_s, event_s[event - 1] - event_s[source - 1], tempo)
     search.score[slot, worst] = score
     for i in range(5):
         search.tempo[slot, worst, i] = state[i]
+    skipped = search.skips[old, k, 0]
+    if source > 0:
+        skipped += numbers.adapt * ((event - source - 1) / (event - source) - skipped)
+    search.skips[slot, worst, 0] = skipped
+    search.skips[slot, worst, 1] = -np.log(np.exp(-numbers.skip) + SKIPPING * skipped)
     for i in range(HISTORY - 1, 0, -1):
         search.entry_s[slot, worst, i] = search.entry_s[old, k, i - 1]
         search.entry_event[slot, worst, i] = search.entry_event[old, k, i - 1]
@@ -298,10 +331,11 @@ def _prune(search: Search, beam: float) -> None:
 
 
 @njit(nogil=True, cache=True)
-def read_out(search: Search, then_s: float, event_s: F64) -> tuple[int, float]:
+def read_out(search: Search, then_s: float, event_s: F64, reach: int) -> tuple[int, float]:
     """Return (event, share of the way to the next) at `then_s`, a few frames ago, on the path that is best now.
 
-    Event 0 is before the start. The next event is never reported before its onset is detected.
+    Event 0 is before the start. The next event is not reported before its onset is detected, unless the path has often
+    skipped events: one hand of two plays alone. Then up to `reach` events are passed in time.
     """
     slot, k = search.best[0] % SPAN, search.best[1]
     next_s, next_event, entry_s, event = 0.0, 0, 0.0, 0
@@ -312,11 +346,13 @@ def read_out(search: Search, then_s: float, event_s: F64) -> tuple[int, float]:
         next_s, next_event = entry_s, event
     if event == 0 or entry_s > then_s or event == len(event_s):
         return event, 0.0
+    passing = next_event
     if next_event > 0:
         ahead_s = (event_s[next_event - 1] - event_s[event - 1]) * (then_s - entry_s) / (next_s - entry_s)
     else:
         ahead_s = (then_s - entry_s) * np.exp(-search.tempo[slot, k, 1])
-    while event + 1 < next_event and ahead_s >= event_s[event] - event_s[event - 1]:  # past a skipped event
+        passing = min(event + reach, len(event_s)) if search.skips[slot, k, 0] > OFTEN else 0
+    while event + 1 < passing and ahead_s >= event_s[event] - event_s[event - 1]:  # past a skipped event
         ahead_s -= event_s[event] - event_s[event - 1]
         event += 1
     return event, min(ahead_s / (event_s[event] - event_s[event - 1]), NEARLY)

@@ -76,6 +76,11 @@ class TwinFeatures:
             start += width
         return self._out[:n_frames]
 
+    def retune(self, cents: float) -> None:
+        """Take what follows for sound that is `cents` higher than the bands say."""
+        for bands in self._bands:
+            bands.retune(cents)
+
     def reset(self) -> None:
         """Return to the state after construction."""
         for stft, bands in zip(self._stfts, self._bands, strict=True):
@@ -140,6 +145,10 @@ class Embedder:
             self._row[0] = features[t]
             self._out[t] = self._embed(self._row)
         return self._out[: len(features)]
+
+    def retune(self, cents: float) -> None:
+        """Take what follows for sound that is `cents` higher."""
+        self._features.retune(cents)
 
     def reset(self) -> None:
         """Return to the state after construction."""

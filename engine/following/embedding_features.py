@@ -48,11 +48,14 @@ class EmbeddingFeatures:
     Both parts of the sustain features have the root of their share as length, so that the cosine of two frames is the
     weighted mean of both cosines; silence is all zeros. The onset features are those of the bands. Each frame uses the
     embedding that was emitted last.
+
+    spectra: (frame, channel, bin) of the last block, borrowed
     """
 
     def __init__(self, weights: Path, bands: SpectralFeatures, frames: FrameFormat, share: float) -> None:
         self.frames, self.hop = frames, frames.hop
         self._stft, self._bands = Stft(frames), bands
+        self.spectra = self._stft.process(np.zeros((0, frames.audio.n_channels), np.float32))
         self._embedder = Embedder(EmbedderConfig(model=weights), frames.audio)
         self.n_bands, self.n_sounds = self._bands.n_bands, self._bands.n_bands + self._embedder.n_features
         self._level = np.float32(np.log1p(bands.config.compression * SILENCE))
@@ -69,7 +72,8 @@ class EmbeddingFeatures:
 
     def process(self, block: Audio) -> Features:
         """Return the frames that the block completes, borrowed until the next call."""
-        rows = self._bands.process(self._stft.process(block))
+        self.spectra = self._stft.process(block)
+        rows = self._bands.process(self.spectra)
         self._waiting = np.concatenate([self._waiting, self._embedder.process(block)])
         self._out = grown(self._out, len(rows))
         used = 0
@@ -79,6 +83,11 @@ class EmbeddingFeatures:
             self._counts[0] += 1
         self._waiting = self._waiting[used:].copy()
         return self._out[: len(rows)]
+
+    def retune(self, cents: float) -> None:
+        """Take what follows for sound that is `cents` higher than the score."""
+        self._bands.retune(cents)
+        self._embedder.retune(cents)
 
     def reset(self) -> None:
         """Return to the state after construction."""

@@ -10,7 +10,9 @@ from engine.core.events import Event
 from engine.core.format import FrameFormat
 from engine.dsp.features import SpectralFeatures
 from engine.following.config import FollowConfig, follow_frames, onset_delay
+from engine.following.embedding_features import EmbeddingFeatures
 from engine.following.features import FollowerFeatures
+from engine.following.pitch_search import PitchSearch
 from engine.following.reference import Reference, reference_from_score
 from engine.following.tracker import Timing, Tracker
 from engine.score.score import Score
@@ -35,6 +37,8 @@ class Follower:
         self._features = SpectralFeatures(frames, config.features)
         n = self._features.n_bands
         self._tracker = Tracker(frame_timing(frames), (n, n), score, config)
+        tunable = config.semitones > 0 and config.features.kind == "bands"
+        self._pitch = PitchSearch(frames, score, config, frame_timing(frames)) if tunable else None
 
     @property
     def latency(self) -> int:
@@ -43,12 +47,22 @@ class Follower:
 
     def process(self, spectra: Spectra) -> list[Event]:
         """Return the events of each frame."""
-        return self._tracker.process(self._features.process(spectra))
+        if self._pitch is None:
+            return self._tracker.process(self._features.process(spectra))
+        events, start = [], 0
+        while start < len(spectra):
+            part = spectra[start : start + self._pitch.room]
+            events += self._tracker.process(self._features.process(part))
+            events += _retuned(self._pitch, part, self._tracker, self._features)
+            start += len(part)
+        return events
 
     def reset(self) -> None:
         """Return to the state after construction."""
         self._features.reset()
         self._tracker.reset()
+        if self._pitch is not None:
+            self._pitch.reset()
 
 
 class AudioFollower:
@@ -68,6 +82,10 @@ class AudioFollower:
         timing = Timing(follower_features.hop, sample_rate, follower_features.latency, reference.delay)
         n_begins = reference.onset.shape[1]
         self._tracker = Tracker(timing, (follower_features.n_sounds, n_begins), reference, config)
+        self._pitch: PitchSearch | None = None
+        if config.semitones > 0 and isinstance(follower_features, EmbeddingFeatures):
+            self._pitch = PitchSearch(follower_features.frames, reference, config, timing)
+        self._fill = 0  # samples since the last frame
 
     @property
     def latency(self) -> int:
@@ -76,12 +94,38 @@ class AudioFollower:
 
     def process(self, block: Audio) -> list[Event]:
         """Return the events of the frames that the block completes."""
-        return self._tracker.process(self._hearing.process(block))
+        hearing, pitch = self._hearing, self._pitch
+        if pitch is None or not isinstance(hearing, EmbeddingFeatures):
+            return self._tracker.process(hearing.process(block))
+        events, start = [], 0
+        while start < len(block):
+            part = block[start : start + pitch.room * hearing.hop - self._fill]
+            events += self._tracker.process(hearing.process(part))
+            events += _retuned(pitch, hearing.spectra, self._tracker, hearing)
+            self._fill = (self._fill + len(part)) % hearing.hop
+            start += len(part)
+        return events
 
     def reset(self) -> None:
         """Return to the state after construction."""
         self._hearing.reset()
         self._tracker.reset()
+        self._fill = 0
+        if self._pitch is not None:
+            self._pitch.reset()
+
+
+def _retuned(
+    pitch: PitchSearch, spectra: Spectra, tracker: Tracker, features: SpectralFeatures | EmbeddingFeatures
+) -> list[Event]:
+    """Let the search hear the spectra; if the pitch is another, retune the features and take over the path found."""
+    if not pitch.process(spectra, tracker.lost):
+        return []
+    if pitch.leader is not None:
+        tracker.adopt(pitch.leader)
+    if pitch.pitch.cents != tracker.pitch.cents:
+        features.retune(pitch.pitch.cents)
+    return tracker.tell(pitch.pitch)
 
 
 def frame_timing(frames: FrameFormat) -> Timing:

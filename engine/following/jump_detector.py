@@ -20,7 +20,7 @@ from numba import njit
 from engine.core.arrays import F32, F64, Scalar32
 from engine.following.beam_search import DEAD, SKIP, SPAN, Search
 from engine.following.confidence import reset_confidence
-from engine.following.likelihood import LikelihoodNumbers
+from engine.following.likelihood import LikelihoodNumbers, Templates
 from engine.following.tempo import Tempo, TempoNumbers, density, survival, update_tempo
 from engine.score.repeats import Links
 
@@ -38,8 +38,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Templates (see `engine.following.likelihood`), score seconds of the events, and the jumps of the score itself.
-ReferenceArrays = tuple[F32, F32, F64, Links]
+# Templates, score seconds of the events, and jumps of the score itself.
+ReferenceArrays = tuple[Templates, F64, Links]
 
 LAST_S = 1.0  # score seconds that the last event lasts, so that resting there is not free
 # Thresholds of jump detection, tuned on recordings of practising and on cuts of performances.
@@ -175,16 +175,16 @@ def detect_jump(
     row: features of the frame
     now_s: time of the frame, seconds
     main: event, log period, and gain in log likelihood in this frame of the beam search's best path
-    reference: (sustain, onset) templates, score seconds of the events, and their known jumps (start, target)
+    reference: see `ReferenceArrays`
     rules: (TempoNumbers, LikelihoodNumbers)
     """
-    if _add_evidence(detector, row, reference, rules[1]):
-        _discount(detector, main[0], reference[3], numbers.known)
-        _advance(detector, now_s, main[1], reference[2], numbers, rules[0])
-        _discount(detector, main[0], reference[3], 0.0)
+    if _add_evidence(detector, row, reference[0], rules[1]):
+        _discount(detector, main[0], reference[2], numbers.known)
+        _advance(detector, now_s, main[1], reference[1], numbers, rules[0])
+        _discount(detector, main[0], reference[2], 0.0)
     if detector.begun[0] > 0 or detector.best[0] > 0:
         detector.begun[0] += 1
-    _stand(detector, now_s, main, reference[2], numbers, rules[0])
+    _stand(detector, now_s, main, reference[1], numbers, rules[0])
     return _verdict(detector, main[0], numbers)
 
 
@@ -197,24 +197,24 @@ def _dot(a: F32, b: F32) -> Scalar32:
 
 
 @njit(nogil=True, cache=True)
-def _add_evidence(detector: JumpDetector, row: F32, reference: ReferenceArrays, likelihood: LikelihoodNumbers) -> bool:
+def _add_evidence(detector: JumpDetector, row: F32, reference: Templates, likelihood: LikelihoodNumbers) -> bool:
     """Add the sustain log likelihood to all paths, and write the onset log likelihood to `onset`.
 
     Returns whether an onset is possible in this frame. Likelihoods as in `event_likelihoods`.
     """
-    n = reference[0].shape[1]
+    n = reference.sustain.shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
     if loudness > 0 and sounds.max() >= likelihood.silence:
         for event in range(1, len(detector.total)):
             if detector.total[event] > DEAD:
-                fit = _dot(sounds, reference[0][event - 1]) / loudness
+                fit = _dot(sounds, reference.sustain[event - 1]) / loudness
                 detector.total[event] += likelihood.sustain * (fit - likelihood.sustain_threshold)
     if strength < QUIET * likelihood.hush_level:
         return False
     hush = likelihood.hush * max(0.0, 1 - strength / likelihood.hush_level)
     for event in range(1, len(detector.total)):
-        projection = _dot(begins, reference[1][event - 1])
+        projection = _dot(begins, reference.onset[event - 1])
         full = min(projection / likelihood.onset_level, 1.0)
         detector.onset[event] = likelihood.onset * (full * projection / strength - likelihood.onset_threshold) - hush
     return True
@@ -335,12 +335,14 @@ def _verdict(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
 def adopt_path(search: Search, detector: JumpDetector, event: int) -> None:
     """Replace all hypotheses of the beam search by the jump detector's path at `event`."""
     slot = event % SPAN
+    skips = search.skips[search.best[0] % SPAN, search.best[1]].copy()
     search.score[:] = search.standing[:] = DEAD
     search.carried[:] = 0.0
     search.score[slot, 0] = search.standing[slot, 0] = 0.0
     search.span[:] = event
     search.best[0], search.best[1] = event, 0
     search.tempo[slot, 0] = detector.tempo[event]
+    search.skips[slot, 0] = skips
     search.entry_s[slot, 0], search.entry_event[slot, 0] = -1.0, event
     search.entry_s[slot, 0, 0] = detector.entry_s[event]
     reset_confidence(search.fit)

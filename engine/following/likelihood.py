@@ -8,12 +8,28 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.core.arrays import F32, F64, Scalar32
+from engine.core.arrays import BOOL, F32, F64, Scalar32
 from engine.core.config import Settings, numbers, ranged
 
 __all__ = ["LikelihoodConfig", "LikelihoodNumbers", "Templates", "event_likelihoods", "likelihood_numbers"]
 
-Templates = tuple[F32, F32]  # sustain (event, F) and onset (event, G), each row of unit length
+
+class Templates(NamedTuple):
+    """What the events of a reference sound like.
+
+    sustain, onset: (event, F) and (event, G), each row of unit length, or zeros for a rest
+    mean: (F) mean of the sustain rows, empty where waiting is not judged by it
+    rest: (event) whether it is a rest
+    """
+
+    sustain: F32
+    onset: F32
+    mean: F32
+    rest: BOOL
+
+
+COUNTED = 0.1  # fit by which the note after a rest must be better yet: the player counts, and others are playing
+RESTING = 0.45  # likeness assumed where nothing is to be played
 
 # Onsets, tuned on recordings of piano and chamber music with the spectral features.
 ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that is neutral
@@ -32,6 +48,12 @@ class LikelihoodConfig(Settings):
     silence: float = ranged(
         0.003, 0.0, 0.5, "level relative to the running peak below which the sustain features are ignored"
     )
+    ahead: float = ranged(
+        0.1,
+        0.0,
+        1.0,
+        "fit of the first events above that of the score on average below which nothing has begun, cosine",
+    )
 
 
 class LikelihoodNumbers(NamedTuple):
@@ -45,6 +67,7 @@ class LikelihoodNumbers(NamedTuple):
     hush: penalty of entering an event without an onset, nats
     hush_level: onset strength at which this penalty has fallen to 0
     silence: compressed level below which the sustain features are neutral
+    ahead: how much better than the score in the mean an event must fit to have begun
     """
 
     sustain: float
@@ -55,6 +78,7 @@ class LikelihoodNumbers(NamedTuple):
     hush: float
     hush_level: float
     silence: float
+    ahead: float
 
 
 def likelihood_numbers(
@@ -93,14 +117,17 @@ def event_likelihoods(
     """Write the likelihoods of events first to last (0: before the start) into rings; return the onset strength.
 
     row: features of one frame, sustain (F), then onset (G)
-    reference: (sustain, onset) templates (event, F) and (event, G) of unit length
+    reference: templates
     rings: three arrays indexed by event modulo their length:
         sustain, cosine of the sustain features and the template above its threshold, nats;
         onset, cosine of the onset features and the template times the strength, above its threshold, nats;
         likeness, the cosine of the onset features alone
+
+    Before the start, what sounds is judged by its fit to the score in the mean: speech and noise fit its events alike,
+    and of one hand alone, or beside others, the event that is played still stands out.
     """
     sustain, onset, likeness = rings
-    n = reference[0].shape[1]
+    n = reference.sustain.shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
     hush = numbers.hush * max(0.0, 1 - strength / numbers.hush_level)
@@ -108,12 +135,16 @@ def event_likelihoods(
     for event in range(first, last + 1):
         slot = event % len(sustain)
         sustain[slot], onset[slot], likeness[slot] = 0.0, 0.0, 0.0
-        if event == 0:
+        if event == 0 or reference.rest[event - 1]:
+            likeness[slot] = RESTING
+            if not silent and len(reference.mean) > 0:
+                fit = _dot(sounds, reference.mean) / loudness + numbers.ahead + (COUNTED if event > 0 else 0.0)
+                sustain[slot] = numbers.sustain * min(fit - numbers.sustain_threshold, 0.0)
             continue
         if not silent:
-            fit = _dot(sounds, reference[0][event - 1]) / loudness
+            fit = _dot(sounds, reference.sustain[event - 1]) / loudness
             sustain[slot] = numbers.sustain * (fit - numbers.sustain_threshold)
-        projection = _dot(begins, reference[1][event - 1])
+        projection = _dot(begins, reference.onset[event - 1])
         full = min(projection / numbers.onset_level, 1.0)
         likeness[slot] = projection / (strength + 1e-9)
         onset[slot] = numbers.onset * (full * likeness[slot] - numbers.onset_threshold) - hush

@@ -11,9 +11,9 @@ from math import erfc
 import numpy as np
 from numba import njit
 
-from engine.core.arrays import F64
+from engine.core.arrays import BOOL, F64
 from engine.following.beam_search import SPAN, Search
-from engine.following.tempo import Tempo, TempoNumbers
+from engine.following.tempo import STEADY_S, Tempo, TempoNumbers
 
 __all__ = ["HEARD", "N_PREDICTION", "PREDICTED", "predict_onset"]
 
@@ -27,27 +27,31 @@ FREE_STEP, FREE_SD = 0.6, 0.7  # median and spread of a free event's further wai
 
 
 @njit(nogil=True, cache=True)
-def predict_onset(search: Search, now_s: float, event_s: F64, tempo: TempoNumbers, last: F64, row: F64) -> None:
+def predict_onset(
+    search: Search, now_s: float, events: tuple[F64, BOOL], tempo: TempoNumbers, last: F64, row: F64
+) -> None:
     """Write what is new in this frame into `row`, columns HEARD and PREDICTED, with event 0 for nothing.
 
+    events: score seconds of the events, and which of them are rests
     last: event heard last; event predicted last, when and its standard deviation
     """
     row[:] = 0
     slot, k = search.best[0] % SPAN, search.best[1]
-    event = search.best[0]
-    if event > last[0]:
+    event, (event_s, rest) = search.best[0], events
+    if event > last[0] and not rest[event - 1]:
         row[HEARD], row[HEARD + 1] = event, search.entry_s[slot, k, 0]
     last[0] = event
     if event == 0 or event == len(event_s):
         last[1] = 0
         return
     x = search.tempo[slot, k]
-    length_s = event_s[event] - event_s[event - 1]
+    following = event + 1 + rest[event]  # after a rest is always a note
+    length_s = event_s[following - 1] - event_s[event - 1]
     due_s, sd_s = _next(Tempo(x[0], x[1], x[2], x[3], x[4]), now_s, length_s, tempo)
     moved = abs(due_s - last[2]) > STEP_S or abs(sd_s - last[3]) > STEP_SHARE * last[3]
-    if event + 1 != last[1] or moved:
-        row[PREDICTED], row[PREDICTED + 1], row[PREDICTED + 2] = event + 1, due_s, sd_s
-        last[1], last[2], last[3] = event + 1, due_s, sd_s
+    if following != last[1] or moved:
+        row[PREDICTED], row[PREDICTED + 1], row[PREDICTED + 2] = following, due_s, sd_s
+        last[1], last[2], last[3] = following, due_s, sd_s
 
 
 @njit(nogil=True, cache=True)
@@ -59,7 +63,7 @@ def _next(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) ->
     """
     expected = length_s * np.exp(tempo.period)
     variance = tempo.beat_var + numbers.onset + numbers.beat + 2 * tempo.cross * expected
-    variance += (tempo.period_var + numbers.drift * expected) * expected * expected
+    variance += (tempo.period_var + numbers.drift * min(expected, STEADY_S)) * expected * expected
     sd = np.sqrt(variance)
     late = (now_s - tempo.beat_s - expected) / sd
     tail = 0.5 * erfc(late / 1.4142135623730951)

@@ -7,7 +7,7 @@ onsets detected in it and its own features are the templates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,12 @@ from numba import njit
 from engine.core.arrays import F32, F64, I64
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
-from engine.following.states import Rests, rests_between
+from engine.following.states import REST_S, Rests, rests_between
 from engine.following.tone_templates import LEVEL, PEDAL, PEDAL_S, RING_S, note_features
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
 
-__all__ = ["TYPICAL", "Reference", "reference_from_score", "unit"]
+__all__ = ["TYPICAL", "Reference", "reference_from_score", "unit", "with_rests"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -91,6 +91,25 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         bar_number=score.bar_number,
         links=known_jumps(score.bar_quarter, score.bar_place, score.onset_quarter),
         over_s=_over(events, end_s, len(score_s)),
+    )
+
+
+def with_rests(reference: Reference) -> Reference:
+    """Return the reference with an event more, without templates, at the beginning of every long rest."""
+    rests, n = reference.rests, len(reference.score_s)
+    after = np.flatnonzero(rests.end_s[:-1] - rests.begin_s[:-1] >= REST_S)
+    begin_s, places = rests.begin_s[after], after + 1
+    moved = np.arange(n) + np.searchsorted(after, np.arange(n))  # where the events have come to
+    quarter = np.interp(begin_s, reference.score_s, reference.quarter)
+    links = reference.links
+    return replace(
+        reference,
+        score_s=np.insert(reference.score_s, places, begin_s),
+        quarter=np.insert(reference.quarter, places, quarter),
+        sustain=np.insert(reference.sustain, places, 0, axis=0),
+        onset=np.insert(reference.onset, places, 0, axis=0),
+        over_s=np.insert(reference.over_s, places, begin_s) if len(reference.over_s) else reference.over_s,
+        links=Links(np.insert(links.start, places, links.start[places]), moved[links.target - 1] + 1),
     )
 
 

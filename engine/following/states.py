@@ -10,7 +10,7 @@ from numba import njit
 from engine.core.arrays import F64
 from engine.following.beam_search import SPAN, Search
 
-__all__ = ["CODES", "FOLLOWING", "JUMPED", "N_STATE", "Rests", "next_state", "rests_between"]
+__all__ = ["CODES", "FOLLOWING", "JUMPED", "LOST", "N_STATE", "REST_S", "Rests", "next_state", "rests_between"]
 
 FIRST, FOLLOWING, LOST, PAUSED, ENDED, REST = range(6)
 JUMPED = 6  # not a state: following, after a jump
@@ -28,7 +28,7 @@ N_STATE = 3  # numbers that `next_state` keeps: the state, seconds of low and of
 LOW, LOW_S = 0.3, 3.0  # lost after so many seconds of a confidence below this
 HIGH, HIGH_S = 0.5, 1.0  # found after so many seconds of a confidence above this
 OVERDUE, OVERDUE_S = 2.0, 2.0  # paused when a note is late by so many times its wait, and by so many seconds
-REST_S = 2.0  # shortest rest that is waited for, seconds
+REST_S = 2.0  # shortest rest that counts, seconds
 LAST_S = 0.5  # least time that the last event lasts, seconds of score
 
 

@@ -13,7 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["START_SPREAD", "Tempo", "TempoNumbers", "density", "survival", "tempo_numbers", "update_tempo"]
+__all__ = [
+    "START_SPREAD",
+    "STEADY_S",
+    "Tempo",
+    "TempoNumbers",
+    "coast",
+    "density",
+    "punctual",
+    "survival",
+    "tempo_numbers",
+    "update_tempo",
+]
 
 MAX_LOG_PERIOD = 1.6  # a fifth to five times the score's tempo
 # Timing of players, fitted to recordings of players that are used for no other tuning.
@@ -21,6 +32,8 @@ START_SPREAD = 0.7  # standard deviation of the log tempo at the start around th
 DRIFT = 0.15  # standard deviation of the log tempo after a second of score
 ONSET_MS = 20.0  # standard deviation of an onset around its beat, milliseconds
 BEAT_MS = 10.0  # standard deviation by which the beat itself drifts at each event, milliseconds
+STEADY_S = 4.0  # longest time in which the tempo drifts: over a rest, others keep it
+COUNTED = 0.15  # largest standard deviation of the log length of a rest
 FREE = 0.05  # share of events with free timing: fermatas, pauses, hesitations
 EARLY = 0.2  # share of the free events that come early
 FREE_SPREAD, EARLY_SPREAD = 0.7, 0.35  # mean absolute log ratio of elapsed to expected time, late and early free events
@@ -55,6 +68,7 @@ class TempoNumbers(NamedTuple):
     free_spread: mean absolute log ratio of elapsed to expected time, late free events
     early_spread: the same of early ones
     shortest_s: least time between two events, seconds
+    most: largest variance of the log ratio of elapsed to expected time
     """
 
     drift: float
@@ -65,6 +79,7 @@ class TempoNumbers(NamedTuple):
     free_spread: float
     early_spread: float
     shortest_s: float
+    most: float
 
 
 def tempo_numbers(frame_s: float) -> TempoNumbers:
@@ -78,6 +93,7 @@ def tempo_numbers(frame_s: float) -> TempoNumbers:
         free_spread=FREE_SPREAD,
         early_spread=EARLY_SPREAD,
         shortest_s=SHORTEST * frame_s,
+        most=np.inf,
     )
 
 
@@ -86,9 +102,9 @@ def _surprise(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers
     """Return the log ratio of elapsed to expected time, its standard deviation, and both times in seconds."""
     expected = length_s * np.exp(tempo.period)
     elapsed = max(now_s - tempo.beat_s, numbers.shortest_s)
-    variance = tempo.period_var + numbers.drift * expected + 2 * tempo.cross / expected
+    variance = tempo.period_var + numbers.drift * min(expected, STEADY_S) + 2 * tempo.cross / expected
     variance += (tempo.beat_var + numbers.onset + numbers.beat) / (expected * expected)
-    return np.log(elapsed / expected), np.sqrt(variance), elapsed, expected
+    return np.log(elapsed / expected), np.sqrt(min(variance, numbers.most)), elapsed, expected
 
 
 @njit(nogil=True, cache=True)
@@ -124,6 +140,32 @@ def survival(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers)
 
 
 @njit(nogil=True, cache=True)
+def punctual(numbers: TempoNumbers) -> TempoNumbers:
+    """Return the numbers for an event after a rest, which is counted: no free timing makes it early."""
+    return TempoNumbers(
+        numbers.drift,
+        numbers.onset,
+        numbers.beat,
+        numbers.free,
+        0.0,
+        numbers.free_spread,
+        numbers.early_spread,
+        numbers.shortest_s,
+        COUNTED**2,
+    )
+
+
+@njit(nogil=True, cache=True)
+def coast(tempo: Tempo, length_s: float, numbers: TempoNumbers) -> Tempo:
+    """Return the filter's state after a beat that nobody plays, `length_s` of score ahead."""
+    expected = length_s * np.exp(tempo.period)
+    drift = numbers.drift * min(expected, STEADY_S)
+    beat_var = tempo.beat_var + 2 * expected * tempo.cross + expected**2 * (tempo.period_var + drift / 3)
+    cross = tempo.cross + expected * tempo.period_var
+    return Tempo(tempo.beat_s + expected, tempo.period, beat_var + numbers.beat, tempo.period_var + drift, cross)
+
+
+@njit(nogil=True, cache=True)
 def update_tempo(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumbers) -> Tempo:
     """Return the filter's state after the next event has come now.
 
@@ -133,7 +175,7 @@ def update_tempo(tempo: Tempo, now_s: float, length_s: float, numbers: TempoNumb
     z, sigma, _, expected = _surprise(tempo, now_s, length_s, numbers)
     regular, free = _in_time(z, sigma, numbers)
     share = regular / (regular + free + 1e-30)
-    drift = numbers.drift * expected
+    drift = numbers.drift * min(expected, STEADY_S)
     period_var = tempo.period_var + drift
     cross = tempo.cross + expected * tempo.period_var
     beat_var = tempo.beat_var + 2 * expected * tempo.cross + expected**2 * (tempo.period_var + drift / 3)

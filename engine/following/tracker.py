@@ -34,13 +34,13 @@ from engine.following.jump_detector import (
     new_jump_detector,
     restart_jump_detector,
 )
-from engine.following.likelihood import LikelihoodNumbers, likelihood_numbers
+from engine.following.likelihood import LikelihoodNumbers, Templates, likelihood_numbers
 from engine.following.prediction import HEARD, N_PREDICTION, PREDICTED, predict_onset
-from engine.following.reference import TYPICAL, Reference
-from engine.following.states import CODES, FOLLOWING, JUMPED, N_STATE, Rests, next_state
+from engine.following.reference import TYPICAL, Reference, with_rests
+from engine.following.states import CODES, FOLLOWING, JUMPED, LOST, N_STATE, Rests, next_state
 from engine.following.tempo import ONSET_MS, TempoNumbers, tempo_numbers
 
-__all__ = ["Timing", "Tracker"]
+__all__ = ["Pitch", "Timing", "Tracker"]
 
 Features = npt.NDArray[np.float32]
 
@@ -53,17 +53,32 @@ PREDICTION, STATE = 5, 5 + N_PREDICTION
 N_OUT = STATE + 1
 
 
+class Pitch(NamedTuple):
+    """How high what is played sounds above the score.
+
+    cents: by which the features are retuned
+    a4_hz: frequency at which the score's A4 sounds
+    transposition: semitones, rounded
+    """
+
+    cents: float
+    a4_hz: float
+    transposition: int
+
+
 class Memory(NamedTuple):
     """What is kept from frame to frame.
 
     progress: frames so far, the position reached (event and share of the way to the next), frames spent behind it
     prediction: event heard last; event predicted last, when and its standard deviation
     state: see `N_STATE`
+    evidence: log likelihood of the best path, nats
     """
 
     progress: F64
     prediction: F64
     state: F64
+    evidence: F64
 
 
 class Timing(NamedTuple):
@@ -94,6 +109,8 @@ class Tracker:
 
     def __init__(self, timing: Timing, shape: tuple[int, int], reference: Reference, config: FollowConfig) -> None:
         _check(shape, reference)
+        mean = reference.sustain.mean(axis=0)
+        reference = with_rests(reference)
         self.timing, self.config, self.reference = timing, config, reference
         self._searches = (new_search(config.search.entries), new_jump_detector(len(reference.score_s)))
         frame_s = timing.hop / timing.sample_rate
@@ -105,10 +122,12 @@ class Tracker:
             jump_numbers(frame_s),
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
-        self._reference = (reference.sustain, reference.onset, reference.score_s, reference.links)
+        templates = Templates(reference.sustain, reference.onset, mean, np.asarray(~reference.onset.any(axis=1)))
+        self._reference = (templates, reference.score_s, reference.links)
         self._rests = reference.rests
-        self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE))
+        self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE), np.zeros(1))
         self._told = -1  # code of the last state
+        self.pitch = Pitch(0.0, 440.0, 0)
         self._out = np.zeros((0, N_OUT))
         self.reset()
 
@@ -117,23 +136,66 @@ class Tracker:
         """Return the exact samples by which `emitted_at` lags `at`."""
         return self.timing.late + self.config.lag * self.timing.hop + self.timing.delay
 
+    @property
+    def evidence(self) -> float:
+        """Return the log likelihood of the best path, nats; it may be set."""
+        return float(self._memory.evidence[0])
+
+    @evidence.setter
+    def evidence(self, nats: float) -> None:
+        self._memory.evidence[0] = nats
+
+    @property
+    def waiting(self) -> bool:
+        """Return whether the best path is still before the first note."""
+        return bool(self._searches[0].best[0] == 0)
+
+    @property
+    def lost(self) -> bool:
+        """Return whether the last state is "lost"."""
+        return self._told == LOST
+
     def process(self, rows: Features) -> list[Event]:
         """Return the events of each row."""
-        if len(self._out) < len(rows):
-            self._out = np.zeros((len(rows), N_OUT))
-        out, first = self._out[: len(rows)], int(self._memory.progress[0])
-        score = (*self._score, self._rests)
-        _follow(rows, self._searches, self._reference, score, self._numbers, self._steps, self._memory, out)
+        first = int(self._memory.progress[0])
+        out = self.advance(rows)
         silent = max(0, -(-self.latency // self.timing.hop) - 1 - first)  # frames centred before the input
         return [event for i, row in enumerate(out[silent:].tolist(), silent) for event in self._events(first + i, row)]
 
-    def reset(self) -> None:
-        """Return to the state after construction."""
+    def advance(self, rows: Features) -> npt.NDArray[np.float64]:
+        """Follow through the rows and return the report (frame, N_OUT) of each, borrowed until the next call."""
+        if len(self._out) < len(rows):
+            self._out = np.zeros((len(rows), N_OUT))
+        out = self._out[: len(rows)]
+        score = (*self._score, self._rests)
+        _follow(rows, self._searches, self._reference, score, self._numbers, self._steps, self._memory, out)
+        return out
+
+    def adopt(self, other: Tracker) -> None:
+        """Continue from the path of a tracker of the same score that has seen as many frames."""
+        for mine, its in zip(self._arrays(), other._arrays(), strict=True):
+            np.copyto(mine, its)
+
+    def tell(self, pitch: Pitch) -> list[Event]:
+        """Return a state event for a change of pitch."""
+        self.pitch = pitch
+        if self._told < 0:
+            return []
+        why = f"sounds {pitch.transposition:+d} semitones from the score, its A4 at {pitch.a4_hz:.1f} Hz"
+        return [self._stated(int(self._memory.progress[0]) * self.timing.hop, CODES[self._told][0], why)]
+
+    def reset(self, frame: int = 0) -> None:
+        """Return to the state after construction, or, with `frame`, begin at a later frame."""
         restart(self._searches[0])
         restart_jump_detector(self._searches[1])
         for array in self._memory:
             array[:] = 0
-        self._told = -1
+        self._memory.progress[0] = frame
+        self._told, self.pitch = -1, Pitch(0.0, 440.0, 0)
+
+    def _arrays(self) -> Iterator[npt.NDArray[np.generic]]:
+        search, detector = self._searches
+        yield from (*search[:-1], *detector, *self._memory)
 
     def _events(self, frame: int, row: list[float]) -> Iterator[Event]:
         end = (frame + 1) * self.timing.hop
@@ -147,7 +209,11 @@ class Tracker:
     def _state(self, end: int, code: int, bar: int) -> State:
         self._told = FOLLOWING if code == JUMPED else code
         name, why = CODES[code]
-        return State(at=self._now(end), emitted_at=end, name=name, why=f"{why} {bar}" if code == JUMPED else why)
+        return self._stated(end, name, f"{why} {bar}" if code == JUMPED else why)
+
+    def _stated(self, end: int, name: str, why: str) -> State:
+        at, pitch = self._now(end), self.pitch
+        return State(at=at, emitted_at=end, name=name, why=why, transposition=pitch.transposition, a4_hz=pitch.a4_hz)
 
     def _onset(self, end: int, column: int, row: list[float]) -> Onset:
         heard = column == PREDICTION + HEARD
@@ -199,8 +265,8 @@ def _follow(
     frame_s, lag, patience, jumps = timing
     for t in range(features.shape[0]):
         now_s = progress[0] * frame_s
-        advance(search, features[t], now_s, reference[:2], score[0], numbers[0], numbers[1], numbers[2])
-        event, share = read_out(search, now_s - lag * frame_s, score[0])
+        advance(search, features[t], now_s, reference[0], score[0], numbers[0], numbers[1], numbers[2])
+        event, share = read_out(search, now_s - lag * frame_s, score[0], numbers[0].reach)
         place, leap = event + share, 0
         if jumps:
             main = (search.best[0], _log_period(search), search.mass[1])
@@ -212,9 +278,12 @@ def _follow(
         if place > progress[1] or progress[2] > patience or leap > 0:
             progress[1], progress[2] = place, 0.0
         _report(progress[1], search, score[:4], out[t])
-        predict_onset(search, now_s, score[0], numbers[1], memory.prediction, out[t, PREDICTION:STATE])
+        predict_onset(
+            search, now_s, (score[0], reference[0].rest), numbers[1], memory.prediction, out[t, PREDICTION:STATE]
+        )
         state = next_state(search, memory.state, now_s, out[t, 4], score[4], frame_s)
         out[t, STATE] = JUMPED if leap > 0 else state
+        memory.evidence[0] += search.mass[1]
         progress[0] += 1
 
 

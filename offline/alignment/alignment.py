@@ -49,7 +49,7 @@ COVERED = 0.7  # share of the time that is played without jumps; an alignment wi
 EDGE = 3  # onsets at each side of a jump that may turn out not to be played
 SAME_ATTACK_S = 0.06
 FEW = 8  # onsets: nothing can be learned from fewer
-WIDE = SearchConfig(entries=16, beam=80.0, reach=3, patience=0.0)
+WIDE = SearchConfig(entries=16, beam=80.0, reach=3, adapt=0.0, patience=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from engine.following.beam_search import SPAN, Search, SearchNumbers, advance, n
 from engine.following.config import FollowConfig, follow_frames
 from engine.following.embedding_features import follower_features
 from engine.following.follower import frame_timing
-from engine.following.likelihood import LikelihoodNumbers, likelihood_numbers
+from engine.following.likelihood import LikelihoodNumbers, Templates, likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
 from engine.following.tempo import TempoNumbers, tempo_numbers
 from engine.following.tracker import Timing
@@ -94,10 +94,12 @@ def viterbi(
         tempo_numbers(frame_s),
         likelihood_numbers(follow.likelihood, frame_s, follow.features.compression, reference.strength / TYPICAL),
     )
+    rest = np.zeros(len(reference.score_s), bool)
+    templates = Templates(reference.sustain, reference.onset, np.zeros(0, np.float32), rest)
     n = 0
     for rows in blocks:
         search = _with_room(search, len(rows) * SPAN)
-        _search(search, rows, n * frame_s, frame_s, (reference.sustain, reference.onset), reference.score_s, numbers)
+        _search(search, rows, n * frame_s, frame_s, templates, reference.score_s, numbers)
         n += len(rows)
     event, entry_s = _path(search, len(reference.score_s), finish)
     first_s = (timing.hop - timing.late - timing.delay) / timing.sample_rate
@@ -127,7 +129,7 @@ def _search(
     rows: Features,
     start_s: float,
     frame_s: float,
-    templates: tuple[Features, Features],
+    templates: Templates,
     event_s: Floats,
     numbers: tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers],
 ) -> None:

@@ -14,6 +14,7 @@ from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig, Follower, follow_frames
 from engine.following.tracker import BEFORE
 from engine.score.readers import read_score
+from engine.score.score import make_score
 from offline.evaluation.onsets import accuracy, first_reach, read_truth
 from offline.synthesis.demo_performance import PerformConfig
 from offline.synthesis.demo_piece import minuet
@@ -173,3 +174,45 @@ def test_no_recording_is_lost(shared: Path) -> None:
         found = accuracy(errors(audio, read_score(next(folder.glob("score.*"))), quarter, audio_s, rate))
         assert found.lost == 0, folder.name
         assert found.within[3] >= 90, folder.name
+
+
+def test_one_hand_alone_is_followed_in_the_score_of_both() -> None:
+    score = minuet()
+    right = score.note_pitch >= 66
+    part = make_score(
+        "right hand",
+        np.stack([score.note_quarter, score.note_duration, score.note_pitch, score.note_velocity], axis=1)[right],
+        tempi=[(0.0, 112.0)],
+    )
+    audio, played = sound(part, LOOSE)
+    positions = follow(audio, score)
+    found = np.interp(played.audio_s + 0.02, [p.at / RATE for p in positions], [p.quarter for p in positions])
+    assert (np.abs(found - played.quarter) <= 0.5).mean() >= 0.9
+
+
+def test_what_the_other_hand_would_play_between_is_passed_in_time() -> None:
+    """A melody in quarters over four broken-chord notes each, of which only the melody is played."""
+    rng = np.random.default_rng(4)
+    melody = [(float(i), 1.0, int(pitch), 76) for i, pitch in enumerate(rng.permutation(np.repeat(range(67, 83), 2)))]
+    broken = [
+        (q + k / 4, 0.25, 43 + (5 * int(q)) % 12 + step, 50) for q, *_ in melody for k, step in enumerate((0, 7, 4, 7))
+    ]
+    score = make_score("both hands", melody + broken, tempi=[(0.0, 70.0)])
+    audio, played = sound(make_score("melody", melody, tempi=[(0.0, 70.0)]), LOOSE)
+    positions = follow(audio, score)
+    found = np.interp(played.audio_s + 0.02, [p.at / RATE for p in positions], [p.quarter for p in positions])
+    assert (np.abs(found - played.quarter) <= 0.5).mean() >= 0.9
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "score"), [("right_hand_only", "p10"), ("solo_score_full_audio", "solo14"), ("a415", "p10")]
+)
+def test_rooms_and_instruments(shared: Path, name: str, score: str) -> None:
+    """Percent of onsets at which the position is within half a quarter: one hand, strings beside the solo, A = 415."""
+    folder = shared.parent / "cases" / "audio"
+    audio, rate = soundfile.read(folder / f"{name}.flac", dtype="float32", always_2d=True)
+    quarter, audio_s = read_truth(folder / f"{name}.truth.csv")
+    positions = follow(audio, read_score(folder / f"{score}.musicxml"), rate)
+    found = np.interp(audio_s + 0.02, [p.at / rate for p in positions], [p.quarter for p in positions])
+    assert (np.abs(found - quarter) <= 0.5).mean() >= 0.9

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.events import Event, Onset, State
-from engine.score.score import make_score
+from engine.core.events import Event, Onset, Position, State
+from engine.score.score import Score, make_score
 from tests.engine.following.play import RATE, events, scale, sound
 from tests.tolerances import MUSICAL_S
 
@@ -23,7 +23,8 @@ def onsets(found: list[Event], *, heard: bool) -> list[Onset]:
 
 
 def names(found: list[Event]) -> list[str]:
-    return [event.name for event in found if isinstance(event, State)]
+    """The states, without those that only tell the pitch."""
+    return [event.name for event in found if isinstance(event, State) and not event.why.startswith("sounds")]
 
 
 def test_every_onset_is_heard_once_and_soon() -> None:
@@ -72,12 +73,30 @@ def test_states_from_before_the_first_note_to_after_the_last() -> None:
     ]
 
 
-def test_a_rest_is_waited_for() -> None:
+def resting() -> Score:
     """Eight notes, four bars of rest, eight notes."""
     rows = [(0.5 * i + (16.0 if i >= 8 else 0.0), 0.5, 60 + 2 * (i % 8), 70) for i in range(16)]
-    score = make_score("rest", rows, tempi=[(0.0, 100.0)])
+    return make_score("rest", rows, tempi=[(0.0, 100.0)])
+
+
+def test_what_others_play_in_a_rest_does_not_move_it() -> None:
+    score = resting()
+    rows = [(4.5 + i, 1.0, pitch, 70) for i in range(24) for pitch in (41 + i % 5, 48 + i % 4, 57 - i % 7)]
+    others = make_score("others", [(0.0, 0.1, 30, 1), *rows], tempi=[(0.0, 100.0)])
+    (alone, played), (besides, _) = sound(score), sound(others)
+    n = min(len(alone), len(besides))
+    found = events(alone[:n] + besides[:n], score)
+    at, quarter = np.array([(e.at / RATE, e.quarter) for e in found if isinstance(e, Position)]).T
+    inside = (at > played.audio_s[7] + 1) & (at < played.audio_s[8] - 1)
+    assert quarter[inside].max() < played.quarter[8]
+    after = played.audio_s > played.audio_s[8] + 2
+    assert (np.abs(np.interp(played.audio_s + 0.02, at, quarter) - played.quarter)[after] <= 0.5).all()
+
+
+def test_a_rest_is_waited_for() -> None:
+    score = resting()
     audio, played = sound(score)
     found = events(audio, score)
     assert names(found)[:4] == ["waiting", "following", "waiting", "following"]
-    resting = next(e for e in found if isinstance(e, State) and e.why.endswith("rest"))
-    assert played.audio_s[7] < resting.at / RATE < played.audio_s[7] + 1.5
+    begun = next(e for e in found if isinstance(e, State) and e.why.endswith("rest"))
+    assert played.audio_s[7] < begun.at / RATE < played.audio_s[7] + 1.5
