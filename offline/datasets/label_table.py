@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,22 +32,39 @@ class LabelTable:
         written = [(number, line.rstrip("\n")) for number, line in lines if line.strip()]
         head = next((line for _, line in written if not line.startswith(COMMENT)), "")
         self._separator = next((each for each in SEPARATORS if each in head), "\t")
-        self._lines = [(number, line) for number, line in written if not self._is_comment(line)]
-        self.columns = self._cells(*self._lines[0]) if self._lines else []
+        self._lines = self._joined([(number, line) for number, line in written if not self._is_comment(line)])
+        self.columns = [cell.strip() for cell in self._cells(*self._lines[0])] if self._lines else []
 
     def _is_comment(self, line: str) -> bool:
         """Whether a line begins as a comment; one with cells is a row: a file may be named so."""
         return line.startswith(COMMENT) and self._separator not in line
 
+    def _joined(self, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Join the lines of quoted cells with line ends in them; a quote that is never closed is a letter."""
+        quoted, out, i = re.compile(f'(^|{self._separator})"'), [], 0
+        while i < len(lines):
+            (number, line), j = lines[i], i
+            while line.count('"') % 2 and quoted.search(line) and j + 1 < len(lines):
+                j += 1
+                line += "\n" + lines[j][1]
+            whole = line.count('"') % 2 == 0
+            out.append((number, line) if whole else lines[i])
+            i = j + 1 if whole else i + 1
+        return out
+
     def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the number of each line after the header, and its cells by column; a cell that is missing is empty."""
         for number, line in self._lines[1:]:
-            cells = self._cells(number, line)
-            yield number, dict(zip(self.columns, [*cells, *[""] * len(self.columns)], strict=False))
+            cells = [*self._cells(number, line), *[""] * len(self.columns)]
+            yield number, {name: self._bare(name, cell) for name, cell in zip(self.columns, cells, strict=False)}
+
+    def _bare(self, name: str, cell: str) -> str:
+        """The cell without blanks around it; between tabs, those of a file's name are its own."""
+        return cell if name == "filename" and self._separator == "\t" else cell.strip()
 
     def _cells(self, number: int, line: str) -> list[str]:
         try:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=self._separator), [])]
+            return next(csv.reader([line], delimiter=self._separator), [])
         except csv.Error as error:
             where = f"{self.path}, line {number}"
             raise ConfigError(where, expected="cells separated by tabs", got=str(error)) from error
