@@ -12,6 +12,8 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +39,17 @@ def rows() -> Iterator[Row]:
     if FOLDER_SETTING not in os.environ:
         return
     takes = [row for row in read_manifest(folder) if row.half == HALF]
-    follow = follow_piece(follow_by(FEATURES[0]))
     tracks = _peer_tracks(folder, takes)
-    ours = [judge_take(folder / row.take, row, follow) for row in takes]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        ours = list(pool.map(_judge, [folder] * len(takes), takes))
     peer = [judge_take(folder / row.take, row, lambda piece: tracks[piece.name]) for row in takes] if tracks else []
     for situation in dict.fromkeys(row.situation for row in takes):
         yield _row(situation, *(_of(situation, outcomes) for outcomes in (ours, peer)))
     yield _row("all", ours, peer)
+
+
+def _judge(folder: Path, row: HardRow) -> HardOutcome:
+    return judge_take(folder / row.take, row, follow_piece(follow_by(FEATURES[0])))
 
 
 def _of(situation: str, outcomes: list[HardOutcome]) -> list[HardOutcome]:

@@ -20,7 +20,6 @@ from numba import njit
 from engine.core.arrays import BOOL, F32, F64
 from engine.core.config import Settings, numbers, ranged
 from engine.following.backpointers import Backpointers, new_backpointers, record_entry
-from engine.following.confidence import CONFIDENCE_MEMORY_S, reset_confidence, update_confidence
 from engine.following.likelihood import LikelihoodNumbers, Templates, event_likelihoods
 from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, coast, density, punctual, survival, update_tempo
 
@@ -65,7 +64,6 @@ class SearchNumbers(NamedTuple):
     start: log probability that the first note comes in a given frame, nats
     patience: log likelihood of waiting for the first note, nats a frame
     frame_s: seconds a frame
-    memory: share of the accumulated fit that is kept from frame to frame
     reach: events ahead that can be entered
     """
 
@@ -75,7 +73,6 @@ class SearchNumbers(NamedTuple):
     start: float
     patience: float
     frame_s: float
-    memory: float
     reach: int
 
 
@@ -88,7 +85,6 @@ def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
         start=float(np.log(frame_s / START_S)),
         patience=config.patience * frame_s,
         frame_s=frame_s,
-        memory=0.5 ** (frame_s / CONFIDENCE_MEMORY_S),
     )
 
 
@@ -106,11 +102,9 @@ class Search(NamedTuple):
     carried: (event) sustain log likelihood accumulated since the event entered the ring
     sustain: (event) sustain log likelihood of this frame, nats
     onset: (event) onset log likelihood of this frame, nats
-    likeness: (event) cosine of this frame's onset features and the event's onset template
     span: first and last event with a hypothesis
     best: event and hypothesis of the best path
     mass: share of the likelihood within one event of the best; gain of the best path's log likelihood in this frame
-    fit: estimated trust in the best path, 0 to 1, and the two sums that it is computed from
     backpointers: all entries, for the alignment of a whole file
     """
 
@@ -123,11 +117,9 @@ class Search(NamedTuple):
     carried: Floats
     sustain: Floats
     onset: Floats
-    likeness: Floats
     span: Ints
     best: Ints
     mass: Floats
-    fit: Floats
     backpointers: Backpointers
 
 
@@ -144,11 +136,9 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
         np.zeros(SPAN),
         np.zeros(SPAN),
         np.zeros(SPAN),
-        np.zeros(SPAN),
         np.zeros(2, np.int64),
         np.zeros(2, np.int64),
         np.zeros(2),
-        np.zeros(3),
         new_backpointers(n_nodes, shape),
     )
 
@@ -162,7 +152,6 @@ def restart(search: Search) -> None:
     search.tempo[0, 0, 3] = START_SPREAD**2
     search.skips[0, 0, 1] = SKIP
     search.entry_s[0, 0] = -1.0
-    reset_confidence(search.fit)
 
 
 @njit(nogil=True, cache=True)
@@ -182,7 +171,7 @@ def advance(
     tempo: TempoNumbers,
     likelihood: LikelihoodNumbers,
 ) -> None:
-    """Process one frame: likelihoods, entries into the next events, standings, pruning, confidence.
+    """Process one frame: likelihoods, entries into the next events, standings, pruning.
 
     row: features of the frame
     now_s: time of the frame, seconds
@@ -191,9 +180,7 @@ def advance(
     """
     first, last = search.span[0], search.span[1]
     top = min(last + numbers.reach, len(event_s), first + SPAN - 1)
-    strength = event_likelihoods(
-        row, reference, first, top, likelihood, (search.sustain, search.onset, search.likeness)
-    )
+    event_likelihoods(row, reference, first, top, likelihood, (search.sustain, search.onset))
     if first == 0:
         search.sustain[0] += numbers.patience
     for event in range(first, last + 1):
@@ -202,7 +189,6 @@ def advance(
         _enter(search, event, first, last, now_s, event_s, reference.rest, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
-    update_confidence(search.fit, search.likeness, search.best[0], strength, top, numbers.memory)
 
 
 @njit(nogil=True, cache=True)

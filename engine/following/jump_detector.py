@@ -19,7 +19,6 @@ from numba import njit
 
 from engine.core.arrays import F32, F64, Scalar32
 from engine.following.beam_search import DEAD, SKIP, SPAN, Search
-from engine.following.confidence import reset_confidence
 from engine.following.likelihood import LikelihoodNumbers, Templates
 from engine.following.tempo import Tempo, TempoNumbers, density, survival, update_tempo
 from engine.score.repeats import Links
@@ -345,4 +344,3 @@ def adopt_path(search: Search, detector: JumpDetector, event: int) -> None:
     search.skips[slot, 0] = skips
     search.entry_s[slot, 0], search.entry_event[slot, 0] = -1.0, event
     search.entry_s[slot, 0, 0] = detector.entry_s[event]
-    reset_confidence(search.fit)

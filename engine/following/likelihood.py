@@ -29,7 +29,6 @@ class Templates(NamedTuple):
 
 
 COUNTED = 0.1  # fit by which the note after a rest must be better yet: the player counts, and others are playing
-RESTING = 0.45  # likeness assumed where nothing is to be played
 
 # Onsets, tuned on recordings of piano and chamber music with the spectral features.
 ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that is neutral
@@ -112,21 +111,20 @@ def _dot(a: F32, b: F32) -> Scalar32:
 
 @njit(nogil=True, cache=True)
 def event_likelihoods(
-    row: F32, reference: Templates, first: int, last: int, numbers: LikelihoodNumbers, rings: tuple[F64, F64, F64]
-) -> float:
-    """Write the likelihoods of events first to last (0: before the start) into rings; return the onset strength.
+    row: F32, reference: Templates, first: int, last: int, numbers: LikelihoodNumbers, rings: tuple[F64, F64]
+) -> None:
+    """Write the likelihoods of events first to last (0: before the start) into rings.
 
     row: features of one frame, sustain (F), then onset (G)
     reference: templates
-    rings: three arrays indexed by event modulo their length:
+    rings: two arrays indexed by event modulo their length:
         sustain, cosine of the sustain features and the template above its threshold, nats;
-        onset, cosine of the onset features and the template times the strength, above its threshold, nats;
-        likeness, the cosine of the onset features alone
+        onset, cosine of the onset features and the template times the strength, above its threshold, nats
 
     Before the start, what sounds is judged by its fit to the score in the mean: speech and noise fit its events alike,
     and of one hand alone, or beside others, the event that is played still stands out.
     """
-    sustain, onset, likeness = rings
+    sustain, onset = rings
     n = reference.sustain.shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
@@ -134,9 +132,8 @@ def event_likelihoods(
     silent = loudness == 0 or sounds.max() < numbers.silence
     for event in range(first, last + 1):
         slot = event % len(sustain)
-        sustain[slot], onset[slot], likeness[slot] = 0.0, 0.0, 0.0
+        sustain[slot], onset[slot] = 0.0, 0.0
         if event == 0 or reference.rest[event - 1]:
-            likeness[slot] = RESTING
             if not silent and len(reference.mean) > 0:
                 fit = _dot(sounds, reference.mean) / loudness + numbers.ahead + (COUNTED if event > 0 else 0.0)
                 sustain[slot] = numbers.sustain * min(fit - numbers.sustain_threshold, 0.0)
@@ -146,6 +143,5 @@ def event_likelihoods(
             sustain[slot] = numbers.sustain * (fit - numbers.sustain_threshold)
         projection = _dot(begins, reference.onset[event - 1])
         full = min(projection / numbers.onset_level, 1.0)
-        likeness[slot] = projection / (strength + 1e-9)
-        onset[slot] = numbers.onset * (full * likeness[slot] - numbers.onset_threshold) - hush
-    return strength
+        likeness = projection / (strength + 1e-9)
+        onset[slot] = numbers.onset * (full * likeness - numbers.onset_threshold) - hush

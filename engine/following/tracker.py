@@ -22,7 +22,16 @@ from engine.following.beam_search import (
     restart,
     search_numbers,
 )
-from engine.following.confidence import confidence
+from engine.following.confidence import (
+    Trust,
+    TrustNumbers,
+    confidence,
+    forget,
+    new_trust,
+    restart_trust,
+    trust_numbers,
+    update_trust,
+)
 from engine.following.config import FollowConfig
 from engine.following.jump_detector import (
     JumpDetector,
@@ -44,12 +53,12 @@ __all__ = ["Pitch", "Timing", "Tracker"]
 
 Features = npt.NDArray[np.float32]
 
-Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers]
+Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers, TrustNumbers]
 
 BEFORE = -1 / 64  # quarter reported before the first note is detected
 RETREAT_S = 1.0  # seconds that the best path must stay behind before the reported position goes back
 # Columns of the report of a frame: quarter, bar, score_s, tempo_bpm, confidence; the prediction; the state.
-PREDICTION, STATE = 5, 5 + N_PREDICTION
+CONFIDENCE, PREDICTION, STATE = 4, 5, 5 + N_PREDICTION
 N_OUT = STATE + 1
 
 
@@ -120,12 +129,14 @@ class Tracker:
             tempo_numbers(frame_s),
             likelihood_numbers(config.likelihood, frame_s, config.features.compression, reference.strength / TYPICAL),
             jump_numbers(frame_s),
+            trust_numbers(frame_s),
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         templates = Templates(reference.sustain, reference.onset, mean, np.asarray(~reference.onset.any(axis=1)))
         self._reference = (templates, reference.score_s, reference.links)
         self._rests = reference.rests
         self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE), np.zeros(1))
+        self._trust = new_trust(self._numbers[4])
         self._told = -1  # code of the last state
         self.pitch = Pitch(0.0, 440.0, 0)
         self._out = np.zeros((0, N_OUT))
@@ -168,7 +179,9 @@ class Tracker:
             self._out = np.zeros((len(rows), N_OUT))
         out = self._out[: len(rows)]
         score = (*self._score, self._rests)
-        _follow(rows, self._searches, self._reference, score, self._numbers, self._steps, self._memory, out)
+        _follow(
+            rows, self._searches, self._reference, score, self._numbers, self._steps, (self._memory, self._trust), out
+        )
         return out
 
     def adopt(self, other: Tracker) -> None:
@@ -188,6 +201,7 @@ class Tracker:
         """Return to the state after construction, or, with `frame`, begin at a later frame."""
         restart(self._searches[0])
         restart_jump_detector(self._searches[1])
+        restart_trust(self._trust)
         for array in self._memory:
             array[:] = 0
         self._memory.progress[0] = frame
@@ -195,7 +209,7 @@ class Tracker:
 
     def _arrays(self) -> Iterator[npt.NDArray[np.generic]]:
         search, detector = self._searches
-        yield from (*search[:-1], *detector, *self._memory)
+        yield from (*search[:-1], *detector, *self._memory, *self._trust)
 
     def _events(self, frame: int, row: list[float]) -> Iterator[Event]:
         end = (frame + 1) * self.timing.hop
@@ -256,11 +270,12 @@ def _follow(
     score: tuple[F64, F64, F64, I64, Rests],
     numbers: Numbers,
     timing: tuple[float, int, float, bool],
-    memory: Memory,
+    state: tuple[Memory, Trust],
     out: F64,
 ) -> None:
     """Run every frame through both searches and write a row of `out` (frame, N_OUT) for it."""
     search, detector = searches
+    memory, trust = state
     progress = memory.progress
     frame_s, lag, patience, jumps = timing
     for t in range(features.shape[0]):
@@ -273,16 +288,20 @@ def _follow(
             leap = detect_jump(detector, features[t], now_s, main, reference, numbers[3], numbers[1:3])
         if leap > 0:
             adopt_path(search, detector, leap)
+            forget(trust)
             place = float(leap)
         progress[2] = progress[2] + 1 if place < progress[1] else 0.0
         if place > progress[1] or progress[2] > patience or leap > 0:
             progress[1], progress[2] = place, 0.0
+        times = (score[0], score[4].end_s)
+        update_trust(trust, features[t], now_s, searches, reference[0], times, numbers[2], numbers[4])
         _report(progress[1], search, score[:4], out[t])
+        out[t, CONFIDENCE] = confidence(trust)
         predict_onset(
             search, now_s, (score[0], reference[0].rest), numbers[1], memory.prediction, out[t, PREDICTION:STATE]
         )
-        state = next_state(search, memory.state, now_s, out[t, 4], score[4], frame_s)
-        out[t, STATE] = JUMPED if leap > 0 else state
+        doing = next_state(search, memory.state, now_s, out[t, CONFIDENCE], score[4], frame_s)
+        out[t, STATE] = JUMPED if leap > 0 else doing
         memory.evidence[0] += search.mass[1]
         progress[0] += 1
 
@@ -295,7 +314,7 @@ def _log_period(search: Search) -> float:
 
 @njit(nogil=True, cache=True)
 def _report(place: float, search: Search, score: tuple[F64, F64, F64, I64], row: F64) -> None:
-    """Write quarter, bar, score_s, tempo_bpm and confidence of a position between two events."""
+    """Write quarter, bar, score_s and tempo_bpm of a position between two events."""
     event_s, event_quarter, bar_quarter, bar_number = score
     i = min(max(int(place) - 1, 0), max(len(event_s) - 2, 0))
     length_s, length_quarter = 0.5, 1.0
@@ -306,4 +325,3 @@ def _report(place: float, search: Search, score: tuple[F64, F64, F64, I64], row:
     row[1] = bar_number[max(np.searchsorted(bar_quarter, row[0] + 1e-4, side="right") - 1, 0)]
     row[2] = event_s[i] + share * length_s if place >= 1 else BEFORE
     row[3] = 60 * length_quarter / length_s * np.exp(-_log_period(search))
-    row[4] = confidence(search.mass[0], search.fit)
