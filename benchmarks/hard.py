@@ -77,12 +77,13 @@ def _row(name: str, ours: list[HardOutcome], peer: list[HardOutcome]) -> Row:
     mine = summarise(name, ours)
     its = summarise(name, peer) if peer else None
     minutes = 60 * sum(o.hours for o in ours)
+    leaps = "" if np.isnan(mine.leaps) else f"false leaps {mine.leaps:.0f} an hour; "
     return Row(
         what=f"{name}, {minutes:.1f} min: percent within half a quarter / within 200 ms, seconds to recover",
         ours=_figures(mine),
         peer=f"{_figures(its)}, pymatchmaker {METHOD}" if its else "",
         ratio=f"{mine.right - its.right:+.0f}" if its and np.isfinite(mine.right) else "",
-        agreement=f"false leaps {mine.leaps:.0f} an hour; confidence {_shown(mine.sure)} where right, "
+        agreement=f"{leaps}confidence {_shown(mine.sure)} where right, "
         f"{_shown(mine.lost)} where wrong, calibration error {_shown(mine.error)}",
     )
 
@@ -90,7 +91,8 @@ def _row(name: str, ours: list[HardOutcome], peer: list[HardOutcome]) -> Row:
 def _figures(summary: HardSummary) -> str:
     if np.isnan(summary.right):
         return "never right"
-    recovered = "" if np.isnan(summary.recover_s) else f", {summary.recover_s:.1f} s"
+    seconds = summary.recover_s
+    recovered = "" if np.isnan(seconds) else ", never" if np.isinf(seconds) else f", {seconds:.1f} s"
     return f"{summary.right:.0f} / {summary.timely:.0f}{recovered}"
 
 
