@@ -41,7 +41,6 @@ class HpssOptions(Settings):
     exponent: float | None = changed(HpssConfig, "exponent")
     n_fft: int | None = changed(HpssConfig, "n_fft")
     hop: int | None = changed(HpssConfig, "hop")
-    window: str | None = changed(HpssConfig, "window")
     covariance: bool = changed(HpssConfig, "spatial", default=True)
     forgetting: float | None = changed(HpssConfig, "forgetting")
     residual: float | None = changed(

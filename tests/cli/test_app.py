@@ -174,7 +174,6 @@ TYPED = {
     "--exponent": 0.75,
     "--n-fft": 1024,
     "--hop": 512,
-    "--window": "sine",
     "--iterations": 2,
 }
 
