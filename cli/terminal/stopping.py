@@ -68,12 +68,13 @@ class Watch:
         """The command has ended."""
         self._over.set()
         signal.set_wakeup_fd(self._before)
-        os.close(self._write)  # ends the thread's read
+        os.write(self._write, b"\0")  # wakes the thread; a process that was forked meanwhile may hold the pipe open
         self._thread.join()
+        os.close(self._write)
         os.close(self._read)
 
     def _run(self) -> None:
-        while content := os.read(self._read, 1):
+        while (content := os.read(self._read, 1)) and not self._over.is_set():
             if content[0] in SIGNALS and self.hurried and not self._over.is_set():
                 self._count_down()
 
