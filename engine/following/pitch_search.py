@@ -31,6 +31,7 @@ SEMITONE = 100.0  # cents
 # Prior of a transposition by so many semitones, nats: none, old and high pitch of orchestras, all others.
 PRIOR = (0.0, -3.0, -4.0, -6.0, -6.0, -6.0, -8.0)
 LEAD, LATER = 6.0, 2.0  # lead over the present pitch at which another is taken, nats, and more for every second
+LEAD_AGAIN = 30.0  # the same in a search that begins because the follower is lost: it starts from the first note
 BEHIND = 30.0  # distance behind the best at which a pitch is dropped, nats
 LONGEST_S = 10.0  # time after which the search ends in any case, seconds of playing
 AGAIN_S = 20.0  # time from the end of a search to the beginning of the next, seconds
@@ -88,7 +89,7 @@ class PitchSearch:
             [0.5 ** (1 / rate / HALF_LIFE_S), frames.audio.sample_rate / frames.n_fft, 4 / frames.n_fft]
         )
         self._fill, self._frame, self._since_s, self._tuned_s = 0, 0, 0.0, 0.0
-        self._playing, self.searching = False, True
+        self._playing, self.searching, self._lead = False, True, LEAD
         self.pitch = Pitch(0.0, 440.0, 0)
         self.leader: Tracker | None = None
         self._present = self._all[len(self._all) // 2]
@@ -113,7 +114,7 @@ class PitchSearch:
         if self.searching:
             self._search()
         elif lost and self._since_s >= AGAIN_S:
-            self._begin()
+            self._begin(LEAD_AGAIN)
         self._since_s += self._chunks_s
         if self._playing:
             self._tune()
@@ -126,10 +127,10 @@ class PitchSearch:
         self._playing = False
         self.pitch = Pitch(0.0, 440.0, 0)
         self.leader = None
-        self._begin()
+        self._begin(LEAD)
 
-    def _begin(self) -> None:
-        self.searching, self._since_s = True, 0.0
+    def _begin(self, lead: float) -> None:
+        self.searching, self._since_s, self._lead = True, 0.0, lead
         for each in self._all:
             each.reset(self._frame, self.pitch.cents)
         self._present = self._all[len(self._all) // 2]
@@ -147,7 +148,7 @@ class PitchSearch:
             self._since_s = 0.0
             return
         best = max(alive, key=lambda each: each.evidence)
-        if best.evidence > self._present.evidence + LEAD + LATER * self._since_s:
+        if best.evidence > self._present.evidence + self._lead + LATER * self._since_s:
             self._present, self.leader = best, best.tracker
             self.pitch = self._named(best.cents)
         for each in alive:
