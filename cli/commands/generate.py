@@ -1,4 +1,4 @@
-"""`collaparte generate`: a table of the systems, music to files, or live to a MIDI port."""
+"""`collaparte generate`: a table of the systems, music to files, or live to a device or a MIDI port."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cli.common import DEVICE, INPUT, OUTPUT, command, data_folder, option, outp
 from cli.terminal.completion import generator_names
 from cli.terminal.report import wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable, unhurried
+from engine.audio.devices import is_device
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
 
@@ -30,6 +31,7 @@ examples:
   collaparte generate --model Frames -o chorale.mid -o chorale.wav --bars 16 --seed 3
   collaparte generate --model Frames --melody tune.mid -o harmonised.mid
   collaparte generate --model BachBot --prime beginning.mid -o continued.mid
+  collaparte generate --model BachBot --output device               play on the loudspeakers until ctrl-C
   collaparte generate --model BachBot --port Bach --tempo 100       play to a virtual MIDI port until ctrl-C
   collaparte generate --model DeepBach --to "Synth input" --send-clock
   collaparte generate --model Frames --port Duo --accompany         send the soprano to its input
@@ -38,6 +40,7 @@ examples:
 """
 MUSICAL_KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MUSIC, LIVE = "Music", "Live"
+NOT_ON_DEVICES = ("port", "to", "accompany", "listen", "follow_clock", "send_clock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +85,14 @@ class GenerateOptions(Settings):
         group=MUSIC,
     )
     seed: int = option(random_seed(0, "the same seed gives the same music"), metavar="N", group=MUSIC)
-    output: tuple[str, ...] = output("FILE", "FILE.mid or FILE.wav; may be given twice", ())
-    sound_font: Path | None = option(plain(None, "for WAV files"), metavar="FILE.sf2", group=OUTPUT)
+    output: tuple[str, ...] = output(
+        "FILE|DEVICE",
+        "FILE.mid or FILE.wav, may be given twice; or device, device:NAME, jack, jack:PORTS to play there until ctrl-C",
+        (),
+    )
+    sound_font: Path | None = option(
+        plain(None, "soundfont of WAV files and of devices"), metavar="FILE.sf2", group=OUTPUT
+    )
     port: str | None = option(plain(None, PORT), metavar="NAME", group=DEVICE)
     to: str | None = option(plain(None, TO), metavar="NAME", group=DEVICE)
     backend: str = option(choice("auto", MIDI_BACKENDS, BACKEND), group=DEVICE)
@@ -99,16 +108,26 @@ class GenerateOptions(Settings):
         ranged(0.15, 0.005, 10, "seconds by which notes are sent early"), metavar="S", group=LIVE
     )
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files among the outputs."""
+        return tuple(name for name in self.output if not is_device(name))
+
+    @property
+    def speaker(self) -> str | None:
+        """The device among the outputs."""
+        return next((name for name in self.output if is_device(name)), None)
+
 
 @command(GenerateOptions, EXAMPLES)
 def generate_command(options: GenerateOptions) -> int:
     """Print what was done; the exit status."""
     with stoppable() as stop:
         print(generate(options, stop))
-    if options.output and stop.is_set():
+    if options.files and stop.is_set():
         return INTERRUPTED
-    if options.output:
-        wrote(options.output, then="another --seed, another piece; --port NAME plays it live")
+    if options.files:
+        wrote(options.files, then="another --seed, another piece; --port NAME plays it live")
     return 0
 
 
@@ -118,8 +137,22 @@ def _check_purpose(options: GenerateOptions) -> None:
     if options.model is None:
         raise ConfigError("--model", expected="a model", got="none", remedy="--list shows what there is")
     if not options.output and options.port is None and options.to is None:
-        remedy = "add -o piece.mid to write a file, --port NAME to play"
-        raise ConfigError("generate", expected="-o FILE or --port NAME", got="neither", remedy=remedy)
+        remedy = "add -o piece.mid to write a file, -o device or --port NAME to play"
+        raise ConfigError("generate", expected="-o FILE, -o device or --port NAME", got="neither", remedy=remedy)
+    if options.speaker is not None:
+        _check_speaker(options)
+
+
+def _check_speaker(options: GenerateOptions) -> None:
+    """Refuse what takes a file or a MIDI port where a device plays."""
+    if len(options.output) > 1:
+        raise ConfigError("--output", expected="one device, or files", got=", ".join(options.output))
+    for name in NOT_ON_DEVICES:
+        if getattr(options, name):
+            typed = f"--{name.replace('_', '-')}"
+            raise ConfigError(
+                typed, expected="a MIDI port", got=f"--output {options.speaker}", remedy="use --port NAME"
+            )
 
 
 def generate(options: GenerateOptions, stop: threading.Event) -> str:
@@ -131,7 +164,7 @@ def generate(options: GenerateOptions, stop: threading.Event) -> str:
     if options.list:
         return system_table()
     model, config = str(options.model), _writer(options)
-    sound = open_sound(model, config) if options.output else None
+    sound = open_sound(model, config) if options.files else None
     _check_suffixes(options, (".wav",) if sound is not None else (".mid", ".midi", ".wav"))
     if sound is not None:
         return _sound(options, sound.samples(options.seconds), sound.rate)
@@ -139,11 +172,11 @@ def generate(options: GenerateOptions, stop: threading.Event) -> str:
     if (options.melody or options.accompany) and not system_of(model).melody:
         expected = "a system that takes a melody: " + players_of("melody")
         raise ConfigError("--model", expected=expected, got=model)
-    return _files(options, source, stop) if options.output else _live(options, source, stop)
+    return _files(options, source, stop) if options.files else _live(options, source, stop)
 
 
 def _check_suffixes(options: GenerateOptions, known: tuple[str, ...]) -> None:
-    for name in options.output:
+    for name in options.files:
         if Path(name).suffix.lower() not in known:
             raise ConfigError("-o", expected="a name that ends in " + ", ".join(known), got=repr(name))
 
@@ -183,10 +216,10 @@ def _sound(options: GenerateOptions, samples: np.ndarray, rate: int) -> str:
     from engine.audio.plain_wav import write_plain_wav
     from engine.core.whole_file import whole_path
 
-    for name in options.output:
+    for name in options.files:
         with whole_path(name) as part:
             write_plain_wav(part, samples, rate)
-    return f"{len(samples) / rate:.2f} s at {rate} Hz: {', '.join(options.output)}"
+    return f"{len(samples) / rate:.2f} s at {rate} Hz: {', '.join(options.files)}"
 
 
 def _files(options: GenerateOptions, source: Generator, stop: threading.Event) -> str:
@@ -198,7 +231,7 @@ def _files(options: GenerateOptions, source: Generator, stop: threading.Event) -
     _prime(options, source)
     melody, n_steps = _melody(options, source)
     piece = collect(source, n_steps, melody, tempo_bpm=options.tempo, stop=stop.is_set)
-    kept = [name for name in options.output if not (stop.is_set() and _is_wave(name))]  # rendering takes its time
+    kept = [name for name in options.files if not (stop.is_set() and _is_wave(name))]  # rendering takes its time
     for name in kept:
         _write(piece, Path(name), options.sound_font, source.percussion)
     bars = piece.n_steps / source.steps_per_quarter / 4

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Self
 
 from cli.live.bar_listener import MAX_BARS, BarListener
 from cli.live.live_generator import LiveGenerator, LiveGeneratorConfig
+from cli.live.session import find_device
 from cli.terminal.report import note
+from engine.accompaniment.speaker_port import SpeakerConfig
+from engine.accompaniment.synthesiser import settled_engine
+from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.config import require
 from engine.core.errors import ConfigError, DeviceError
-from engine.midi.port import MidiConfig
+from engine.midi.port import MidiConfig, PortConfig
 from engine.midi.process import MidiProcess
 from offline.generation.open_system import system_of
 from offline.generation.stream import Generator, Melody, Prefetch
@@ -47,19 +51,19 @@ def check_listening(options: GenerateOptions, source: Generator) -> None:
         return
     require("--listen", options.listen, 1, MAX_BARS)
     going_on(options.model, source)
-    if options.output or options.follow_clock:
-        with_what = "-o" if options.output else "--follow-clock"
+    if options.files or options.follow_clock:
+        with_what = "-o" if options.files else "--follow-clock"
         raise ConfigError("--listen", expected="--port or --to, at its own --tempo", got=with_what)
 
 
 def play_live(options: GenerateOptions, source: Generator, melody: Melody | None, stop: threading.Event) -> str:
     """Play until stopped; every note is ended by the port's own process, whatever happens to this one."""
-    midi = MidiConfig(name=options.port or "collaparte", to=options.to, backend=options.backend)
-    with ExitStack() as stack, _LastingPort(midi) as port:
+    config = _port_config(options)
+    with ExitStack() as stack, _LastingPort(config) as port:
         listener = _listen(options, source, port.process, stop)
         writer = source if source.steps == 1 else stack.enter_context(_writing_ahead(source))
         player = _player(options, writer, port.process, melody, listener)
-        print(f"playing to {options.to or midi.name}; ctrl-C ends", flush=True)
+        print(f"playing to {options.to or config.name}; ctrl-C ends", flush=True)
         gc.freeze()
         while _play_until(player, port.process, options.look_ahead, stop) and port.reopen(stop):
             player.move_to(port.process)
@@ -70,10 +74,18 @@ def play_live(options: GenerateOptions, source: Generator, melody: Melody | None
     return f"{player.step} steps in {seconds:.0f} s; {late} messages late, {lost} cycles lost by the server{waits}"
 
 
+def _port_config(options: GenerateOptions) -> PortConfig:
+    """What to open: a device with the synthesiser before it, or a MIDI port."""
+    if options.speaker is None:
+        return MidiConfig(name=options.port or "collaparte", to=options.to, backend=options.backend)
+    synthesiser = settled_engine(SynthesiserConfig(soundfont=options.sound_font))
+    return SpeakerConfig(device=find_device(options.speaker, output=True)[0], synthesiser=synthesiser)
+
+
 class _LastingPort:
     """A port that is opened again when its server or its synthesiser comes back, in the same MIDI system."""
 
-    def __init__(self, config: MidiConfig) -> None:
+    def __init__(self, config: PortConfig) -> None:
         self.config, self.process = config, MidiProcess(config)
         self._before = (0, 0, 0.0)
 
@@ -89,7 +101,9 @@ class _LastingPort:
         note(f"{self.process.gone}; waiting for it, ctrl-C ends")
         self.process.close()
         self._before = self.counts()
-        same = replace(self.config, backend=self.process.backend)
+        same = self.config
+        if isinstance(same, MidiConfig):
+            same = replace(same, backend=self.process.backend)
         while not stop.wait(RETRY_S):
             try:
                 self.process = MidiProcess(same)

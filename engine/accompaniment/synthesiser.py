@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from dataclasses import replace
 from itertools import count
 from typing import Protocol
 
@@ -30,7 +31,7 @@ from engine.core.errors import ConfigError, warn_about
 from engine.core.format import AudioFormat
 from engine.dsp.resample import ResampleConfig, Resampler
 
-__all__ = ["SYNTH_GRID", "SoundSource", "Synthesiser", "open_source"]
+__all__ = ["SYNTH_GRID", "SoundSource", "Synthesiser", "open_source", "settled_engine"]
 
 SYNTH_GRID = 64  # samples: FluidSynth's own
 RUN = 1024  # samples that are rendered at once, a multiple of the grid
@@ -63,21 +64,34 @@ class SoundSource(Protocol):
         ...
 
 
+def settled_engine(config: SynthesiserConfig) -> SynthesiserConfig:
+    """Return the settings with what makes the sound decided: FluidSynth or built-in, with a warning if it is that.
+
+    ConfigError where something that was asked for is not installed.
+    """
+    lacks = "" if find_soundfont() or config.soundfont else "no soundfont"
+    lacks = lacks if has_fluidsynth() else "no library of that name"
+    if config.engine == "built-in" or (config.engine == "fluidsynth" and not lacks):
+        return config
+    if not lacks:
+        return replace(config, engine="fluidsynth")
+    if config.engine == "fluidsynth" or config.soundfont is not None:
+        raise ConfigError("FluidSynth", expected="it and a soundfont", got=lacks, remedy=FLUIDSYNTH_REMEDY)
+    warn_about("FluidSynth", f"{lacks}, so the small built-in synthesiser plays; {FLUIDSYNTH_REMEDY}")
+    return replace(config, engine="built-in")
+
+
 def open_source(sample_rate: int, config: SynthesiserConfig) -> SoundSource:
     """Return FluidSynth with its soundfont loaded, or the built-in synthesiser.
 
     ConfigError for a soundfont that is none, and where something that was asked for is not installed.
     """
-    wanted = config.engine == "fluidsynth" or config.soundfont is not None
+    config = settled_engine(config)
+    if config.engine == "built-in":
+        return AdditiveSynth(sample_rate, config)
     soundfont = config.soundfont or find_soundfont()
-    if config.engine != "built-in" and has_fluidsynth() and soundfont is not None:
-        return FluidSynth(sample_rate, soundfont, config)
-    if config.engine != "built-in":
-        got = "no soundfont" if has_fluidsynth() else "no library of that name"
-        if wanted:
-            raise ConfigError("FluidSynth", expected="it and a soundfont", got=got, remedy=FLUIDSYNTH_REMEDY)
-        warn_about("FluidSynth", f"{got}, so the small built-in synthesiser plays; {FLUIDSYNTH_REMEDY}")
-    return AdditiveSynth(sample_rate, config)
+    assert soundfont is not None
+    return FluidSynth(sample_rate, soundfont, config)
 
 
 class Synthesiser:

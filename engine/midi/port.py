@@ -16,7 +16,7 @@ from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 
-__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "Outlet", "is_through", "open_port"]
+__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "Outlet", "PortConfig", "is_through", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
 # Where it has no wheel for the Python version, pip builds it, which on Linux needs a compiler and ALSA's headers.
@@ -43,6 +43,10 @@ class MidiConfig(Settings):
     sample_rate: int = ranged(
         48000, 1000, 384_000, "sample rate of the clock of backends that have none of their own", unit="Hz"
     )
+
+    def open(self) -> MidiPort:
+        """Open the port; DeviceError if no backend can."""
+        return open_port(self)
 
     def safety(self, sample_rate: int) -> NoteSafety:
         """Return the rules in samples."""
@@ -79,6 +83,19 @@ class Outlet:
         """Store a received message; our own echo is dropped."""
         if message and not self.guard.is_own(at, message):
             self.received.append((at, message))
+
+
+class PortConfig(Protocol):
+    """Settings of a port, which can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """Return what the user knows the port by."""
+        ...
+
+    def open(self) -> MidiPort:
+        """Open the port; an EngineError if it cannot. Use only in an expendable process."""
+        ...
 
 
 class MidiPort(Protocol):

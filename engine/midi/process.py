@@ -22,13 +22,13 @@ from typing import Any, BinaryIO
 
 from engine.core.errors import DeviceError, EngineError
 from engine.midi.notes import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, Timed
-from engine.midi.port import BACKENDS, MidiConfig, MidiPort, open_port
+from engine.midi.port import BACKENDS, MidiConfig, MidiPort, PortConfig
 
 __all__ = ["MidiProcess", "panic", "serve"]
 
 REPORT_S = 0.05
 SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
-OPEN_S = 15.0
+OPEN_S = 60.0  # seconds; where nothing is compiled yet, an audio callback takes half of it
 CLOSE_S = 3.0
 DRAIN_S = 5.0
 DELIVERY_S = 0.1  # after a message was sent, until its receivers have taken it: a few cycles
@@ -37,7 +37,7 @@ DELIVERY_S = 0.1  # after a message was sent, until its receivers have taken it:
 class MidiProcess:
     """The generator's end of the link; times are samples since the port opened, on the port's clock."""
 
-    def __init__(self, config: MidiConfig) -> None:
+    def __init__(self, config: PortConfig) -> None:
         code = f"import sys; sys.path[:] = {sys.path!r}; from engine.midi.process import main; main()"
         options: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" else {}
         self._process = subprocess.Popen(
@@ -211,9 +211,9 @@ class _Reporter:
         self.write("answer", value)
 
 
-def serve(config: MidiConfig, commands: BinaryIO, out: BinaryIO) -> None:
+def serve(config: PortConfig, commands: BinaryIO, out: BinaryIO) -> None:
     """Open a port and execute commands until they end; then end every note."""
-    port = open_port(config)
+    port = config.open()
     reporter = _Reporter(port, out)
     try:
         reporter.once()

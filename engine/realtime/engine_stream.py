@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.audio.callback import context
+from engine.audio.delivery import await_delivery, await_ready
 from engine.audio.devices import is_file
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
@@ -28,9 +29,6 @@ from engine.realtime.warm import prefill, rehearse
 __all__ = ["EngineStream"]
 
 RING_S = 2.0  # seconds that the processing thread may stall before input is lost
-FIRST_CALLBACKS = 4  # the first callbacks may be irregular
-STEADY = 0.8  # fraction of the nominal rate from which delivery counts as steady
-DELIVERY_S = 5.0  # seconds to wait for steady delivery; some sound servers start seconds late
 FILE_AHEAD_S = 0.25  # seconds of a file that are read and ready before playback starts
 SLACK_S = 0.01  # seconds; see SessionConfig
 NAP_S = 0.002
@@ -82,7 +80,7 @@ class EngineStream:
         rings = self._rings
         ctx = context(self._memory.counters, None if rings.paced else rings.inputs, rings.outputs)
         self._device.start(ctx, self._job.block)
-        self._await_flow()
+        await_delivery(self._device, self._memory.counters)
         self.hop.longest = self._memory[Counter.LONGEST]
         if not rings.paced:
             self._add_silence(self._needed(self.hop.longest))
@@ -94,32 +92,6 @@ class EngineStream:
         self._memory.counters[Counter.ARMED] = 1
         self._announce()
 
-    def _await_flow(self) -> None:
-        """Wait until the device delivers, if necessary with longer buffers than it reported as sufficient."""
-        try:
-            self._await(self._flows)
-        except DeviceError:
-            if not self._device.relax():
-                raise
-            self._await(self._flows)
-
-    def _flows(self) -> bool:
-        """Return whether the device calls back steadily; some sound servers call a few times and start seconds late."""
-        if self._memory[Counter.CALLBACKS] < FIRST_CALLBACKS:
-            return False
-        before = self._memory[Counter.SAMPLES]
-        time.sleep(self._device.settle_s)
-        flowed = self._memory[Counter.SAMPLES] - before
-        wanted = STEADY * self._device.settle_s * self._device.sample_rate - self._memory[Counter.LONGEST]
-        return bool(flowed >= wanted)
-
-    def _await(self, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DELIVERY_S
-        while not ready():
-            if time.monotonic() > deadline:
-                raise DeviceError("device", expected=f"sound within {DELIVERY_S:.0f} s", got="none")
-            time.sleep(NAP_S)
-
     def _work(self, started: threading.Event) -> None:
         """Run the processing thread."""
         self._fifo = raise_priority(self._job.fifo_priority)
@@ -130,7 +102,7 @@ class EngineStream:
         threading.Thread(target=self._read, args=(reader,), daemon=True, name="reader").start()
         outputs, ahead = self._rings.outputs, int(FILE_AHEAD_S * self._device.sample_rate)
         assert outputs is not None
-        self._await(lambda: outputs.n_readable >= ahead or self.hop.finished.is_set())
+        await_ready(lambda: outputs.n_readable >= ahead or self.hop.finished.is_set())
 
     def _read(self, reader: AudioReader) -> None:
         """Run the reader thread: copy the file into the input ring as space permits."""
