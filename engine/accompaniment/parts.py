@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from engine.accompaniment.instruments import program_of
 from engine.core.errors import ScoreError
 from engine.score.parts import PartNotes, ScoreDraft, chosen_parts, finished_score
 from engine.score.readers import read_draft
@@ -83,5 +84,8 @@ def read_accompaniment(path: Path, solo: Sequence[str] = (), *, repeats_after_ju
 
 def _part(draft: ScoreDraft, part: PartNotes, index: int) -> AccompanimentPart:
     return AccompanimentPart(
-        name=part.name or part.id, channel=CHANNELS[index % len(CHANNELS)], score=finished_score(draft, [part.id])
+        name=part.name or part.id,
+        channel=CHANNELS[index % len(CHANNELS)],
+        program=program_of(part),
+        score=finished_score(draft, [part.id]),
     )

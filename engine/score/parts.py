@@ -22,6 +22,7 @@ class PartNotes:
 
     id: as the file has it, such as P1
     name, abbreviation: as printed; may be empty
+    program: General MIDI instrument from 0 that the file gives it, None where it gives none
     notes: rows (onset, duration, pitch, velocity, id), quarters from an origin that all parts share, repeats played
         out; the id is -1 where the file has none
     """
@@ -29,6 +30,7 @@ class PartNotes:
     id: str
     name: str = ""
     abbreviation: str = ""
+    program: int | None = None
     notes: list[NoteRow] = field(default_factory=list)
 
     @property

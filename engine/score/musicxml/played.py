@@ -64,7 +64,11 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
     steps = _steps(sections, order)
     _refuse_too_many(where, parts, sections, order)
     names = [_part_names(part.get("id", ""), listed) for part in elements]
-    found = [PartNotes(**name, notes=_notes(part, sections, steps)) for name, part in zip(names, parts, strict=True)]
+    programs = [_program(listed[part.get("id", "")]) for part in elements]
+    found = [
+        PartNotes(**name, program=program, notes=_notes(part, sections, steps))
+        for name, program, part in zip(names, programs, parts, strict=True)
+    ]
     tempi = _tempi(_tempo_marks(parts, bars), sections, steps)
     notices += [*guessed, *_said(remarks, sections, bars), *_left_out(where, found, [n for _, n in read])]
     if not tempi:
@@ -77,6 +81,13 @@ def _part_names(name: str, listed: dict[str, Element]) -> dict[str, str]:
     entry = listed[name]
     texts = (" ".join((entry.findtext(tag) or "").split()) for tag in ("part-name", "part-abbreviation"))
     return {"id": name, **dict(zip(("name", "abbreviation"), texts, strict=True))}
+
+
+def _program(entry: Element) -> int | None:
+    """Return the first MIDI program of a part, counted from 0; None where there is none."""
+    told = [(each.text or "").strip() for each in entry.iter("midi-program")]
+    numbers = [int(text) - 1 for text in told if text.isdecimal() and len(text) < 4]
+    return next((number for number in numbers if 0 <= number <= 127), None)
 
 
 def _steps(sections: Sequence[Section], order: Sequence[int]) -> list[_Step]:
