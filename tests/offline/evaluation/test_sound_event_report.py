@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from cli.app import main
+from cli.terminal.stopping import USER_ERROR
 from engine.core.errors import ConfigError
 from engine.detection.crnn import SoundConfig
 from engine.detection.event_decoder import DecisionConfig, Decisions, Interval
@@ -76,7 +77,7 @@ def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "audio" / "2.wav").unlink()
     (tmp_path / "audio" / "1.wav").write_bytes(b"nothing")
     options = ["--model", str(tmp_path / "m.onnx"), "--csv", str(tmp_path / "t.csv")]
-    assert main(["evaluate", "crnn", str(tmp_path), *options]) == 0
+    assert main(["evaluate", "crnn", str(tmp_path), *options]) == USER_ERROR
     printed = capsys.readouterr()
     assert "1 of the 3 labelled recordings are not there" in printed.err
     assert "1.wav: expected an audio file" in printed.err
