@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,12 @@ def own_server() -> Iterator[JackServer]:
         pytest.skip(missing)
     with JackServer(period=256) as running:
         yield running
+
+
+def pytest_configure() -> None:
+    """Take ctrl-C again where the tests run in the background: there it is ignored, also by what they start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
