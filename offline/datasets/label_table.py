@@ -59,8 +59,8 @@ class LabelTable:
             yield number, {name: self._bare(name, cell) for name, cell in zip(self.columns, cells, strict=False)}
 
     def _bare(self, name: str, cell: str) -> str:
-        """The cell without blanks around it; between tabs, those of a file's name are its own."""
-        return cell if name == "filename" and self._separator == "\t" else cell.strip()
+        """The cell without blanks around it; between tabs, blanks before a file name are its own."""
+        return cell.rstrip() if name == "filename" and self._separator == "\t" else cell.strip()
 
     def _cells(self, number: int, line: str) -> list[str]:
         try:

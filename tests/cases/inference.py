@@ -9,6 +9,7 @@ from engine.separation.mask_network import StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator
 from tests.contract import Case, delayed
 from tests.networks.separation import blended_file, small_file
+from tests.tolerances import SHARED
 
 
 def _spectra(n_channels: int) -> np.ndarray:
@@ -42,6 +43,7 @@ CASES = [
         lambda more=more, n=n_channels: StreamingSeparator(MaskNetworkConfig(model=small_file(**more)), n_channels=n),
         _spectra(n_channels),
         sum_of_stems,
+        tolerance=SHARED,
         sizes=SIZES,
     )
     for name, n_channels, more in [
@@ -61,13 +63,19 @@ CASES += [
         lambda n=n: StreamingSeparator(MaskNetworkConfig(model=blended_file()), n_channels=n),
         _spectra(n),
         sum_of_stems,
+        tolerance=SHARED,
         sizes=SIZES,
     )
     for name, n in [("stereo", 2), ("mono", 1)]
 ]
 CASES += [
     Case(
-        f"unmix of two directions {name}", lambda n=n, v=level: whole(n, v), _spectra(n), late_sum_of_stems, sizes=SIZES
+        f"unmix of two directions {name}",
+        lambda n=n, v=level: whole(n, v),
+        _spectra(n),
+        late_sum_of_stems,
+        tolerance=SHARED,
+        sizes=SIZES,
     )
     for name, n, level in [("stereo", 2, 0.0), ("mono", 1, 0.0), ("with a level", 2, 0.05)]
 ]
