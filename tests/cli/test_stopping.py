@@ -86,14 +86,14 @@ from pathlib import Path
 import ctypes
 with ends_in_time(), unfinished(Path({part!r})) as part:
     part.write_text("half")
-    print("ready", flush=True)
+    ready = lambda: print("ready", flush=True)
     {work}
 """
 DEAF = {
-    "python": "time.sleep(600)",
-    "one that looks at its event": "\n    with stoppable() as stop: stop.wait(600)\n    sys.exit(7)",
-    "one that forgets its event": "\n    with stoppable() as stop:\n        while True: time.sleep(0.01)",
-    "compiled code": "ctypes.CDLL(None).sleep(600) or ctypes.CDLL(None).sleep(600) or ctypes.CDLL(None).sleep(600)",
+    "python": "ready(); time.sleep(600)",
+    "one that looks at its event": "\n    with stoppable() as stop: ready(); stop.wait(600)\n    sys.exit(7)",
+    "one that forgets its event": "\n    with stoppable() as stop:\n        ready()\n        while 1: time.sleep(1)",
+    "compiled code": "ready(); s = ctypes.CDLL(None).sleep; s(600) or s(600) or s(600)",
 }
 
 
