@@ -21,7 +21,17 @@ from engine.core.arrays import BOOL, F32, F64
 from engine.core.config import Settings, numbers, ranged
 from engine.following.backpointers import Backpointers, new_backpointers, record_entry
 from engine.following.likelihood import LikelihoodNumbers, Templates, event_likelihoods
-from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, coast, density, punctual, survival, update_tempo
+from engine.following.tempo import (
+    START_SPREAD,
+    Tempo,
+    TempoNumbers,
+    coast,
+    density,
+    punctual,
+    survival,
+    tempo_of,
+    update_tempo,
+)
 
 __all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
 
@@ -155,12 +165,6 @@ def restart(search: Search) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _tempo(search: Search, slot: int, k: int) -> Tempo:
-    x = search.tempo[slot, k]
-    return Tempo(x[0], x[1], x[2], x[3], x[4])
-
-
-@njit(nogil=True, cache=True)
 def advance(
     search: Search,
     row: F32,
@@ -222,7 +226,7 @@ def _enter(
                 total += numbers.start
             else:
                 length_s = event_s[event - 1] - event_s[source - 1]
-                total += density(_tempo(search, slot, k), now_s, length_s, numbers.frame_s, rules)
+                total += density(tempo_of(search.tempo[slot, k]), now_s, length_s, numbers.frame_s, rules)
                 total -= search.skips[slot, k, 1] * (event - source - 1)
             if total > best:
                 best, best_event, best_k = total, source, k
@@ -253,7 +257,7 @@ def _keep(
     score = total + search.onset[slot] - search.carried[slot]
     if score <= search.score[slot, worst]:
         return
-    state = _tempo(search, old, k)
+    state = tempo_of(search.tempo[old, k])
     if source == 0:
         state = Tempo(now_s, state.period, tempo.onset, state.period_var, 0.0)
     elif rest:
@@ -288,7 +292,7 @@ def _stand(search: Search, now_s: float, event_s: F64, tempo: TempoNumbers) -> N
                 continue
             total = search.score[slot, k] + search.carried[slot]
             if 0 < event < len(event_s):
-                total += survival(_tempo(search, slot, k), now_s, event_s[event] - event_s[event - 1], tempo)
+                total += survival(tempo_of(search.tempo[slot, k]), now_s, event_s[event] - event_s[event - 1], tempo)
             search.standing[slot, k] = total
             if total > best:
                 best = total

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.core.arrays import F32, F64, Scalar32
+from engine.core.arrays import F32, F64
 from engine.following.beam_search import SPAN, Search
 from engine.following.jump_detector import JumpDetector
-from engine.following.likelihood import LikelihoodNumbers, Templates
+from engine.following.likelihood import LikelihoodNumbers, Templates, fast_dot
 
 __all__ = [
     "N_EVIDENCE",
@@ -101,14 +101,6 @@ def forget(trust: Trust) -> None:
     trust.sums[2], trust.sums[3] = ONSET_PRIOR * ONSET_WEIGHT, ONSET_WEIGHT
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def _dot(a: F32, b: F32) -> Scalar32:
-    total = np.float32(0)
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
 @njit(nogil=True, cache=True)
 def update_trust(
     trust: Trust,
@@ -157,15 +149,15 @@ def _add_fit(
     sums, keep = trust.sums, numbers.fit
     sums[0] = keep * sums[0] + (1 - keep) * FIT_PRIOR * FIT_FRAMES
     sums[1] = keep * sums[1] + (1 - keep) * FIT_FRAMES
-    loudness = np.sqrt(_dot(sounds, sounds))
+    loudness = np.sqrt(fast_dot(sounds, sounds))
     if event == 0 or loudness == 0 or sounds.max() < likelihood.silence:
         return
-    own = _dot(sounds, templates[event - 1])
+    own = fast_dot(sounds, templates[event - 1])
     best, n_events = own, len(templates)
     n_free = min(FREE, n_events)
     for i in range(n_free):
         place = (int(trust.turn[0]) + i * n_events // n_free) % n_events if n_free < n_events else i
-        best = max(best, _dot(sounds, templates[place]))
+        best = max(best, fast_dot(sounds, templates[place]))
     sums[0] += (own - best) / loudness
     sums[1] += 1
 
@@ -186,7 +178,7 @@ def _add_onset(
     sums[3] = keep * sums[3] + (1 - keep) * ONSET_WEIGHT
     slot = int(trust.turn[0]) % near
     strength = trust.strength[slot]  # of `near` frames ago
-    trust.strength[slot] = np.sqrt(_dot(begins, begins)) / likelihood.hush_level
+    trust.strength[slot] = np.sqrt(fast_dot(begins, begins)) / likelihood.hush_level
     event, best, k = search.best[0], search.best[0] % SPAN, search.best[1]
     if event > 0 and reference.rest[event - 1]:
         return  # others may play

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.arrays import F32, F64, Scalar32
+from engine.core.arrays import F32, F64
 from engine.following.beam_search import DEAD, SKIP, SPAN, Search
-from engine.following.likelihood import LikelihoodNumbers, Templates
-from engine.following.tempo import Tempo, TempoNumbers, density, survival, update_tempo
+from engine.following.likelihood import LikelihoodNumbers, Templates, fast_dot
+from engine.following.tempo import Tempo, TempoNumbers, density, survival, tempo_of, update_tempo
 from engine.score.repeats import Links
 
 __all__ = [
@@ -187,14 +187,6 @@ def detect_jump(
     return _verdict(detector, main[0], numbers)
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def _dot(a: F32, b: F32) -> Scalar32:
-    total = np.float32(0)
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
 @njit(nogil=True, cache=True)
 def _add_evidence(detector: JumpDetector, row: F32, reference: Templates, likelihood: LikelihoodNumbers) -> bool:
     """Add the sustain log likelihood to all paths, and write the onset log likelihood to `onset`.
@@ -203,17 +195,17 @@ def _add_evidence(detector: JumpDetector, row: F32, reference: Templates, likeli
     """
     n = reference.sustain.shape[1]
     sounds, begins = row[:n], row[n:]
-    loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
+    loudness, strength = np.sqrt(fast_dot(sounds, sounds)), np.sqrt(fast_dot(begins, begins))
     if loudness > 0 and sounds.max() >= likelihood.silence:
         for event in range(1, len(detector.total)):
             if detector.total[event] > DEAD:
-                fit = _dot(sounds, reference.sustain[event - 1]) / loudness
+                fit = fast_dot(sounds, reference.sustain[event - 1]) / loudness
                 detector.total[event] += likelihood.sustain * (fit - likelihood.sustain_threshold)
     if strength < QUIET * likelihood.hush_level:
         return False
     hush = likelihood.hush * max(0.0, 1 - strength / likelihood.hush_level)
     for event in range(1, len(detector.total)):
-        projection = _dot(begins, reference.onset[event - 1])
+        projection = fast_dot(begins, reference.onset[event - 1])
         full = min(projection / likelihood.onset_level, 1.0)
         detector.onset[event] = likelihood.onset * (full * projection / strength - likelihood.onset_threshold) - hush
     return True
@@ -225,12 +217,6 @@ def _discount(detector: JumpDetector, place: int, known: Links, nats: float) -> 
     for event in range(max(place - 1, 1), min(place + 2, len(detector.total))):
         for i in range(known[0][event - 1], known[0][event]):
             detector.discount[known[1][i]] = nats
-
-
-@njit(nogil=True, cache=True)
-def _state(detector: JumpDetector, event: int) -> Tempo:
-    x = detector.tempo[event]
-    return Tempo(x[0], x[1], x[2], x[3], x[4])
 
 
 @njit(nogil=True, cache=True)
@@ -247,7 +233,9 @@ def _advance(
             if detector.total[old] == DEAD or detector.entry_s[old] >= now_s:
                 continue
             length_s = event_s[event - 1] - event_s[old - 1]
-            total = detector.total[old] + density(_state(detector, old), now_s, length_s, numbers.frame_s, tempo)
+            total = detector.total[old] + density(
+                tempo_of(detector.tempo[old]), now_s, length_s, numbers.frame_s, tempo
+            )
             total -= numbers.skip * (event - old - 1)
             if total > best:
                 best, source = total, old
@@ -273,7 +261,7 @@ def _enter(
     if source == 0:
         state = Tempo(now[0], now[1], tempo.onset, variance, 0.0)
     else:
-        state = update_tempo(_state(detector, source), now[0], event_s[event - 1] - event_s[source - 1], tempo)
+        state = update_tempo(tempo_of(detector.tempo[source]), now[0], event_s[event - 1] - event_s[source - 1], tempo)
     detector.steps[event] = detector.steps[source] + 1  # "nowhere" keeps 0 steps
     for i in range(5):
         detector.tempo[event, i] = state[i]
@@ -298,7 +286,9 @@ def _stand(
         if abs(event - main[0]) > numbers.near:
             detector.total[event] -= numbers.drift
         length_s = event_s[event] - event_s[event - 1] if event < len(event_s) else LAST_S
-        detector.standing[event] = detector.total[event] + survival(_state(detector, event), now_s, length_s, tempo)
+        detector.standing[event] = detector.total[event] + survival(
+            tempo_of(detector.tempo[event]), now_s, length_s, tempo
+        )
         if detector.standing[event] > best:
             best, detector.best[0] = detector.standing[event], event
     detector.total[0] = detector.standing[0] = max(detector.total[0] - best, -numbers.price - numbers.opening)

@@ -13,7 +13,7 @@ from numba import njit
 
 from engine.core.arrays import BOOL, F64
 from engine.following.beam_search import SPAN, Search
-from engine.following.tempo import STEADY_S, Tempo, TempoNumbers
+from engine.following.tempo import STEADY_S, Tempo, TempoNumbers, tempo_of
 
 __all__ = ["HEARD", "N_PREDICTION", "PREDICTED", "predict_onset"]
 
@@ -44,10 +44,9 @@ def predict_onset(
     if event == 0 or event == len(event_s):
         last[1] = 0
         return
-    x = search.tempo[slot, k]
     following = event + 1 + rest[event]  # after a rest is always a note
     length_s = event_s[following - 1] - event_s[event - 1]
-    due_s, sd_s = _next(Tempo(x[0], x[1], x[2], x[3], x[4]), now_s, length_s, tempo)
+    due_s, sd_s = _next(tempo_of(search.tempo[slot, k]), now_s, length_s, tempo)
     moved = abs(due_s - last[2]) > STEP_S or abs(sd_s - last[3]) > STEP_SHARE * last[3]
     if following != last[1] or moved:
         row[PREDICTED], row[PREDICTED + 1], row[PREDICTED + 2] = following, due_s, sd_s

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from engine.core.arrays import F64
+
 __all__ = [
     "START_SPREAD",
     "STEADY_S",
@@ -23,6 +25,7 @@ __all__ = [
     "punctual",
     "survival",
     "tempo_numbers",
+    "tempo_of",
     "update_tempo",
 ]
 
@@ -55,6 +58,12 @@ class Tempo(NamedTuple):
     beat_var: float
     period_var: float
     cross: float
+
+
+@njit(nogil=True, cache=True)
+def tempo_of(row: F64) -> Tempo:
+    """Return the state whose numbers a row of an array keeps in order."""
+    return Tempo(row[0], row[1], row[2], row[3], row[4])
 
 
 class TempoNumbers(NamedTuple):

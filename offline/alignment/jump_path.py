@@ -20,7 +20,16 @@ from engine.core.arrays import F32, F64, I64
 from engine.core.config import Settings, numbers, ranged
 from engine.following.likelihood import LikelihoodNumbers
 from engine.following.reference import Reference
-from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, density, survival, tempo_numbers, update_tempo
+from engine.following.tempo import (
+    START_SPREAD,
+    Tempo,
+    TempoNumbers,
+    density,
+    survival,
+    tempo_numbers,
+    tempo_of,
+    update_tempo,
+)
 from engine.score.repeats import Links
 
 __all__ = ["JumpPathConfig", "JumpStep", "jump_path"]
@@ -180,12 +189,6 @@ def _reach(parent: I64, node: I64, kept: npt.NDArray[np.bool_]) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _state(paths: JumpPaths, event: int) -> Tempo:
-    x = paths.tempo[event]
-    return Tempo(x[0], x[1], x[2], x[3], x[4])
-
-
-@njit(nogil=True, cache=True)
 def _sweep(
     paths: JumpPaths,
     entries: Entries,
@@ -260,7 +263,7 @@ def _entries_now(
             if paths.total[old] <= DEAD:
                 continue
             length_s = event_s[event - 1] - event_s[old - 1]
-            total = paths.total[old] + density(_state(paths, old), now_s, length_s, given.frame_s, tempo)
+            total = paths.total[old] + density(tempo_of(paths.tempo[old]), now_s, length_s, given.frame_s, tempo)
             total -= SKIP * (event - old - 1)
             if total > best:
                 best, source, fresh = total, old, False
@@ -287,7 +290,7 @@ def _move(
         spread = max(given.spread**2, paths.tempo[source, 3])
         state = Tempo(now_s, paths.tempo[source, 1], tempo.onset, spread, 0.0)
     else:
-        state = update_tempo(_state(paths, source), now_s, event_s[event - 1] - event_s[source - 1], tempo)
+        state = update_tempo(tempo_of(paths.tempo[source]), now_s, event_s[event - 1] - event_s[source - 1], tempo)
     parent = paths.origin[event, 1] if fresh else paths.node[source]
     for i in range(5):
         paths.tempo[event, i] = state[i]
@@ -314,7 +317,7 @@ def _standings(
         if paths.total[event] <= DEAD:
             continue
         length_s = event_s[event] - event_s[event - 1] if event < len(event_s) else LAST_S
-        paths.standing[event] = paths.total[event] + survival(_state(paths, event), now_s, length_s, tempo)
+        paths.standing[event] = paths.total[event] + survival(tempo_of(paths.tempo[event]), now_s, length_s, tempo)
         if paths.standing[event] > best:
             best, place = paths.standing[event], event
     if best - given.leave > paths.total[0]:
