@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
 from cli.score_options import print_parts
 from cli.terminal.kernels import announced_compiling
-from cli.terminal.report import wrote
-from cli.terminal.stopping import INTERRUPTED, stoppable
+from cli.terminal.places import WRITES_FILE
+from cli.terminal.report import complain, wrote
+from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.config import Settings, plain, ranged
@@ -79,6 +80,7 @@ class AccompanyOptions(Settings):
         plain(None, "write quarter,audio_s: when each onset of the accompaniment was played"),
         metavar="CSV",
         group=OUTPUT,
+        writes=WRITES_FILE,
     )
     events: str | None = option(
         plain(None, "write events as JSON lines; - is standard output"), metavar="FILE", group=OUTPUT
@@ -166,9 +168,11 @@ def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
         watch=lambda reader: _line(options, reader),
     )
     with stoppable() as stop, announced_compiling():
-        played = accompany_file(job, stop=stop)
+        report = accompany_file(job, stop=stop)
     if options.scheduled is not None:
-        write_scheduled(options.scheduled, played)
+        write_scheduled(options.scheduled, report.played)
     files = [mix, options.scheduled, None if options.events == "-" else options.events]
     wrote(files, then="" if mix is None else f"listen to {mix}")
-    return INTERRUPTED if stop.is_set() else 0
+    if report.shortfall:
+        complain(report.shortfall)
+    return INTERRUPTED if stop.is_set() else USER_ERROR if report.shortfall else 0

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from cli.common import OUTPUT, argument, command, csv_file, features_option, option
 from cli.terminal.kernels import announced_compiling
+from cli.terminal.places import WRITES_FOLDER
 from cli.terminal.report import wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.accompaniment.config import SchedulerConfig
 from engine.core.config import Settings, plain
 
@@ -32,7 +34,10 @@ class EvaluateAccompanyOptions(Settings):
     schedule: SchedulerConfig = plain(SchedulerConfig, "when the accompaniment plays")
     csv: Path | None = csv_file()
     plots: Path | None = option(
-        plain(None, "draw tempo and asynchrony of each duo in this folder"), metavar="DIR", group=OUTPUT
+        plain(None, "draw tempo and asynchrony of each duo in this folder"),
+        metavar="DIR",
+        group=OUTPUT,
+        writes=WRITES_FOLDER,
     )
 
 
@@ -43,8 +48,8 @@ def evaluate_accompany_command(options: EvaluateAccompanyOptions) -> int:
     from offline.following.presets import follow_by
 
     with announced_compiling():
-        evaluate_duos(
+        n_failed = evaluate_duos(
             options.folder, follow_by(options.features), options.schedule, csv=options.csv, plots=options.plots
         )
     wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
-    return 0
+    return USER_ERROR if n_failed else 0

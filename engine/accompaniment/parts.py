@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.instruments import program_of
-from engine.core.errors import ScoreError
+from engine.core.errors import ScoreError, warn_about
 from engine.score.parts import PartNotes, ScoreDraft, chosen_parts, finished_score
 from engine.score.readers import read_draft
 from engine.score.score import Score
@@ -76,6 +76,8 @@ def read_accompaniment(path: Path, solo: Sequence[str] = (), *, repeats_after_ju
             got="only what is followed: " + ", ".join(part.label for part in followed),
             remedy="take a score in which soloist and accompaniment are parts of their own",
         )
+    for notice in draft.notices:
+        warn_about(str(path), notice)
     return Accompaniment(
         solo=finished_score(draft, [part.id for part in followed]),
         parts=tuple(_part(draft, part, i) for i, part in enumerate(others)),

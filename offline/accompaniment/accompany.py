@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,14 @@ import numpy.typing as npt
 from engine.accompaniment.accompanist import AccompanyConfig
 from engine.audio.event_log import EventWriter
 from engine.audio.files import AudioReader, AudioWriter
-from engine.core.events import Accompanied, Event
+from engine.core.events import Accompanied, Dropout, Event
+from engine.core.whole_file import whole_path, whole_text
 from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from offline.batch.file_job import Watcher
 from offline.following.score_input import followed_score
 
-__all__ = ["AccompanyJob", "accompany_file", "write_scheduled"]
+__all__ = ["AccompanyJob", "AccompanyReport", "accompany_file", "write_scheduled"]
 
 TAIL_S = 30.0  # longest that the accompaniment goes on after the recording
 ECHO_S = 2.0  # its last notes sound on
@@ -51,33 +53,69 @@ class AccompanyJob:
     watch: Callable[[AudioReader], Watcher] | None = None
 
 
-def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) -> list[tuple[float, float]]:
-    """Return the onsets that were played, rows of (quarter, seconds) by time; write what the job asks for."""
+class AccompanyReport(NamedTuple):
+    """What was done.
+
+    played: onsets of the accompaniment, rows of (quarter, seconds) by time
+    shortfall: what is said of a recording that was cut off; empty if it was whole
+    """
+
+    played: list[tuple[float, float]]
+    shortfall: str
+
+
+def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) -> AccompanyReport:
+    """Accompany the recording to its end, and the accompaniment's; write what the job asks for, each file whole."""
+    played: list[tuple[float, float]] = []
     with AudioReader(job.input) as reader, ExitStack() as stack:
-        audio = reader.format
-        solo = followed_score(job.accompany.accompaniment.solo, audio, job.follow)
-        pipeline = Pipeline(audio, PipelineConfig(score=solo, follow=job.follow, accompany=job.accompany))
-        watcher = None if job.watch is None else job.watch(reader)
-        sinks: list[Callable[[Event], None]] = [] if watcher is None else [watcher.on_event]
+        rate = reader.format.sample_rate
+
+        def keep(event: Event) -> None:
+            if isinstance(event, Accompanied):
+                played.append((event.quarter, event.at / rate))
+
+        sinks = [keep]
         if job.events is not None:
-            sinks.append(stack.enter_context(EventWriter(job.events, audio.sample_rate)).write)
-        mix = None if job.mix is None else stack.enter_context(AudioWriter(job.mix, audio))
-        played: list[Accompanied] = []
+            sinks.append(stack.enter_context(EventWriter(job.events, rate)).write)
+        watcher = None if job.watch is None else job.watch(reader)
+        if watcher is not None:
+            sinks.append(watcher.on_event)
+        mix = _mix(job, reader, stack)
+        pipeline = _pipeline(job, reader)
         now = 0
         for block in _blocks(reader, pipeline, stop):
             out = pipeline.process(block)
             now += len(block)
-            played += [event for event in out.events if isinstance(event, Accompanied)]
-            for event in out.events:
-                for sink in sinks:
-                    sink(event)
-            if mix is not None:
-                mix.write(np.tensordot(out.stems, np.array(job.gains, np.float32), (1, 0)))
+            _pass_on(out.events, sinks)
+            mix(out.stems)
             if watcher is not None:
                 watcher.on_progress(min(now, reader.n_samples))
+        if reader.is_cut:
+            at = reader.n_read
+            _pass_on([Dropout(at=at, emitted_at=now, samples=reader.missing, where=str(reader.path))], sinks)
         if watcher is not None:
             watcher.close()
-    return sorted(((event.quarter, event.at / audio.sample_rate) for event in played), key=lambda row: row[1])
+        return AccompanyReport(sorted(played, key=lambda row: row[1]), reader.shortfall)
+
+
+def _pipeline(job: AccompanyJob, reader: AudioReader) -> Pipeline:
+    solo = followed_score(job.accompany.accompaniment.solo, reader.format, job.follow)
+    return Pipeline(reader.format, PipelineConfig(score=solo, follow=job.follow, accompany=job.accompany))
+
+
+def _pass_on(events: Sequence[Event], sinks: Sequence[Callable[[Event], None]]) -> None:
+    for event in events:
+        for sink in sinks:
+            sink(event)
+
+
+def _mix(job: AccompanyJob, reader: AudioReader, stack: ExitStack) -> Callable[[Audio], None]:
+    """Return what takes stems (sample, target, channel) and writes their mix, if there is to be one."""
+    if job.mix is None:
+        return lambda stems: None
+    writer = stack.enter_context(AudioWriter(stack.enter_context(whole_path(job.mix)), reader.format))
+    gains = np.array(job.gains, np.float32)
+    return lambda stems: writer.write(np.tensordot(stems, gains, (1, 0)))
 
 
 def _blocks(reader: AudioReader, pipeline: Pipeline, stop: threading.Event | None) -> Iterator[Audio]:
@@ -97,8 +135,7 @@ def _blocks(reader: AudioReader, pipeline: Pipeline, stop: threading.Event | Non
 
 def write_scheduled(path: Path, played: Sequence[tuple[float, float]]) -> None:
     """Write a CSV with the columns quarter and audio_s: when each onset of the accompaniment was played."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(("quarter", "audio_s"))
         writer.writerows((f"{quarter:.5f}", f"{at_s:.5f}") for quarter, at_s in played)

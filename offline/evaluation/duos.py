@@ -14,7 +14,8 @@ from engine.accompaniment.accompanist import AccompanyConfig
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.parts import read_accompaniment
 from engine.audio.suffixes import is_audio
-from engine.core.errors import AudioFileError
+from engine.core.errors import AudioFileError, EngineError
+from engine.core.whole_file import whole_text
 from engine.following.config import FollowConfig
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
 from offline.evaluation.accompaniment import (
@@ -25,6 +26,7 @@ from offline.evaluation.accompaniment import (
     read_duo_truth,
 )
 from offline.evaluation.accompaniment_plot import draw_accompaniment
+from offline.evaluation.onsets import in_columns
 from offline.following.score_input import SCORE_SUFFIXES
 
 __all__ = ["Duo", "evaluate_duos", "find_duos"]
@@ -83,26 +85,40 @@ def evaluate_duos(
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
-) -> dict[str, AccompanimentAccuracy]:
-    """Accompany every duo of the folder, print a table against what a human played, and return it.
+) -> int:
+    """Accompany every duo of the folder, and print a table against what a human played.
 
-    csv: file for the table
+    csv: file for the table, written anew after every duo
     plots: folder for a picture of each duo
+    Returns how many duos failed: they are said, and have no row.
     """
+    n_failed = 0
     results: dict[str, AccompanimentAccuracy] = {}
     for duo in tqdm(find_duos(folder), unit="piece", leave=False):
-        accompany = AccompanyConfig(accompaniment=read_accompaniment(duo.score), schedule=schedule)
-        played = accompany_file(AccompanyJob(input=duo.solo, accompany=accompany, follow=follow))
-        truth = read_duo_truth(duo.truth)
-        results[duo.name] = evaluate_accompaniment(truth, played)
-        if plots is not None:
-            draw_accompaniment(plots / f"{duo.name}.png", truth.solo, truth.accompaniment, np.array(played))
-    table = results | ({"mean": mean_accompaniment(results)} if len(results) > 1 else {})
-    say("percent of the accompaniment's onsets within N ms of a human's own; missing ones are not")
-    say(_format(table))
-    if csv is not None:
-        _write(csv, table)
-    return table
+        try:
+            results[duo.name] = _evaluated(duo, follow, schedule, plots)
+        except EngineError as error:
+            say(f"collaparte: {error.about(duo.name)}")
+            n_failed += 1
+            continue
+        if csv is not None:
+            _write(csv, results)
+    if results:
+        table = results | ({"mean": mean_accompaniment(results)} if len(results) > 1 else {})
+        say("percent of the accompaniment's onsets within N ms of a human's own; missing ones are not")
+        say(in_columns([HEADER, *(_row(name, result) for name, result in table.items())]))
+        if csv is not None:
+            _write(csv, table)
+    return n_failed
+
+
+def _evaluated(duo: Duo, follow: FollowConfig, schedule: SchedulerConfig, plots: Path | None) -> AccompanimentAccuracy:
+    truth = read_duo_truth(duo.truth)
+    accompany = AccompanyConfig(accompaniment=read_accompaniment(duo.score), schedule=schedule)
+    played = accompany_file(AccompanyJob(input=duo.solo, accompany=accompany, follow=follow)).played
+    if plots is not None:
+        draw_accompaniment(plots / f"{duo.name}.png", truth.solo, truth.accompaniment, np.array(played))
+    return evaluate_accompaniment(truth, played)
 
 
 def _row(name: str, result: AccompanimentAccuracy) -> tuple[str, ...]:
@@ -119,18 +135,8 @@ def _row(name: str, result: AccompanimentAccuracy) -> tuple[str, ...]:
     )
 
 
-def _format(table: Mapping[str, AccompanimentAccuracy]) -> str:
-    rows = [HEADER, *(_row(name, result) for name, result in table.items())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    )
-
-
 def _write(path: Path, table: Mapping[str, AccompanimentAccuracy]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows(_row(name, result) for name, result in table.items())

@@ -28,6 +28,7 @@ __all__ = [
     "evaluate_track",
     "first_reach",
     "format_table",
+    "in_columns",
     "mean_accuracy",
     "nearest_frame",
     "read_truth",
@@ -163,8 +164,12 @@ def _row(name: str, result: Accuracy) -> tuple[str, ...]:
 
 def format_table(results: Mapping[str, Accuracy]) -> str:
     """Format a table with a row for each name."""
-    rows = [HEADER, *(_row(name, result) for name, result in results.items())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    return in_columns([HEADER, *(_row(name, result) for name, result in results.items())])
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> str:
+    """Format rows of cells in columns, the first to the left, all others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows

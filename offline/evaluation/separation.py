@@ -23,6 +23,7 @@ from engine.core.whole_file import whole_text
 from engine.dsp.stft import Istft, Stft
 from engine.separation.config import TUNED, HpssConfig
 from engine.separation.hpss import Hpss
+from offline.evaluation.onsets import in_columns
 from offline.run import run
 from offline.separation import backfitting
 from offline.synthesis.multitrack import Corpus, Song, find_songs
@@ -231,10 +232,10 @@ def evaluate_hpss_folder(
 ) -> None:
     """Print the scores of each song, and the mean of all methods over the songs; csv: every figure as a file."""
     scores = evaluate_stems(folder, METHODS, start_s, seconds)
-    _print_table(song_table(scores))
+    print(in_columns(song_table(scores)))
     print()
     means = {name: mean_scores(by_song.values()) for name, by_song in scores.items()}
-    _print_table([HEADER, *([name, *_cells(values)] for name, values in means.items())])
+    print(in_columns([HEADER, *([name, *_cells(values)] for name, values in means.items())]))
     for line in undefined_figures(scores):
         print(line)
     if csv is not None:
@@ -273,9 +274,3 @@ def _cells(values: Scores) -> list[str]:
 
 def _cell(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.2f}"
-
-
-def _print_table(table: list[list[str]]) -> None:
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    for row in table:
-        print(row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)))
