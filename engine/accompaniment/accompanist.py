@@ -112,7 +112,7 @@ class Accompanist:
         out: list[Event] = []
         ahead_s = now_s + self._scheduler.config.commit_s
         for sounding in list(self._sounding):
-            end_s = max(self._scheduler.time(sounding.note.end_s, now_s), sounding.since_s + MIN_LENGTH_S)
+            end_s = max(self._scheduler.time(sounding.note.end_s), sounding.since_s + MIN_LENGTH_S)
             if end_s <= ahead_s:
                 self._sounding.remove(sounding)
                 out.append(self._event(sounding.note, self._sample(max(end_s, now_s)), active=False))

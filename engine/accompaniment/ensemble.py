@@ -27,7 +27,6 @@ class Ensemble:
     """Take the follower's events as samples pass; return the accompaniment's events, and its sound if it has one."""
 
     def __init__(self, audio: AudioFormat, config: AccompanyConfig) -> None:
-        self._config = config
         self._player = Accompanist(config, audio.sample_rate)
         self._instrument = None if config.sound is None else Synthesiser(audio, config.sound)
         if self._instrument is not None:

@@ -26,11 +26,6 @@ class Pace:
         self._log, self._known = self._start, False
 
     @property
-    def known(self) -> bool:
-        """Return whether anything was played yet."""
-        return self._known
-
-    @property
     def ratio(self) -> float:
         """Return seconds of playing for each second of score."""
         return exp(self._log)

@@ -107,6 +107,8 @@ class Scheduler:
             before, self._now_at, self._next = self._now_at, new.onset - 1, None
             if self._is_jump(before, self._now_at):
                 self._jump(self._now_at)
+            step_s = (self._solo_s[new.onset] - self._solo_s[self._now_at]) * self._pace.ratio
+            self._played_s.setdefault(self._now_at, new.due_s - step_s)
         kept = self._next
         if kept is None or kept.onset != new.onset or new.due_s < kept.due_s:
             self._next = new
@@ -118,7 +120,7 @@ class Scheduler:
         """Go on with the first onset of the accompaniment that is still ahead."""
         self._index = int(np.searchsorted(self._own_s, self._solo_s[index] - SAME_S))
         self._unconfirmed = self.config.confirm - 1
-        self._played_s = {index: self._played_s.get(index, np.nan)}
+        self._played_s = {at: at_s for at, at_s in self._played_s.items() if at == index}
         self.interrupted = True
 
     @property
@@ -133,7 +135,7 @@ class Scheduler:
         if self._silent or self._unconfirmed:
             return fixed
         while self._index < len(self._own_s):
-            at_s = self.time(float(self._own_s[self._index]), now_s)
+            at_s = self.time(float(self._own_s[self._index]))
             if at_s > now_s + self.config.commit_s:
                 break
             if at_s >= now_s - self.config.late_s:
@@ -141,14 +143,14 @@ class Scheduler:
             self._index += 1
         return fixed
 
-    def time(self, score_s: float, now_s: float) -> float:
+    def time(self, score_s: float) -> float:
         """Return when to play a place of the score, in seconds of its own tempo; infinity if that is not known."""
-        return self._sounding(score_s, now_s) - self.latency_s
+        return self._sounding(score_s) - self.latency_s
 
-    def _sounding(self, score_s: float, now_s: float) -> float:
+    def _sounding(self, score_s: float) -> float:
         if self._now_at < 0:
             return self._introduction(score_s)
-        here, begun_s = self._solo_s[self._now_at], self._played_s.get(self._now_at, now_s)
+        here, begun_s = self._solo_s[self._now_at], self._played_s[self._now_at]
         ahead = begun_s + (score_s - here) * self._pace.ratio + self.config.behind_s
         following = self._next
         if following is None or score_s < self._solo_s[following.onset] - SAME_S:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.scheduler import Introduction, Scheduler
-from engine.core.events import State
+from engine.core.events import Onset, State
 from tests.engine.accompaniment.soloists import RATE, SD_S, TOLD_S, melody, told
 
 CONFIG = SchedulerConfig()
@@ -120,3 +120,15 @@ def test_where_the_place_is_lost_nothing_is_played() -> None:
     scheduler.take(State(at=0, emitted_at=3 * RATE, name="lost", why="what sounds does not fit the score"))
     assert scheduler.interrupted
     assert not [row for now_s, _ in events if now_s > 3.0 for row in scheduler.commit(now_s)]
+
+
+def test_a_jump_that_is_only_predicted_leaves_nothing_out() -> None:
+    """The follower takes back what it reported, far away: the accompaniment is there when the next note begins."""
+    scheduler = Scheduler(melody(20), EIGHTHS, SchedulerConfig(confirm=1))
+    for now_s, event in told(steady(8)):
+        scheduler.take(event)
+        scheduler.commit(now_s)
+    at = round(6.0 * RATE)
+    scheduler.take(Onset(at=at, emitted_at=at, quarter=14.0, due_s=6.3, sd_s=0.02, heard=False))
+    rows = [row for now_s in np.arange(6.0, 6.4, 0.01) for row in scheduler.commit(float(now_s))]
+    assert [EIGHTHS[index] for index, _ in rows] == [13.0, 13.5, 14.0]
