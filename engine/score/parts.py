@@ -25,6 +25,7 @@ class PartNotes:
     program: General MIDI instrument from 0 that the file gives it, None where it gives none
     notes: rows (onset, duration, pitch, velocity, id), quarters from an origin that all parts share, repeats played
         out; the id is -1 where the file has none
+    fermatas: where its notes and rests under one begin, quarters from the same origin
     """
 
     id: str
@@ -32,6 +33,7 @@ class PartNotes:
     abbreviation: str = ""
     program: int | None = None
     notes: list[NoteRow] = field(default_factory=list)
+    fermatas: list[float] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -83,9 +85,17 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
             start=min(row[0] for part in have for row in part.notes),
             ids=[row[4] for row in rows],
             notices=notices,
+            fermatas=_fermatas(parts, have),
         )
     except ScoreError as error:  # which knows the name of the piece, not the file
         raise ScoreError(draft.where, expected=error.expected, got=error.got, remedy=error.remedy) from error
+
+
+def _fermatas(parts: Sequence[PartNotes], have: Sequence[PartNotes]) -> list[float]:
+    """Return where the parts have fermatas, or all others."""
+    others = [set(part.fermatas) for part in have if part not in parts]
+    own = {quarter for part in parts for quarter in part.fermatas}
+    return sorted(own.union(set.intersection(*others) if others else ()))
 
 
 def chosen_parts(draft: ScoreDraft, wanted: Sequence[str] = ()) -> list[PartNotes]:

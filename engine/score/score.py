@@ -42,6 +42,7 @@ class Score:
     tempo_quarter: corners of the piecewise linear map from quarters to seconds at the score's own tempo, quarters
     tempo_s: the same corners, seconds
     onset_quarter: distinct onsets, quarters; the first is 0, or later if another part begins
+    fermata_quarter: where what is held by a fermata of these parts, or of all others, begins, quarters
     notices: what the reader had to guess or leave out, one line each
     """
 
@@ -56,6 +57,7 @@ class Score:
     bar_place: Ints
     tempo_quarter: Floats
     tempo_s: Floats
+    fermata_quarter: Floats = field(default_factory=lambda: np.empty(0))
     notices: tuple[str, ...] = ()
     onset_quarter: Floats = field(init=False)
 
@@ -93,6 +95,7 @@ def make_score(
     start: float | None = None,
     ids: Sequence[int] | None = None,
     notices: Sequence[str] = (),
+    fermatas: Sequence[float] = (),
 ) -> Score:
     """Build a Score.
 
@@ -101,6 +104,7 @@ def make_score(
     tempi: (quarter, quarters a minute from there on)
     start: what becomes quarter 0 (default the first onset)
     ids: of the notes
+    fermatas: where what they hold begins, quarters
 
     Raises ScoreError if there are no notes or too many, or any value is out of range.
     """
@@ -125,6 +129,7 @@ def make_score(
         bar_quarter=np.array([row[0] for row in bar_rows]),
         bar_number=np.array([row[1] for row in bar_rows], dtype=np.int64),
         bar_place=np.array([row[2] for row in bar_rows], dtype=np.int64),
+        fermata_quarter=np.unique(np.array(fermatas, dtype=float) - start),
         notices=tuple(notices),
         tempo_quarter=tempo_quarter,
         tempo_s=tempo_s,

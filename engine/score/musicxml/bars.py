@@ -50,6 +50,7 @@ class PartBar:
     reach: how far its notes, rests and gaps reach, quarters
     rest: length of a rest over the whole bar, quarters
     metre: length of a bar by the time signature, quarters; 0 where none is told
+    fermatas: where the notes and rests under one begin, quarters
     """
 
     number: str
@@ -59,6 +60,7 @@ class PartBar:
     reach: Fraction = ZERO
     rest: Fraction = ZERO
     metre: Fraction = ZERO
+    fermatas: list[Fraction] = field(default_factory=list)
 
 
 def read_part(where: str, part: Element, listed: Element | None) -> tuple[list[PartBar], int]:
@@ -118,6 +120,8 @@ class _Reader:
         elif child.tag == "attributes":
             self._attributes(child)
         elif child.tag in SIGNS:
+            if child.find("fermata") is not None:  # of a bar line: what is before it is held
+                self.bar.fermatas.append(self.before)
             self.bar.signs.append(PlacedSign(max(self.at + self._offset(child), ZERO), child, self.begun))
 
     def _length(self, element: Element) -> Fraction:
@@ -151,6 +155,8 @@ class _Reader:
         start = self.before if chord else self.at
         duration = ZERO if note.find("grace") is not None else self._duration(note)
         self.before, self.begun = start, True
+        if note.find("notations/fermata") is not None:
+            self.bar.fermatas.append(start)
         rest = note.find("rest")
         if rest is not None and rest.get("measure") == "yes":
             self.bar.rest = max(self.bar.rest, start + duration)

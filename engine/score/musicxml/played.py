@@ -66,7 +66,12 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
     names = [_part_names(part.get("id", ""), listed) for part in elements]
     programs = [_program(listed[part.get("id", "")]) for part in elements]
     found = [
-        PartNotes(**name, program=program, notes=_notes(part, sections, steps))
+        PartNotes(
+            **name,
+            program=program,
+            notes=_notes(part, sections, steps),
+            fermatas=_fermatas(part, sections, steps),
+        )
         for name, program, part in zip(names, programs, parts, strict=True)
     ]
     tempi = _tempi(_tempo_marks(parts, bars), sections, steps)
@@ -136,6 +141,16 @@ def _inside(part: list[PartBar], sections: list[Section]) -> list[list[WrittenNo
         chosen = [note for note in notes if section.start <= note.start and (last or note.start < section.end)]
         out.append(sorted(chosen, key=lambda note: note.start))
     return out
+
+
+def _fermatas(part: list[PartBar], sections: list[Section], steps: list[_Step]) -> list[float]:
+    """Return where a part has fermatas as played, quarters."""
+    places: set[float] = set()
+    for quarter, number in steps:
+        section = sections[number]
+        inside = part[section.bar].fermatas if section.bar < len(part) else []
+        places |= {quarter + float(at - section.start) for at in inside if section.start <= at < section.end}
+    return sorted(places)
 
 
 class _Ties(NamedTuple):
