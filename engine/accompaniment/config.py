@@ -21,6 +21,13 @@ class SchedulerConfig(Settings):
         0.045, 0, 10, "wait for the solo's note where the standard deviation of its prediction is above this", unit="s"
     )
     pace_s: float = ranged(2.0, 0.1, 60, "time over which the pace of the solo is averaged", unit="s")
-    late_s: float = ranged(0.3, 0, 5, "leave out what is later than this", unit="s")
+    late_s: float = ranged(
+        0.3, 0, 5, "leave out what is later, where the next is due as well or the solo has passed it", unit="s"
+    )
+    hold_s: float = ranged(1.0, 0, 60, "go on without a note of the solo that is so much overdue", unit="s")
+    hold_spreads: float = ranged(2.0, 0, 20, "and by so many standard deviations of its prediction")
+    fermata: float = ranged(
+        1.0, 0, 10, "lengths of its note by which a fermata is longer, where the accompaniment goes on alone"
+    )
     jump: int = ranged(3, 1, 100, "onsets of the solo that a correction may skip; more are a jump")
     confirm: int = ranged(2, 1, 10, "onsets that confirm the place after a jump before the accompaniment enters")

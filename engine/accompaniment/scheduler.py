@@ -1,9 +1,10 @@
 """Decide when each onset of the accompaniment sounds, from what the follower reports: no input or output, no clock.
 
 Between two onsets of the solo the accompaniment goes on at the soloist's pace; an onset that it shares with the solo
-is played where it is predicted, or, where the prediction is too uncertain, when the solo has begun it. It never passes
-an onset of the solo that has not come: that it has not come yet is information, and written rests, fermatas and
-cadenzas wait by it. After a jump nothing is played until the place is confirmed.
+is played where it is predicted, or, where the prediction is too uncertain, when the solo has begun it. It does not pass
+an onset of the solo that has not come: that it has not come yet is information, and rests, fermatas and cadenzas wait
+by it. Where the onset is long overdue and no fermata is written, the soloist has left it out: the accompaniment goes on
+up to the onset after it. After a jump nothing is played until the place is confirmed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.pace import Pace
@@ -19,7 +21,10 @@ from engine.score.score import Score
 
 __all__ = ["Introduction", "Scheduled", "Scheduler"]
 
+Floats = npt.NDArray[np.float64]
+
 SAME_S = 1e-4  # score positions closer than this are one onset, seconds of score
+SAME_QUARTER = 1e-3
 SILENT = "lost"  # state in which nothing is played
 
 
@@ -68,6 +73,7 @@ class Scheduler:
         self._own_s = solo.seconds(onset_quarter)
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken: played earlier
         self._pace = Pace(config.pace_s, self._intro.pace)
+        self._fermata_s, self._held_s = _fermatas(solo, onset_quarter)
         self.reset()
 
     def reset(self) -> None:
@@ -79,6 +85,7 @@ class Scheduler:
         self._index = 0  # first onset of the accompaniment that is not fixed
         self._unconfirmed = 0
         self._silent = False
+        self._now_s = 0.0
         self.interrupted = False  # whether the place has jumped or was lost since `commit` was called last
 
     def take(self, event: Event) -> None:
@@ -99,8 +106,8 @@ class Scheduler:
         self._unconfirmed = max(self._unconfirmed - 1, 0)
         if self._is_jump(before, index):
             self._jump(index)
-        elif index - 1 in self._played_s:
-            self._pace.take(self._solo_s[index] - self._solo_s[index - 1], at_s - self._played_s[index - 1])
+        elif 0 <= before < index and not self._holds(before, index):
+            self._pace.take(self._solo_s[index] - self._solo_s[before], at_s - self._played_s[before])
 
     def _expect(self, new: _Prediction) -> None:
         if new.onset - 1 != self._now_at:  # what was reported last is taken back
@@ -131,17 +138,27 @@ class Scheduler:
     def commit(self, now_s: float) -> list[Scheduled]:
         """Return the onsets that are fixed now, each at `now_s` or later; call it often."""
         self.interrupted = False
+        self._now_s = now_s
         fixed: list[Scheduled] = []
         if self._silent or self._unconfirmed:
             return fixed
         while self._index < len(self._own_s):
-            at_s = self.time(float(self._own_s[self._index]))
+            at_s = self._at(self._index)
             if at_s > now_s + self.config.commit_s:
                 break
-            if at_s >= now_s - self.config.late_s:
+            if at_s >= now_s - self.config.late_s or not self._superseded(self._index):
                 fixed.append(Scheduled(self._index, max(at_s, now_s + self.config.commit_s)))
             self._index += 1
         return fixed
+
+    def _at(self, onset: int) -> float:
+        return self.time(float(self._own_s[onset]))
+
+    def _superseded(self, onset: int) -> bool:
+        """Return whether the solo has passed an onset of the accompaniment, or the next one is due as well."""
+        if self._now_at >= 0 and self._own_s[onset] < self._solo_s[self._now_at] - SAME_S:
+            return True
+        return onset + 1 < len(self._own_s) and self._at(onset + 1) <= self._now_s + self.config.commit_s
 
     def time(self, score_s: float) -> float:
         """Return when to play a place of the score, in seconds of its own tempo; infinity if that is not known."""
@@ -151,10 +168,10 @@ class Scheduler:
         if self._now_at < 0:
             return self._introduction(score_s)
         here, begun_s = self._solo_s[self._now_at], self._played_s[self._now_at]
-        ahead = begun_s + (score_s - here) * self._pace.ratio + self.config.behind_s
+        length_s = score_s - here + self.config.fermata * self._held(here, score_s)
         following = self._next
         if following is None or score_s < self._solo_s[following.onset] - SAME_S:
-            return float(ahead)
+            return float(begun_s + length_s * self._pace.ratio + self.config.behind_s)
         return self._beyond(following, score_s, begun_s)
 
     def _introduction(self, score_s: float) -> float:
@@ -163,8 +180,33 @@ class Scheduler:
         return float(self._intro.start_s + (score_s - min(self._own_s[0], self._solo_s[0])) * self._intro.pace)
 
     def _beyond(self, following: _Prediction, score_s: float, begun_s: float) -> float:
-        """Return the time of the next onset of the solo, where it is certain; what lies beyond waits."""
-        after = score_s - self._solo_s[following.onset]
-        if after > SAME_S or following.sd_s > self.config.wait_sd_s:
+        """Return the time of the next onset of the solo, where it is certain; what lies beyond waits.
+
+        Where the onset is overdue, return that of what lies before the onset after it.
+        """
+        due_s, after = max(following.due_s, begun_s), score_s - self._solo_s[following.onset]
+        if self._holds(self._now_at, following.onset):
             return np.inf
-        return float(max(following.due_s, begun_s) + self.config.behind_s)
+        patience_s = max(self.config.hold_s, self.config.hold_spreads * following.sd_s)
+        if self._now_s > following.due_s + patience_s:
+            known = bool((score_s < self._solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
+        else:
+            known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s
+        return float(due_s + after * self._pace.ratio + self.config.behind_s) if known else np.inf
+
+    def _held(self, begin_s: float, end_s: float) -> float:
+        """Return the length of the notes under fermatas from one place up to another, seconds of score."""
+        first, last = np.searchsorted(self._fermata_s, (begin_s - SAME_S, end_s - SAME_S))
+        return float(self._held_s[first:last].sum())
+
+    def _holds(self, onset: int, following: int) -> bool:
+        """Return whether there is a fermata between two onsets of the solo."""
+        return self._held(self._solo_s[onset], self._solo_s[following]) > 0
+
+
+def _fermatas(solo: Score, onset_quarter: np.ndarray) -> tuple[Floats, Floats]:
+    """Return where fermatas are, and the lengths up to the next onset of anybody, seconds of score."""
+    places = solo.fermata_quarter
+    onsets = np.append(np.union1d(solo.onset_quarter, onset_quarter), solo.end_quarter)
+    ends = onsets[np.minimum(np.searchsorted(onsets, places + SAME_QUARTER), len(onsets) - 1)]
+    return solo.seconds(places), np.maximum(solo.seconds(ends) - solo.seconds(places), SAME_S)

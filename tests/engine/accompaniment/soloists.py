@@ -15,9 +15,9 @@ SD_S = 0.02  # of its predictions
 STEP_S = 0.0116  # between two predictions
 
 
-def melody(n: int, *, bpm: float = 60.0) -> Score:
+def melody(n: int, *, bpm: float = 60.0, fermatas: Sequence[float] = ()) -> Score:
     """A score of n quarters."""
-    return make_score("melody", [(q, 1, 60 + q % 12, 64) for q in range(n)], tempi=[(0, bpm)])
+    return make_score("melody", [(q, 1, 60 + q % 12, 64) for q in range(n)], tempi=[(0, bpm)], fermatas=fermatas)
 
 
 def told(played: Sequence[tuple[int, float]], *, sd_s: float = SD_S) -> Iterator[tuple[float, Event]]:

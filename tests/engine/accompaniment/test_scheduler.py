@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.scheduler import Introduction, Scheduler
 from engine.core.events import Onset, State
+from engine.score.score import make_score
 from tests.engine.accompaniment.soloists import RATE, SD_S, TOLD_S, melody, told
 
 CONFIG = SchedulerConfig()
@@ -18,9 +20,11 @@ CLOSE_S = 0.03  # of a steady soloist: 12 ms behind, and steps of 12 ms
 TOLD_LATE_S = TOLD_S + CONFIG.commit_s + 0.012  # reported, then committed at the next step
 
 
-def play(played: Sequence[tuple[int, float]], *, sd_s: float = SD_S) -> list[tuple[float, float]]:
+def play(
+    played: Sequence[tuple[int, float]], *, sd_s: float = SD_S, fermatas: Sequence[float] = ()
+) -> list[tuple[float, float]]:
     """What is scheduled, rows of (quarter, second)."""
-    scheduler = Scheduler(melody(20), EIGHTHS, CONFIG)
+    scheduler = Scheduler(melody(20, fermatas=fermatas), EIGHTHS, CONFIG)
     out: list[tuple[float, float]] = []
     for now_s, event in told(played, sd_s=sd_s):
         scheduler.take(event)
@@ -60,18 +64,60 @@ def test_an_accelerando_is_followed() -> None:
     assert np.abs(errors(play(played), played)).max() < 2 * CLOSE_S
 
 
-def test_a_fermata_is_waited_for() -> None:
-    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 2.0)
-    rows = dict(play(played, sd_s=1.5 * CONFIG.wait_sd_s))
-    assert played[6][1] <= rows[6.0] <= played[6][1] + TOLD_LATE_S
+@pytest.mark.parametrize("held_s", [0.3, 2.0, 15.0])
+def test_a_fermata_is_waited_for(held_s: float) -> None:
+    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 0.5 + held_s)
+    rows = dict(play(played, fermatas=[5]))
+    assert played[6][1] <= rows[6.0] <= played[6][1] + TOLD_LATE_S, "however certain its end seemed"
     times = list(rows.values())
     assert times == sorted(times)
+    assert np.abs(errors(list(rows.items()), played, after=8)).max() < CLOSE_S, "the tempo is as before"
+
+
+def test_what_follows_the_note_under_a_fermata_comes_as_much_later() -> None:
+    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 2.0)
+    with_one, without = dict(play(played, fermatas=[5])), dict(play(played))
+    pause_s = CONFIG.fermata * 0.5 * 0.5  # an eighth at the soloist's pace
+    assert with_one[5.5] - without[5.5] == pytest.approx(pause_s, abs=CLOSE_S)
+
+
+def test_one_that_is_not_written_is_waited_for_within_reason() -> None:
+    played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 0.5 + 0.9 * CONFIG.hold_s)
+    rows = dict(play(played, sd_s=1.5 * CONFIG.wait_sd_s))
+    assert played[6][1] <= rows[6.0] <= played[6][1] + TOLD_LATE_S
 
 
 def test_one_that_nobody_expected_is_anticipated_by_one_onset_at_most() -> None:
     played = steady(6) + steady(6, first=6, start_s=1.0 + 5 * 0.5 + 2.0)
     before = [q for q, at_s in play(played) if at_s < played[6][1]]
-    assert max(before) == 6
+    assert max(before) < 7, "it goes on up to the onset after the one that does not come, and no further"
+
+
+@pytest.mark.parametrize("wait_s", [2.0, 30.0])
+def test_it_goes_on_without_a_note_that_the_soloist_leaves_out(wait_s: float) -> None:
+    """The soloist plays quarter 6, then nothing until quarter 9 (2 s) or stops for good."""
+    played = [*steady(7), (9, 1.0 + 6 * 0.5 + wait_s)]
+    rows = [row for row in play(played) if row[1] < played[-1][1]]
+    assert [q for q, _ in rows if q > 6] == [6.5, 7.0, 7.5], "one note is left out, not two"
+    overdue_s = 1.0 + 7 * 0.5 + CONFIG.hold_s
+    assert dict(rows)[7.5] >= overdue_s
+
+
+def test_a_rest_of_the_solo_is_played_at_its_pace() -> None:
+    """The accompaniment plays alone for eight quarters, then the soloist comes in again a little late."""
+    solo = make_score("rest", [(q, 1, 60, 64) for q in [*range(8), *range(16, 24)]], tempi=[(0, 60)])
+    scheduler = Scheduler(solo, np.arange(0, 24, 0.5), CONFIG)
+    played = [*steady(8), *steady(7, first=16, start_s=1.0 + 16 * 0.5 + 0.4)]
+    rows: list[tuple[float, float]] = []
+    for now_s, event in told(played, sd_s=1.0):
+        after_rest = isinstance(event, Onset) and event.quarter == 8
+        due_s = max(1.0 + 16 * 0.5, now_s + SD_S)
+        scheduler.take(replace(event, quarter=16.0, due_s=due_s) if after_rest else event)
+        rows += [(index / 2, at_s) for index, at_s in scheduler.commit(now_s)]
+    alone = np.array([row for row in rows if 7 < row[0] < 16])
+    assert alone[:, 0].tolist() == list(np.arange(7.5, 16, 0.5))
+    assert np.abs(alone[:, 1] - (1.0 + 0.5 * alone[:, 0])).max() < CLOSE_S
+    assert played[8][1] <= dict(rows)[16.0] <= played[8][1] + TOLD_LATE_S, "it enters with the soloist"
 
 
 def test_an_uncertain_onset_is_played_when_it_is_heard() -> None:
@@ -108,6 +154,26 @@ def test_an_introduction_is_played_before_the_solo() -> None:
     rows = [row for now_s in np.arange(0, 5, 0.01) for row in scheduler.commit(float(now_s))]
     assert [index for index, _ in rows] == [0, 1, 2], "it waits for the soloist"
     assert np.allclose([at_s for _, at_s in rows], [0.5, 1.0, 1.5], atol=0.02)
+
+
+@pytest.mark.parametrize("early_s", [0.9, 0.2, -0.7, -20.0])
+def test_a_soloist_who_comes_in_early_or_late_is_followed(early_s: float) -> None:
+    """The introduction has six eighths before the solo, a quarter each half second."""
+    intro = Introduction(start_s=0.5, pace=0.5)
+    scheduler = Scheduler(melody(8), np.arange(-3.0, 8.0, 0.5), CONFIG, intro)
+    played = steady(8, start_s=2.0 - early_s)
+    rows: list[tuple[float, float]] = []
+    events = list(told(played))
+    for now_s in np.arange(0, played[-1][1], 0.01):
+        while events and events[0][0] <= now_s:
+            scheduler.take(events.pop(0)[1])
+        rows += [(index / 2 - 3, at_s) for index, at_s in scheduler.commit(float(now_s))]
+    heard_s = played[0][1] + TOLD_S
+    ahead = [q for q, at_s in rows if at_s >= heard_s + CONFIG.commit_s + 0.01]
+    assert min(ahead) >= 0, "the rest of the introduction is left out"
+    assert all(q < 0 for q, at_s in rows if at_s < played[0][1])
+    assert np.abs(errors(rows, played, after=2)).max() < CLOSE_S, "the pace of the introduction holds on"
+    assert len({q for q, _ in rows}) == len(rows)
 
 
 def test_where_the_place_is_lost_nothing_is_played() -> None:
