@@ -57,6 +57,8 @@ class SpeakerPort:
     """An open device with a synthesiser before it; times are samples that the device has taken."""
 
     backend = "synthesiser"
+    origin: int | None = None  # not on JACK's clock
+    output_name = ""
 
     def __init__(self, config: SpeakerConfig) -> None:
         self.config = config

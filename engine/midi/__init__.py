@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from engine.midi.clock import ClockSender
     from engine.midi.clock_follower import ClockFollower
     from engine.midi.gains import GainKnobs
+    from engine.midi.guarded import GuardedPort
     from engine.midi.port import MidiConfig, MidiPort, open_port
     from engine.midi.process import MidiProcess, panic
 else:
@@ -17,6 +18,7 @@ __all__ = [
     "ClockFollower",
     "ClockSender",
     "GainKnobs",
+    "GuardedPort",
     "MidiConfig",
     "MidiPort",
     "MidiProcess",

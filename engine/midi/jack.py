@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import threading
 import time
 from functools import cache
 from typing import Any
@@ -16,6 +17,8 @@ __all__ = ["JackPort"]
 FRAME_BITS = 32  # width of JACK's clock
 CLOSE_S = 0.5
 STILL_S = 2.0  # without a cycle: the server has died, and nothing says so
+MIRROR_S = 0.02  # between two looks at the readers of a mirrored port
+LINGER_S = 1.0  # a reader is kept so long: those of a port that dies disappear before the port does
 
 
 @cache
@@ -49,8 +52,11 @@ class JackPort:
         self.client.set_process_callback(self._process)
         self.client.set_xrun_callback(self._xrun)
         self.client.set_shutdown_callback(self._shut_down)
+        self._closing = threading.Event()
         self.client.activate()
         self._connect(config)
+        if config.mirror is not None:
+            threading.Thread(target=self._mirror, args=(config.mirror,), daemon=True, name="mirror").start()
 
     def _connect(self, config: MidiConfig) -> None:
         if config.to is not None:
@@ -62,6 +68,30 @@ class JackPort:
                         self.client.connect(self._output, port)
         if config.input_port is not None and self._input is not None:
             self.client.connect(self._find(config.input_port, "output"), self._input)
+
+    def _mirror(self, name: str) -> None:
+        """Keep the output connected to whatever another output is connected to, also after that has gone."""
+        seen_s: dict[str, float] = {}
+        while not self._closing.wait(MIRROR_S):
+            with contextlib.suppress(_library().JackError):
+                readers = [port.name for port in self.client.get_all_connections(self.client.get_port_by_name(name))]
+                seen_s |= dict.fromkeys(readers, time.monotonic())
+                own = self.listeners()
+                for reader in set(readers) - set(own):
+                    self.client.connect(self._output, reader)
+                for reader in own:
+                    if time.monotonic() - seen_s.get(reader, 0.0) > LINGER_S:
+                        self.client.disconnect(self._output, reader)
+
+    @property
+    def origin(self) -> int:
+        """Return the frame of JACK's clock at sample 0."""
+        return self._origin
+
+    @property
+    def output_name(self) -> str:
+        """Return the name of the output."""
+        return str(self._output.name)
 
     @property
     def gone(self) -> str:
@@ -132,6 +162,7 @@ class JackPort:
 
     def close(self) -> None:
         """End every note, twice in case a cycle is lost, wait until that is sent, and close."""
+        self._closing.set()
         for ask in (self.outlet.scheduler.stop, self.outlet.scheduler.repair):
             ask()
             limit_s = time.monotonic() + CLOSE_S

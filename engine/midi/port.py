@@ -39,6 +39,7 @@ class MidiConfig(Settings):
     input_port: str | None = plain(None, "existing port to receive from, None for `to` or a virtual one")
     backend: str = choice("auto", BACKENDS, "MIDI system to use; auto tries JACK, then rtmidi")
     everyone: bool = plain(False, "without `to`, send to the inputs of all others that are there")
+    mirror: str | None = plain(None, "output in JACK whose readers are connected to ours as well")
     listen: bool = plain(True, "open an input port as well")
     sample_rate: int = ranged(
         48000, 1000, 384_000, "sample rate of the clock of backends that have none of their own", unit="Hz"
@@ -102,10 +103,21 @@ class MidiPort(Protocol):
     """An open port.
 
     backend: its name in BACKENDS
+    origin: frame of JACK's clock (32 bits) at sample 0, None for ports on other clocks
     """
 
     backend: str
     outlet: Outlet
+
+    @property
+    def origin(self) -> int | None:
+        """Return the frame of JACK's clock at sample 0."""
+        ...
+
+    @property
+    def output_name(self) -> str:
+        """Return the name of the output, empty where it has none."""
+        ...
 
     @property
     def gone(self) -> str:

@@ -26,6 +26,7 @@ from engine.midi.port import BACKENDS, MidiConfig, MidiPort, PortConfig
 
 __all__ = ["MidiProcess", "panic", "serve"]
 
+FRAME_BITS = 32  # width of JACK's clock
 REPORT_S = 0.05
 SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
 OPEN_S = 60.0  # seconds; where nothing is compiled yet, an audio callback takes half of it
@@ -60,6 +61,8 @@ class MidiProcess:
             raise
         self.sample_rate: int = opened["sample_rate"]
         self.backend: str = opened["backend"]
+        self.origin: int | None = opened["origin"]
+        self.output_name: str = opened["output_name"]
         self.listeners: list[str] = opened["listeners"]
 
     def _answer(self, within_s: float) -> Any:
@@ -83,9 +86,23 @@ class MidiProcess:
         samples, at_ns = self._anchor
         return samples + (time.monotonic_ns() - at_ns) * self.sample_rate // 1_000_000_000
 
+    def place(self, frame: int) -> int:
+        """Return the sample of the port at a frame of JACK's clock, modulo 2^32, the nearest to now."""
+        assert self.origin is not None
+        now, half = self.now(), 1 << (FRAME_BITS - 1)
+        return now + (frame - self.origin - now + half) % (2 * half) - half
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the port's process."""
+        return self._process.pid
+
     def send(self, at: int, message: bytes) -> None:
         """Send a message at sample `at`."""
         self._send(("send", at, message))
+
+    def _died(self) -> None:
+        """Do what is to be done at once when the port's process has ended by itself."""
 
     def start_clock(self, at: int, tempo_bpm: float, *, sixteenth: int = 0) -> None:
         """Start the 24-ppqn clock at sample `at`."""
@@ -143,6 +160,8 @@ class MidiProcess:
                     self._answers.put(value)
         except (EOFError, OSError, pickle.UnpicklingError):
             self.gone = self.gone or ("" if self._closing else "the port's process has ended")
+            if not self._closing:
+                self._died()
             self._answers.put(DeviceError("MIDI", expected="the port's process", got="it has gone"))
 
 
@@ -217,8 +236,7 @@ def serve(config: PortConfig, commands: BinaryIO, out: BinaryIO) -> None:
     reporter = _Reporter(port, out)
     try:
         reporter.once()
-        opened = {"sample_rate": port.outlet.sample_rate, "backend": port.backend, "listeners": port.listeners()}
-        reporter.answer(opened)
+        reporter.answer(_described(port))
         reporter.thread.start()
         while True:
             _obey(port, pickle.load(commands), reporter.answer)
@@ -227,6 +245,16 @@ def serve(config: PortConfig, commands: BinaryIO, out: BinaryIO) -> None:
     finally:
         port.close()
         reporter.closing.set()
+
+
+def _described(port: MidiPort) -> dict[str, Any]:
+    return {
+        "sample_rate": port.outlet.sample_rate,
+        "backend": port.backend,
+        "listeners": port.listeners(),
+        "origin": port.origin,
+        "output_name": port.output_name,
+    }
 
 
 def main() -> None:

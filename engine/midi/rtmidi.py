@@ -34,6 +34,8 @@ class RtMidiPort:
     """An output and, on request, an input; sample 0 is the moment of opening, on the system's monotonic clock."""
 
     backend, gone = "rtmidi", ""
+    origin: int | None = None  # not on JACK's clock
+    output_name = ""
 
     def __init__(self, config: MidiConfig) -> None:
         self.outlet = Outlet.of(config, config.sample_rate)

@@ -1,0 +1,56 @@
+"""A MIDI port whose notes end even if its own process is killed.
+
+A process that dies takes its JACK client along, and nobody can send note-offs through that any more. So a second
+process keeps a port that is connected to the same readers and sends nothing, until the first has gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from engine.core.errors import DeviceError
+from engine.midi.notes import NoteTracker
+from engine.midi.port import MidiConfig, PortConfig
+from engine.midi.process import MidiProcess
+
+__all__ = ["GuardedPort"]
+
+
+class GuardedPort(MidiProcess):
+    """A `MidiProcess` with a guard, where the port is in JACK; elsewhere without one."""
+
+    def __init__(self, config: PortConfig) -> None:
+        self._tracker: NoteTracker | None = None
+        self._tracking = threading.Lock()
+        self.guard: MidiProcess | None = None
+        super().__init__(config)
+        if isinstance(config, MidiConfig) and self.backend == "jack":
+            self._tracker = NoteTracker(config.safety(self.sample_rate))
+            self.guard = MidiProcess(
+                MidiConfig(name=f"{config.name}-guard", backend="jack", mirror=self.output_name, listen=False)
+            )
+
+    def send(self, at: int, message: bytes) -> None:
+        """Send a message at sample `at`."""
+        if self._tracker is not None:
+            with self._tracking:
+                self._tracker.take(at, message)
+        super().send(at, message)
+
+    def _died(self) -> None:
+        """End the notes that the port had begun, through the guard."""
+        if self.guard is None or self._tracker is None:
+            return
+        with self._tracking:
+            now = self.now()
+            messages = [*self._tracker.repairs(now), *self._tracker.release(now)]
+        with contextlib.suppress(DeviceError):
+            for message in messages:
+                self.guard.send(self.guard.now(), message)
+
+    def close(self) -> None:
+        """End every note and both processes."""
+        super().close()
+        if self.guard is not None:
+            self.guard.close()
