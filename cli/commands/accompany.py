@@ -14,6 +14,7 @@ from cli.terminal.places import WRITES_FILE
 from cli.terminal.report import complain, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError
@@ -63,6 +64,7 @@ class AccompanyOptions(Settings):
         metavar="BPM",
         group=FOLLOW,
     )
+    stage: StageConfig = plain(StageConfig, "on the stage")
     sound: SynthesiserConfig = plain(SynthesiserConfig, "the synthesiser")
     solo_gain: float = option(
         ranged(0.0, -200, 40, "gain of the soloist in the mix", unit="dB"), metavar="DB", group=SOUND
@@ -119,6 +121,7 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         schedule=options.schedule,
         intro=_introduction(both.solo, options.tempo),
         sound=options.sound if sounds else None,
+        stage=options.stage,
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.accompaniment.pace import Pace
     from engine.accompaniment.parts import Accompaniment, AccompanimentPart, read_accompaniment
     from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
+    from engine.accompaniment.stage_config import StageConfig
     from engine.accompaniment.synthesiser import Synthesiser
     from engine.accompaniment.synthesiser_config import SynthesiserConfig
 else:
@@ -27,6 +28,7 @@ __all__ = [
     "Scheduled",
     "Scheduler",
     "SchedulerConfig",
+    "StageConfig",
     "Synthesiser",
     "SynthesiserConfig",
     "read_accompaniment",

@@ -11,6 +11,7 @@ import numpy as np
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.parts import SAME, Accompaniment
 from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
+from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.events import Accompanied, Event, Note
 
@@ -28,12 +29,14 @@ class AccompanyConfig:
     schedule: how it follows
     intro: how it begins before the solo
     sound: the synthesiser that plays it, None for `Note` events alone
+    stage: what it makes up for
     """
 
     accompaniment: Accompaniment
     schedule: SchedulerConfig = field(default_factory=SchedulerConfig)
     intro: Introduction = field(default_factory=Introduction)
     sound: SynthesiserConfig | None = None
+    stage: StageConfig = field(default_factory=StageConfig)
 
 
 class _PlannedNote(NamedTuple):
@@ -60,6 +63,8 @@ class Accompanist:
         self._notes = _by_onset(config.accompaniment)
         solo, onsets = config.accompaniment.solo, config.accompaniment.onset_quarter
         self._scheduler = Scheduler(solo, onsets, config.schedule, config.intro)
+        self._more_latency_s = config.stage.latency_s
+        self.declare_latency(0)
         self.reset()
 
     def reset(self) -> None:
@@ -70,8 +75,8 @@ class Accompanist:
         self._sounding: list[_Sounding] = []
 
     def declare_latency(self, n_samples: int) -> None:
-        """Play so much earlier, for the latency from input to output; kept by `reset`."""
-        self._scheduler.latency_s = n_samples / self.sample_rate
+        """Play so much earlier, for the latency from input to output, and that of the stage; kept by `reset`."""
+        self._scheduler.latency_s = n_samples / self.sample_rate + self._more_latency_s
 
     @property
     def finished(self) -> bool:

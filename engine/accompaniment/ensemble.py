@@ -16,6 +16,7 @@ from engine.midi.notes import note_off, note_on
 __all__ = ["ACCOMPANIMENT", "Ensemble", "message_of"]
 
 ACCOMPANIMENT = "accompaniment"  # name of the target
+REHEARSED, REHEARSED_SAMPLES = (36, 60, 84), 4096
 
 
 def message_of(note: Note) -> bytes:
@@ -56,6 +57,19 @@ class Ensemble:
             if isinstance(event, Note):
                 self._instrument.send(event.at - self._instrument.latency, message_of(event))
         return played, self._instrument.render(n_samples)
+
+    def rehearse(self) -> None:
+        """Play a chord, to have everything compiled and loaded; reset afterwards."""
+        if self._instrument is None:
+            return
+        for active in (True, False):
+            for part in self._player.accompaniment.parts:
+                for pitch in REHEARSED:
+                    note = Note(at=0, emitted_at=0, pitch=pitch, velocity=80, channel=part.channel, active=active)
+                    self._instrument.send(0, message_of(note))
+            self._instrument.render(REHEARSED_SAMPLES)
+        self._instrument.silence()
+        self._instrument.render(REHEARSED_SAMPLES)
 
     def reset(self) -> None:
         """Reset to the initial state."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from engine.accompaniment.accompanist import AccompanyConfig
 from engine.accompaniment.ensemble import ACCOMPANIMENT, Ensemble
+from engine.accompaniment.own_sound import OwnSound
 from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
 from engine.core.events import Event
@@ -104,6 +105,7 @@ class Pipeline:
         if config.score is not None:
             self._follower = self._follow(config.score, config.follow)
         self._ensemble = None if config.accompany is None else Ensemble(audio, config.accompany)
+        self._own_sound = _own_sound(audio, config.accompany)
         detectors = [] if config.detect is None else [SoundDetector(config.detect, audio, worker=worker)]
         self._listeners = [*detectors, *(settings.build(audio) for settings in config.listeners)]
 
@@ -164,6 +166,8 @@ class Pipeline:
         """Take the latency from input to output of a device: an accompaniment plays so much earlier."""
         if self._ensemble is not None:
             self._ensemble.declare_latency(n_samples)
+        if self._own_sound is not None:
+            self._own_sound.declare_latency(n_samples)
 
     @property
     def playing(self) -> bool:
@@ -177,24 +181,40 @@ class Pipeline:
 
     def process(self, block: Audio) -> PipelineOutput:
         """Take a block (sample, channel), return the stems and events that are ready."""
-        spectra = {key: stft.process(block) for key, stft in self._stfts.items()}
+        if self._own_sound is None or len(block) <= self._own_sound.room:
+            return self._process(block)
+        room = self._own_sound.room
+        parts = [self._process(block[start : start + room]) for start in range(0, len(block), room)]
+        events = [event for part in parts for event in part.events]
+        return PipelineOutput(stems=np.concatenate([part.stems for part in parts]), events=events)
+
+    def _process(self, block: Audio) -> PipelineOutput:
+        heard = block if self._own_sound is None else self._own_sound.take(block)
+        spectra = {key: stft.process(heard) for key, stft in self._stfts.items()}
         events: list[Event] = []
         if self._follower is not None:
-            follower_input: Any = block if self._follower_input is None else spectra[self._follower_input]
+            follower_input: Any = heard if self._follower_input is None else spectra[self._follower_input]
             events += self._follower.process(follower_input)
         stems = block[:, None, :]
         if self._ensemble is not None:
             played, sound = self._ensemble.process(len(block), events)
             events += played
             stems = stems if sound is None else np.concatenate([stems, sound[:, None, :]], axis=1)
+            if self._own_sound is not None and sound is not None:
+                self._own_sound.played(sound)
         if self._listeners:
             for node in self._listeners:
-                events += node.process(block)
+                events += node.process(heard)
             events.sort(key=lambda event: event.emitted_at)
         if self._separator is not None:
             shared = self._separator.input
             stems = self._separator.node.process(block if shared is None else spectra[shared])
         return PipelineOutput(stems=stems, events=events)
+
+    def rehearse(self) -> None:
+        """Sound what the input alone does not reach, to have it compiled and loaded; reset afterwards."""
+        if self._ensemble is not None:
+            self._ensemble.rehearse()
 
     def reset(self) -> None:
         """Reset to the initial state."""
@@ -205,5 +225,13 @@ class Pipeline:
         for listener in (self._follower, *self._listeners):
             if listener is not None:
                 listener.reset()
-        if self._ensemble is not None:
-            self._ensemble.reset()
+        for part in (self._ensemble, self._own_sound):
+            if part is not None:
+                part.reset()
+
+
+def _own_sound(audio: AudioFormat, config: AccompanyConfig | None) -> OwnSound | None:
+    """Return what takes the accompaniment's own sound out of the input, if it sounds and that is asked for."""
+    if config is None or config.sound is None or config.stage.cancel != "on":
+        return None
+    return OwnSound(audio)

@@ -19,6 +19,8 @@ __all__ = ["prefill", "rehearse", "warm"]
 
 PROBE = 61  # samples: shorter than any hop and coprime to most, so single hops are emitted one by one
 TURNS = 3  # hops that must be observed
+REHEARSED_S = 1.0  # seconds of sound: some parts work by many frames, or only on what is loud
+LOUD = 0.1
 
 
 def warm(pipeline: Pipeline) -> int:
@@ -32,7 +34,7 @@ def warm(pipeline: Pipeline) -> int:
 
 
 def rehearse(pipeline: Pipeline, rings: Rings, hop: int) -> None:
-    """Process silence like live blocks, in separate rings, so that everything is compiled and paged in.
+    """Process noise like live blocks, in separate rings, so that everything is compiled and paged in.
 
     Pipeline and resamplers are reset afterwards, and the objects then alive are excluded from garbage collection.
     """
@@ -41,9 +43,11 @@ def rehearse(pipeline: Pipeline, rings: Rings, hop: int) -> None:
     layout = Layout(record_rows=2 * CHUNK, record_width=width, event_bytes=1 << 16)
     memory = SharedMemory(descriptor, layout, create=True)
     os.close(descriptor)
-    n_samples = pipeline.latency + TURNS * (hop + CHUNK)
+    n_samples = pipeline.latency + TURNS * (hop + CHUNK) + round(REHEARSED_S * pipeline.audio.sample_rate)
     inputs = private_ring(n_samples, pipeline.audio.n_channels)
-    inputs.write(np.zeros_like(inputs.data))
+    noise = np.random.default_rng(0).standard_normal(inputs.data.shape, np.float32)
+    inputs.write(np.float32(LOUD) * noise)
+    pipeline.rehearse()
     outputs = None if rings.outputs is None else private_ring(CHUNK, rings.outputs.data.shape[1])
     stage = replace(rings, inputs=inputs, outputs=outputs, paced=False)
     rehearsal = ProcessingThread(memory, pipeline, stage, record=True, grown=lambda block: 0)

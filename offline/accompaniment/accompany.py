@@ -6,7 +6,7 @@ import csv
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,15 +20,16 @@ from engine.core.events import Accompanied, Dropout, Event
 from engine.core.whole_file import whole_path, whole_text
 from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from offline.accompaniment.imitated_stage import ImitatedStage
 from offline.batch.file_job import Watcher
 from offline.following.score_input import followed_score
 
 __all__ = ["AccompanyJob", "AccompanyReport", "accompany_file", "write_scheduled"]
 
+Audio = npt.NDArray[np.float32]
+
 TAIL_S = 30.0  # longest that the accompaniment goes on after the recording
 ECHO_S = 2.0  # its last notes sound on
-
-Audio = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,13 @@ class AccompanyJob:
     """What to do with the recording of a soloist.
 
     input: the recording
-    accompany: what is followed and played
+    accompany: what is followed and played; a device of its stage's latency is imitated
     follow: how it is followed
     mix: file for soloist and accompaniment together; the accompaniment must have a sound
     gains: of solo and accompaniment in the mix
     events: file for the events, or - for standard output
     watch: makes a watcher of the file
+    echo: impulse response from what is played to what is heard, None for none; the accompaniment must have a sound
     """
 
     input: Path
@@ -51,6 +53,7 @@ class AccompanyJob:
     gains: tuple[float, float] = (1.0, 1.0)
     events: str | None = None
     watch: Callable[[AudioReader], Watcher] | None = None
+    echo: Audio | None = None
 
 
 class AccompanyReport(NamedTuple):
@@ -68,11 +71,11 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
     """Accompany the recording to its end, and the accompaniment's; write what the job asks for, each file whole."""
     played: list[tuple[float, float]] = []
     with AudioReader(job.input) as reader, ExitStack() as stack:
-        rate = reader.format.sample_rate
+        rate, stage = reader.format.sample_rate, _stage(job, reader)
 
         def keep(event: Event) -> None:
             if isinstance(event, Accompanied):
-                played.append((event.quarter, event.at / rate))
+                played.append((event.quarter, (event.at + stage.latency) / rate))
 
         sinks = [keep]
         if job.events is not None:
@@ -81,10 +84,9 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
         if watcher is not None:
             sinks.append(watcher.on_event)
         mix = _mix(job, reader, stack)
-        pipeline = _pipeline(job, reader)
         now = 0
-        for block in _blocks(reader, pipeline, stop):
-            out = pipeline.process(block)
+        for block in _blocks(reader, stage, stop):
+            out = stage.process(block)
             now += len(block)
             _pass_on(out.events, sinks)
             mix(out.stems)
@@ -98,9 +100,12 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
         return AccompanyReport(sorted(played, key=lambda row: row[1]), reader.shortfall)
 
 
-def _pipeline(job: AccompanyJob, reader: AudioReader) -> Pipeline:
+def _stage(job: AccompanyJob, reader: AudioReader) -> ImitatedStage:
     solo = followed_score(job.accompany.accompaniment.solo, reader.format, job.follow)
-    return Pipeline(reader.format, PipelineConfig(score=solo, follow=job.follow, accompany=job.accompany))
+    latency = round(job.accompany.stage.latency_s * reader.format.sample_rate)
+    accompany = replace(job.accompany, stage=replace(job.accompany.stage, latency_s=0.0))  # it is the device's here
+    pipeline = Pipeline(reader.format, PipelineConfig(score=solo, follow=job.follow, accompany=accompany))
+    return ImitatedStage(pipeline, latency, job.echo)
 
 
 def _pass_on(events: Sequence[Event], sinks: Sequence[Callable[[Event], None]]) -> None:
@@ -118,7 +123,7 @@ def _mix(job: AccompanyJob, reader: AudioReader, stack: ExitStack) -> Callable[[
     return lambda stems: writer.write(np.tensordot(stems, gains, (1, 0)))
 
 
-def _blocks(reader: AudioReader, pipeline: Pipeline, stop: threading.Event | None) -> Iterator[Audio]:
+def _blocks(reader: AudioReader, stage: ImitatedStage, stop: threading.Event | None) -> Iterator[Audio]:
     """Yield the recording, then silence until the accompaniment is at its end and has died away."""
     rate = reader.format.sample_rate
     silence = np.zeros((rate // 10, reader.format.n_channels), np.float32)
@@ -129,7 +134,7 @@ def _blocks(reader: AudioReader, pipeline: Pipeline, stop: threading.Event | Non
         yield block
     while n_echo > 0 and n_tail > 0 and not (stop is not None and stop.is_set()):
         n_tail -= len(silence)
-        n_echo -= 0 if pipeline.playing else len(silence)
+        n_echo -= 0 if stage.playing else len(silence)
         yield silence
 
 
