@@ -26,7 +26,7 @@ from engine.core.events import Event
 from engine.core.format import AudioFormat
 from engine.core.output_limits import require_writable
 from engine.midi.gains import GainKnobs
-from engine.realtime.session import Session, SessionConfig, SessionReport
+from engine.realtime.session import Session, SessionConfig, SessionReport, SessionStatus
 from offline.batch.output_folders import claim_folder
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def run_live(options: RunOptions) -> int:
     if folder is not None:
         require_writable(folder, folder=True, expected="a folder for the stems")
         claim_folder(folder, Path(options.input), stem_job(options, again=False), ())
-    report = run_session(config, gain_midi=options.gain_midi)
+    report = run_session(Session(config), gain_midi=options.gain_midi)
     stems = [] if folder is None else [folder / f"{name}.wav" for name in report.targets]
     wrote([*stems, None if options.events == "-" else options.events], then=_next_step(options))
     if report.shortfall:
@@ -139,26 +139,31 @@ def find_input(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]
 
 
 def run_session(
-    config: SessionConfig, *, gain_midi: str | None = None, take: Callable[[Event], None] | None = None
+    session: Session,
+    *,
+    gain_midi: str | None = None,
+    take: Callable[[Event], None] = lambda event: None,
+    watch: Callable[[SessionStatus], None] = lambda status: None,
 ) -> SessionReport:
     """Run a session with a live line on the terminal; at its end say what was lost, if anything.
 
-    config.sample_rate is the clock of the line
     gain_midi: the MIDI port whose knobs are the gains, see `engine.midi.gains`
-    take: is called with every event, before the line
+    take, watch: are called with every event and status, before the line
     """
-    screen = SessionScreen(config, gain_midi=gain_midi)
-    session = Session(config)
+    screen = SessionScreen(session.config, gain_midi=gain_midi)
     with ExitStack() as stack:
         if gain_midi is not None:
             screen.knobs = stack.enter_context(GainKnobs(gain_midi, lambda: session.targets, session.set_gain))
 
         def on_event(event: Event) -> None:
-            if take is not None:
-                take(event)
+            take(event)
             screen.line.on_event(event)
 
-        report = session.run(on_event=on_event, on_status=lambda now: screen.show(now, session.targets))
+        def on_status(status: SessionStatus) -> None:
+            watch(status)
+            screen.show(status, session.targets)
+
+        report = session.run(on_event=on_event, on_status=on_status)
     screen.line.close()
     for text in _losses(report):
         note(text)

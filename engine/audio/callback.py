@@ -50,6 +50,10 @@ class Ctx(IntEnum):
     OUTPUT_WIDTH = 6
     OWED = 7  # late samples still to be skipped; only the callback uses it
     GET_BUFFER = 8  # address of jack_port_get_buffer
+    FRAME_TIME = 9  # address of jack_last_frame_time
+    CLIENT = 10  # address of the JACK client
+    BEGAN = 11  # device samples that had elapsed when the rings were first used; -1 before
+    ORIGIN_SEEN = 12  # what the last call took for Counter.ORIGIN
     PORTS = 16  # addresses of the JACK ports: inputs, from PORTS + 64 on outputs
 
 
@@ -70,17 +74,20 @@ class Ctx(IntEnum):
     )
 )
 N_XRUNS, SHUTDOWN, ACKNOWLEDGED = int(Counter.N_XRUNS), int(Counter.SHUTDOWN), int(Counter.ACKNOWLEDGED)
+ORIGIN, FRAME_TIME, CLIENT = int(Counter.ORIGIN), int(Ctx.FRAME_TIME), int(Ctx.CLIENT)
+BEGAN, ORIGIN_SEEN = int(Ctx.BEGAN), int(Ctx.ORIGIN_SEEN)
 ENDED, ARMED = int(Counter.ENDED), int(Counter.ARMED)
 CTX_COUNTERS, OWED, GET_BUFFER, PORTS = int(Ctx.COUNTERS), int(Ctx.OWED), int(Ctx.GET_BUFFER), int(Ctx.PORTS)
 INPUT, OUTPUT = int(Ctx.INPUT), int(Ctx.OUTPUT)
 OUTPUT_PORTS = PORTS + 64
+FRAME_MASK = (1 << 32) - 1  # of JACK's clock
 DEVICE_FLAGS = 1 | 2 | 4 | 8  # PortAudio: input under-, overflow, output under-, overflow
 
 
 def context(counters: npt.NDArray[np.int64], inputs: RingBuffer | None, outputs: RingBuffer | None) -> Any:
     """Build the context for a callback; keep it, and all that it points to, alive as long as the stream."""
     ctx = np.zeros(N_CTX, np.int64)
-    ctx[Ctx.COUNTERS] = counters.ctypes.data
+    ctx[Ctx.COUNTERS], ctx[Ctx.BEGAN] = counters.ctypes.data, -1
     for at, ring in ((Ctx.INPUT, inputs), (Ctx.OUTPUT, outputs)):
         if ring is not None:
             ctx[at : at + 3] = ring.head.ctypes.data, *ring.data.shape
@@ -114,6 +121,20 @@ def _call_get_buffer(typing_context: Any, function: Any, port: Any, n: Any) -> A
 _get_buffer: Any = intrinsic(_call_get_buffer)
 
 
+def _call_frame_time(typing_context: Any, function: Any, client: Any) -> Any:
+    """Call `uint32_t function(client)` by its address; the client too is an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        call = builder.inttoptr(args[0], ir.FunctionType(ir.IntType(32), [byte]).as_pointer())
+        return builder.call(call, [builder.inttoptr(args[1], byte)])
+
+    return types.uint32(types.int64, types.int64), generate
+
+
+_frame_time: Any = intrinsic(_call_frame_time)
+
+
 @njit(nogil=True, cache=True)
 def _ring(ctx: I64, at: int) -> tuple[I64, F32]:
     """Return head and data of the ring that the context holds at `at`."""
@@ -137,6 +158,23 @@ def _begin(counters: I64, n: int) -> bool:
         store_release(counters, LONGEST, n)
     _count(counters, CALLBACKS, 1)
     return load_acquire(counters, ARMED) != 0
+
+
+@njit(nogil=True, cache=True)
+def _place(ctx: I64, counters: I64, n: int) -> None:
+    """Write on which frame of the server's clock the first sample lay, if two calls in a row agree.
+
+    A call that comes so late that the server is at its next cycle reads a frame that is a block too high. Where the
+    server leaves out cycles, all later samples lie that much later.
+    """
+    elapsed = counters[SAMPLES] - n
+    if ctx[BEGAN] < 0:
+        ctx[BEGAN] = elapsed
+    frame = np.int64(_frame_time(ctx[FRAME_TIME], ctx[CLIENT]))
+    origin = ((frame - (elapsed - ctx[BEGAN])) & FRAME_MASK) + FRAME_MASK + 1
+    if origin == ctx[ORIGIN_SEEN]:
+        store_release(counters, ORIGIN, origin)
+    ctx[ORIGIN_SEEN] = origin
 
 
 @njit(nogil=True, cache=True)
@@ -254,6 +292,8 @@ def jack_process(n: int, user: Address) -> int:
     ctx = carray(_pointer(user), (N_CTX,), np.int64)
     counters = carray(_pointer(ctx[CTX_COUNTERS]), (N_COUNTERS,), np.int64)
     armed = _begin(counters, np.int64(n))
+    if armed and ctx[FRAME_TIME] != 0:
+        _place(ctx, counters, np.int64(n))
     if armed and ctx[INPUT] != 0:
         _from_ports(ctx, counters, np.int64(n))
     if ctx[OUTPUT] != 0:

@@ -99,6 +99,8 @@ class Stream:
         lib, ffi, client = _library()._lib, _library()._ffi, self._client._ptr
         self._context = context
         context[Ctx.GET_BUFFER] = int(ffi.cast("intptr_t", ffi.addressof(lib, "jack_port_get_buffer")))
+        context[Ctx.FRAME_TIME] = int(ffi.cast("intptr_t", ffi.addressof(lib, "jack_last_frame_time")))
+        context[Ctx.CLIENT] = int(ffi.cast("intptr_t", client))
         for at, ports in ((PORTS, self._inputs), (OUTPUT_PORTS, self._outputs)):
             context[at : at + len(ports)] = [int(ffi.cast("intptr_t", port._ptr)) for port in ports]
         user = ffi.cast("void*", context.ctypes.data)

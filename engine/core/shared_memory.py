@@ -38,6 +38,7 @@ class Counter(IntEnum):
     N_OVERFLOWS = 7  # callbacks with lost input
     FLAGS = 8  # callbacks in which PortAudio itself reported an underflow or overflow
     LONGEST = 9  # the longest block so far
+    ORIGIN = 10  # JACK's frame (32 bits) of the first sample that the rings took, plus 2^32; 0 while not known
     N_XRUNS = 16  # reported by JACK, in another of its threads
     SHUTDOWN = 17  # JACK or PortAudio reports that the device has disconnected
     # written by the engine process

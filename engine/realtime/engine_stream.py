@@ -117,8 +117,11 @@ class EngineStream:
         self.hop.at_end.set()
 
     def _needed(self, block: int) -> int:
-        """Return the samples that the output ring must be filled with for blocks of this length."""
-        if self._rings.outputs is None:
+        """Return the samples that the output ring must be filled with for blocks of this length.
+
+        Notes of an accompaniment need as much time to reach a port as sound to reach the output.
+        """
+        if self._rings.outputs is None and self._job.pipeline.accompany is None:
             return 0
         slack_ms, rate = self._job.slack_ms, self._device.sample_rate
         slack = max(block, round(SLACK_S * rate)) if slack_ms is None else round(slack_ms * rate / 1000)

@@ -18,7 +18,8 @@ class Latency:
 
     sample_rate: of the device, Hz
     device: as the device reports it, input plus output
-    rings: silence that the output ring is filled with, so that playback never finds it empty
+    rings: silence that the output ring is filled with, so that playback never finds it empty; without an output, what
+        an accompaniment's notes need to reach their port
     resampling: both directions
     pipeline: latency of the stems, converted to the device's rate
     """
@@ -33,6 +34,11 @@ class Latency:
     def total(self) -> int:
         """Return the samples from the device's input to its output."""
         return self.device + self.rings + self.resampling + self.pipeline
+
+    @property
+    def to_output(self) -> int:
+        """Return the samples from the device's input to the ports that play, without what lies behind them."""
+        return self.total - self.device
 
     @property
     def total_ms(self) -> float:

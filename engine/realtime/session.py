@@ -19,6 +19,7 @@ from engine.audio.files import StemWriter, read_shortfall
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
 from engine.core.events import Dropout, Event
 from engine.core.shared_memory import SharedMemory, anonymous_file
+from engine.realtime.device_clock import DeviceClock
 from engine.realtime.engine_handle import EngineHandle
 from engine.realtime.messages import Job, Latency, Opened
 from engine.realtime.recorder import Recorder
@@ -29,6 +30,7 @@ from engine.realtime.states import EngineState, SessionEnd, SessionState, next_s
 __all__ = ["Session", "SessionConfig", "SessionReport", "SessionStatus"]
 
 NAP_S = 0.01
+SHORT_NAP_S = 0.002  # where notes wait to be played
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
 
@@ -44,6 +46,7 @@ class Session:
         self._gains = dict(config.gains)
         self._targets: tuple[str, ...] = ()
         self._memory: SharedMemory | None = None
+        self.clock: DeviceClock | None = None  # of the engine process that runs; None while none does
 
     def set_gain(self, target: str, gain: float) -> None:
         """Set the gain of a target in the sink, from the next block on; ConfigError for an unknown target."""
@@ -136,6 +139,7 @@ class SessionRun:
         finally:
             run.finish()
             self._settle(run)
+            self._session.clock = None
         if run.state is not EngineState.FAILED:
             return end
         assert run.error is not None
@@ -176,7 +180,7 @@ class SessionRun:
             self._report_status(run)
             if 0 < self._config.duration_s <= self._seconds(run):
                 break
-            time.sleep(NAP_S)
+            time.sleep(NAP_S if self._config.pipeline.accompany is None else SHORT_NAP_S)
         return SessionEnd.STOPPED
 
     def _seconds(self, run: EngineHandle) -> float:
@@ -217,9 +221,15 @@ class SessionRun:
         if self._base is None:
             self._find_base(run)
         if self._base is not None:
+            self._set_clock(run, self._base)
             for event in run.events():
                 self._emit(event, self._base)
             self._report_losses(run.counts(), self._base)
+
+    def _set_clock(self, run: EngineHandle, base: int) -> None:
+        assert self._opened is not None and self._latency is not None and run.memory is not None
+        rate = self._opened.audio.sample_rate
+        self._session.clock = DeviceClock(memory=run.memory, base=base, sample_rate=rate, latency=self._latency)
 
     def _find_base(self, run: EngineHandle) -> None:
         """Advance the clock over a gap by the time without a device, up to the first sample of this run."""

@@ -6,43 +6,20 @@ import csv
 import json
 from pathlib import Path
 
-import mido
 import numpy as np
 import pytest
 import soundfile
 
 from cli.app import main
-from engine.score.score import make_score
-from offline.synthesis.additive_piano import additive
-from offline.synthesis.demo_performance import PerformConfig, perform
+from tests.duos import make_duo
 
-RATE = 44100
-STEADY = PerformConfig(arch=0.0, wander=0.0, slowing=0.0, spread_ms=0.0, lead_ms=0.0, start_s=0.5)
-MELODY = [(q / 2, 0.5, 67 + [0, 2, 4, 5, 7, 5, 4, 2][q % 8], 80) for q in range(24)]
 NEAR_S = 0.08  # of a steady soloist, from the fourth quarter on: one decision and the follower's report
 
 
 @pytest.fixture(scope="module")
 def duo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a score for two parts, and the soloist's recording and truth."""
-    folder = tmp_path_factory.mktemp("duo")
-    song = mido.MidiFile()
-    song.add_track().append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(100)))
-    for name, rows in (("Solo", MELODY), ("Piano", [(q, 1, 48, 70) for q in range(12)])):
-        track = song.add_track(name)
-        changes = sorted((t, kind, p) for q, n, p, _ in rows for t, kind in ((q, "note_on"), (q + n, "note_off")))
-        now = 0.0
-        for at, kind, pitch in sorted(changes, key=lambda row: (row[0], row[1] == "note_on")):
-            track.append(mido.Message(kind, note=pitch, time=round((at - now) * 480)))
-            now = at
-    song.save(folder / "score.mid")
-    played = perform(make_score("solo", MELODY, tempi=[(0, 100.0)]), seed=0, config=STEADY)
-    soundfile.write(folder / "solo.wav", additive(played, RATE), RATE)
-    onsets = {"solo": np.arange(0, 12, 0.5), "accompaniment": np.arange(12)}
-    rows = [(q, 0.5 + q * 0.6, part) for part, quarters in onsets.items() for q in quarters]
-    with (folder / "truth.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("quarter", "audio_s", "part"), *rows])
-    return folder
+    return make_duo(tmp_path_factory.mktemp("duo"))
 
 
 def test_a_recording_is_accompanied(duo: Path, tmp_path: Path) -> None:

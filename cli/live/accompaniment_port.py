@@ -1,0 +1,89 @@
+"""The MIDI port that a live accompaniment plays into: every note on its sample, on the clock of the session."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from cli.terminal.report import note
+from engine.accompaniment.ensemble import message_of
+from engine.core.errors import DeviceError
+from engine.core.events import Event, Note
+from engine.midi.guarded import GuardedPort
+from engine.midi.port import MidiConfig
+from engine.realtime.device_clock import DeviceClock
+
+__all__ = ["AccompanimentPort"]
+
+KEPT = 512  # events by which the clock of a port that is not in JACK is compared with that of the input
+MARGIN_S = 0.02  # messages are sent so much later than they are decided there, that none comes late
+RETRY_S = 0.5  # between attempts to open a port that has gone
+
+
+class AccompanimentPort:
+    """Sends notes at their sample; is opened again when its server or its process has gone.
+
+    Where session and port are both in JACK, they share its clock, and every note leaves with the very sample that its
+    sound would. Elsewhere an event comes some time after it was emitted: the shortest such delay of the last events
+    relates the clocks.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._config = MidiConfig(name=name, listen=False)
+        self._port: GuardedPort | None = GuardedPort(self._config)
+        self._offsets: deque[float] = deque(maxlen=KEPT)
+        self._closing = threading.Event()
+
+    def send(self, event: Event, clock: DeviceClock | None) -> None:
+        """Take any event, with the clock of the session; send it if it is a note."""
+        port = self._port
+        if port is None or clock is None:
+            return
+        try:
+            frame = None if port.origin is None else clock.frame(event.at)
+            at = self._estimated(port, event, clock.sample_rate) if frame is None else port.place(frame)
+            if isinstance(event, Note):
+                port.send(at, message_of(event))
+        except DeviceError:
+            self._reopen(port)
+
+    def _estimated(self, port: GuardedPort, event: Event, sample_rate: int) -> int:
+        ratio = port.sample_rate / sample_rate
+        self._offsets.append(port.now() - event.emitted_at * ratio)
+        return round(event.at * ratio + min(self._offsets) + MARGIN_S * port.sample_rate)
+
+    def silence(self) -> None:
+        """End every note, as when the session has lost its device."""
+        if (port := self._port) is not None:
+            with contextlib.suppress(DeviceError):
+                port.stop()
+        self._offsets.clear()
+
+    def look(self) -> None:
+        """Notice a port that has gone."""
+        if (port := self._port) is not None and port.gone:
+            self._reopen(port)
+
+    def _reopen(self, port: GuardedPort) -> None:
+        note(f"{port.gone or 'the MIDI port is gone'}; waiting for it")
+        self._port = None
+        threading.Thread(target=self._open_again, args=(port,), daemon=True, name="port").start()
+
+    def _open_again(self, old: GuardedPort) -> None:
+        old.close()
+        while not self._closing.wait(RETRY_S):
+            with contextlib.suppress(DeviceError):
+                self._port = GuardedPort(self._config)
+                note("the MIDI port is back")
+                return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closing.set()
+        if self._port is not None:
+            self._port.close()

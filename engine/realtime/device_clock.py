@@ -1,0 +1,36 @@
+"""Relate the samples of a session to the clock of its device."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.core.shared_memory import Counter, SharedMemory
+from engine.realtime.messages import Latency
+
+__all__ = ["DeviceClock"]
+
+
+class DeviceClock(NamedTuple):
+    """The clocks of one engine process.
+
+    memory: its shared memory
+    base: sample of the session at which it began
+    sample_rate: of the session, Hz
+    latency: its declared latency
+    """
+
+    memory: SharedMemory
+    base: int
+    sample_rate: int
+    latency: Latency
+
+    def sounds_at(self, at: int) -> int:
+        """Return the sample of the input at which what is rendered at sample `at` is heard."""
+        return at + round(self.latency.total * self.sample_rate / self.latency.sample_rate)
+
+    def frame(self, at: int) -> int | None:
+        """Return JACK's frame, modulo 2^32, at which what is rendered at `at` leaves; None where JACK is not in use."""
+        if not (origin := self.memory[Counter.ORIGIN]):
+            return None
+        ratio = self.latency.sample_rate / self.sample_rate
+        return (origin + round((at - self.base) * ratio) + self.latency.to_output) % (1 << 32)
