@@ -190,6 +190,6 @@ def _expect(state: _State) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _power(z: np.complex64) -> float:
+def _power(z: np.complex64) -> Scalar32:
     """Return the square of the absolute value."""
     return z.real * z.real + z.imag * z.imag
