@@ -19,7 +19,8 @@ from benchmarks.rows import Row
 from engine.audio.files import AudioReader
 from engine.score.readers import read_score
 from engine.score.score import Score
-from offline.evaluation.following import EvaluationPiece, find_pieces, follow_piece
+from offline.batch.piece_folders import EvaluationPiece, find_pieces
+from offline.evaluation.following import follow_piece
 from offline.evaluation.onsets import Accuracy, accuracy, evaluate_track, mean_accuracy, read_truth
 from offline.evaluation.separation import COMPARED, METHODS, evaluate_stems, mean_scores
 from offline.following.feature_names import FEATURES
@@ -55,7 +56,7 @@ def following() -> Iterator[Row]:
     ours: dict[str, list[Accuracy]] = {}
     peers: dict[str, list[Accuracy]] = {}
     costs: dict[str, list[float]] = {}
-    for piece in find_pieces(SHARED / "alignment"):
+    for piece in find_pieces(SHARED / "alignment").pieces:
         group = piece.name.partition("_")[0]
         begin = time.process_time()
         ours.setdefault(group, []).append(

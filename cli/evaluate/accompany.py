@@ -8,8 +8,7 @@ from pathlib import Path
 from cli.common import OUTPUT, argument, command, csv_file, features_option, option
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FOLDER
-from cli.terminal.report import wrote
-from cli.terminal.stopping import USER_ERROR
+from cli.terminal.report import evaluated
 from engine.accompaniment.config import SchedulerConfig
 from engine.core.config import Settings, plain
 
@@ -48,8 +47,8 @@ def evaluate_accompany_command(options: EvaluateAccompanyOptions) -> int:
     from offline.following.presets import follow_by
 
     with announced_compiling():
-        n_failed = evaluate_duos(
+        counts = evaluate_duos(
             options.folder, follow_by(options.features), options.schedule, csv=options.csv, plots=options.plots
         )
-    wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
-    return USER_ERROR if n_failed else 0
+    then = "" if options.plots else "add --plots DIR to see where it errs"
+    return evaluated(counts, [options.csv, options.plots], then=then)

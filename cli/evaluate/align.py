@@ -6,8 +6,7 @@ from cli.commands.align import align_config
 from cli.common import command
 from cli.evaluate.follow import EvaluateFollowOptions
 from cli.terminal.kernels import announced_compiling
-from cli.terminal.report import wrote
-from cli.terminal.stopping import USER_ERROR
+from cli.terminal.report import evaluated
 
 __all__ = ["evaluate_align_command"]
 
@@ -24,12 +23,12 @@ def evaluate_align_command(options: EvaluateFollowOptions) -> int:
     from offline.evaluation.alignment import evaluate_alignment
 
     with announced_compiling():
-        n_failed = evaluate_alignment(
+        counts = evaluate_alignment(
             options.folder,
             align_config(options.features),
             reading=options.reading,
             csv=options.csv,
             plots=options.plots,
         )
-    wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
-    return USER_ERROR if n_failed else 0
+    then = "" if options.plots else "add --plots DIR to see where it errs"
+    return evaluated(counts, [options.csv, options.plots], then=then)

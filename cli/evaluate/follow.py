@@ -9,8 +9,7 @@ from cli.common import OUTPUT, argument, command, csv_file, features_option, opt
 from cli.score_options import FolderScoreOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FOLDER
-from cli.terminal.report import wrote
-from cli.terminal.stopping import USER_ERROR
+from cli.terminal.report import evaluated
 from engine.core.config import Settings, plain
 
 __all__ = ["EvaluateFollowOptions", "evaluate_follow_command"]
@@ -46,6 +45,6 @@ def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
 
     follow = follow_piece(follow_by(options.features), options.reading)
     with announced_compiling():
-        n_failed = evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
-    wrote([options.csv, options.plots], then="" if options.plots else "add --plots DIR to see where it errs")
-    return USER_ERROR if n_failed else 0
+        counts = evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
+    then = "" if options.plots else "add --plots DIR to see where it errs"
+    return evaluated(counts, [options.csv, options.plots], then=then)

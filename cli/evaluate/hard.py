@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.common import argument, command, csv_file, features_option, picture
 from cli.terminal.kernels import announced_compiling
-from cli.terminal.report import wrote
+from cli.terminal.report import evaluated
 from engine.core.config import Settings, choice
 
 __all__ = ["EvaluateHardOptions", "evaluate_hard_command"]
@@ -41,6 +41,5 @@ def evaluate_hard_command(options: EvaluateHardOptions) -> int:
     half = "" if options.split == BOTH else options.split
     follow = follow_piece(follow_by(options.features))
     with announced_compiling():
-        evaluate_hard(options.folder, follow, half=half, csv_path=options.csv, plot=options.plot)
-    wrote([options.csv, options.plot])
-    return 0
+        counts = evaluate_hard(options.folder, follow, half=half, csv_path=options.csv, plot=options.plot)
+    return evaluated(counts, [options.csv, options.plot])

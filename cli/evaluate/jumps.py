@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.common import argument, command, features_option
 from cli.terminal.kernels import announced_compiling
+from cli.terminal.report import evaluated
 from engine.core.config import Settings
 
 __all__ = ["EvaluateJumpsOptions", "evaluate_jumps_command"]
@@ -33,5 +34,5 @@ def evaluate_jumps_command(options: EvaluateJumpsOptions) -> int:
     from offline.following.presets import follow_by
 
     with announced_compiling():
-        evaluate_jumps(options.folder, follow_by(options.features))
-    return 0
+        counts = evaluate_jumps(options.folder, follow_by(options.features))
+    return evaluated(counts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.common import INPUT, argument, command, csv_file, option
-from cli.terminal.report import wrote
+from cli.terminal.report import evaluated
 from engine.core.config import plain
 from offline.training.similarity.config import SimilarityTable
 
@@ -32,8 +32,8 @@ class EvaluateSimilarityOptions(SimilarityTable):
 @command(EvaluateSimilarityOptions, EXAMPLES)
 def evaluate_similarity_command(options: EvaluateSimilarityOptions) -> int:
     """Print the table."""
+    from offline.batch.piece_folders import find_pieces
     from offline.training.similarity.paper_table import similarity_table
 
     print(similarity_table(options))
-    wrote([options.csv])
-    return 0
+    return evaluated(find_pieces(options.folder).counts(0), [options.csv])

@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cli.terminal.stopping import USER_ERROR
 from engine.core.errors import printable
 
-__all__ = ["batch_summary", "complain", "note", "wrote"]
+if TYPE_CHECKING:
+    from offline.batch.piece_folders import PieceCounts
+
+__all__ = ["batch_summary", "complain", "evaluated", "note", "wrote"]
 
 
 def wrote(paths: Iterable[object], *, then: str = "") -> None:
@@ -39,6 +44,13 @@ def batch_summary(*, done: int, short: int = 0, failed: int = 0, stopped: int = 
         cut = f" ({short} of them cut off)" if short else ""
         rest = [f"{stopped} not begun"] if stopped else []
         note(", ".join([f"{done} done{cut}", f"{failed} failed", *rest, left_out or "0 left out"]))
+
+
+def evaluated(counts: PieceCounts, paths: Iterable[object] = (), *, then: str = "") -> int:
+    """Say at the end of an evaluation what was written and what became of its pieces; return the exit status."""
+    wrote(paths, then=then)
+    batch_summary(done=counts.done, failed=counts.failed, left_out=counts.left_out)
+    return USER_ERROR if counts.failed else 0
 
 
 def _name(path: object) -> str:

@@ -6,7 +6,7 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from offline.evaluation.alignment import evaluate_alignment
-    from offline.evaluation.following import EvaluationPiece, evaluate_tracks, find_pieces, follow_piece
+    from offline.evaluation.following import evaluate_tracks, follow_piece
     from offline.evaluation.listening_test import analyse_answers, report_answers, write_test
     from offline.evaluation.onsets import Accuracy, PositionTrack, evaluate_track, read_truth
     from offline.evaluation.plots import draw_job, draw_track
@@ -22,7 +22,6 @@ __all__ = [
     "PSDS_1",
     "PSDS_2",
     "Accuracy",
-    "EvaluationPiece",
     "PositionTrack",
     "PsdsConfig",
     "StemScore",
@@ -37,7 +36,6 @@ __all__ = [
     "evaluate_stems",
     "evaluate_track",
     "evaluate_tracks",
-    "find_pieces",
     "follow_piece",
     "format_stem_table",
     "global_sdr",

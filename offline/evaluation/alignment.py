@@ -9,7 +9,8 @@ import numpy as np
 
 from engine.score.score_config import ScoreConfig
 from offline.alignment.alignment import AlignConfig, Alignment, align
-from offline.evaluation.following import EvaluationPiece, TrackingMethod, evaluate_tracks
+from offline.batch.piece_folders import EvaluationPiece, PieceCounts
+from offline.evaluation.following import TrackingMethod, evaluate_tracks
 from offline.evaluation.onsets import PositionTrack
 from offline.following.score_input import read_score_or_recording
 from offline.recording import Recording
@@ -25,7 +26,7 @@ def evaluate_alignment(
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
-) -> int:
+) -> PieceCounts:
     """Evaluate `align` as `evaluate_tracks` does."""
     return evaluate_tracks(folder, align_piece(config or AlignConfig(), reading), csv=csv, plots=plots, say=say)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,11 @@ from tqdm import tqdm
 from engine.accompaniment.accompanist import AccompanyConfig
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.parts import read_accompaniment
-from engine.audio.suffixes import is_audio
-from engine.core.errors import AudioFileError, EngineError
+from engine.core.errors import EngineError
 from engine.core.whole_file import whole_text
 from engine.following.config import FollowConfig
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
+from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
 from offline.evaluation.accompaniment import (
     WITHIN_MS,
     AccompanimentAccuracy,
@@ -27,10 +26,10 @@ from offline.evaluation.accompaniment import (
 )
 from offline.evaluation.accompaniment_plot import draw_accompaniment
 from offline.evaluation.onsets import in_columns
-from offline.following.score_input import SCORE_SUFFIXES
 
-__all__ = ["Duo", "evaluate_duos", "find_duos"]
+__all__ = ["evaluate_duos"]
 
+SOLO = "solo"  # name of the recording
 HEADER = (
     "piece",
     *(f"{ms} ms" for ms in WITHIN_MS),
@@ -43,40 +42,6 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duo:
-    """One piece for soloist and accompaniment.
-
-    name: of its folder
-    score: of both
-    solo: recording of the soloist alone
-    truth: truth.csv with columns quarter,audio_s,part
-    """
-
-    name: str
-    score: Path
-    solo: Path
-    truth: Path
-
-
-def find_duos(folder: Path) -> list[Duo]:
-    """Find every folder that holds a score, a solo and its truth: the folder itself, or folders in it."""
-    duos = [duo for place in (folder, *sorted(folder.glob("*/"))) if (duo := _duo(place)) is not None]
-    if not duos:
-        expected = "folders with score.*, solo.* and truth.csv"
-        raise AudioFileError(str(folder), expected=expected, got="none", remedy="name a folder of duos, or one duo")
-    return duos
-
-
-def _duo(place: Path) -> Duo | None:
-    scores = [path for path in sorted(place.glob("score.*")) if path.suffix.lower() in SCORE_SUFFIXES]
-    solos = [path for path in sorted(place.glob("solo.*")) if is_audio(path)]
-    truth = place / "truth.csv"
-    if not (scores and solos and truth.is_file()):
-        return None
-    return Duo(name=place.resolve().name, score=scores[0], solo=solos[0], truth=truth)
-
-
 def evaluate_duos(
     folder: Path,
     follow: FollowConfig,
@@ -85,16 +50,18 @@ def evaluate_duos(
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
-) -> int:
+) -> PieceCounts:
     """Accompany every duo of the folder, and print a table against what a human played.
+
+    A duo is a piece whose recording, solo.*, is of the soloist alone, and whose truth has a column `part` besides.
 
     csv: file for the table, written anew after every duo
     plots: folder for a picture of each duo
-    Returns how many duos failed: they are said, and have no row.
+    Duos that fail are said, and have no row.
     """
-    n_failed = 0
+    n_failed, found = 0, find_pieces(folder, SOLO)
     results: dict[str, AccompanimentAccuracy] = {}
-    for duo in tqdm(find_duos(folder), unit="piece", leave=False):
+    for duo in tqdm(found.pieces, unit="piece", leave=False):
         try:
             results[duo.name] = _evaluated(duo, follow, schedule, plots)
         except EngineError as error:
@@ -109,13 +76,15 @@ def evaluate_duos(
         say(in_columns([HEADER, *(_row(name, result) for name, result in table.items())]))
         if csv is not None:
             _write(csv, table)
-    return n_failed
+    return found.counts(n_failed)
 
 
-def _evaluated(duo: Duo, follow: FollowConfig, schedule: SchedulerConfig, plots: Path | None) -> AccompanimentAccuracy:
+def _evaluated(
+    duo: EvaluationPiece, follow: FollowConfig, schedule: SchedulerConfig, plots: Path | None
+) -> AccompanimentAccuracy:
     truth = read_duo_truth(duo.truth)
     accompany = AccompanyConfig(accompaniment=read_accompaniment(duo.score), schedule=schedule)
-    played = accompany_file(AccompanyJob(input=duo.solo, accompany=accompany, follow=follow)).played
+    played = accompany_file(AccompanyJob(input=duo.performance, accompany=accompany, follow=follow)).played
     if plots is not None:
         draw_accompaniment(plots / f"{duo.name}.png", truth.solo, truth.accompaniment, np.array(played))
     return evaluate_accompaniment(truth, played)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from engine.audio.suffixes import is_audio
-from engine.core.errors import AudioFileError, EngineError
+from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig
 from engine.pipeline.pipeline import PipelineConfig
 from engine.score.score_config import ScoreConfig
 from offline.batch.file_job import FileJob, run_file
+from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
 from offline.evaluation.onsets import (
     PROTOCOLS,
     Accuracy,
@@ -28,46 +27,12 @@ from offline.evaluation.onsets import (
     write_table,
 )
 from offline.evaluation.plots import draw_track
-from offline.following.score_input import SCORE_SUFFIXES, read_score_input
+from offline.following.score_input import read_score_input
 
-__all__ = ["EvaluationPiece", "TrackingMethod", "evaluate_tracks", "find_pieces", "follow_piece"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationPiece:
-    """One piece.
-
-    name: of its folder
-    score: .musicxml, .mxl or .mid
-    performance: audio
-    truth: truth.csv with columns quarter,audio_s
-    """
-
-    name: str
-    score: Path
-    performance: Path
-    truth: Path
+__all__ = ["TrackingMethod", "evaluate_tracks", "follow_piece"]
 
 
 TrackingMethod = Callable[[EvaluationPiece], PositionTrack]  # returns the score position over the performance's time
-
-
-def find_pieces(folder: Path) -> list[EvaluationPiece]:
-    """Find every folder that holds a score, a performance and its truth: the folder itself, or folders in it."""
-    pieces = [piece for place in (folder, *sorted(folder.glob("*/"))) if (piece := _piece(place)) is not None]
-    if not pieces:
-        expected = "folders with score.*, performance.* and truth.csv"
-        raise AudioFileError(str(folder), expected=expected, got="none", remedy="`collaparte demo` writes one")
-    return pieces
-
-
-def _piece(place: Path) -> EvaluationPiece | None:
-    scores = [path for path in sorted(place.glob("score.*")) if path.suffix.lower() in SCORE_SUFFIXES]
-    takes = [path for path in sorted(place.glob("performance.*")) if is_audio(path)]
-    truth = place / "truth.csv"
-    if not (scores and takes and truth.is_file()):
-        return None
-    return EvaluationPiece(name=place.resolve().name, score=scores[0], performance=takes[0], truth=truth)
 
 
 def evaluate_tracks(
@@ -77,17 +42,17 @@ def evaluate_tracks(
     csv: Path | None = None,
     plots: Path | None = None,
     say: Callable[[str], None] = print,
-) -> int:
+) -> PieceCounts:
     """Track every piece of the folder; print a table for each protocol, and the mean of each group of names.
 
     A group is the part of a piece's name before the first underscore.
     csv: file for the tables, written anew after every piece
     plots: folder for a picture of each piece's path and errors
-    Returns how many pieces failed: their onsets count as never found.
+    The onsets of pieces that fail count as never found.
     """
-    n_failed = 0
+    n_failed, found = 0, find_pieces(folder)
     results: dict[str, dict[str, Accuracy]] = {protocol: {} for protocol in PROTOCOLS}
-    for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
+    for piece in tqdm(found.pieces, unit="piece", leave=False):
         truth = read_truth(piece.truth)
         try:
             track = method(piece)
@@ -107,7 +72,7 @@ def evaluate_tracks(
         say(format_table(table))
     if csv is not None:
         write_table(csv, tables)
-    return n_failed
+    return found.counts(n_failed)
 
 
 def follow_piece(follow: FollowConfig, reading: ScoreConfig | None = None) -> TrackingMethod:

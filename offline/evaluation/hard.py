@@ -15,15 +15,17 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from engine.core.errors import EngineError
 from engine.score.readers import read_score
 from engine.score.score import Score
-from offline.datasets.hard_set import HardRow, read_manifest
-from offline.evaluation.following import EvaluationPiece, TrackingMethod
+from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces, folders_left_out
+from offline.datasets.hard_set import MANIFEST, HardRow, read_manifest
+from offline.evaluation.following import TrackingMethod
 from offline.evaluation.onsets import PositionTrack
 from offline.evaluation.reliability import draw_reliability, expected_calibration_error
 from offline.evaluation.repeats_and_cuts import same_places
 
-__all__ = ["HardOutcome", "HardSummary", "evaluate_hard", "judge_take", "summarise"]
+__all__ = ["HardOutcome", "HardSummary", "evaluate_hard", "judge_take", "summarise", "takes_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -104,21 +106,42 @@ def evaluate_hard(
     csv_path: Path | None = None,
     plot: Path | None = None,
     say: Callable[[str], None] = print,
-) -> list[HardOutcome]:
+) -> PieceCounts:
     """Track the takes of a half, or of both; print a table of situations, and all together.
 
+    Takes that fail are said, and have no part in the table.
     csv_path: file for a row a take
     plot: picture of the reliability diagram
     """
-    rows = [row for row in read_manifest(folder) if half in ("", row.half)]
-    outcomes = [judge_take(folder / row.take, row, method) for row in tqdm(rows, unit="take", leave=False)]
+    rows, left_out = takes_of(folder, half)
+    outcomes, n_failed = [], 0
+    for row in tqdm(rows, unit="take", leave=False):
+        try:
+            outcomes.append(judge_take(folder / row.take, row, method))
+        except EngineError as error:
+            say(f"collaparte: {error.about(row.take)}")
+            n_failed += 1
     for line in _table(outcomes):
         say(line)
     if csv_path is not None:
         _write(csv_path, outcomes)
     if plot is not None:
         draw_reliability(plot, _joined(o.confidence for o in outcomes), _joined(o.near for o in outcomes) > 0)
-    return outcomes
+    return PieceCounts(len(outcomes), n_failed, folders_left_out(left_out))
+
+
+def takes_of(folder: Path, half: str) -> tuple[list[HardRow], dict[str, str]]:
+    """Return the takes of a half, or of both, and what each that was left out lacks, by its name.
+
+    AudioFileError if there is no manifest.
+    """
+    asked = read_manifest(folder)
+    rows, found = [row for row in asked if half in ("", row.half)], find_pieces(folder)
+    there = {piece.name for piece in found.pieces}
+    left_out = {row.take: found.lacking.get(row.take, "no such folder") for row in rows if row.take not in there}
+    known = {row.take for row in asked}
+    left_out |= {name: f"not in {MANIFEST}" for name in sorted(there | set(found.lacking)) if name not in known}
+    return [row for row in rows if row.take in there], left_out
 
 
 def judge_take(folder: Path, row: HardRow, method: TrackingMethod) -> HardOutcome:

@@ -10,19 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 from tqdm import tqdm
 
+from engine.audio.files import AudioReader
+from engine.core.errors import EngineError
 from engine.core.events import Position
 from engine.core.format import AudioFormat
 from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.score.readers import read_score
 from engine.score.score import Score
-from offline.evaluation.following import find_pieces
+from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
 from offline.evaluation.onsets import read_truth
 from offline.following.score_input import read_score_input
 
@@ -31,6 +33,7 @@ __all__ = ["Splice", "evaluate_jumps", "same_places", "splice"]
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Positions = tuple[Floats, Floats, Floats]
+Jump = tuple[bool, bool, float]
 
 RIGHT_S = 0.5
 WITHIN_S = 3.0
@@ -55,6 +58,14 @@ class Splice:
 
     audio: Audio
     parts: list[tuple[float, float, float]]
+
+
+class PieceJumps(NamedTuple):
+    """What came of one piece: see `_judge`, `_false_leaps`; none of the former where it is too short."""
+
+    jumps: list[Jump]
+    leaps: Floats
+    hours: float
 
 
 def splice(
@@ -93,33 +104,52 @@ def same_places(score: Score, first: float, last: float) -> Floats:
     return np.array(sorted({0, *same})) / GRID
 
 
-def evaluate_jumps(folder: Path, follow: FollowConfig, *, seed: int = 1, say: Callable[[str], None] = print) -> None:
+def evaluate_jumps(
+    folder: Path, follow: FollowConfig, *, seed: int = 1, say: Callable[[str], None] = print
+) -> PieceCounts:
     """Make six jumps in each piece of half a minute or more, at once and after a pause; then follow the whole piece.
 
     Prints the share of jumps after which the position is right within three seconds, median and 90th percentile of
-    the time it takes, and how often the position leaps from right to wrong in clean playing.
+    the time it takes, and how often the position leaps from right to wrong in clean playing. Pieces that fail are said.
     """
-    results, leaps, hours = [], np.zeros(0), 0.0
-    for piece in tqdm(find_pieces(folder), unit="piece", leave=False):
-        audio, rate = soundfile.read(piece.performance, dtype="float32", always_2d=True)
-        mono, score, truth = audio.mean(axis=1), read_score(piece.score), read_truth(piece.truth)
-        reference = read_score_input(piece.score, AudioFormat(sample_rate=rate, n_channels=1), follow)
-        track = partial(_track, rate=rate, config=PipelineConfig(score=reference, follow=follow))
-        leaps = np.append(leaps, _false_leaps(*track(mono), truth))
-        hours += len(mono) / rate / 3600
-        if truth[1][-1] < LONGEST_S + LEAP_S + SHORTEST_S + 1:
-            continue
+    found, made = find_pieces(folder), list[PieceJumps]()
+    for piece in tqdm(found.pieces, unit="piece", leave=False):
+        try:
+            made.append(_jumps_in(piece, follow, seed))
+        except EngineError as error:
+            say(f"collaparte: {error.about(piece.name)}")
+    _say_jumps(made, say)
+    return found.counts(len(found.pieces) - len(made))
+
+
+def _jumps_in(piece: EvaluationPiece, follow: FollowConfig, seed: int) -> PieceJumps:
+    with AudioReader(piece.performance) as reader:
+        mono, rate = reader.read().mean(axis=1), reader.format.sample_rate
+    score, truth = read_score(piece.score), read_truth(piece.truth)
+    reference = read_score_input(piece.score, AudioFormat(sample_rate=rate, n_channels=1), follow)
+    track = partial(_track, rate=rate, config=PipelineConfig(score=reference, follow=follow))
+    leaps, hours = _false_leaps(*track(mono), truth), len(mono) / rate / 3600
+    found: list[Jump] = []
+    if truth[1][-1] >= LONGEST_S + LEAP_S + SHORTEST_S + 1:
         for k, pause_s in enumerate((0.0, 0.8)):
             rng = np.random.default_rng([seed, k, len(mono)])
-            results += _judge(splice(mono, rate, truth[1], rng, n_jumps=6, pause_s=pause_s), track, score, truth)
-    if results:
-        alike_share, very_share, seconds = np.array(results).T
-        say(f"{len(results)} jumps: right within {WITHIN_S:g} s {100 * alike_share.mean():.1f} %")
+            found += _judge(splice(mono, rate, truth[1], rng, n_jumps=6, pause_s=pause_s), track, score, truth)
+    return PieceJumps(found, leaps, hours)
+
+
+def _say_jumps(made: list[PieceJumps], say: Callable[[str], None]) -> None:
+    jumps = [jump for each in made for jump in each.jumps]
+    if jumps:
+        alike_share, very_share, seconds = np.array(jumps).T
+        say(f"{len(jumps)} jumps: right within {WITHIN_S:g} s {100 * alike_share.mean():.1f} %")
         say(f"  at the very place, not one with the same notes: {100 * very_share.mean():.1f} %")
         say(f"  seconds until right: median {np.median(seconds):.1f}, 90th percentile {np.percentile(seconds, 90):.1f}")
+    leaps = np.concatenate([np.zeros(0), *(each.leaps for each in made)])
     n_far = int((leaps > FAR_S).sum())
-    n_near = len(leaps) - n_far
+    n_near, hours = len(leaps) - n_far, sum(each.hours for each in made)
     say(f"clean playing: {n_far} leaps from right to wrong, {n_near} of under {FAR_S:g} s, in {hours:.2f} hours")
+    if n_short := sum(not each.jumps for each in made):
+        say(f"{n_short} pieces are too short for jumps")
 
 
 def _track(audio: Audio, *, rate: int, config: PipelineConfig) -> Positions:
@@ -142,7 +172,7 @@ def _false_leaps(at_s: Floats, emitted_s: Floats, quarter: Floats, truth: tuple[
 
 def _judge(
     spliced: Splice, track: Callable[[Audio], Positions], score: Score, truth: tuple[Floats, Floats]
-) -> list[tuple[bool, bool, float]]:
+) -> list[Jump]:
     """Return for each jump: right in time at an identical place, right in time at the very place, seconds to right."""
     at_s, emitted_s, quarter = track(spliced.audio)
     found = []

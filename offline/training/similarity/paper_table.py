@@ -28,7 +28,7 @@ from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderC
 from engine.score.readers import read_score
 from models.similarity.network import PairMlp, SiameseCnn
 from offline.alignment.dtw.exact import DtwConfig, warp
-from offline.evaluation.following import EvaluationPiece, find_pieces
+from offline.batch.piece_folders import EvaluationPiece, find_pieces
 from offline.evaluation.onsets import THRESHOLDS_MS, Accuracy, PositionTrack, evaluate_track, mean_accuracy, read_truth
 from offline.resample import resample
 from offline.run import collect_frames
@@ -201,7 +201,7 @@ def measure_piece_similarity(
 def similarity_table(config: SimilarityTable) -> str:
     """Align every piece by every method; return a table for each protocol, and write them as CSV if asked for."""
     rows = similarity_methods(config.networks, config.live, device=pick_device(config.device))
-    pieces, soundfont = find_pieces(config.folder), config.soundfont or installed_soundfonts()[0]
+    pieces, soundfont = find_pieces(config.folder).pieces, config.soundfont or installed_soundfonts()[0]
     results = [measure_piece_similarity(piece, rows, soundfont) for piece in tqdm(pieces, unit="piece", leave=False)]
     keys = [(row.name, row.binary) for row in rows]
     tables = {

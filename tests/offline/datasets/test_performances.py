@@ -13,9 +13,9 @@ from engine.core.errors import ConfigError, EngineError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig
 from engine.score.score import make_score
+from offline.batch.piece_folders import find_pieces
 from offline.datasets.corpus_scores import Library, split_of
 from offline.datasets.performances import Take, TakeConfig, cut_score, perform_piece, write_take
-from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import read_truth
 from offline.following.score_input import read_score_input
 from offline.synthesis.demo_piece import minuet
@@ -184,7 +184,7 @@ def test_the_synchronous_sound_lasts_as_long(take: Take) -> None:
 @needs_sound
 def test_what_is_written_can_be_evaluated(take: Take, tmp_path: Path) -> None:
     write_take(tmp_path / "one", take)
-    piece = find_pieces(tmp_path)[0]
+    piece = find_pieces(tmp_path).pieces[0]
     score = read_score_input(piece.score, AudioFormat(sample_rate=RATE, n_channels=1), FollowConfig())
     assert np.allclose(score.onset_quarter, take.score.onset_quarter, atol=2e-3)  # type: ignore[union-attr]
     quarter, audio_s = read_truth(piece.truth)

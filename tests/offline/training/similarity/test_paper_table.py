@@ -11,9 +11,9 @@ import torch
 
 from models.similarity.config import PairMlpConfig, SiameseCnnConfig
 from models.similarity.network import PairMlp, SiameseCnn
+from offline.batch.piece_folders import find_pieces
 from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece, write_take
-from offline.evaluation.following import find_pieces
 from offline.evaluation.onsets import Accuracy
 from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import PianistConfig
@@ -71,7 +71,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_sound
 def test_hand_made_features_align(piece: Path) -> None:
-    found = measure_piece_similarity(find_pieces(piece)[0], similarity_methods(), installed_soundfonts()[0])
+    found = measure_piece_similarity(find_pieces(piece).pieces[0], similarity_methods(), installed_soundfonts()[0])
     for name in ("DTW CQT", "DTW spectral bands, as MATCH"):
         result = found[name, False]["nearest frame"]
         assert result.lost == 0 and result.within[2] > 80  # percent within 100 ms
