@@ -70,7 +70,7 @@ def _job_command(verb: str, job: TrainingJob, then: str, arguments: Mapping[str,
         elif isinstance(result, str):
             print(result)
         written = result if isinstance(result, Path) else getattr(config, "output", None)
-        wrote([written], then=then.format(output=written))
+        wrote([written], then=then.format(output=written) if written else "")
         return 0
 
     command = SettingsCommand(job.config, act, EXAMPLES[verb], arguments=arguments)

@@ -8,9 +8,9 @@ from pathlib import Path
 from cli.common import command, data_folder, option, random_seed
 from cli.data.corpora import FolderOptions
 from cli.terminal.report import wrote
-from engine.core.config import plain, ranged
+from engine.core.config import choice, plain, ranged
 
-__all__ = ["HardOptions", "data_hard_command"]
+__all__ = ["HardOptions", "data_hard_command", "half_of_takes", "halves"]
 
 EXAMPLES = """\
 examples:
@@ -18,6 +18,19 @@ examples:
   collaparte data hard --data symbolic/ -o hard/
   collaparte data hard --data symbolic/ -o hard/ --situations one_hand long_rest --n 1
 """
+
+
+HALVES, BOTH = ("tuning", "judging"), "both"
+
+
+def half_of_takes(text: str) -> str:
+    """Declare an option that names one half of the takes, or both."""
+    return choice(BOTH, (*HALVES, BOTH), text)
+
+
+def halves(split: str) -> tuple[str, ...]:
+    """Return the halves that the option names."""
+    return HALVES if split == BOTH else (split,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +42,7 @@ class HardOptions(FolderOptions):
         plain((), "soundfont to draw from; may be repeated (default all installed)"), metavar="FILE.sf2"
     )
     situations: tuple[str, ...] = option(plain((), "situations to make (default all)"), metavar="NAME...")
+    split: str = half_of_takes("which half of the takes to make")
     n: int = ranged(3, 1, 1000, "takes of each situation and half")
     seed: int = random_seed()
 
@@ -39,7 +53,6 @@ def data_hard_command(options: HardOptions) -> int:
     from tqdm import tqdm
 
     from engine.core.config import require_one_of
-    from offline.datasets.hard_pieces import HARD_HALVES
     from offline.datasets.hard_set import HardJob, make_hard_set
     from offline.datasets.hard_situations import SITUATIONS
     from offline.synthesis.fluidsynth import installed_soundfonts
@@ -50,11 +63,12 @@ def data_hard_command(options: HardOptions) -> int:
         folder=options.output,
         music=options.data,
         soundfonts=options.soundfont or installed_soundfonts(),
+        halves=halves(options.split),
         situations=options.situations or tuple(SITUATIONS),
         n_takes=options.n,
         seed=options.seed,
     )
-    total = len(job.situations) * job.n_takes * len(HARD_HALVES)
+    total = len(job.situations) * job.n_takes * len(job.halves)
     for _ in tqdm(make_hard_set(job), total=total, unit="take"):
         pass
     wrote([options.output], then=f"collaparte evaluate hard {options.output}")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.common import argument, command, csv_file, features_option, picture
+from cli.data.hard import half_of_takes, halves
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import evaluated
-from engine.core.config import Settings, choice
+from engine.core.config import Settings
 
 __all__ = ["EvaluateHardOptions", "evaluate_hard_command"]
 
@@ -17,7 +18,6 @@ examples:
   collaparte evaluate hard hard/
   collaparte evaluate hard hard/ --split judging --csv table.csv --plot reliability.png
 """
-BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class EvaluateHardOptions(Settings):
     """Options of `collaparte evaluate hard`."""
 
     folder: Path = argument("FOLDER", "hard takes, as `data hard` writes them")
-    split: str = choice(BOTH, ("tuning", "judging", BOTH), "which half of the takes")
+    split: str = half_of_takes("which half of the takes")
     features: str = features_option()
     csv: Path | None = csv_file()
     plot: Path | None = picture("draw how often the position is right at each confidence")
@@ -38,8 +38,9 @@ def evaluate_hard_command(options: EvaluateHardOptions) -> int:
     from offline.evaluation.hard import evaluate_hard
     from offline.following.presets import follow_by
 
-    half = "" if options.split == BOTH else options.split
     follow = follow_piece(follow_by(options.features))
     with announced_compiling():
-        counts = evaluate_hard(options.folder, follow, half=half, csv_path=options.csv, plot=options.plot)
+        counts = evaluate_hard(
+            options.folder, follow, halves=halves(options.split), csv_path=options.csv, plot=options.plot
+        )
     return evaluated(counts, [options.csv, options.plot])

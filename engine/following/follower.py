@@ -45,6 +45,11 @@ class Follower:
         """Return the exact samples by which `emitted_at` lags `at`, counted from the input audio, frame included."""
         return self._tracker.latency
 
+    @property
+    def trust_evidence(self) -> npt.NDArray[np.float64]:
+        """Return the evidence for the confidence of the newest frame, as `update_trust` has it, borrowed."""
+        return self._tracker.trust_evidence
+
     def process(self, spectra: Spectra) -> list[Event]:
         """Return the events of each frame."""
         if self._pitch is None:
@@ -91,6 +96,11 @@ class AudioFollower:
     def latency(self) -> int:
         """Return the exact samples by which `emitted_at` lags `at`."""
         return self._tracker.latency
+
+    @property
+    def trust_evidence(self) -> npt.NDArray[np.float64]:
+        """Return the evidence for the confidence of the newest frame, as `update_trust` has it, borrowed."""
+        return self._tracker.trust_evidence
 
     def process(self, block: Audio) -> list[Event]:
         """Return the events of the frames that the block completes."""

@@ -157,6 +157,11 @@ class Tracker:
         self._memory.evidence[0] = nats
 
     @property
+    def trust_evidence(self) -> npt.NDArray[np.float64]:
+        """Return the evidence for the confidence of the newest frame, as `update_trust` has it, borrowed."""
+        return self._trust.evidence
+
+    @property
     def waiting(self) -> bool:
         """Return whether the best path is still before the first note."""
         return bool(self._searches[0].best[0] == 0)

@@ -142,6 +142,11 @@ class Pipeline:
         return frames, window
 
     @property
+    def follower(self) -> Follower | AudioFollower | None:
+        """Return the follower, if a score is followed."""
+        return self._follower
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Return the names of the stems, in order."""
         if self._separator is not None:

@@ -7,7 +7,7 @@ the same notes more than once nobody can tell which is meant: these places count
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from offline.evaluation.onsets import PositionTrack
 from offline.evaluation.reliability import draw_reliability, expected_calibration_error
 from offline.evaluation.repeats_and_cuts import same_places
 
-__all__ = ["HardOutcome", "HardSummary", "evaluate_hard", "judge_take", "summarise", "takes_of"]
+__all__ = ["HardOutcome", "HardSummary", "evaluate_hard", "hard_table", "judge_take", "summarise", "takes_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -46,6 +46,7 @@ ANOTHER = "another"
 class HardOutcome:
     """What came of one take.
 
+    at_s: (moment) seconds
     near: (moment) whether the position was right
     timely: (moment) whether it was within 200 ms of the truth
     confidence: (moment); NaN where a method has none
@@ -56,6 +57,7 @@ class HardOutcome:
     """
 
     row: HardRow
+    at_s: Floats
     near: Flags
     timely: Flags
     confidence: Floats
@@ -102,18 +104,18 @@ def evaluate_hard(
     folder: Path,
     method: TrackingMethod,
     *,
-    half: str = "",
+    halves: Collection[str],
     csv_path: Path | None = None,
     plot: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> PieceCounts:
-    """Track the takes of a half, or of both; print a table of situations, and all together.
+    """Track the takes of some halves; print a table of situations, and all together.
 
     Takes that fail are said, and have no part in the table.
     csv_path: file for a row a take
     plot: picture of the reliability diagram
     """
-    rows, left_out = takes_of(folder, half)
+    rows, left_out = takes_of(folder, halves)
     outcomes, n_failed = [], 0
     for row in tqdm(rows, unit="take", leave=False):
         try:
@@ -121,7 +123,7 @@ def evaluate_hard(
         except EngineError as error:
             say(f"collaparte: {error.about(row.take)}")
             n_failed += 1
-    for line in _table(outcomes):
+    for line in hard_table(outcomes):
         say(line)
     if csv_path is not None:
         _write(csv_path, outcomes)
@@ -130,13 +132,13 @@ def evaluate_hard(
     return PieceCounts(len(outcomes), n_failed, folders_left_out(left_out))
 
 
-def takes_of(folder: Path, half: str) -> tuple[list[HardRow], dict[str, str]]:
-    """Return the takes of a half, or of both, and what each that was left out lacks, by its name.
+def takes_of(folder: Path, halves: Collection[str]) -> tuple[list[HardRow], dict[str, str]]:
+    """Return the takes of some halves, and what each that was left out lacks, by its name.
 
     AudioFileError if there is no manifest.
     """
     asked = read_manifest(folder)
-    rows, found = [row for row in asked if half in ("", row.half)], find_pieces(folder)
+    rows, found = [row for row in asked if row.half in halves], find_pieces(folder)
     there = {piece.name for piece in found.pieces}
     left_out = {row.take: found.lacking.get(row.take, "no such folder") for row in rows if row.take not in there}
     known = {row.take for row in asked}
@@ -160,13 +162,14 @@ def judge_take(folder: Path, row: HardRow, method: TrackingMethod) -> HardOutcom
     if another:
         n = int((float(segments[-1]["end_s"]) - float(segments[0]["start_s"])) / STEP_S)
         at_s = float(segments[0]["start_s"]) + STEP_S * np.arange(n, dtype=np.float64)
-        moments = [(np.zeros(n, bool), np.zeros(n, bool), _at(track, at_s)[1])]
+        moments = [(at_s, np.zeros(n, bool), np.zeros(n, bool), _at(track, at_s)[1])]
     return HardOutcome(
         row=row,
-        near=_joined(m[0] for m in moments) > 0,
-        timely=_joined(m[1] for m in moments) > 0,
-        confidence=_joined(m[2] for m in moments),
-        recover_s=np.array([_recovery(m[0]) for m, s in zip(moments, stretches, strict=False) if s.disruption]),
+        at_s=_joined(m[0] for m in moments),
+        near=_joined(m[1] for m in moments) > 0,
+        timely=_joined(m[2] for m in moments) > 0,
+        confidence=_joined(m[3] for m in moments),
+        recover_s=np.array([_recovery(m[1]) for m, s in zip(moments, stretches, strict=False) if s.disruption]),
         n_leaps=0 if another else _leaps(track, score, stretches),
         hours=float(row.seconds) / 3600,
         another=another,
@@ -198,8 +201,8 @@ def _at(track: PositionTrack, at_s: Floats) -> tuple[Floats, Floats]:
     return np.append(BEFORE, track.quarter)[index], np.append(0.0, confidence)[index]
 
 
-def _moments(stretch: Stretch, track: PositionTrack, score: Score) -> tuple[Flags, Flags, Floats]:
-    """Return (moment) near, timely and confidence."""
+def _moments(stretch: Stretch, track: PositionTrack, score: Score) -> tuple[Floats, Flags, Flags, Floats]:
+    """Return (moment) seconds, near, timely and confidence."""
     at_s = np.arange(stretch.at_s[0], stretch.at_s[-1], STEP_S)
     true = np.interp(at_s, stretch.at_s, stretch.quarter)
     quarter, confidence = _at(track, at_s)
@@ -210,7 +213,7 @@ def _moments(stretch: Stretch, track: PositionTrack, score: Score) -> tuple[Flag
             moved = quarter[part] - shift
             near[part] |= np.abs(moved - true[part]) <= NEAR_QUARTERS
             timely[part] |= np.abs(_extended(moved, stretch) - at_s[part]) <= TIMELY_S
-    return near, timely, confidence
+    return at_s, near, timely, confidence
 
 
 def _alike(stretch: Stretch, score: Score, at_s: float) -> Floats:
@@ -293,7 +296,7 @@ def _percent(values: npt.NDArray[np.generic]) -> float:
 HEADER = ("situation", "right %", "200 ms %", "recover s", "in 3 s %", "leaps/h", "ECE", "sure", "lost", "takes")
 
 
-def _table(outcomes: Sequence[HardOutcome]) -> list[str]:
+def hard_table(outcomes: Sequence[HardOutcome]) -> list[str]:
     """Return lines: each situation, and all together."""
     groups: dict[str, list[HardOutcome]] = {}
     for outcome in outcomes:

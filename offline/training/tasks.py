@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.core.config import Settings
 from offline.training.common.config import AverageConfig, PlotConfig
+from offline.training.confidence.config import ConfidenceTraining
 from offline.training.detection.config import (
     DetectionExport,
     DetectionFinetuning,
@@ -49,7 +50,7 @@ class TrainingRow:
     name: on the command line
     text: what the network is for
     train: returns the figures of the last validation, by name
-    export: returns the path of the file that the engine runs
+    export: returns the path of the file that the engine runs; None where nothing is exported
     table: returns the table of a paper as text
     finetune: teaches a finished network one's own data
     finetune_recurrent: continues the training of the recurrent layers alone
@@ -58,7 +59,7 @@ class TrainingRow:
     name: str
     text: str
     train: TrainingJob
-    export: TrainingJob
+    export: TrainingJob | None = None
     table: TrainingJob | None = None
     finetune: TrainingJob | None = None
     finetune_recurrent: TrainingJob | None = None
@@ -117,6 +118,15 @@ ROWS = (
             "export a trained network of pitch salience",
             SalienceExport,
             "offline.training.salience.export:export_salience",
+        ),
+    ),
+    TrainingRow(
+        name="confidence",
+        text="weighs the evidence that a position is right",
+        train=TrainingJob(
+            "weigh the evidence that the position of the score follower is right",
+            ConfidenceTraining,
+            "offline.training.confidence.train:train_confidence",
         ),
     ),
     TrainingRow(

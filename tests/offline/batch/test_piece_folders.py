@@ -71,7 +71,7 @@ def test_takes_of_the_manifest_and_others(tmp_path: Path) -> None:
         halves = {"whole": "tuning", "cut": "tuning", "gone": "tuning", "other half": "judging"}
         writer.writerow(each.name for each in fields(HardRow))
         writer.writerows((name, half, "clean", "piece", "", "", "1") for name, half in halves.items())
-    rows_found, left_out = takes_of(tmp_path, "tuning")
+    rows_found, left_out = takes_of(tmp_path, ("tuning",))
     assert [row.take for row in rows_found] == ["whole"]
     assert left_out == {
         "cut": "no performance, truth.csv",

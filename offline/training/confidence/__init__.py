@@ -1,0 +1,1 @@
+"""Fitting of the confidence of the score follower."""
