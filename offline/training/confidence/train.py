@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import expit
 from tqdm import tqdm
 
 from engine.audio.files import AudioReader
@@ -53,7 +54,7 @@ class ConfidenceFit(NamedTuple):
 
     def confidence(self, evidence: Floats) -> Floats:
         """Return the probabilities (moment) that the position is right."""
-        return 1 / (1 + np.exp(-(self.intercept + evidence @ self.weights)))
+        return np.asarray(expit(self.intercept + evidence @ self.weights))
 
 
 def train_confidence(config: ConfidenceTraining) -> str:
@@ -120,7 +121,7 @@ def fit_weights(evidence: Floats, right: Flags, ridge: float) -> ConfidenceFit:
 
     def loss(x: Floats) -> tuple[float, Floats]:
         margin = sign * (x[0] + scaled @ x[1:])
-        pull = -sign / (1 + np.exp(margin)) / len(sign)
+        pull = -sign * expit(-margin) / len(sign)
         slope = np.concatenate([[pull.sum()], pull @ scaled + 2 * ridge * x[1:]])
         return float(np.logaddexp(0, -margin).mean() + ridge * (x[1:] ** 2).sum()), slope
 
