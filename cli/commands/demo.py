@@ -32,4 +32,5 @@ def demo_command(options: DemoOptions) -> int:
     from cli.demo.run import show
 
     with stoppable() as stop:
-        return INTERRUPTED if show(options.output, seed=options.seed, stop=stop).stream.stopped else 0
+        show(options.output, seed=options.seed, stop=stop)
+        return INTERRUPTED if stop.is_set() else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from offline.synthesis.additive_piano import clicks, synthesise
 from offline.synthesis.demo_performance import Performance, perform
 from offline.synthesis.demo_piece import minuet, write_demo_midi, write_musicxml
 
-__all__ = ["DemoPiece", "make_demo"]
+__all__ = ["DemoPiece", "make_demo", "refuse_others"]
 
 SCORE = "score.musicxml"
 CLICK_GAIN = 0.25  # a brush beside a piano
@@ -43,7 +44,7 @@ def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, per
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    _refuse_others(directory)
+    refuse_others(directory, ("score.mid", "performance.wav", "truth.csv"), write_musicxml)
     played = perform(minuet(), seed=seed)
     piano, synthesiser = synthesise(played, sample_rate)
     stereo = np.stack([piano, piano], axis=1)
@@ -65,14 +66,14 @@ def make_demo(directory: str | Path, *, seed: int, sample_rate: int = 44100, per
     return piece
 
 
-def _refuse_others(directory: Path) -> None:
-    """Raise OutputError if the folder holds files of these names that no demo wrote."""
-    there = [name for name in (SCORE, "score.mid", "performance.wav", "truth.csv") if (directory / name).exists()]
+def refuse_others(directory: Path, names: Sequence[str], write_score: Callable[[Path], None]) -> None:
+    """Raise OutputError if the folder holds a score or files of these names that no demo wrote."""
+    there = [name for name in (SCORE, *names) if (directory / name).exists()]
     if not there:
         return
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder, SCORE)
-        write_musicxml(own)
+        write_score(own)
         score = directory / SCORE
         if not score.is_file() or score.read_bytes() != own.read_bytes():
             got = f"{', '.join(there)} of another piece"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from cli.demo.duet import show_duet
 from cli.demo.material import DemoPiece, make_demo
 from cli.demo.warm import HALVES
 from cli.terminal.kernels import announced_compiling, compile_aside
@@ -23,7 +24,10 @@ __all__ = ["show"]
 
 
 def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
-    """Write the piece to the directory, run the main job on it, and print how far the position was from the truth."""
+    """Write the piece to the directory, run the main job on it, and print how far the position was from the truth.
+
+    Then the same for a duet, in the folder `duet`.
+    """
     note("writing a piece and playing it with rubato")
     piece = make_demo(directory, seed=seed)
     print(f"A minuet by Petzold, {piece.seconds:.0f} s, played with rubato by {piece.synthesiser}: {piece.audio_path}")
@@ -34,6 +38,7 @@ def show(directory: Path, *, seed: int, stop: threading.Event) -> JobReport:
     if not report.stream.stopped:
         _compare(report, piece)
         draw_job(directory / "picture.png", report, truth=piece.truth_path)
+        show_duet(directory / "duet", seed=seed, stop=stop)
         _finish(directory, report, piece)
     return report
 

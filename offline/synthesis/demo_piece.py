@@ -13,7 +13,17 @@ import mido
 from engine.score.score import Score, make_score
 from offline.synthesis.fluidsynth import midi_of
 
-__all__ = ["BPM", "minuet", "write_demo_midi", "write_musicxml"]
+__all__ = [
+    "BPM",
+    "BarText",
+    "add_opening",
+    "add_text_note",
+    "minuet",
+    "note_number",
+    "text_bars",
+    "write_demo_midi",
+    "write_musicxml",
+]
 
 # Bars are separated by |; pitches joined by +; /n lasts n eighths, otherwise one.
 RIGHT_A = """
@@ -44,24 +54,27 @@ BPM = 112.0
 BAR = 3.0  # quarters
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 TICKS = 480
-Chord = tuple[tuple[str, ...], int]  # pitch names, eighths
+TextChord = tuple[tuple[str, ...], int]  # pitch names, none for a rest; eighths
+BarText = list[TextChord]
+NOTE_KINDS = {1: ("eighth", 0), 2: ("quarter", 0), 3: ("quarter", 1), 4: ("half", 0), 6: ("half", 1)}
 
 
-def _bars(text: str) -> list[list[Chord]]:
+def text_bars(text: str) -> list[BarText]:
+    """Return the bars of a text such as `G4/2 A4 B4+D5/3 | -/6`: pitches and eighths; - is a rest."""
     bars = []
     for bar in text.split("|"):
         pairs = [token.partition("/") for token in bar.split()]
-        bars.append([(tuple(names.split("+")), int(length or 1)) for names, _, length in pairs])
+        bars.append([(tuple(names.split("+")) if names != "-" else (), int(length or 1)) for names, _, length in pairs])
     return bars
 
 
-def _number(name: str) -> int:
+def note_number(name: str) -> int:
     """Return the MIDI number of a name such as F#4."""
     return 12 * (int(name[-1]) + 1) + STEPS[name[0]] + name.count("#")
 
 
-def _hands() -> list[tuple[list[list[Chord]], list[list[Chord]]]]:
-    return [(_bars(RIGHT_A), _bars(RIGHT_B)), (_bars(LEFT_A), _bars(LEFT_B))]
+def _hands() -> list[tuple[list[BarText], list[BarText]]]:
+    return [(text_bars(RIGHT_A), text_bars(RIGHT_B)), (text_bars(LEFT_A), text_bars(LEFT_B))]
 
 
 def minuet() -> Score:
@@ -71,9 +84,9 @@ def minuet() -> Score:
         quarter = 0.0
         for bar in [*first, *first, *second]:
             for names, length in bar:
-                rows.extend((quarter, length / 2, _number(name), velocity) for name in names)
+                rows.extend((quarter, length / 2, note_number(name), velocity) for name in names)
                 quarter += length / 2
-    half = len(_bars(RIGHT_A))
+    half = len(text_bars(RIGHT_A))
     numbers = [*range(1, half + 1), *range(1, half + 1), *range(half + 1, 2 * half + 1)]
     bars = [(BAR * i, number) for i, number in enumerate(numbers)]
     return make_score("minuet", rows, bars=bars, tempi=[(0.0, BPM)])
@@ -107,9 +120,11 @@ def write_musicxml(path: str | Path) -> None:
         for number, bar in enumerate([*first, *second], start=1):
             measure = ET.SubElement(part, "measure", number=str(number))
             if number == 1:
-                _opening(measure, clef="GF"[i - 1])
+                barline = ET.SubElement(measure, "barline", location="left")
+                ET.SubElement(barline, "repeat", direction="forward")
+                add_opening(measure, clef="GF"[i - 1], fifths=1, bpm=BPM)
             for names_, length in bar:
-                _chord(measure, names_, length)
+                add_text_note(measure, names_, length)
             if number == len(first):
                 barline = ET.SubElement(measure, "barline", location="right")
                 ET.SubElement(barline, "repeat", direction="backward")
@@ -117,13 +132,11 @@ def write_musicxml(path: str | Path) -> None:
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _opening(measure: ET.Element, *, clef: str) -> None:
-    """Key, time, clef, tempo, and the repeat's beginning."""
-    barline = ET.SubElement(measure, "barline", location="left")
-    ET.SubElement(barline, "repeat", direction="forward")
+def add_opening(measure: ET.Element, *, clef: str, fifths: int, bpm: float) -> None:
+    """Add divisions, key, 3/4, clef and tempo to a first bar."""
     attributes = ET.SubElement(measure, "attributes")
     ET.SubElement(attributes, "divisions").text = "2"
-    ET.SubElement(ET.SubElement(attributes, "key"), "fifths").text = "1"
+    ET.SubElement(ET.SubElement(attributes, "key"), "fifths").text = str(fifths)
     time = ET.SubElement(attributes, "time")
     ET.SubElement(time, "beats").text, ET.SubElement(time, "beat-type").text = "3", "4"
     sign = ET.SubElement(attributes, "clef")
@@ -131,23 +144,26 @@ def _opening(measure: ET.Element, *, clef: str) -> None:
     direction = ET.SubElement(measure, "direction", placement="above")
     metronome = ET.SubElement(ET.SubElement(direction, "direction-type"), "metronome")
     ET.SubElement(metronome, "beat-unit").text = "quarter"
-    ET.SubElement(metronome, "per-minute").text = f"{BPM:g}"
-    ET.SubElement(direction, "sound", tempo=f"{BPM:g}")
+    ET.SubElement(metronome, "per-minute").text = f"{bpm:g}"
+    ET.SubElement(direction, "sound", tempo=f"{bpm:g}")
 
 
-def _chord(measure: ET.Element, names: tuple[str, ...], length: int) -> None:
-    kinds = {1: ("eighth", False), 2: ("quarter", False), 4: ("half", False), 6: ("half", True)}
-    kind, dotted = kinds[length]
-    for i, name in enumerate(names):
+def add_text_note(measure: ET.Element, names: tuple[str, ...], length: int) -> None:
+    """Add the notes of a chord to a bar of two divisions a quarter, or a rest where there are none."""
+    kind, dots = NOTE_KINDS[length]
+    for i, name in enumerate(names or ("",)):
         note = ET.SubElement(measure, "note")
         if i:
             ET.SubElement(note, "chord")
-        pitch = ET.SubElement(note, "pitch")
-        ET.SubElement(pitch, "step").text = name[0]
-        if "#" in name:
-            ET.SubElement(pitch, "alter").text = "1"
-        ET.SubElement(pitch, "octave").text = name[-1]
+        if name:
+            pitch = ET.SubElement(note, "pitch")
+            ET.SubElement(pitch, "step").text = name[0]
+            if "#" in name:
+                ET.SubElement(pitch, "alter").text = "1"
+            ET.SubElement(pitch, "octave").text = name[-1]
+        else:
+            ET.SubElement(note, "rest")
         ET.SubElement(note, "duration").text = str(length)
         ET.SubElement(note, "type").text = kind
-        if dotted:
+        if dots:
             ET.SubElement(note, "dot")
