@@ -26,7 +26,8 @@ DRUM_CHANNEL = 9
 DEFAULT_BPM = 120.0  # the standard's tempo where a file states none
 SLOWEST, FASTEST = 5.0, 1000.0  # quarters a minute that are believed
 NAME, TEMPO, METRE = 256 + 0x03, 256 + 0x51, 256 + 0x58
-NOTE_OFF, NOTE_ON = 0x80, 0x90
+NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
+SUSTAIN = 64  # controller
 LARGEST_UNIT = 6  # a 64th note is the unit of the shortest beats
 Struck = tuple[int, int]  # tick, velocity
 
@@ -40,6 +41,8 @@ class MidiSong:
     tempi: (tick, quarters a minute from there on), the first at tick 0
     metres: (tick, beats, unit of a beat), the first at tick 0
     names: of the tracks, empty where there is none
+    programs: first instrument of each track, from 0; None where it has none
+    pedals: of each track: (tick, value of the sustain pedal from there on)
     notices: what is wrong with the file, in one line; none if it is in order
     """
 
@@ -49,6 +52,8 @@ class MidiSong:
     tempi: tuple[tuple[int, float], ...]
     metres: tuple[tuple[int, int, int], ...]
     names: tuple[str, ...]
+    programs: tuple[int | None, ...] = ()
+    pedals: tuple[tuple[tuple[int, int], ...], ...] = ()
     notices: tuple[str, ...] = ()
 
     def melodic(self, where: str) -> np.ndarray:
@@ -88,6 +93,8 @@ def parse_midi_song(where: str, data: bytes) -> MidiSong:
         tempi=tempi,
         metres=_metres(chunks),
         names=tuple(map(_name, chunks.tracks)),
+        programs=tuple(map(_program, chunks.tracks)),
+        pedals=tuple(map(_pedal, chunks.tracks)),
         notices=(chunks.remark,) if chunks.remark else (),
     )
 
@@ -181,3 +188,19 @@ def _name(track: list[MidiEvent]) -> str:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     return " ".join(text.replace("\0", " ").split())
+
+
+def _program(track: list[MidiEvent]) -> int | None:
+    """Return the first instrument in a track that is no drum kit."""
+    drums = PROGRAM + DRUM_CHANNEL
+    changes = (data[0] for _, status, data in track if PROGRAM <= status < PROGRAM + 16 and status != drums)
+    return next(changes, None)
+
+
+def _pedal(track: list[MidiEvent]) -> tuple[tuple[int, int], ...]:
+    """Return (tick, value) of the sustain pedal, each value that differs from the one before."""
+    moves: list[tuple[int, int]] = []
+    for tick, status, data in track:
+        if CONTROL <= status < CONTROL + 16 and data[0] == SUSTAIN and data[1] != (moves[-1][1] if moves else 0):
+            moves.append((tick, data[1]))
+    return tuple(moves)

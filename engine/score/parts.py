@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from engine.core.config import nearest
 from engine.core.errors import ScoreError
 from engine.score.score import Score, make_score
 
-__all__ = ["NoteRow", "PartNotes", "ScoreDraft", "chosen_parts", "finished_score"]
+__all__ = ["NoteRow", "PartNotes", "ScoreDraft", "beat_length", "chosen_parts", "finished_score"]
 
 NoteRow = tuple[float, float, int, int, int]
 SOLO = "solo"  # a part of this name is followed alone, unless others are named
@@ -26,6 +27,7 @@ class PartNotes:
     notes: rows (onset, duration, pitch, velocity, id), quarters from an origin that all parts share, repeats played
         out; the id is -1 where the file has none
     fermatas: where its notes and rests under one begin, quarters from the same origin
+    pedal: (quarter, value of the sustain pedal from there on), 0 to 127
     """
 
     id: str
@@ -34,6 +36,7 @@ class PartNotes:
     program: int | None = None
     notes: list[NoteRow] = field(default_factory=list)
     fermatas: list[float] = field(default_factory=list)
+    pedal: Sequence[tuple[float, int]] = ()
 
     @property
     def label(self) -> str:
@@ -47,6 +50,7 @@ class ScoreDraft:
 
     where: the file
     bars: (quarter, printed number, place), where bars at the same place of the print are the same bar
+    beats: length of the beats of each bar, quarters
     tempi: (quarter, quarters a minute from there on)
     notices: what the user should know, one line each
     """
@@ -55,8 +59,20 @@ class ScoreDraft:
     name: str
     parts: list[PartNotes]
     bars: Sequence[tuple[float, int, int]] = ()
+    beats: Sequence[float] = ()
     tempi: Sequence[tuple[float, float]] = ()
     notices: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> float:
+        """Return the first note of any part, which is quarter 0 of a Score."""
+        return min((row[0] for part in self.parts for row in part.notes), default=0.0)
+
+
+def beat_length(beats: int, unit: int) -> Fraction:
+    """Return the length of a beat of a time signature, quarters: three of its units in 6/8, 9/8, 12/8 and the like."""
+    compound = beats > 3 and beats % 3 == 0 and unit >= 8
+    return Fraction(12 if compound else 4, max(unit, 1))
 
 
 def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
@@ -82,7 +98,7 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
             [row[:4] for row in rows],
             bars=draft.bars,
             tempi=draft.tempi,
-            start=min(row[0] for part in have for row in part.notes),
+            start=draft.start,
             ids=[row[4] for row in rows],
             notices=notices,
             fermatas=_fermatas(parts, have),

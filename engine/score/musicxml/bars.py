@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from engine.score.musicxml.normal import NOTE_ID, exact_number
 from engine.score.musicxml.pitch import Transposition, transposition, written_pitch
 from engine.score.musicxml.tempo import NOTE_TYPES
+from engine.score.parts import beat_length
 
 __all__ = ["PartBar", "PlacedSign", "WrittenNote", "read_part"]
 
@@ -17,6 +18,9 @@ ZERO = Fraction(0)
 ALL_STAVES = "0"
 SIGNS = ("barline", "direction", "sound")
 DRUM_CHANNEL = "10"
+ARTICULATIONS = "notations/articulations/*"
+FORTE = 90  # velocity of 100 percent
+ACCENTS = {"accent": 1.2, "strong-accent": 1.35}  # factors on the velocity
 
 
 class WrittenNote(NamedTuple):
@@ -24,6 +28,8 @@ class WrittenNote(NamedTuple):
 
     id: number of the `<note>`
     tied_from, tied_to: whether a tie ends and begins at it
+    accent: factor on its velocity
+    velocity: its own, 0 where it has none: then `set_velocities` gives it one
     """
 
     start: Fraction
@@ -33,6 +39,9 @@ class WrittenNote(NamedTuple):
     voice: str
     tied_from: bool
     tied_to: bool
+    staff: str = "1"
+    accent: float = 1.0
+    velocity: int = 0
 
 
 class PlacedSign(NamedTuple):
@@ -51,6 +60,7 @@ class PartBar:
     rest: length of a rest over the whole bar, quarters
     metre: length of a bar by the time signature, quarters; 0 where none is told
     fermatas: where the notes and rests under one begin, quarters
+    beat: length of its beats, quarters
     """
 
     number: str
@@ -61,6 +71,7 @@ class PartBar:
     rest: Fraction = ZERO
     metre: Fraction = ZERO
     fermatas: list[Fraction] = field(default_factory=list)
+    beat: Fraction = Fraction(1)
 
 
 def read_part(where: str, part: Element, listed: Element | None) -> tuple[list[PartBar], int]:
@@ -89,6 +100,7 @@ class _Reader:
     n_unpitched: int = 0
     divisions: int = 1
     metre: Fraction = ZERO
+    beat: Fraction = Fraction(1)
     repeated: int = 0
     transpositions: dict[str, Transposition] = field(default_factory=dict)
     bars: list[PartBar] = field(default_factory=list)
@@ -99,7 +111,8 @@ class _Reader:
 
     def read(self, measure: Element) -> PartBar:
         """Read the next bar."""
-        self.bar = PartBar(measure.get("number", ""), measure.get("implicit") == "yes", metre=self.metre)
+        self.bar = PartBar(measure.get("number", ""), measure.get("implicit") == "yes")
+        self.bar.metre, self.bar.beat = self.metre, self.beat
         self.at, self.before, self.begun = ZERO, ZERO, False
         for child in measure:
             self._child(child)
@@ -138,9 +151,9 @@ class _Reader:
         if (divisions := element.findtext("divisions")) is not None:
             self.divisions = int(divisions)
         if (time := element.find("time")) is not None:
-            self.metre = _metre(time)
+            self.metre, self.beat = _metre(time), _beat(time)
             if not self.begun:
-                self.bar.metre = self.metre
+                self.bar.metre, self.bar.beat = self.metre, self.beat
         for each in element.findall("transpose"):
             staff = each.get("number", ALL_STAVES)
             if staff == ALL_STAVES:
@@ -184,6 +197,11 @@ class _Reader:
             voice=(note.findtext("voice") or "").strip(),
             tied_from=bool(ties & {"stop", "continue"}),
             tied_to=bool(ties & {"start", "continue"}),
+            staff=staff,
+            accent=max(
+                (ACCENTS.get(each.tag, 1.0) for each in note.iterfind("notations/articulations/*")), default=1.0
+            ),
+            velocity=_own_velocity(note),
         )
         self.bar.notes.append(sounding)
         if by.doubled:
@@ -201,6 +219,12 @@ class _Reader:
         return length * normal / actual if actual and normal else length
 
 
+def _own_velocity(note: Element) -> int:
+    """Return what a note's `dynamics`, percent of velocity 90, gives; 0 where it has none."""
+    percent = exact_number(note.get("dynamics"))
+    return 0 if percent is None else min(max(round(FORTE * percent / 100), 1), 127)
+
+
 def _metre(time: Element) -> Fraction:
     """Return the length of a bar, quarters, of such as 3/4, 3+2/8 or 2/4 + 3/8; 0 where there is no measure."""
     total = ZERO
@@ -209,3 +233,10 @@ def _metre(time: Element) -> Fraction:
         count = sum(filter(None, map(exact_number, (beats.text or "").split("+"))))
         total += 4 * Fraction(count) / value if value and value > 0 else ZERO
     return total
+
+
+def _beat(time: Element) -> Fraction:
+    """Return the length of a beat, quarters: that of the signature's unit, in 6/8, 9/8 and 12/8 three of them."""
+    value = exact_number(time.findtext("beat-type"))
+    beats = exact_number(time.findtext("beats"))
+    return beat_length(int(beats or 0), int(value or 4))

@@ -22,12 +22,16 @@ Point = tuple[int, Fraction]  # bar, quarters from its beginning
 
 
 class WholeBar(NamedTuple):
-    """A bar of the whole score: printed number, length in quarters, by its metre (0: none), and whether uncounted."""
+    """A bar of the whole score: printed number, length in quarters, by its metre (0: none), and whether uncounted.
+
+    beat: length of its beats, quarters
+    """
 
     number: int
     length: Fraction
     metre: Fraction
     implicit: bool
+    beat: Fraction = Fraction(1)
 
 
 class Section(NamedTuple):
@@ -46,7 +50,7 @@ def whole_bars(parts: Sequence[Sequence[PartBar]]) -> list[WholeBar]:
         before = bars[-1].number if bars else 0
         implicit = any(bar.implicit for bar in there)
         number = _printed_number(there[0].number, before, implicit or not there[0].number)
-        bars.append(WholeBar(number, _length(there, implicit), _metre(there), implicit))
+        bars.append(WholeBar(number, _length(there, implicit), _metre(there), implicit, there[0].beat))
     return bars
 
 

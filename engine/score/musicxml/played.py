@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import zip_longest
@@ -13,27 +12,19 @@ from xml.etree.ElementTree import Element, tostring
 from engine.core.errors import ScoreError
 from engine.score.form import Remark
 from engine.score.musicxml.bars import PartBar, WrittenNote, read_part
+from engine.score.musicxml.dynamics import set_velocities
 from engine.score.musicxml.layout import Section, WholeBar, read_form, whole_bars
+from engine.score.musicxml.marks import PlayedStep, played_pedal, played_tempi
 from engine.score.musicxml.normal import normalise
 from engine.score.musicxml.source import musicxml_root
-from engine.score.musicxml.tempo import TempoMark, tempo_mark
 from engine.score.parts import NoteRow, PartNotes, ScoreDraft
 from engine.score.play_order import play_order
 from engine.score.score import DEFAULT_BPM, MAX_NOTES
 
 __all__ = ["normalised_musicxml", "played_musicxml"]
 
-VELOCITY = 64
 SAME_MOMENT = 1e-6  # quarters
 MOST_REMARKS = 4  # that are said one by one
-Mark = tuple[tuple[int, Fraction], TempoMark]
-
-
-class _Step(NamedTuple):
-    """A section as played, and the quarter at which it begins."""
-
-    quarter: float
-    section: int
 
 
 def normalised_musicxml(where: str, data: bytes) -> bytes:
@@ -59,6 +50,8 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
     read = [read_part(where, part, listed.get(part.get("id", ""))) for part in elements]
     parts = [bars for bars, _ in read]
     bars = whole_bars(parts)
+    for part in parts:
+        set_velocities(part, [bar.length for bar in bars])
     form, sections, guessed = read_form(parts, bars)
     order, remarks = play_order(form, repeats_after_jump=repeats_after_jump)
     steps = _steps(sections, order)
@@ -71,15 +64,24 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
             program=program,
             notes=_notes(part, sections, steps),
             fermatas=_fermatas(part, sections, steps),
+            pedal=played_pedal(part, bars, sections, steps),
         )
         for name, program, part in zip(names, programs, parts, strict=True)
     ]
-    tempi = _tempi(_tempo_marks(parts, bars), sections, steps)
+    tempi = played_tempi(parts, bars, sections, steps)
     notices += [*guessed, *_said(remarks, sections, bars), *_left_out(where, found, [n for _, n in read])]
     if not tempi:
         notices.append(f"no tempo is told: read as {DEFAULT_BPM:g} quarters a minute")
     played = _played_bars(bars, sections, steps)
-    return ScoreDraft(where=where, name=path.stem, parts=found, bars=played, tempi=tempi, notices=tuple(notices))
+    return ScoreDraft(
+        where=where,
+        name=path.stem,
+        parts=found,
+        bars=[row[:3] for row in played],
+        beats=[row[3] for row in played],
+        tempi=tempi,
+        notices=tuple(notices),
+    )
 
 
 def _part_names(name: str, listed: dict[str, Element]) -> dict[str, str]:
@@ -95,10 +97,10 @@ def _program(entry: Element) -> int | None:
     return next((number for number in numbers if 0 <= number <= 127), None)
 
 
-def _steps(sections: Sequence[Section], order: Sequence[int]) -> list[_Step]:
+def _steps(sections: Sequence[Section], order: Sequence[int]) -> list[PlayedStep]:
     quarter, steps = Fraction(0), []
     for section in order:
-        steps.append(_Step(float(quarter), section))
+        steps.append(PlayedStep(float(quarter), section))
         quarter += sections[section].end - sections[section].start
     return steps
 
@@ -111,7 +113,7 @@ def _refuse_too_many(where: str, parts: list[list[PartBar]], sections: list[Sect
         raise ScoreError(where, expected=f"at most {MAX_NOTES} notes as played", got=str(n), remedy=remedy)
 
 
-def _notes(part: list[PartBar], sections: list[Section], steps: list[_Step]) -> list[NoteRow]:
+def _notes(part: list[PartBar], sections: list[Section], steps: list[PlayedStep]) -> list[NoteRow]:
     """Return the notes of a part as played; notes that are tied where they are played are one."""
     inside = _inside(part, sections)
     rows: list[NoteRow] = []
@@ -123,7 +125,7 @@ def _notes(part: list[PartBar], sections: list[Section], steps: list[_Step]) -> 
             row = ties.before(rows, note, onset) if note.tied_from else -1
             if row < 0:
                 row = len(rows)
-                rows.append((onset, float(note.duration), note.pitch, VELOCITY, note.id))
+                rows.append((onset, float(note.duration), note.pitch, note.velocity, note.id))
             else:
                 first = rows[row]
                 rows[row] = (first[0], onset + float(note.duration) - first[0], *first[2:])
@@ -171,63 +173,18 @@ class _Ties(NamedTuple):
         return -1
 
 
-def _played_bars(bars: list[WholeBar], sections: list[Section], steps: list[_Step]) -> list[tuple[float, int, int]]:
-    """Return (quarter, printed number, place) of each bar as played; entering one in its middle begins it too."""
+def _played_bars(
+    bars: list[WholeBar], sections: list[Section], steps: list[PlayedStep]
+) -> list[tuple[float, int, int, float]]:
+    """Return (quarter, printed number, place, beat) of each bar as played; entering one in its middle begins it too."""
     rows = []
     before = -1
     for quarter, number in steps:
         section = sections[number]
         if section.end > section.start and (section.start == 0 or number != before + 1):
-            rows.append((quarter, bars[section.bar].number, number))
+            rows.append((quarter, bars[section.bar].number, number, float(bars[section.bar].beat)))
         before = number
     return rows
-
-
-def _tempi(marked: list[Mark], sections: list[Section], steps: list[_Step]) -> list[tuple[float, float]]:
-    """Return (quarter, quarters a minute) as played: at each jump the tempo in force there holds again."""
-    marks = _resolved(marked)
-    if not marks:
-        return []
-    places = [place for place, _ in marks]
-    tempi: list[tuple[float, float]] = []
-    before = -2
-    for quarter, number in steps:
-        bar, start, end = sections[number]
-        first, last = bisect_right(places, (bar, start)), bisect_right(places, (bar, end))
-        if number != before + 1:
-            tempi.append((quarter, marks[max(first - 1, 0)][1]))
-        inside = range(max(first - 1, 0), last)
-        tempi += [
-            (quarter + float(at - start), bpm)
-            for (there, at), bpm in (marks[i] for i in inside)
-            if there == bar and start <= at < end
-        ]
-        before = number
-    return [row for i, row in enumerate(tempi) if not i or row[1] != tempi[i - 1][1]]
-
-
-def _tempo_marks(parts: list[list[PartBar]], bars: list[WholeBar]) -> list[Mark]:
-    """Return the tempo marks of all parts, one at each place; a `<sound>` counts first, then the upper part."""
-    marks: dict[tuple[int, Fraction], TempoMark] = {}
-    for part in parts:
-        for number, bar in enumerate(part):
-            for sign in bar.signs:
-                mark = tempo_mark(sign.element)
-                place = (number, sign.at) if sign.at < bars[number].length else (number + 1, Fraction(0))
-                known = marks.get(place)
-                if mark is not None and (known is None or (mark.played and not known.played)):
-                    marks[place] = mark
-    return sorted(marks.items())
-
-
-def _resolved(marks: list[Mark]) -> list[tuple[tuple[int, Fraction], float]]:
-    """Return the tempo of each mark, quarters a minute; factors apply to the one before."""
-    out: list[tuple[tuple[int, Fraction], float]] = []
-    for place, mark in marks:
-        bpm = mark.bpm or (out[-1][1] * mark.factor if out else 0.0)
-        if bpm:
-            out.append((place, bpm))
-    return out
 
 
 def _said(remarks: list[Remark], sections: list[Section], bars: list[WholeBar]) -> Iterator[str]:
