@@ -27,21 +27,23 @@ def show_duet(directory: Path, *, seed: int, stop: threading.Event) -> None:
     """Write a duet and its soloist's recording to the directory, accompany it, and print how far off that was."""
     refuse_others(directory, ("solo.wav", "truth.csv"), write_duet_score)
     piece = write_duet(directory, seed=seed)
-    print(f"Greensleeves, {piece.seconds:.0f} s, the melody played with rubato by {piece.synthesiser}: {piece.solo_path}")
+    print(
+        f"Greensleeves, {piece.seconds:.0f} s, the melody played with rubato by {piece.synthesiser}: {piece.solo_path}"
+    )
     note("accompanying it, faster than it sounds")
-    mix = directory / "mix.wav"
+    mix = directory / "duet.wav"
     played = accompany_file(_job(piece, mix), stop=stop).played
     if stop.is_set():
         return
     write_scheduled(directory / "scheduled.csv", played)
     truth = read_duo_truth(piece.truth_path)
-    draw_accompaniment(directory / "picture.png", truth.solo, truth.accompaniment, np.array(played))
+    draw_accompaniment(directory / "duet.png", truth.solo, truth.accompaniment, np.array(played))
     reached = evaluate_accompaniment(truth, played)
     print(
-        f"Of {reached.n} onsets of the accompaniment, {reached.within[1]:.1f} % came within 50 ms of where the soloist's "
-        f"own harpist played them (median error {1000 * reached.median_s:.0f} ms)."
+        f"Of {reached.n} onsets of the accompaniment, {reached.within[1]:.1f} % came within 50 ms of a harpist's who "
+        f"plays with the soloist (median error {1000 * reached.median_s:.0f} ms)."
     )
-    wrote([mix, directory / "scheduled.csv", directory / "picture.png"], then=f"listen to {mix}")
+    wrote([mix, directory / "scheduled.csv", directory / "duet.png"], then=f"listen to {mix}")
 
 
 def _job(piece: DuetPiece, mix: Path) -> AccompanyJob:

@@ -11,7 +11,7 @@ from typing import Self
 from cli.terminal.report import note
 from engine.accompaniment.ensemble import message_of
 from engine.core.errors import DeviceError
-from engine.core.events import Event, Note
+from engine.core.events import Control, Event, Note
 from engine.midi.guarded import GuardedPort
 from engine.midi.port import MidiConfig
 from engine.realtime.device_clock import DeviceClock
@@ -38,14 +38,14 @@ class AccompanimentPort:
         self._closing = threading.Event()
 
     def send(self, event: Event, clock: DeviceClock | None) -> None:
-        """Take any event, with the clock of the session; send it if it is a note."""
+        """Take any event, with the clock of the session; send it if it is a note or a pedal."""
         port = self._port
         if port is None or clock is None:
             return
         try:
             frame = None if port.origin is None else clock.frame(event.at)
             at = self._estimated(port, event, clock.sample_rate) if frame is None else port.place(frame)
-            if isinstance(event, Note):
+            if isinstance(event, Note | Control):
                 port.send(at, message_of(event))
         except DeviceError:
             self._reopen(port)

@@ -46,10 +46,11 @@ EXHIBITS = (
     Exhibit(
         "Following and separating at once",
         "A minuet played with rubato and a brush on the beats: its sound, its harmonic and percussive stems, and the "
-        "path through the score with the error of every onset.",
+        "path through the score with the error of every onset. Then a duet: an oboe plays freely, the engine adds "
+        "the harp.",
         ("collaparte demo --output demo",),
-        pictures=("demo/picture.png",),
-        sounds=("demo/performance.wav", "demo/harmonic.wav", "demo/percussive.wav"),
+        pictures=("demo/picture.png", "demo/duet/duet.png"),
+        sounds=("demo/performance.wav", "demo/harmonic.wav", "demo/percussive.wav", "demo/duet/duet.wav"),
     ),
     Exhibit(
         "Aligning a whole file",

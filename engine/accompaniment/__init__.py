@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from engine.accompaniment.config import SchedulerConfig
     from engine.accompaniment.ensemble import Ensemble
     from engine.accompaniment.pace import Pace
-    from engine.accompaniment.parts import Accompaniment, AccompanimentPart, read_accompaniment
+    from engine.accompaniment.parts import Accompaniment, AccompanimentPart, Players, read_accompaniment
     from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
     from engine.accompaniment.stage_config import StageConfig
     from engine.accompaniment.synthesiser import Synthesiser
     from engine.accompaniment.synthesiser_config import SynthesiserConfig
+    from engine.accompaniment.touch_config import TouchConfig
 else:
     __getattr__ = lazy(__name__)
 
@@ -25,11 +26,13 @@ __all__ = [
     "Ensemble",
     "Introduction",
     "Pace",
+    "Players",
     "Scheduled",
     "Scheduler",
     "SchedulerConfig",
     "StageConfig",
     "Synthesiser",
     "SynthesiserConfig",
+    "TouchConfig",
     "read_accompaniment",
 ]

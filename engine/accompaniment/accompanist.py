@@ -7,18 +7,24 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.accompaniment.config import SchedulerConfig
-from engine.accompaniment.parts import SAME, Accompaniment
+from engine.accompaniment.loudness import SoloLoudness
+from engine.accompaniment.parts import DRUMS, Accompaniment
+from engine.accompaniment.plan import Moment, PlannedNote, play_plan
 from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
+from engine.accompaniment.soloist_pitch import SoloistPitch
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
-from engine.core.events import Accompanied, Event, Note
+from engine.accompaniment.touch_config import TouchConfig
+from engine.core.events import Accompanied, Control, Event, Note, Onset, State
+from engine.midi.notes import SUSTAIN
 
 __all__ = ["GRID", "Accompanist", "AccompanyConfig"]
 
 GRID = 256  # samples between two decisions, whatever the blocks: 5.8 ms at 44.1 kHz
-MIN_LENGTH_S = 0.03  # shortest note that is played, seconds
+MIN_LENGTH_S = 0.03  # shortest note that is played, and the pause between up and down of a pedal, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,41 +34,51 @@ class AccompanyConfig:
     accompaniment: the parts
     schedule: how it follows
     intro: how it begins before the solo
-    sound: the synthesiser that plays it, None for `Note` events alone
+    touch: how it goes with the soloist's loudness and pitch
+    metronome: whether beats are counted too, as notes of the drums' channel
+    sound: the synthesiser that plays it, None for `Note` and `Control` events alone
     stage: what it makes up for
     """
 
     accompaniment: Accompaniment
     schedule: SchedulerConfig = field(default_factory=SchedulerConfig)
     intro: Introduction = field(default_factory=Introduction)
+    touch: TouchConfig = field(default_factory=TouchConfig)
+    metronome: bool = False
     sound: SynthesiserConfig | None = None
     stage: StageConfig = field(default_factory=StageConfig)
 
 
-class _PlannedNote(NamedTuple):
-    channel: int
-    pitch: int
-    velocity: int
-    end_s: float  # seconds of score
-
-
 class _Sounding(NamedTuple):
-    note: _PlannedNote
+    note: PlannedNote
     since_s: float
 
 
+class _PedalMove(NamedTuple):
+    at: int
+    channel: int
+    value: int
+
+
 class Accompanist:
-    """Take the follower's events with the passing of samples; return `Note` and `Accompanied` events.
+    """Take the soloist's sound and the follower's events as samples pass; return `Note`, `Control` and `Accompanied`.
 
     Decisions are made every GRID samples of input, so they do not depend on how the input is cut into blocks. Every
-    note that begins ends: when its time comes, at a jump, when the place is lost, and in `release`.
+    note that begins ends, and every pedal that goes down comes up: when its time comes, at a jump, when the place is
+    lost, and in `release`.
     """
 
     def __init__(self, config: AccompanyConfig, sample_rate: int) -> None:
         self.accompaniment, self.sample_rate = config.accompaniment, sample_rate
-        self._notes = _by_onset(config.accompaniment)
-        solo, onsets = config.accompaniment.solo, config.accompaniment.onset_quarter
-        self._scheduler = Scheduler(solo, onsets, config.schedule, config.intro)
+        self._plan = play_plan(config.accompaniment, metronome=config.metronome)
+        solo = config.accompaniment.solo
+        places = np.array([moment.quarter for moment in self._plan])
+        self._solo_quarter = solo.onset_quarter
+        self._scheduler = Scheduler(solo, places, config.schedule, config.intro)
+        self._loudness = SoloLoudness(solo, sample_rate, GRID, config.touch.dynamics)
+        channels = sorted({part.channel for part in config.accompaniment.parts})
+        own_cents = 0.0 if config.sound is None else config.sound.cents
+        self._pitch = SoloistPitch(channels, own_cents) if config.touch.follow_pitch else None
         self._more_latency_s = config.stage.latency_s
         self.declare_latency(0)
         self.reset()
@@ -70,9 +86,15 @@ class Accompanist:
     def reset(self) -> None:
         """Reset to the initial state."""
         self._scheduler.reset()
+        self._loudness.reset()
+        if self._pitch is not None:
+            self._pitch.reset()
         self._now = 0  # samples consumed
         self._decided = 0  # the last multiple of GRID at which was decided
         self._sounding: list[_Sounding] = []
+        self._pedals: dict[int, int] = {}  # channels whose pedal is not up, and how it stands
+        self._moves: list[_PedalMove] = []  # of pedals, still to come
+        self._tuning: list[tuple[int, int, int]] = []  # controllers to set at the next decision
 
     def declare_latency(self, n_samples: int) -> None:
         """Play so much earlier, for the latency from input to output, and that of the stage; kept by `reset`."""
@@ -81,33 +103,44 @@ class Accompanist:
     @property
     def finished(self) -> bool:
         """Return whether everything was played, or left out, and has ended."""
-        return self._scheduler.finished and not self._sounding
+        return self._scheduler.finished and not (self._sounding or self._pedals or self._moves)
 
-    def process(self, n_samples: int, events: Sequence[Event]) -> list[Event]:
-        """Let samples pass, with the follower's events emitted within them; return what is decided."""
-        self._now += n_samples
+    def process(self, block: npt.NDArray[np.float32], events: Sequence[Event]) -> list[Event]:
+        """Take samples (sample, channel) and the follower's events emitted within them; return what is decided."""
+        self._now += len(block)
         out: list[Event] = []
         waiting = list(events)
-        while self._decided + GRID <= self._now:
+        for level_db in self._loudness.levels(block):
             self._decided += GRID
+            self._loudness.take(float(level_db))
             while waiting and waiting[0].emitted_at <= self._decided:
-                self._scheduler.take(waiting.pop(0))
+                self._take(waiting.pop(0))
             out += self._decide()
         for event in waiting:  # emitted after the last decision; they precede the next
-            self._scheduler.take(event)
+            self._take(event)
         return out
 
     def release(self) -> list[Event]:
-        """End every note that sounds, now."""
-        ends: list[Event] = [self._event(sounding.note, self._decided, active=False) for sounding in self._sounding]
-        self._sounding = []
-        return ends
+        """End every note that sounds and lift every pedal, as soon as possible."""
+        ends = [self._end(sounding, self._decided) for sounding in self._sounding]
+        lifted = [self._control(self._decided, channel, SUSTAIN, 0) for channel in self._pedals]
+        self._sounding, self._pedals, self._moves = [], {}, []
+        return [*ends, *lifted]
+
+    def _take(self, event: Event) -> None:
+        self._scheduler.take(event)
+        if isinstance(event, Onset) and event.heard:
+            self._loudness.begin(int(np.searchsorted(self._solo_quarter, event.quarter - 1e-3)))
+        elif isinstance(event, State) and self._pitch is not None:
+            self._tuning += self._pitch.take(event)
 
     def _decide(self) -> list[Event]:
         now_s = self._decided / self.sample_rate
         cut = self._scheduler.interrupted
         fixed = self._scheduler.commit(now_s)
-        out = self.release() if cut else self._ended(now_s)
+        out: list[Event] = [self._control(self._decided, *setting) for setting in self._tuning]
+        self._tuning = []
+        out += self.release() if cut else [*self._ended(now_s), *self._moved(now_s)]
         for onset in fixed:
             self._begin(onset, out)
         return out
@@ -120,28 +153,66 @@ class Accompanist:
             end_s = max(self._scheduler.time(sounding.note.end_s), sounding.since_s + MIN_LENGTH_S)
             if end_s <= ahead_s:
                 self._sounding.remove(sounding)
-                out.append(self._event(sounding.note, self._sample(max(end_s, now_s)), active=False))
+                out.append(self._end(sounding, self._sample(max(end_s, now_s))))
         return out
 
+    def _moved(self, now_s: float) -> list[Event]:
+        """Move the pedals whose time comes."""
+        ahead = round((now_s + self._scheduler.config.commit_s) * self.sample_rate)
+        due = [move for move in self._moves if move.at <= ahead]
+        self._moves = [move for move in self._moves if move.at > ahead]
+        return [event for move in due for event in self._pedal(move)]
+
     def _begin(self, onset: Scheduled, out: list[Event]) -> None:
-        """Begin the notes of an onset; one that still sounds at the same pitch ends first."""
-        at = self._sample(onset.at_s)
-        quarter = float(self.accompaniment.onset_quarter[onset.onset])
-        out.append(Accompanied(at=at, emitted_at=self._decided, quarter=quarter))
-        for note in self._notes[onset.onset]:
+        """Begin what belongs to a moment; a note that still sounds at the same pitch ends first."""
+        at, moment = self._sample(onset.at_s), self._plan[onset.onset]
+        if moment.sounds:
+            out.append(Accompanied(at=at, emitted_at=self._decided, quarter=moment.quarter))
+        out += self._pedals_at(moment, at)
+        for note in map(self._touched, moment.notes):
             for old in [old for old in self._sounding if old.note[:2] == note[:2]]:
                 self._sounding.remove(old)
                 if self._sample(old.since_s) < at:
-                    out.append(self._event(old.note, at, active=False))
+                    out.append(self._end(old, at))
                 else:  # the same key twice at once: one note, as long as the later
                     out.remove(self._event(old.note, at, active=True))
             out.append(self._event(note, at, active=True))
             self._sounding.append(_Sounding(note, onset.at_s))
 
+    def _pedals_at(self, moment: Moment, at: int) -> list[Event]:
+        """Move the pedals of a moment: what comes up does so with its notes, what then goes down a little later."""
+        moves = []
+        for channel, values in moment.pedals.items():
+            self._moves = [move for move in self._moves if move.channel != channel]
+            for i, value in enumerate(values):
+                moves.append(_PedalMove(at + i * round(MIN_LENGTH_S * self.sample_rate), channel, value))
+        self._moves += [move for move in moves if move.at > at]
+        return [event for move in moves if move.at == at for event in self._pedal(move)]
+
+    def _pedal(self, move: _PedalMove) -> list[Event]:
+        at, channel, value = move
+        if self._pedals.get(channel, 0) == value:
+            return []
+        self._pedals[channel] = value
+        if not value:
+            del self._pedals[channel]
+        return [self._control(max(at, self._decided), channel, SUSTAIN, value)]
+
+    def _touched(self, note: PlannedNote) -> PlannedNote:
+        """Return a note as loud and as high as the soloist would have it now."""
+        if note.channel == DRUMS:
+            return note
+        pitch = note.pitch if self._pitch is None else self._pitch.transposed(note.pitch)
+        return note._replace(pitch=pitch, velocity=self._loudness.velocity(note.velocity))
+
     def _sample(self, at_s: float) -> int:
         return max(round(at_s * self.sample_rate), self._decided)
 
-    def _event(self, note: _PlannedNote, at: int, *, active: bool) -> Note:
+    def _end(self, sounding: _Sounding, at: int) -> Note:
+        """Return the end of a note, which lies behind its beginning."""
+        return self._event(sounding.note, max(at, round(sounding.since_s * self.sample_rate) + 1), active=False)
+
+    def _event(self, note: PlannedNote, at: int, *, active: bool) -> Note:
         return Note(
             at=at,
             emitted_at=self._decided,
@@ -151,15 +222,5 @@ class Accompanist:
             active=active,
         )
 
-
-def _by_onset(accompaniment: Accompaniment) -> list[list[_PlannedNote]]:
-    """Return the notes of each onset of the accompaniment, all parts together."""
-    onsets = accompaniment.onset_quarter
-    notes: list[list[_PlannedNote]] = [[] for _ in onsets]
-    for part in accompaniment.parts:
-        score = part.score
-        index = np.searchsorted(onsets, score.note_quarter + SAME, side="right") - 1
-        ends_s = accompaniment.solo.seconds(score.note_quarter + score.note_duration)
-        for i, pitch, velocity, end_s in zip(index, score.note_pitch, score.note_velocity, ends_s, strict=True):
-            notes[int(i)].append(_PlannedNote(part.channel, int(pitch), int(velocity), float(end_s)))
-    return notes
+    def _control(self, at: int, channel: int, controller: int, value: int) -> Control:
+        return Control(at=at, emitted_at=self._decided, channel=channel, controller=controller, value=value)

@@ -27,10 +27,12 @@ MAX_VOICES = 64
 LEVEL = 0.18  # of one tone at velocity 127 and 0 dB
 INAUDIBLE = 1e-5  # amplitude below which a voice is free again
 STEP = 64  # samples between two looks whether a voice is still audible
-CENTRE, BEND_CENTS = 64, 200.0
+CENTRE, BEND_CENTS, SEMITONE = 64, 200.0, 100.0
 VOLUME, PAN, EXPRESSION, SUSTAIN = 7, 10, 11, 64
 DEFAULTS = {VOLUME: 100, PAN: CENTRE, EXPRESSION: 127, SUSTAIN: 0}
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
+PARAMETER, DATA = (101, 100), (6, 38)  # controllers: number of a registered parameter, and its value
+FINE_TUNING, NO_PARAMETER = (0, 1), (127, 127)
 BY_PEDAL = 2
 A4 = 69
 
@@ -162,7 +164,10 @@ class AdditiveSynth:
         self._n_notes = 0
         self._program = [0] * N_CHANNELS
         self._bend = [0.0] * N_CHANNELS
+        self._fine = [0.0] * N_CHANNELS
         self._control = [dict(DEFAULTS) for _ in range(N_CHANNELS)]
+        registers = dict(zip((*PARAMETER, *DATA), (*NO_PARAMETER, CENTRE, 0), strict=True))
+        self._registers = [dict(registers) for _ in range(N_CHANNELS)]
 
     def silence(self) -> None:
         """End every note, and forget programs and controllers."""
@@ -220,7 +225,7 @@ class AdditiveSynth:
         return tone, tone_partials(tone, self._hz(channel, key), self.sample_rate)
 
     def _hz(self, channel: int, key: int) -> float:
-        return self.config.a4_hz * 2 ** ((key - A4) / 12 + self._bend[channel] / 1200)
+        return self.config.a4_hz * 2 ** ((key - A4) / 12 + (self._bend[channel] + self._fine[channel]) / 1200)
 
     def _rotation(self, partials: Partials) -> F64:
         angle = 2 * pi * partials.hz / self.sample_rate
@@ -250,9 +255,20 @@ class AdditiveSynth:
             voices.sounds[mine] = 0
         elif controller == ALL_NOTES_OFF:
             self._release(mine[voices.held[mine] > 0])
+        elif controller in PARAMETER + DATA:
+            self._register(channel, controller, value)
         elif controller in DEFAULTS:
             self._control[channel][controller] = value
             if controller == SUSTAIN and value < CENTRE:
                 voices.held[mine[voices.held[mine] == BY_PEDAL]] = 0
             for v in mine:
                 voices.gain[v] = self._gains(channel, int(voices.key[v, 2]))
+
+    def _register(self, channel: int, controller: int, value: int) -> None:
+        """Take a part of a registered parameter; fine tuning is known, and sounding notes follow it."""
+        registers = self._registers[channel]
+        registers[controller] = value
+        if controller in DATA and tuple(registers[each] for each in PARAMETER) == FINE_TUNING:
+            coarse, fine = (registers[each] for each in DATA)
+            self._fine[channel] = SEMITONE * ((coarse << 7 | fine) / 8192 - 1)
+            self._tune(channel)

@@ -1,4 +1,4 @@
-"""The accompanist with the instrument that sounds what it plays."""
+"""The accompanist with the instruments that sound what it plays."""
 
 from __future__ import annotations
 
@@ -8,36 +8,61 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.accompanist import Accompanist, AccompanyConfig
+from engine.accompaniment.parts import DRUMS
+from engine.accompaniment.plan import is_first_beat
+from engine.accompaniment.practice.metronome import METRONOME, Metronome
 from engine.accompaniment.synthesiser import Synthesiser
-from engine.core.events import Event, Note
+from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
-from engine.midi.notes import note_off, note_on
+from engine.midi.notes import control_change, note_off, note_on
 
 __all__ = ["ACCOMPANIMENT", "Ensemble", "message_of"]
 
 ACCOMPANIMENT = "accompaniment"  # name of the target
 REHEARSED, REHEARSED_SAMPLES = (36, 60, 84), 4096
+VOLUME = 7  # controller
+USUAL_VOLUME = 100  # of General MIDI
+VOLUME_DB = 40.0  # level is 40 log10(volume), as General MIDI recommends
 
 
-def message_of(note: Note) -> bytes:
-    """Return the MIDI message of a note event."""
-    return note_on(note.channel, note.pitch, note.velocity) if note.active else note_off(note.channel, note.pitch)
+def message_of(event: Note | Control) -> bytes:
+    """Return the MIDI message of an event."""
+    if isinstance(event, Control):
+        return control_change(event.channel, event.controller, event.value)
+    return note_on(event.channel, event.pitch, event.velocity) if event.active else note_off(event.channel, event.pitch)
+
+
+def part_volume(gain_db: float) -> int:
+    """Return the MIDI volume of a part with a gain."""
+    return min(round(USUAL_VOLUME * 10 ** (gain_db / VOLUME_DB)), 127)
 
 
 class Ensemble:
-    """Take the follower's events as samples pass; return the accompaniment's events, and its sound if it has one."""
+    """Take the soloist's sound and the follower's events as samples pass; return the accompaniment's events and sound.
+
+    Its sounds are the targets `accompaniment` and, with a metronome, `metronome`.
+    """
 
     def __init__(self, audio: AudioFormat, config: AccompanyConfig) -> None:
         self._player = Accompanist(config, audio.sample_rate)
         self._instrument = None if config.sound is None else Synthesiser(audio, config.sound)
+        self._metronome = Metronome(audio) if config.sound is not None and config.metronome else None
+        self._parts = config.accompaniment.parts
         if self._instrument is not None:
-            for part in config.accompaniment.parts:
+            for part in self._parts:
                 self._instrument.program(part.channel, part.program)
+        self._set_volumes()
+
+    def _set_volumes(self) -> None:
+        for part in self._parts:
+            if self._instrument is not None and part.gain_db:
+                self._instrument.send(0, control_change(part.channel, VOLUME, part_volume(part.gain_db)))
 
     @property
-    def sounds(self) -> bool:
-        """Return whether it has a synthesiser."""
-        return self._instrument is not None
+    def targets(self) -> tuple[str, ...]:
+        """Return the names of its sounds."""
+        own = () if self._instrument is None else (ACCOMPANIMENT,)
+        return own if self._metronome is None else (*own, METRONOME)
 
     def declare_latency(self, n_samples: int) -> None:
         """Play so much earlier, for the latency from input to output."""
@@ -48,15 +73,31 @@ class Ensemble:
         """Return whether everything was played and has ended."""
         return self._player.finished
 
-    def process(self, n_samples: int, events: Sequence[Event]) -> tuple[list[Event], npt.NDArray[np.float32] | None]:
-        """Return what is decided in these samples, and their sound (sample, channel)."""
-        played = self._player.process(n_samples, events)
+    def process(
+        self, block: npt.NDArray[np.float32], events: Sequence[Event]
+    ) -> tuple[list[Event], list[npt.NDArray[np.float32]]]:
+        """Return what is decided in these samples, and the sound (sample, channel) of each target."""
+        played = self._player.process(block, events)
         if self._instrument is None:
-            return played, None
+            return played, []
         for event in played:
-            if isinstance(event, Note):
-                self._instrument.send(event.at - self._instrument.latency, message_of(event))
-        return played, self._instrument.render(n_samples)
+            self._perform(event)
+        sounds = [self._instrument.render(len(block))]
+        if self._metronome is not None:
+            sounds.append(self._metronome.render(len(block)))
+        return played, sounds
+
+    def _perform(self, event: Event) -> None:
+        """Give an event to the instrument that plays it."""
+        if isinstance(event, Note) and event.channel == DRUMS:
+            if event.active and self._metronome is not None:
+                self._metronome.strike(event.at, event.velocity, first=is_first_beat(event.pitch))
+        elif self._instrument is not None and isinstance(event, Note | Control):
+            self._instrument.send(event.at - self._instrument.latency, message_of(event))
+
+    def release(self) -> list[Event]:
+        """End every note and lift every pedal, now: nothing follows."""
+        return self._player.release()
 
     def rehearse(self) -> None:
         """Play a chord, to have everything compiled and loaded; reset afterwards."""
@@ -74,5 +115,8 @@ class Ensemble:
     def reset(self) -> None:
         """Reset to the initial state."""
         self._player.reset()
+        if self._metronome is not None:
+            self._metronome.reset()
         if self._instrument is not None:
             self._instrument.reset()
+        self._set_volumes()

@@ -17,6 +17,7 @@ from engine.core.errors import ConfigError
 
 __all__ = [
     "Accompanied",
+    "Control",
     "Dropout",
     "Event",
     "Guesses",
@@ -147,6 +148,19 @@ class Note(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Control(Event):
+    """A MIDI controller moves, such as a pedal.
+
+    controller, value: 0 to 127
+    channel: 0 to 15
+    """
+
+    controller: int
+    value: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout(Event):
     """Something was lost, replaced by silence or delayed.
 
@@ -179,6 +193,7 @@ TYPES: dict[str, type[Event]] = {
     "accompanied": Accompanied,
     "sound": Sound,
     "note": Note,
+    "control": Control,
     "dropout": Dropout,
     "late": Late,
 }

@@ -22,6 +22,7 @@ __all__ = [
     "MidiScheduler",
     "NoteSafety",
     "NoteTracker",
+    "control_change",
     "note_off",
     "note_on",
 ]
@@ -39,6 +40,11 @@ def note_on(channel: int, pitch: int, velocity: int) -> bytes:
 def note_off(channel: int, pitch: int) -> bytes:
     """Return a note-off message."""
     return bytes((NOTE_OFF | channel, pitch, 64))
+
+
+def control_change(channel: int, controller: int, value: int) -> bytes:
+    """Return a message of a controller."""
+    return bytes((CONTROL | channel, controller, value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

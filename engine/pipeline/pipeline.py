@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.accompanist import AccompanyConfig
-from engine.accompaniment.ensemble import ACCOMPANIMENT, Ensemble
+from engine.accompaniment.ensemble import Ensemble
 from engine.accompaniment.own_sound import OwnSound
 from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
@@ -62,9 +62,10 @@ class PipelineConfig(Settings):
 
     def __post_init__(self) -> None:
         check(self)
-        if self.accompany is not None and (self.score is None or self.separate is not None):
+        followed = self.accompany is not None and self.accompany.accompaniment.solo is not None
+        if self.accompany is not None and ((followed and self.score is None) or self.separate is not None):
             expected = "a score to follow, and no separation"
-            got = "no score" if self.score is None else "a separation, which would make the accompaniment late"
+            got = "no score" if self.separate is None else "a separation, which would make the accompaniment late"
             raise ConfigError("accompany", expected=expected, got=got)
 
 
@@ -151,8 +152,7 @@ class Pipeline:
         """Return the names of the stems, in order."""
         if self._separator is not None:
             return self._separator.targets
-        sounds = self._ensemble is not None and self._ensemble.sounds
-        return ("input", ACCOMPANIMENT) if sounds else ("input",)
+        return ("input",) if self._ensemble is None else ("input", *self._ensemble.targets)
 
     @property
     def latency(self) -> int:
@@ -179,6 +179,10 @@ class Pipeline:
         """Return whether an accompaniment has more to play."""
         return self._ensemble is not None and not self._ensemble.finished
 
+    def release(self) -> list[Event]:
+        """Return what ends an accompaniment now: of every note and pedal. Nothing may be processed after it."""
+        return [] if self._ensemble is None else self._ensemble.release()
+
     @property
     def lag(self) -> int:
         """Return the most samples by which events of listeners lag the time they refer to."""
@@ -202,11 +206,11 @@ class Pipeline:
             events += self._follower.process(follower_input)
         stems = block[:, None, :]
         if self._ensemble is not None:
-            played, sound = self._ensemble.process(len(block), events)
+            played, sounds = self._ensemble.process(heard, events)
             events += played
-            stems = stems if sound is None else np.concatenate([stems, sound[:, None, :]], axis=1)
-            if self._own_sound is not None and sound is not None:
-                self._own_sound.played(sound)
+            stems = np.stack([block, *sounds], axis=1) if sounds else stems
+            if self._own_sound is not None and sounds:
+                self._own_sound.played(sum(sounds[1:], sounds[0]))
         if self._listeners:
             for node in self._listeners:
                 events += node.process(heard)

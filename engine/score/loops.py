@@ -84,4 +84,7 @@ def _part(part: PartNotes, first: float, end: float, n: int) -> PartNotes:
         part,
         notes=[(row[0] - first + k * length, min(row[1], end - row[0]), *row[2:]) for k in range(n) for row in rows],
         pedal=[(quarter - first + k * length, value) for k in range(n) for quarter, value in pedal],
+        fermatas=[
+            quarter - first + k * length for k in range(n) for quarter in part.fermatas if first <= quarter < end
+        ],
     )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from engine.accompaniment.ensemble import ACCOMPANIMENT
 from engine.core.errors import ConfigError
+from engine.core.events import Event
 from engine.pipeline.pipeline import Pipeline, PipelineOutput
 
 __all__ = ["ImitatedStage", "RoomConfig", "room_response"]
@@ -54,7 +55,7 @@ class ImitatedStage:
         self._pipeline, self.latency, self._echo = pipeline, latency, echo
         pipeline.declare_latency(latency)
         channels = pipeline.audio.n_channels
-        self._late = np.zeros((latency, channels), np.float32)
+        self._late = np.zeros((latency, len(pipeline.targets) - 1, channels), np.float32)
         self._leak = np.zeros((latency + (0 if echo is None else len(echo)), channels), np.float64)
         self._sounds = ACCOMPANIMENT in pipeline.targets
 
@@ -62,6 +63,10 @@ class ImitatedStage:
     def playing(self) -> bool:
         """Return whether the accompaniment has more to play."""
         return self._pipeline.playing
+
+    def release(self) -> list[Event]:
+        """Return what ends every note and pedal of the accompaniment now."""
+        return self._pipeline.release()
 
     def process(self, block: Audio) -> PipelineOutput:
         """Take a block of the soloist (sample, channel); return stems as they sound, and events."""
@@ -75,14 +80,14 @@ class ImitatedStage:
     def _step(self, block: Audio) -> PipelineOutput:
         n = len(block)
         out = self._pipeline.process(block + self._leak[:n].astype(np.float32))
-        sound = out.stems[:, 1]
+        sounds = out.stems[:, 1:]
         self._leak = np.concatenate([self._leak[n:], np.zeros((n, self._leak.shape[1]))])
         if self._echo is not None:
-            for channel in range(sound.shape[1]):
-                returned = _convolved(sound[:, channel], self._echo)
+            for channel in range(sounds.shape[2]):
+                returned = _convolved(sounds[:, :, channel].sum(axis=1), self._echo)
                 self._leak[self.latency - n :][: len(returned), channel] += returned
-        self._late = np.concatenate([self._late, sound])
-        stems = np.stack([block, self._late[:n]], axis=1)
+        self._late = np.concatenate([self._late, sounds])
+        stems = np.concatenate([block[:, None], self._late[:n]], axis=1)
         self._late = self._late[n:]
         return PipelineOutput(stems=stems, events=out.events)
 

@@ -20,7 +20,7 @@ from engine.accompaniment.synthesiser import Synthesiser
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.format import AudioFormat
 from engine.midi.notes import note_off, note_on
-from offline.synthesis.demo_performance import PerformConfig, Performance, perform
+from offline.synthesis.demo_performance import Performance, PerformConfig, perform
 from offline.synthesis.demo_piece import BarText, add_opening, add_text_note, text_bars
 
 __all__ = ["DuetPiece", "write_duet", "write_duet_score"]
@@ -29,9 +29,9 @@ __all__ = ["DuetPiece", "write_duet", "write_duet_score"]
 OBOE = """
 A4/2 |
 C5/4 D5/2 | E5/3 F#5 E5/2 | D5/4 B4/2 | G4/3 A4 B4/2 | C5/4 A4/2 | A4/3 G#4 A4/2 | B4/4 G#4/2 | E4/4 A4/2 |
-C5/4 D5/2 | E5/3 F#5 E5/2 | D5/4 B4/2 | G4/3 A4 B4/2 | C5/3 B4 A4/2 | G#4/3 F#4 G#4/2 | A4/6 | A4/6 |
+C5/4 D5/2 | E5/3 F#5 E5/2 | D5/4 B4/2 | G4/3 A4 B4/2 | C5/3 B4 A4/2 | G#4/3 F#4 G#4/2 | A4/6 | -/6 |
 G5/6 | G5/3 F#5 E5/2 | D5/4 B4/2 | G4/3 A4 B4/2 | C5/4 A4/2 | A4/3 G#4 A4/2 | B4/4 G#4/2 | E4/6 |
-G5/6 | G5/3 F#5 E5/2 | D5/4 B4/2 | G4/3 A4 B4/2 | C5/3 B4 A4/2 | G#4/3 F#4 G#4/2 | A4/6 | A4/4
+G5/6 | G5/3 F#5 E5/2 | D5/4 B4/2 | G4/3 A4 B4/2 | C5/3 B4 A4/2 | G#4/3 F#4 G#4/2 | A4/4 E4/2 | A4/4
 """
 HARP = """
 -/2 |

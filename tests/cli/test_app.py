@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -296,6 +297,10 @@ def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
     assert sum(isinstance(event, Position) for event in events) > 100
     assert all(json.loads(line)["emitted_at_s"] >= json.loads(line)["at_s"] for line in lines)
     assert "within 50 ms" in result.stdout
+    duet = {p.name for p in (tmp_path / "demo" / "duet").iterdir()}
+    assert duet == {"score.musicxml", "solo.wav", "truth.csv", "duet.wav", "scheduled.csv", "duet.png"}
+    (share,) = re.findall(r"([\d.]+) % came within 50 ms", result.stdout)
+    assert float(share) > 60
 
 
 STEMS = ("--separate", "hpss", "--output", "{tones}.stems")

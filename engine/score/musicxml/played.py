@@ -145,7 +145,7 @@ def _inside(part: list[PartBar], sections: list[Section]) -> list[list[WrittenNo
     return out
 
 
-def _fermatas(part: list[PartBar], sections: list[Section], steps: list[_Step]) -> list[float]:
+def _fermatas(part: list[PartBar], sections: list[Section], steps: list[PlayedStep]) -> list[float]:
     """Return where a part has fermatas as played, quarters."""
     places: set[float] = set()
     for quarter, number in steps:

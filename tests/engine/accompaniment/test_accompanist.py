@@ -37,7 +37,9 @@ def run(player: Accompanist, played: Sequence[tuple[int, float]], blocks: Sequen
     while now < end:
         n = min(blocks[turn % len(blocks)], end - now)
         now, turn = now + n, turn + 1
-        out += player.process(n, [event for event in events if now - n < event.emitted_at <= now])
+        out += player.process(
+            np.zeros((n, 1), np.float32), [event for event in events if now - n < event.emitted_at <= now]
+        )
     return out + player.release()
 
 
