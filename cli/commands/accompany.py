@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
+from cli.practice_options import PracticeOptions, loop_of, players_of_options, report_bars
 from cli.score_options import print_parts
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FILE
@@ -16,6 +17,7 @@ from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.accompaniment.touch_config import TouchConfig
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError
 
@@ -34,6 +36,8 @@ examples:
   collaparte accompany sonata.musicxml --solo Violin --input mic --output device
   collaparte accompany sonata.musicxml --solo Violin --input jack --port Orchestra      MIDI into a DAW
   collaparte accompany sonata.musicxml --solo Violin --input take.flac -o mix.wav --scheduled played.csv
+  collaparte accompany sonata.musicxml --solo Violin --input mic --output device --loop 9-16 --metronome
+  collaparte accompany sonata.musicxml --solo none --play all --tempo-ratio 0.7 --output device
   collaparte accompany sonata.musicxml --list-parts
 """
 
@@ -47,7 +51,11 @@ class AccompanyOptions(Settings):
         plain(None, "audio file of the soloist, or input device"), metavar="FILE|mic|device:NAME|jack", group=INPUT
     )
     solo: tuple[str, ...] = option(
-        plain((), "follow this part and play the others; may be repeated (default a part Solo, else the first)"),
+        plain(
+            (),
+            "follow this part and play the others; may be repeated; none: follow nothing, simply play (default a part "
+            "Solo, else the first)",
+        ),
         metavar="PART",
         group=FOLLOW,
     )
@@ -57,6 +65,8 @@ class AccompanyOptions(Settings):
     )
     features: str = features_option()
     schedule: SchedulerConfig = plain(SchedulerConfig, "when the accompaniment plays")
+    touch: TouchConfig = plain(TouchConfig, "how the accompaniment plays")
+    practice: PracticeOptions = plain(PracticeOptions, "practise")
     tempo: float | None = option(
         ranged(
             None, 5, 1000, "tempo of an introduction before the solo (default the score's)", unit="quarters a minute"
@@ -115,28 +125,44 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
     from engine.accompaniment.accompanist import AccompanyConfig
     from engine.accompaniment.parts import read_accompaniment
 
-    both = read_accompaniment(options.score, options.solo, repeats_after_jump=options.repeats_after_jump)
+    practice = options.practice
+    both = read_accompaniment(
+        options.score,
+        options.solo,
+        players_of_options(practice),
+        loop=loop_of(practice),
+        repeats_after_jump=options.repeats_after_jump,
+    )
     return AccompanyConfig(
         accompaniment=both,
         schedule=options.schedule,
-        intro=_introduction(both.solo, options.tempo),
+        intro=_introduction(both.solo, options.tempo, practice.tempo_ratio),
+        touch=options.touch,
+        metronome=practice.metronome,
         sound=options.sound if sounds else None,
         stage=options.stage,
     )
 
 
-def _introduction(score: Score, tempo: float | None) -> Introduction:
+def _introduction(score: Score, tempo: float | None, ratio: float) -> Introduction:
     from engine.accompaniment.scheduler import Introduction
 
     if tempo is None:
-        return Introduction()
+        return Introduction(pace=1 / ratio)
     quarter_s = float(score.seconds(1.0) - score.seconds(0.0))
-    return Introduction(pace=60 / tempo / quarter_s)
+    return Introduction(pace=60 / tempo / quarter_s / ratio)
+
+
+def _gains(options: AccompanyOptions) -> tuple[float, float, float]:
+    """Gains of solo, accompaniment and metronome."""
+    levels_db = (options.solo_gain, options.accompaniment_gain, options.practice.metronome_gain)
+    solo, accompaniment, metronome = (10 ** (level_db / 20) for level_db in levels_db)
+    return solo, accompaniment, metronome
 
 
 def _mix_file(options: AccompanyOptions) -> Path | None:
     if not options.output:
-        if options.scheduled is None and options.events is None:
+        if options.scheduled is None and options.events is None and options.practice.report is None:
             remedy = "add -o mix.wav, --scheduled played.csv or --events events.jsonl, or -o device to listen"
             raise ConfigError("accompany", expected="somewhere to put the accompaniment", got="nowhere", remedy=remedy)
         return None
@@ -166,7 +192,7 @@ def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
         accompany=accompaniment_of(options, sounds=mix is not None),
         follow=follow_by(options.features),
         mix=mix,
-        gains=(10 ** (options.solo_gain / 20), 10 ** (options.accompaniment_gain / 20)),
+        gains=_gains(options),
         events=options.events,
         watch=lambda reader: _line(options, reader),
     )
@@ -176,6 +202,7 @@ def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
         write_scheduled(options.scheduled, report.played)
     files = [mix, options.scheduled, None if options.events == "-" else options.events]
     wrote(files, then="" if mix is None else f"listen to {mix}")
+    report_bars(options.practice, report.bars)
     if report.shortfall:
         complain(report.shortfall)
     return INTERRUPTED if stop.is_set() else USER_ERROR if report.shortfall else 0

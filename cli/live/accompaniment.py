@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from cli.commands.accompany import accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
 from cli.live.session import find_device, find_input, run_session
+from cli.practice_options import report_bars
 from cli.terminal.report import wrote
 from engine.accompaniment.ensemble import ACCOMPANIMENT
+from engine.accompaniment.practice.metronome import METRONOME
 from engine.accompaniment.stage_config import StageConfig
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError
@@ -19,6 +21,7 @@ from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.realtime.states import SessionState
 from offline.accompaniment.accompany import write_scheduled
+from offline.accompaniment.bar_report import BarLog
 from offline.following.presets import follow_by
 from offline.following.score_input import followed_score
 
@@ -30,8 +33,10 @@ __all__ = ["accompany_live"]
 
 def accompany_live(options: AccompanyOptions) -> int:
     """Accompany until stopped."""
-    session = Session(_session_config(options))
+    config = _session_config(options)
+    session = Session(config)
     played: list[tuple[float, int]] = []
+    bars = _bar_log(config)
     with ExitStack() as stack:
         port = None if options.port is None else stack.enter_context(AccompanimentPort(options.port))
 
@@ -39,6 +44,7 @@ def accompany_live(options: AccompanyOptions) -> int:
             clock = session.clock
             if port is not None:
                 port.send(event, clock)
+            bars.take(event)
             if isinstance(event, Accompanied) and clock is not None:
                 played.append((event.quarter, clock.sounds_at(event.at)))
 
@@ -54,7 +60,13 @@ def accompany_live(options: AccompanyOptions) -> int:
         rows = [(quarter, at / report.sample_rate + more) for quarter, at in played]
         write_scheduled(options.scheduled, sorted(rows, key=lambda row: row[1]))
     wrote([options.scheduled, None if options.events == "-" else options.events])
+    report_bars(options.practice, bars.rows())
     return 0
+
+
+def _bar_log(config: SessionConfig) -> BarLog:
+    assert config.pipeline.accompany is not None and config.sample_rate is not None
+    return BarLog(config.pipeline.accompany.accompaniment.solo, config.sample_rate)
 
 
 def _session_config(options: AccompanyOptions) -> SessionConfig:
@@ -64,6 +76,8 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
     accompany, follow = accompaniment_of(options, sounds=sink is not None), follow_by(options.features)
     accompany = replace(accompany, stage=_stage(options))
     gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (options.accompaniment_gain / 20)}
+    if accompany.metronome:
+        gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
     return SessionConfig(
         source=source,
         sink=None if sink is None else find_device(sink, output=True)[0],

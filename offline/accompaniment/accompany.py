@@ -20,6 +20,7 @@ from engine.core.events import Accompanied, Dropout, Event
 from engine.core.whole_file import whole_path, whole_text
 from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from offline.accompaniment.bar_report import BarLog, BarRow
 from offline.accompaniment.imitated_stage import ImitatedStage
 from offline.batch.file_job import Watcher
 from offline.following.score_input import followed_score
@@ -40,7 +41,7 @@ class AccompanyJob:
     accompany: what is followed and played; a device of its stage's latency is imitated
     follow: how it is followed
     mix: file for soloist and accompaniment together; the accompaniment must have a sound
-    gains: of solo and accompaniment in the mix
+    gains: of solo, accompaniment and metronome in the mix
     events: file for the events, or - for standard output
     watch: makes a watcher of the file
     echo: impulse response from what is played to what is heard, None for none; the accompaniment must have a sound
@@ -50,7 +51,7 @@ class AccompanyJob:
     accompany: AccompanyConfig
     follow: FollowConfig
     mix: Path | None = None
-    gains: tuple[float, float] = (1.0, 1.0)
+    gains: tuple[float, float, float] = (1.0, 1.0, 0.5)
     events: str | None = None
     watch: Callable[[AudioReader], Watcher] | None = None
     echo: Audio | None = None
@@ -61,10 +62,12 @@ class AccompanyReport(NamedTuple):
 
     played: onsets of the accompaniment, rows of (quarter, seconds) by time
     shortfall: what is said of a recording that was cut off; empty if it was whole
+    bars: what became of each bar of the solo
     """
 
     played: list[tuple[float, float]]
     shortfall: str
+    bars: list[BarRow]
 
 
 def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) -> AccompanyReport:
@@ -77,7 +80,8 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
             if isinstance(event, Accompanied):
                 played.append((event.quarter, (event.at + stage.latency) / rate))
 
-        sinks = [keep]
+        bars = BarLog(job.accompany.accompaniment.solo, rate)
+        sinks = [keep, bars.take]
         if job.events is not None:
             sinks.append(stack.enter_context(EventWriter(job.events, rate)).write)
         watcher = None if job.watch is None else job.watch(reader)
@@ -92,12 +96,13 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
             mix(out.stems)
             if watcher is not None:
                 watcher.on_progress(min(now, reader.n_samples))
+        _pass_on(stage.release(), sinks)
         if reader.is_cut:
             at = reader.n_read
             _pass_on([Dropout(at=at, emitted_at=now, samples=reader.missing, where=str(reader.path))], sinks)
         if watcher is not None:
             watcher.close()
-        return AccompanyReport(sorted(played, key=lambda row: row[1]), reader.shortfall)
+        return AccompanyReport(sorted(played, key=lambda row: row[1]), reader.shortfall, bars.rows())
 
 
 def _stage(job: AccompanyJob, reader: AudioReader) -> ImitatedStage:
@@ -120,7 +125,7 @@ def _mix(job: AccompanyJob, reader: AudioReader, stack: ExitStack) -> Callable[[
         return lambda stems: None
     writer = stack.enter_context(AudioWriter(stack.enter_context(whole_path(job.mix)), reader.format))
     gains = np.array(job.gains, np.float32)
-    return lambda stems: writer.write(np.tensordot(stems, gains, (1, 0)))
+    return lambda stems: writer.write(np.tensordot(stems, gains[: stems.shape[1]], (1, 0)))
 
 
 def _blocks(reader: AudioReader, stage: ImitatedStage, stop: threading.Event | None) -> Iterator[Audio]:
