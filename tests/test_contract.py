@@ -35,8 +35,8 @@ def test_reset(case: Case) -> None:
     contract.reset(case)
 
 
-@every
 @pytest.mark.parametrize("at", [0.3, 0.5, 0.77])
+@every
 def test_causality(case: Case, at: float) -> None:
     contract.causality(case, at)
 
