@@ -55,12 +55,12 @@ class HpssSpectra:
             weight=np.float32(config.weight),
             limit=np.float32(LIMIT * frames.n_fft),
             quarters=config.quarters,
-            iterations=config.iterations,
+            iterations=config.passes,
         )
 
     def _identities(self) -> npt.NDArray[np.float32]:
         """Return one covariance for the mixture and two for each further iteration; none without the spatial model."""
-        n = 2 * self.config.iterations - 1 if self._spatial else 0
+        n = 2 * self.config.passes - 1 if self._spatial else 0
         one = identity(self.frames.audio.n_channels, self.frames.n_bins)
         return np.stack([one] * n) if n else np.zeros((0, *one.shape), np.float32)
 

@@ -58,10 +58,11 @@ def back_fit(spectra: Spectra, config: HpssConfig, frames: FrameFormat) -> Sourc
     n_frames, n_channels, n_bins = spectra.shape
     spatial = config.spatial and n_channels > 1
     before = np.zeros((0, n_channels, n_channels, n_bins), np.float32)
-    balance = balance_of(frames, replace(config, look_ahead=config.frames_harmonic // 2))
+    config = replace(config, look_ahead=config.frames_harmonic // 2)
+    balance = balance_of(frames, config)
     levels = np.zeros((n_frames, 2, len(balance.typical)))
     harmonic = percussive = np.ones((n_frames, 1 if spatial else n_channels, n_bins), np.float32)
-    for iteration in range(config.iterations):
+    for iteration in range(config.passes):
         after = np.stack([identity(n_channels, n_bins)] * 2) if spatial else before
         estimates = spectra, harmonic, percussive, before
         if spatial:

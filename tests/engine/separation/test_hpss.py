@@ -143,7 +143,7 @@ def slow_twin(spectra: Array, config: HpssConfig, frames: FrameFormat) -> Array:
     eye = np.eye(n_channels)
     kernels = ((config.frames_harmonic, 1), "constant"), ((1, config.span_percussive), "reflect")
     sources, weights = [x / 2, x / 2], None
-    for _ in range(config.iterations):
+    for _ in range(config.passes):
         powers, covariances = [], []
         for source, (size, mode) in zip(sources, kernels, strict=True):
             traces = np.sum(np.abs(source) ** 2, axis=2)

@@ -150,8 +150,7 @@ def test_on_no_song_it_is_much_worse_than_its_peers(name: str) -> None:
 def test_in_the_mean_it_is_better() -> None:
     means = {method: np.mean([scores(name)[method] for name in MATERIAL], axis=0) for method in METHODS}
     assert (means["ours"] > np.maximum(means["librosa"], means["published"])).all()
-    assert (means["ours, at once"] > means["published, at once"]).all()
-    assert (means["ours, at once"] > means["nothing"]).all()
+    assert (means["ours, at once"] > np.maximum(means["librosa"], means["published, at once"])).all()
 
 
 VARIANTS: dict[str, Callable[[npt.NDArray[np.float32]], tuple[npt.NDArray[np.float32], int]]] = {
