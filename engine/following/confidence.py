@@ -3,7 +3,8 @@
 What fits the score at its place as well as anything in the score can is right; what fits better elsewhere, or has
 onsets where the path has none, is lost or another piece. The path is compared with a free model, which may be at any
 event of the score in every frame, in any order: how well a take fits at all falls with the room, the instrument and
-the noise, its lead over the free model does not. The evidence is averaged and weighed by a logistic regression.
+the noise, where it lies between the mean and the best of the free model does not. Who is right also finds the rhythm of
+the score; who is lost takes whatever sounds for its notes. The evidence is weighed by a logistic regression.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ __all__ = [
     "update_trust",
 ]
 
-FIT_S, ONSET_S = 2.0, 1.0  # half-lives of the averages of fits and onsets, seconds
-FIT_PRIOR, FIT_FRAMES = -0.03, 20.0  # lead over the free model that is assumed first, and its weight, frames
+FIT_S, ONSET_S = 1.0, 1.0  # half-lives of the averages of fits and onsets, seconds
+FIT_PRIOR, FIT_FRAMES = 0.5, 20.0  # fit that is assumed first, and its weight, frames
+LEAST_RANGE = 0.02  # cosine: least difference of the mean and the best of the free model
 ONSET_PRIOR, ONSET_WEIGHT = 0.6, 3.0  # share of onsets explained that is assumed first, and its weight, hush levels
 NEAR_S = 0.058  # distance from an entry of the path at which an onset is explained by it, seconds
 FREE = 64  # events that the free model chooses from in a frame, evenly over the score
@@ -39,11 +41,13 @@ FAR = 3  # events; nearer ones are no alternative
 LEAST, MOST = -20.0, 25.0  # limits of the lead over other places, nats
 TINY_SHARE = 1e-4
 LATE_S, MOST_LATE = 0.05, 3.0  # a delay that does not count, seconds, and the limit of the log of relative lateness
-N_EVIDENCE = 6
-# Logistic regression: weights of the evidence in the order of `update_trust`, and intercept; fitted on the tuning half
-# of `data hard`, pieces left out in turn.
-WEIGHTS = (27.5, -1.21, 1.52, 0.22, 0.059, -3.89)
-INTERCEPT = 0.33
+UNEVEN, MOST_UNEVEN, FEWEST_ENTRIES = 0.2, 2.0, 4  # unevenness that is assumed first, its limit, and when it is known
+SHORTEST_S = 0.02  # least time between two entries that is compared, seconds
+N_EVIDENCE = 7
+# Logistic regression: weights of the evidence in the order of `update_trust`, and intercept; made by
+# `collaparte train confidence` of the tuning half of `data hard`.
+WEIGHTS = (8.87, -1.61, 2.15, 0.131, 0.031, -2.44, -0.93)
+INTERCEPT = -6.05
 
 
 class TrustNumbers(NamedTuple):
@@ -69,7 +73,7 @@ def trust_numbers(frame_s: float) -> TrustNumbers:
 class Trust(NamedTuple):
     """State of the confidence.
 
-    sums: lead over the free model times its weight, that weight, onset strength explained, onset strength
+    sums: fit relative to the free model times its weight, that weight, onset strength explained, onset strength
     strength: ring of the onset strengths of the last frames
     evidence: see `update_trust`
     turn: frames so far
@@ -114,12 +118,13 @@ def update_trust(
 ) -> None:
     """Process one frame and write the evidence:
 
-    0 mean difference of the fit of the best path's event and the best fit of the free model, cosines;
+    0 where the fit of the best path's event lies between the mean (0) and the best (1) of the free model, averaged;
     1 log of how late the next event is, relative to the wait for it, at least 0;
     2 share of the onset strength that lies near entries of the best path;
     3 log odds of the share of likelihood within one event of the best path;
     4 lead of the best path over paths at other places, nats;
-    5 while waiting for the first note, how much has been heard, 0 to 1.
+    5 while waiting for the first note, how much has been heard, 0 to 1;
+    6 how unevenly the last entries of the best path follow the score's rhythm, see `_unevenness`.
 
     row: features of the frame
     now_s: time of the frame, seconds
@@ -138,6 +143,7 @@ def update_trust(
     trust.evidence[3] = np.log(share / (1 - share))
     trust.evidence[4] = min(max(detector.rival[0] - _elsewhere(detector, event), LEAST), MOST)
     trust.evidence[5] = 0.0 if event > 0 else 1 - ONSET_WEIGHT / max(trust.sums[3], ONSET_WEIGHT)
+    trust.evidence[6] = _unevenness(search, times[0])
     trust.turn[0] += 1
 
 
@@ -145,7 +151,7 @@ def update_trust(
 def _add_fit(
     trust: Trust, sounds: F32, event: int, templates: F32, likelihood: LikelihoodNumbers, numbers: TrustNumbers
 ) -> None:
-    """Add the lead of the best path's event over the free model in what sounds; event 0: nothing to compare."""
+    """Add how the best path's event fits what sounds, relative to the free model; event 0: nothing to compare."""
     sums, keep = trust.sums, numbers.fit
     sums[0] = keep * sums[0] + (1 - keep) * FIT_PRIOR * FIT_FRAMES
     sums[1] = keep * sums[1] + (1 - keep) * FIT_FRAMES
@@ -153,12 +159,14 @@ def _add_fit(
     if event == 0 or loudness == 0 or sounds.max() < likelihood.silence:
         return
     own = fast_dot(sounds, templates[event - 1])
-    best, n_events = own, len(templates)
+    best, total, n_events = own, 0.0, len(templates)
     n_free = min(FREE, n_events)
     for i in range(n_free):
         place = (int(trust.turn[0]) + i * n_events // n_free) % n_events if n_free < n_events else i
-        best = max(best, fast_dot(sounds, templates[place]))
-    sums[0] += (own - best) / loudness
+        fit = fast_dot(sounds, templates[place])
+        best, total = max(best, fit), total + fit
+    mean = total / n_free
+    sums[0] += (own - mean) / (best - mean + LEAST_RANGE * loudness)
     sums[1] += 1
 
 
@@ -201,6 +209,22 @@ def _lateness(now_s: float, search: Search, times: tuple[F64, F64]) -> float:
     waited = now_s - search.entry_s[event % SPAN, k, 0]
     expected = (times[1][event - 1] - times[0][event - 1]) * np.exp(search.tempo[event % SPAN, k, 1])
     return min(max(np.log((waited + LATE_S) / (expected + LATE_S)), 0.0), MOST_LATE)
+
+
+@njit(nogil=True, cache=True)
+def _unevenness(search: Search, event_s: F64) -> float:
+    """Return the mean change of the log tempo from entry to entry of the best path, over its last ones."""
+    slot, k = search.best[0] % SPAN, search.best[1]
+    total, last, n = 0.0, 0.0, 0
+    for i in range(search.entry_s.shape[2] - 1):
+        event, before = search.entry_event[slot, k, i], search.entry_event[slot, k, i + 1]
+        if before == 0:
+            break
+        played = max(search.entry_s[slot, k, i] - search.entry_s[slot, k, i + 1], SHORTEST_S)
+        period = np.log(played / max(event_s[event - 1] - event_s[before - 1], SHORTEST_S))
+        total += abs(period - last) if n > 0 else 0.0
+        last, n = period, n + 1
+    return min(total / (n - 1), MOST_UNEVEN) if n + 1 >= FEWEST_ENTRIES else UNEVEN
 
 
 @njit(nogil=True, cache=True)
