@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
 from cli.practice_options import PracticeOptions, loop_of, players_of_options, report_bars
+from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FILE
@@ -38,6 +39,7 @@ examples:
   collaparte accompany sonata.musicxml --solo Violin --input take.flac -o mix.wav --scheduled played.csv
   collaparte accompany sonata.musicxml --solo Violin --input mic --output device --loop 9-16 --metronome
   collaparte accompany sonata.musicxml --solo none --play all --tempo-ratio 0.7 --output device
+  collaparte accompany sonata.musicxml --solo Violin --input mic --output device --rehearsals monday.flac tuesday.flac
   collaparte accompany sonata.musicxml --list-parts
 """
 
@@ -75,6 +77,12 @@ class AccompanyOptions(Settings):
         group=FOLLOW,
     )
     stage: StageConfig = plain(StageConfig, "on the stage")
+    rehearsals: tuple[Path, ...] = option(
+        plain((), "earlier takes of the soloist, or the curve of `rehearse`: expect their tempo"),
+        metavar="TAKE|CURVE.csv",
+        group=FOLLOW,
+        several=True,
+    )
     sound: SynthesiserConfig = plain(SynthesiserConfig, "the synthesiser")
     solo_gain: float = option(
         ranged(0.0, -200, 40, "gain of the soloist in the mix", unit="dB"), metavar="DB", group=SOUND
@@ -133,6 +141,14 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         loop=loop_of(practice),
         repeats_after_jump=options.repeats_after_jump,
     )
+    of = TakesOf(
+        score=options.score,
+        takes=options.rehearsals,
+        features=options.features,
+        repeats_after_jump=options.repeats_after_jump,
+        loop=practice.loop,
+    )
+    both = at_expected_tempo(both, of)
     return AccompanyConfig(
         accompaniment=both,
         schedule=options.schedule,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.accompaniment.stage_config import StageConfig
     from engine.accompaniment.synthesiser import Synthesiser
     from engine.accompaniment.synthesiser_config import SynthesiserConfig
+    from engine.accompaniment.tempo_curve import RehearsedTake, TempoCurve, expected_score
     from engine.accompaniment.touch_config import TouchConfig
 else:
     __getattr__ = lazy(__name__)
@@ -27,12 +28,15 @@ __all__ = [
     "Introduction",
     "Pace",
     "Players",
+    "RehearsedTake",
     "Scheduled",
     "Scheduler",
     "SchedulerConfig",
     "StageConfig",
     "Synthesiser",
     "SynthesiserConfig",
+    "TempoCurve",
     "TouchConfig",
+    "expected_score",
     "read_accompaniment",
 ]

@@ -177,7 +177,9 @@ class Scheduler:
     def _introduction(self, score_s: float) -> float:
         if score_s > self._solo_s[0] - SAME_S:
             return np.inf
-        return float(self._intro.start_s + (score_s - min(self._own_s[0], self._solo_s[0])) * self._intro.pace)
+        first_s = min(self._own_s[0], self._solo_s[0])
+        length_s = score_s - first_s + self.config.fermata * self._held(first_s, score_s)
+        return float(self._intro.start_s + length_s * self._intro.pace)
 
     def _beyond(self, following: _Prediction, score_s: float, begun_s: float) -> float:
         """Return the time of the next onset of the solo, where it is certain; what lies beyond waits.

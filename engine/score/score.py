@@ -7,7 +7,7 @@ A `Score` can be pickled and needs only numpy, so the engine process never loads
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,11 @@ class Score:
     def quarter(self, score_s: npt.ArrayLike) -> Floats:
         """Return the quarters at these score seconds, the inverse of `seconds`."""
         return _linear(np.asarray(score_s, dtype=float), self.tempo_s, self.tempo_quarter)
+
+    def retimed(self, quarter: npt.ArrayLike, seconds: npt.ArrayLike) -> Score:
+        """Return the score with another tempo: corners as of `tempo_quarter` and `tempo_s`, two at least."""
+        quarters, at_s = np.array(quarter, dtype=float), np.array(seconds, dtype=float)
+        return replace(self, tempo_quarter=quarters, tempo_s=at_s - _linear(np.zeros(1), quarters, at_s)[0])
 
     def bar(self, quarter: float) -> int:
         """Return the printed number of the bar that contains `quarter`."""
