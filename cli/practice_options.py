@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.score.loops import BarRange
     from offline.accompaniment.bar_report import BarRow
 
-__all__ = ["PracticeOptions", "loop_of", "players_of_options", "report_bars"]
+__all__ = ["PracticeOptions", "loop_of", "players_of_options", "plays_alone", "report_bars"]
 
 PRACTICE = "Practise"
 LOUDEST_DB = 4.0  # what MIDI's volume has above its usual 100
@@ -61,6 +61,11 @@ class PracticeOptions(Settings):
         group=PRACTICE,
         writes=WRITES_FILE,
     )
+
+
+def plays_alone(solo: tuple[str, ...]) -> bool:
+    """Whether nothing is followed."""
+    return [name.casefold() for name in solo] == ["none"]
 
 
 def players_of_options(options: PracticeOptions) -> Players:

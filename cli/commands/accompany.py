@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
-from cli.practice_options import PracticeOptions, loop_of, players_of_options, report_bars
+from cli.practice_options import PracticeOptions, loop_of, players_of_options, plays_alone, report_bars
 from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
 from cli.terminal.kernels import announced_compiling
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["AccompanyOptions", "accompaniment_of", "accompany_command"]
 
 SOUND = "Sound"
+FILE_HZ = 44_100  # of the sound of a score that simply plays into a file
 EXAMPLES = """\
 examples:
   collaparte accompany sonata.musicxml --solo Violin --input mic --output device
@@ -117,15 +118,48 @@ def accompany_command(options: AccompanyOptions) -> int:
     """Accompany a soloist."""
     if options.list_parts:
         return print_parts(options.score)
-    if options.input is None:
-        raise ConfigError("--input", expected="a recording or a device", got="none", remedy="--input mic, or a file")
     from engine.audio.devices import is_device
 
+    if plays_alone(options.solo):
+        return _play_alone(options)
+    if options.input is None:
+        raise ConfigError("--input", expected="a recording or a device", got="none", remedy="--input mic, or a file")
     if is_device(options.input) or any(map(is_device, options.output)) or options.port is not None:
         from cli.live.accompaniment import accompany_live
 
         return accompany_live(options)
     return _over_a_file(options, Path(options.input))
+
+
+def _play_alone(options: AccompanyOptions) -> int:
+    """Play the score without a soloist."""
+    from engine.audio.devices import is_device
+
+    if options.input is not None or options.practice.report is not None:
+        name, got = ("--input", options.input) if options.input is not None else ("--report", options.practice.report)
+        raise ConfigError(name, expected="nothing, where --solo none follows nobody", got=str(got))
+    if any(map(is_device, options.output)) or options.port is not None:
+        from cli.live.plain_playing import play_live_plain
+
+        return play_live_plain(options)
+    from engine.core.format import AudioFormat
+    from offline.accompaniment.accompany import write_scheduled
+    from offline.accompaniment.plain_playing import PlainJob, play_to_files
+
+    mix = _mix_file(options)
+    job = PlainJob(
+        accompany=accompaniment_of(options, sounds=mix is not None),
+        audio=AudioFormat(sample_rate=options.rate or FILE_HZ, n_channels=2),
+        mix=mix,
+        gains=_gains(options)[1:],
+        events=options.events,
+    )
+    with stoppable() as stop, announced_compiling():
+        played = play_to_files(job, stop=stop)
+    if options.scheduled is not None:
+        write_scheduled(options.scheduled, played)
+    wrote([mix, options.scheduled, None if options.events == "-" else options.events])
+    return INTERRUPTED if stop.is_set() else 0
 
 
 def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyConfig:

@@ -137,7 +137,7 @@ class Accompanist:
     def _decide(self) -> list[Event]:
         now_s = self._decided / self.sample_rate
         cut = self._scheduler.interrupted
-        fixed = self._scheduler.commit(now_s)
+        fixed = self._scheduler.commit(now_s, GRID / self.sample_rate)
         out: list[Event] = [self._control(self._decided, *setting) for setting in self._tuning]
         self._tuning = []
         out += self.release() if cut else [*self._ended(now_s), *self._moved(now_s)]

@@ -16,7 +16,7 @@ from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
 from engine.midi.notes import control_change, note_off, note_on
 
-__all__ = ["ACCOMPANIMENT", "Ensemble", "message_of"]
+__all__ = ["ACCOMPANIMENT", "VOLUME", "Ensemble", "message_of", "part_volume"]
 
 ACCOMPANIMENT = "accompaniment"  # name of the target
 REHEARSED, REHEARSED_SAMPLES = (36, 60, 84), 4096

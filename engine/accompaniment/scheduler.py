@@ -135,8 +135,8 @@ class Scheduler:
         """Return whether every onset of the accompaniment is fixed or left out."""
         return self._index == len(self._own_s)
 
-    def commit(self, now_s: float) -> list[Scheduled]:
-        """Return the onsets that are fixed now, each at `now_s` or later; call it often."""
+    def commit(self, now_s: float, step_s: float = 0.0) -> list[Scheduled]:
+        """Return the onsets that are fixed now, each at `now_s` or later; call it every `step_s`."""
         self.interrupted = False
         self._now_s = now_s
         fixed: list[Scheduled] = []
@@ -144,7 +144,7 @@ class Scheduler:
             return fixed
         while self._index < len(self._own_s):
             at_s = self._at(self._index)
-            if at_s > now_s + self.config.commit_s:
+            if at_s >= now_s + self.config.commit_s + step_s and at_s > now_s + self.config.commit_s:
                 break
             if at_s >= now_s - self.config.late_s or not self._superseded(self._index):
                 fixed.append(Scheduled(self._index, max(at_s, now_s + self.config.commit_s)))
