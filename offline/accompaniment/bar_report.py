@@ -33,11 +33,11 @@ class BarRow(NamedTuple):
     """A bar as it was played, or skipped.
 
     bar: printed number
-    time: which time it was played, 0 for a bar that was skipped
+    time: which time this bar of the page was played, 0 for one that was skipped
     at_s, seconds: when it began and how long it took; NaN if it was skipped
     tempo_bpm: quarters a minute
     relative: its pace against the usual one of the whole, 1 for the same; the score's own tempo changes do not count
-    remark: slower, repeated, skipped, or nothing
+    remark: slower, repeated (against the order of play), skipped, or nothing
     """
 
     bar: int
@@ -91,13 +91,16 @@ class BarLog:
         paces = [self._pace(visit) for visit in visits]
         usual = float(np.median(paces)) if paces else 1.0
         times: Counter[int] = Counter()
+        again: Counter[int] = Counter()
         played = {visit.index for visit in visits}
         rows: list[BarRow] = []
         for before, visit, pace in zip([None, *visits], visits, paces, strict=False):
             if before is not None:
                 rows += [self._skipped(i) for i in range(before.index + 1, visit.index) if i not in played]
-            times[visit.index] += 1
-            rows.append(self._row(visit, times[visit.index], pace / usual))
+            place = int(self._score.bar_place[visit.index])
+            times[place] += 1
+            again[visit.index] += 1
+            rows.append(self._row(visit, times[place], pace / usual, again[visit.index] > 1))
         return rows
 
     def _visits(self, passage: Sequence[tuple[float, float]]) -> Iterable[_Visit]:
@@ -114,15 +117,15 @@ class BarLog:
         start, end = self._score.seconds(visit.quarter)
         return float((end - start) / max(visit.at_s[1] - visit.at_s[0], SAME))
 
-    def _row(self, visit: _Visit, time: int, relative: float) -> BarRow:
+    def _row(self, visit: _Visit, time: int, relative: float, again: bool) -> BarRow:
         seconds = visit.at_s[1] - visit.at_s[0]
-        remarks = ["repeated"] * (time > 1) + ["slower"] * (relative < SLOW)
+        remarks = ["repeated"] * again + ["slower"] * (relative < SLOW)
         return BarRow(
             bar=int(self._score.bar_number[visit.index]),
             time=time,
             at_s=visit.at_s[0],
             seconds=seconds,
-            tempo_bpm=60 * (visit.quarter[1] - visit.quarter[0]) / max(seconds, SAME),
+            tempo_bpm=float(60 * (visit.quarter[1] - visit.quarter[0]) / max(seconds, SAME)),
             relative=relative,
             remark=", ".join(remarks),
         )

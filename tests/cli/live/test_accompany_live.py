@@ -19,7 +19,7 @@ from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser import Synthesiser
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.format import AudioFormat
-from engine.midi.notes import note_off, note_on
+from engine.midi.notes import control_change, note_off, note_on
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
 from offline.following.presets import follow_by
 from tests.cli.live.live_accompaniment import WIRES, LiveAccompaniment, sounding
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.jack
 QUARTERS = 8
 BUILT_IN = SynthesiserConfig(engine="built-in")
 WORDS = ("--engine", "built-in", "--features", "bands", "--port", "Orchestra")
+CONTROL = 0xB0  # status bytes from here on are of no note
 THROUGH_JACK_S = 0.002  # of a run through JACK against that over a file, as is asked
 
 
@@ -52,6 +53,8 @@ def samples(event: dict[str, Any], rate: int) -> int:
 
 
 def message(note: dict[str, Any]) -> bytes:
+    if note["type"] == "control":
+        return control_change(note["channel"], note["controller"], note["value"])
     begin = note_on(note["channel"], note["pitch"], note["velocity"])
     return begin if note["active"] else note_off(note["channel"], note["pitch"])
 
@@ -71,8 +74,9 @@ def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path
             break
     assert whole, "the server had no time for three runs"
     notes, rate = live.events("note"), server.rate
-    origin = each_note_on_its_sample(recorded["midi"], notes, rate)
-    sounds_as_rendered(recorded, notes, rate, origin)
+    struck = recorded["midi"][recorded["midi"][:, 1] < CONTROL]
+    origin = each_note_on_its_sample(struck, notes, rate)
+    sounds_as_rendered(recorded, [*notes, *live.events("control")], rate, origin)
     total, device = latency(live, server)
     begin = int(recorded["start"]) - (origin - (total - device))
     as_over_a_file(live, duo / "score.mid", np.pad(solo, (begin, 0)), total, rate)
@@ -95,8 +99,8 @@ def sounds_as_rendered(recorded: dict[str, np.ndarray], notes: list[dict[str, An
     synth.program(0, 0)
     for note in sorted(notes, key=lambda note: note["emitted_at_s"]):
         synth.send(samples(note, rate), message(note))
-    begin = samples(notes[0], rate)
-    end = samples(notes[-1], rate)
+    struck = [note for note in notes if note["type"] == "note"]
+    begin, end = samples(struck[0], rate), samples(struck[-1], rate)
     expected = synth.render(end)[begin:, 0]
     at = begin + origin - int(recorded["first"])
     got = recorded["sound"][at : at + len(expected)]
