@@ -17,7 +17,7 @@ from cli.terminal.report import complain, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.stage_config import StageConfig
-from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.accompaniment.synthesiser_config import ACCOMPANIMENT_DB, SynthesiserConfig
 from engine.accompaniment.touch_config import TouchConfig
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError
@@ -89,7 +89,7 @@ class AccompanyOptions(Settings):
         ranged(0.0, -200, 40, "gain of the soloist in the mix", unit="dB"), metavar="DB", group=SOUND
     )
     accompaniment_gain: float = option(
-        ranged(0.0, -200, 40, "gain of the accompaniment", unit="dB"), metavar="DB", group=SOUND
+        ranged(ACCOMPANIMENT_DB, -200, 40, "gain of the accompaniment", unit="dB"), metavar="DB", group=SOUND
     )
     output: tuple[str, ...] = output(
         "FILE.wav|device|device:NAME|jack", "a file for soloist and accompaniment together, or a device to play on", ()

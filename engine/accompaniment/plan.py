@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.parts import DRUMS, SAME, Accompaniment, AccompanimentPart
+from engine.score.score import Score
 
 __all__ = ["Moment", "PlannedNote", "is_first_beat", "play_plan"]
 
@@ -60,7 +61,7 @@ def play_plan(accompaniment: Accompaniment, *, metronome: bool) -> list[Moment]:
     plan = [Moment(float(quarter)) for quarter in _distinct(np.concatenate(quarters))]
     places = np.array([moment.quarter for moment in plan])
     for part in accompaniment.parts:
-        _add_notes(plan, places, part)
+        _add_notes(plan, places, part, accompaniment.solo)
     for part in accompaniment.parts:
         _add_pedal(plan, part)
     if beats is not None and metronome:
@@ -82,9 +83,10 @@ def _at(places: npt.NDArray[np.float64], quarter: float) -> int:
     return int(np.searchsorted(places, quarter + SAME, side="right")) - 1
 
 
-def _add_notes(plan: list[Moment], places: npt.NDArray[np.float64], part: AccompanimentPart) -> None:
+def _add_notes(plan: list[Moment], places: npt.NDArray[np.float64], part: AccompanimentPart, solo: Score) -> None:
+    """Add the notes of a part; they end by the tempo of the solo, which may be one that is expected."""
     score = part.score
-    ends_s = score.seconds(score.note_quarter + score.note_duration)
+    ends_s = solo.seconds(score.note_quarter + score.note_duration)
     rows = zip(score.note_quarter, score.note_pitch, score.note_velocity, ends_s, strict=True)
     for quarter, pitch, velocity, end_s in rows:
         moment = plan[_at(places, quarter)]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.accompanist import AccompanyConfig
+from engine.accompaniment.synthesiser_config import ACCOMPANIMENT_DB
 from engine.audio.event_log import EventWriter
 from engine.audio.files import AudioReader, AudioWriter
 from engine.core.events import Accompanied, Dropout, Event
@@ -51,7 +52,7 @@ class AccompanyJob:
     accompany: AccompanyConfig
     follow: FollowConfig
     mix: Path | None = None
-    gains: tuple[float, float, float] = (1.0, 1.0, 0.5)
+    gains: tuple[float, float, float] = (1.0, 10 ** (ACCOMPANIMENT_DB / 20), 0.5)
     events: str | None = None
     watch: Callable[[AudioReader], Watcher] | None = None
     echo: Audio | None = None

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.jack
 
 QUARTERS = 8
 BUILT_IN = SynthesiserConfig(engine="built-in")
-WORDS = ("--engine", "built-in", "--features", "bands", "--port", "Orchestra")
+WORDS = ("--engine", "built-in", "--features", "bands", "--port", "Orchestra", "--accompaniment-gain", "0")
 CONTROL = 0xB0  # status bytes from here on are of no note
 THROUGH_JACK_S = 0.002  # of a run through JACK against that over a file, as is asked
 
