@@ -15,7 +15,7 @@ Checks, the options of the command line, the settings on the card of a network a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import PurePath
@@ -114,7 +114,8 @@ def check(config: Any) -> None:
         value = getattr(config, name)
         if value is None and (setting.optional or _optional(type(config), name)):
             continue
-        for each in value if isinstance(value, tuple | list) else (value,):
+        several = isinstance(value, tuple | list) and "tuple" in str(_field(type(config), name).type)
+        for each in value if several else (value,):
             _check_value(name, each, setting)
 
 
@@ -126,7 +127,12 @@ def _check_value(name: str, value: Any, setting: Setting) -> None:
 
 
 def _optional(kind: type[Any], name: str) -> bool:
-    return kind.__dataclass_fields__[name].default is None
+    return _field(kind, name).default is None
+
+
+def _field(kind: type[Any], name: str) -> Field[Any]:
+    found: Field[Any] = kind.__dataclass_fields__[name]
+    return found
 
 
 def _requirement(setting: Setting) -> Callable[[str, Any, Any, Any], None]:

@@ -35,6 +35,8 @@ class SmallNumbers(NamedTuple):
         ({"hop": 0}, "hop: expected a number from 1 to 4096, got 0"),
         ({"hop": 8, "price": float("nan")}, "price: expected a number from 0 to 1000"),
         ({"hop": 8, "price": None}, "price: expected a number"),
+        ({"hop": []}, r"hop: expected a number from 1 to 4096, got \[\]"),
+        ({"hop": 8, "mode": ["fast"]}, "mode: expected one of fast, exact"),
         ({"hop": 8, "span": 4}, "span: expected an odd number from 1 to 99, got 4; try 5"),
         ({"hop": 8, "limit": 2.0}, "limit: expected a number from 0 to 1"),
         ({"hop": 8, "mode": "slow"}, "mode: expected one of fast, exact, got 'slow'"),
