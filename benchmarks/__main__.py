@@ -1,6 +1,7 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
-python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds generators realtime]
+python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds generators
+    accompaniment realtime]
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import alignment, dsp, generators, hard, pipeline, quality, realtime, sounds, unmix
+from benchmarks import accompaniment, alignment, dsp, generators, hard, pipeline, quality, realtime, sounds, unmix
 from benchmarks.rows import Row
 
 PAGE = Path(__file__).with_name("RESULTS.md")
@@ -35,6 +36,7 @@ def main() -> None:
         "unmix": ("Separation by networks", unmix.rows),
         "sounds": ("Sound events, live", sounds.rows),
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
+        "accompaniment": ("Accompaniment, live", lambda: accompaniment.rows(options.seconds)),
         "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
     }
     kept = _sections(PAGE.read_text(encoding="utf-8")) if options.only and PAGE.exists() else {}
@@ -65,6 +67,7 @@ def _options() -> argparse.Namespace:
         "unmix",
         "sounds",
         "generators",
+        "accompaniment",
         "realtime",
     )
     parser.add_argument("--only", nargs="+", choices=names, help="measure some sections again; the others stay")

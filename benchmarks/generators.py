@@ -127,7 +127,7 @@ def _frame() -> Row:
 
 
 @contextlib.contextmanager
-def _load(n: int = 2) -> Iterator[None]:
+def burning(n: int = 2) -> Iterator[None]:
     """Processes that never rest."""
     burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(n)]
     try:
@@ -144,7 +144,7 @@ Messages = list[tuple[int, bytes]]  # with their frames
 def _play(seconds: float) -> tuple[Messages, Messages, list[tuple[int, int]], dict[str, int]]:
     """Play sixteenths at 120 with clock into a probe; return them, those received, skipped frames, report."""
     probe, sent, n = MidiProbe("colla:out"), [], 0
-    with MidiProcess(MidiConfig(name="colla", backend="jack")) as port, _load():
+    with MidiProcess(MidiConfig(name="colla", backend="jack")) as port, burning():
         probe.connected()
         first = port.now() + RATE
         port.start_clock(first, 120)

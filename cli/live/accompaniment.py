@@ -11,6 +11,7 @@ from cli.live.accompaniment_port import AccompanimentPort
 from cli.live.session import find_device, find_input, run_session
 from cli.practice_options import report_bars
 from cli.terminal.report import wrote
+from cli.terminal.stopping import unhurried
 from engine.accompaniment.ensemble import ACCOMPANIMENT
 from engine.accompaniment.practice.metronome import METRONOME
 from engine.accompaniment.stage_config import StageConfig
@@ -19,7 +20,6 @@ from engine.core.errors import ConfigError
 from engine.core.events import Accompanied, Event
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
-from engine.realtime.states import SessionState
 from offline.accompaniment.accompany import write_scheduled
 from offline.accompaniment.bar_report import BarLog
 from offline.following.presets import follow_by
@@ -38,6 +38,7 @@ def accompany_live(options: AccompanyOptions) -> int:
     played: list[tuple[float, int]] = []
     bars = _bar_log(config)
     with ExitStack() as stack:
+        stack.enter_context(unhurried())  # every note is ended, and every file whole
         port = None if options.port is None else stack.enter_context(AccompanimentPort(options.port))
 
         def take(event: Event) -> None:
@@ -50,15 +51,13 @@ def accompany_live(options: AccompanyOptions) -> int:
 
         def watch(status: SessionStatus) -> None:
             if port is not None:
-                port.look()
-                if status.state == SessionState.WAITING and status.message:
-                    port.silence()
+                port.look(status.state)
 
         report = run_session(session, take=take, watch=watch)
-    if options.scheduled is not None:
-        more = options.stage.latency_s
-        rows = [(quarter, at / report.sample_rate + more) for quarter, at in played]
-        write_scheduled(options.scheduled, sorted(rows, key=lambda row: row[1]))
+        if options.scheduled is not None:
+            more = options.stage.latency_s
+            rows = [(quarter, at / report.sample_rate + more) for quarter, at in played]
+            write_scheduled(options.scheduled, sorted(rows, key=lambda row: row[1]))
     wrote([options.scheduled, None if options.events == "-" else options.events])
     report_bars(options.practice, bars.rows())
     return 0

@@ -12,14 +12,17 @@ from cli.terminal.report import note
 from engine.accompaniment.ensemble import message_of
 from engine.core.errors import DeviceError
 from engine.core.events import Control, Event, Note
+from engine.core.thread_priority import raise_priority
 from engine.midi.guarded import GuardedPort
 from engine.midi.port import MidiConfig
 from engine.realtime.device_clock import DeviceClock
+from engine.realtime.states import SessionState
 
 __all__ = ["AccompanimentPort"]
 
 KEPT = 512  # events by which the clock of a port that is not in JACK is compared with that of the input
 MARGIN_S = 0.02  # messages are sent so much later than they are decided there, that none comes late
+PRIORITY = 48  # SCHED_FIFO priority of the thread that passes notes on, below that of the engine
 RETRY_S = 0.5  # between attempts to open a port that has gone
 
 
@@ -36,6 +39,7 @@ class AccompanimentPort:
         self._port: GuardedPort | None = GuardedPort(self._config)
         self._offsets: deque[float] = deque(maxlen=KEPT)
         self._closing = threading.Event()
+        self._state = SessionState.STARTING
 
     def send(self, event: Event, clock: DeviceClock | None) -> None:
         """Take any event, with the clock of the session; send it if it is a note or a pedal."""
@@ -55,17 +59,22 @@ class AccompanimentPort:
         self._offsets.append(port.now() - event.emitted_at * ratio)
         return round(event.at * ratio + min(self._offsets) + MARGIN_S * port.sample_rate)
 
-    def silence(self) -> None:
-        """End every note, as when the session has lost its device."""
+    def look(self, state: SessionState) -> None:
+        """Follow the session: notes hurry while it runs, all end when it has lost its device. Notice a lost port."""
+        if state != self._state:
+            self._state = state
+            if state == SessionState.RUNNING:
+                raise_priority(PRIORITY, inherited=False)
+            elif state == SessionState.WAITING:
+                self._silence()
+        if (port := self._port) is not None and port.gone:
+            self._reopen(port)
+
+    def _silence(self) -> None:
         if (port := self._port) is not None:
             with contextlib.suppress(DeviceError):
                 port.stop()
         self._offsets.clear()
-
-    def look(self) -> None:
-        """Notice a port that has gone."""
-        if (port := self._port) is not None and port.gone:
-            self._reopen(port)
 
     def _reopen(self, port: GuardedPort) -> None:
         note(f"{port.gone or 'the MIDI port is gone'}; waiting for it")

@@ -16,6 +16,8 @@ from engine.midi.process import MidiProcess
 
 __all__ = ["GuardedPort"]
 
+AGAIN_S = (0.0, 0.03, 0.06, 0.2, 0.5)  # the server loses cycles while it takes a dead client out: said again and again
+
 
 class GuardedPort(MidiProcess):
     """A `MidiProcess` with a guard, where the port is in JACK; elsewhere without one."""
@@ -46,11 +48,16 @@ class GuardedPort(MidiProcess):
             now = self.now()
             messages = [*self._tracker.repairs(now), *self._tracker.release(now)]
         with contextlib.suppress(DeviceError):
-            for message in messages:
-                self.guard.send(self.guard.now(), message)
+            begin, rate = self.guard.now(), self.guard.sample_rate
+            for after_s in AGAIN_S:
+                for message in messages:
+                    self.guard.send(begin + round(after_s * rate), message)
 
     def close(self) -> None:
         """End every note and both processes."""
+        self.ask_to_close()
+        if self.guard is not None:
+            self.guard.ask_to_close()
         super().close()
         if self.guard is not None:
             self.guard.close()

@@ -21,11 +21,13 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from engine.core.errors import DeviceError, EngineError
+from engine.core.thread_priority import raise_priority
 from engine.midi.notes import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, Timed
 from engine.midi.port import BACKENDS, MidiConfig, MidiPort, PortConfig
 
 __all__ = ["MidiProcess", "panic", "serve"]
 
+COMMAND_PRIORITY = 60  # SCHED_FIFO priority of the thread that takes commands, where it is permitted
 FRAME_BITS = 32  # width of JACK's clock
 REPORT_S = 0.05
 SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
@@ -116,13 +118,17 @@ class MidiProcess:
         """Drop the queue, end the sounding notes, stop the clock."""
         self._send(("stop",))
 
-    def close(self) -> None:
-        """End every note and the process; one whose server has gone can only be killed."""
+    def ask_to_close(self) -> None:
+        """Let the process end every note, and itself, without waiting for it."""
         self._closing = True
         if self.gone:
             self._process.kill()
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """End every note and the process; one whose server has gone can only be killed."""
+        self.ask_to_close()
         try:
             self._process.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
@@ -265,6 +271,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # no pause of the garbage collector falls into a cycle
     sys.setswitchinterval(SWITCH_S)
+    raise_priority(COMMAND_PRIORITY)  # the thread that holds the interpreter's lock must not keep the port's waiting
     try:
         serve(pickle.load(commands), commands, out)
     except EngineError as error:

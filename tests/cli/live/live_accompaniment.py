@@ -109,7 +109,8 @@ class LiveAccompaniment:
     def stop(self) -> None:
         """End it by ctrl-C; it ends in order."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(PATIENCE_S) == 0, self.lines
+        code = self.process.wait(PATIENCE_S)
+        assert code == 0, (code, self.lines)
         self._reader.join(PATIENCE_S)
 
 

@@ -1,0 +1,219 @@
+"""A live accompaniment on a JACK server while the machine is busy: timing, cost, memory, and what a kill leaves.
+
+    python -m benchmarks.accompaniment [seconds]
+
+Ten minutes (600) show what an hour would: memory that stays, no note left, no drop-out.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jack
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from benchmarks.generators import burning
+from benchmarks.rows import Row
+from engine.accompaniment.synthesiser import SYNTH_GRID, Synthesiser
+from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.core.format import AudioFormat
+from tests.cli.live.live_accompaniment import WIRES, LiveAccompaniment, sounding
+from tests.duos import BPM, make_duo
+from tests.engine.midi.probe import MidiProbe
+from tests.engine.realtime.stage import Stage
+from tests.jack_server import JackServer
+
+RATE, PERIOD = 48000, 1024  # notes are exact at any period, and a long one survives stalls of the machine
+CHORD = tuple(range(33, 33 + 3 * 16, 3))  # 16 keys, two voices each in the usual soundfonts
+WORDS = ("--port", "Orchestra", "--output", "jack")
+KILL_PERIOD, N_KILLS = 256, 3
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def rows(seconds: float) -> Iterator[Row]:
+    """All rows of this page."""
+    if missing := JackServer.missing():
+        print(f"  no accompaniment: {missing}")
+        return
+    with JackServer(rate=RATE, period=PERIOD, realtime=True) as server, tempfile.TemporaryDirectory() as folder:
+        yield from _played(server, Path(folder), seconds)
+    with JackServer(rate=RATE, period=KILL_PERIOD, realtime=True) as server, tempfile.TemporaryDirectory() as folder:
+        duo = make_duo(Path(folder), RATE, quarters=16, chord=CHORD[:4])
+        for victim in ("main", "engine", "port"):
+            yield _killed(server, duo, victim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a process has used: processor seconds, and megabytes that it holds."""
+
+    cpu_s: float
+    rss_mb: float
+
+
+def use(pid: int) -> Use:
+    """Read it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return Use(cpu_s=(int(fields[11]) + int(fields[12])) / TICKS, rss_mb=pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def _played(server: JackServer, folder: Path, seconds: float) -> Iterator[Row]:
+    """Play a steady duo under load; its sound and notes are recorded."""
+    quarters = round(seconds * BPM / 60)
+    duo = make_duo(folder, RATE, quarters=quarters, chord=CHORD)
+    solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]
+    with LiveAccompaniment(duo, folder, *WORDS) as live, Stage(solo, folder) as stage, burning(1):
+        live.wire(server)
+        stage.begin()
+        live.until(lambda: len(live.events("accompanied")) > 8, "its first notes")
+        ids, before, began_s = live.processes(), {}, time.monotonic()
+        before = {name: use(pid) for name, pid in ids.items()}
+        stage.end()
+        after = {name: use(pid) for name, pid in ids.items()}
+        lasted_s = time.monotonic() - began_s
+        live.until(lambda: _is_over(live, quarters), "the last note")
+        live.stop()
+        recorded = stage.recorded()
+    yield from _jitter(live, recorded, seconds)
+    yield _cost(before, after, lasted_s)
+    yield _memory(before, after, lasted_s)
+
+
+def _is_over(live: LiveAccompaniment, quarters: int) -> bool:
+    played = live.events("accompanied")
+    return bool(played) and played[-1]["quarter"] == quarters - 1 and not live.n_sounding
+
+
+Timed = tuple[int, int, int, int, int]  # sample or frame, status, pitch, velocity, channel
+
+
+def _sent(live: LiveAccompaniment) -> list[Timed]:
+    rows = live.events("note")
+    return [
+        (round(n["at_s"] * RATE), 0x90 if n["active"] else 0x80, n["pitch"], n["velocity"], n["channel"]) for n in rows
+    ]
+
+
+def _delays(sent: list[Timed], midi: Any) -> npt.NDArray[np.int64]:
+    """Return by how much each message that arrived came after its sample, by the order of each key."""
+    received: dict[tuple[int, int, int], list[int]] = {}
+    for frame, status, pitch, _ in midi.tolist():
+        received.setdefault((status & 0xF0, pitch, status & 0x0F), []).append(frame)
+    by_key: dict[tuple[int, int, int], list[int]] = {}
+    for at, status, pitch, _, channel in sent:
+        by_key.setdefault((status, pitch, channel), []).append(at)
+    pairs = [pair for key, ats in by_key.items() for pair in zip(ats, received.get(key, []), strict=False)]
+    return np.array([frame - at for at, frame in pairs])
+
+
+def _jitter(live: LiveAccompaniment, recorded: dict[str, Any], seconds: float) -> Iterator[Row]:
+    """When each note left, and sounded, against when it was scheduled."""
+    sent = _sent(live)
+    delays = _delays(sent, recorded["midi"])
+    usual = int(np.bincount(delays - delays.min()).argmax() + delays.min())
+    skipped = int(np.sum(np.diff(recorded["skipped"], axis=1)))
+    said = "".join(f"; {line}" for line in live.lines if "samples" in line)
+    yield Row(
+        what=f"accompaniment for {seconds:.0f} s through jackd at {PERIOD} frames, a core burning: MIDI played against "
+        "scheduled",
+        ours=f"standard deviation {np.std(delays):.2f} samples",
+        peer="0 asked",
+        ratio="",
+        agreement=f"{np.sum(delays == usual)} of {len(sent)} messages at their very sample, {len(sent) - len(delays)} "
+        f"lost, {len(_left(recorded))} notes left; {skipped} frames skipped by the server{said}",
+    )
+    grid = np.array([-at % SYNTH_GRID for at, status, *_ in sent if status == 0x90])
+    same, n = _sounded(sent, recorded, usual)
+    yield Row(
+        what="the same by the synthesiser",
+        ours=f"standard deviation {np.std(grid):.1f} samples, at most {grid.max()} late",
+        peer="64 asked",
+        ratio="",
+        agreement=f"{same} of {n} seconds of the recording are to the bit the rendering of the notes as scheduled",
+    )
+
+
+def _left(recorded: dict[str, Any]) -> set[tuple[int, int]]:
+    return sounding([(int(frame), bytes(map(int, rest))) for frame, *rest in recorded["midi"]])
+
+
+def _sounded(sent: list[Timed], recorded: dict[str, Any], usual: int) -> tuple[int, int]:
+    """Return how many seconds of the recording are what the synthesiser makes of the notes, and of how many."""
+    synth = Synthesiser(AudioFormat(sample_rate=RATE, n_channels=2), SynthesiserConfig())
+    synth.program(0, 0)
+    for at, status, pitch, velocity, channel in sent:
+        synth.send(at, bytes((status | channel, pitch, velocity if status == 0x90 else 64)))
+    begin, n_seconds, same = usual - int(recorded["first"]), sent[-1][0] // RATE, 0
+    for second in range(n_seconds):
+        expected = synth.render(RATE)[:, 0]
+        start = begin + second * RATE
+        same += start < 0 or np.array_equal(recorded["sound"][start : start + RATE], expected)
+    return same, n_seconds
+
+
+def _cost(before: dict[str, Use], after: dict[str, Use], lasted_s: float) -> Row:
+    """Processor time of each process."""
+    share = {name: 100 * (after[name].cpu_s - before[name].cpu_s) / lasted_s for name in before}
+    return Row(
+        what=f"processor time: following, scheduler and synthesiser with {2 * len(CHORD)} voices",
+        ours=f"{share['engine']:.1f} % of a core",
+        peer="",
+        ratio="",
+        agreement="; ".join(f"{name} {x:.1f} %" for name, x in share.items()),
+    )
+
+
+def _memory(before: dict[str, Use], after: dict[str, Use], lasted_s: float) -> Row:
+    grown = {name: after[name].rss_mb - before[name].rss_mb for name in before}
+    return Row(
+        what=f"memory of an accompaniment after {lasted_s:.0f} s",
+        ours=f"{sum(grown.values()):+.1f} MB",
+        peer="",
+        ratio="",
+        agreement="; ".join(f"{name} {after[name].rss_mb:.0f} MB ({x:+.1f})" for name, x in grown.items()),
+    )
+
+
+def _killed(server: JackServer, duo: Path, victim: str) -> Row:
+    """Kill -9 of a process while a chord sounds: until every note is off."""
+    delays = []
+    for _ in range(N_KILLS):
+        solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            LiveAccompaniment(duo, Path(folder), *WORDS) as live,
+            Stage(solo, Path(folder)) as stage,
+        ):
+            live.wire(server, WIRES[:2])
+            probe = MidiProbe("Orchestra:out")
+            probe.connected()
+            stage.begin()
+            probe.until(lambda messages: len(messages) > 8 and len(sounding(messages)) == 4)
+            with jack.Client("watch", no_start_server=True) as client:
+                killed = client.frame_time
+                os.kill(live.processes()[victim], signal.SIGKILL)
+                probe.until(lambda messages: not sounding(messages))
+            delays.append(1e3 * (max(frame for frame, _ in probe.heard()) - killed) / RATE)
+    return Row(
+        what=f"kill -9 of {victim} in a chord of four: until every note is off",
+        ours=f"{np.median(delays):.1f} ms, at most {max(delays):.1f} ms",
+        peer="100 ms asked",
+        ratio="",
+        agreement=f"{len(delays)} kills, no note left",
+    )
+
+
+if __name__ == "__main__":
+    for row in rows(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0):
+        print(f"{row.what}: {row.ours} | {row.peer} | {row.ratio} | {row.agreement}", flush=True)
