@@ -24,8 +24,10 @@ import soundfile
 
 from benchmarks.generators import burning
 from benchmarks.rows import Row
+from engine.accompaniment.ensemble import message_of
 from engine.accompaniment.synthesiser import SYNTH_GRID, Synthesiser
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.core.events import Control, Note
 from engine.core.format import AudioFormat
 from tests.cli.live.live_accompaniment import WIRES, LiveAccompaniment, sounding
 from tests.duos import BPM, make_duo
@@ -95,32 +97,22 @@ def _is_over(live: LiveAccompaniment, quarters: int) -> bool:
     return bool(played) and played[-1]["quarter"] == quarters - 1 and not live.n_sounding
 
 
-Timed = tuple[int, int, int, int, int]  # sample or frame, status, pitch, velocity, channel
-
-
-def _sent(live: LiveAccompaniment) -> list[Timed]:
-    rows = live.events("note")
-    return [
-        (round(n["at_s"] * RATE), 0x90 if n["active"] else 0x80, n["pitch"], n["velocity"], n["channel"]) for n in rows
-    ]
-
-
-def _delays(sent: list[Timed], midi: Any) -> npt.NDArray[np.int64]:
-    """Return by how much each message that arrived came after its sample, by the order of each key."""
-    received: dict[tuple[int, int, int], list[int]] = {}
-    for frame, status, pitch, _ in midi.tolist():
-        received.setdefault((status & 0xF0, pitch, status & 0x0F), []).append(frame)
-    by_key: dict[tuple[int, int, int], list[int]] = {}
-    for at, status, pitch, _, channel in sent:
-        by_key.setdefault((status, pitch, channel), []).append(at)
-    pairs = [pair for key, ats in by_key.items() for pair in zip(ats, received.get(key, []), strict=False)]
+def _delays(played: list[Note | Control], midi: Any) -> npt.NDArray[np.int64]:
+    """Return by how much each message that arrived came after its sample, each message against those equal to it."""
+    received: dict[bytes, list[int]] = {}
+    for frame, *message in midi.tolist():
+        received.setdefault(bytes(message), []).append(frame)
+    sent: dict[bytes, list[int]] = {}
+    for event in played:
+        sent.setdefault(message_of(event), []).append(event.at)
+    pairs = [pair for message, ats in sent.items() for pair in zip(ats, received.get(message, []), strict=False)]
     return np.array([frame - at for at, frame in pairs])
 
 
 def _jitter(live: LiveAccompaniment, recorded: dict[str, Any], seconds: float) -> Iterator[Row]:
     """When each note left, and sounded, against when it was scheduled."""
-    sent = _sent(live)
-    delays = _delays(sent, recorded["midi"])
+    played = live.played(RATE)
+    delays = _delays(played, recorded["midi"])
     usual = int(np.bincount(delays - delays.min()).argmax() + delays.min())
     skipped = int(np.sum(np.diff(recorded["skipped"], axis=1)))
     said = "".join(f"; {line}" for line in live.lines if "samples" in line)
@@ -130,11 +122,11 @@ def _jitter(live: LiveAccompaniment, recorded: dict[str, Any], seconds: float) -
         ours=f"standard deviation {np.std(delays):.2f} samples",
         peer="0 asked",
         ratio="",
-        agreement=f"{np.sum(delays == usual)} of {len(sent)} messages at their very sample, {len(sent) - len(delays)} "
-        f"lost, {len(_left(recorded))} notes left; {skipped} frames skipped by the server{said}",
+        agreement=f"{np.sum(delays == usual)} of {len(played)} messages at their very sample, "
+        f"{len(played) - len(delays)} lost, {len(_left(recorded))} notes left; {skipped} frames skipped by the server{said}",
     )
-    grid = np.array([-at % SYNTH_GRID for at, status, *_ in sent if status == 0x90])
-    same, n = _sounded(sent, recorded, usual)
+    grid = np.array([-event.at % SYNTH_GRID for event in played if isinstance(event, Note) and event.active])
+    same, n = _sounded(played, recorded, usual)
     yield Row(
         what="the same by the synthesiser",
         ours=f"standard deviation {np.std(grid):.1f} samples, at most {grid.max()} late",
@@ -148,13 +140,13 @@ def _left(recorded: dict[str, Any]) -> set[tuple[int, int]]:
     return sounding([(int(frame), bytes(map(int, rest))) for frame, *rest in recorded["midi"]])
 
 
-def _sounded(sent: list[Timed], recorded: dict[str, Any], usual: int) -> tuple[int, int]:
+def _sounded(played: list[Note | Control], recorded: dict[str, Any], usual: int) -> tuple[int, int]:
     """Return how many seconds of the recording are what the synthesiser makes of the notes, and of how many."""
     synth = Synthesiser(AudioFormat(sample_rate=RATE, n_channels=2), SynthesiserConfig())
     synth.program(0, 0)
-    for at, status, pitch, velocity, channel in sent:
-        synth.send(at, bytes((status | channel, pitch, velocity if status == 0x90 else 64)))
-    begin, n_seconds, same = usual - int(recorded["first"]), sent[-1][0] // RATE, 0
+    for event in played:
+        synth.send(event.at, message_of(event))
+    begin, n_seconds, same = usual - int(recorded["first"]), played[-1].at // RATE, 0
     for second in range(n_seconds):
         expected = synth.render(RATE)[:, 0]
         start = begin + second * RATE

@@ -29,13 +29,21 @@ class JackServer:
 
     def start(self) -> None:
         """Start, and wait until clients can come."""
+        if not self._comes_up():
+            self.kill()
+            _forget_the_dead()
+            if not self._comes_up():
+                raise TimeoutError(f"no JACK server {self.name}")
+
+    def _comes_up(self) -> bool:
         kind = ["-R", "-P", "70"] if self.realtime else ["-r"]
         self.process = subprocess.Popen(
             ["jackd", "-n", self.name, *kind, "-d", "dummy", "-r", str(self.rate), "-p", str(self.period)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        subprocess.run(["jack_wait", "-s", self.name, "-w", "-t", "10"], check=True, capture_output=True)
+        wait = ["jack_wait", "-s", self.name, "-w", "-t", "10"]
+        return subprocess.run(wait, check=False, capture_output=True).returncode == 0
 
     def kill(self) -> None:
         """End it without warning."""
@@ -85,3 +93,11 @@ class JackServer:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _forget_the_dead() -> None:
+    """Clear JACK's memory of servers and clients that were killed, which keeps new ones out; not while one runs."""
+    if subprocess.run(["pgrep", "-x", "jackd"], capture_output=True, check=False).returncode:
+        shutil.rmtree(f"/dev/shm/jack_db-{os.getuid()}", ignore_errors=True)
+        for left in Path("/dev/shm").glob("jack-*"):
+            left.unlink(missing_ok=True)

@@ -55,6 +55,9 @@ class GuardedPort(MidiProcess):
 
     def close(self) -> None:
         """End every note and both processes."""
+        if self.gone and self.guard is not None:
+            with contextlib.suppress(DeviceError):
+                self.guard.drain()
         self.ask_to_close()
         if self.guard is not None:
             self.guard.ask_to_close()

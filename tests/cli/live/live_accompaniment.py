@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from engine.core.events import Control, Note, from_line
 from tests.jack_server import JackServer
 from tests.places import ROOT
 
@@ -43,6 +44,7 @@ class LiveAccompaniment:
         self._tail: TextIO | None = None
         self._rest = ""
         self._events: dict[str, list[dict[str, Any]]] = {}
+        self._played: list[str] = []
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
@@ -88,9 +90,17 @@ class LiveAccompaniment:
             self._tail = self.events_path.open(encoding="utf-8")
         if self._tail is not None and not self._tail.closed:
             *lines, self._rest = (self._rest + self._tail.read()).split("\n")
-            for event in map(json.loads, lines):
+            for line in lines:
+                event = json.loads(line)
                 self._events.setdefault(event["type"], []).append(event)
+                if event["type"] in ("note", "control"):
+                    self._played.append(line)
         return self._events.get(kind, [])
+
+    def played(self, sample_rate: int) -> list[Note | Control]:
+        """What was played, in order."""
+        events = [from_line(line, sample_rate) for line in self._played]
+        return [event for event in events if isinstance(event, Note | Control)]
 
     @property
     def n_sounding(self) -> int:

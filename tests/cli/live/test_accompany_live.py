@@ -6,20 +6,25 @@ import csv
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from engine.accompaniment.accompanist import AccompanyConfig
+from engine.accompaniment.ensemble import message_of
 from engine.accompaniment.parts import read_accompaniment
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser import Synthesiser
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.core.events import Control, Note
 from engine.core.format import AudioFormat
+<<<<<<< HEAD
 from engine.midi.notes import control_change, note_off, note_on
+=======
+>>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
 from offline.following.presets import follow_by
 from tests.cli.live.live_accompaniment import WIRES, LiveAccompaniment, sounding
@@ -38,6 +43,15 @@ THROUGH_JACK_S = 0.002  # of a run through JACK against that over a file, as is 
 
 
 @pytest.fixture(scope="module")
+def server() -> Iterator[JackServer]:
+    """One that survives a busy machine: with a long period, and a real-time priority where that is permitted."""
+    if missing := JackServer.missing():
+        pytest.skip(missing)
+    with JackServer(period=1024, realtime=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def duo(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_duo(tmp_path_factory.mktemp("duo"), server.rate, quarters=QUARTERS)
 
@@ -48,6 +62,7 @@ def over(live: LiveAccompaniment) -> bool:
     return bool(played) and played[-1]["quarter"] == QUARTERS - 1 and not live.n_sounding
 
 
+<<<<<<< HEAD
 def samples(event: dict[str, Any], rate: int) -> int:
     return round(event["at_s"] * rate)
 
@@ -59,6 +74,8 @@ def message(note: dict[str, Any]) -> bytes:
     return begin if note["active"] else note_off(note["channel"], note["pitch"])
 
 
+=======
+>>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
 def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path, tmp_path: Path) -> None:
     """Solo in as sound, MIDI and sound out; a loaded machine may leave out cycles: twice more in that case."""
     solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]
@@ -69,43 +86,56 @@ def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path
             live.until(lambda: over(live), "the last note")
             live.stop()
             recorded = stage.recorded()
-        whole = not len(recorded["skipped"]) and not any("samples" in line for line in live.lines)
-        if whole or not chances:
+        lost = [*recorded["skipped"].tolist(), *(line for line in live.lines if "samples" in line)]
+        if not lost:
             break
+<<<<<<< HEAD
     assert whole, "the server had no time for three runs"
     notes, rate = live.events("note"), server.rate
     struck = recorded["midi"][recorded["midi"][:, 1] < CONTROL]
     origin = each_note_on_its_sample(struck, notes, rate)
     sounds_as_rendered(recorded, [*notes, *live.events("control")], rate, origin)
+=======
+        assert chances, f"the server had no time for three runs: {lost}"
+    played, rate = live.played(server.rate), server.rate
+    origin = each_note_on_its_sample(recorded["midi"], [event for event in played if isinstance(event, Note)])
+    sounds_as_rendered(recorded, played, rate, origin)
+>>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
     total, device = latency(live, server)
     begin = int(recorded["start"]) - (origin - (total - device))
     as_over_a_file(live, duo / "score.mid", np.pad(solo, (begin, 0)), total, rate)
 
 
-def each_note_on_its_sample(midi: np.ndarray, notes: list[dict[str, Any]], rate: int) -> int:
+def each_note_on_its_sample(midi: np.ndarray, notes: list[Note]) -> int:
     """Return the frame of sample 0 of what is played."""
     assert len(notes) == 2 * QUARTERS
-    received = [(int(frame), bytes(map(int, rest))) for frame, *rest in midi[: len(notes)]]
-    assert sorted(m for _, m in received) == sorted(map(message, notes))
-    sent = sorted((samples(note, rate), message(note)) for note in notes)
-    late = {frame - at for (frame, _), (at, _) in zip(sorted(received), sent, strict=True)}
+    midi = midi[midi[:, 1] & 0xE0 == 0x80][: len(notes)]
+    received = sorted((int(frame), bytes(map(int, rest))) for frame, *rest in midi)
+    sent = sorted((note.at, message_of(note)) for note in notes)
+    assert [message for _, message in received] == [message for _, message in sent]
+    late = {frame - at for (frame, _), (at, _) in zip(received, sent, strict=True)}
     assert len(late) == 1, late
     return late.pop()
 
 
-def sounds_as_rendered(recorded: dict[str, np.ndarray], notes: list[dict[str, Any]], rate: int, origin: int) -> None:
-    """What was recorded is, to the sample and bit, what the synthesiser makes of the notes, with them in time."""
+def sounds_as_rendered(recorded: dict[str, np.ndarray], played: list[Note | Control], rate: int, origin: int) -> None:
+    """What was recorded is, to the sample and bit, what the synthesiser makes of what was played."""
     synth = Synthesiser(AudioFormat(sample_rate=rate, n_channels=2), BUILT_IN)
     synth.program(0, 0)
+<<<<<<< HEAD
     for note in sorted(notes, key=lambda note: note["emitted_at_s"]):
         synth.send(samples(note, rate), message(note))
     struck = [note for note in notes if note["type"] == "note"]
     begin, end = samples(struck[0], rate), samples(struck[-1], rate)
+=======
+    for event in played:
+        synth.send(event.at, message_of(event))
+    begin, end = played[0].at, played[-1].at
+>>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
     expected = synth.render(end)[begin:, 0]
     at = begin + origin - int(recorded["first"])
-    got = recorded["sound"][at : at + len(expected)]
     assert np.abs(expected).max() > 0.01
-    assert np.array_equal(got, expected)
+    assert np.array_equal(recorded["sound"][at : at + len(expected)], expected)
 
 
 def latency(live: LiveAccompaniment, server: JackServer) -> tuple[int, int]:
