@@ -37,7 +37,7 @@ from tests.jack_server import JackServer
 
 RATE, PERIOD = 48000, 1024  # notes are exact at any period, and a long one survives stalls of the machine
 CHORD = tuple(range(33, 33 + 3 * 16, 3))  # 16 keys, two voices each in the usual soundfonts
-WORDS = ("--port", "Orchestra", "--output", "jack")
+WORDS = ("--port", "Orchestra", "--output", "jack", "--accompaniment-gain", "0")
 KILL_PERIOD, N_KILLS = 256, 3
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -123,7 +123,8 @@ def _jitter(live: LiveAccompaniment, recorded: dict[str, Any], seconds: float) -
         peer="0 asked",
         ratio="",
         agreement=f"{np.sum(delays == usual)} of {len(played)} messages at their very sample, "
-        f"{len(played) - len(delays)} lost, {len(_left(recorded))} notes left; {skipped} frames skipped by the server{said}",
+        f"{len(played) - len(delays)} lost, {len(_left(recorded))} notes left; "
+        f"{skipped} frames skipped by the server{said}",
     )
     grid = np.array([-event.at % SYNTH_GRID for event in played if isinstance(event, Note) and event.active])
     same, n = _sounded(played, recorded, usual)

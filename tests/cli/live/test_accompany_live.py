@@ -21,10 +21,6 @@ from engine.accompaniment.synthesiser import Synthesiser
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.events import Control, Note
 from engine.core.format import AudioFormat
-<<<<<<< HEAD
-from engine.midi.notes import control_change, note_off, note_on
-=======
->>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
 from offline.following.presets import follow_by
 from tests.cli.live.live_accompaniment import WIRES, LiveAccompaniment, sounding
@@ -38,7 +34,6 @@ pytestmark = pytest.mark.jack
 QUARTERS = 8
 BUILT_IN = SynthesiserConfig(engine="built-in")
 WORDS = ("--engine", "built-in", "--features", "bands", "--port", "Orchestra", "--accompaniment-gain", "0")
-CONTROL = 0xB0  # status bytes from here on are of no note
 THROUGH_JACK_S = 0.002  # of a run through JACK against that over a file, as is asked
 
 
@@ -62,20 +57,6 @@ def over(live: LiveAccompaniment) -> bool:
     return bool(played) and played[-1]["quarter"] == QUARTERS - 1 and not live.n_sounding
 
 
-<<<<<<< HEAD
-def samples(event: dict[str, Any], rate: int) -> int:
-    return round(event["at_s"] * rate)
-
-
-def message(note: dict[str, Any]) -> bytes:
-    if note["type"] == "control":
-        return control_change(note["channel"], note["controller"], note["value"])
-    begin = note_on(note["channel"], note["pitch"], note["velocity"])
-    return begin if note["active"] else note_off(note["channel"], note["pitch"])
-
-
-=======
->>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
 def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path, tmp_path: Path) -> None:
     """Solo in as sound, MIDI and sound out; a loaded machine may leave out cycles: twice more in that case."""
     solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]
@@ -89,18 +70,10 @@ def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path
         lost = [*recorded["skipped"].tolist(), *(line for line in live.lines if "samples" in line)]
         if not lost:
             break
-<<<<<<< HEAD
-    assert whole, "the server had no time for three runs"
-    notes, rate = live.events("note"), server.rate
-    struck = recorded["midi"][recorded["midi"][:, 1] < CONTROL]
-    origin = each_note_on_its_sample(struck, notes, rate)
-    sounds_as_rendered(recorded, [*notes, *live.events("control")], rate, origin)
-=======
         assert chances, f"the server had no time for three runs: {lost}"
     played, rate = live.played(server.rate), server.rate
     origin = each_note_on_its_sample(recorded["midi"], [event for event in played if isinstance(event, Note)])
     sounds_as_rendered(recorded, played, rate, origin)
->>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
     total, device = latency(live, server)
     begin = int(recorded["start"]) - (origin - (total - device))
     as_over_a_file(live, duo / "score.mid", np.pad(solo, (begin, 0)), total, rate)
@@ -122,16 +95,9 @@ def sounds_as_rendered(recorded: dict[str, np.ndarray], played: list[Note | Cont
     """What was recorded is, to the sample and bit, what the synthesiser makes of what was played."""
     synth = Synthesiser(AudioFormat(sample_rate=rate, n_channels=2), BUILT_IN)
     synth.program(0, 0)
-<<<<<<< HEAD
-    for note in sorted(notes, key=lambda note: note["emitted_at_s"]):
-        synth.send(samples(note, rate), message(note))
-    struck = [note for note in notes if note["type"] == "note"]
-    begin, end = samples(struck[0], rate), samples(struck[-1], rate)
-=======
     for event in played:
         synth.send(event.at, message_of(event))
     begin, end = played[0].at, played[-1].at
->>>>>>> a60ca65 (Hold a live accompaniment against its run over a file, and kill its processes)
     expected = synth.render(end)[begin:, 0]
     at = begin + origin - int(recorded["first"])
     assert np.abs(expected).max() > 0.01
