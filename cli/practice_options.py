@@ -50,6 +50,11 @@ class PracticeOptions(Settings):
         group=PRACTICE,
     )
     metronome: bool = option(plain(False, "count the beats too, as the target metronome"), group=PRACTICE)
+    count_in: int = option(
+        ranged(0, 0, 100, "bars to count before the first note, at --tempo or the score's, as the target metronome"),
+        metavar="BARS",
+        group=PRACTICE,
+    )
     metronome_gain: float = option(
         ranged(-6.0, -200, 40, "gain of the metronome", unit="dB"), metavar="DB", group=PRACTICE
     )

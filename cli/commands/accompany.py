@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,8 @@ from engine.core.errors import ConfigError
 if TYPE_CHECKING:
     from cli.terminal.live_line import LiveLine
     from engine.accompaniment.accompanist import AccompanyConfig
-    from engine.accompaniment.scheduler import Introduction
+    from engine.accompaniment.parts import Accompaniment
     from engine.audio.files import AudioReader
-    from engine.score.score import Score
 
 __all__ = ["AccompanyOptions", "accompaniment_of", "accompany_command"]
 
@@ -72,7 +71,11 @@ class AccompanyOptions(Settings):
     practice: PracticeOptions = plain(PracticeOptions, "practise")
     tempo: float | None = option(
         ranged(
-            None, 5, 1000, "tempo of an introduction before the solo (default the score's)", unit="quarters a minute"
+            None,
+            5,
+            1000,
+            "tempo at the beginning, of an introduction and of the soloist (default the score's)",
+            unit="quarters a minute",
         ),
         metavar="BPM",
         group=FOLLOW,
@@ -166,6 +169,7 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
     """What is accompanied, and how."""
     from engine.accompaniment.accompanist import AccompanyConfig
     from engine.accompaniment.parts import read_accompaniment
+    from engine.accompaniment.scheduler import Introduction
 
     practice = options.practice
     both = read_accompaniment(
@@ -182,25 +186,25 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         repeats_after_jump=options.repeats_after_jump,
         loop=practice.loop,
     )
-    both = at_expected_tempo(both, of)
+    both = _at_tempo(at_expected_tempo(both, of), options.tempo)
     return AccompanyConfig(
         accompaniment=both,
         schedule=options.schedule,
-        intro=_introduction(both.solo, options.tempo, practice.tempo_ratio),
+        intro=Introduction(pace=1 / practice.tempo_ratio, told=options.tempo is not None),
         touch=options.touch,
         metronome=practice.metronome,
+        count_in_bars=practice.count_in,
         sound=options.sound if sounds else None,
         stage=options.stage,
     )
 
 
-def _introduction(score: Score, tempo: float | None, ratio: float) -> Introduction:
-    from engine.accompaniment.scheduler import Introduction
-
+def _at_tempo(both: Accompaniment, tempo: float | None) -> Accompaniment:
+    """The accompaniment at a tempo, quarters a minute, at its beginning; elsewhere in proportion."""
     if tempo is None:
-        return Introduction(pace=1 / ratio)
-    quarter_s = float(score.seconds(1.0) - score.seconds(0.0))
-    return Introduction(pace=60 / tempo / quarter_s / ratio)
+        return both
+    quarter_s = float(both.solo.seconds(1.0) - both.solo.seconds(0.0))
+    return replace(both, solo=both.solo.retimed(both.solo.tempo_quarter, 60 / tempo / quarter_s * both.solo.tempo_s))
 
 
 def _gains(options: AccompanyOptions) -> tuple[float, float, float]:

@@ -75,7 +75,7 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
     accompany, follow = accompaniment_of(options, sounds=sink is not None), follow_by(options.features)
     accompany = replace(accompany, stage=_stage(options))
     gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (options.accompaniment_gain / 20)}
-    if accompany.metronome:
+    if accompany.counts:
         gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
     return SessionConfig(
         source=source,

@@ -36,6 +36,7 @@ class AccompanyConfig:
     intro: how it begins before the solo
     touch: how it goes with the soloist's loudness and pitch
     metronome: whether beats are counted too, as notes of the drums' channel
+    count_in_bars: how many bars are counted before the first note
     sound: the synthesiser that plays it, None for `Note` and `Control` events alone
     stage: what it makes up for
     """
@@ -45,8 +46,14 @@ class AccompanyConfig:
     intro: Introduction = field(default_factory=Introduction)
     touch: TouchConfig = field(default_factory=TouchConfig)
     metronome: bool = False
+    count_in_bars: int = 0
     sound: SynthesiserConfig | None = None
     stage: StageConfig = field(default_factory=StageConfig)
+
+    @property
+    def counts(self) -> bool:
+        """Return whether beats sound."""
+        return self.metronome or self.count_in_bars > 0
 
 
 class _Sounding(NamedTuple):
@@ -70,7 +77,7 @@ class Accompanist:
 
     def __init__(self, config: AccompanyConfig, sample_rate: int) -> None:
         self.accompaniment, self.sample_rate = config.accompaniment, sample_rate
-        self._plan = play_plan(config.accompaniment, metronome=config.metronome)
+        self._plan = play_plan(config.accompaniment, metronome=config.metronome, count_in_bars=config.count_in_bars)
         solo = config.accompaniment.solo
         places = np.array([moment.quarter for moment in self._plan])
         self._solo_quarter = solo.onset_quarter

@@ -46,7 +46,7 @@ class Ensemble:
     def __init__(self, audio: AudioFormat, config: AccompanyConfig) -> None:
         self._player = Accompanist(config, audio.sample_rate)
         self._instrument = None if config.sound is None else Synthesiser(audio, config.sound)
-        self._metronome = Metronome(audio) if config.sound is not None and config.metronome else None
+        self._metronome = Metronome(audio) if config.sound is not None and config.counts else None
         self._parts = config.accompaniment.parts
         if self._instrument is not None:
             for part in self._parts:

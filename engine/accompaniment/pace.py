@@ -15,15 +15,16 @@ class Pace:
 
     time_s: time constant, seconds of playing
     start: pace before anything was played
+    known: whether the soloist knows that pace, by a count or an introduction; else the first step sets it
     """
 
-    def __init__(self, time_s: float, start: float = 1.0) -> None:
-        self.time_s, self._start = time_s, log(start)
+    def __init__(self, time_s: float, start: float = 1.0, *, known: bool = False) -> None:
+        self.time_s, self._start, self._start_known = time_s, log(start), known
         self.reset()
 
     def reset(self) -> None:
         """Forget what was played."""
-        self._log, self._known = self._start, False
+        self._log, self._known = self._start, self._start_known
 
     @property
     def ratio(self) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.parts import DRUMS, SAME, Accompaniment, AccompanimentPart
+from engine.score.beats import Beats, count_in
 from engine.score.score import Score
 
 __all__ = ["Moment", "PlannedNote", "is_first_beat", "play_plan"]
@@ -51,25 +52,35 @@ def is_first_beat(pitch: int) -> bool:
     return pitch == FIRST_CLICK[0]
 
 
-def play_plan(accompaniment: Accompaniment, *, metronome: bool) -> list[Moment]:
-    """Return all moments in order; the beats of a metronome begin with the first note of any part."""
-    quarters = [accompaniment.onset_quarter, *(_pedal_places(part) for part in accompaniment.parts)]
-    beats = accompaniment.beats
-    counted = beats.quarter >= -SAME if beats is not None and metronome else np.zeros(0, bool)
-    if beats is not None and metronome:
-        quarters.append(beats.quarter[counted])
+def play_plan(accompaniment: Accompaniment, *, metronome: bool, count_in_bars: int = 0) -> list[Moment]:
+    """Return all moments in order.
+
+    metronome: count from the first note of any part on
+    count_in_bars: count so many bars before it
+    """
+    counted = _counted(accompaniment.beats, metronome, count_in_bars)
+    quarters = [accompaniment.onset_quarter, counted.quarter, *map(_pedal_places, accompaniment.parts)]
     plan = [Moment(float(quarter)) for quarter in _distinct(np.concatenate(quarters))]
     places = np.array([moment.quarter for moment in plan])
     for part in accompaniment.parts:
         _add_notes(plan, places, part, accompaniment.solo)
     for part in accompaniment.parts:
         _add_pedal(plan, part)
-    if beats is not None and metronome:
-        for quarter, first in zip(beats.quarter[counted], beats.first[counted], strict=True):
-            moment = plan[_at(places, quarter)]
-            end_s = float(accompaniment.solo.seconds(moment.quarter))
-            moment.notes.append(PlannedNote(DRUMS, *(FIRST_CLICK if first else CLICK), end_s))
+    for quarter, first in zip(counted.quarter, counted.first, strict=True):
+        moment = plan[_at(places, quarter)]
+        end_s = float(accompaniment.solo.seconds(moment.quarter))
+        moment.notes.append(PlannedNote(DRUMS, *(FIRST_CLICK if first else CLICK), end_s))
     return plan
+
+
+def _counted(beats: Beats | None, metronome: bool, count_in_bars: int) -> Beats:
+    """Return the beats that sound."""
+    if beats is None:
+        return Beats(np.zeros(0), np.zeros(0, dtype=bool))
+    before, within = count_in(beats, count_in_bars), (beats.quarter >= -SAME) & metronome
+    return Beats(
+        np.concatenate([before.quarter, beats.quarter[within]]), np.concatenate([before.first, beats.first[within]])
+    )
 
 
 def _distinct(quarters: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

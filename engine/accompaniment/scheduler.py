@@ -44,10 +44,12 @@ class Introduction(NamedTuple):
 
     start_s: when its first onset sounds, seconds of input
     pace: seconds for each second of the score's own tempo
+    told: whether that is the soloist's wish; else the first notes of the solo set another
     """
 
     start_s: float = 0.5
     pace: float = 1.0
+    told: bool = False
 
 
 class _Prediction(NamedTuple):
@@ -72,7 +74,8 @@ class Scheduler:
         self._solo_s = solo.seconds(solo.onset_quarter)
         self._own_s = solo.seconds(onset_quarter)
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken: played earlier
-        self._pace = Pace(config.pace_s, self._intro.pace)
+        known = self._intro.told or bool(self._own_s[0] < self._solo_s[0] - SAME_S)
+        self._pace = Pace(config.pace_s, self._intro.pace, known=known)
         self._fermata_s, self._held_s = _fermatas(solo, onset_quarter)
         self.reset()
 

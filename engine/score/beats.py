@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from engine.score.parts import ScoreDraft
 
-__all__ = ["Beats", "score_beats"]
+__all__ = ["Beats", "count_in", "score_beats"]
 
 SAME = 1e-6  # quarters
 
@@ -38,3 +38,17 @@ def score_beats(draft: ScoreDraft) -> Beats:
         places = np.arange(first, stop - SAME, beat).tolist()
         rows += [(place, not upbeat and k == 0) for k, place in enumerate(places)]
     return Beats(np.array([row[0] for row in rows]) - draft.start, np.array([row[1] for row in rows], dtype=bool))
+
+
+def count_in(beats: Beats, bars: int) -> Beats:
+    """Return the beats to count before quarter 0: bars like the first, and what its upbeat leaves of one more."""
+    starts = np.flatnonzero(beats.first)
+    if not bars or not len(starts):
+        return Beats(np.zeros(0), np.zeros(0, dtype=bool))
+    begin, end = starts[0], starts[1] if len(starts) > 1 else len(beats.quarter)
+    downbeat, n = float(beats.quarter[begin]), int(end - begin)
+    beat = float(np.median(np.diff(beats.quarter[begin : end + 1]))) if n > 1 or len(starts) > 1 else 1.0
+    n_bars = bars + (downbeat > SAME)
+    places = np.asarray(downbeat + beat * np.arange(-n * n_bars, n), dtype=np.float64)
+    counted = places < -SAME
+    return Beats(places[counted], (np.arange(len(places)) % n == 0)[counted])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.accompaniment.ensemble import Ensemble, message_of, part_volume
 from engine.accompaniment.loudness import SoloLoudness
 from engine.accompaniment.parts import Accompaniment, AccompanimentPart
 from engine.accompaniment.plan import is_first_beat
+from engine.accompaniment.scheduler import Introduction
 from engine.accompaniment.soloist_pitch import SoloistPitch
 from engine.accompaniment.synthesiser import Synthesiser, settled_engine
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
@@ -197,6 +199,20 @@ def test_the_metronome_counts_with_the_soloist() -> None:
     clicks = [e for e in played(config) if isinstance(e, Note) and e.channel == 9 and e.active]
     assert [is_first_beat(e.pitch) for e in clicks] == [q % 4 == 0 for q in range(20)]
     assert np.allclose([e.at / RATE for e in clicks], [at_s for _, at_s in STEADY], atol=NEAR_S)
+
+
+def test_a_bar_is_counted_before_the_introduction_and_before_the_soloist() -> None:
+    """Four beats of 0.1 s, two quarters of introduction, then the soloist."""
+    late = make_score("late", [(q + 2, 1, 60, 64) for q in range(20)], tempi=[(0, 60.0)], start=0.0)
+    both = replace(accompaniment(beats=BEATS), solo=late)
+    intro = Introduction(start_s=0.2, pace=0.1)
+    config = AccompanyConfig(accompaniment=both, count_in_bars=1, intro=intro)
+    events = played(config, [(quarter + 2, at_s) for quarter, at_s in STEADY])
+    notes = [(e.at / RATE, e.channel, is_first_beat(e.pitch)) for e in events if isinstance(e, Note) and e.active]
+    assert [first for _, channel, first in notes if channel == 9] == [True, False, False, False]
+    assert [at for at, *_ in (*notes[:5], notes[6])] == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.6, 0.7], abs=0.012)
+    assert [channel for _, channel, _ in notes[:10]] == [9] * 4 + [3] * 6
+    assert notes[8][0] == pytest.approx(STEADY[0][1], abs=NEAR_S), "then the soloist is waited for"
 
 
 def test_the_metronome_is_a_target_of_its_own_and_changes_nothing_else() -> None:
