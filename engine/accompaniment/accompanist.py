@@ -18,7 +18,7 @@ from engine.accompaniment.soloist_pitch import SoloistPitch
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.accompaniment.touch_config import TouchConfig
-from engine.core.events import Accompanied, Control, Event, Note, Onset, State
+from engine.core.events import Accompanied, Control, Event, Note, State
 from engine.midi.notes import SUSTAIN
 
 __all__ = ["GRID", "Accompanist", "AccompanyConfig"]
@@ -80,9 +80,8 @@ class Accompanist:
         self._plan = play_plan(config.accompaniment, metronome=config.metronome, count_in_bars=config.count_in_bars)
         solo = config.accompaniment.solo
         places = np.array([moment.quarter for moment in self._plan])
-        self._solo_quarter = solo.onset_quarter
         self._scheduler = Scheduler(solo, places, config.schedule, config.intro)
-        self._loudness = SoloLoudness(solo, sample_rate, GRID, config.touch.dynamics)
+        self._loudness = SoloLoudness(sample_rate, GRID, config.touch.dynamics)
         channels = sorted({part.channel for part in config.accompaniment.parts})
         own_cents = 0.0 if config.sound is None else config.sound.cents
         self._pitch = SoloistPitch(channels, own_cents) if config.touch.follow_pitch else None
@@ -136,9 +135,7 @@ class Accompanist:
 
     def _take(self, event: Event) -> None:
         self._scheduler.take(event)
-        if isinstance(event, Onset) and event.heard:
-            self._loudness.begin(int(np.searchsorted(self._solo_quarter, event.quarter - 1e-3)))
-        elif isinstance(event, State) and self._pitch is not None:
+        if isinstance(event, State) and self._pitch is not None:
             self._tuning += self._pitch.take(event)
 
     def _decide(self) -> list[Event]:

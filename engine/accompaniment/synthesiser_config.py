@@ -13,8 +13,9 @@ __all__ = ["ACCOMPANIMENT_DB", "CONCERT_HZ", "SYNTHESISERS", "SynthesiserConfig"
 SYNTHESISERS = ("auto", "fluidsynth", "built-in")
 GAIN = 0.5  # of FluidSynth at 0 dB: a full chord of eight at velocity 100 stays below full scale
 # Gain of an accompaniment beside its soloist. Of 12 pieces for a soloist recorded with peaks of -3 to -8 dB, FluidR3 at
-# 0 dB is 9 to 28 dB softer than the solo, 15.5 in the median (loudness by ITU-R BS.1770); with this, 7.5.
-ACCOMPANIMENT_DB = 8.0
+# 0 dB is 9 to 28 dB softer than the solo, 15.5 in the median (loudness by ITU-R BS.1770), other soundfonts 4 to 6 dB
+# more, the built-in synthesiser 3 less; the highest peak is -10 dB.
+ACCOMPANIMENT_DB = 9.0
 CONCERT_HZ = 440.0
 
 

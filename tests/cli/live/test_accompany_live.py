@@ -61,7 +61,11 @@ def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path
     """Solo in as sound, MIDI and sound out; a loaded machine may leave out cycles: twice more in that case."""
     solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]
     for chances in (2, 1, 0):
-        with LiveAccompaniment(duo, tmp_path, "--output", "jack", *WORDS) as live, Stage(solo, tmp_path) as stage:
+        report = ("--report", str(tmp_path / "report.csv"))
+        with (
+            LiveAccompaniment(duo, tmp_path, "--output", "jack", *WORDS, *report) as live,
+            Stage(solo, tmp_path) as stage,
+        ):
             live.wire(server)
             stage.play()
             live.until(lambda: over(live), "the last note")
@@ -76,6 +80,8 @@ def test_a_run_through_jack_is_the_run_over_a_file(server: JackServer, duo: Path
     sounds_as_rendered(recorded, played, rate, origin)
     total, device = latency(live, server)
     begin = int(recorded["start"]) - (origin - (total - device))
+    with (tmp_path / "report.csv").open() as file:
+        assert [(row["bar"], row["remark"]) for row in csv.DictReader(file)] == [("1", ""), ("2", "")]
     as_over_a_file(live, duo / "score.mid", np.pad(solo, (begin, 0)), total, rate)
 
 

@@ -13,7 +13,7 @@ from engine.accompaniment.accompanist import GRID, Accompanist, AccompanyConfig
 from engine.accompaniment.ensemble import Ensemble, message_of, part_volume
 from engine.accompaniment.loudness import SoloLoudness
 from engine.accompaniment.parts import Accompaniment, AccompanimentPart
-from engine.accompaniment.plan import is_first_beat
+from engine.accompaniment.plan import is_first_beat, play_plan
 from engine.accompaniment.scheduler import Introduction
 from engine.accompaniment.soloist_pitch import SoloistPitch
 from engine.accompaniment.synthesiser import Synthesiser, settled_engine
@@ -158,7 +158,7 @@ def _fine_tuning(cents: float) -> list[tuple[int, int]]:
 
 def test_loudness_above_the_mean_is_followed_by_as_much_as_asked() -> None:
     def velocity(amount: float, louder_db: float) -> int:
-        loudness = SoloLoudness(melody(4), RATE, GRID, amount)
+        loudness = SoloLoudness(RATE, GRID, amount)
         noise = np.random.default_rng(0).normal(0, 0.05, (8 * RATE, 1)).astype(np.float32)
         noise[6 * RATE :] *= np.float32(10 ** (louder_db / 20))
         for level in loudness.levels(noise):
@@ -173,19 +173,8 @@ def test_loudness_above_the_mean_is_followed_by_as_much_as_asked() -> None:
     assert velocity(1.0, -8.0) < 60
 
 
-def test_what_the_solo_part_marks_is_no_deviation() -> None:
-    loud = make_score("solo", [(0, 1, 60, 49), (1, 1, 60, 96)])
-    loudness = SoloLoudness(loud, RATE, GRID, 1.0)
-    noise = np.random.default_rng(0).normal(0, 0.02, (4 * RATE, 1)).astype(np.float32)
-    for onset, factor in ((0, 1.0), (1, (96 / 49) ** 2)):
-        loudness.begin(onset)
-        for level in loudness.levels(noise * np.float32(factor)):
-            loudness.take(float(level))
-    assert loudness.velocity(64) == pytest.approx(64, abs=1)
-
-
 def test_silence_changes_no_velocity() -> None:
-    loudness = SoloLoudness(melody(4), RATE, GRID, 1.0)
+    loudness = SoloLoudness(RATE, GRID, 1.0)
     for level in loudness.levels(np.zeros((RATE, 2), np.float32)):
         loudness.take(float(level))
     assert loudness.velocity(64) == 64
@@ -238,3 +227,10 @@ def test_the_metronome_is_a_target_of_its_own_and_changes_nothing_else() -> None
 
 def test_gains_of_parts_are_volumes() -> None:
     assert [part_volume(gain) for gain in (0.0, 4.0, 40.0, -12.0, -200.0)] == [100, 126, 127, 50, 0]
+
+
+def test_notes_end_by_the_tempo_that_is_expected_of_the_solo() -> None:
+    slow = make_score("solo", [(q, 1, 60 + q % 12, 64) for q in range(24)], tempi=[(0, 30.0)])
+    both = replace(accompaniment(), solo=slow)
+    ends_s = {note.end_s for moment in play_plan(both, metronome=False) for note in moment.notes}
+    assert min(ends_s) == pytest.approx(2.0)
