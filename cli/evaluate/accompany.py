@@ -10,7 +10,9 @@ from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FOLDER
 from cli.terminal.report import evaluated
 from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.stage_config import StageConfig
 from engine.core.config import Settings, plain
+from offline.accompaniment.imitated_stage import LeakConfig
 
 __all__ = ["EvaluateAccompanyOptions", "evaluate_accompany_command"]
 
@@ -21,6 +23,7 @@ alone) and truth.csv (quarter,audio_s,part: when a human played each onset of bo
 examples:
   collaparte evaluate accompany duos/ --csv table.csv
   collaparte evaluate accompany duos/haydn --plots pictures/
+  collaparte evaluate accompany duos/ --latency-s 0.05 --leak -10     its own sound comes back, and is taken out
 """
 
 
@@ -31,6 +34,8 @@ class EvaluateAccompanyOptions(Settings):
     folder: Path = argument("FOLDER", "a folder of duos, or a duo")
     features: str = features_option()
     schedule: SchedulerConfig = plain(SchedulerConfig, "when the accompaniment plays")
+    stage: StageConfig = plain(StageConfig, "on the stage")
+    leak: LeakConfig = plain(LeakConfig, "own sound")
     csv: Path | None = csv_file()
     plots: Path | None = option(
         plain(None, "draw tempo and asynchrony of each duo in this folder"),
@@ -43,12 +48,13 @@ class EvaluateAccompanyOptions(Settings):
 @command(EvaluateAccompanyOptions, EXAMPLES)
 def evaluate_accompany_command(options: EvaluateAccompanyOptions) -> int:
     """Print the table."""
-    from offline.evaluation.duos import evaluate_duos
+    from offline.evaluation.duos import DuoSettings, evaluate_duos
     from offline.following.presets import follow_by
 
     with announced_compiling():
-        counts = evaluate_duos(
-            options.folder, follow_by(options.features), options.schedule, csv=options.csv, plots=options.plots
+        settings = DuoSettings(
+            follow=follow_by(options.features), schedule=options.schedule, stage=options.stage, leak=options.leak
         )
+        counts = evaluate_duos(options.folder, settings, csv=options.csv, plots=options.plots)
     then = "" if options.plots else "add --plots DIR to see where it errs"
     return evaluated(counts, [options.csv, options.plots], then=then)

@@ -46,6 +46,7 @@ class AccompanyJob:
     events: file for the events, or - for standard output
     watch: makes a watcher of the file
     echo: impulse response from what is played to what is heard, None for none; the accompaniment must have a sound
+    hear: is called with the stems (sample, target, channel) of each block
     """
 
     input: Path
@@ -56,6 +57,7 @@ class AccompanyJob:
     events: str | None = None
     watch: Callable[[AudioReader], Watcher] | None = None
     echo: Audio | None = None
+    hear: Callable[[Audio], None] = lambda stems: None
 
 
 class AccompanyReport(NamedTuple):
@@ -95,6 +97,7 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
             now += len(block)
             _pass_on(out.events, sinks)
             mix(out.stems)
+            job.hear(out.stems)
             if watcher is not None:
                 watcher.on_progress(min(now, reader.n_samples))
         _pass_on(stage.release(), sinks)

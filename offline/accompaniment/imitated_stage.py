@@ -8,39 +8,44 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.ensemble import ACCOMPANIMENT
+from engine.core.config import Settings, ranged
 from engine.core.errors import ConfigError
 from engine.core.events import Event
 from engine.pipeline.pipeline import Pipeline, PipelineOutput
 
-__all__ = ["ImitatedStage", "RoomConfig", "room_response"]
+__all__ = ["ImitatedStage", "LeakConfig", "leak_response", "room_response"]
+
+DISTANCE_M, SPEED = 1.5, 343.0  # from loudspeaker to microphone, and of sound, m/s
+TINY = 1e-20
 
 Audio = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomConfig:
-    """A room between loudspeaker and microphone.
+class LeakConfig(Settings):
+    """A loudspeaker that the soloist's microphone picks up."""
 
-    reverberation_s: time in which its sound falls by 60 dB
-    distance_m: from loudspeaker to microphone
-    direct_db: energy of the direct sound against that of the rest
-    seed: of the reflections
-    """
-
-    reverberation_s: float = 0.4
-    distance_m: float = 1.5
-    direct_db: float = 0.0
-    seed: int = 0
+    leak: float | None = ranged(
+        None, -100, 40, "let the accompaniment come back into the microphone, so loud against the solo", unit="dB"
+    )
+    room_s: float = ranged(0.4, 0.05, 5, "reverberation time of the room that it comes back through", unit="s")
 
 
-def room_response(config: RoomConfig, sample_rate: int) -> Audio:
-    """Return an impulse response of energy 1: a direct sound, then noise that decays exponentially."""
-    begin = round(config.distance_m / 343 * sample_rate)
-    n = round(config.reverberation_s * sample_rate)
-    rest = np.random.default_rng(config.seed).standard_normal(n) * 10 ** (-3 * np.arange(n) / n)
-    rest *= np.sqrt(10 ** (-config.direct_db / 10) / np.sum(rest**2))
-    response = np.concatenate([np.zeros(begin), [1.0], rest])
+def room_response(reverberation_s: float, sample_rate: int, seed: int = 0) -> Audio:
+    """Return an impulse response of energy 1: a direct sound, and noise as strong that falls by 60 dB in the time."""
+    n = round(reverberation_s * sample_rate)
+    rest = np.random.default_rng(seed).standard_normal(n) * 10 ** (-3 * np.arange(n) / n)
+    response = np.concatenate([np.zeros(round(DISTANCE_M / SPEED * sample_rate)), [1.0], rest / np.linalg.norm(rest)])
     return (response / np.linalg.norm(response)).astype(np.float32)
+
+
+def leak_response(config: LeakConfig, sample_rate: int, solo: Audio, accompaniment: Audio) -> Audio:
+    """Return the impulse response by which an accompaniment comes back as loud as asked; both (sample), mono."""
+    assert config.leak is not None
+    response = room_response(config.room_s, sample_rate)
+    back = _convolved(accompaniment, response)
+    loudness = np.sqrt(np.mean(solo**2) / max(np.mean(back**2), TINY))
+    return (response * loudness * 10 ** (config.leak / 20)).astype(np.float32)
 
 
 class ImitatedStage:
@@ -51,7 +56,8 @@ class ImitatedStage:
 
     def __init__(self, pipeline: Pipeline, latency: int, echo: Audio | None = None) -> None:
         if echo is not None and latency <= 0:
-            raise ConfigError("leak", expected="a latency: sound comes back later than it is made", got="none")
+            remedy = "--latency-s 0.05"
+            raise ConfigError("leak", expected="a latency, for sound comes back later", got="none", remedy=remedy)
         self._pipeline, self.latency, self._echo = pipeline, latency, echo
         pipeline.declare_latency(latency)
         channels = pipeline.audio.n_channels

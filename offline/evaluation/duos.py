@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from engine.accompaniment.accompanist import AccompanyConfig
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.parts import read_accompaniment
+from engine.accompaniment.stage_config import StageConfig
+from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.audio.files import AudioReader
 from engine.core.errors import EngineError
 from engine.core.whole_file import whole_text
 from engine.following.config import FollowConfig
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
+from offline.accompaniment.imitated_stage import LeakConfig, leak_response
 from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
 from offline.evaluation.accompaniment import (
     WITHIN_MS,
@@ -27,7 +33,7 @@ from offline.evaluation.accompaniment import (
 from offline.evaluation.accompaniment_plot import draw_accompaniment
 from offline.evaluation.onsets import in_columns
 
-__all__ = ["evaluate_duos"]
+__all__ = ["DuoSettings", "evaluate_duos"]
 
 SOLO = "solo"  # name of the recording
 HEADER = (
@@ -42,10 +48,23 @@ HEADER = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuoSettings:
+    """How duos are accompanied.
+
+    follow, schedule, stage: as in `AccompanyConfig` and `AccompanyJob`
+    leak: what of the accompaniment comes back; then each duo is played twice, first without it, to know how loud it is
+    """
+
+    follow: FollowConfig
+    schedule: SchedulerConfig
+    stage: StageConfig = field(default_factory=StageConfig)
+    leak: LeakConfig = field(default_factory=LeakConfig)
+
+
 def evaluate_duos(
     folder: Path,
-    follow: FollowConfig,
-    schedule: SchedulerConfig,
+    settings: DuoSettings,
     *,
     csv: Path | None = None,
     plots: Path | None = None,
@@ -63,7 +82,7 @@ def evaluate_duos(
     results: dict[str, AccompanimentAccuracy] = {}
     for duo in tqdm(found.pieces, unit="piece", leave=False):
         try:
-            results[duo.name] = _evaluated(duo, follow, schedule, plots)
+            results[duo.name] = _evaluated(duo, settings, plots)
         except EngineError as error:
             say(f"collaparte: {error.about(duo.name)}")
             n_failed += 1
@@ -79,15 +98,30 @@ def evaluate_duos(
     return found.counts(n_failed)
 
 
-def _evaluated(
-    duo: EvaluationPiece, follow: FollowConfig, schedule: SchedulerConfig, plots: Path | None
-) -> AccompanimentAccuracy:
+def _evaluated(duo: EvaluationPiece, settings: DuoSettings, plots: Path | None) -> AccompanimentAccuracy:
     truth = read_duo_truth(duo.truth)
-    accompany = AccompanyConfig(accompaniment=read_accompaniment(duo.score), schedule=schedule)
-    played = accompany_file(AccompanyJob(input=duo.performance, accompany=accompany, follow=follow)).played
+    accompany = AccompanyConfig(
+        accompaniment=read_accompaniment(duo.score), schedule=settings.schedule, stage=settings.stage
+    )
+    job = AccompanyJob(input=duo.performance, accompany=accompany, follow=settings.follow)
+    if settings.leak.leak is not None:
+        job = _leaking(job, settings.leak)
+    played = accompany_file(job).played
     if plots is not None:
         draw_accompaniment(plots / f"{duo.name}.png", truth.solo, truth.accompaniment, np.array(played))
     return evaluate_accompaniment(truth, played)
+
+
+def _leaking(job: AccompanyJob, leak: LeakConfig) -> AccompanyJob:
+    """Return the job with an echo as loud as asked, which is taken out again unless that is turned off."""
+    sounds: list[npt.NDArray[np.float32]] = []
+    accompany = replace(job.accompany, sound=SynthesiserConfig())
+    accompany_file(replace(job, accompany=accompany, hear=lambda stems: sounds.append(stems.mean(axis=2))))
+    solo, own = np.concatenate(sounds).T[:2]
+    with AudioReader(job.input) as reader:
+        echo = leak_response(leak, reader.format.sample_rate, solo, own)
+    cancel = "off" if accompany.stage.cancel == "off" else "on"
+    return replace(job, accompany=replace(accompany, stage=replace(accompany.stage, cancel=cancel)), echo=echo)
 
 
 def _row(name: str, result: AccompanimentAccuracy) -> tuple[str, ...]:

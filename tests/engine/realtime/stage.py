@@ -2,9 +2,9 @@
 
 Two clients, one before and one behind, so that no loop in the graph adds a period of its own. Run as a script,
 `python -m tests.engine.realtime.stage SOLO.npy OUT.npz`: prints "ready"; at the line "play" it begins, and prints
-"played" when the solo is over; at the end of its input it writes OUT.npz with `start` (frame of the solo's first
-sample), `first` (frame of the recording's first sample), `sound`, `midi` (frame and three bytes a row) and `skipped`
-(frames that the server left out).
+"played" when the solo is over; at "sound" and "silence" it waits for that and says it; at the end of its input it
+writes OUT.npz with `start` (frame of the solo's first sample), `first` (frame of the recording's first sample),
+`sound`, `midi` (frame and three bytes a row) and `skipped` (frames that the server left out).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ from tests.places import ROOT
 __all__ = ["Stage"]
 
 PATIENCE_S = 120.0
+LOUD, SILENCE_S = 1e-3, 0.5
 
 
 class Stage:
@@ -42,11 +44,19 @@ class Stage:
         line = self.process.stdout.readline().strip()
         assert line == word, f"the stage says {line!r}, not {word!r}"
 
+    def _ask(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
+    def wait_for(self, what: str) -> None:
+        """Wait for sound, or for half a second of silence."""
+        self._ask(what)
+        self._await(what)
+
     def begin(self) -> None:
         """Begin to play the solo."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("play\n")
-        self.process.stdin.flush()
+        self._ask("play")
 
     def play(self) -> None:
         """Play the solo to its end."""
@@ -85,6 +95,7 @@ class _Clients:
         self._midi: list[tuple[int, ...]] = []
         self._skipped: list[tuple[int, int]] = []
         self._first = self._end = -1
+        self._still = 0  # frames of silence up to now
         self._out = self.player.outports.register("out")
         self._in, self._keys = self.recorder.inports.register("in"), self.recorder.midi_inports.register("midi")
         self.player.set_process_callback(self._play)
@@ -111,8 +122,16 @@ class _Clients:
             self._skipped.append((self._end, now))
             self._sound.append(np.zeros(max(now - self._end, 0), np.float32))
         self._end = now + frames
-        self._sound.append(self._in.get_array().copy())
+        block = self._in.get_array().copy()
+        self._sound.append(block)
+        self._still = 0 if np.abs(block).max() > LOUD else self._still + frames
         self._midi.extend((now + offset, *bytes(data)[:3]) for offset, data in self._keys.incoming_midi_events())
+
+    def is_so(self, what: str) -> bool:
+        """Return whether there is sound, or silence."""
+        if what == "silence":
+            return self._still > self.recorder.samplerate * SILENCE_S
+        return self._first >= 0 and self._still == 0 and bool(self._sound)
 
     def save(self, path: str) -> None:
         """Write everything."""
@@ -132,10 +151,15 @@ def main(solo: str, out: str) -> None:
     with clients.player, clients.recorder:
         print("ready", flush=True)
         for line in sys.stdin:
-            if line.strip() == "play":
+            word = line.strip()
+            if word == "play":
                 clients.playing.set()
                 clients.played.wait()
                 print("played", flush=True)
+            else:
+                while not clients.is_so(word):
+                    time.sleep(0.01)
+                print(word, flush=True)
     clients.save(out)
 
 
