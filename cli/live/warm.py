@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.accompaniment.accompanist import AccompanyConfig
+from engine.accompaniment.parts import Accompaniment, AccompanimentPart
+from engine.accompaniment.stage_config import StageConfig
+from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.audio.callback import context
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.ring import private_ring
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.realtime.processing_thread import Rings
-from engine.realtime.warm import rehearse, warm
-from engine.score.score import make_score
+from engine.realtime.warm import rehearse_pipeline, warm
+from engine.score.score import Score, make_score
 from engine.separation.config import TUNED, WienerConfig
 from engine.separation.mask_network import apply_masks, magnitudes
 from engine.separation.wiener import Wiener
 
 __all__ = ["warm_kernels"]
+
+LATENCY = 4096  # samples of an imagined device
 
 
 def warm_kernels() -> str:
@@ -30,10 +36,21 @@ def warm_kernels() -> str:
     )
     rings = Rings(private_ring(1 << 16, 2), private_ring(1 << 16, 2), into, out_of)
     context(np.zeros(64, np.int64), rings.inputs, rings.outputs)
-    rehearse(pipeline, rings, warm(pipeline))
+    for each in (pipeline, _accompanying(audio, score)):
+        rehearse_pipeline(each, rings, warm(each))
     _warm_networks(audio)
     folder: str = apply_masks.stats.cache_path
     return folder
+
+
+def _accompanying(audio: AudioFormat, score: Score) -> Pipeline:
+    """Build a pipeline that accompanies by the synthesiser without a soundfont, and takes its own sound out."""
+    both = Accompaniment(solo=score, parts=(AccompanimentPart(name="warm", channel=0, score=score),))
+    stage, sound = StageConfig(cancel="on"), SynthesiserConfig(engine="built-in")
+    accompany = AccompanyConfig(accompaniment=both, sound=sound, stage=stage)
+    pipeline = Pipeline(audio, PipelineConfig(score=score, accompany=accompany))
+    pipeline.declare_latency(LATENCY)
+    return pipeline
 
 
 def _warm_networks(audio: AudioFormat) -> None:

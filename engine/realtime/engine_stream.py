@@ -24,7 +24,7 @@ from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline
 from engine.realtime.messages import Job, Latency, Running
 from engine.realtime.processing_thread import ProcessingThread, Rings
-from engine.realtime.warm import prefill, rehearse
+from engine.realtime.warm import prefill, rehearse_pipeline
 
 __all__ = ["EngineStream"]
 
@@ -49,7 +49,7 @@ class EngineStream:
         self._fifo = ""
         self._send: Callable[[Running], None] = lambda message: None
         self._rings = self._make_rings()
-        rehearse(pipeline, self._rings, hop_size)
+        rehearse_pipeline(pipeline, self._rings, hop_size)
         self.hop = ProcessingThread(memory, pipeline, self._rings, record=job.record, grown=self._grown)
 
     def _make_rings(self) -> Rings:

@@ -15,7 +15,7 @@ from engine.core.shared_memory import Layout, SharedMemory, anonymous_file
 from engine.pipeline.pipeline import Pipeline
 from engine.realtime.processing_thread import CHUNK, ProcessingThread, Rings
 
-__all__ = ["prefill", "rehearse", "warm"]
+__all__ = ["prefill", "rehearse_pipeline", "warm"]
 
 PROBE = 61  # samples: shorter than any hop and coprime to most, so single hops are emitted one by one
 TURNS = 3  # hops that must be observed
@@ -33,7 +33,7 @@ def warm(pipeline: Pipeline) -> int:
     return hop
 
 
-def rehearse(pipeline: Pipeline, rings: Rings, hop: int) -> None:
+def rehearse_pipeline(pipeline: Pipeline, rings: Rings, hop: int) -> None:
     """Process noise like live blocks, in separate rings, so that everything is compiled and paged in.
 
     Pipeline and resamplers are reset afterwards, and the objects then alive are excluded from garbage collection.

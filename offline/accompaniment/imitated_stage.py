@@ -44,7 +44,7 @@ def leak_response(config: LeakConfig, sample_rate: int, solo: Audio, accompanime
     assert config.leak is not None
     response = room_response(config.room_s, sample_rate)
     back = _convolved(accompaniment, response)
-    loudness = np.sqrt(np.mean(solo**2) / max(np.mean(back**2), TINY))
+    loudness = np.sqrt(float(np.mean(solo**2)) / max(float(np.mean(back**2)), TINY))
     return (response * loudness * 10 ** (config.leak / 20)).astype(np.float32)
 
 

@@ -17,7 +17,7 @@ from engine.core.shared_memory import Counter, Layout, SharedMemory, anonymous_f
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.realtime.processing_thread import CHUNK, ProcessingThread, Rings
-from engine.realtime.warm import prefill, rehearse, warm
+from engine.realtime.warm import prefill, rehearse_pipeline, warm
 from engine.separation.config import HpssConfig, MaskNetworkConfig
 from tests.networks.separation import small_file
 
@@ -266,7 +266,7 @@ def test_portaudio_flags_are_counted_but_priming_is_not() -> None:
 def test_rehearsal_leaves_nothing_behind() -> None:
     pipeline = Pipeline(AUDIO, PipelineConfig(separate=HpssConfig(look_ahead=0)))
     desk = Desk(pipeline)
-    rehearse(pipeline, desk.rings, warm(pipeline))
+    rehearse_pipeline(pipeline, desk.rings, warm(pipeline))
     desk.device(NOISE[:CHUNK])
     rehearsed = desk.finish()
     fresh = Desk(Pipeline(AUDIO, PipelineConfig(separate=HpssConfig(look_ahead=0))))
