@@ -11,7 +11,9 @@ SETUP := pyproject.toml constraints.txt setup/venv.sh
 demo: .venv/.demo
 	$(BIN)/collaparte demo
 
-# What plays on a JACK server has the machine to itself.
+# Two workers on two cores, so one thread each. What plays on a JACK server has the machine to itself.
+test test-all: export OMP_NUM_THREADS = 1
+test test-all: export OPENBLAS_NUM_THREADS = 1
 test: check
 	$(BIN)/python -m pytest -m "not slow and not jack" --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest -m "jack and not slow"
