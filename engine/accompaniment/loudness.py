@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.core.arrays import F32, F64
+from engine.dsp.sanitise import LIMIT, clean
 
 __all__ = ["SoloLoudness"]
 
@@ -35,7 +36,7 @@ def _levels(block: F32, grid: int, numbers: F64, state: F64, out: F64) -> int:
     n = 0
     for i in range(block.shape[0]):
         for c in range(block.shape[1]):
-            state[0] += np.float64(block[i, c]) * np.float64(block[i, c])
+            state[0] += np.float64(clean(block[i, c], np.float32(LIMIT))) ** 2
         state[1] += 1
         if state[1] == grid:
             power = state[0] / (grid * block.shape[1])
