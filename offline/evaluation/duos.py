@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,17 +30,23 @@ from offline.evaluation.accompaniment import (
     mean_accompaniment,
     read_duo_truth,
 )
+from offline.evaluation.accompaniment_baselines import FollowerLog, carried_on, score_tempo
 from offline.evaluation.accompaniment_plot import draw_accompaniment
 from offline.evaluation.onsets import in_columns
 
 __all__ = ["DuoSettings", "evaluate_duos"]
 
+Results = dict[str, dict[str, AccompanimentAccuracy]]  # of each method, for each piece
+
+OURS = "accompaniment"
 SOLO = "solo"  # name of the recording
+SCORE_TEMPO, CARRIED_ON, HUMAN = "at the score's tempo", "position carried on", "human's own"
 HEADER = (
     "piece",
     *(f"{ms} ms" for ms in WITHIN_MS),
     "median ms",
     "p90 ms",
+    "behind ms",
     "missing %",
     "extra",
     "with solo %",
@@ -72,6 +78,8 @@ def evaluate_duos(
 ) -> PieceCounts:
     """Accompany every duo of the folder, and print a table against what a human played.
 
+    Beside the mean stand those of simpler accompaniments, and how well the human was with the solo.
+
     A duo is a piece whose recording, solo.*, is of the soloist alone, and whose truth has a column `part` besides.
 
     csv: file for the table, written anew after every duo
@@ -79,10 +87,11 @@ def evaluate_duos(
     Duos that fail are said, and have no row.
     """
     n_failed, found = 0, find_pieces(folder, SOLO)
-    results: dict[str, AccompanimentAccuracy] = {}
+    results: Results = {}
     for duo in tqdm(found.pieces, unit="piece", leave=False):
         try:
-            results[duo.name] = _evaluated(duo, settings, plots)
+            for method, accuracy in _evaluated(duo, settings, plots).items():
+                results.setdefault(method, {})[duo.name] = accuracy
         except EngineError as error:
             say(f"collaparte: {error.about(duo.name)}")
             n_failed += 1
@@ -90,26 +99,39 @@ def evaluate_duos(
         if csv is not None:
             _write(csv, results)
     if results:
-        table = results | ({"mean": mean_accompaniment(results)} if len(results) > 1 else {})
         say("percent of the accompaniment's onsets within N ms of a human's own; missing ones are not")
-        say(in_columns([HEADER, *(_row(name, result) for name, result in table.items())]))
-        if csv is not None:
-            _write(csv, table)
+        say(in_columns([HEADER, *(_row(name, result) for name, result in _table(results))]))
     return found.counts(n_failed)
 
 
-def _evaluated(duo: EvaluationPiece, settings: DuoSettings, plots: Path | None) -> AccompanimentAccuracy:
-    truth = read_duo_truth(duo.truth)
-    accompany = AccompanyConfig(
-        accompaniment=read_accompaniment(duo.score), schedule=settings.schedule, stage=settings.stage
-    )
-    job = AccompanyJob(input=duo.performance, accompany=accompany, follow=settings.follow)
+def _table(results: Results) -> list[tuple[str, AccompanimentAccuracy]]:
+    """Return the rows: each piece, their mean, and beside it the means of what it is compared with."""
+    pieces = results[OURS]
+    rows = [*pieces.items(), *([("mean", mean_accompaniment(pieces))] if len(pieces) > 1 else [])]
+    others = (SCORE_TEMPO, CARRIED_ON, HUMAN)
+    return [*rows, *((method, mean_accompaniment(results[method])) for method in others)]
+
+
+def _evaluated(duo: EvaluationPiece, settings: DuoSettings, plots: Path | None) -> dict[str, AccompanimentAccuracy]:
+    """Return the accuracy of the accompaniment, and of what it is compared with."""
+    truth, both, logs = read_duo_truth(duo.truth), read_accompaniment(duo.score), []
+
+    def watch(reader: AudioReader) -> FollowerLog:
+        logs.append(FollowerLog(reader.format.sample_rate))
+        return logs[-1]
+
+    accompany = AccompanyConfig(accompaniment=both, schedule=settings.schedule, stage=settings.stage)
+    job = AccompanyJob(input=duo.performance, accompany=accompany, follow=settings.follow, watch=watch)
     if settings.leak.leak is not None:
         job = _leaking(job, settings.leak)
-    played = accompany_file(job).played
+    rows = {OURS: accompany_file(job).played}
+    rows[SCORE_TEMPO] = score_tempo(logs[-1], both.solo, both.onset_quarter)
+    rows[CARRIED_ON] = carried_on(logs[-1], both.onset_quarter)
+    rows[HUMAN] = [(quarter, at_s) for quarter, at_s in truth.accompaniment.tolist()]
     if plots is not None:
-        draw_accompaniment(plots / f"{duo.name}.png", truth.solo, truth.accompaniment, np.array(played))
-    return evaluate_accompaniment(truth, played)
+        beside = {method: np.array(rows[method]) for method in (SCORE_TEMPO, CARRIED_ON)}
+        draw_accompaniment(plots / f"{duo.name}.png", truth.solo, truth.accompaniment, np.array(rows[OURS]), beside)
+    return {method: evaluate_accompaniment(truth, played) for method, played in rows.items()}
 
 
 def _leaking(job: AccompanyJob, leak: LeakConfig) -> AccompanyJob:
@@ -131,6 +153,7 @@ def _row(name: str, result: AccompanimentAccuracy) -> tuple[str, ...]:
         *(f"{x:.1f}" for x in result.within),
         f"{1000 * result.median_s:.0f}",
         f"{1000 * result.p90_s:.0f}",
+        f"{1000 * result.behind_s:.0f}",
         f"{result.missing:.1f}",
         f"{result.extra:.1f}",
         f"{result.with_solo:.1f}",
@@ -138,8 +161,8 @@ def _row(name: str, result: AccompanimentAccuracy) -> tuple[str, ...]:
     )
 
 
-def _write(path: Path, table: Mapping[str, AccompanimentAccuracy]) -> None:
+def _write(path: Path, results: Results) -> None:
     with whole_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
-        writer.writerows(_row(name, result) for name, result in table.items())
+        writer.writerows(_row(name, result) for name, result in _table(results))
