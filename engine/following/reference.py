@@ -89,7 +89,7 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         onset=unit(onset),
         bar_quarter=score.bar_quarter,
         bar_number=score.bar_number,
-        links=known_jumps(score.bar_quarter, score.bar_place, score.onset_quarter),
+        links=known_jumps(score),
         over_s=_over(events, end_s, len(score_s)),
     )
 
