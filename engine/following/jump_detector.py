@@ -1,12 +1,14 @@
 """Detect jumps of the player to anywhere in the score, by a coarse search over all events.
 
 The beam search (`engine.following.beam_search`) covers only the neighbourhood of its paths. The jump detector keeps
-one path for each event of the whole score: a path continues as in the beam search, or starts anew, at a fixed cost
-below the best path, at any event whose onset template fits. One further path, "nowhere", takes sound that matches
-nothing in the score. A jump is detected when the best path leads this one, the beam search and all paths near it by a
-margin. After Nakamura, Nakamura & Sagayama, "Real-time audio-to-score alignment of music performances containing
-errors and arbitrary repeats and skips" (2015), where jumps to anywhere are cheap transitions of a hidden Markov
-model; the margin, and the paths that it is measured against, are our own.
+one path for each event of the whole score: a path continues as in the beam search, or starts anew, at a cost below the
+best path, at any event whose onset template fits. The cost is lower where players go on: at the beginning of a bar,
+where the score itself may go on, where a jump has led before, and near; so one of several places that are alike is
+chosen. One further path, "nowhere", takes sound that matches nothing in the score. A jump is detected when the best
+path leads this one, the beam search and all paths near it by a margin. After Nakamura, Nakamura & Sagayama, "Real-time
+audio-to-score alignment of music performances containing errors and arbitrary repeats and skips" (2015), where jumps
+to anywhere are cheap transitions of a hidden Markov model; the margin, the reductions, and the paths that the best is
+measured against, are our own.
 """
 
 from __future__ import annotations
@@ -37,13 +39,18 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Templates, score seconds of the events, and jumps of the score itself.
-ReferenceArrays = tuple[Templates, F64, Links]
+# Templates, score seconds of the events, jumps of the score itself, and which events begin a bar (1, else 0).
+ReferenceArrays = tuple[Templates, F64, Links, F64]
 
 LAST_S = 1.0  # score seconds that the last event lasts, so that resting there is not free
 # Thresholds of jump detection, tuned on recordings of practising and on cuts of performances.
 PRICE = 15.0  # cost of starting a path anew at any event, or nowhere, nats
 KNOWN = 6.0  # reduction of that cost for a jump that the score itself has, nats
+BAR = 4.0  # the same at the beginning of a bar, nats
+HABIT = 6.0  # the same where a jump has led before, nats: a bar that is practised
+FAR = (
+    0.5  # rise of that cost with the log of the distance in events, nats: of places that are alike the nearest is meant
+)
 MARGIN = 7.0  # lead that the best path needs, nats
 FIT = 1.5  # least onset log likelihood at which a path may start, nats
 NEAR = 3  # distance that the beam search covers alone, events
@@ -60,6 +67,9 @@ class JumpNumbers(NamedTuple):
 
     price: cost of starting a path anew, nats
     known: reduction of it for a jump that the score itself has, nats
+    bar: reduction of it at the beginning of a bar, nats
+    habit: reduction of it where a jump has led before, nats
+    far: rise of it with the log of the distance in events, nats
     margin: lead that the best path needs, nats
     fit: least onset log likelihood at which a path may start, nats
     near: distance that the beam search covers alone, events
@@ -75,6 +85,9 @@ class JumpNumbers(NamedTuple):
 
     price: float
     known: float
+    bar: float
+    habit: float
+    far: float
     margin: float
     fit: float
     near: int
@@ -93,6 +106,9 @@ def jump_numbers(frame_s: float) -> JumpNumbers:
     return JumpNumbers(
         price=PRICE,
         known=KNOWN,
+        bar=BAR,
+        habit=HABIT,
+        far=FAR,
         margin=MARGIN,
         fit=FIT,
         near=NEAR,
@@ -120,6 +136,8 @@ class JumpDetector(NamedTuple):
     rival: log likelihood of the best path of the beam search
     best: event of the best path
     begun: frames since an event's path was first the best
+    origin: event at which the path started
+    habit: reduction of the cost of starting anew, for good, nats
     """
 
     total: Floats
@@ -132,6 +150,8 @@ class JumpDetector(NamedTuple):
     rival: Floats
     best: Ints
     begun: Ints
+    origin: Ints
+    habit: Floats
 
 
 def new_jump_detector(n_events: int) -> JumpDetector:
@@ -148,6 +168,8 @@ def new_jump_detector(n_events: int) -> JumpDetector:
         np.zeros(1),
         np.zeros(1, np.int64),
         np.zeros(1, np.int64),
+        np.zeros(n, np.int64),
+        np.zeros(n),
     )
 
 
@@ -179,7 +201,7 @@ def detect_jump(
     """
     if _add_evidence(detector, row, reference[0], rules[1]):
         _discount(detector, main[0], reference[2], numbers.known)
-        _advance(detector, now_s, main[1], reference[1], numbers, rules[0])
+        _advance(detector, now_s, main, reference, numbers, rules[0])
         _discount(detector, main[0], reference[2], 0.0)
     if detector.begun[0] > 0 or detector.best[0] > 0:
         detector.begun[0] += 1
@@ -221,14 +243,21 @@ def _discount(detector: JumpDetector, place: int, known: Links, nats: float) -> 
 
 @njit(nogil=True, cache=True)
 def _advance(
-    detector: JumpDetector, now_s: float, period: float, event_s: F64, numbers: JumpNumbers, tempo: TempoNumbers
+    detector: JumpDetector,
+    now_s: float,
+    main: tuple[int, float, float],
+    reference: ReferenceArrays,
+    numbers: JumpNumbers,
+    tempo: TempoNumbers,
 ) -> None:
     """Continue each path to its next event or the one after, or start it anew."""
+    event_s, bars = reference[1], reference[3]
     fresh = detector.standing[detector.best[0]] - numbers.price
     for event in range(len(detector.total) - 1, 0, -1):
         best, source = DEAD, 0
         if detector.onset[event] > numbers.fit:
-            best = fresh + detector.discount[event]
+            best = fresh + max(detector.discount[event], bars[event - 1] * numbers.bar, detector.habit[event])
+            best -= numbers.far * np.log(abs(event - main[0]) + 1.0)
         for old in range(event - 1, max(event - 3, 0), -1):
             if detector.total[old] == DEAD or detector.entry_s[old] >= now_s:
                 continue
@@ -240,7 +269,7 @@ def _advance(
             if total > best:
                 best, source = total, old
         if best > DEAD and best + detector.onset[event] > detector.standing[event]:
-            _enter(detector, event, source, best, (now_s, period), event_s, numbers.variance, tempo)
+            _enter(detector, event, source, best, (now_s, main[1]), event_s, numbers.variance, tempo)
 
 
 @njit(nogil=True, cache=True)
@@ -263,6 +292,7 @@ def _enter(
     else:
         state = update_tempo(tempo_of(detector.tempo[source]), now[0], event_s[event - 1] - event_s[source - 1], tempo)
     detector.steps[event] = detector.steps[source] + 1  # "nowhere" keeps 0 steps
+    detector.origin[event] = detector.origin[source] if source > 0 else event
     for i in range(5):
         detector.tempo[event, i] = state[i]
     detector.entry_s[event] = now[0]
@@ -317,6 +347,7 @@ def _verdict(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
     if detector.standing[best] - max(detector.rival[0], detector.standing[0]) <= margin:
         return 0
     detector.rival[0] = detector.standing[best]  # the beam search moves there
+    detector.habit[detector.origin[best]] = numbers.habit
     return best
 
 

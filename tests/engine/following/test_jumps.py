@@ -99,9 +99,9 @@ def test_like_passages_are_not_jumped_between() -> None:
 def test_a_repeat_left_out_is_known() -> None:
     """Bars 1 to 4 twice, then 5 to 8: from the end of the first time one may go to bar 5, from the second to bar 1."""
     numbers = [1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8]
-    quarters = np.arange(0, 48.0, 0.5)
-    links = known_jumps(4.0 * np.arange(12), np.array(numbers), quarters)
-    targets = {i + 1: links.target[links.start[i] : links.start[i + 1]].tolist() for i in range(len(quarters))}
+    score = replace(wandering(bars=[(4.0 * i, n) for i, n in enumerate(numbers)]), bar_place=np.array(numbers))
+    links = known_jumps(score)
+    targets = {i + 1: links.target[links.start[i] : links.start[i + 1]].tolist() for i in range(96)}
     assert targets[32] == [1, 65]  # the last eighth of bar 4, the first time: once more, or on to bar 5
     assert targets[64] == [1, 33]  # the second time: bar 1, of either time
     assert targets[8] == [41]  # bar 1 to bar 2 of the second time: the same music
@@ -109,9 +109,48 @@ def test_a_repeat_left_out_is_known() -> None:
 
 
 def test_bars_numbered_through_have_no_jumps() -> None:
-    links = known_jumps(4.0 * np.arange(8), np.arange(1, 9), np.arange(0, 32.0))
+    links = known_jumps(wandering(64, bars=[(4.0 * i, i + 1) for i in range(8)]))
     assert len(links.target) == 0
-    assert len(links.start) == 33
+    assert len(links.start) == 65
+
+
+def written_out() -> Score:
+    """Two sections of four bars, A A B B, written out without a repeat sign."""
+    first, second = wandering(32, seed=3), wandering(32, seed=8)
+    rows = [
+        (q + 16 * k, d, p, v)
+        for k, part in enumerate((first, first, second, second))
+        for q, d, p, v in zip(
+            part.note_quarter, part.note_duration, part.note_pitch, part.note_velocity, strict=True
+        )
+    ]  # fmt: skip
+    bars = [(4.0 * i, i + 1) for i in range(16)]
+    return make_score("written out", rows, tempi=[(0.0, 100.0)], bars=bars)
+
+
+def test_passages_that_return_are_known_without_a_repeat_sign() -> None:
+    """Where the same music goes on differently: from the end of A once more, or to B, from that of B once more."""
+    links = known_jumps(written_out())
+    targets = {i: links.target[links.start[i - 1] : links.start[i]].tolist() for i in range(1, 129)}
+    assert {i: to for i, to in targets.items() if to} == {32: [65], 64: [33], 128: [97]}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "what"), [([(0, 32), (64, 128)], "left out"), ([(0, 64), (32, 128)], "made once more")]
+)
+def test_a_written_out_repeat_left_out_or_made_once_more(pieces: list[tuple[int, int]], what: str) -> None:
+    """Of the two places with the same notes it takes the one that follows."""
+    off = wrong(written_out(), pieces)
+    jump, lost = pieces[0][1], round(FOUND_S / 0.3)
+    assert off[:jump].max() <= NEAR_S and off[jump + lost :].max() <= NEAR_S, what
+
+
+def test_a_bar_practised_is_found_sooner_and_sooner() -> None:
+    """The fourth bar five times: from the third time on it is expected."""
+    bar = (24, 32)
+    off = wrong(wandering(), [(0, 32), bar, bar, bar, bar, (32, 60)])
+    again = (off[32:64].reshape(4, 8) > NEAR_S).sum(axis=1)
+    assert again[0] <= 6 and again[2:].max() <= 4
 
 
 def test_silence_and_noise_do_not_make_it_jump() -> None:
