@@ -6,6 +6,7 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from offline.evaluation.alignment import evaluate_alignment
+    from offline.evaluation.bar_jumps import evaluate_bar_jumps
     from offline.evaluation.following import evaluate_tracks, follow_piece
     from offline.evaluation.listening_test import analyse_answers, report_answers, write_test
     from offline.evaluation.onsets import Accuracy, PositionTrack, evaluate_track, read_truth
@@ -29,6 +30,7 @@ __all__ = [
     "draw_job",
     "draw_track",
     "evaluate_alignment",
+    "evaluate_bar_jumps",
     "evaluate_hpss_folder",
     "evaluate_jumps",
     "evaluate_separators",

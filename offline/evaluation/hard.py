@@ -25,7 +25,19 @@ from offline.evaluation.onsets import PositionTrack
 from offline.evaluation.reliability import draw_reliability, expected_calibration_error
 from offline.evaluation.repeats_and_cuts import same_places
 
-__all__ = ["HardOutcome", "HardSummary", "evaluate_hard", "hard_table", "judge_take", "summarise", "takes_of"]
+__all__ = [
+    "STEP_S",
+    "HardOutcome",
+    "HardSummary",
+    "Stretch",
+    "evaluate_hard",
+    "false_leaps",
+    "hard_table",
+    "judge_moments",
+    "judge_take",
+    "summarise",
+    "takes_of",
+]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -93,7 +105,10 @@ class HardSummary:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of playing: seconds and quarters, both rising, of its onsets and its end."""
+    """A stretch of playing: seconds and quarters, both rising, of its onsets and its end.
+
+    disruption: what happened before it, empty if nothing did
+    """
 
     at_s: Floats
     quarter: Floats
@@ -158,7 +173,7 @@ def judge_take(folder: Path, row: HardRow, method: TrackingMethod) -> HardOutcom
     segments = _rows(folder / "segments.csv")
     stretches = _stretches(_rows(piece.truth), segments)
     another = any(s["kind"] == ANOTHER for s in segments)
-    moments = [_moments(stretch, track, score) for stretch in stretches]
+    moments = [judge_moments(stretch, track, score) for stretch in stretches]
     if another:
         n = int((float(segments[-1]["end_s"]) - float(segments[0]["start_s"])) / STEP_S)
         at_s = float(segments[0]["start_s"]) + STEP_S * np.arange(n, dtype=np.float64)
@@ -170,7 +185,7 @@ def judge_take(folder: Path, row: HardRow, method: TrackingMethod) -> HardOutcom
         timely=_joined(m[2] for m in moments) > 0,
         confidence=_joined(m[3] for m in moments),
         recover_s=np.array([_recovery(m[1]) for m, s in zip(moments, stretches, strict=False) if s.disruption]),
-        n_leaps=0 if another else _leaps(track, score, stretches),
+        n_leaps=0 if another else false_leaps(track, score, stretches),
         hours=float(row.seconds) / 3600,
         another=another,
     )
@@ -201,7 +216,7 @@ def _at(track: PositionTrack, at_s: Floats) -> tuple[Floats, Floats]:
     return np.append(BEFORE, track.quarter)[index], np.append(0.0, confidence)[index]
 
 
-def _moments(stretch: Stretch, track: PositionTrack, score: Score) -> tuple[Floats, Flags, Flags, Floats]:
+def judge_moments(stretch: Stretch, track: PositionTrack, score: Score) -> tuple[Floats, Flags, Flags, Floats]:
     """Return (moment) seconds, near, timely and confidence."""
     at_s = np.arange(stretch.at_s[0], stretch.at_s[-1], STEP_S)
     true = np.interp(at_s, stretch.at_s, stretch.quarter)
@@ -239,7 +254,7 @@ def _recovery(near: Flags) -> float:
     return float(np.argmax(again & near)) * STEP_S if (again & near).any() else np.inf
 
 
-def _leaps(track: PositionTrack, score: Score, stretches: Sequence[Stretch]) -> int:
+def false_leaps(track: PositionTrack, score: Score, stretches: Sequence[Stretch]) -> int:
     """Count the far steps that left the right place, and those while nobody played."""
     if len(track.at_s) < 2:
         return 0

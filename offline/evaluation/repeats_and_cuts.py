@@ -28,7 +28,7 @@ from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_piece
 from offline.evaluation.onsets import read_truth
 from offline.following.score_input import read_score_input
 
-__all__ = ["Splice", "evaluate_jumps", "same_places", "splice"]
+__all__ = ["FADE_S", "Splice", "evaluate_jumps", "same_places", "splice", "track_audio"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -127,7 +127,7 @@ def _jumps_in(piece: EvaluationPiece, follow: FollowConfig, seed: int) -> PieceJ
         mono, rate = reader.read().mean(axis=1), reader.format.sample_rate
     score, truth = read_score(piece.score), read_truth(piece.truth)
     reference = read_score_input(piece.score, AudioFormat(sample_rate=rate, n_channels=1), follow)
-    track = partial(_track, rate=rate, config=PipelineConfig(score=reference, follow=follow))
+    track = partial(track_audio, rate=rate, config=PipelineConfig(score=reference, follow=follow))
     leaps, hours = _false_leaps(*track(mono), truth), len(mono) / rate / 3600
     found: list[Jump] = []
     if truth[1][-1] >= LONGEST_S + LEAP_S + SHORTEST_S + 1:
@@ -152,7 +152,7 @@ def _say_jumps(made: list[PieceJumps], say: Callable[[str], None]) -> None:
         say(f"{n_short} pieces are too short for jumps")
 
 
-def _track(audio: Audio, *, rate: int, config: PipelineConfig) -> Positions:
+def track_audio(audio: Audio, *, rate: int, config: PipelineConfig) -> Positions:
     """Return (at, emitted, quarter) of every position, seconds."""
     pipeline = Pipeline(AudioFormat(sample_rate=rate, n_channels=1), config)
     blocks = (audio[start : start + BLOCK, None] for start in range(0, len(audio), BLOCK))
