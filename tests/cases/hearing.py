@@ -78,6 +78,26 @@ def follower() -> AudioFollower:
     return AudioFollower(follower_features(CONFIG.input_features, FRAMES, CONFIG.features), RATE, REFERENCE, CONFIG)
 
 
+SEARCHING = FollowConfig(
+    input_features=FollowerFeaturesConfig(name="learned", weights=small_twin(), share=SHARE), semitones=2
+)
+SEARCHED = reference_from_rendering(scale(8), AUDIO, SEARCHING)
+
+
+def higher() -> np.ndarray:
+    """What is played, two semitones higher and faster by as much."""
+    factor = 2 ** (2 / 12)
+    at = np.arange(0, len(PLAYED) - 1, factor)
+    return np.stack([np.interp(at, np.arange(len(PLAYED)), channel) for channel in PLAYED.T], axis=1).astype(np.float32)
+
+
+def searching_follower() -> AudioFollower:
+    """It finds the pitch on the way (`test_pitch_search`), retunes both kinds of features and takes over a path."""
+    assert SEARCHING.input_features is not None
+    ears = follower_features(SEARCHING.input_features, FRAMES, SEARCHING.features)
+    return AudioFollower(ears, RATE, SEARCHED, SEARCHING)
+
+
 def as_positions(output: list[Event], audio: np.ndarray, latency: int) -> float:
     """One position a frame, from the first that speaks of the input on, all exactly so late."""
     ends = [end for end in range(FRAMES.hop, len(audio) + 1, FRAMES.hop) if end >= latency]
@@ -96,4 +116,5 @@ CASES = [
         sizes=SIZES,
     ),
     Case("follower by a front end", follower, PLAYED, as_positions, sizes=SIZES),
+    Case("learned follower with pitch search", searching_follower, higher(), as_positions, sizes=SIZES),
 ]
