@@ -72,6 +72,7 @@ class SoloLoudness:
         most = len(block) // self.grid + 1
         if most > len(self._out):
             self._out = np.zeros(most)
+        block = np.ascontiguousarray(block, np.float32)  # one compiled kernel for every caller
         return self._out[: _levels(block, self.grid, self._numbers, self._state, self._out)]
 
     def take(self, level_db: float) -> None:
