@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class AccompanimentPart:
     score: its notes, in quarters of the whole score
     pedal: (quarter, value of the sustain pedal from there on)
     gain_db: against the other parts
+    gates: share of its length that a note sounds, by `note_id`, where that is not the whole
     """
 
     name: str
@@ -54,6 +55,7 @@ class AccompanimentPart:
     score: Score
     pedal: tuple[tuple[float, int], ...] = ()
     gain_db: float = 0.0
+    gates: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,4 +182,5 @@ def _part(draft: ScoreDraft, part: PartNotes, channel: int, gain_db: float) -> A
         score=finished_score(draft, [part.id]),
         pedal=tuple((quarter - draft.start, value) for quarter, value in part.pedal),
         gain_db=gain_db,
+        gates=part.gates,
     )

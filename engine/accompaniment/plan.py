@@ -97,7 +97,8 @@ def _at(places: npt.NDArray[np.float64], quarter: float) -> int:
 def _add_notes(plan: list[Moment], places: npt.NDArray[np.float64], part: AccompanimentPart, solo: Score) -> None:
     """Add the notes of a part; they end by the tempo of the solo, which may be one that is expected."""
     score = part.score
-    ends_s = solo.seconds(score.note_quarter + score.note_duration)
+    gates = np.array([part.gates.get(int(number), 1.0) for number in score.note_id])
+    ends_s = solo.seconds(score.note_quarter + gates * score.note_duration)
     rows = zip(score.note_quarter, score.note_pitch, score.note_velocity, ends_s, strict=True)
     for quarter, pitch, velocity, end_s in rows:
         moment = plan[_at(places, quarter)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ __all__ = ["NoteRow", "PartNotes", "ScoreDraft", "beat_length", "chosen_parts", 
 
 NoteRow = tuple[float, float, int, int, int]
 SOLO = "solo"  # a part of this name is followed alone, unless others are named
+SHORTEST_BEAT = Fraction(1, 8)  # quarters
 ALL = "all"  # names every part, where none is called so
 
 
@@ -28,6 +29,7 @@ class PartNotes:
         out; the id is -1 where the file has none
     fermatas: where its notes and rests under one begin, quarters from the same origin
     pedal: (quarter, value of the sustain pedal from there on), 0 to 127
+    gates: share of its length that a note sounds, by id, where that is not the whole
     """
 
     id: str
@@ -37,6 +39,7 @@ class PartNotes:
     notes: list[NoteRow] = field(default_factory=list)
     fermatas: list[float] = field(default_factory=list)
     pedal: Sequence[tuple[float, int]] = ()
+    gates: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -72,7 +75,7 @@ class ScoreDraft:
 def beat_length(beats: int, unit: int) -> Fraction:
     """Return the length of a beat of a time signature, quarters: three of its units in 6/8, 9/8, 12/8 and the like."""
     compound = beats > 3 and beats % 3 == 0 and unit >= 8
-    return Fraction(12 if compound else 4, max(unit, 1))
+    return max(Fraction(12 if compound else 4, max(unit, 1)), SHORTEST_BEAT)
 
 
 def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:

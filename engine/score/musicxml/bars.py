@@ -21,6 +21,8 @@ DRUM_CHANNEL = "10"
 ARTICULATIONS = "notations/articulations/*"
 FORTE = 90  # velocity of 100 percent
 ACCENTS = {"accent": 1.2, "strong-accent": 1.35}  # factors on the velocity
+GATES = {"staccato": 0.5, "staccatissimo": 0.33, "spiccato": 0.5, "detached-legato": 0.75}  # shares of the length
+PORTATO = 0.75
 
 
 class WrittenNote(NamedTuple):
@@ -29,6 +31,7 @@ class WrittenNote(NamedTuple):
     id: number of the `<note>`
     tied_from, tied_to: whether a tie ends and begins at it
     accent: factor on its velocity
+    gate: share of its length that it sounds
     velocity: its own, 0 where it has none: then `set_velocities` gives it one
     """
 
@@ -41,6 +44,7 @@ class WrittenNote(NamedTuple):
     tied_to: bool
     staff: str = "1"
     accent: float = 1.0
+    gate: float = 1.0
     velocity: int = 0
 
 
@@ -189,6 +193,7 @@ class _Reader:
         staff = (note.findtext("staff") or "1").strip()
         by = self.transpositions.get(staff) or self.transpositions.get(ALL_STAVES) or Transposition()
         ties = {each.get("type") for each in (*note.findall("tie"), *note.findall("notations/tied"))}
+        marks = {each.tag for each in note.iterfind(ARTICULATIONS)}
         sounding = WrittenNote(
             start=start,
             duration=duration,
@@ -198,9 +203,8 @@ class _Reader:
             tied_from=bool(ties & {"stop", "continue"}),
             tied_to=bool(ties & {"start", "continue"}),
             staff=staff,
-            accent=max(
-                (ACCENTS.get(each.tag, 1.0) for each in note.iterfind("notations/articulations/*")), default=1.0
-            ),
+            accent=max((ACCENTS.get(mark, 1.0) for mark in marks), default=1.0),
+            gate=PORTATO if marks >= {"staccato", "tenuto"} else min((GATES.get(m, 1.0) for m in marks), default=1.0),
             velocity=_own_velocity(note),
         )
         self.bar.notes.append(sounding)

@@ -65,6 +65,7 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
             notes=_notes(part, sections, steps),
             fermatas=_fermatas(part, sections, steps),
             pedal=played_pedal(part, bars, sections, steps),
+            gates={note.id: note.gate for bar in part for note in bar.notes if note.gate < 1},
         )
         for name, program, part in zip(names, programs, parts, strict=True)
     ]

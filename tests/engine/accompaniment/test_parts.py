@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.accompaniment.parts import Accompaniment, Players, read_accompaniment
+from engine.accompaniment.plan import play_plan
 from engine.core.errors import ScoreError
 from engine.score.loops import BarRange, parse_bars
 from tests.engine.score.musicxml.writing import attributes, musicxml, note, rest
@@ -119,6 +120,22 @@ def test_bars_of_a_loop(text: str, bars: BarRange) -> None:
 def test_what_is_no_loop(text: str) -> None:
     with pytest.raises(ScoreError, match="bars such as 5-8"):
         parse_bars(text)
+
+
+def test_staccato_notes_are_short_and_stay_as_long_as_written(tmp_path: Path) -> None:
+    def mark(*names: str) -> str:
+        inside = "".join(f"<{name}/>" for name in names)
+        return f"<notations><articulations>{inside}</articulations></notations>"
+
+    path = tmp_path / "short.musicxml"
+    names = (("staccato",), ("staccatissimo",), ("staccato", "tenuto"), ())
+    bar = "".join(note("C4", 1, mark(*each)) for each in names)
+    path.write_text(musicxml([note("C4", 4)], [bar], names=["Solo", "Piano"]))
+    both = read_accompaniment(path)
+    plan = play_plan(both, metronome=False)
+    ends = [float(both.solo.quarter(moment.notes[0].end_s)) - moment.quarter for moment in plan]
+    assert ends == pytest.approx([0.5, 0.33, 0.75, 1.0])
+    assert both.parts[0].score.note_duration.tolist() == [1, 1, 1, 1]
 
 
 def test_an_upbeat_is_counted_from_its_end(tmp_path: Path) -> None:
