@@ -13,8 +13,9 @@ from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FILE
-from cli.terminal.report import complain, wrote
+from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
+from engine.accompaniment.backing.config import GlideConfig
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import ACCOMPANIMENT_DB, SynthesiserConfig
@@ -25,6 +26,7 @@ from engine.core.errors import ConfigError
 if TYPE_CHECKING:
     from cli.terminal.live_line import LiveLine
     from engine.accompaniment.accompanist import AccompanyConfig
+    from engine.accompaniment.backing.backing_map import Backing
     from engine.accompaniment.parts import Accompaniment
     from engine.audio.files import AudioReader
 
@@ -40,6 +42,7 @@ examples:
   collaparte accompany sonata.musicxml --solo Violin --input mic --output device --loop 9-16 --metronome
   collaparte accompany sonata.musicxml --solo none --play all --tempo-ratio 0.7 --output device
   collaparte accompany sonata.musicxml --solo Violin --input mic --output device --rehearsals monday.flac tuesday.flac
+  collaparte accompany sonata.musicxml --solo Violin --input mic --backing orchestra.flac --output device
   collaparte accompany sonata.musicxml --list-parts
 """
 
@@ -88,6 +91,14 @@ class AccompanyOptions(Settings):
         several=True,
     )
     sound: SynthesiserConfig = plain(SynthesiserConfig, "the synthesiser")
+    backing: Path | None = option(
+        plain(
+            None, "play this recording of the accompaniment, bent to the soloist's pace, in place of the synthesiser"
+        ),
+        metavar="FILE",
+        group=SOUND,
+    )
+    glide: GlideConfig = plain(GlideConfig, "how the recording keeps with the soloist")
     solo_gain: float = option(
         ranged(0.0, -200, 40, "gain of the soloist in the mix", unit="dB"), metavar="DB", group=SOUND
     )
@@ -121,6 +132,8 @@ def accompany_command(options: AccompanyOptions) -> int:
     """Accompany a soloist."""
     if options.list_parts:
         return print_parts(options.score)
+    if options.backing is not None:
+        _require_backed(options)
     from engine.audio.devices import is_device
 
     if plays_alone(options.solo):
@@ -187,6 +200,7 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         loop=practice.loop,
     )
     both = _at_tempo(at_expected_tempo(both, of), options.tempo)
+    backing = None if options.backing is None else _backing(options, both)
     return AccompanyConfig(
         accompaniment=both,
         schedule=options.schedule,
@@ -196,7 +210,30 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         count_in_bars=practice.count_in,
         sound=options.sound if sounds else None,
         stage=options.stage,
+        backing=backing,
     )
+
+
+def _require_backed(options: AccompanyOptions) -> None:
+    """ConfigError for what a recording cannot do."""
+    others = {
+        "--port": options.port is not None,
+        "--loop": options.practice.loop is not None,
+        "--solo none": plays_alone(options.solo),
+    }
+    for name in (name for name, given in others.items() if given):
+        remedy = f"leave out --backing or {name}"
+        raise ConfigError("--backing", expected="a soloist, and no notes to play or to loop", got=name, remedy=remedy)
+
+
+def _backing(options: AccompanyOptions, both: Accompaniment) -> Backing:
+    """The recording, aligned with the parts that it plays."""
+    from offline.accompaniment.backing import align_backing
+
+    assert options.backing is not None
+    note(f"aligning {options.backing} with {', '.join(part.name for part in both.parts)}")
+    with announced_compiling():
+        return align_backing(both, options.backing, options.glide)
 
 
 def _at_tempo(both: Accompaniment, tempo: float | None) -> Accompaniment:

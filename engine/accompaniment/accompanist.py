@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.loudness import SoloLoudness
 from engine.accompaniment.parts import DRUMS, Accompaniment
@@ -39,6 +40,7 @@ class AccompanyConfig:
     count_in_bars: how many bars are counted before the first note
     sound: the synthesiser that plays it, None for `Note` and `Control` events alone
     stage: what it makes up for
+    backing: a recording that plays it, in place of notes
     """
 
     accompaniment: Accompaniment
@@ -49,6 +51,7 @@ class AccompanyConfig:
     count_in_bars: int = 0
     sound: SynthesiserConfig | None = None
     stage: StageConfig = field(default_factory=StageConfig)
+    backing: Backing | None = None
 
     @property
     def counts(self) -> bool:

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.accompanist import Accompanist, AccompanyConfig
+from engine.accompaniment.backing.backing_map import Backing
+from engine.accompaniment.backing.player import BackingPlayer
 from engine.accompaniment.parts import DRUMS
-from engine.accompaniment.plan import is_first_beat
+from engine.accompaniment.plan import is_first_beat, play_plan
 from engine.accompaniment.practice.metronome import METRONOME, Metronome
+from engine.accompaniment.scheduler import Scheduler
 from engine.accompaniment.synthesiser import Synthesiser
 from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
@@ -45,7 +48,9 @@ class Ensemble:
 
     def __init__(self, audio: AudioFormat, config: AccompanyConfig) -> None:
         self._player = Accompanist(config, audio.sample_rate)
-        self._instrument = None if config.sound is None else Synthesiser(audio, config.sound)
+        self._backing = None if config.backing is None else _backing_player(audio, config, config.backing)
+        plays_notes = config.sound is not None and config.backing is None
+        self._instrument = Synthesiser(audio, config.sound) if plays_notes else None
         self._metronome = Metronome(audio) if config.sound is not None and config.counts else None
         self._parts = config.accompaniment.parts
         if self._instrument is not None:
@@ -61,28 +66,35 @@ class Ensemble:
     @property
     def targets(self) -> tuple[str, ...]:
         """Return the names of its sounds."""
-        own = () if self._instrument is None else (ACCOMPANIMENT,)
+        own = () if self._instrument is None and self._backing is None else (ACCOMPANIMENT,)
         return own if self._metronome is None else (*own, METRONOME)
 
     def declare_latency(self, n_samples: int) -> None:
         """Play so much earlier, for the latency from input to output."""
         self._player.declare_latency(n_samples)
+        if self._backing is not None:
+            self._backing.declare_latency(n_samples)
 
     @property
     def finished(self) -> bool:
         """Return whether everything was played and has ended."""
-        return self._player.finished
+        return self._player.finished if self._backing is None else self._backing.finished
 
     def process(
         self, block: npt.NDArray[np.float32], events: Sequence[Event]
     ) -> tuple[list[Event], list[npt.NDArray[np.float32]]]:
         """Return what is decided in these samples, and the sound (sample, channel) of each target."""
         played = self._player.process(block, events)
-        if self._instrument is None:
-            return played, []
+        sounds = []
+        if self._backing is not None:
+            beats = [event for event in played if isinstance(event, Note) and event.channel == DRUMS]
+            played, sound = self._backing.process(len(block), events)
+            played = sorted([*beats, *played], key=lambda event: event.emitted_at)
+            sounds.append(sound)
         for event in played:
             self._perform(event)
-        sounds = [self._instrument.render(len(block))]
+        if self._instrument is not None:
+            sounds.append(self._instrument.render(len(block)))
         if self._metronome is not None:
             sounds.append(self._metronome.render(len(block)))
         return played, sounds
@@ -101,6 +113,8 @@ class Ensemble:
 
     def rehearse(self) -> None:
         """Play a chord, to have everything compiled and loaded; reset afterwards."""
+        if self._backing is not None:
+            self._backing.rehearse()
         if self._instrument is None:
             return
         for active in (True, False):
@@ -117,6 +131,17 @@ class Ensemble:
         self._player.reset()
         if self._metronome is not None:
             self._metronome.reset()
+        if self._backing is not None:
+            self._backing.reset()
         if self._instrument is not None:
             self._instrument.reset()
         self._set_volumes()
+
+
+def _backing_player(audio: AudioFormat, config: AccompanyConfig, backing: Backing) -> BackingPlayer:
+    plan = play_plan(config.accompaniment, metronome=config.metronome, count_in_bars=config.count_in_bars)
+    solo = config.accompaniment.solo
+    scheduler = Scheduler(solo, np.array([moment.quarter for moment in plan]), config.schedule, config.intro)
+    player = BackingPlayer(audio, backing, solo, plan, scheduler)
+    player.more_latency_s = config.stage.latency_s
+    return player

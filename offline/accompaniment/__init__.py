@@ -6,6 +6,7 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from offline.accompaniment.accompany import AccompanyJob, AccompanyReport, accompany_file, write_scheduled
+    from offline.accompaniment.backing import align_backing, played_score
     from offline.accompaniment.rehearsals import RehearsedScore, read_rehearsed, rehearse
     from offline.accompaniment.tempo_curves import read_tempo_curve, write_tempo_curve
 else:
@@ -16,6 +17,8 @@ __all__ = [
     "AccompanyReport",
     "RehearsedScore",
     "accompany_file",
+    "align_backing",
+    "played_score",
     "read_rehearsed",
     "read_tempo_curve",
     "rehearse",
