@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from cli.commands.accompany import accompaniment_of
 from cli.live.session import find_device
-from cli.terminal.report import note
+from cli.terminal.report import note, wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable
 from engine.accompaniment.ensemble import VOLUME, message_of, part_volume
 from engine.accompaniment.parts import DRUMS
 from engine.accompaniment.speaker_port import SpeakerConfig
 from engine.accompaniment.synthesiser import settled_engine
 from engine.audio.event_log import EventWriter
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, DeviceError
 from engine.core.events import Accompanied, Control, Event, Note
 from engine.core.format import AudioFormat
 from engine.midi.notes import control_change
@@ -51,6 +51,7 @@ def play_live_plain(options: AccompanyOptions) -> int:
         played = _play(options, accompany, ports, log, stop)
     if options.scheduled is not None:
         write_scheduled(options.scheduled, played)
+    wrote([options.scheduled, None if options.events == "-" else options.events])
     return INTERRUPTED if stop.is_set() else 0
 
 
@@ -117,7 +118,7 @@ def _passed_s(ports: list[MidiProcess], starts: list[int]) -> float:
 
 
 def _check(ports: list[MidiProcess]) -> None:
-    """Raise ConfigError if a port has gone."""
+    """Raise DeviceError if a port has gone."""
     for port in ports:
         if port.gone:
-            raise ConfigError("accompany", expected="a port that plays", got=port.gone)
+            raise DeviceError("accompany", expected="a port that plays", got=port.gone)

@@ -16,6 +16,8 @@ import numpy as np
 import soundfile
 import torch
 
+from engine.accompaniment.parts import read_accompaniment
+from engine.accompaniment.plan import play_plan
 from engine.audio.files import AudioReader
 from engine.detection.embedding import read_embedding
 from engine.inference.network_file import read_network_file
@@ -49,6 +51,7 @@ class Target:
 def _score(path: Path) -> None:
     read_score(path)
     list_parts(path)
+    play_plan(read_accompaniment(path, ["none"]), metronome=True)
 
 
 def _written(write: Callable[[Path], object], name: str) -> bytes:
@@ -70,7 +73,13 @@ SIGNS = """<?xml version="1.0" encoding="UTF-8"?>
 <type>quarter</type></note>
 <note><chord/><pitch><step>E</step><alter>-1</alter><octave>5</octave></pitch><duration>2</duration></note>
 <note><grace/><pitch><step>D</step><octave>5</octave></pitch><voice>1</voice></note>
-<note><rest/><duration>2</duration></note></measure>
+<direction><direction-type><dynamics><mf/></dynamics></direction-type><staff>1</staff><sound dynamics="88.89"/>
+</direction>
+<direction><direction-type><wedge type="crescendo" number="1"/></direction-type><offset>1</offset></direction>
+<direction><direction-type><pedal type="change" line="yes"/></direction-type><sound damper-pedal="50"/></direction>
+<note dynamics="71"><rest/><duration>2</duration><notations><articulations><staccato/><accent/></articulations>
+</notations></note><direction><direction-type><wedge type="stop" number="1"/><words>dim.</words></direction-type>
+</direction></measure>
 <measure number="2"><barline location="left"><ending number="1" type="start"/></barline><note><pitch><step>C</step>
 <octave>5</octave></pitch><duration>4</duration><tie type="stop"/><notations><ornaments><trill-mark/></ornaments>
 </notations></note>
