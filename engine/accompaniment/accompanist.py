@@ -83,7 +83,8 @@ class Accompanist:
         self._plan = play_plan(config.accompaniment, metronome=config.metronome, count_in_bars=config.count_in_bars)
         solo = config.accompaniment.solo
         places = np.array([moment.quarter for moment in self._plan])
-        self._scheduler = Scheduler(solo, places, config.schedule, config.intro)
+        sounding = config.accompaniment.onset_quarter
+        self._scheduler = Scheduler(solo, places, config.schedule, config.intro, sounding)
         self._loudness = SoloLoudness(sample_rate, GRID, config.touch.dynamics)
         channels = sorted({part.channel for part in config.accompaniment.parts})
         own_cents = 0.0 if config.sound is None else config.sound.cents

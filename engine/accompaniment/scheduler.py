@@ -65,10 +65,16 @@ class Scheduler:
 
     solo: what is followed
     onset_quarter: onsets of the accompaniment, quarters of the same score, sorted
+    sounding: those of them at which notes begin, None for all: a fermata lasts to the next note
     """
 
     def __init__(
-        self, solo: Score, onset_quarter: np.ndarray, config: SchedulerConfig, intro: Introduction | None = None
+        self,
+        solo: Score,
+        onset_quarter: np.ndarray,
+        config: SchedulerConfig,
+        intro: Introduction | None = None,
+        sounding: np.ndarray | None = None,
     ) -> None:
         self.config, self._solo, self._intro = config, solo, intro or Introduction()
         self._solo_s = solo.seconds(solo.onset_quarter)
@@ -76,7 +82,7 @@ class Scheduler:
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken: played earlier
         known = self._intro.told or bool(self._own_s[0] < self._solo_s[0] - SAME_S)
         self._pace = Pace(config.pace_s, self._intro.pace, known=known)
-        self._fermata_s, self._held_s = _fermatas(solo, onset_quarter)
+        self._fermata_s, self._held_s = _fermatas(solo, onset_quarter if sounding is None else sounding)
         self.reset()
 
     def reset(self) -> None:

@@ -20,7 +20,7 @@ from engine.accompaniment.synthesiser import Synthesiser, settled_engine
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.accompaniment.touch_config import TouchConfig
 from engine.core.errors import EngineError
-from engine.core.events import Control, Event, Note, State
+from engine.core.events import Accompanied, Control, Event, Note, State
 from engine.core.format import AudioFormat
 from engine.score.beats import Beats
 from engine.score.score import make_score
@@ -202,6 +202,23 @@ def test_a_bar_is_counted_before_the_introduction_and_before_the_soloist() -> No
     assert [at for at, *_ in (*notes[:5], notes[6])] == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.6, 0.7], abs=0.012)
     assert [channel for _, channel, _ in notes[:10]] == [9] * 4 + [3] * 6
     assert notes[8][0] == pytest.approx(STEADY[0][1], abs=NEAR_S), "then the soloist is waited for"
+
+
+def test_neither_beats_nor_pedals_change_when_notes_come() -> None:
+    solo = make_score(
+        "melody", [(q, 1, 60, 64) for q in (*range(6), *range(10, 24))], tempi=[(0, 60.0)], fermatas=[5.0]
+    )
+    notes = [(q, 4 if q == 4 else 1, 48, 64) for q in range(20) if q not in (5, 6, 7)]
+    part = AccompanimentPart(name="chords", channel=3, score=make_score("chords", notes, tempi=[(0, 60.0)]))
+    pedalled = replace(part, pedal=((5.5, 127), (6.5, 0)))
+    played_at = []
+    for each, metronome in ((part, False), (part, True), (pedalled, False)):
+        both = Accompaniment(solo=solo, parts=(each,), beats=BEATS)
+        config = AccompanyConfig(accompaniment=both, metronome=metronome)
+        events = played(config, [*STEADY[:6], (10, 8.0), (11, 8.5), (12, 9.0)])
+        played_at.append([(e.quarter, e.at) for e in events if isinstance(e, Accompanied)])
+    assert played_at[0] == played_at[1] == played_at[2]
+    assert {8.0, 9.0} <= {quarter for quarter, _ in played_at[0]}
 
 
 def test_the_metronome_is_a_target_of_its_own_and_changes_nothing_else() -> None:
