@@ -37,8 +37,8 @@ class EvaluateJumpsOptions(Settings):
 @command(EvaluateJumpsOptions, EXAMPLES)
 def evaluate_jumps_command(options: EvaluateJumpsOptions) -> int:
     """Print how soon the position is right again after jumps."""
-    from offline.evaluation.bar_jumps import evaluate_bar_jumps
-    from offline.evaluation.repeats_and_cuts import evaluate_jumps
+    from offline.evaluation.jumps.bar_jumps import evaluate_bar_jumps
+    from offline.evaluation.jumps.repeats_and_cuts import evaluate_jumps
     from offline.following.presets import follow_by
 
     with announced_compiling():

@@ -45,7 +45,7 @@ ReferenceArrays = tuple[Templates, F64, Links, F64]
 LAST_S = 1.0  # score seconds that the last event lasts, so that resting there is not free
 # Thresholds of jump detection, tuned on recordings of practising and on cuts of performances.
 PRICE = 15.0  # cost of starting a path anew at any event, or nowhere, nats
-KNOWN = 6.0  # reduction of that cost for a jump that the score itself has, nats
+KNOWN = 9.0  # reduction of that cost for a jump that the score itself has, nats
 BAR = 4.0  # the same at the beginning of a bar, nats
 HABIT = 6.0  # the same where a jump has led before, nats: a bar that is practised
 FAR = (

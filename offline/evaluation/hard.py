@@ -21,9 +21,9 @@ from engine.score.score import Score
 from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces, folders_left_out
 from offline.datasets.hard_set import MANIFEST, HardRow, read_manifest
 from offline.evaluation.following import TrackingMethod
+from offline.evaluation.jumps.repeats_and_cuts import same_places
 from offline.evaluation.onsets import PositionTrack
 from offline.evaluation.reliability import draw_reliability, expected_calibration_error
-from offline.evaluation.repeats_and_cuts import same_places
 
 __all__ = [
     "STEP_S",

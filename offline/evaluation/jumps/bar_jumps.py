@@ -24,8 +24,8 @@ from engine.score.readers import read_score
 from engine.score.score import Score
 from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
 from offline.evaluation.hard import STEP_S, Stretch, false_leaps, judge_moments
+from offline.evaluation.jumps.repeats_and_cuts import FADE_S, track_audio
 from offline.evaluation.onsets import PositionTrack, read_truth
-from offline.evaluation.repeats_and_cuts import FADE_S, track_audio
 from offline.following.score_input import read_score_input
 
 __all__ = ["BarJumps", "evaluate_bar_jumps", "jump_at_bars"]

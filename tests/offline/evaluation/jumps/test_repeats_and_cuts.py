@@ -11,8 +11,8 @@ import soundfile
 
 from engine.following.config import FollowConfig
 from offline.datasets.performances import score_midi
-from offline.evaluation.bar_jumps import evaluate_bar_jumps, jump_at_bars
-from offline.evaluation.repeats_and_cuts import Splice, evaluate_jumps, same_places, splice
+from offline.evaluation.jumps.bar_jumps import evaluate_bar_jumps, jump_at_bars
+from offline.evaluation.jumps.repeats_and_cuts import Splice, evaluate_jumps, same_places, splice
 from tests.engine.following.play import RATE, sound
 from tests.engine.following.test_jumps import PLAIN, wandering
 

@@ -1,0 +1,1 @@
+"""Recovery from jumps: recordings are cut and joined at known places, then followed."""
