@@ -23,7 +23,7 @@ from engine.following.beam_search import SearchConfig
 from engine.following.config import FollowConfig, follow_frames, onset_delay
 from engine.following.reference import Reference, reference_from_score
 from engine.score.score import Score
-from offline.alignment.jump_path import JumpPathConfig
+from offline.alignment.jump_path import SAME_ATTACK_S, JumpPathConfig
 from offline.alignment.masking import less_exacting
 from offline.alignment.note_activity import note_activity, score_part
 from offline.alignment.note_path import NotePathConfig, local_period, note_path
@@ -47,7 +47,6 @@ DOUBTFUL = 0.5  # trust below which it is taken for other music
 OUT_OF_TUNE = 10.0  # cents
 COVERED = 0.7  # share of the time that is played without jumps; an alignment with jumps that explains less is none
 EDGE = 3  # onsets at each side of a jump that may turn out not to be played
-SAME_ATTACK_S = 0.06
 FEW = 8  # onsets: nothing can be learned from fewer
 WIDE = SearchConfig(entries=16, beam=80.0, reach=3, adapt=0.0, patience=0.0)
 
@@ -93,8 +92,7 @@ class Alignment:
     @property
     def nats(self) -> float:
         """Return the evidence for all onsets that were played."""
-        p = np.clip(self.confidence[np.isfinite(self.audio_s)], 1e-6, 1 - 1e-6)
-        return float(np.log(p / (1 - p)).sum())
+        return _nats(self.confidence[np.isfinite(self.audio_s)])
 
     @property
     def trust(self) -> float:
@@ -125,6 +123,11 @@ class Alignment:
         n = abs(self.semitones)
         where = f"{n} semitone{'s' if n > 1 else ''} {'higher' if self.semitones > 0 else 'lower'} than the score"
         return f"the recording sounds {where}: transposed, or tuned to A = {hertz:.0f} Hz"
+
+
+def _nats(confidence: Floats) -> float:
+    p = np.clip(confidence, 1e-6, 1 - 1e-6)
+    return float(np.log(p / (1 - p)).sum())
 
 
 def align(score: Score | Reference, recording: Recording, config: AlignConfig | None = None) -> Alignment:
@@ -206,9 +209,9 @@ def _with_jumps(
         return straight
     played = as_played(score, parts)
     found = _as_tuned(played.score, recording, sound, config)
-    if found.nats - straight.nats < GAIN * (played.n_jumps + 1):
-        return straight
     kept = _surely_played(played, found)
+    if _nats(found.confidence[kept]) - straight.nats < GAIN * (played.n_jumps + 1):
+        return straight
     onset = played.onset[kept]
     never = np.setdiff1d(np.arange(len(straight.quarter)), onset)
     after = np.array([np.flatnonzero(onset < i)[-1] + 1 if (onset < i).any() else 0 for i in never], int)

@@ -32,7 +32,7 @@ from engine.following.tempo import (
 )
 from engine.score.repeats import Links
 
-__all__ = ["JumpPathConfig", "JumpStep", "jump_path"]
+__all__ = ["SAME_ATTACK_S", "JumpPathConfig", "JumpStep", "jump_path"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -45,6 +45,7 @@ LAST_S = 1.0  # score seconds that the last event lasts
 FIT = 1.0  # least onset log likelihood at which a path may begin, nats
 QUIET = 0.5  # share of the hush level below which no onset is possible
 BEAM = 80.0  # nats below the best at which paths are dropped
+SAME_ATTACK_S = 0.06  # one attack is not both the last onset before a jump and the first one after it
 CHUNK = 64  # frames whose likelihoods are computed at once
 SPARE = 1 << 20  # entries that are kept before those that lead nowhere are dropped
 
@@ -55,6 +56,7 @@ class JumpPathConfig(Settings):
 
     jump: float = ranged(30.0, 0, 1000, "price of going on anywhere else in the score", unit="nats")
     known: float = ranged(10.0, 0, 1000, "reduction for a jump that the score itself has", unit="nats")
+    back: float = ranged(12.0, 0, 1000, "reduction for a jump back: players practise more than they skip", unit="nats")
     far: float = ranged(0.5, 0, 10, "price of each doubling of the distance of a jump, in events", unit="nats")
     leave: float = ranged(10.0, 0, 1000, "price of leaving the music", unit="nats")
     elsewhere: float = ranged(10.0, 0, 100, "price of a second outside the music", unit="nats")
@@ -74,6 +76,7 @@ class PathNumbers(NamedTuple):
 
     jump: float
     known: float
+    back: float
     far: float
     leave: float
     elsewhere: float
@@ -208,28 +211,30 @@ def _sweep(
             if paths.total[event] > DEAD:
                 paths.total[event] += sustain[t, event - 1]
         if onset[t, 0] > DEAD / 2:
-            _offers(paths, links, given)
+            _offers(paths, entries, now_s, links, given)
             _entries_now(paths, entries, onset[t], now_s, event_s, given, tempo)
         _standings(paths, entries, now_s, event_s, given, tempo)
 
 
 @njit(nogil=True, cache=True)
-def _offers(paths: JumpPaths, links: Links, given: PathNumbers) -> None:
+def _offers(paths: JumpPaths, entries: Entries, now_s: float, links: Links, given: PathNumbers) -> None:
     """Write with what log likelihood a path may begin at each event, and where it comes from."""
     best = 0
     for event in range(1, len(paths.total)):
-        best = event if paths.standing[event] > paths.standing[best] else best
+        if paths.standing[event] > paths.standing[best] and _may_leave(paths, entries, event, now_s):
+            best = event
     from_best = paths.standing[best] - given.jump
     inside = paths.node[0] >= 0
     return_price = given.jump - given.leave
     for event in range(1, len(paths.total)):
         far = given.far * np.log2(1.0 + abs(event - best)) if best > 0 else 0.0
-        _offer(paths, event, from_best - far, best)
+        again = given.back if event <= best else 0.0
+        _offer(paths, event, from_best - far + again, best)
         price = return_price if inside else min(MISSING * (event - 1), given.begin)
         if paths.total[0] - price > paths.offer[event]:
             _offer(paths, event, paths.total[0] - price, 0)
     for event in range(1, len(paths.total)):
-        if paths.standing[event] <= DEAD:
+        if paths.standing[event] <= DEAD or not _may_leave(paths, entries, event, now_s):
             continue
         for i in range(links.start[event - 1], links.start[event]):
             target = links.target[i]
@@ -237,6 +242,12 @@ def _offers(paths: JumpPaths, links: Links, given: PathNumbers) -> None:
             value -= given.far * np.log2(1.0 + abs(event - target))
             if value > paths.offer[target]:
                 _offer(paths, target, value, event)
+
+
+@njit(nogil=True, cache=True)
+def _may_leave(paths: JumpPaths, entries: Entries, event: int, now_s: float) -> bool:
+    """Return whether the attack at which the path entered the event is over."""
+    return now_s - entries.entry_s[paths.node[event]] >= SAME_ATTACK_S
 
 
 @njit(nogil=True, cache=True)
@@ -320,7 +331,7 @@ def _standings(
         paths.standing[event] = paths.total[event] + survival(tempo_of(paths.tempo[event]), now_s, length_s, tempo)
         if paths.standing[event] > best:
             best, place = paths.standing[event], event
-    if best - given.leave > paths.total[0]:
+    if best - given.leave > paths.total[0] and _may_leave(paths, entries, place, now_s):
         paths.total[0] = paths.standing[0] = best - given.leave
         for i in range(5):
             paths.tempo[0, i] = paths.tempo[place, i]

@@ -29,7 +29,6 @@ Ints = npt.NDArray[np.int64]
 Onset = tuple[float, frozenset[int]]  # quarters since the onset before, and its pitches
 
 PASSED = 2  # onsets that a part may leave out
-FEWEST = 3  # onsets of a part
 SAME_QUARTER = 1e-3
 OTHER_TEMPO = 2.5  # times faster or slower
 SHORTEST_WAIT = 0.25  # of the last onset's written length
@@ -128,21 +127,24 @@ def _parts(event: Ints, entry_s: Floats) -> list[PlayedPart]:
     """Return the parts of a path; a few onsets left out, or a pause, do not end one."""
     gap = np.diff(event)
     corners = [0, *(np.flatnonzero((gap < 1) | (gap > 1 + PASSED)) + 1).tolist(), len(event)]
-    parts = [
+    return [
         PlayedPart(int(event[i]), int(event[j - 1]) + 1, float(entry_s[i]), float(entry_s[j - 1]))
         for i, j in pairwise(corners)
         if j > i
     ]
-    return [part for part in parts if part.stop - part.first >= FEWEST]
 
 
 def _at_one_tempo(score: Score, parts: list[PlayedPart]) -> list[PlayedPart]:
-    """Drop parts whose tempo is far from that of the longest: what noise looks like."""
+    """Drop parts whose tempo is far from that of the longest: what noise looks like. One onset has no tempo."""
     score_s = score.seconds(score.onset_quarter)
     lengths = [score_s[part.stop - 1] - score_s[part.first] for part in parts]
     periods = [(part.end_s - part.begin_s) / max(s, 1e-3) for part, s in zip(parts, lengths, strict=True)]
     usual = max(zip(lengths, periods, strict=True), default=(0.0, 1.0))[1]
-    return [p for p, period in zip(parts, periods, strict=True) if usual / OTHER_TEMPO < period < usual * OTHER_TEMPO]
+    return [
+        part
+        for part, length, period in zip(parts, lengths, periods, strict=True)
+        if length <= 0 or usual / OTHER_TEMPO < period < usual * OTHER_TEMPO
+    ]
 
 
 def _notes(score: Score) -> list[Onset]:

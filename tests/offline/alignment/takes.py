@@ -52,6 +52,19 @@ def repeated(seed: int) -> Score:
     return piece(seed, [*range(6), *range(2, N_BARS)])
 
 
+def sparse(seed: int) -> Score:
+    """A melody of two notes a bar, no note twice in a row, with a low note below each bar."""
+    rng, rows, pitch = np.random.default_rng(seed), [], 0
+    for i in range(N_BARS):
+        rows.append((BAR * i, BAR, int(rng.integers(40, 52)), 65))
+        turn = float(rng.choice([1.0, 2.0, 3.0]))
+        for start, end in ((0.0, turn), (turn, BAR)):
+            pitch = int(rng.choice(np.setdiff1d(60 + np.array([0, 2, 4, 5, 7, 9, 11, 12, 14, 16]), pitch)))
+            rows.append((BAR * i + start, end - start, pitch, 75))
+    bars = [(BAR * i, i + 1) for i in range(N_BARS)]
+    return make_score("sparse", rows, bars=bars, tempi=[(0.0, 90.0)])
+
+
 def _bar(rng: np.random.Generator) -> list[tuple[float, float, int, int]]:
     root, scale = int(rng.integers(36, 48)), np.array([0, 2, 4, 5, 7, 9, 11, 12, 14, 16])
     rows = [(0.0, BAR, root + step, 60) for step in (0, 7, 16)]
@@ -106,6 +119,7 @@ ROUTES: list[tuple[Callable[[int], Score], Callable[[Score, np.random.Generator]
     (piece, bars_left_out),
     (piece, restart),
     (repeated, five_times),
+    (sparse, five_times),
     (piece, from_the_middle),
     (repeated, ends_early),
     (piece, stops),
