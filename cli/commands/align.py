@@ -61,9 +61,11 @@ def align_command(options: AlignOptions) -> int:
     if options.plot is not None:
         _draw(options, result, truth, score)
     _report(options, result)
-    for shortfall in recording.shortfalls:
-        complain(shortfall)
-    return USER_ERROR if recording.shortfalls else 0
+    doubts = [] if result.fits else [f"{options.audio} hardly sounds like {options.score}: do not rely on this"]
+    wrong = [*recording.shortfalls, *doubts]
+    for each in wrong:
+        complain(each)
+    return USER_ERROR if wrong else 0
 
 
 def align_config(features: str, *, jumps: bool = True) -> AlignConfig:
@@ -88,8 +90,6 @@ def _draw(options: AlignOptions, result: Alignment, truth: Any, score: Any) -> N
 def _report(options: AlignOptions, result: Alignment) -> None:
     for line in result_lines(result):
         print(f"{options.output}: {line}")
-    if not result.fits:
-        print(f"{options.audio} hardly sounds like {options.score}: do not rely on this")
     if options.plot is not None:
         wrote([options.plot])
     else:

@@ -30,6 +30,7 @@ from offline.alignment.note_path import NotePathConfig, local_period, note_path
 from offline.alignment.refine import RefineConfig, refine
 from offline.alignment.repeats_and_cuts import PlayedScore, as_played, played_parts
 from offline.alignment.transposition import likely_shifts, shift_contrast, shift_costs, transposed
+from offline.alignment.trust import DOUBTFUL, prominence, trust
 from offline.alignment.tuning import SoundProfile, in_tune, measure_profile
 from offline.alignment.viterbi import ViterbiPath, viterbi
 from offline.following.score_rendering import render_score, with_sound_templates
@@ -42,8 +43,6 @@ GAIN = 3.0  # nats a part: an alignment with jumps must be better by this
 SILENCE = 1e-5  # -100 dB
 ABSENT = -6.0  # nats: below this evidence for all the remaining onsets, they were not played
 CLEARLY = 1.2  # another transposition must have this many times the evidence
-TRUST = (1.0, 1.5, 0.15, 12.0)
-DOUBTFUL = 0.5  # trust below which it is taken for other music
 OUT_OF_TUNE = 10.0  # cents
 COVERED = 0.7  # share of the time that is played without jumps; an alignment with jumps that explains less is none
 EDGE = 3  # onsets at each side of a jump that may turn out not to be played
@@ -79,6 +78,7 @@ class Alignment:
     semitones: by how many the recording is transposed; a lower or higher pitch of its time counts as that too
     cents: how sharp it is besides
     contrast: 0 to 1, by what share this transposition fits better than the next; NaN if it was not measured
+    prominence: 0 to 1, how much its notes stand out where they are; NaN if its notes were not looked for
     """
 
     quarter: Floats
@@ -88,6 +88,7 @@ class Alignment:
     semitones: int = 0
     cents: float = 0.0
     contrast: float = np.nan
+    prominence: float = np.nan
 
     @property
     def nats(self) -> float:
@@ -96,18 +97,12 @@ class Alignment:
 
     @property
     def trust(self) -> float:
-        """Return how likely it is this music at all, 0 to 1.
-
-        By the nats an onset, and by the contrast where it is known: TRUST has the nats and the contrast that say
-        nothing, and the log odds that each more gives.
-        """
-        n = int(np.isfinite(self.audio_s).sum())
-        if n < min(FEW, len(self.quarter)):
+        """Return how likely it is this music at all, 0 to 1; 1 where there are no notes to tell it by."""
+        if np.isfinite(self.audio_s).sum() < min(FEW, len(self.quarter)):
             return 0.0
-        odds = TRUST[1] * (self.nats / max(n, 1) - TRUST[0])
-        if np.isfinite(self.contrast):
-            odds += TRUST[3] * (self.contrast - TRUST[2])
-        return float(1 / (1 + np.exp(-np.clip(odds, -30.0, 30.0))))
+        if np.isnan(self.prominence):
+            return 1.0
+        return trust(self.prominence, self.contrast)
 
     @property
     def fits(self) -> bool:
@@ -220,6 +215,7 @@ def _with_jumps(
         score_s=np.insert(straight.score_s[onset], after, straight.score_s[never]),
         audio_s=np.insert(found.audio_s[kept], after, np.nan),
         confidence=np.insert(found.confidence[kept], after, 0.0),
+        prominence=found.prominence,
     )
 
 
@@ -284,7 +280,7 @@ def _by_notes(
     audio_s, confidence = first.audio_s.copy(), np.zeros(len(played))
     audio_s[played] = onset_s
     confidence[played] = np.where(np.isfinite(onset_s), 1 / (1 + np.exp(-path.evidence)), 0.0)
-    return replace(first, audio_s=audio_s, confidence=confidence)
+    return replace(first, audio_s=audio_s, confidence=confidence, prominence=prominence(score, activity, audio_s))
 
 
 def _to_the_end(first: Alignment, end_s: float) -> tuple[Floats, Floats]:
