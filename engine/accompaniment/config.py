@@ -25,7 +25,6 @@ class SchedulerConfig(Settings):
         0.3, 0, 5, "leave out what is later, where the next is due as well or the solo has passed it", unit="s"
     )
     hold_s: float = ranged(1.0, 0, 60, "go on without a note of the solo that is so much overdue", unit="s")
-    hold_spreads: float = ranged(2.0, 0, 20, "and by so many standard deviations of its prediction")
     fermata: float = ranged(
         1.0, 0, 10, "lengths of its note by which a fermata is longer, where the accompaniment goes on alone"
     )

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 SAME_S = 1e-4  # score positions closer than this are one onset, seconds of score
 SAME_QUARTER = 1e-3
+REST_S = 2.0  # a rest of the solo from which that nothing fits the score says nothing, seconds
 SILENT = "lost"  # state in which nothing is played
 
 
@@ -82,7 +83,10 @@ class Scheduler:
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken: played earlier
         known = self._intro.told or bool(self._own_s[0] < self._solo_s[0] - SAME_S)
         self._pace = Pace(config.pace_s, self._intro.pace, known=known)
-        self._fermata_s, self._held_s = _fermatas(solo, onset_quarter if sounding is None else sounding)
+        notes = onset_quarter if sounding is None else sounding
+        self._sounds = np.isin(onset_quarter, notes)
+        self._fermata_s, self._held_s = _fermatas(solo, notes)
+        self._rest_s = _rests(solo)
         self.reset()
 
     def reset(self) -> None:
@@ -101,7 +105,7 @@ class Scheduler:
         """Take one event of the follower, in order."""
         if isinstance(event, State):
             self._silent = event.name == SILENT
-            self.interrupted |= self._silent
+            self.interrupted |= self._silent and not self._resting(self._now_s)
         elif isinstance(event, Onset):
             index = int(np.searchsorted(self._solo.onset_quarter, event.quarter - 1e-3))
             if event.heard:
@@ -149,7 +153,7 @@ class Scheduler:
         self.interrupted = False
         self._now_s = now_s
         fixed: list[Scheduled] = []
-        if self._silent or self._unconfirmed:
+        if (self._silent and not self._resting(now_s)) or self._unconfirmed:
             return fixed
         while self._index < len(self._own_s):
             at_s = self._at(self._index)
@@ -160,14 +164,23 @@ class Scheduler:
             self._index += 1
         return fixed
 
+    def _resting(self, now_s: float) -> bool:
+        """Return whether the soloist has a long rest now, in which nothing has to fit the score."""
+        following = self._next
+        if following is None or self._now_at < 0 or now_s > following.due_s:
+            return False
+        return bool(self._rest_s[following.onset] * self._pace.ratio > REST_S)
+
     def _at(self, onset: int) -> float:
         return self.time(float(self._own_s[onset]))
 
     def _superseded(self, onset: int) -> bool:
-        """Return whether the solo has passed an onset of the accompaniment, or the next one is due as well."""
-        if self._now_at >= 0 and self._own_s[onset] < self._solo_s[self._now_at] - SAME_S:
+        """Return whether the solo has passed an onset of the accompaniment, or the next note is due as well."""
+        passed = self._now_at >= 0 and self._own_s[onset] < self._solo_s[self._now_at] - SAME_S
+        if passed or not self._sounds[onset]:
             return True
-        return onset + 1 < len(self._own_s) and self._at(onset + 1) <= self._now_s + self.config.commit_s
+        further = np.flatnonzero(self._sounds[onset + 1 :])
+        return len(further) > 0 and self._at(onset + 1 + int(further[0])) <= self._now_s + self.config.commit_s
 
     def time(self, score_s: float) -> float:
         """Return when to play a place of the score, in seconds of its own tempo; infinity if that is not known."""
@@ -198,8 +211,7 @@ class Scheduler:
         due_s, after = max(following.due_s, begun_s), score_s - self._solo_s[following.onset]
         if self._holds(self._now_at, following.onset):
             return np.inf
-        patience_s = max(self.config.hold_s, self.config.hold_spreads * following.sd_s)
-        if self._now_s > following.due_s + patience_s:
+        if self._now_s > following.due_s + self.config.hold_s:
             known = bool((score_s < self._solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
         else:
             known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s
@@ -221,3 +233,11 @@ def _fermatas(solo: Score, onset_quarter: np.ndarray) -> tuple[Floats, Floats]:
     onsets = np.append(np.union1d(solo.onset_quarter, onset_quarter), solo.end_quarter)
     ends = onsets[np.minimum(np.searchsorted(onsets, places + SAME_QUARTER), len(onsets) - 1)]
     return solo.seconds(places), np.maximum(solo.seconds(ends) - solo.seconds(places), SAME_S)
+
+
+def _rests(solo: Score) -> Floats:
+    """Return (onset) for how long nobody of the solo has a note before it, seconds of score."""
+    ends = np.maximum.accumulate(solo.note_quarter + solo.note_duration)
+    before = np.searchsorted(solo.note_quarter, solo.onset_quarter - SAME_QUARTER) - 1
+    rests = solo.seconds(solo.onset_quarter) - solo.seconds(ends[np.maximum(before, 0)])
+    return np.where(before < 0, 0.0, np.maximum(rests, 0.0))

@@ -188,6 +188,36 @@ def test_where_the_place_is_lost_nothing_is_played() -> None:
     assert not [row for now_s, _ in events if now_s > 3.0 for row in scheduler.commit(now_s)]
 
 
+@pytest.mark.parametrize(("length", "plays"), [(1, True), (9, False)], ids=["a rest", "a long note"])
+def test_in_a_rest_of_the_solo_that_nothing_fits_says_nothing(length: int, plays: bool) -> None:
+    rows = [(q, 1 if q < 7 else length, 60, 64) for q in [*range(8), *range(16, 20)]]
+    scheduler = Scheduler(make_score("rest", rows, tempi=[(0, 60)]), EIGHTHS, CONFIG)
+    for now_s, event in told(steady(8)):
+        if now_s <= 1.0 + 7 * 0.5 + TOLD_S:
+            scheduler.take(event)
+            scheduler.commit(now_s)
+    at = round(4.6 * RATE)
+    scheduler.take(Onset(at=at, emitted_at=at, quarter=16.0, due_s=9.0, sd_s=1.0, heard=False))
+    scheduler.take(State(at=at, emitted_at=at, name="lost", why="what sounds does not fit the score"))
+    assert scheduler.interrupted != plays
+    alone = [EIGHTHS[row[0]] for now_s in np.arange(4.6, 8.9, 0.01) for row in scheduler.commit(float(now_s))]
+    assert alone == (list(np.arange(7.5, 16, 0.5)) if plays else [])
+    assert not [row for now_s in np.arange(9.1, 9.9, 0.01) for row in scheduler.commit(float(now_s))]
+
+
+@pytest.mark.parametrize("more", [[], [6.1, 6.2]], ids=["notes alone", "a pedal moves too"])
+def test_only_a_note_makes_a_late_one_superfluous(more: list[float]) -> None:
+    """The soloist leaves out quarter 6: the note of the accompaniment there comes late, but it comes."""
+    places = np.sort([*np.arange(0.0, 20.0), *more])
+    scheduler = Scheduler(melody(20), places, CONFIG, sounding=np.arange(0.0, 20.0))
+    rows: list[tuple[float, float]] = []
+    for now_s, event in told([*steady(6, pace=2.0), (9, 30.0)], sd_s=2 * CONFIG.wait_sd_s):
+        scheduler.take(event)
+        rows += [(float(places[index]), at_s) for index, at_s in scheduler.commit(now_s)]
+    overdue_s = 1.0 + 6 * 2.0 + CONFIG.hold_s
+    assert dict(rows)[6.0] == pytest.approx(overdue_s, abs=CLOSE_S)
+
+
 def test_a_jump_that_is_only_predicted_leaves_nothing_out() -> None:
     """The follower takes back what it reported, far away: the accompaniment is there when the next note begins."""
     scheduler = Scheduler(melody(20), EIGHTHS, SchedulerConfig(confirm=1))
