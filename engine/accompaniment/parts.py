@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.accompaniment.instruments import program_of
 from engine.core.config import Settings, plain
 from engine.core.errors import ScoreError, warn_about
 from engine.score.beats import Beats, score_beats
@@ -169,7 +168,7 @@ def _channels(parts: Sequence[PartNotes]) -> list[int]:
     """Return a channel for each part; where there are more parts than channels, one for each instrument."""
     if len(parts) <= len(CHANNELS):
         return list(CHANNELS[: len(parts)])
-    programs = [program_of(part) for part in parts]
+    programs = [part.instrument for part in parts]
     known = list(dict.fromkeys(programs))
     return [CHANNELS[known.index(program) % len(CHANNELS)] for program in programs]
 
@@ -178,7 +177,7 @@ def _part(draft: ScoreDraft, part: PartNotes, channel: int, gain_db: float) -> A
     return AccompanimentPart(
         name=part.name or part.id,
         channel=channel,
-        program=program_of(part),
+        program=part.instrument,
         score=finished_score(draft, [part.id]),
         pedal=tuple((quarter - draft.start, value) for quarter, value in part.pedal),
         gain_db=gain_db,

@@ -18,6 +18,7 @@ from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
 from engine.following.states import REST_S, Rests, rests_between
 from engine.following.tone_templates import LEVEL, PEDAL, PEDAL_S, RING_S, note_features
+from engine.score.attack import attack_s
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
 
@@ -46,6 +47,7 @@ class Reference:
     over_s: (event) when its notes and those before are over, seconds of score; empty: when the next begins
     delay: samples of the live input by which the features detect an onset late, used with `FollowerFeatures`
     strength: length of the onset features at a typical onset, used with `FollowerFeatures`
+    attack_s: by how much later yet the tones of its instruments are detected, seconds
     """
 
     name: str
@@ -59,6 +61,7 @@ class Reference:
     over_s: Floats = field(default_factory=lambda: np.zeros(0))
     delay: int = 0
     strength: float = TYPICAL
+    attack_s: float = 0.0
 
     @property
     def rests(self) -> Rests:
@@ -91,6 +94,7 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         bar_number=score.bar_number,
         links=known_jumps(score),
         over_s=_over(events, end_s, len(score_s)),
+        attack_s=attack_s(score),
     )
 
 

@@ -121,7 +121,8 @@ class Tracker:
         _check(shape, reference)
         mean = reference.sustain.mean(axis=0)
         reference = with_rests(reference)
-        self.timing, self.config, self.reference = timing, config, reference
+        attack = round(reference.attack_s * timing.sample_rate)
+        self.timing, self.config, self.reference = timing._replace(delay=timing.delay + attack), config, reference
         self._searches = (new_search(config.search.entries), new_jump_detector(len(reference.score_s)))
         frame_s = timing.hop / timing.sample_rate
         self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps)

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from engine.core.config import nearest
 from engine.core.errors import ScoreError
+from engine.score.instruments import PIANO, program_of_name
 from engine.score.score import Score, make_score
 
 __all__ = ["NoteRow", "PartNotes", "ScoreDraft", "beat_length", "chosen_parts", "finished_score"]
@@ -40,6 +41,12 @@ class PartNotes:
     fermatas: list[float] = field(default_factory=list)
     pedal: Sequence[tuple[float, int]] = ()
     gates: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def instrument(self) -> int:
+        """Return the program that plays it: the file's own, else what its name or abbreviation means, else a piano."""
+        named = (self.program, program_of_name(self.name), program_of_name(self.abbreviation))
+        return next((program for program in named if program is not None), PIANO)
 
     @property
     def label(self) -> str:
@@ -105,6 +112,7 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
             ids=[row[4] for row in rows],
             notices=notices,
             fermatas=_fermatas(parts, have),
+            programs=[part.instrument for part in parts if part.notes],
         )
     except ScoreError as error:  # which knows the name of the piece, not the file
         raise ScoreError(draft.where, expected=error.expected, got=error.got, remedy=error.remedy) from error

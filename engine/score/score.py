@@ -43,6 +43,7 @@ class Score:
     tempo_s: the same corners, seconds
     onset_quarter: distinct onsets, quarters; the first is 0, or later if another part begins
     fermata_quarter: where what is held by a fermata of these parts, or of all others, begins, quarters
+    programs: instruments of General MIDI that play it, from 0; empty where nothing tells
     notices: what the reader had to guess or leave out, one line each
     """
 
@@ -58,6 +59,7 @@ class Score:
     tempo_quarter: Floats
     tempo_s: Floats
     fermata_quarter: Floats = field(default_factory=lambda: np.empty(0))
+    programs: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     onset_quarter: Floats = field(init=False)
 
@@ -101,6 +103,7 @@ def make_score(
     ids: Sequence[int] | None = None,
     notices: Sequence[str] = (),
     fermatas: Sequence[float] = (),
+    programs: Sequence[int] = (),
 ) -> Score:
     """Build a Score.
 
@@ -110,6 +113,7 @@ def make_score(
     start: what becomes quarter 0 (default the first onset)
     ids: of the notes
     fermatas: where what they hold begins, quarters
+    programs: instruments of General MIDI, from 0
 
     Raises ScoreError if there are no notes or too many, or any value is out of range.
     """
@@ -135,6 +139,7 @@ def make_score(
         bar_number=np.array([row[1] for row in bar_rows], dtype=np.int64),
         bar_place=np.array([row[2] for row in bar_rows], dtype=np.int64),
         fermata_quarter=np.unique(np.array(fermatas, dtype=float) - start),
+        programs=tuple(programs),
         notices=tuple(notices),
         tempo_quarter=tempo_quarter,
         tempo_s=tempo_s,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from engine.score.parts import PartNotes
-
-__all__ = ["PIANO", "program_of", "program_of_name"]
+__all__ = ["PIANO", "program_of_name"]
 
 PIANO = 0
 KEY = r"\b(in|en)\s+([a-h]|si|la|sol|fa|mi|re|do|ut|es|as)\s*(♭|♯|b|#|is|es|flat|sharp|bemolle?)?(?![a-z])"
@@ -97,9 +95,3 @@ def _words(name: str) -> list[str]:
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     plain = re.sub(KEY, " ", plain)
     return re.findall(r"[a-z]+", plain)
-
-
-def program_of(part: PartNotes) -> int:
-    """Return what plays a part, 0 to 127: the file's own program, else what its name or abbreviation means."""
-    named = (part.program, program_of_name(part.name), program_of_name(part.abbreviation))
-    return next((program for program in named if program is not None), PIANO)

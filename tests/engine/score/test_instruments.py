@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.accompaniment.instruments import PIANO, program_of, program_of_name
+from engine.score.instruments import PIANO, program_of_name
 from engine.score.parts import PartNotes
 from engine.score.readers import list_parts
 
@@ -32,13 +32,13 @@ def test_names_of_four_languages(name: str, program: int) -> None:
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_other_names_are_a_piano(name: str) -> None:
     assert program_of_name(name) is None
-    assert program_of(PartNotes(id="P1", name=name)) == PIANO
+    assert PartNotes(id="P1", name=name).instrument == PIANO
 
 
 def test_the_file_comes_first_then_the_name_then_the_abbreviation() -> None:
-    assert program_of(PartNotes(id="P1", name="Violin", abbreviation="Fl.", program=68)) == 68
-    assert program_of(PartNotes(id="P1", name="Violin", abbreviation="Fl.")) == 40
-    assert program_of(PartNotes(id="P1", name="Solo", abbreviation="Fl.")) == 73
+    assert PartNotes(id="P1", name="Violin", abbreviation="Fl.", program=68).instrument == 68
+    assert PartNotes(id="P1", name="Violin", abbreviation="Fl.").instrument == 40
+    assert PartNotes(id="P1", name="Solo", abbreviation="Fl.").instrument == 73
 
 
 @pytest.mark.parametrize(("told", "program"), [("69", 68), ("1", 0), ("128", 127), ("0", None), ("x", None)])
