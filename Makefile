@@ -25,7 +25,7 @@ fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz
 
 peers: .venv-peers/.done
-	.venv-peers/bin/python -m pytest --noconftest tests/offline/evaluation/test_sound_event_peers.py
+	.venv-peers/bin/python -m pytest --noconftest tests/offline/evaluation/detection/test_sound_event_peers.py
 
 .venv-peers/.done:
 	python3 -m venv .venv-peers

@@ -28,7 +28,7 @@ from offline.datasets.make_scenes import alarm_families
 from offline.datasets.scenes import log_mel
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import SHIPPED
-from offline.evaluation.live_sound_events import detect_streaming, false_alarms_per_hour, reaction_times_s
+from offline.evaluation.detection.live_sound_events import detect_streaming, false_alarms_per_hour, reaction_times_s
 from offline.synthesis.sound_bank import SoundBank, load_bank
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -58,7 +58,7 @@ def evaluate_detection_command(options: EvaluateDetectionOptions) -> int:
     from offline.datasets.desed import find_labels, read_labels
     from offline.datasets.scenes import open_scene_set
     from offline.detection.tagging import Tagger
-    from offline.evaluation.sound_event_report import (
+    from offline.evaluation.detection.sound_event_report import (
         detect_recordings,
         detect_scenes,
         format_event_table,

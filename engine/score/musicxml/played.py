@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
@@ -56,18 +57,15 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
     order, remarks = play_order(form, repeats_after_jump=repeats_after_jump)
     steps = _steps(sections, order)
     _refuse_too_many(where, parts, sections, order)
-    names = [_part_names(part.get("id", ""), listed) for part in elements]
-    programs = [_program(listed[part.get("id", "")]) for part in elements]
     found = [
-        PartNotes(
-            **name,
-            program=program,
+        replace(
+            _listed_part(listed[element.get("id", "")]),
             notes=_notes(part, sections, steps),
             fermatas=_fermatas(part, sections, steps),
             pedal=played_pedal(part, bars, sections, steps),
             gates={note.id: note.gate for bar in part for note in bar.notes if note.gate < 1},
         )
-        for name, program, part in zip(names, programs, parts, strict=True)
+        for element, part in zip(elements, parts, strict=True)
     ]
     tempi = played_tempi(parts, bars, sections, steps)
     notices += [*guessed, *_said(remarks, sections, bars), *_left_out(where, found, [n for _, n in read])]
@@ -85,10 +83,10 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
     )
 
 
-def _part_names(name: str, listed: dict[str, Element]) -> dict[str, str]:
-    entry = listed[name]
-    texts = (" ".join((entry.findtext(tag) or "").split()) for tag in ("part-name", "part-abbreviation"))
-    return {"id": name, **dict(zip(("name", "abbreviation"), texts, strict=True))}
+def _listed_part(entry: Element) -> PartNotes:
+    """Return a part without its notes: what the list of parts says of it."""
+    name, short = (" ".join((entry.findtext(tag) or "").split()) for tag in ("part-name", "part-abbreviation"))
+    return PartNotes(id=entry.get("id", ""), name=name, abbreviation=short, program=_program(entry))
 
 
 def _program(entry: Element) -> int | None:

@@ -16,7 +16,7 @@ from models.detection.graph import crnn_graph, crnn_metadata
 from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.sound_events_tuning import (
+from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
     TunedDecisions,
     class_metrics,

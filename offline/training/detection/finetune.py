@@ -28,7 +28,7 @@ from models.detection.reimport import calibrate, crnn_from_onnx
 from offline.datasets.scenes import SceneSet, open_scene_set, write_scene_set
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import parse_embeddings, sound_model
-from offline.evaluation.sound_events_tuning import QuietScenes, decision_metrics, tune_decisions
+from offline.evaluation.detection.sound_events_tuning import QuietScenes, decision_metrics, tune_decisions
 from offline.synthesis.sound_bank import Audio, SoundBank, SoundFile, list_sounds, load_bank, merge_banks
 from offline.training.common.card import write_card
 from offline.training.detection.config import DetectionFinetuning, RecurrentFit, SceneAugmentation

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from offline.datasets.scenes import open_scene_set
-from offline.evaluation.sound_events_tuning import decision_metrics
+from offline.evaluation.detection.sound_events_tuning import decision_metrics
 from offline.training.common.checkpoint import CHECKPOINT
 from offline.training.detection.config import DetectionTable, DetectionTraining
 from offline.training.detection.init_weights import load_crnn

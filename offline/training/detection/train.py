@@ -17,7 +17,7 @@ from models.detection.losses import published_rate, sound_event_loss
 from models.detection.network import POOL, Crnn
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities, detect, tag
-from offline.evaluation.sound_events import evaluate_sound_events
+from offline.evaluation.detection.sound_events import evaluate_sound_events
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer, start_run
 from offline.training.common.precision import Precision, autocast

@@ -24,7 +24,7 @@ from offline.datasets.make_scenes import SceneJob, make_scene_set
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.datasets.soundscapes import SceneMixConfig
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.sound_events_tuning import (
+from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
     TunedDecisions,
     _shrunk,

@@ -21,9 +21,9 @@ from offline.datasets.desed import LabelFile, find_audio
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import Probabilities, detect, tag
 from offline.detection.tagging import Tagger, tag_files
-from offline.evaluation.psds import PSDS_1, PSDS_2, psds
-from offline.evaluation.sound_events import clip_counts, evaluate_sound_events, event_counts, segment_counts
-from offline.evaluation.sound_events_tuning import step_edges_s
+from offline.evaluation.detection.psds import PSDS_1, PSDS_2, psds
+from offline.evaluation.detection.sound_events import clip_counts, evaluate_sound_events, event_counts, segment_counts
+from offline.evaluation.detection.sound_events_tuning import step_edges_s
 
 __all__ = [
     "ScoredClips",
@@ -94,7 +94,7 @@ def mel_probabilities(network: Network, mel: np.ndarray) -> Probabilities:
 def sound_event_metrics(clips: ScoredClips, tagger: Tagger) -> dict[str, float]:
     """Return clip, segment and event F1 and both PSDS, 0 to 1, by the file's decisions.
 
-    As in `offline.evaluation.sound_events_tuning`.
+    As in `offline.evaluation.detection.sound_events_tuning`.
     """
     median = tagger.decision.median
     scores = {name: median_filter(of, (median, 1), mode="constant") for name, of in clips.steps.items()}

@@ -19,15 +19,15 @@ from models.detection.graph import export_crnn
 from offline.datasets.desed import find_audio, find_labels, read_labels
 from offline.datasets.scenes import SceneSet, label_steps, log_mel, write_tsv
 from offline.detection.tagging import Tagger
-from offline.evaluation.sound_event_report import (
+from offline.evaluation.detection.sound_event_report import (
     detect_recordings,
     detect_scenes,
     label_metrics,
     mel_probabilities,
     sound_event_metrics,
 )
-from offline.evaluation.sound_events_tuning import TunedDecisions
-from offline.evaluation.sound_events_tuning import decision_metrics as figures_of_set
+from offline.evaluation.detection.sound_events_tuning import TunedDecisions
+from offline.evaluation.detection.sound_events_tuning import decision_metrics as figures_of_set
 from tests.models.detection.test_network import CLASSES
 from tests.networks.detection import small_crnn
 

@@ -9,8 +9,8 @@ from engine.core.events import Sound
 from engine.detection.event_decoder import DecisionConfig, Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from offline.datasets.scenes import SceneSet, label_steps
-from offline.evaluation.live_sound_events import false_alarms_per_hour, reaction_times_s
-from offline.evaluation.sound_events_tuning import (
+from offline.evaluation.detection.live_sound_events import false_alarms_per_hour, reaction_times_s
+from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
     class_metrics,
     decision_metrics,

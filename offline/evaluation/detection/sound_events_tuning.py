@@ -13,8 +13,8 @@ from engine.detection.event_decoder import DecisionConfig, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from offline.datasets.scenes import SceneSet
 from offline.detection.clip_decisions import Probabilities, clip_probabilities, detect, tag
-from offline.evaluation.psds import PSDS_1, PSDS_2, psds
-from offline.evaluation.sound_events import evaluate_sound_events, event_counts, macro_f1, segment_counts
+from offline.evaluation.detection.psds import PSDS_1, PSDS_2, psds
+from offline.evaluation.detection.sound_events import evaluate_sound_events, event_counts, macro_f1, segment_counts
 
 __all__ = [
     "QuietScenes",

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.detection.event_decoder import Interval
-from offline.evaluation.sound_events import (
+from offline.evaluation.detection.sound_events import (
     EventCounts,
     clip_counts,
     evaluate_sound_events,

@@ -7,7 +7,7 @@ import pytest
 
 from engine.core.errors import ConfigError
 from engine.detection.event_decoder import Interval
-from offline.evaluation.psds import PSDS_1, PSDS_2, PsdsConfig, psds
+from offline.evaluation.detection.psds import PSDS_1, PSDS_2, PsdsConfig, psds
 
 EDGES_S = np.arange(11.0)  # ten steps of a second
 HOURS = 10 / 3600

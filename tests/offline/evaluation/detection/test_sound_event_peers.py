@@ -10,8 +10,8 @@ import pytest
 
 from engine.detection.event_decoder import Interval
 from offline.datasets.soundscapes import merge_events
-from offline.evaluation.psds import PSDS_1, PSDS_2, PsdsConfig, psds
-from offline.evaluation.sound_events import event_counts, macro_f1, micro_f1, segment_counts
+from offline.evaluation.detection.psds import PSDS_1, PSDS_2, PsdsConfig, psds
+from offline.evaluation.detection.sound_events import event_counts, macro_f1, micro_f1, segment_counts
 
 sed_eval = pytest.importorskip("sed_eval")
 dcase_util = pytest.importorskip("dcase_util")
