@@ -157,8 +157,9 @@ class Accompanist:
         """End the notes whose time comes."""
         out: list[Event] = []
         ahead_s = now_s + self._scheduler.config.commit_s
+        time_s = {end_s: self._scheduler.time(end_s) for end_s in {each.note.end_s for each in self._sounding}}
         for sounding in list(self._sounding):
-            end_s = max(self._scheduler.time(sounding.note.end_s), sounding.since_s + MIN_LENGTH_S)
+            end_s = max(time_s[sounding.note.end_s], sounding.since_s + MIN_LENGTH_S)
             if end_s <= ahead_s:
                 self._sounding.remove(sounding)
                 out.append(self._end(sounding, self._sample(max(end_s, now_s))))

@@ -219,6 +219,8 @@ class Scheduler:
 
     def _held(self, begin_s: float, end_s: float) -> float:
         """Return the length of the notes under fermatas from one place up to another, seconds of score."""
+        if not len(self._fermata_s):
+            return 0.0
         first, last = np.searchsorted(self._fermata_s, (begin_s - SAME_S, end_s - SAME_S))
         return float(self._held_s[first:last].sum())
 

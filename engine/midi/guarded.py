@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 
+from engine.core.dying import is_dying
 from engine.core.errors import DeviceError
 from engine.midi.notes import NoteTracker
 from engine.midi.port import MidiConfig, PortConfig
@@ -16,6 +18,7 @@ from engine.midi.process import MidiProcess
 
 __all__ = ["GuardedPort"]
 
+LOOK_S = 0.01  # between two looks at the port's process
 AGAIN_S = (0.0, 0.03, 0.06, 0.2, 0.5)  # the server loses cycles while it takes a dead client out: said again and again
 
 
@@ -32,6 +35,7 @@ class GuardedPort(MidiProcess):
             self.guard = MidiProcess(
                 MidiConfig(name=f"{config.name}-guard", backend="jack", mirror=self.output_name, listen=False)
             )
+            threading.Thread(target=self._watch, daemon=True, name="guard").start()
 
     def send(self, at: int, message: bytes) -> None:
         """Send a message at sample `at`."""
@@ -40,13 +44,20 @@ class GuardedPort(MidiProcess):
                 self._tracker.take(at, message)
         super().send(at, message)
 
+    def _watch(self) -> None:
+        """Notice that the port's process is killed before the system reports its end."""
+        while not self._closing and not self.gone and not is_dying(self.pid):
+            time.sleep(LOOK_S)
+        if not self._closing:
+            self._died()
+
     def _died(self) -> None:
         """End the notes that the port had begun, through the guard."""
         if self.guard is None or self._tracker is None:
             return
         with self._tracking:
-            now = self.now()
-            messages = [*self._tracker.repairs(now), *self._tracker.release(now)]
+            now, tracker = self.now(), self._tracker
+            messages = [*tracker.repairs(now), *tracker.release(now)]
         with contextlib.suppress(DeviceError):
             begin, rate = self.guard.now(), self.guard.sample_rate
             for after_s in AGAIN_S:

@@ -99,8 +99,7 @@ class NoteTracker:
 
     def repairs(self, now: int) -> list[bytes]:
         """Return the recent note-offs to repeat after a loss, except those whose note has been struck again."""
-        while self._ended and self._ended[0][0] < now - self.safety.repair:
-            self._ended.popleft()
+        self._forget(now)
         keys = dict.fromkeys((channel, pitch) for _, channel, pitch in self._ended)
         return [note_off(*key) for key in keys if key not in self.sounding]
 
@@ -114,7 +113,13 @@ class NoteTracker:
 
     def _end(self, at: int, key: tuple[int, int]) -> None:
         if self.sounding.pop(key, None) is not None:
+            self._forget(at)
             self._ended.append((at, *key))
+
+    def _forget(self, now: int) -> None:
+        """Forget note-offs that are too old to be repeated."""
+        while self._ended and self._ended[0][0] < now - self.safety.repair:
+            self._ended.popleft()
 
 
 class MidiScheduler:
@@ -208,12 +213,18 @@ class FeedbackGuard:
 
     def sent(self, messages: Iterable[Timed]) -> None:
         """Record the messages that were sent."""
-        self._sent.extend(messages)
+        for at, message in messages:
+            self._forget(at)
+            self._sent.append((at, message))
+
+    def _forget(self, now: int) -> None:
+        """Forget what can no longer come back."""
+        while self._sent and self._sent[0][0] < now - self.safety.deaf:
+            self._sent.popleft()
 
     def is_own(self, at: int, message: bytes) -> bool:
         """Return whether a message received at sample `at` is one of ours; each is recognised once."""
-        while self._sent and self._sent[0][0] < at - self.safety.deaf:
-            self._sent.popleft()
+        self._forget(at)
         for i, (_, own) in enumerate(self._sent):
             if own[:2] == message[:2]:
                 del self._sent[i]

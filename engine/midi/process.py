@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import pickle
 import queue
 import signal
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, BinaryIO
 
+from engine.core.dying import is_dying
 from engine.core.errors import DeviceError, EngineError
 from engine.core.thread_priority import raise_priority
 from engine.midi.notes import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, Timed
@@ -29,6 +31,7 @@ __all__ = ["MidiProcess", "panic", "serve"]
 
 COMMAND_PRIORITY = 60  # SCHED_FIFO priority of the thread that takes commands, where it is permitted
 FRAME_BITS = 32  # width of JACK's clock
+LOOK_S = 0.01  # between two looks at the generator's process
 REPORT_S = 0.05
 SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
 OPEN_S = 60.0  # seconds; where nothing is compiled yet, an audio callback takes half of it
@@ -200,14 +203,21 @@ class _Reporter:
     def __init__(self, port: MidiPort, out: BinaryIO) -> None:
         self.port, self.out = port, out
         self.closing = threading.Event()
+        self._reader = os.getppid()
         self._writing = threading.Lock()
         self.thread = threading.Thread(target=self.run, daemon=True, name="midi reports")
 
     def run(self) -> None:
-        """Report until closed, or until the reader has exited."""
+        """Report until closed, or until the reader has exited; if it is killed, end every note."""
+        next_s = 0.0
         with contextlib.suppress(OSError, ValueError):
-            while not self.closing.wait(REPORT_S):
-                self.once()
+            while not self.closing.wait(LOOK_S):
+                if is_dying(self._reader):
+                    self.port.outlet.scheduler.stop()
+                    return
+                if time.monotonic() >= next_s:
+                    next_s = time.monotonic() + REPORT_S
+                    self.once()
 
     def once(self) -> None:
         """Send one report, with all messages received since the last."""

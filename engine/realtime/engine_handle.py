@@ -22,6 +22,7 @@ EVENT_BYTES = 1 << 20
 DRAIN_S = 0.5  # seconds for a stopped engine to write its remaining output to the rings
 LEAVE_S = 0.8  # seconds for it to close its device
 NAP_S = 0.005
+QUIET_S = 0.02  # without a callback, after which a killed process is looked for
 
 
 class EngineHandle:
@@ -66,6 +67,8 @@ class EngineHandle:
         if self.state is EngineState.RUNNING and self._device_gone():
             assert self.memory is not None
             self._move(Signal.PLAYED_OUT if self.memory[Counter.ENDED] else Signal.DEVICE_GONE)
+        elif self.state is EngineState.RUNNING and time.monotonic() - self.seen_s > QUIET_S and self._process.dying:
+            self._move(Signal.CRASHED)
         elif not self.state.final and self._process.ended:
             self.error = self._process.crash()
             self._move(Signal.CRASHED)

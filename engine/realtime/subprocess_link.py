@@ -11,6 +11,7 @@ import tempfile
 import threading
 from typing import Any
 
+from engine.core.dying import is_dying
 from engine.core.errors import DeviceError
 from engine.realtime.messages import Job
 
@@ -89,6 +90,11 @@ class EngineProcess:
     def ended(self) -> bool:
         """Return whether the process has exited and all its messages have been read."""
         return self._process.poll() is not None and not self._listener.is_alive()
+
+    @property
+    def dying(self) -> bool:
+        """Return whether the process is being taken down."""
+        return is_dying(self._process.pid)
 
     def crash(self) -> DeviceError:
         """Return the error of a process that exited without a message, as far as its last output tells the cause."""

@@ -25,6 +25,7 @@ AHEAD, AHEAD_PACE = 1.5, 4.0  # a step ahead by more quarters than this, and tha
 HELD = 0.5  # share of a bar that must be played for it to count
 SLOW = 0.8  # a bar at less than this share of the usual pace has slowed down
 SAME = 1e-6
+STEP = 0.1  # quarters between two positions that are kept, so that hours fit into memory
 
 Floats = npt.NDArray[np.float64]
 
@@ -78,6 +79,8 @@ class BarLog:
             self._passages.append([])
         passage = self._passages[-1]
         before = passage[-1][1] if passage else quarter
+        if len(passage) > 1 and before - passage[-2][1] < STEP:
+            passage.pop()
         passage.append((at_s, max(quarter, before)))
 
     def _jumps(self, before_s: float, before: float, at_s: float, quarter: float) -> bool:

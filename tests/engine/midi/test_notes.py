@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,8 @@ from engine.core.errors import ConfigError, DeviceError
 from engine.midi.clock import CLOCK, CONTINUE, START, STOP, ClockSender, song_position
 from engine.midi.clock_follower import ClockFollower
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed, note_off, note_on
-from engine.midi.port import MidiConfig, open_port
+from engine.midi.port import MidiConfig, Outlet, open_port
+from tests.contract import GROWTH_BYTES
 from tests.engine.midi.memory_port import MemoryPort
 
 RATE = 48000
@@ -205,6 +208,28 @@ def test_our_own_echo_is_not_taken_for_a_player() -> None:
     guard.sent([(200, note_on(0, 60, 80))])
     assert not guard.is_own(251, note_on(0, 60, 80))
     assert not guard.is_own(205, note_on(0, 61, 80))
+
+
+def test_hours_of_notes_take_no_memory() -> None:
+    """What was sent is only kept as long as it may be repeated, or come back."""
+    outlet = Outlet.of(MidiConfig(), 48_000)
+
+    def play(first: int) -> None:
+        for k in range(first, first + 2000):
+            outlet.scheduler.push(4800 * k, note_on(0, 60, 80))
+            outlet.scheduler.push(4800 * k + 2400, note_off(0, 60))
+            outlet.due(4800 * k, 4800 * (k + 1))
+
+    play(0)
+    tracemalloc.start()
+    try:
+        play(2000)
+        before = tracemalloc.get_traced_memory()[0]
+        play(4000)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < GROWTH_BYTES
 
 
 def test_settings_say_what_is_wrong() -> None:
