@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numba import njit
 from rocket_fft import c2r, r2c
 
-from engine.core.arrays import C64, F32, I64, Scalar32
+from engine.core.arrays import C64, F32, F64, I64, Scalar32
 from engine.core.config import Settings, check, ranged
 from engine.core.errors import ConfigError
 from engine.dsp.sanitise import LIMIT, as_block, clean
@@ -24,6 +24,10 @@ __all__ = ["EchoCanceller", "EchoConfig"]
 
 ALONG = np.array([0])
 TINY = 1e-12
+SILENT = 1e-8  # mean power below which a block of the known sound is silence
+BEGIN = 10  # blocks by which the levels are compared
+
+Numbers = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,14 @@ class EchoConfig(Settings):
 
     block: int = ranged(1024, 64, 8192, "samples that are taken together, a power of two", unit="samples")
     partitions: int = ranged(8, 1, 64, "length of the echo path, in blocks")
-    keep: float = ranged(0.9999, 0.9, 1.0, "how much of the echo path stays from block to block")
-    memory: float = ranged(0.7, 0.0, 0.999, "smoothing of the power of the others, from block to block")
-    prior: float = ranged(1.0, 1e-6, 100, "expected power of the first block of the echo path")
+    keep: float = ranged(0.9997, 0.9, 1.0, "how much of the echo path stays from block to block")
+    memory: float = ranged(0.9, 0.0, 0.999, "smoothing of the power of the others, from block to block")
+    prior: float = ranged(
+        0.1,
+        1e-6,
+        1e6,
+        "expected power of the first block of the echo path, against that of the microphone by that of the known sound",
+    )
     decay: float = ranged(0.6, 0.01, 1.0, "expected power of each block of the echo path against that before it")
 
     def __post_init__(self) -> None:
@@ -47,6 +56,7 @@ class _State(NamedTuple):
     """Everything that a filter remembers.
 
     fill: samples of the present block
+    begin: blocks with known sound so far, at most BEGIN; power of the microphone and of the known sound in them
     known: (2 block), the last samples of the known sound
     echo, error: (block), of the present block: the echo expected in it, and what is left
     spectra: (partition, bin), of the known sound, the newest first
@@ -57,6 +67,7 @@ class _State(NamedTuple):
     """
 
     fill: I64
+    begin: F64
     known: F32
     echo: F32
     error: F32
@@ -84,6 +95,7 @@ class EchoCanceller:
         shape = self.config.partitions, bins
         self._state = _State(
             fill=np.zeros(1, np.int64),
+            begin=np.zeros(3),
             known=np.zeros(2 * n, np.float32),
             echo=np.zeros(n, np.float32),
             error=np.zeros(n, np.float32),
@@ -95,8 +107,6 @@ class EchoCanceller:
             scratch=np.zeros(2 * n, np.float32),
             spectrum=np.zeros(bins, np.complex64),
         )
-        powers = self.config.prior * self.config.decay ** np.arange(self.config.partitions)
-        self._doubt = powers.astype(np.float32)[:, None]
         self._out = np.zeros((0, 1), np.float32)
         self.reset()
 
@@ -106,19 +116,20 @@ class EchoCanceller:
         if len(self._out) < len(block):
             self._out = np.zeros((len(block), 1), np.float32)
         out = self._out[: len(block)]
-        cancel(block, self._state, (self.config.keep, self.config.memory), np.float32(LIMIT), out)
+        config = self.config
+        numbers = (config.keep, config.memory, config.prior, config.decay)
+        cancel(block, self._state, numbers, np.float32(LIMIT), out)
         return out
 
     def reset(self) -> None:
         """Forget the echo path and all sound."""
         for array in self._state:
             array[:] = 0
-        self._state.doubt[:] = self._doubt
 
 
 @njit(nogil=True, cache=True)
-def cancel(block: F32, state: _State, rates: tuple[float, float], limit: np.float32, out: F32) -> None:
-    """Process block (sample, 2) into out (sample, 1)."""
+def cancel(block: F32, state: _State, numbers: Numbers, limit: Scalar32, out: F32) -> None:
+    """Process block (sample, 2) into out (sample, 1); numbers: keep, memory, prior and decay of the settings."""
     n = len(state.echo)
     for i in range(len(block)):
         at = state.fill[0]
@@ -129,14 +140,35 @@ def cancel(block: F32, state: _State, rates: tuple[float, float], limit: np.floa
         state.fill[0] += 1
         if at + 1 == n:
             state.fill[0] = 0
-            _learn(state, rates)
+            if state.begin[0] < BEGIN:
+                _begin(state, numbers)
+            else:
+                _learn(state, numbers)
             _expect(state)
 
 
 @njit(nogil=True, cache=True)
-def _learn(state: _State, rates: tuple[float, float]) -> None:
+def _begin(state: _State, numbers: Numbers) -> None:
+    """Compare the levels of the first blocks with known sound, and expect an echo path of that power."""
+    n = len(state.error)
+    known = error = 0.0
+    for i in range(n):
+        known += state.known[i] ** 2
+        error += state.error[i] ** 2
+    if known < SILENT * n:
+        return
+    state.begin[0] += 1
+    state.begin[1] += error
+    state.begin[2] += known
+    if state.begin[0] == BEGIN:
+        for p in range(len(state.doubt)):
+            state.doubt[p] = numbers[2] * numbers[3] ** p * state.begin[1] / state.begin[2]
+
+
+@njit(nogil=True, cache=True)
+def _learn(state: _State, numbers: Numbers) -> None:
     """Correct the path by what was left of the block."""
-    keep, memory = np.float32(rates[0]), np.float32(rates[1])
+    keep, memory = np.float32(numbers[0]), np.float32(numbers[1])
     n, one, tiny = len(state.error), np.float32(1), np.float32(TINY)
     state.scratch[:n] = 0
     state.scratch[n:] = state.error
