@@ -15,7 +15,19 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import accompaniment, alignment, dsp, generators, hard, pipeline, quality, realtime, sounds, unmix
+from benchmarks import (
+    accompaniment,
+    alignment,
+    dsp,
+    generators,
+    hard,
+    pipeline,
+    quality,
+    realtime,
+    sounds,
+    stretch,
+    unmix,
+)
 from benchmarks.rows import Row
 
 PAGE = Path(__file__).with_name("RESULTS.md")
@@ -34,6 +46,7 @@ def main() -> None:
         "alignment": ("Alignment of whole files", alignment.rows),
         "separation": ("How well it separates", quality.separation),
         "unmix": ("Separation by networks", unmix.rows),
+        "stretch": ("A recording at another pace", stretch.rows),
         "sounds": ("Sound events, live", sounds.rows),
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
         "accompaniment": ("Accompaniment, live", lambda: accompaniment.rows(options.seconds)),
@@ -65,6 +78,7 @@ def _options() -> argparse.Namespace:
         "alignment",
         "separation",
         "unmix",
+        "stretch",
         "sounds",
         "generators",
         "accompaniment",

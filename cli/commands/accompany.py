@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.backing_options import BackingOptions, aligned_backing, refuse_with_backing
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
 from cli.practice_options import PracticeOptions, loop_of, players_of_options, plays_alone, report_bars
 from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FILE
-from cli.terminal.report import complain, note, wrote
+from cli.terminal.report import complain, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
-from engine.accompaniment.backing.config import GlideConfig
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import ACCOMPANIMENT_DB, SynthesiserConfig
@@ -26,11 +26,10 @@ from engine.core.errors import ConfigError
 if TYPE_CHECKING:
     from cli.terminal.live_line import LiveLine
     from engine.accompaniment.accompanist import AccompanyConfig
-    from engine.accompaniment.backing.backing_map import Backing
     from engine.accompaniment.parts import Accompaniment
     from engine.audio.files import AudioReader
 
-__all__ = ["AccompanyOptions", "accompaniment_of", "accompany_command"]
+__all__ = ["AccompanyOptions", "accompaniment_db", "accompaniment_of", "accompany_command"]
 
 SOUND = "Sound"
 FILE_HZ = 44_100  # of the sound of a score that simply plays into a file
@@ -91,19 +90,16 @@ class AccompanyOptions(Settings):
         several=True,
     )
     sound: SynthesiserConfig = plain(SynthesiserConfig, "the synthesiser")
-    backing: Path | None = option(
-        plain(
-            None, "play this recording of the accompaniment, bent to the soloist's pace, in place of the synthesiser"
-        ),
-        metavar="FILE",
-        group=SOUND,
-    )
-    glide: GlideConfig = plain(GlideConfig, "how the recording keeps with the soloist")
+    recorded: BackingOptions = plain(BackingOptions, "a recording in place of the synthesiser")
     solo_gain: float = option(
         ranged(0.0, -200, 40, "gain of the soloist in the mix", unit="dB"), metavar="DB", group=SOUND
     )
-    accompaniment_gain: float = option(
-        ranged(ACCOMPANIMENT_DB, -200, 40, "gain of the accompaniment", unit="dB"), metavar="DB", group=SOUND
+    accompaniment_gain: float | None = option(
+        ranged(
+            None, -200, 40, f"gain of the accompaniment (default {ACCOMPANIMENT_DB:g}, of a recording 0)", unit="dB"
+        ),
+        metavar="DB",
+        group=SOUND,
     )
     output: tuple[str, ...] = output(
         "FILE.wav|device|device:NAME|jack", "a file for soloist and accompaniment together, or a device to play on", ()
@@ -132,8 +128,14 @@ def accompany_command(options: AccompanyOptions) -> int:
     """Accompany a soloist."""
     if options.list_parts:
         return print_parts(options.score)
-    if options.backing is not None:
-        _require_backed(options)
+    refuse_with_backing(
+        options.recorded,
+        {
+            "--port": options.port is not None,
+            "--loop": options.practice.loop is not None,
+            "--solo none": plays_alone(options.solo),
+        },
+    )
     from engine.audio.devices import is_device
 
     if plays_alone(options.solo):
@@ -200,7 +202,6 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         loop=practice.loop,
     )
     both = _at_tempo(at_expected_tempo(both, of), options.tempo)
-    backing = None if options.backing is None else _backing(options, both)
     return AccompanyConfig(
         accompaniment=both,
         schedule=options.schedule,
@@ -210,30 +211,8 @@ def accompaniment_of(options: AccompanyOptions, *, sounds: bool) -> AccompanyCon
         count_in_bars=practice.count_in,
         sound=options.sound if sounds else None,
         stage=options.stage,
-        backing=backing,
+        backing=aligned_backing(options.recorded, both),
     )
-
-
-def _require_backed(options: AccompanyOptions) -> None:
-    """ConfigError for what a recording cannot do."""
-    others = {
-        "--port": options.port is not None,
-        "--loop": options.practice.loop is not None,
-        "--solo none": plays_alone(options.solo),
-    }
-    for name in (name for name, given in others.items() if given):
-        remedy = f"leave out --backing or {name}"
-        raise ConfigError("--backing", expected="a soloist, and no notes to play or to loop", got=name, remedy=remedy)
-
-
-def _backing(options: AccompanyOptions, both: Accompaniment) -> Backing:
-    """The recording, aligned with the parts that it plays."""
-    from offline.accompaniment.backing import align_backing
-
-    assert options.backing is not None
-    note(f"aligning {options.backing} with {', '.join(part.name for part in both.parts)}")
-    with announced_compiling():
-        return align_backing(both, options.backing, options.glide)
 
 
 def _at_tempo(both: Accompaniment, tempo: float | None) -> Accompaniment:
@@ -244,9 +223,16 @@ def _at_tempo(both: Accompaniment, tempo: float | None) -> Accompaniment:
     return replace(both, solo=both.solo.retimed(both.solo.tempo_quarter, 60 / tempo / quarter_s * both.solo.tempo_s))
 
 
+def accompaniment_db(options: AccompanyOptions) -> float:
+    """Gain of the accompaniment: a recording has a level of its own."""
+    if options.accompaniment_gain is not None:
+        return options.accompaniment_gain
+    return ACCOMPANIMENT_DB if options.recorded.backing is None else 0.0
+
+
 def _gains(options: AccompanyOptions) -> tuple[float, float, float]:
     """Gains of solo, accompaniment and metronome."""
-    levels_db = (options.solo_gain, options.accompaniment_gain, options.practice.metronome_gain)
+    levels_db = (options.solo_gain, accompaniment_db(options), options.practice.metronome_gain)
     solo, accompaniment, metronome = (10 ** (level_db / 20) for level_db in levels_db)
     return solo, accompaniment, metronome
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cli.commands.accompany import accompaniment_of
+from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
 from cli.live.session import find_device, find_input, run_session
 from cli.practice_options import report_bars
@@ -74,7 +74,7 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
     source, audio = find_input(options.input, options.rate)
     accompany, follow = accompaniment_of(options, sounds=sink is not None), follow_by(options.features)
     accompany = replace(accompany, stage=_stage(options))
-    gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (options.accompaniment_gain / 20)}
+    gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (accompaniment_db(options) / 20)}
     if accompany.counts:
         gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
     return SessionConfig(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cli.commands.accompany import accompaniment_of
+from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.session import find_device
 from cli.terminal.report import note, wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable
@@ -61,7 +61,7 @@ def _ports(options: AccompanyOptions) -> list[PortConfig]:
         raise ConfigError("-o", expected="one device", got=" ".join(options.output))
     ports: list[PortConfig] = []
     for device in options.output:
-        loud = min(max(options.sound.gain_db + options.accompaniment_gain, -60.0), 24.0)
+        loud = min(max(options.sound.gain_db + accompaniment_db(options), -60.0), 24.0)
         sound = settled_engine(replace(options.sound, gain_db=loud))
         ports.append(SpeakerConfig(device=find_device(device, output=True)[0], synthesiser=sound))
     if options.port is not None:

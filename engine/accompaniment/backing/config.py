@@ -25,10 +25,13 @@ class StretchConfig(Settings):
         unit="samples",
     )
     separation: HpssConfig = plain(
-        lambda: HpssConfig(spatial=False), "what counts as percussive; its frame is half the vocoder's unless given"
+        lambda: HpssConfig(spatial=False),
+        "what is percussive in an attack; its frame is half the vocoder's unless given",
     )
     grain_ms: float = ranged(5.8, 1, 50, "frame of the overlap-add of what is percussive", unit="ms")
-    attack_ms: float = ranged(10.0, 0, 40, "how long after an attack what is percussive keeps its own pace", unit="ms")
+    attack_ms: float = ranged(
+        15.0, 0, 40, "how long after an attack it is percussive and keeps its own pace", unit="ms"
+    )
     fade_ms: float = ranged(10.0, 1, 40, "length of the cross-fade at a cut", unit="ms")
 
     def __post_init__(self) -> None:

@@ -32,15 +32,15 @@ class Voice:
         frames = self.frames = config.frames(audio)
         hop, n_fft, n_channels = frames.hop, frames.n_fft, audio.n_channels
         self.latency = n_fft // 2
-        self._source = SeparatedRing(recording, config, 4 * n_fft)
         self._istft = Istft(frames, window=WINDOW)
         self._weights, self._scratch = window(WINDOW, n_fft), np.zeros((n_channels, n_fft), np.float32)
         self._now, self._before = np.zeros((2, n_channels, frames.n_bins), np.complex64)
         self._spectrum = np.zeros((1, n_channels, frames.n_bins), np.complex64)
         self._power = np.zeros(frames.n_bins, np.float32)
         self._grain = window(WINDOW, _grain_length(config, audio.sample_rate, hop))
-        after = config.attack_ms / 1000 * audio.sample_rate
-        self._numbers = GrainNumbers(hop, len(self._grain) / 2, max(after, len(self._grain) / 2))
+        before, after = len(self._grain) // 2, round(config.attack_ms / 1000 * audio.sample_rate)
+        self._numbers = GrainNumbers(hop, before, max(after, before))
+        self._source = SeparatedRing(recording, config, before, max(after, before), 4 * n_fft)
         self._overlap = np.zeros((n_channels, len(self._grain)), np.float32)
         self._places = np.zeros(HISTORY)
         self._out = np.zeros((hop, n_channels), np.float32)
