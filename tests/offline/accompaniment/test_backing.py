@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import mido
 import numpy as np
 import pytest
 import soundfile
@@ -17,11 +16,11 @@ from engine.score.score import make_score
 from offline.accompaniment.backing import align_backing, played_score
 from offline.synthesis.additive_piano import additive
 from offline.synthesis.demo_performance import PerformConfig, perform
+from tests.duos import BPM, STEADY, write_duo_score
 from tests.places import SHARED
 
 RATE = 44100
 ANOTHER = PerformConfig(tempo=0.8, arch=0.15, wander=0.05, slowing=0.2, spread_ms=3.0, lead_ms=0.0, start_s=1.5)
-STEADY = PerformConfig(arch=0.0, wander=0.0, slowing=0.0, spread_ms=0.0, lead_ms=0.0, start_s=0.5)
 MELODY = [(q / 2, 0.5, 67 + [0, 2, 4, 5, 7, 5, 4, 2][q % 8], 80) for q in range(64)]
 CHORDS = [(q, 1, p, 70) for q in range(32) for p in ((48, 52, 55), (43, 47, 50), (45, 48, 52), (41, 45, 48))[q % 4]]
 ALIGNED_S = 0.03  # of the truth, for most onsets
@@ -29,26 +28,12 @@ NEAR_S = 0.08  # of a steady soloist
 SOUNDS_S = 0.03  # of an attack in the mix: the frame of its measure
 
 
-def song(path: Path, solo: list[tuple[float, float, int, int]], chords: list[tuple[int, int, int, int]]) -> Path:
-    file = mido.MidiFile()
-    file.add_track().append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(100)))
-    for name, rows in (("Solo", solo), ("Piano", chords)):
-        track = file.add_track(name)
-        changes = sorted((t, kind, p) for q, n, p, _ in rows for t, kind in ((q, "note_on"), (q + n, "note_off")))
-        now = 0.0
-        for at, kind, pitch in sorted(changes, key=lambda row: (row[0], row[1] == "note_on")):
-            track.append(mido.Message(kind, note=pitch, time=round((at - now) * 480)))
-            now = at
-    file.save(path)
-    return path
-
-
 @pytest.fixture(scope="module")
 def duo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a score, the soloist's recording, and one of the accompaniment at another tempo."""
     folder = tmp_path_factory.mktemp("duo")
-    both = read_accompaniment(song(folder / "score.mid", MELODY, CHORDS))
-    solo = perform(make_score("solo", MELODY, tempi=[(0, 100.0)]), seed=0, config=STEADY)
+    both = read_accompaniment(write_duo_score(folder / "score.mid", MELODY, CHORDS))
+    solo = perform(make_score("solo", MELODY, tempi=[(0, BPM)]), seed=0, config=STEADY)
     soundfile.write(folder / "solo.wav", additive(solo, RATE), RATE)
     backing = perform(played_score(both), seed=1, config=ANOTHER)
     soundfile.write(folder / "backing.wav", additive(backing, RATE), RATE)
@@ -94,7 +79,7 @@ def scheduled(table: Path) -> dict[float, float]:
 
 def test_a_recording_of_another_piece_is_refused(duo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pitches = np.random.default_rng(0).integers(40, 90, 64)
-    other = make_score("other", [(q / 2, 0.5, int(p), 70) for q, p in enumerate(pitches)], tempi=[(0, 100.0)])
+    other = make_score("other", [(q / 2, 0.5, int(p), 70) for q, p in enumerate(pitches)], tempi=[(0, BPM)])
     soundfile.write(tmp_path / "other.wav", additive(perform(other, seed=2, config=ANOTHER), RATE), RATE)
     words = ["accompany", str(duo / "score.mid"), "--input", str(duo / "solo.wav")]
     words += ["--backing", str(tmp_path / "other.wav"), "-o", str(tmp_path / "mix.wav")]
