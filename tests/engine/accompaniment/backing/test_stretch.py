@@ -69,6 +69,16 @@ def test_clicks_stay_clicks_where_they_should_be(rate: float) -> None:
         assert inside > 0.95 * around, "nothing before, no echo"
 
 
+@pytest.mark.parametrize("sample_rate", [1000, 8000, 22050, 96000])
+def test_any_sample_rate(sample_rate: int) -> None:
+    audio = AudioFormat(sample_rate=sample_rate, n_channels=1)
+    sound = 0.3 * np.sin(2 * np.pi * 200 * np.arange(2 * sample_rate) / sample_rate)
+    stretch = TimeStretch(BackingRecording(audio, [sound[:, None].astype(np.float32)]))
+    out = stretch.process(0.7 * np.arange(2.0 * sample_rate))[sample_rate // 2 :]
+    assert abs(20 * np.log10(out.std() * np.sqrt(2) / 0.3)) < LEVEL_DB
+    assert stretch.latency < 0.04 * sample_rate
+
+
 def test_its_own_pace_changes_nothing() -> None:
     random = np.random.default_rng(0)
     sound = 0.1 * random.standard_normal((30_000, 2)) + tone(500, 1)[:30_000, None]
