@@ -18,7 +18,12 @@ class SchedulerConfig(Settings):
     )
     commit_s: float = ranged(0.01, 0.001, 0.5, "how long before it sounds a note is fixed", unit="s")
     wait_sd_s: float = ranged(
-        0.045, 0, 10, "wait for the solo's note where the standard deviation of its prediction is above this", unit="s"
+        0.045,
+        0,
+        10,
+        "wait for the solo's note where the standard deviation of its prediction is above this and the latency, by "
+        "which waiting comes later",
+        unit="s",
     )
     pace_s: float = ranged(2.0, 0.1, 60, "time over which the pace of the solo is averaged", unit="s")
     late_s: float = ranged(

@@ -214,7 +214,7 @@ class Scheduler:
         if self._now_s > following.due_s + self.config.hold_s:
             known = bool((score_s < self._solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
         else:
-            known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s
+            known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it
         return float(due_s + after * self._pace.ratio + self.config.behind_s) if known else np.inf
 
     def _held(self, begin_s: float, end_s: float) -> float:

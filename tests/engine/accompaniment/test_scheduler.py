@@ -21,10 +21,15 @@ TOLD_LATE_S = TOLD_S + CONFIG.commit_s + 0.012  # reported, then committed at th
 
 
 def play(
-    played: Sequence[tuple[int, float]], *, sd_s: float = SD_S, fermatas: Sequence[float] = ()
+    played: Sequence[tuple[int, float]],
+    *,
+    sd_s: float = SD_S,
+    fermatas: Sequence[float] = (),
+    latency_s: float = 0.0,
 ) -> list[tuple[float, float]]:
     """What is scheduled, rows of (quarter, second)."""
     scheduler = Scheduler(melody(20, fermatas=fermatas), EIGHTHS, CONFIG)
+    scheduler.latency_s = latency_s
     out: list[tuple[float, float]] = []
     for now_s, event in told(played, sd_s=sd_s):
         scheduler.take(event)
@@ -125,6 +130,17 @@ def test_an_uncertain_onset_is_played_when_it_is_heard() -> None:
     rows = dict(play(played, sd_s=0.2))
     for quarter, at_s in played[3:]:
         assert at_s < rows[float(quarter)] <= at_s + TOLD_LATE_S
+
+
+def test_on_a_device_less_is_waited_for_since_waiting_comes_later() -> None:
+    played = steady(12)
+    together, latency_s = np.arange(4.0, 11.0), 0.05
+    prompt = dict(play(played, sd_s=1.5 * CONFIG.wait_sd_s, latency_s=latency_s))
+    waited = dict(play(played, sd_s=2.5 * CONFIG.wait_sd_s, latency_s=latency_s))
+    for quarter in together:
+        at_s = dict(played)[int(quarter)]
+        assert abs(prompt[quarter] + latency_s - at_s) < CLOSE_S
+        assert waited[quarter] > at_s
 
 
 def test_after_a_stop_the_tempo_is_the_old_one() -> None:
