@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 SAME_S = 1e-4  # score positions closer than this are one onset, seconds of score
 SAME_QUARTER = 1e-3
 REST_S = 2.0  # a rest of the solo from which that nothing fits the score says nothing, seconds
+SLOWEST_S = 0.15  # an onset that is reported later than this after it began is placed wrongly, and began later
 SILENT = "lost"  # state in which nothing is played
 
 
@@ -115,6 +116,7 @@ class Scheduler:
 
     def _begun(self, index: int, at_s: float) -> None:
         before, self._now_at, self._next = self._now_at, index, None
+        at_s = max(at_s, self._now_s - SLOWEST_S)
         self._played_s[index] = at_s
         self._unconfirmed = max(self._unconfirmed - 1, 0)
         if self._is_jump(before, index):

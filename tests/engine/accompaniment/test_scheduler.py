@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.accompaniment.config import SchedulerConfig
-from engine.accompaniment.scheduler import Introduction, Scheduler
+from engine.accompaniment.scheduler import SLOWEST_S, Introduction, Scheduler
 from engine.core.events import Onset, State
 from engine.score.score import make_score
 from tests.engine.accompaniment.soloists import RATE, SD_S, TOLD_S, melody, told
@@ -219,6 +219,18 @@ def test_in_a_rest_of_the_solo_that_nothing_fits_says_nothing(length: int, plays
     alone = [EIGHTHS[row[0]] for now_s in np.arange(4.6, 8.9, 0.01) for row in scheduler.commit(float(now_s))]
     assert alone == (list(np.arange(7.5, 16, 0.5)) if plays else [])
     assert not [row for now_s in np.arange(9.1, 9.9, 0.01) for row in scheduler.commit(float(now_s))]
+
+
+def test_an_onset_that_is_placed_far_too_early_does_not_hurry_the_accompaniment() -> None:
+    """The follower reports quarter 8 in time, but as if it had begun 0.4 s before."""
+    played = steady(12)
+    scheduler = Scheduler(melody(20), EIGHTHS, CONFIG)
+    rows: list[tuple[float, float]] = []
+    for now_s, event in told(played):
+        wrong = isinstance(event, Onset) and event.heard and event.quarter == 8
+        scheduler.take(replace(event, due_s=now_s - 0.4) if wrong else event)
+        rows += [(float(EIGHTHS[index]), at_s) for index, at_s in scheduler.commit(now_s)]
+    assert np.abs(errors(rows, played, after=8)).max() < SLOWEST_S
 
 
 @pytest.mark.parametrize("more", [[], [6.1, 6.2]], ids=["notes alone", "a pedal moves too"])
