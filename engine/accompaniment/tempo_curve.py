@@ -20,7 +20,7 @@ __all__ = ["RehearsedTake", "TempoCurve", "beat_grid", "expected_score", "take_a
 
 Floats = npt.NDArray[np.float64]
 
-SMOOTH_BEATS = 1.2  # standard deviation of the smoothing
+SMOOTH_BEATS = 2.0  # standard deviation of the smoothing
 OUTLIER = 1.2  # a beat longer or shorter than the take's own tempo by this factor (natural logarithm) is no tempo
 ALIKE = 0.7  # share of the variance of one take's rubato that the next is expected to have too
 PRIOR_TAKES = 1.0  # takes that this expectation counts for

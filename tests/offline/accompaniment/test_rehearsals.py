@@ -23,7 +23,7 @@ from offline.synthesis.demo_performance import PerformConfig, perform
 RATE = 22050
 N = 24  # notes
 SCALE, OTHER = [0, 2, 4, 5, 7, 5, 4, 2], [0, 6, 1, 10, 3, 8, 11, 4]
-RUBATO = PerformConfig(tempo=0.8, arch=0.3, phrase=8.0, wander=0.0, slowing=0.0, spread_ms=0.0, lead_ms=0.0)
+RUBATO = PerformConfig(tempo=0.8, arch=0.3, phrase=12.0, wander=0.0, slowing=0.0, spread_ms=0.0, lead_ms=0.0)
 FEATURES = ("--features", "bands")
 PLAYED_S = 0.04  # of a beat in a take, by `align`
 LESS = 0.8  # share of the error that is left
