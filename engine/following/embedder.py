@@ -134,6 +134,10 @@ class Embedder:
         own = (frame + 1) * EMBED_HOP - TwinFeatures.latency - self._delay
         return own * self._resampling.down // self._resampling.up
 
+    def n_ready(self, n_samples: int) -> int:
+        """Return how many frames have been emitted after `n_samples` input samples."""
+        return n_samples * self._resampling.up // self._resampling.down // EMBED_HOP
+
     def process(self, block: Audio) -> Features:
         """Return the embeddings of the frames that the block completes, borrowed until the next call."""
         block = as_block("Embedder", block, np.float32, (self.audio.n_channels,))

@@ -102,8 +102,8 @@ class EmbeddingFeatures:
 
         used: embeddings of `_waiting` taken so far; returns the new number
         """
-        end = self.frames.end(int(self._counts[0]))
-        while self._embedder.centre(int(self._counts[1])) + self._embedder.latency <= end:
+        ready = self._embedder.n_ready(self.frames.end(int(self._counts[0])))
+        while self._counts[1] < ready:
             self._newest[0] = self._waiting[used]
             used += 1
             self._counts[1] += 1
