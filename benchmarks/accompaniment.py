@@ -97,6 +97,15 @@ def _is_over(live: LiveAccompaniment, quarters: int) -> bool:
     return bool(played) and played[-1]["quarter"] == quarters - 1 and not live.n_sounding
 
 
+def _as_run(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Return a recording without the frames that the server never ran: for every client they do not exist."""
+    midi, sound, first = recorded["midi"].copy(), recorded["sound"], int(recorded["first"])
+    for begin, end in recorded["skipped"][::-1]:
+        midi[midi[:, 0] >= end, 0] -= end - begin
+        sound = np.delete(sound, slice(begin - first, end - first))
+    return {**recorded, "midi": midi, "sound": sound}
+
+
 def _delays(played: list[Note | Control], midi: Any) -> npt.NDArray[np.int64]:
     """Return by how much each message that arrived came after its sample, each message against those equal to it."""
     received: dict[bytes, list[int]] = {}
@@ -111,7 +120,7 @@ def _delays(played: list[Note | Control], midi: Any) -> npt.NDArray[np.int64]:
 
 def _jitter(live: LiveAccompaniment, recorded: dict[str, Any], seconds: float) -> Iterator[Row]:
     """When each note left, and sounded, against when it was scheduled."""
-    played = live.played(RATE)
+    played, recorded = live.played(RATE), _as_run(recorded)
     delays = _delays(played, recorded["midi"])
     usual = int(np.bincount(delays - delays.min()).argmax() + delays.min())
     skipped = int(np.sum(np.diff(recorded["skipped"], axis=1)))
