@@ -86,7 +86,9 @@ class Voice:
 
     def _vocode(self, place: float) -> Audio:
         self._analyse(place)
-        lock_phases(self._now, self._before, self._spectrum[0], self._power, self._spectrum[0])
+        half = max(self.moved, 1.0) / 2  # one frame an attack
+        anew = bool((np.abs(self._source.attacks - place) <= half).any())
+        lock_phases(self._now, self._before, self._spectrum[0], self._power, anew, self._spectrum[0])
         return self._istft.process(self._spectrum)
 
     def _analyse(self, place: float) -> None:
