@@ -33,7 +33,6 @@ PRIOR = (0.0, -3.0, -4.0, -6.0, -6.0, -6.0, -8.0)
 LEAD, LATER = 6.0, 2.0  # lead over the present pitch at which another is taken, nats, and more for every second
 LEAD_AGAIN = 30.0  # the same in a search that begins because the follower is lost: it starts from the first note
 BEHIND = 30.0  # distance behind the best at which a pitch is dropped, nats
-BEAM = 20.0  # of the beam search at each pitch, nats: its best path tells, and a wide beam costs twice as much
 LONGEST_S = 10.0  # time after which the search ends in any case, seconds of playing
 AGAIN_S = 20.0  # time from the end of a search to the beginning of the next, seconds
 
@@ -77,8 +76,7 @@ class PitchSearch:
 
     def __init__(self, frames: FrameFormat, reference: Reference, config: FollowConfig, timing: Timing) -> None:
         self.frames = frames
-        search = replace(config.search, beam=min(BEAM, config.search.beam))
-        own = replace(config, likelihood=LikelihoodConfig(), input_features=None, search=search)
+        own = replace(config, likelihood=LikelihoodConfig(), input_features=None)
         bands = _of_bands(reference)
         span = range(-config.semitones, config.semitones + 1)
         self._all = [_Hypothesis(semitones, frames, bands, own, timing) for semitones in span]
