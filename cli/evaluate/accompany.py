@@ -12,7 +12,7 @@ from cli.terminal.report import evaluated
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.stage_config import StageConfig
 from engine.core.config import Settings, plain
-from offline.accompaniment.imitated_stage import LeakConfig
+from offline.accompaniment.leak_config import LeakConfig
 
 __all__ = ["EvaluateAccompanyOptions", "evaluate_accompany_command"]
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.ensemble import ACCOMPANIMENT
-from engine.core.config import Settings, ranged
 from engine.core.errors import ConfigError
 from engine.core.events import Event
 from engine.pipeline.pipeline import Pipeline, PipelineOutput
+from offline.accompaniment.leak_config import LeakConfig
 
-__all__ = ["ImitatedStage", "LeakConfig", "leak_response", "room_response"]
+__all__ = ["ImitatedStage", "leak_response", "room_response"]
 
 DISTANCE_M, SPEED = 1.5, 343.0  # from loudspeaker to microphone, and of sound, m/s
 TINY = 1e-20
 
 Audio = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeakConfig(Settings):
-    """A loudspeaker that the soloist's microphone picks up."""
-
-    leak: float | None = ranged(
-        None, -100, 40, "let the accompaniment come back into the microphone, so loud against the solo", unit="dB"
-    )
-    room_s: float = ranged(0.4, 0.05, 5, "reverberation time of the room that it comes back through", unit="s")
 
 
 def room_response(reverberation_s: float, sample_rate: int, seed: int = 0) -> Audio:

@@ -21,7 +21,8 @@ from engine.core.errors import EngineError
 from engine.core.whole_file import whole_text
 from engine.following.config import FollowConfig
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
-from offline.accompaniment.imitated_stage import LeakConfig, leak_response
+from offline.accompaniment.imitated_stage import leak_response
+from offline.accompaniment.leak_config import LeakConfig
 from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
 from offline.evaluation.accompaniment import (
     WITHIN_MS,
