@@ -11,6 +11,7 @@ from engine.core.errors import ConfigError, DeviceError
 from engine.core.events import (
     TYPES,
     Accompanied,
+    Control,
     Dropout,
     Event,
     Late,
@@ -30,6 +31,7 @@ EXAMPLES: list[Event] = [
     State(at=0, emitted_at=2048, name="waiting", why="for the first note", transposition=-2, a4_hz=392.0),
     Sound(at=10, emitted_at=20, label="dog", active=True, probability=0.5),
     Note(at=0, emitted_at=0, pitch=60, velocity=64, channel=0, active=False),
+    Control(at=0, emitted_at=0, controller=64, value=127, channel=3),
     Dropout(at=100, emitted_at=200, samples=256, where="input"),
     Late(at=1, emitted_at=2, samples=3, where="unmix"),
 ]
