@@ -2,13 +2,13 @@
 
 The beam search (`engine.following.beam_search`) covers only the neighbourhood of its paths. The jump detector keeps
 one path for each event of the whole score: a path continues as in the beam search, or starts anew, at a cost below the
-best path, at any event whose onset template fits. The cost is lower where players go on: at the beginning of a bar,
-where the score itself may go on, where a jump has led before, and near; so one of several places that are alike is
-chosen. One further path, "nowhere", takes sound that matches nothing in the score. A jump is detected when the best
-path leads this one, the beam search and all paths near it by a margin. After Nakamura, Nakamura & Sagayama, "Real-time
-audio-to-score alignment of music performances containing errors and arbitrary repeats and skips" (2015), where jumps
-to anywhere are cheap transitions of a hidden Markov model; the margin, the reductions, and the paths that the best is
-measured against, are our own.
+best path, at any event whose onset template fits. The cost is lower where players go on: where the score itself may go
+on, where a jump has led before, and near; so one of several places that are alike is chosen. One further path,
+"nowhere", takes sound that matches nothing in the score. A jump is detected when the best path leads this one, the
+beam search and all paths near it by a margin. After Nakamura, Nakamura & Sagayama, "Real-time audio-to-score alignment
+of music performances containing errors and arbitrary repeats and skips" (2015), where jumps to anywhere are cheap
+transitions of a hidden Markov model; the margin, the reductions, and the paths that the best is measured against, are
+our own.
 """
 
 from __future__ import annotations
@@ -39,14 +39,13 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Templates, score seconds of the events, jumps of the score itself, and which events begin a bar (1, else 0).
-ReferenceArrays = tuple[Templates, F64, Links, F64]
+# Templates, score seconds of the events, and jumps of the score itself.
+ReferenceArrays = tuple[Templates, F64, Links]
 
 LAST_S = 1.0  # score seconds that the last event lasts, so that resting there is not free
 # Thresholds of jump detection, tuned on recordings of practising and on cuts of performances.
 PRICE = 15.0  # cost of starting a path anew at any event, or nowhere, nats
 KNOWN = 9.0  # reduction of that cost for a jump that the score itself has, nats
-BAR = 4.0  # the same at the beginning of a bar, nats
 HABIT = 6.0  # the same where a jump has led before, nats: a bar that is practised
 FAR = (
     0.5  # rise of that cost with the log of the distance in events, nats: of places that are alike the nearest is meant
@@ -67,7 +66,6 @@ class JumpNumbers(NamedTuple):
 
     price: cost of starting a path anew, nats
     known: reduction of it for a jump that the score itself has, nats
-    bar: reduction of it at the beginning of a bar, nats
     habit: reduction of it where a jump has led before, nats
     far: rise of it with the log of the distance in events, nats
     margin: lead that the best path needs, nats
@@ -85,7 +83,6 @@ class JumpNumbers(NamedTuple):
 
     price: float
     known: float
-    bar: float
     habit: float
     far: float
     margin: float
@@ -106,7 +103,6 @@ def jump_numbers(frame_s: float) -> JumpNumbers:
     return JumpNumbers(
         price=PRICE,
         known=KNOWN,
-        bar=BAR,
         habit=HABIT,
         far=FAR,
         margin=MARGIN,
@@ -251,12 +247,12 @@ def _advance(
     tempo: TempoNumbers,
 ) -> None:
     """Continue each path to its next event or the one after, or start it anew."""
-    event_s, bars = reference[1], reference[3]
+    event_s = reference[1]
     fresh = detector.standing[detector.best[0]] - numbers.price
     for event in range(len(detector.total) - 1, 0, -1):
         best, source = DEAD, 0
         if detector.onset[event] > numbers.fit:
-            best = fresh + max(detector.discount[event], bars[event - 1] * numbers.bar, detector.habit[event])
+            best = fresh + max(detector.discount[event], detector.habit[event])
             best -= numbers.far * np.log(abs(event - main[0]) + 1.0)
         for old in range(event - 1, max(event - 3, 0), -1):
             if detector.total[old] == DEAD or detector.entry_s[old] >= now_s:

@@ -56,7 +56,6 @@ Features = npt.NDArray[np.float32]
 Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers, TrustNumbers]
 
 BEFORE = -1 / 64  # quarter reported before the first note is detected
-SAME_QUARTER = 1e-4
 RETREAT_S = 1.0  # seconds that the best path must stay behind before the reported position goes back
 # Columns of the report of a frame: quarter, bar, score_s, tempo_bpm, confidence; the prediction; the state.
 CONFIDENCE, PREDICTION, STATE = 4, 5, 5 + N_PREDICTION
@@ -135,7 +134,7 @@ class Tracker:
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         templates = Templates(reference.sustain, reference.onset, mean, np.asarray(~reference.onset.any(axis=1)))
-        self._reference = (templates, reference.score_s, reference.links, _bar_events(reference))
+        self._reference = (templates, reference.score_s, reference.links)
         self._rests = reference.rests
         self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE), np.zeros(1))
         self._trust = new_trust(self._numbers[4])
@@ -260,12 +259,6 @@ class Tracker:
             tempo_bpm=row[3],
             confidence=row[4],
         )
-
-
-def _bar_events(reference: Reference) -> npt.NDArray[np.float64]:
-    """Return (event) 1 for the first of each bar, else 0."""
-    bars = np.searchsorted(reference.bar_quarter, reference.quarter + SAME_QUARTER, side="right")
-    return np.diff(bars, prepend=0).astype(np.float64).clip(0, 1)
 
 
 def _check(shape: tuple[int, int], reference: Reference) -> None:
