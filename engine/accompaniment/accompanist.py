@@ -22,7 +22,7 @@ from engine.accompaniment.touch_config import TouchConfig
 from engine.core.events import Accompanied, Control, Event, Note, State
 from engine.midi.notes import SUSTAIN
 
-__all__ = ["GRID", "Accompanist", "AccompanyConfig"]
+__all__ = ["GRID", "Accompanist", "AccompanyConfig", "planned"]
 
 GRID = 256  # samples between two decisions, whatever the blocks: 5.8 ms at 44.1 kHz
 MIN_LENGTH_S = 0.03  # shortest note that is played, and the pause between up and down of a pedal, seconds
@@ -59,6 +59,14 @@ class AccompanyConfig:
         return self.metronome or self.count_in_bars > 0
 
 
+def planned(config: AccompanyConfig) -> tuple[list[Moment], Scheduler]:
+    """Return what is played, beats that are counted among it, and a scheduler that says when."""
+    both = config.accompaniment
+    plan = play_plan(both, metronome=config.metronome, count_in_bars=config.count_in_bars)
+    places = np.array([moment.quarter for moment in plan])
+    return plan, Scheduler(both.solo, places, config.schedule, config.intro, both.onset_quarter)
+
+
 class _Sounding(NamedTuple):
     note: PlannedNote
     since_s: float
@@ -80,11 +88,7 @@ class Accompanist:
 
     def __init__(self, config: AccompanyConfig, sample_rate: int) -> None:
         self.accompaniment, self.sample_rate = config.accompaniment, sample_rate
-        self._plan = play_plan(config.accompaniment, metronome=config.metronome, count_in_bars=config.count_in_bars)
-        solo = config.accompaniment.solo
-        places = np.array([moment.quarter for moment in self._plan])
-        sounding = config.accompaniment.onset_quarter
-        self._scheduler = Scheduler(solo, places, config.schedule, config.intro, sounding)
+        self._plan, self._scheduler = planned(config)
         self._loudness = SoloLoudness(sample_rate, GRID, config.touch.dynamics)
         channels = sorted({part.channel for part in config.accompaniment.parts})
         own_cents = 0.0 if config.sound is None else config.sound.cents

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.accompaniment.accompanist import Accompanist, AccompanyConfig
+from engine.accompaniment.accompanist import Accompanist, AccompanyConfig, planned
 from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.backing.player import BackingPlayer
 from engine.accompaniment.parts import DRUMS
-from engine.accompaniment.plan import is_first_beat, play_plan
+from engine.accompaniment.plan import is_first_beat
 from engine.accompaniment.practice.metronome import METRONOME, Metronome
-from engine.accompaniment.scheduler import Scheduler
 from engine.accompaniment.synthesiser import Synthesiser
 from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
@@ -139,9 +138,5 @@ class Ensemble:
 
 
 def _backing_player(audio: AudioFormat, config: AccompanyConfig, backing: Backing) -> BackingPlayer:
-    plan = play_plan(config.accompaniment, metronome=config.metronome, count_in_bars=config.count_in_bars)
-    solo = config.accompaniment.solo
-    scheduler = Scheduler(solo, np.array([moment.quarter for moment in plan]), config.schedule, config.intro)
-    player = BackingPlayer(audio, backing, solo, plan, scheduler)
-    player.more_latency_s = config.stage.latency_s
-    return player
+    plan, scheduler = planned(config)
+    return BackingPlayer(audio, backing, config.accompaniment.solo, plan, scheduler, config.stage.latency_s)

@@ -32,10 +32,18 @@ class BackingPlayer:
     """Take the follower's events as samples pass; return the accompaniment's events, and the recording's sound.
 
     An `Accompanied` event says when an onset truly sounds in the output.
+
+    more_latency_s: to make up for beside that of a device
     """
 
     def __init__(
-        self, audio: AudioFormat, backing: Backing, solo: Score, plan: Sequence[Moment], scheduler: Scheduler
+        self,
+        audio: AudioFormat,
+        backing: Backing,
+        solo: Score,
+        plan: Sequence[Moment],
+        scheduler: Scheduler,
+        more_latency_s: float = 0.0,
     ) -> None:
         self.audio, self._scheduler = audio, scheduler
         self._stretch = TimeStretch(load_backing(backing.path, audio), backing.stretch)
@@ -46,7 +54,7 @@ class BackingPlayer:
         self._end = places.sample(max(note.end_s for moment in plan for note in moment.notes))
         self._fade_after = backing.glide.fade_after_s * audio.sample_rate / BACKING_STEP
         self._gain_steps = BACKING_STEP / audio.sample_rate / np.array([FADE_OUT_S, FADE_IN_S])
-        self.more_latency_s = 0.0  # to make up for beside that of a device
+        self._more_latency_s = more_latency_s
         self._places, self._gains = np.zeros(0), np.zeros((0, 1), np.float32)
         self.declare_latency(0)
         self.reset()
@@ -69,7 +77,7 @@ class BackingPlayer:
     def declare_latency(self, n_samples: int) -> None:
         """Play so much earlier, for the latency from input to output; kept by `reset`."""
         own_s = (n_samples + self._stretch.latency) / self.audio.sample_rate
-        self._scheduler.latency_s = own_s + self.more_latency_s
+        self._scheduler.latency_s = own_s + self._more_latency_s
 
     def rehearse(self) -> None:
         """Play a little, to have everything compiled; reset afterwards."""

@@ -181,3 +181,12 @@ def test_places_of_the_recording() -> None:
 def test_a_recording_of_nothing() -> None:
     with pytest.raises(ConfigError, match="two onsets"):
         Backing(path=Path("x.flac"), quarter=np.arange(3.0), audio_s=np.array([np.nan, 1.0, np.nan]))
+
+
+def test_it_plays_earlier_by_the_latency_of_the_stage_without_a_device(recording: Path) -> None:
+    """Before any device has declared its own."""
+    plain, early = (
+        BackingPlayer(MONO, backing(recording), SOLO, PLAN, Scheduler(SOLO, BOTH.onset_quarter, PATIENT), more_s)
+        for more_s in (0.0, 0.1)
+    )
+    assert early._scheduler.latency_s == pytest.approx(plain._scheduler.latency_s + 0.1)
