@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
 
 from engine.audio.suffixes import is_audio
-from engine.core.errors import AudioFileError, printable
+from engine.core.errors import AudioFileError, EngineError, printable
 from offline.following.score_input import SCORE_SUFFIXES
 
-__all__ = ["EvaluationPiece", "FoundPieces", "PieceCounts", "find_pieces", "folders_left_out"]
+__all__ = ["EvaluationPiece", "FoundPieces", "PieceCounts", "each_judged", "find_pieces", "folders_left_out"]
 
 TRUTH, PERFORMANCE = "truth.csv", "performance"
 SHOWN_FOLDERS = 6
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,10 @@ class FoundPieces:
     pieces: list[EvaluationPiece] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
 
+    def judged(self, judge: Callable[[EvaluationPiece], R], say: Callable[[str], None]) -> list[R]:
+        """Return what comes of each piece, as `each_judged`."""
+        return each_judged(self.pieces, judge, attrgetter("name"), unit="piece", say=say)
+
     def counts(self, failed: int) -> PieceCounts:
         """Return what became of them, if so many failed."""
         return PieceCounts(len(self.pieces) - failed, failed, folders_left_out(self.lacking))
@@ -81,6 +91,19 @@ def find_pieces(folder: Path, audio: str = PERFORMANCE) -> FoundPieces:
         remedy = "`collaparte demo` writes one" if audio == PERFORMANCE else "name a folder of pieces, or one piece"
         raise AudioFileError(str(folder), expected=expected, got=got, remedy=remedy)
     return found
+
+
+def each_judged(
+    items: Sequence[T], judge: Callable[[T], R], name: Callable[[T], str], *, unit: str, say: Callable[[str], None]
+) -> list[R]:
+    """Return what comes of each item, with progress; one that fails is said, by its name, and has no outcome."""
+    outcomes: list[R] = []
+    for item in tqdm(items, unit=unit, leave=False):
+        try:
+            outcomes.append(judge(item))
+        except EngineError as error:
+            say(f"collaparte: {error.about(name(item))}")
+    return outcomes
 
 
 def _files(place: Path, audio: str) -> dict[str, Path | None]:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from engine.core.errors import EngineError
 from engine.score.readers import read_score
 from engine.score.score import Score
-from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces, folders_left_out
+from offline.batch.piece_folders import EvaluationPiece, PieceCounts, each_judged, find_pieces, folders_left_out
 from offline.datasets.hard_set import MANIFEST, HardRow, read_manifest
 from offline.evaluation.following import TrackingMethod
 from offline.evaluation.jumps.repeats_and_cuts import same_places
@@ -131,20 +130,16 @@ def evaluate_hard(
     plot: picture of the reliability diagram
     """
     rows, left_out = takes_of(folder, halves)
-    outcomes, n_failed = [], 0
-    for row in tqdm(rows, unit="take", leave=False):
-        try:
-            outcomes.append(judge_take(folder / row.take, row, method))
-        except EngineError as error:
-            say(f"collaparte: {error.about(row.take)}")
-            n_failed += 1
+    outcomes = each_judged(
+        rows, lambda row: judge_take(folder / row.take, row, method), attrgetter("take"), unit="take", say=say
+    )
     for line in hard_table(outcomes):
         say(line)
     if csv_path is not None:
         _write(csv_path, outcomes)
     if plot is not None:
         draw_reliability(plot, _joined(o.confidence for o in outcomes), _joined(o.near for o in outcomes) > 0)
-    return PieceCounts(len(outcomes), n_failed, folders_left_out(left_out))
+    return PieceCounts(len(outcomes), len(rows) - len(outcomes), folders_left_out(left_out))
 
 
 def takes_of(folder: Path, halves: Collection[str]) -> tuple[list[HardRow], dict[str, str]]:

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from engine.audio.files import AudioReader
-from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import PipelineConfig
@@ -123,12 +121,8 @@ def evaluate_bar_jumps(
     folder: Path, follow: FollowConfig, *, seed: int = 1, say: Callable[[str], None] = print
 ) -> PieceCounts:
     """Make jumps in each piece, twice; print how soon the position is right again, and the false leaps between them."""
-    found, outcomes = find_pieces(folder), list[_Outcome]()
-    for piece in tqdm(found.pieces, unit="piece", leave=False):
-        try:
-            outcomes.append(_jumps_of(piece, follow, seed))
-        except EngineError as error:
-            say(f"collaparte: {error.about(piece.name)}")
+    found = find_pieces(folder)
+    outcomes = found.judged(lambda piece: _jumps_of(piece, follow, seed), say)
     jumps = [jump for each in outcomes for jump in each.jumps]
     for kind, name in ((AGAIN, "played again"), (SKIP, "left out")):
         times = np.array([seconds for what, seconds in jumps if what == kind])

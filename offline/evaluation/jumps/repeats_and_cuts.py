@@ -14,10 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from engine.audio.files import AudioReader
-from engine.core.errors import EngineError
 from engine.core.events import Position
 from engine.core.format import AudioFormat
 from engine.following.config import FollowConfig
@@ -112,12 +110,8 @@ def evaluate_jumps(
     Prints the share of jumps after which the position is right within three seconds, median and 90th percentile of
     the time it takes, and how often the position leaps from right to wrong in clean playing. Pieces that fail are said.
     """
-    found, made = find_pieces(folder), list[PieceJumps]()
-    for piece in tqdm(found.pieces, unit="piece", leave=False):
-        try:
-            made.append(_jumps_in(piece, follow, seed))
-        except EngineError as error:
-            say(f"collaparte: {error.about(piece.name)}")
+    found = find_pieces(folder)
+    made = found.judged(lambda piece: _jumps_in(piece, follow, seed), say)
     _say_jumps(made, say)
     return found.counts(len(found.pieces) - len(made))
 
