@@ -49,12 +49,12 @@ setup: .venv/.demo
 
 .venv/.demo: $(SETUP) setup/system_packages.sh
 	setup/system_packages.sh demo
-	setup/venv.sh live
+	setup/venv.sh live,stage
 	touch $@
 
 .venv/.dev: $(SETUP) setup/system_packages.sh
 	setup/system_packages.sh test
-	setup/venv.sh live,train,dev
+	setup/venv.sh live,train,stage,link,cluster,remote,tables,dev
 	touch $@ .venv/.demo
 
 clean:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the system packages that Python cannot bring (PortAudio, FluidSynth with a soundfont; for the tests
-# also a JACK server), where the package manager may be used without a password. Otherwise prints the one
+# Installs the system packages that Python cannot bring (PortAudio, FluidSynth with a soundfont, a browser for the
+# picture of the page; for the tests also a JACK server and programs that speak OSC, MQTT and MIDI clock), where the package manager may be used without a password. Otherwise prints the one
 # command to run. Never fails: everything but sound devices works without them.
 #   setup/system_packages.sh [demo|test]
 set -u
@@ -14,9 +14,14 @@ debian() {
     have_library libportaudio.so.2 || missing+=(libportaudio2)
     command -v fluidsynth >/dev/null || missing+=(fluidsynth)
     have_soundfont || missing+=(fluid-soundfont-gm)
+    command -v chromium >/dev/null || missing+=(chromium)
     if [ "$need" = test ]; then
         command -v jackd >/dev/null || missing+=(jackd2)
         have_library libjack.so.0 || missing+=(libjack-jackd2-0)
+        command -v chromedriver >/dev/null || missing+=(chromium-driver)
+        command -v oscdump >/dev/null || missing+=(liblo-tools)
+        command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing+=(mosquitto)
+        command -v jack_mclk_dump >/dev/null || missing+=(jack-midi-clock)
     fi
     [ ${#missing[@]} -eq 0 ] && return
     local install="apt-get install --yes --no-install-recommends ${missing[*]}"
