@@ -6,6 +6,8 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +15,8 @@ import pytest
 import soundfile
 from hypothesis import settings
 
-from cli.app import main
 from tests.jack_server import JackServer
-from tests.places import SHARED
+from tests.places import ROOT, SHARED
 
 DEMO_S = 40.0  # of two minutes: enough for every command of the pages
 
@@ -33,19 +34,29 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `make demo` has been: what the documents and the examples begin with lies in demo/, its sound cut short.
-
-    One worker makes it for all of them; each gets a copy of its own, since the commands of the pages write there.
-    """
-    made = tmp_path_factory.getbasetemp().parent / "demo"
+def whole_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `collaparte demo --output demo` has run; demo.txt holds what it printed. One worker runs it for all."""
+    made = tmp_path_factory.getbasetemp().parent / "made"
     with open(made.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            assert main(["demo", "--output", str(made)]) == 0
-            cut_short(made, DEMO_S)
+            made.mkdir()
+            command = [sys.executable, "-m", "cli", "demo", "--output", "demo"]
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            with open(made / "demo.txt", "w") as said:
+                subprocess.run(command, cwd=made, env=environment, stdout=said, stderr=subprocess.STDOUT, check=False)
+    return made
+
+
+@pytest.fixture(scope="session")
+def demo_folder(whole_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the documents and the examples begin with lies in demo/, its sound cut short.
+
+    Each worker gets a copy of its own, since the commands of the pages write there.
+    """
     folder = tmp_path_factory.mktemp("reader")
-    shutil.copytree(made, folder / "demo")
+    shutil.copytree(whole_demo / "demo", folder / "demo")
+    cut_short(folder / "demo", DEMO_S)
     return folder
 
 

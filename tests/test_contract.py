@@ -14,7 +14,7 @@ from tests.contract import Case
 from tests.probes import ForgetsTail, KeepsState, Normalises, Overdeclares
 
 every = pytest.mark.parametrize("case", CASES, ids=str)
-quick = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+quick = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 def cuts(case: Case) -> st.SearchStrategy[list[int]]:

@@ -287,19 +287,17 @@ def test_one_bad_file_does_not_stop_the_others(tones: Path, tmp_path: Path) -> N
     assert (tmp_path / "stems" / "tones" / "harmonic.wav").is_file()
 
 
-def test_the_demo_follows_and_separates(tmp_path: Path) -> None:
-    result = collaparte("demo", "--output", tmp_path / "demo")
-    assert result.returncode == 0, result.stderr
-    written = {p.name for p in (tmp_path / "demo").iterdir()}
-    assert written >= {"harmonic.wav", "percussive.wav", "events.jsonl", "picture.png"}
-    lines = (tmp_path / "demo" / "events.jsonl").read_text().splitlines()
+def test_the_demo_follows_and_separates(whole_demo: Path) -> None:
+    demo, said = whole_demo / "demo", (whole_demo / "demo.txt").read_text()
+    assert {p.name for p in demo.iterdir()} >= {"harmonic.wav", "percussive.wav", "events.jsonl", "picture.png"}, said
+    lines = (demo / "events.jsonl").read_text().splitlines()
     events = [from_line(line, 44100) for line in lines]
     assert sum(isinstance(event, Position) for event in events) > 100
     assert all(json.loads(line)["emitted_at_s"] >= json.loads(line)["at_s"] for line in lines)
-    assert "within 50 ms" in result.stdout
-    duet = {p.name for p in (tmp_path / "demo" / "duet").iterdir()}
+    assert "within 50 ms" in said
+    duet = {p.name for p in (demo / "duet").iterdir()}
     assert duet == {"score.musicxml", "solo.wav", "truth.csv", "duet.wav", "scheduled.csv", "duet.png"}
-    (share,) = re.findall(r"([\d.]+) % came within 50 ms", result.stdout)
+    (share,) = re.findall(r"([\d.]+) % came within 50 ms", said)
     assert float(share) > 60
 
 

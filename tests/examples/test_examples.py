@@ -16,6 +16,12 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 LIVE = "follow_live"
+LONG = {"remix_stems", "tempo_curve"}
+RUN = [
+    pytest.param(path, marks=[pytest.mark.slow] if path.stem in LONG else [], id=path.stem)
+    for path in EXAMPLES
+    if path.stem != LIVE
+]
 
 
 def output_of(example: Path, folder: Path, *arguments: str) -> str:
@@ -26,7 +32,7 @@ def output_of(example: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.stem != LIVE], ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", RUN)
 def test_an_example_runs(example: Path, demo_folder: Path) -> None:
     assert output_of(example, demo_folder).strip()
 

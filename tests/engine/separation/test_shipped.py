@@ -20,6 +20,7 @@ from tests.tolerances import FLOAT32
 
 SONGS = SHARED / "stems"
 FILES = list(dict.fromkeys(SEPARATORS.values()))
+FIRST_OR_SLOW = [FILES[0], *(pytest.param(path, marks=pytest.mark.slow) for path in FILES[1:])]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -53,7 +54,7 @@ def test_one_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 @pytest.mark.skipif(not SONGS.is_dir(), reason="needs ../shared/data/stems")
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FIRST_OR_SLOW, ids=lambda path: path.stem)
 def test_it_separates_a_song_that_it_never_saw(path: Path) -> None:
     """Twelve seconds of caesium: each target's SI-SDR is above the mixture's; by how much, the card says."""
     node = open_separator(unmix_config(path), n_channels=2)

@@ -138,7 +138,7 @@ def test_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (plots / "own_minuet.png").is_file()
 
 
-@pytest.mark.parametrize("cents", [-100.0, -40.0, 52.0])
+@pytest.mark.parametrize("cents", [pytest.param(-100.0, marks=pytest.mark.slow), -40.0, 52.0])
 def test_out_of_tune(cents: float) -> None:
     take, truth = recording(minuet(), seed=9)
     shifted = Recording.of(take.source, round(RATE * 2 ** (cents / 1200)))  # faster, and so sharp
@@ -158,6 +158,7 @@ def test_every_chord_note_counts() -> None:
     assert size[1] < size[0] and size[1] < 0.015
 
 
+@pytest.mark.slow
 def test_noise_before_the_music() -> None:
     take, truth = recording(minuet(), seed=10)
     random = np.random.default_rng(0)

@@ -49,6 +49,7 @@ def plan(music: Path, situation: str, number: int = 0, half: str = "tuning") -> 
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.slow
 def test_every_situation_can_be_planned_for_every_take(music: Path, situation: str) -> None:
     for half in ("tuning", "judging"):
         for number in range(N_TAKES):

@@ -148,6 +148,7 @@ def test_pieces_come_home() -> None:
         assert normalise_key(moved)[0, -1] % 12 == 0
 
 
+@pytest.mark.slow
 def test_a_network_that_knows_one_key_plays_in_all(at_home_only: tuple[FrameLstm, Path]) -> None:
     path = at_home_only[1]
     pieces = {key: FramesPlayer(path, GeneratorConfig(key=key)).write(20) for key in (0, 2, 10)}

@@ -61,6 +61,7 @@ def test_published_splits(shared: Path) -> None:
         assert rolls["train"][0].shape[1] == 88
 
 
+@pytest.mark.slow
 def test_baselines_on_the_chorales(shared: Path) -> None:
     """Measured before by others of this house: .498 and .508 nats per note; an LSTM over tokens reaches .484."""
     chorales, codec = load_chorales(shared / "symbolic" / "Jsb16thSeparated.json"), VoiceGrid()

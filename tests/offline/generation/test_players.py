@@ -78,6 +78,7 @@ def stored(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> Exported:
 
 
 @pytest.mark.parametrize("name", NOTES)
+@pytest.mark.slow
 def test_same_seed_same_music(name: str, stored: Exported) -> None:
     pieces = []
     for seed in (1, 1, 2):

@@ -63,6 +63,7 @@ def test_only_those_that_take_a_melody_depend_on_it(name: str) -> None:
     assert pieces[0] == pieces[1]
 
 
+@pytest.mark.slow
 def test_a_row_and_three_classes_add_a_system(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.offline.generation.twin_system", str(folder), str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

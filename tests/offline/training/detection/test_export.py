@@ -103,6 +103,7 @@ def test_a_user_s_sounds_become_a_detector(tmp_path: Path) -> None:
     assert SoundDetector(config, AudioFormat(sample_rate=48000, n_channels=2)).classes == ("hum", "whistle")
 
 
+@pytest.mark.slow
 def test_decisions_of_before_the_validation_sources_were_learnt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +127,7 @@ def test_decisions_of_before_the_validation_sources_were_learnt(
     assert np.abs(got - expected.detach().numpy()).max() < FLOAT32
 
 
+@pytest.mark.slow
 def test_what_learnt_from_the_quiet_sets_is_held_stricter(tmp_path: Path) -> None:
     """The same thresholds as without, but for the class that says too much where nothing sounds."""
     before, found = trained(tmp_path), []

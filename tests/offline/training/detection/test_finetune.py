@@ -69,6 +69,7 @@ def test_a_folder_becomes_a_detector(tmp_path: Path) -> None:
     assert set(detector.decision.thresholds or {}) == {"whistle", "hum"}
 
 
+@pytest.mark.slow
 def test_an_embedding_is_fused_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +82,7 @@ def test_an_embedding_is_fused_too(
     assert "bands" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_last_layer_learns(tmp_path: Path) -> None:
     scenes, kept, quiet = _mix_scenes(finetuning(tmp_path, "hum", scenes=16), tmp_path / "sets", print)
     assert (len(kept), len(quiet)) == (8, 8)

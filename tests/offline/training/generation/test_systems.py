@@ -86,6 +86,7 @@ def test_reinforcement_raises_the_reward(folder: Path) -> None:
     assert figures["metric"] < figures["judge"]  # minus reward: the policy beats the network it began as
 
 
+@pytest.mark.slow
 def test_the_survey_trains_systems_side_by_side(folder: Path, tmp_path: Path) -> None:
     survey = GenerationSurvey(
         data=folder,
