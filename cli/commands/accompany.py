@@ -12,6 +12,7 @@ from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, feature
 from cli.practice_options import PracticeOptions, loop_of, players_of_options, plays_alone, report_bars
 from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
+from cli.stage_outputs import StageOutputs, refuse_outlets
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FILE
 from cli.terminal.report import complain, wrote
@@ -121,6 +122,7 @@ class AccompanyOptions(Settings):
     )
     block: int = option(plain(0, "block size of the device (default its own)"), metavar="SAMPLES", group=DEVICE)
     duration: float = option(plain(0.0, "stop a live run after this time; 0 for never"), metavar="S", group=DEVICE)
+    outward: StageOutputs = plain(StageOutputs, "other programs")
 
 
 @command(AccompanyOptions, EXAMPLES)
@@ -146,6 +148,7 @@ def accompany_command(options: AccompanyOptions) -> int:
         from cli.live.accompaniment import accompany_live
 
         return accompany_live(options)
+    refuse_outlets(options.outward)
     return _over_a_file(options, Path(options.input))
 
 
@@ -156,6 +159,7 @@ def _play_alone(options: AccompanyOptions) -> int:
     if options.input is not None or options.practice.report is not None:
         name, got = ("--input", options.input) if options.input is not None else ("--report", options.practice.report)
         raise ConfigError(name, expected="nothing, where --solo none follows nobody", got=str(got))
+    refuse_outlets(options.outward, expected="a soloist to follow", got="--solo none")
     if any(map(is_device, options.output)) or options.port is not None:
         from cli.live.plain_playing import play_live_plain
 

@@ -23,6 +23,7 @@ from cli.common import (
 )
 from cli.score_options import ScoreOptions
 from cli.separation_options import HpssOptions, NetworkOptions
+from cli.stage_outputs import StageOutputs, refuse_outlets
 from cli.terminal.completion import live_separator_names, sound_detector_names
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import complain, wrote
@@ -132,6 +133,7 @@ class RunOptions(Settings):
         plain(None, "write events as JSON lines; - is standard output"), metavar="FILE", group=OUTPUT
     )
     plot: Path | None = picture("draw the results (files only)")
+    outward: StageOutputs = plain(StageOutputs, "other programs")
 
 
 @command(RunOptions, EXAMPLES)
@@ -145,6 +147,7 @@ def run_command(options: RunOptions) -> int:
 
         with unhurried():
             return run_live(options)
+    refuse_outlets(options.outward)
     with stoppable() as stop:
         report = _run_file(options, stop)
     _finish(options, report)

@@ -10,6 +10,7 @@ from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
 from cli.live.session import find_device, find_input, run_session
 from cli.practice_options import report_bars
+from cli.stage_outputs import open_outlets
 from cli.terminal.report import wrote
 from cli.terminal.stopping import unhurried
 from engine.accompaniment.ensemble import ACCOMPANIMENT
@@ -40,18 +41,21 @@ def accompany_live(options: AccompanyOptions) -> int:
     with ExitStack() as stack:
         stack.enter_context(unhurried())  # every note is ended, and every file whole
         port = None if options.port is None else stack.enter_context(AccompanimentPort(options.port))
+        tell, show = open_outlets(options.outward, session, stack)
 
         def take(event: Event) -> None:
             clock = session.clock
             if port is not None:
                 port.send(event, clock)
             bars.take(event)
+            tell(event)
             if isinstance(event, Accompanied) and clock is not None:
                 played.append((event.quarter, clock.sounds_at(event.at)))
 
         def watch(status: SessionStatus) -> None:
             if port is not None:
                 port.look(status.state)
+            show(status)
 
         report = run_session(session, take=take, watch=watch)
         if options.scheduled is not None:

@@ -17,6 +17,7 @@ from cli.live.pipeline import (
     stem_job,
 )
 from cli.live.screen import SessionScreen
+from cli.stage_outputs import open_outlets
 from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import USER_ERROR
 from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
@@ -113,7 +114,10 @@ def run_live(options: RunOptions) -> int:
     if folder is not None:
         require_writable(folder, folder=True, expected="a folder for the stems")
         claim_folder(folder, Path(options.input), stem_job(options, again=False), ())
-    report = run_session(Session(config), gain_midi=options.gain_midi)
+    session = Session(config)
+    with ExitStack() as stack:
+        take, watch = open_outlets(options.outward, session, stack)
+        report = run_session(session, gain_midi=options.gain_midi, take=take, watch=watch)
     stems = [] if folder is None else [folder / f"{name}.wav" for name in report.targets]
     wrote([*stems, None if options.events == "-" else options.events], then=_next_step(options))
     if report.shortfall:

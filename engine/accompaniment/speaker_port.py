@@ -23,7 +23,7 @@ from engine.core.format import AudioFormat
 from engine.core.ring import READ, RingBuffer, private_ring
 from engine.core.shared_memory import N_COUNTERS, Counter
 from engine.core.thread_priority import raise_priority
-from engine.midi.port import PRIORITY, MidiConfig, Outlet
+from engine.midi.port import PRIORITY, MidiConfig, PortCore
 
 __all__ = ["SpeakerConfig", "SpeakerPort"]
 
@@ -65,7 +65,7 @@ class SpeakerPort:
         device = config.device
         self._stream: Any = backend(device.backend).Stream(None, device, None)
         rate = self._stream.sample_rate
-        self.outlet = Outlet.of(MidiConfig(listen=False), rate)
+        self.outlet = PortCore.of(MidiConfig(listen=False), rate)
         self._synth = Synthesiser(AudioFormat(sample_rate=rate, n_channels=device.n_channels), config.synthesiser)
         self._counters = np.zeros(N_COUNTERS, np.int64)
         self._ring = private_ring(round(RING_S * rate), device.n_channels)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from engine.core.errors import DeviceError
-from engine.midi.port import MidiConfig, Outlet, is_through
+from engine.midi.port import MidiConfig, PortCore, is_through
 
 __all__ = ["JackPort"]
 
@@ -41,7 +41,7 @@ class JackPort:
             self.client = jack.Client(config.name, no_start_server=True)
         except jack.JackOpenError as error:
             raise DeviceError("JACK", expected="a running server", got="none", remedy="start jackd") from error
-        self.outlet = Outlet.of(config, self.client.samplerate)
+        self.outlet = PortCore.of(config, self.client.samplerate)
         self.n_refused = 0
         self._gone = ""
         self._cycle_s = time.monotonic()

@@ -16,7 +16,7 @@ from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
 
-__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "Outlet", "PortConfig", "is_through", "open_port"]
+__all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "PortConfig", "PortCore", "is_through", "open_port"]
 
 BACKENDS = ("auto", "jack", "rtmidi")
 # Where it has no wheel for the Python version, pip builds it, which on Linux needs a compiler and ALSA's headers.
@@ -59,7 +59,7 @@ class MidiConfig(Settings):
 
 
 @dataclass(slots=True)
-class Outlet:
+class PortCore:
     """The common parts of every port: the scheduler with its clock, the received messages, the feedback guard."""
 
     sample_rate: int
@@ -68,7 +68,7 @@ class Outlet:
     received: deque[Timed] = field(default_factory=deque)
 
     @classmethod
-    def of(cls, config: MidiConfig, sample_rate: int) -> Outlet:
+    def of(cls, config: MidiConfig, sample_rate: int) -> PortCore:
         """Build an outlet at a rate in Hz."""
         safety = config.safety(sample_rate)
         scheduler = MidiScheduler(safety, ClockSender(sample_rate))
@@ -107,7 +107,7 @@ class MidiPort(Protocol):
     """
 
     backend: str
-    outlet: Outlet
+    outlet: PortCore
 
     @property
     def origin(self) -> int | None:

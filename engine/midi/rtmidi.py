@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.core.errors import DeviceError
 from engine.core.thread_priority import raise_priority
-from engine.midi.port import PRIORITY, RTMIDI_REMEDY, MidiConfig, Outlet, is_through
+from engine.midi.port import PRIORITY, RTMIDI_REMEDY, MidiConfig, PortCore, is_through
 
 __all__ = ["RtMidiPort"]
 
@@ -38,7 +38,7 @@ class RtMidiPort:
     output_name = ""
 
     def __init__(self, config: MidiConfig) -> None:
-        self.outlet = Outlet.of(config, config.sample_rate)
+        self.outlet = PortCore.of(config, config.sample_rate)
         self._start_ns = time.monotonic_ns()
         rtmidi = _library()
         try:

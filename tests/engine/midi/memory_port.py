@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from engine.midi.notes import Timed
-from engine.midi.port import MidiConfig, Outlet
+from engine.midi.port import MidiConfig, PortCore
 
 
 class MemoryPort:
     """A port without a device: its time moves by `advance`, and its output is kept."""
 
     def __init__(self, config: MidiConfig) -> None:
-        self.outlet = Outlet.of(config, config.sample_rate)
+        self.outlet = PortCore.of(config, config.sample_rate)
         self.sent: list[Timed] = []
         self._now = 0
 

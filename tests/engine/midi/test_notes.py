@@ -13,7 +13,7 @@ from engine.core.errors import ConfigError, DeviceError
 from engine.midi.clock import CLOCK, CONTINUE, START, STOP, ClockSender, song_position
 from engine.midi.clock_follower import ClockFollower
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed, note_off, note_on
-from engine.midi.port import MidiConfig, Outlet, open_port
+from engine.midi.port import MidiConfig, PortCore, open_port
 from tests.contract import GROWTH_BYTES
 from tests.engine.midi.memory_port import MemoryPort
 
@@ -212,7 +212,7 @@ def test_our_own_echo_is_not_taken_for_a_player() -> None:
 
 def test_hours_of_notes_take_no_memory() -> None:
     """What was sent is only kept as long as it may be repeated, or come back."""
-    outlet = Outlet.of(MidiConfig(), 48_000)
+    outlet = PortCore.of(MidiConfig(), 48_000)
 
     def play(first: int) -> None:
         for k in range(first, first + 2000):

@@ -1,0 +1,47 @@
+"""Define what listens to a session on stage: everything that passes its events on to other programs or to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from engine.core.events import Event
+from engine.realtime.device_clock import DeviceClock
+from engine.realtime.session import Session, SessionStatus
+
+__all__ = ["Outlet", "fan_out"]
+
+
+class Outlet(Protocol):
+    """A listener of a session, in its main process. What acts in time has a thread of its own."""
+
+    def take(self, event: Event, clock: DeviceClock | None) -> None:
+        """Take an event, in the session's thread; return at once and raise nothing.
+
+        clock: of the engine process that runs; None while none does, or over a file without devices
+        """
+        ...
+
+    def look(self, status: SessionStatus) -> None:
+        """Take the session's status, every 0.1 s and at changes."""
+        ...
+
+    def close(self) -> None:
+        """End what sounds or counts; never raise."""
+        ...
+
+
+def fan_out(
+    session: Session, outlets: Sequence[Outlet]
+) -> tuple[Callable[[Event], None], Callable[[SessionStatus], None]]:
+    """Return what a session is to call with every event and every status, so that all outlets get them."""
+
+    def take(event: Event) -> None:
+        for outlet in outlets:
+            outlet.take(event, session.clock)
+
+    def watch(status: SessionStatus) -> None:
+        for outlet in outlets:
+            outlet.look(status)
+
+    return take, watch
