@@ -59,6 +59,7 @@ class ScoreDraft:
     """What a reader finds in a file, before the parts to follow are chosen.
 
     where: the file
+    title: of the piece, as the file tells it; may be empty
     bars: (quarter, printed number, place), where bars at the same place of the print are the same bar
     beats: length of the beats of each bar, quarters
     tempi: (quarter, quarters a minute from there on)
@@ -68,6 +69,7 @@ class ScoreDraft:
     where: str
     name: str
     parts: list[PartNotes]
+    title: str = ""
     bars: Sequence[tuple[float, int, int]] = ()
     beats: Sequence[float] = ()
     tempi: Sequence[tuple[float, float]] = ()

@@ -25,6 +25,8 @@ from engine.score.score import DEFAULT_BPM, MAX_NOTES
 __all__ = ["normalised_musicxml", "played_musicxml"]
 
 SAME_MOMENT = 1e-6  # quarters
+TITLES = ("work/work-title", "movement-title")
+LONGEST_TITLE = 120  # characters
 MOST_REMARKS = 4  # that are said one by one
 
 
@@ -75,12 +77,21 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
     return ScoreDraft(
         where=where,
         name=path.stem,
+        title=_title(root),
         parts=found,
         bars=[row[:3] for row in played],
         beats=[row[3] for row in played],
         tempi=tempi,
         notices=tuple(notices),
     )
+
+
+def _title(root: Element) -> str:
+    """Return the title of a piece, with that of its movement; empty where none is told."""
+    work, movement = (" ".join((root.findtext(tag) or "").split()) for tag in TITLES)
+    if work in movement or movement in work:
+        return max(work, movement, key=len)[:LONGEST_TITLE]
+    return f"{work}: {movement}"[:LONGEST_TITLE]
 
 
 def _listed_part(entry: Element) -> PartNotes:

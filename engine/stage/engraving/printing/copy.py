@@ -1,0 +1,79 @@
+"""The copy of a score that is made for print, and where each of its notes is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, tostring
+
+import numpy as np
+
+from engine.core.errors import ScoreError
+from engine.score.file_bytes import read_score_bytes
+from engine.score.musicxml.bars import PartBar, read_part
+from engine.score.musicxml.layout import WholeBar, whole_bars
+from engine.score.musicxml.normal import normalise
+from engine.score.musicxml.source import musicxml_root
+from engine.stage.engraving.pages import NOWHERE, PrintedPlaces
+
+__all__ = ["PrintedScore", "printed_musicxml", "printed_score"]
+
+HEAD = b"<?xml version='1.0' encoding='utf-8'?>\n"
+
+
+class PrintedScore(NamedTuple):
+    """A score made for print.
+
+    data: MusicXML, with ids as in the Score
+    bar_ids: (bar) id of an element in it
+    """
+
+    data: bytes
+    places: PrintedPlaces
+    bar_ids: list[str]
+
+
+def printed_musicxml(path: str | Path) -> bytes:
+    """Return the copy for print of a MusicXML file, with the ids of `Score.note_id`; ScoreError as `read_score`."""
+    return printed_score(str(path), read_score_bytes(Path(path))).data
+
+
+def printed_score(where: str, data: bytes) -> PrintedScore:
+    """Return a MusicXML score, compressed or not, made for print; ScoreError for what cannot be read."""
+    root = musicxml_root(where, data)
+    normalise(where, root)
+    listed = {entry.get("id", ""): entry for entry in root.iter("score-part")}
+    parts = [read_part(where, part, listed.get(part.get("id", "")))[0] for part in root.findall("part")]
+    bars = whole_bars(parts)
+    n_notes = sum(1 for _ in root.iter("note"))
+    places = _places(n_notes, parts, bars)
+    bar_ids = _bar_ids(root, len(bars))
+    try:
+        text = tostring(root, encoding="utf-8")
+    except RecursionError as error:
+        raise ScoreError(where, expected="MusicXML", got="elements nested a thousand deep") from error
+    return PrintedScore(HEAD + text, places, bar_ids)
+
+
+def _places(n_notes: int, parts: Sequence[Sequence[PartBar]], bars: Sequence[WholeBar]) -> PrintedPlaces:
+    starts = list(accumulate((bar.length for bar in bars), initial=Fraction(0)))
+    note_bar, note_quarter = np.full(n_notes, NOWHERE), np.full(n_notes, np.nan)
+    for part in parts:
+        for index, bar in enumerate(part):
+            for note in bar.notes:
+                if note_bar[note.id] == NOWHERE:  # a bar that repeats another has its notes
+                    note_bar[note.id], note_quarter[note.id] = index, float(starts[index] + note.start)
+    return PrintedPlaces(note_bar, note_quarter, np.array([bar.number for bar in bars], dtype=np.int64))
+
+
+def _bar_ids(root: Element, n_bars: int) -> list[str]:
+    """Give every measure an id; return one a bar, of the first part that has it."""
+    ids = [""] * n_bars
+    for number, part in enumerate(root.findall("part")):
+        for index, measure in enumerate(part.findall("measure")):
+            measure.set("id", f"cm{number}-{index}")
+            ids[index] = ids[index] or f"cm{number}-{index}"
+    return ids
