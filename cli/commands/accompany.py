@@ -108,6 +108,9 @@ class AccompanyOptions(Settings):
     port: str | None = option(
         plain(None, "also play the accompaniment into a virtual MIDI port of this name"), metavar="NAME", group=OUTPUT
     )
+    port_programs: bool = option(
+        plain(True, "tell the MIDI port the General MIDI instrument of each part, before its first note"), group=OUTPUT
+    )
     scheduled: Path | None = option(
         plain(None, "write quarter,audio_s: when each onset of the accompaniment was played"),
         metavar="CSV",

@@ -13,7 +13,7 @@ from cli.practice_options import report_bars
 from cli.stage_outputs import open_outlets
 from cli.terminal.report import wrote
 from cli.terminal.stopping import unhurried
-from engine.accompaniment.ensemble import ACCOMPANIMENT
+from engine.accompaniment.ensemble import ACCOMPANIMENT, opening_messages
 from engine.accompaniment.practice.metronome import METRONOME
 from engine.accompaniment.stage_config import StageConfig
 from engine.audio.devices import is_device
@@ -40,7 +40,7 @@ def accompany_live(options: AccompanyOptions) -> int:
     bars = _bar_log(config)
     with ExitStack() as stack:
         stack.enter_context(unhurried())  # every note is ended, and every file whole
-        port = None if options.port is None else stack.enter_context(AccompanimentPort(options.port))
+        port = None if options.port is None else stack.enter_context(_port(options, config))
         tell, show = open_outlets(options.outward, session, stack)
 
         def take(event: Event) -> None:
@@ -93,6 +93,13 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
         block=options.block,
         duration_s=options.duration,
     )
+
+
+def _port(options: AccompanyOptions, config: SessionConfig) -> AccompanimentPort:
+    """The MIDI port, and what it says before the first note."""
+    assert options.port is not None and config.pipeline.accompany is not None
+    parts = config.pipeline.accompany.accompaniment.parts
+    return AccompanimentPort(options.port, opening_messages(parts, programs=options.port_programs))
 
 
 def _stage(options: AccompanyOptions) -> StageConfig:

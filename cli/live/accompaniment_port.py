@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -32,9 +33,13 @@ class AccompanimentPort:
     Where session and port are both in JACK, they share its clock, and every note leaves with the very sample that its
     sound would. Elsewhere an event comes some time after it was emitted: the shortest such delay of the last events
     relates the clocks.
+
+    opening: messages that go out just before the first note, and again before the first after the session or the port
+        has come back: by then whoever plays it is connected
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, opening: Sequence[bytes] = ()) -> None:
+        self._opening, self._told = tuple(opening), False
         self._config = MidiConfig(name=name, listen=False)
         self._port: GuardedPort | None = GuardedPort(self._config)
         self._offsets: deque[float] = deque(maxlen=KEPT)
@@ -50,9 +55,16 @@ class AccompanimentPort:
             frame = None if port.origin is None else clock.frame(event.at)
             at = self._estimated(port, event, clock.sample_rate) if frame is None else port.place(frame)
             if isinstance(event, Note | Control):
+                self._tell(port, at)
                 port.send(at, message_of(event))
         except DeviceError:
             self._reopen(port)
+
+    def _tell(self, port: GuardedPort, at: int) -> None:
+        if not self._told:
+            self._told = True
+            for message in self._opening:
+                port.send(at, message)
 
     def _estimated(self, port: GuardedPort, event: Event, sample_rate: int) -> int:
         ratio = port.sample_rate / sample_rate
@@ -71,6 +83,7 @@ class AccompanimentPort:
             self._reopen(port)
 
     def _silence(self) -> None:
+        self._told = False
         if (port := self._port) is not None:
             with contextlib.suppress(DeviceError):
                 port.stop()
@@ -78,7 +91,7 @@ class AccompanimentPort:
 
     def _reopen(self, port: GuardedPort) -> None:
         note(f"{port.gone or 'the MIDI port is gone'}; waiting for it")
-        self._port = None
+        self._port, self._told = None, False
         threading.Thread(target=self._open_again, args=(port,), daemon=True, name="port").start()
 
     def _open_again(self, old: GuardedPort) -> None:

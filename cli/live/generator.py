@@ -20,6 +20,7 @@ from engine.accompaniment.synthesiser import settled_engine
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.config import require
 from engine.core.errors import ConfigError, DeviceError
+from engine.midi.guarded import GuardedPort
 from engine.midi.port import MidiConfig, PortConfig
 from engine.midi.process import MidiProcess
 from offline.generation.open_system import system_of
@@ -86,7 +87,7 @@ class _LastingPort:
     """A port that is opened again when its server or its synthesiser comes back, in the same MIDI system."""
 
     def __init__(self, config: PortConfig) -> None:
-        self.config, self.process = config, MidiProcess(config)
+        self.config, self.process = config, GuardedPort(config)
         self._before = (0, 0, 0.0)
 
     def counts(self) -> tuple[int, int, float]:
@@ -106,7 +107,7 @@ class _LastingPort:
             same = replace(same, backend=self.process.backend)
         while not stop.wait(RETRY_S):
             try:
-                self.process = MidiProcess(same)
+                self.process = GuardedPort(same)
             except DeviceError:
                 continue
             note("it is back")

@@ -11,7 +11,7 @@ from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.session import find_device
 from cli.terminal.report import note, wrote
 from cli.terminal.stopping import INTERRUPTED, stoppable
-from engine.accompaniment.ensemble import VOLUME, message_of, part_volume
+from engine.accompaniment.ensemble import VOLUME, message_of, opening_messages, part_volume
 from engine.accompaniment.parts import DRUMS
 from engine.accompaniment.speaker_port import SpeakerConfig
 from engine.accompaniment.synthesiser import settled_engine
@@ -46,7 +46,7 @@ def play_live_plain(options: AccompanyOptions) -> int:
         if options.events is not None:
             log = stack.enter_context(EventWriter(options.events, RATE))
         for port in ports:
-            _prepare(port, accompany, options.practice.metronome_gain)
+            _prepare(port, accompany, options)
         note(f"playing {', '.join(part.name for part in accompany.accompaniment.parts)}; ctrl-C ends")
         played = _play(options, accompany, ports, log, stop)
     if options.scheduled is not None:
@@ -69,15 +69,12 @@ def _ports(options: AccompanyOptions) -> list[PortConfig]:
     return ports
 
 
-def _prepare(port: MidiProcess, accompany: AccompanyConfig, metronome_gain: float) -> None:
-    """Give every part its instrument, where the port is our own synthesiser, and its volume."""
-    now = port.now()
-    port.send(now, control_change(DRUMS, VOLUME, part_volume(metronome_gain)))
-    for part in accompany.accompaniment.parts:
-        if port.backend == "synthesiser":
-            port.send(now, bytes((0xC0 | part.channel, part.program)))
-        if part.gain_db:
-            port.send(now, control_change(part.channel, VOLUME, part_volume(part.gain_db)))
+def _prepare(port: MidiProcess, accompany: AccompanyConfig, options: AccompanyOptions) -> None:
+    """Give every part its instrument, unless a synthesiser of others shall choose its own, and its volume."""
+    now, programs = port.now(), port.backend == "synthesiser" or options.port_programs
+    port.send(now, control_change(DRUMS, VOLUME, part_volume(options.practice.metronome_gain)))
+    for message in opening_messages(accompany.accompaniment.parts, programs=programs):
+        port.send(now, message)
 
 
 def _play(

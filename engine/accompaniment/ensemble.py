@@ -10,7 +10,7 @@ import numpy.typing as npt
 from engine.accompaniment.accompanist import Accompanist, AccompanyConfig, planned
 from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.backing.player import BackingPlayer
-from engine.accompaniment.parts import DRUMS
+from engine.accompaniment.parts import DRUMS, AccompanimentPart
 from engine.accompaniment.plan import is_first_beat
 from engine.accompaniment.practice.metronome import METRONOME, Metronome
 from engine.accompaniment.synthesiser import Synthesiser
@@ -18,10 +18,11 @@ from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
 from engine.midi.notes import control_change, note_off, note_on
 
-__all__ = ["ACCOMPANIMENT", "VOLUME", "Ensemble", "message_of", "part_volume"]
+__all__ = ["ACCOMPANIMENT", "VOLUME", "Ensemble", "message_of", "opening_messages", "part_volume"]
 
 ACCOMPANIMENT = "accompaniment"  # name of the target
 REHEARSED, REHEARSED_SAMPLES = (36, 60, 84), 4096
+PROGRAM = 0xC0
 VOLUME = 7  # controller
 USUAL_VOLUME = 100  # of General MIDI
 VOLUME_DB = 40.0  # level is 40 log10(volume), as General MIDI recommends
@@ -37,6 +38,12 @@ def message_of(event: Note | Control) -> bytes:
 def part_volume(gain_db: float) -> int:
     """Return the MIDI volume of a part with a gain."""
     return min(round(USUAL_VOLUME * 10 ** (gain_db / VOLUME_DB)), 127)
+
+
+def opening_messages(parts: Sequence[AccompanimentPart], *, programs: bool) -> list[bytes]:
+    """Return what an instrument is told before the first note: volumes of parts, and, if asked, their programs."""
+    told = [bytes((PROGRAM | part.channel, part.program)) for part in parts if programs]
+    return told + [control_change(part.channel, VOLUME, part_volume(part.gain_db)) for part in parts if part.gain_db]
 
 
 class Ensemble:
@@ -58,9 +65,9 @@ class Ensemble:
         self._set_volumes()
 
     def _set_volumes(self) -> None:
-        for part in self._parts:
-            if self._instrument is not None and part.gain_db:
-                self._instrument.send(0, control_change(part.channel, VOLUME, part_volume(part.gain_db)))
+        if self._instrument is not None:
+            for message in opening_messages(self._parts, programs=False):
+                self._instrument.send(0, message)
 
     @property
     def targets(self) -> tuple[str, ...]:

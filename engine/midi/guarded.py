@@ -19,7 +19,7 @@ from engine.midi.process import MidiProcess
 __all__ = ["GuardedPort"]
 
 LOOK_S = 0.01  # between two looks at the port's process
-AGAIN_S = (0.0, 0.03, 0.06, 0.2, 0.5)  # the server loses cycles while it takes a dead client out: said again and again
+AGAIN_S = (*(0.01 * i for i in range(16)), 0.2, 0.5)  # the server loses cycles while it takes a dead client out
 
 
 class GuardedPort(MidiProcess):

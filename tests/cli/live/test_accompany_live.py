@@ -32,6 +32,7 @@ from tests.jack_server import JackServer
 pytestmark = pytest.mark.jack
 
 QUARTERS = 8
+PIANO = bytes((0xC0, 0))  # the instrument of the accompaniment
 BUILT_IN = SynthesiserConfig(engine="built-in")
 WORDS = ("--engine", "built-in", "--features", "bands", "--port", "Orchestra", "--accompaniment-gain", "0")
 THROUGH_JACK_S = 0.002  # of a run through JACK against that over a file, as is asked
@@ -143,6 +144,7 @@ def test_a_killed_process_leaves_no_note(server: JackServer, duo: Path, tmp_path
         probe.connected()
         stage.begin()
         probe.until(lambda messages: len(sounding(messages)) > 0 and len(messages) > 2)
+        assert probe.messages[0][1] == PIANO  # before the first note
         os.kill(live.processes()[victim], signal.SIGKILL)
         probe.until(lambda messages: bytes((0xB0, 123, 0)) in [m for _, m in messages] and not sounding(messages))
         probe.heard()
