@@ -20,6 +20,7 @@ from engine.score.score import Score
 __all__ = ["BarLog", "BarRow", "write_bar_report"]
 
 FOLLOWED = {"following", "paused"}  # states in which a position is believed
+ENDED = "ended"
 BACK = 1.0  # quarters: a step back by less is a correction
 AHEAD, AHEAD_PACE = 1.5, 4.0  # a step ahead by more quarters than this, and than so many times the score's own pace
 HELD = 0.5  # share of a bar that must be played for it to count
@@ -70,9 +71,16 @@ class BarLog:
     def take(self, event: Event) -> None:
         """Take any event; positions and states count."""
         if isinstance(event, State):
+            if event.name == ENDED and self._followed and self._at_the_last_onset:
+                self._add(event.at / self._rate, self._score.end_quarter)  # no position speaks of a long last note
             self._followed = event.name in FOLLOWED
         elif isinstance(event, Position) and self._followed:
             self._add(event.at / self._rate, event.quarter)
+
+    @property
+    def _at_the_last_onset(self) -> bool:
+        last = self._score.onset_quarter[-1]
+        return bool(self._passages) and self._passages[-1][-1][1] > last - STEP
 
     def _add(self, at_s: float, quarter: float) -> None:
         if not self._passages or self._jumps(*self._passages[-1][-1], at_s, quarter):

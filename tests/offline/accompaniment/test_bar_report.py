@@ -94,3 +94,17 @@ def test_the_table_and_the_picture(tmp_path: Path) -> None:
     draw_bar_report(tmp_path / "report.png", rows)
     draw_bar_report(tmp_path / "empty.png", [])
     assert (tmp_path / "report.png").stat().st_size > (tmp_path / "empty.png").stat().st_size > 1000
+
+
+def test_a_last_bar_of_one_long_note_is_played_when_the_follower_says_so() -> None:
+    score = make_score("long", [*((q, 1, 60, 80) for q in range(8)), (8, 4, 60, 80)], bars=[(0, 1), (4, 2), (8, 3)])
+    log = BarLog(score, RATE)
+    log.take(State(at=0, emitted_at=0, name="following", why=""))
+    for quarter in np.arange(0, 8.01, 0.02):
+        at = round(quarter * 500)
+        log.take(Position(at=at, emitted_at=at, quarter=quarter, bar=1, score_s=0, tempo_bpm=120, confidence=1))
+    assert [row.bar for row in log.rows()] == [1, 2]
+    log.take(State(at=6000, emitted_at=6100, name="ended", why=""))
+    rows = log.rows()
+    assert remarks(rows) == [(1, ""), (2, ""), (3, "")]
+    assert rows[-1].seconds == pytest.approx(2.0, abs=0.02)
