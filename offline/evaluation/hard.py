@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from engine.core.table_log import TableLog
 from engine.score.readers import read_score
 from engine.score.score import Score
 from offline.batch.piece_folders import EvaluationPiece, PieceCounts, each_judged, find_pieces, folders_left_out
@@ -126,17 +128,22 @@ def evaluate_hard(
     """Track the takes of some halves; print a table of situations, and all together.
 
     Takes that fail are said, and have no part in the table.
-    csv_path: file for a row a take
+    csv_path: file for a row a take, written as they are judged
     plot: picture of the reliability diagram
     """
     rows, left_out = takes_of(folder, halves)
-    outcomes = each_judged(
-        rows, lambda row: judge_take(folder / row.take, row, method), attrgetter("take"), unit="take", say=say
-    )
+    with ExitStack() as stack:
+        table = None if csv_path is None else stack.enter_context(TableLog(csv_path, TAKE_HEADER))
+
+        def judged(row: HardRow) -> HardOutcome:
+            outcome = judge_take(folder / row.take, row, method)
+            if table is not None:
+                table.write([_take_row(outcome)])
+            return outcome
+
+        outcomes = each_judged(rows, judged, attrgetter("take"), unit="take", say=say)
     for line in hard_table(outcomes):
         say(line)
-    if csv_path is not None:
-        _write(csv_path, outcomes)
     if plot is not None:
         draw_reliability(plot, _joined(o.confidence for o in outcomes), _joined(o.near for o in outcomes) > 0)
     return PieceCounts(len(outcomes), len(rows) - len(outcomes), folders_left_out(left_out))
@@ -304,6 +311,7 @@ def _percent(values: npt.NDArray[np.generic]) -> float:
 
 
 HEADER = ("situation", "right %", "200 ms %", "recover s", "in 3 s %", "leaps/h", "ECE", "sure", "lost", "takes")
+TAKE_HEADER = ("take", "half", "piece", "value", *HEADER[:-1])
 
 
 def hard_table(outcomes: Sequence[HardOutcome]) -> list[str]:
@@ -329,11 +337,6 @@ def _shown(value: float, digits: int) -> str:
     return "" if np.isnan(value) else "never" if np.isinf(value) else f"{value:.{digits}f}"
 
 
-def _write(path: Path, outcomes: Sequence[HardOutcome]) -> None:
-    """Write a row a take."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("take", "half", "piece", "value", *HEADER[:-1]))
-        for o in outcomes:
-            cells = _cells(summarise(o.row.situation, [o]))[:-1]
-            writer.writerow((o.row.take, o.row.half, o.row.piece, o.row.value, *cells))
+def _take_row(outcome: HardOutcome) -> tuple[str, ...]:
+    row = outcome.row
+    return (row.take, row.half, row.piece, row.value, *_cells(summarise(row.situation, [outcome]))[:-1])
