@@ -63,6 +63,7 @@ class ScoreDraft:
     bars: (quarter, printed number, place), where bars at the same place of the print are the same bar
     beats: length of the beats of each bar, quarters
     tempi: (quarter, quarters a minute from there on)
+    marks: (quarter, text) of rehearsal marks, in order
     notices: what the user should know, one line each
     """
 
@@ -73,6 +74,7 @@ class ScoreDraft:
     bars: Sequence[tuple[float, int, int]] = ()
     beats: Sequence[float] = ()
     tempi: Sequence[tuple[float, float]] = ()
+    marks: Sequence[tuple[float, str]] = ()
     notices: tuple[str, ...] = ()
 
     @property
@@ -115,6 +117,8 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
             notices=notices,
             fermatas=_fermatas(parts, have),
             programs=[part.instrument for part in parts if part.notes],
+            beats=draft.beats,
+            marks=draft.marks,
         )
     except ScoreError as error:  # which knows the name of the piece, not the file
         raise ScoreError(draft.where, expected=error.expected, got=error.got, remedy=error.remedy) from error

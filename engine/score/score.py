@@ -39,11 +39,13 @@ class Score:
     bar_number: (bar) printed number
     bar_place: (bar) where the bar is printed; each time that a bar is played it has the same place, which two bars of
         the same number have not
+    bar_beat: (bar) length of its beats, quarters; empty where nothing tells
     tempo_quarter: corners of the piecewise linear map from quarters to seconds at the score's own tempo, quarters
     tempo_s: the same corners, seconds
     onset_quarter: distinct onsets, quarters; the first is 0, or later if another part begins
     fermata_quarter: where what is held by a fermata of these parts, or of all others, begins, quarters
     programs: instruments of General MIDI that play it, from 0; empty where nothing tells
+    marks: rehearsal marks as played, (quarter, text), in order
     notices: what the reader had to guess or leave out, one line each
     """
 
@@ -58,8 +60,10 @@ class Score:
     bar_place: Ints
     tempo_quarter: Floats
     tempo_s: Floats
+    bar_beat: Floats = field(default_factory=lambda: np.empty(0))
     fermata_quarter: Floats = field(default_factory=lambda: np.empty(0))
     programs: tuple[int, ...] = ()
+    marks: tuple[tuple[float, str], ...] = ()
     notices: tuple[str, ...] = ()
     onset_quarter: Floats = field(init=False)
 
@@ -104,6 +108,8 @@ def make_score(
     notices: Sequence[str] = (),
     fermatas: Sequence[float] = (),
     programs: Sequence[int] = (),
+    beats: Sequence[float] = (),
+    marks: Sequence[tuple[float, str]] = (),
 ) -> Score:
     """Build a Score.
 
@@ -114,6 +120,8 @@ def make_score(
     ids: of the notes
     fermatas: where what they hold begins, quarters
     programs: instruments of General MIDI, from 0
+    beats: length of the beats of each bar, quarters
+    marks: (quarter, text) of rehearsal marks
 
     Raises ScoreError if there are no notes or too many, or any value is out of range.
     """
@@ -138,8 +146,10 @@ def make_score(
         bar_quarter=np.array([row[0] for row in bar_rows]),
         bar_number=np.array([row[1] for row in bar_rows], dtype=np.int64),
         bar_place=np.array([row[2] for row in bar_rows], dtype=np.int64),
+        bar_beat=np.array(beats, dtype=float),
         fermata_quarter=np.unique(np.array(fermatas, dtype=float) - start),
         programs=tuple(programs),
+        marks=tuple((float(quarter) - start, text) for quarter, text in marks),
         notices=tuple(notices),
         tempo_quarter=tempo_quarter,
         tempo_s=tempo_s,

@@ -1,4 +1,4 @@
-"""Marks that hold from their place on, in the order of play: the tempo, and the pedal of a part."""
+"""Marks in the order of play: the tempo and the pedal of a part, which hold from their place on; rehearsal marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.score.musicxml.layout import Section, WholeBar
 from engine.score.musicxml.normal import exact_number
 from engine.score.musicxml.tempo import TempoMark, tempo_mark
 
-__all__ = ["PlayedStep", "played_pedal", "played_tempi"]
+__all__ = ["PlayedStep", "played_pedal", "played_rehearsals", "played_tempi"]
 
 Place = tuple[int, Fraction]  # bar, quarters from its beginning
 DOWN, UP = 127, 0
@@ -57,6 +57,27 @@ def played_pedal(
         return []
     rows = _in_force([place for place, _ in marks], sections, steps)
     return [(quarter, marks[index][1] if index >= 0 else UP) for quarter, index in rows]
+
+
+def played_rehearsals(
+    parts: list[list[PartBar]], bars: list[WholeBar], sections: list[Section], steps: list[PlayedStep]
+) -> list[tuple[float, str]]:
+    """Return (quarter, text) of the rehearsal marks of all parts as played: one each time that its place is played."""
+    found = {
+        (_place(number, sign, bars), " ".join("".join(mark.itertext()).split()))
+        for part in parts
+        for number, bar in enumerate(part)
+        for sign in bar.signs
+        for mark in sign.element.iterfind("direction-type/rehearsal")
+    }
+    marks = sorted(mark for mark in found if mark[1])
+    places = [place for place, _ in marks]
+    rows: list[tuple[float, str]] = []
+    for quarter, number in steps:
+        bar, start, end = sections[number]
+        for i in range(bisect_left(places, (bar, start)), bisect_left(places, (bar, end))):
+            rows.append((quarter + float(places[i][1] - start), marks[i][1]))
+    return rows
 
 
 def _in_force(places: list[Place], sections: list[Section], steps: list[PlayedStep]) -> Iterator[tuple[float, int]]:

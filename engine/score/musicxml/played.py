@@ -15,7 +15,7 @@ from engine.score.form import Remark
 from engine.score.musicxml.bars import PartBar, WrittenNote, read_part
 from engine.score.musicxml.dynamics import set_velocities
 from engine.score.musicxml.layout import Section, WholeBar, read_form, whole_bars
-from engine.score.musicxml.marks import PlayedStep, played_pedal, played_tempi
+from engine.score.musicxml.marks import PlayedStep, played_pedal, played_rehearsals, played_tempi
 from engine.score.musicxml.normal import normalise
 from engine.score.musicxml.source import musicxml_root
 from engine.score.parts import NoteRow, PartNotes, ScoreDraft
@@ -82,6 +82,7 @@ def played_musicxml(path: Path, data: bytes, *, repeats_after_jump: bool = False
         bars=[row[:3] for row in played],
         beats=[row[3] for row in played],
         tempi=tempi,
+        marks=played_rehearsals(parts, bars, sections, steps),
         notices=tuple(notices),
     )
 
