@@ -1,0 +1,210 @@
+"""Know where the soloist is and foresee when any place of the score comes, from what the follower reports.
+
+No input or output, no clock. Between two onsets of the solo the music goes on at the soloist's pace; it does not pass
+an onset of the solo that has not come: that it has not come yet is information, and rests, fermatas and cadenzas wait
+by it. Where the onset is long overdue and no fermata is written, the soloist has left it out, and the music goes on up to
+the onset after it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.pace import Pace
+from engine.core.events import Event, Onset, State
+from engine.score.score import Score
+
+__all__ = ["SAME_S", "Anticipation"]
+
+Floats = npt.NDArray[np.float64]
+
+SAME_S = 1e-4  # score positions closer than this are one onset, seconds of score
+SAME_QUARTER = 1e-3
+REST_S = 2.0  # a rest of the solo from which that nothing fits the score says nothing, seconds
+SLOWEST_S = 0.15  # an onset that is reported later than this after it began is placed wrongly, and began later
+SILENT = "lost"  # state in which the place is not known
+
+
+class _Prediction(NamedTuple):
+    """When an onset of the solo is expected."""
+
+    onset: int
+    due_s: float
+    sd_s: float
+
+
+class Anticipation:
+    """Take the follower's events; tell when a place of the score comes.
+
+    solo: what is followed
+    pace: how the soloist begins, seconds for each second of the score's own tempo
+    known: whether the soloist knows that pace; else the first step sets it
+    onset_quarter: onsets of others, sorted: a fermata lasts to the next note of anybody
+    """
+
+    def __init__(
+        self,
+        solo: Score,
+        config: SchedulerConfig,
+        *,
+        pace: float = 1.0,
+        known: bool = False,
+        onset_quarter: np.ndarray | None = None,
+    ) -> None:
+        self.config, self._quarter = config, solo.onset_quarter
+        self.solo_s = solo.seconds(solo.onset_quarter)  # where the solo's onsets lie, seconds of score
+        self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken
+        self._pace = Pace(config.pace_s, pace, known=known)
+        self._fermata_s, self._held_s = _fermatas(solo, np.empty(0) if onset_quarter is None else onset_quarter)
+        self._rest_s = _rests(solo)
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset to the initial state."""
+        self._pace.reset()
+        self._played_s: dict[int, float] = {}  # when each onset of the solo began
+        self.now_at = -1  # onset of the solo that was heard last, -1 for none
+        self._next: _Prediction | None = None
+        self.unconfirmed = 0  # onsets that have yet to confirm the place, after a jump
+        self._silent = False
+        self.now_s = 0.0  # seconds of input; whoever takes decisions sets it
+        self.interrupted = False  # whether the place has jumped or was lost; whoever reads it clears it
+
+    @property
+    def here_s(self) -> float:
+        """Return the place of the onset that was heard last, seconds of score; -infinity before the first."""
+        return float(self.solo_s[self.now_at]) if self.now_at >= 0 else -np.inf
+
+    @property
+    def lost(self) -> bool:
+        """Return whether the place is not known; in a long rest nothing has to fit it."""
+        return self._silent and not self._resting()
+
+    @property
+    def uncertain(self) -> bool:
+        """Return whether the place is lost or not confirmed yet."""
+        return self.lost or self.unconfirmed > 0
+
+    def take(self, event: Event) -> bool:
+        """Take one event of the follower, in order; return whether the place has jumped."""
+        if isinstance(event, State):
+            self._silent = event.name == SILENT
+            self.interrupted |= self._silent and not self._resting()
+        elif isinstance(event, Onset):
+            index = int(np.searchsorted(self._quarter, event.quarter - SAME_QUARTER))
+            if event.heard:
+                return self._begun(index, event.due_s)
+            return self._expect(_Prediction(index, event.due_s, event.sd_s))
+        return False
+
+    def _begun(self, index: int, at_s: float) -> bool:
+        before, self.now_at, self._next = self.now_at, index, None
+        at_s = max(at_s, self.now_s - SLOWEST_S)
+        self._played_s[index] = at_s
+        self.unconfirmed = max(self.unconfirmed - 1, 0)
+        if jumped := self._is_jump(before, index):
+            self._jump(index)
+        elif 0 <= before < index and not self._holds(before, index):
+            self._pace.take(self.solo_s[index] - self.solo_s[before], at_s - self._played_s[before])
+        return jumped
+
+    def _expect(self, new: _Prediction) -> bool:
+        jumped = False
+        if new.onset - 1 != self.now_at:  # what was reported last is taken back
+            before, self.now_at, self._next = self.now_at, new.onset - 1, None
+            if jumped := self._is_jump(before, self.now_at):
+                self._jump(self.now_at)
+            step_s = (self.solo_s[new.onset] - self.solo_s[self.now_at]) * self._pace.ratio
+            self._played_s.setdefault(self.now_at, new.due_s - step_s)
+        kept = self._next
+        if kept is None or kept.onset != new.onset or new.due_s < kept.due_s:
+            self._next = new
+        return jumped
+
+    def _is_jump(self, before: int, index: int) -> bool:
+        return before >= 0 and not 1 - self.config.jump <= index - before <= self.config.jump
+
+    def _jump(self, index: int) -> None:
+        self.unconfirmed = self.config.confirm - 1
+        self._played_s = {at: at_s for at, at_s in self._played_s.items() if at == index}
+        self.interrupted = True
+
+    def _resting(self) -> bool:
+        """Return whether the soloist has a long rest now, in which nothing has to fit the score."""
+        following = self._next
+        if following is None or self.now_at < 0 or self.now_s > following.due_s:
+            return False
+        return bool(self._rest_s[following.onset] * self._pace.ratio > REST_S)
+
+    def time(self, score_s: float) -> float:
+        """Return when a place of the score comes, seconds of input; infinity if that is not certain enough to act on.
+
+        score_s: the place, seconds of the score's own tempo
+        """
+        if self.now_at < 0:
+            return np.inf
+        here, begun_s = self.solo_s[self.now_at], self._played_s[self.now_at]
+        following = self._next
+        if following is None or score_s < self.solo_s[following.onset] - SAME_S:
+            length_s = score_s - here + self.config.fermata * self.held(here, score_s)
+            return float(begun_s + length_s * self._pace.ratio + self.config.behind_s)
+        return self._beyond(following, score_s, begun_s)
+
+    def forecast(self, score_s: float) -> float:
+        """Return when a place is expected to come, however uncertain; infinity before the first note.
+
+        Nothing is foreseen beyond a fermata that has not ended.
+        """
+        following = self._next
+        if following is None or self.now_at < 0 or score_s < self.solo_s[following.onset] - SAME_S:
+            return self.time(score_s)
+        if self._holds(self.now_at, following.onset):
+            return np.inf
+        there = float(self.solo_s[following.onset])
+        length_s = score_s - there + self.config.fermata * self.held(there, score_s)
+        return float(following.due_s + length_s * self._pace.ratio + self.config.behind_s)
+
+    def _beyond(self, following: _Prediction, score_s: float, begun_s: float) -> float:
+        """Return the time of the next onset of the solo, where it is certain; what lies beyond waits.
+
+        Where the onset is overdue, return that of what lies before the onset after it.
+        """
+        due_s, after = max(following.due_s, begun_s), score_s - self.solo_s[following.onset]
+        if self._holds(self.now_at, following.onset):
+            return np.inf
+        if self.now_s > following.due_s + self.config.hold_s:
+            known = bool((score_s < self.solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
+        else:
+            known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it
+        return float(due_s + after * self._pace.ratio + self.config.behind_s) if known else np.inf
+
+    def held(self, begin_s: float, end_s: float) -> float:
+        """Return the length of the notes under fermatas from one place up to another, seconds of score."""
+        if not len(self._fermata_s):
+            return 0.0
+        first, last = np.searchsorted(self._fermata_s, (begin_s - SAME_S, end_s - SAME_S))
+        return float(self._held_s[first:last].sum())
+
+    def _holds(self, onset: int, following: int) -> bool:
+        """Return whether there is a fermata between two onsets of the solo."""
+        return self.held(self.solo_s[onset], self.solo_s[following]) > 0
+
+
+def _fermatas(solo: Score, onset_quarter: np.ndarray) -> tuple[Floats, Floats]:
+    """Return where fermatas are, and the lengths up to the next onset of anybody, seconds of score."""
+    places = solo.fermata_quarter
+    onsets = np.append(np.union1d(solo.onset_quarter, onset_quarter), solo.end_quarter)
+    ends = onsets[np.minimum(np.searchsorted(onsets, places + SAME_QUARTER), len(onsets) - 1)]
+    return solo.seconds(places), np.maximum(solo.seconds(ends) - solo.seconds(places), SAME_S)
+
+
+def _rests(solo: Score) -> Floats:
+    """Return (onset) for how long nobody of the solo has a note before it, seconds of score."""
+    ends = np.maximum.accumulate(solo.note_quarter + solo.note_duration)
+    before = np.searchsorted(solo.note_quarter, solo.onset_quarter - SAME_QUARTER) - 1
+    rests = solo.seconds(solo.onset_quarter) - solo.seconds(ends[np.maximum(before, 0)])
+    return np.where(before < 0, 0.0, np.maximum(rests, 0.0))
