@@ -2,8 +2,8 @@
 
 No input or output, no clock. Between two onsets of the solo the music goes on at the soloist's pace; it does not pass
 an onset of the solo that has not come: that it has not come yet is information, and rests, fermatas and cadenzas wait
-by it. Where the onset is long overdue and no fermata is written, the soloist has left it out, and the music goes on up to
-the onset after it.
+by it. Where the onset is long overdue and no fermata is written, the soloist has left it out, and the music goes on up
+to the onset after it.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from engine.core.events import (
         Accompanied,
+        Cue,
         Dropout,
         Event,
         Guesses,
@@ -52,6 +53,7 @@ __all__ = [
     "AudioFormat",
     "Chain",
     "ConfigError",
+    "Cue",
     "DeviceError",
     "Dropout",
     "EngineError",

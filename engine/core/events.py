@@ -18,6 +18,7 @@ from engine.core.errors import ConfigError
 __all__ = [
     "Accompanied",
     "Control",
+    "Cue",
     "Dropout",
     "Event",
     "Guesses",
@@ -107,6 +108,24 @@ class Accompanied(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cue(Event):
+    """A cue acts at `at`, or is passed over.
+
+    name: of the cue
+    quarter: its place in the score
+    fired: whether it acts; else it was passed over
+    made_up: whether it acts late, because its place was passed over
+    why: a phrase, where it does not act in time
+    """
+
+    name: str
+    quarter: float
+    fired: bool = True
+    made_up: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sound(Event):
     """A sound begins or ends.
 
@@ -191,6 +210,7 @@ TYPES: dict[str, type[Event]] = {
     "onset": Onset,
     "state": State,
     "accompanied": Accompanied,
+    "cue": Cue,
     "sound": Sound,
     "note": Note,
     "control": Control,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -29,7 +30,7 @@ from engine.separation.hpss import HpssSpectra
 from engine.separation.mask_network_segments import open_separator, stems_chain
 from engine.separation.resampled import ResampledSeparator
 
-__all__ = ["Listener", "Pipeline", "PipelineConfig", "PipelineOutput"]
+__all__ = ["Attendant", "AttendantSettings", "Listener", "Pipeline", "PipelineConfig", "PipelineOutput"]
 
 Audio = npt.NDArray[np.float32]
 Spectrum = tuple[FrameFormat, str]  # frames with a window, by name
@@ -40,6 +41,26 @@ class Listener(Protocol):
 
     def build(self, audio: AudioFormat) -> Processor[Audio, list[Event]]:
         """Return the node for audio of this format."""
+        ...
+
+
+class Attendant(Protocol):
+    """What attends to the follower's events, and emits events of its own, as samples pass."""
+
+    def reset(self) -> None:
+        """Reset to the initial state."""
+        ...
+
+    def process(self, n_samples: int, events: Sequence[Event], /) -> list[Event]:
+        """Let samples pass, with the follower's events emitted within them; return events of its own."""
+        ...
+
+
+class AttendantSettings(Protocol):
+    """Settings of an attendant; they may be pickled to the engine process."""
+
+    def build(self, audio: AudioFormat) -> Attendant:
+        """Return the attendant for audio of this format."""
         ...
 
 
@@ -59,6 +80,7 @@ class PipelineConfig(Settings):
     )
     detect: SoundConfig | None = plain(None, "sound event detection, None for none")
     listeners: tuple[Listener, ...] = plain((), "settings of further nodes that emit events")
+    attendants: tuple[AttendantSettings, ...] = plain((), "settings of what attends to the follower's events")
 
     def __post_init__(self) -> None:
         check(self)
@@ -109,6 +131,7 @@ class Pipeline:
         self._own_sound = _own_sound(audio, config.accompany)
         detectors = [] if config.detect is None else [SoundDetector(config.detect, audio, worker=worker)]
         self._listeners = [*detectors, *(settings.build(audio) for settings in config.listeners)]
+        self._attendants = [settings.build(audio) for settings in config.attendants]
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
         frames = follow_frames(self.audio)
@@ -204,6 +227,7 @@ class Pipeline:
         if self._follower is not None:
             follower_input: Any = heard if self._follower_input is None else spectra[self._follower_input]
             events += self._follower.process(follower_input)
+        told = [event for node in self._attendants for event in node.process(len(block), events)]
         stems = block[:, None, :]
         if self._ensemble is not None:
             played, sounds = self._ensemble.process(heard, events)
@@ -211,9 +235,10 @@ class Pipeline:
             stems = np.stack([block, *sounds], axis=1) if sounds else stems
             if self._own_sound is not None and sounds:
                 self._own_sound.played(sum(sounds[1:], sounds[0]))
-        if self._listeners:
-            for node in self._listeners:
-                events += node.process(heard)
+        events += told
+        for node in self._listeners:
+            events += node.process(heard)
+        if self._listeners or self._attendants:
             events.sort(key=lambda event: event.emitted_at)
         if self._separator is not None:
             shared = self._separator.input
@@ -234,7 +259,7 @@ class Pipeline:
         for listener in (self._follower, *self._listeners):
             if listener is not None:
                 listener.reset()
-        for part in (self._ensemble, self._own_sound):
+        for part in (self._ensemble, self._own_sound, *self._attendants):
             if part is not None:
                 part.reset()
 

@@ -30,7 +30,7 @@ from engine.realtime.states import EngineState, SessionEnd, SessionState, next_s
 __all__ = ["Session", "SessionConfig", "SessionReport", "SessionStatus"]
 
 NAP_S = 0.01
-SHORT_NAP_S = 0.002  # where notes wait to be played
+SHORT_NAP_S = 0.002  # where notes wait to be played, and cues to act
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
 
@@ -180,8 +180,13 @@ class SessionRun:
             self._report_status(run)
             if 0 < self._config.duration_s <= self._seconds(run):
                 break
-            time.sleep(NAP_S if self._config.pipeline.accompany is None else SHORT_NAP_S)
+            time.sleep(SHORT_NAP_S if self._hurries else NAP_S)
         return SessionEnd.STOPPED
+
+    @property
+    def _hurries(self) -> bool:
+        pipeline = self._config.pipeline
+        return pipeline.accompany is not None or bool(pipeline.attendants)
 
     def _seconds(self, run: EngineHandle) -> float:
         n = (self._base or 0) + run.counts().n_samples
