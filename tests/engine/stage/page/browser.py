@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
-import pytest
+from tests.stage_tools import needs_tool
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-REQUIRED = bool(os.environ.get("COLLAPARTE_REQUIRE_STAGE"))
 PATIENCE_S = 120.0  # a browser on a busy machine
 TABLET, WIDE, PHONE = (820, 1180), (1180, 820), (390, 844)
 FLAGS = (
@@ -23,13 +20,6 @@ FLAGS = (
     "--mute-audio",
     "--hide-scrollbars",
 )
-
-
-def needed(module: str) -> Any:
-    """Import what the tests of the stage need; they skip where it is absent and may be."""
-    if REQUIRED:
-        return __import__(module, fromlist=["_"])
-    return pytest.importorskip(module, reason="the tests of the stage need the extras `stage` and `dev`")
 
 
 class Browser:
@@ -116,16 +106,14 @@ class Browser:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start a browser; it ends, whatever happens."""
-    webdriver = needed("selenium.webdriver")
-    if not (CHROMIUM and DRIVER):
-        assert not REQUIRED, "chromium and chromium-driver are required here"
-        pytest.skip("needs chromium and chromium-driver")
+    program, service = needs_tool("chromium", "chromium"), needs_tool("chromedriver", "chromium-driver")
+    webdriver = import_module("selenium.webdriver")
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = program
     for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(service))
     try:
         yield Browser(driver)
     finally:
