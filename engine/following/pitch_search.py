@@ -104,8 +104,6 @@ class PitchSearch:
         """Take frames, at most `room`; return whether the pitch has changed."""
         self._held[self._fill : self._fill + len(spectra)] = spectra
         self._fill += len(spectra)
-        if self.searching:  # at once, so that no block has the work of a whole chunk
-            self._advance(spectra)
         if self._fill < CHUNK:
             return False
         self._fill = 0
@@ -137,14 +135,11 @@ class PitchSearch:
             each.reset(self._frame, self.pitch.cents)
         self._present = self._all[len(self._all) // 2]
 
-    def _advance(self, spectra: Spectra) -> None:
-        """Let every pitch that is still open follow through some frames."""
+    def _search(self) -> None:
+        """Let every pitch follow through the chunk, drop those far behind, and take another if it leads by far."""
         for each in self._all:
             if each.alive:
-                each.tracker.advance(each.features.process(spectra))
-
-    def _search(self) -> None:
-        """Drop the pitches that are far behind, and take another if it leads by far."""
+                each.tracker.advance(each.features.process(self._held))
         alive = [each for each in self._all if each.alive]
         self._playing = not all(each.tracker.waiting for each in alive)
         if not self._playing:

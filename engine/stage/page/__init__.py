@@ -1,1 +1,0 @@
-"""The page in the browser: static files, no build step, no other host."""
