@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -94,6 +94,7 @@ class Accompanist:
         own_cents = 0.0 if config.sound is None else config.sound.cents
         self._pitch = SoloistPitch(channels, own_cents) if config.touch.follow_pitch else None
         self._more_latency_s = config.stage.latency_s
+        self._silenced: set[int] = set()  # channels of parts that are muted
         self.declare_latency(0)
         self.reset()
 
@@ -113,6 +114,27 @@ class Accompanist:
     def declare_latency(self, n_samples: int) -> None:
         """Play so much earlier, for the latency from input to output, and that of the stage; kept by `reset`."""
         self._scheduler.latency_s = n_samples / self.sample_rate + self._more_latency_s
+
+    def go_to(self, quarter: float) -> None:
+        """Go on at a quarter, where the soloist is waited for; all that sounds ends."""
+        self._scheduler.go_to(quarter)
+
+    def put_pace(self, pace: float) -> None:
+        """Play at this many seconds for each second of score, until the soloist plays at another."""
+        self._scheduler.put_pace(pace)
+
+    def follow_loudness(self, amount: float) -> None:
+        """Follow this share of the soloist's loudness, 0 to 1."""
+        self._loudness.amount = amount
+
+    def mute(self, name: str, *, muted: bool) -> None:
+        """Leave out the notes of a part that begin from now on, or not any more."""
+        channels = {part.channel for part in self.accompaniment.parts if part.name == name}
+        self._silenced = self._silenced | channels if muted else self._silenced - channels
+
+    def set_controller(self, channel: int, controller: int, value: int) -> None:
+        """Set a controller at the next decision."""
+        self._tuning.append((channel, controller, value))
 
     @property
     def finished(self) -> bool:
@@ -182,7 +204,7 @@ class Accompanist:
         if moment.sounds:
             out.append(Accompanied(at=at, emitted_at=self._decided, quarter=moment.quarter))
         out += self._pedals_at(moment, at)
-        for note in map(self._touched, moment.notes):
+        for note in map(self._touched, self._heard(moment)):
             for old in [old for old in self._sounding if old.note[:2] == note[:2]]:
                 self._sounding.remove(old)
                 if self._sample(old.since_s) < at:
@@ -210,6 +232,9 @@ class Accompanist:
         if not value:
             del self._pedals[channel]
         return [self._control(max(at, self._decided), channel, SUSTAIN, value)]
+
+    def _heard(self, moment: Moment) -> Iterable[PlannedNote]:
+        return (note for note in moment.notes if note.channel not in self._silenced)
 
     def _touched(self, note: PlannedNote) -> PlannedNote:
         """Return a note as loud and as high as the soloist would have it now."""

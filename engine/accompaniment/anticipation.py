@@ -75,6 +75,20 @@ class Anticipation:
         self.interrupted = False  # whether the place has jumped or was lost; whoever reads it clears it
 
     @property
+    def pace(self) -> float:
+        """Return the soloist's seconds for each second of score; it may be set, until he plays another."""
+        return self._pace.ratio
+
+    @pace.setter
+    def pace(self, ratio: float) -> None:
+        self._pace.put(ratio)
+
+    def wait(self) -> None:
+        """Forget where the soloist was: he is waited for at a place of his own choice."""
+        self._played_s, self.now_at, self._next = {}, -1, None
+        self.unconfirmed, self._silent, self.interrupted = 0, False, True
+
+    @property
     def here_s(self) -> float:
         """Return the place of the onset that was heard last, seconds of score; -infinity before the first."""
         return float(self.solo_s[self.now_at]) if self.now_at >= 0 else -np.inf

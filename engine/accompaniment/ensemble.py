@@ -16,6 +16,7 @@ from engine.accompaniment.practice.metronome import METRONOME, Metronome
 from engine.accompaniment.synthesiser import Synthesiser
 from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
+from engine.core.orders import GoTo, MutePart, Order, SetDynamics, SetPace, SetPartGain
 from engine.midi.notes import control_change, note_off, note_on
 
 __all__ = ["ACCOMPANIMENT", "VOLUME", "Ensemble", "message_of", "opening_messages", "part_volume"]
@@ -80,6 +81,23 @@ class Ensemble:
         self._player.declare_latency(n_samples)
         if self._backing is not None:
             self._backing.declare_latency(n_samples)
+
+    def obey(self, order: Order) -> None:
+        """Do what is asked of the accompaniment; parts that it has not are nobody's."""
+        match order:
+            case GoTo():
+                (self._player if self._backing is None else self._backing).go_to(order.quarter)
+            case SetPace():
+                (self._player if self._backing is None else self._backing).put_pace(1 / order.ratio)
+            case SetDynamics():
+                self._player.follow_loudness(order.amount)
+            case MutePart():
+                self._player.mute(order.part, muted=order.muted)
+            case SetPartGain():
+                for part in self._parts:
+                    if part.name == order.part:
+                        volume = part_volume(part.gain_db + order.gain_db)
+                        self._player.set_controller(part.channel, VOLUME, volume)
 
     @property
     def finished(self) -> bool:

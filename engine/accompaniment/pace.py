@@ -26,6 +26,10 @@ class Pace:
         """Forget what was played."""
         self._log, self._known = self._start, self._start_known
 
+    def put(self, ratio: float) -> None:
+        """Go on from this ratio, until the soloist plays another."""
+        self._log = log(ratio)
+
     @property
     def ratio(self) -> float:
         """Return seconds of playing for each second of score."""

@@ -44,6 +44,20 @@ class Introduction(NamedTuple):
     told: bool = False
 
 
+class _Opening(NamedTuple):
+    """How the accompaniment goes until the soloist enters.
+
+    from_s, until_s: where it begins, and where the soloist is waited for, seconds of score
+    start_s: when it begins, seconds of input
+    pace: seconds for each second of score
+    """
+
+    from_s: float
+    until_s: float
+    start_s: float
+    pace: float
+
+
 class Scheduler:
     """Take the follower's events; fix the onsets of the accompaniment a little before they sound.
 
@@ -60,7 +74,7 @@ class Scheduler:
         intro: Introduction | None = None,
         sounding: np.ndarray | None = None,
     ) -> None:
-        self.config, self._intro = config, intro or Introduction()
+        self.config, self._intro, self._score = config, intro or Introduction(), solo
         self._own_s = solo.seconds(onset_quarter)
         known = self._intro.told or bool(self._own_s[0] < solo.seconds(solo.onset_quarter)[0] - SAME_S)
         notes = onset_quarter if sounding is None else sounding
@@ -72,6 +86,25 @@ class Scheduler:
         """Reset to the initial state."""
         self._solo.reset()
         self._index = 0  # first onset of the accompaniment that is not fixed
+        until_s = float(self._solo.solo_s[0])
+        from_s = min(float(self._own_s[0]), until_s)
+        self._opening = _Opening(from_s, until_s, self._intro.start_s, self._intro.pace)
+
+    def go_to(self, quarter: float) -> None:
+        """Wait for the soloist at a quarter; what is played there before he enters begins as an introduction does."""
+        here_s, solo_s = float(self._score.seconds(quarter)), self._solo.solo_s
+        until_s = float(solo_s[min(int(np.searchsorted(solo_s, here_s - SAME_S)), len(solo_s) - 1)])
+        self._index = int(np.searchsorted(self._own_s, here_s - SAME_S))
+        self._opening = _Opening(here_s, until_s, self._solo.now_s + self._intro.start_s, self._solo.pace)
+        self._solo.wait()
+
+    def put_pace(self, pace: float) -> None:
+        """Go on at this many seconds for each second of score, until the soloist plays at another."""
+        opening, now_s = self._opening, self._solo.now_s
+        if self._solo.now_at < 0 and now_s > opening.start_s:
+            passed_s = (now_s - opening.start_s) / opening.pace
+            opening = opening._replace(from_s=opening.from_s + passed_s, start_s=now_s)
+        self._opening, self._solo.pace = opening._replace(pace=pace), pace
 
     @property
     def latency_s(self) -> float:
@@ -130,9 +163,8 @@ class Scheduler:
         return sounding_s - self.latency_s
 
     def _introduction(self, score_s: float) -> float:
-        solo_first_s = float(self._solo.solo_s[0])
-        if score_s > solo_first_s - SAME_S:
+        opening = self._opening
+        if score_s > opening.until_s - SAME_S:
             return np.inf
-        first_s = min(float(self._own_s[0]), solo_first_s)
-        length_s = score_s - first_s + self.config.fermata * self._solo.held(first_s, score_s)
-        return float(self._intro.start_s + length_s * self._intro.pace)
+        length_s = score_s - opening.from_s + self.config.fermata * self._solo.held(opening.from_s, score_s)
+        return float(opening.start_s + length_s * opening.pace)

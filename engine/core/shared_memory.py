@@ -1,4 +1,4 @@
-"""Lay out the shared memory of a session: counters, the record ring and the event ring.
+"""Lay out the shared memory of a session: counters, gains, levels, and the rings of stems, events and orders.
 
 Every counter has one writer and only grows, except the switches of the main process. Counters of different writers
 never share a cache line.
@@ -21,6 +21,7 @@ __all__ = ["MAX_TARGETS", "Counter", "Layout", "SharedMemory", "anonymous_file"]
 
 MAX_TARGETS = 64
 N_COUNTERS = 64
+ORDER_BYTES = 1 << 16
 PAGE = 4096
 
 
@@ -54,6 +55,7 @@ class Counter(IntEnum):
     HEARTBEAT = 33
     ARMED = 34  # 1: the callback uses the rings; before, it plays silence and only counts
     LEVEL = 35  # peak level of the input, in millionths of full scale, falling by half in 0.2 s
+    ARMED_AT = 36  # SAMPLES when the rings were first used
     # written by the main process
     STOP = 48
 
@@ -74,7 +76,7 @@ class Layout:
     @property
     def n_bytes(self) -> int:
         """Return the total size in bytes."""
-        return self.events_at + _paged(RecordRing.n_bytes(self.event_bytes))
+        return self.orders_at + _paged(RecordRing.n_bytes(ORDER_BYTES))
 
     @property
     def record_at(self) -> int:
@@ -85,6 +87,11 @@ class Layout:
     def events_at(self) -> int:
         """Return the byte offset of the event ring."""
         return self.record_at + _paged(RingBuffer.n_bytes(self.record_rows, self.record_width))
+
+    @property
+    def orders_at(self) -> int:
+        """Return the byte offset of the order ring."""
+        return self.events_at + _paged(RecordRing.n_bytes(self.event_bytes))
 
 
 def _paged(size: int) -> int:
@@ -104,21 +111,26 @@ class SharedMemory:
 
     counters: int64, see `Counter`
     gains: float64, one per target, live
+    levels: float64, peak of each target, 0 to 1 of full scale, falling by half in 0.2 s
     record: stems waiting to be written to disk; a row is (target, channel) flattened
     events: pickled events
+    orders: pickled orders of the main process to the pipeline
     """
 
     def __init__(self, descriptor: int, layout: Layout, *, create: bool = False) -> None:
         self.layout = layout
         if create:
-            os.ftruncate(descriptor, 0)  # a second session gets zeros, not the first one's counters
             os.ftruncate(descriptor, layout.n_bytes)
         memory = mmap.mmap(descriptor, layout.n_bytes)
         raw: npt.NDArray[np.uint8] = np.frombuffer(memory, np.uint8)
+        if create:
+            raw[:] = 0  # a second engine gets zeros; other threads may still look at the first one's counters
         self.counters = raw[: 8 * N_COUNTERS].view(np.int64)
-        self.gains = raw[8 * N_COUNTERS : 8 * (N_COUNTERS + MAX_TARGETS)].view(np.float64)
+        self.gains = _numbers(raw, 0)
+        self.levels = _numbers(raw, 1)
         self.record = RingBuffer(raw[layout.record_at :], layout.record_rows, layout.record_width)
         self.events = RecordRing(raw[layout.events_at :], layout.event_bytes)
+        self.orders = RecordRing(raw[layout.orders_at :], ORDER_BYTES)
 
     def prefault(self) -> None:
         """Touch every page of the record ring, so that no hop waits for the system to allocate memory."""
@@ -129,3 +141,9 @@ class SharedMemory:
 
     def __setitem__(self, counter: Counter, value: int) -> None:
         self.counters[counter] = value
+
+
+def _numbers(raw: npt.NDArray[np.uint8], row: int) -> npt.NDArray[np.float64]:
+    """Return a row of one number per target, behind the counters."""
+    begin = 8 * (N_COUNTERS + row * MAX_TARGETS)
+    return raw[begin : begin + 8 * MAX_TARGETS].view(np.float64)

@@ -57,6 +57,10 @@ class SoundDetector:
         self._n_steps += len(rows)
         return events + self._late()
 
+    def set_threshold(self, label: str, probability: float) -> None:
+        """Report a sound from this probability on, from the next step on."""
+        self._decoder.set_threshold(label, probability)
+
     def reset(self) -> None:
         """Reset to the initial state."""
         self.probabilities.reset()

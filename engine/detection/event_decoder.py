@@ -237,6 +237,15 @@ class EventDecoder:
             for s, k, c, a, p in self._changes[:n]
         ]
 
+    def set_threshold(self, label: str, probability: float) -> None:
+        """Let this probability decide about a class from the next step on, and no sum of log-odds; kept by `reset`.
+
+        A label that is no class is nobody's.
+        """
+        if label in self.classes:
+            at = self.classes.index(label)
+            self._rules.levels[at], self._rules.needs[at] = probability, np.inf
+
     def reset(self) -> None:
         """Reset to the initial state."""
         for array in self._state:

@@ -33,7 +33,18 @@ from engine.following.tempo import (
     update_tempo,
 )
 
-__all__ = ["Search", "SearchConfig", "SearchNumbers", "advance", "new_search", "read_out", "restart", "search_numbers"]
+__all__ = [
+    "Search",
+    "SearchConfig",
+    "SearchNumbers",
+    "advance",
+    "new_search",
+    "read_out",
+    "restart",
+    "search_numbers",
+    "wait_before",
+    "waits",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -101,7 +112,8 @@ def search_numbers(config: SearchConfig, frame_s: float) -> SearchNumbers:
 class Search(NamedTuple):
     """State of the search: a ring of SPAN events with `entries` hypotheses each.
 
-    Events count from 1; 0 is before the start.
+    Events count from 1; 0 is before the start. A search that was sent to a place waits in the event before it, its
+    gate, as it waits in event 0 for the first note.
 
     score: log likelihood without `carried`
     standing: log likelihood now, including that the next event has not come yet
@@ -113,6 +125,7 @@ class Search(NamedTuple):
     sustain: (event) sustain log likelihood of this frame, nats
     onset: (event) onset log likelihood of this frame, nats
     span: first and last event with a hypothesis
+    gate: event in which is waited for the next one, as long as that takes
     best: event and hypothesis of the best path
     mass: share of the likelihood within one event of the best; gain of the best path's log likelihood in this frame
     backpointers: all entries, for the alignment of a whole file
@@ -128,6 +141,7 @@ class Search(NamedTuple):
     sustain: Floats
     onset: Floats
     span: Ints
+    gate: Ints
     best: Ints
     mass: Floats
     backpointers: Backpointers
@@ -147,6 +161,7 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
         np.zeros(SPAN),
         np.zeros(SPAN),
         np.zeros(2, np.int64),
+        np.zeros(1, np.int64),
         np.zeros(2, np.int64),
         np.zeros(2),
         new_backpointers(n_nodes, shape),
@@ -155,13 +170,26 @@ def new_search(entries: int, n_nodes: int = 0) -> Search:
 
 def restart(search: Search) -> None:
     """Start with a single hypothesis before the first event, its tempo distributed around the score's."""
+    wait_before(search, 1, 0.0)
+
+
+def wait_before(search: Search, event: int, log_period: float) -> None:
+    """Start with a single hypothesis that waits for an event, its tempo distributed around the log period given."""
     for array in (*search[:-1], search.backpointers.n, search.backpointers.node):
         array[...] = 0
+    slot = (event - 1) % SPAN
     search.score[...] = DEAD
-    search.score[0, 0] = 0.0
-    search.tempo[0, 0, 3] = START_SPREAD**2
-    search.skips[0, 0, 1] = SKIP
-    search.entry_s[0, 0] = -1.0
+    search.score[slot, 0] = 0.0
+    search.tempo[slot, 0, 1], search.tempo[slot, 0, 3] = log_period, START_SPREAD**2
+    search.skips[slot, 0, 1] = SKIP
+    search.entry_s[slot, 0] = -1.0
+    search.span[:] = search.gate[0] = search.best[0] = event - 1
+
+
+@njit(nogil=True, cache=True)
+def waits(search: Search) -> bool:
+    """Return whether the best path still waits for the event that it was started before."""
+    return search.best[0] == search.gate[0]
 
 
 @njit(nogil=True, cache=True)
@@ -184,9 +212,14 @@ def advance(
     """
     first, last = search.span[0], search.span[1]
     top = min(last + numbers.reach, len(event_s), first + SPAN - 1)
-    event_likelihoods(row, reference, first, top, likelihood, (search.sustain, search.onset))
-    if first == 0:
-        search.sustain[0] += numbers.patience
+    gate, rings = search.gate[0], (search.sustain, search.onset)
+    waiting = 0.0
+    if first == gate:
+        event_likelihoods(row, reference, 0, 0, likelihood, rings)
+        waiting = search.sustain[0] + numbers.patience
+    event_likelihoods(row, reference, first, top, likelihood, rings)
+    if first == gate:  # its own template says nothing: nobody plays it
+        search.sustain[gate % SPAN] = waiting
     for event in range(first, last + 1):
         search.carried[event % SPAN] += search.sustain[event % SPAN]
     for event in range(top, first, -1):  # last event first, so that no path enters two events in one frame
@@ -208,21 +241,21 @@ def _enter(
     tempo: TempoNumbers,
 ) -> None:
     """Let the best path enter `event` now, from the event before or, at the cost of skipping, from earlier ones."""
-    best, best_event, best_k, rules = DEAD, -1, -1, tempo
+    best, best_event, best_k, rules, gate = DEAD, -1, -1, tempo, search.gate[0]
     reach = numbers.reach
     if numbers.adapt > 0 and search.onset[event % SPAN] <= 0:
         reach = min(reach, 2)  # further with an onset only
     for source in range(event - 1, max(event - 1 - reach, first - 1), -1):
-        if source > last or (source == 0 and event > 1):
+        if source > last or (source == gate and event > gate + 1):
             continue
         slot = source % SPAN
-        if rest[max(source - 1, 0)]:
+        if source != gate and rest[source - 1]:
             rules = punctual(tempo)  # for this source and all before it
         for k in range(search.score.shape[1]):
             if search.score[slot, k] == DEAD or search.entry_s[slot, k, 0] >= now_s:
                 continue
             total = search.score[slot, k] + search.carried[slot]
-            if source == 0:
+            if source == gate:
                 total += numbers.start
             else:
                 length_s = event_s[event - 1] - event_s[source - 1]
@@ -258,7 +291,7 @@ def _keep(
     if score <= search.score[slot, worst]:
         return
     state = tempo_of(search.tempo[old, k])
-    if source == 0:
+    if source == search.gate[0]:
         state = Tempo(now_s, state.period, tempo.onset, state.period_var, 0.0)
     elif rest:
         state = coast(state, event_s[event - 1] - event_s[source - 1], tempo)
@@ -268,7 +301,7 @@ def _keep(
     for i in range(5):
         search.tempo[slot, worst, i] = state[i]
     skipped = search.skips[old, k, 0]
-    if source > 0:
+    if source != search.gate[0]:
         skipped += numbers.adapt * ((event - source - 1) / (event - source) - skipped)
     search.skips[slot, worst, 0] = skipped
     search.skips[slot, worst, 1] = -np.log(np.exp(-numbers.skip) + SKIPPING * skipped)
@@ -291,7 +324,7 @@ def _stand(search: Search, now_s: float, event_s: F64, tempo: TempoNumbers) -> N
             if search.score[slot, k] == DEAD:
                 continue
             total = search.score[slot, k] + search.carried[slot]
-            if 0 < event < len(event_s):
+            if event != search.gate[0] and event < len(event_s):
                 total += survival(tempo_of(search.tempo[slot, k]), now_s, event_s[event] - event_s[event - 1], tempo)
             search.standing[slot, k] = total
             if total > best:
@@ -324,8 +357,8 @@ def _prune(search: Search, beam: float) -> None:
 def read_out(search: Search, then_s: float, event_s: F64, reach: int) -> tuple[int, float]:
     """Return (event, share of the way to the next) at `then_s`, a few frames ago, on the path that is best now.
 
-    Event 0 is before the start. The next event is not reported before its onset is detected, unless the path has often
-    skipped events: one hand of two plays alone. Then up to `reach` events are passed in time.
+    Event 0 is before the start, wherever that is. The next event is not reported before its onset is detected, unless
+    the path has often skipped events: one hand of two plays alone. Then up to `reach` events are passed in time.
     """
     slot, k = search.best[0] % SPAN, search.best[1]
     next_s, next_event, entry_s, event = 0.0, 0, 0.0, 0

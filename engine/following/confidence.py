@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import F32, F64
-from engine.following.beam_search import SPAN, Search
+from engine.following.beam_search import SPAN, Search, waits
 from engine.following.jump_detector import JumpDetector
 from engine.following.likelihood import LikelihoodNumbers, Templates, fast_dot
 
@@ -131,7 +131,7 @@ def update_trust(
     times: (event) when each begins and when the next does, seconds of score
     """
     search, detector = paths
-    event = search.best[0]
+    event = 0 if waits(search) else search.best[0]
     n = reference.sustain.shape[1]
     playing = event > 0 and not reference.rest[event - 1]
     _add_fit(trust, row[:n], event if playing else 0, reference.sustain, likelihood, numbers)
@@ -204,7 +204,7 @@ def _add_onset(
 @njit(nogil=True, cache=True)
 def _lateness(now_s: float, search: Search, times: tuple[F64, F64]) -> float:
     event, k = search.best[0], search.best[1]
-    if event == 0:
+    if waits(search):
         return 0.0
     waited = now_s - search.entry_s[event % SPAN, k, 0]
     expected = (times[1][event - 1] - times[0][event - 1]) * np.exp(search.tempo[event % SPAN, k, 1])

@@ -62,6 +62,12 @@ class Follower:
             start += len(part)
         return events
 
+    def relocate(self, quarter: float) -> None:
+        """Follow from the next frame on from this quarter: wait there for what is played."""
+        self._tracker.relocate(quarter)
+        if self._pitch is not None:
+            self._pitch.relocate(quarter)
+
     def reset(self) -> None:
         """Return to the state after construction."""
         self._features.reset()
@@ -115,6 +121,12 @@ class AudioFollower:
             self._fill = (self._fill + len(part)) % hearing.hop
             start += len(part)
         return events
+
+    def relocate(self, quarter: float) -> None:
+        """Follow from the next frame on from this quarter: wait there for what is played."""
+        self._tracker.relocate(quarter)
+        if self._pitch is not None:
+            self._pitch.relocate(quarter)
 
     def reset(self) -> None:
         """Return to the state after construction."""

@@ -356,6 +356,7 @@ def adopt_path(search: Search, detector: JumpDetector, event: int) -> None:
     search.carried[:] = 0.0
     search.score[slot, 0] = search.standing[slot, 0] = 0.0
     search.span[:] = event
+    search.gate[0] = 0
     search.best[0], search.best[1] = event, 0
     search.tempo[slot, 0] = detector.tempo[event]
     search.skips[slot, 0] = skips

@@ -104,6 +104,8 @@ class PitchSearch:
         """Take frames, at most `room`; return whether the pitch has changed."""
         self._held[self._fill : self._fill + len(spectra)] = spectra
         self._fill += len(spectra)
+        if self.searching:  # at once, so that no block has the work of a whole chunk
+            self._advance(spectra)
         if self._fill < CHUNK:
             return False
         self._fill = 0
@@ -129,17 +131,25 @@ class PitchSearch:
         self.leader = None
         self._begin(LEAD)
 
+    def relocate(self, quarter: float) -> None:
+        """Let every pitch that is still open wait at this quarter, as the follower does."""
+        for each in self._all:
+            each.tracker.relocate(quarter)
+
     def _begin(self, lead: float) -> None:
         self.searching, self._since_s, self._lead = True, 0.0, lead
         for each in self._all:
             each.reset(self._frame, self.pitch.cents)
         self._present = self._all[len(self._all) // 2]
 
-    def _search(self) -> None:
-        """Let every pitch follow through the chunk, drop those far behind, and take another if it leads by far."""
+    def _advance(self, spectra: Spectra) -> None:
+        """Let every pitch that is still open follow through some frames."""
         for each in self._all:
             if each.alive:
-                each.tracker.advance(each.features.process(self._held))
+                each.tracker.advance(each.features.process(spectra))
+
+    def _search(self) -> None:
+        """Drop the pitches that are far behind, and take another if it leads by far."""
         alive = [each for each in self._all if each.alive]
         self._playing = not all(each.tracker.waiting for each in alive)
         if not self._playing:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import BOOL, F64
-from engine.following.beam_search import SPAN, Search
+from engine.following.beam_search import SPAN, Search, waits
 from engine.following.tempo import STEADY_S, Tempo, TempoNumbers, tempo_of
 
 __all__ = ["HEARD", "N_PREDICTION", "PREDICTED", "predict_onset"]
@@ -37,7 +37,7 @@ def predict_onset(
     """
     row[:] = 0
     slot, k = search.best[0] % SPAN, search.best[1]
-    event, (event_s, rest) = search.best[0], events
+    event, (event_s, rest) = 0 if waits(search) else search.best[0], events
     if event > last[0] and not rest[event - 1]:
         row[HEARD], row[HEARD + 1] = event, search.entry_s[slot, k, 0]
     last[0] = event

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import F64
-from engine.following.beam_search import SPAN, Search
+from engine.following.beam_search import SPAN, Search, waits
 
 __all__ = ["CODES", "FOLLOWING", "JUMPED", "LOST", "N_STATE", "REST_S", "Rests", "next_state", "rests_between"]
 
@@ -75,7 +75,7 @@ def _lost(memory: F64) -> bool:
 def _place(search: Search, now_s: float, rests: Rests, lost: bool) -> int:
     """Return the state by the place of the best path."""
     event, slot, k = search.best[0], search.best[0] % SPAN, search.best[1]
-    if event == 0:
+    if waits(search):
         return FIRST
     tempo = np.exp(search.tempo[slot, k, 1])
     waited = now_s - search.entry_s[slot, k, 0]

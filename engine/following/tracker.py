@@ -21,6 +21,8 @@ from engine.following.beam_search import (
     read_out,
     restart,
     search_numbers,
+    wait_before,
+    waits,
 )
 from engine.following.confidence import (
     Trust,
@@ -55,7 +57,9 @@ Features = npt.NDArray[np.float32]
 
 Numbers = tuple[SearchNumbers, TempoNumbers, LikelihoodNumbers, JumpNumbers, TrustNumbers]
 
+SAME_QUARTER = 1e-3
 BEFORE = -1 / 64  # quarter reported before the first note is detected
+JUST_BEFORE = 1 - 1e-6  # share of the way to an event that is waited for elsewhere than at the beginning
 RETREAT_S = 1.0  # seconds that the best path must stay behind before the reported position goes back
 # Columns of the report of a frame: quarter, bar, score_s, tempo_bpm, confidence; the prediction; the state.
 CONFIDENCE, PREDICTION, STATE = 4, 5, 5 + N_PREDICTION
@@ -164,8 +168,8 @@ class Tracker:
 
     @property
     def waiting(self) -> bool:
-        """Return whether the best path is still before the first note."""
-        return bool(self._searches[0].best[0] == 0)
+        """Return whether the best path is still before the first note, or before that from which it was to go on."""
+        return bool(waits(self._searches[0]))
 
     @property
     def lost(self) -> bool:
@@ -212,6 +216,21 @@ class Tracker:
             array[:] = 0
         self._memory.progress[0] = frame
         self._told, self.pitch = -1, Pitch(0.0, 440.0, 0)
+
+    def relocate(self, quarter: float) -> None:
+        """Wait from the next frame on for the first note at or after a quarter, the last one if there is none."""
+        search, detector = self._searches
+        notes = np.flatnonzero(~self._reference[0].rest)
+        after = notes[np.searchsorted(self.reference.quarter[notes], quarter - SAME_QUARTER) :]
+        event = int(after[0] if len(after) else notes[-1]) + 1
+        wait_before(search, event, float(_log_period(search)))
+        restart_jump_detector(detector)
+        restart_trust(self._trust)
+        memory = self._memory
+        memory.progress[1:] = event - 1 + JUST_BEFORE if event > 1 else 0.0, 0.0
+        for array in (memory.prediction, memory.state, memory.evidence):
+            array[:] = 0
+        self._told = -1
 
     def _arrays(self) -> Iterator[npt.NDArray[np.generic]]:
         search, detector = self._searches
@@ -289,6 +308,8 @@ def _follow(
         advance(search, features[t], now_s, reference[0], score[0], numbers[0], numbers[1], numbers[2])
         event, share = read_out(search, now_s - lag * frame_s, score[0], numbers[0].reach)
         place, leap = event + share, 0
+        if event == 0 and search.gate[0] > 0:
+            place = search.gate[0] + JUST_BEFORE
         if jumps:
             main = (search.best[0], _log_period(search), search.mass[1])
             leap = detect_jump(detector, features[t], now_s, main, reference, numbers[3], numbers[1:3])

@@ -17,6 +17,7 @@ from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
 from engine.core.events import Event
 from engine.core.format import AudioFormat, FrameFormat
+from engine.core.orders import GoTo, Order, SetThreshold
 from engine.core.processor import Chain, Processor
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
@@ -49,6 +50,10 @@ class Attendant(Protocol):
 
     def reset(self) -> None:
         """Reset to the initial state."""
+        ...
+
+    def go_to(self, quarter: float) -> None:
+        """Take from the user that the music goes on at a quarter."""
         ...
 
     def process(self, n_samples: int, events: Sequence[Event], /) -> list[Event]:
@@ -129,8 +134,10 @@ class Pipeline:
             self._follower = self._follow(config.score, config.follow)
         self._ensemble = None if config.accompany is None else Ensemble(audio, config.accompany)
         self._own_sound = _own_sound(audio, config.accompany)
-        detectors = [] if config.detect is None else [SoundDetector(config.detect, audio, worker=worker)]
-        self._listeners = [*detectors, *(settings.build(audio) for settings in config.listeners)]
+        self._detector = None if config.detect is None else SoundDetector(config.detect, audio, worker=worker)
+        detectors = [] if self._detector is None else [self._detector]
+        others = (settings.build(audio) for settings in config.listeners)
+        self._listeners: list[Processor[Audio, list[Event]]] = [*detectors, *others]
         self._attendants = [settings.build(audio) for settings in config.attendants]
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
@@ -196,6 +203,17 @@ class Pipeline:
             self._ensemble.declare_latency(n_samples)
         if self._own_sound is not None:
             self._own_sound.declare_latency(n_samples)
+
+    def obey(self, order: Order) -> None:
+        """Do what is asked, from the next sample on; what nothing here can do is nobody's."""
+        if isinstance(order, GoTo) and self._follower is not None:
+            self._follower.relocate(order.quarter)
+            for node in self._attendants:
+                node.go_to(order.quarter)
+        if isinstance(order, SetThreshold) and self._detector is not None:
+            self._detector.set_threshold(order.label, order.probability)
+        elif self._ensemble is not None:
+            self._ensemble.obey(order)
 
     @property
     def playing(self) -> bool:

@@ -21,7 +21,7 @@ from engine.dsp.resample import Resampler
 from engine.dsp.sanitise import LIMIT, clean
 from engine.pipeline.pipeline import Pipeline
 
-__all__ = ["CHUNK", "ProcessingThread", "Rings", "mix"]
+__all__ = ["CHUNK", "ProcessingThread", "Rings", "mix", "peaks"]
 
 CHUNK = 1024  # maximum samples per call of the pipeline, so that output resumes soon after a stall
 LOOKS = 8  # polls of the input ring per block
@@ -75,6 +75,18 @@ def mix(stems: F32, before: F64, after: F64, out: F32) -> None:
             out[i, channel] = total
 
 
+@njit(nogil=True, cache=True)
+def peaks(stems: F32, levels: F64, fall: float) -> None:
+    """Raise each of levels (target) to the peak of its stem, after it has fallen to this share."""
+    n, n_targets, n_channels = stems.shape
+    for target in range(n_targets):
+        peak = levels[target] * fall
+        for i in range(n):
+            for channel in range(n_channels):
+                peak = max(peak, abs(stems[i, target, channel]))
+        levels[target] = peak
+
+
 @dataclass(slots=True)
 class Rings:
     """The device's rings, the resamplers between its rate and the pipeline's, and what sets the pace.
@@ -105,6 +117,7 @@ class ProcessingThread:
         self._block = np.zeros((CHUNK, pipeline.audio.n_channels), np.float32)
         self._mixed = np.zeros((CHUNK, rings.outputs.data.shape[1] if rings.outputs else 0), np.float32)
         self._gains = memory.gains[: len(pipeline.targets)].copy()
+        self._levels = memory.levels[: len(pipeline.targets)]
         self._n_stems = self._unrecorded = 0
         self._level = 0.0
         self.longest = 512  # block length in samples
@@ -153,20 +166,27 @@ class ProcessingThread:
         if self.rings.into is not None:
             block = self.rings.into.process(block)
         self.memory[Counter.CONSUMED] += len(block)
+        while (order := self.memory.orders.read()) is not None:
+            self.pipeline.obey(pickle.loads(order))
         self._process(block)
 
     def _measure(self, block: Audio) -> None:
         """Measure the peak level of the input, for a meter."""
         peak = max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
-        fallen = self._level * 0.5 ** (len(block) / (LEVEL_HALF_S * self.pipeline.audio.sample_rate))
-        self._level = max(peak, fallen)
+        self._level = max(peak, self._level * self._fall(len(block)))
         self.memory[Counter.LEVEL] = round(1e6 * self._level)
+
+    def _fall(self, n: int) -> float:
+        """Return what is left of a level after so many samples."""
+        return float(0.5 ** (n / (LEVEL_HALF_S * self.pipeline.audio.sample_rate)))
 
     def _process(self, block: Audio, end: int | None = None) -> None:
         """Process one block at the pipeline's rate and write its results, up to sample `end` of the stems."""
         output = self.pipeline.process(block)
         stems = output.stems if end is None else output.stems[: max(0, end - self._n_stems)]
         self._n_stems += len(stems)
+        if len(stems):
+            peaks(stems, self._levels, self._fall(len(stems)))
         for event in output.events:
             if end is None or event.at < self.memory[Counter.CONSUMED]:  # the flush emits only events within the input
                 self._send(event)

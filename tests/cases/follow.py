@@ -77,9 +77,34 @@ def features(name: str, config: FeatureConfig) -> Case:
     return Case(name, lambda: SpectralFeatures(FRAMES, config), SPECTRA, as_features(config), sizes=SIZES)
 
 
+class Sent:
+    """A follower that is sent to a quarter after so many frames, wherever they are cut."""
+
+    def __init__(self, at: int, quarter: float) -> None:
+        self._follower, self._at, self._quarter = Follower(FRAMES, SCORE, CONFIG), at, quarter
+        self._n = 0
+
+    @property
+    def latency(self) -> int:
+        return self._follower.latency
+
+    def process(self, block: np.ndarray) -> list[Event]:
+        before = max(0, min(self._at - self._n, len(block)))
+        events = list(self._follower.process(block[:before]))
+        if self._n <= self._at < self._n + len(block):
+            self._follower.relocate(self._quarter)
+        self._n += len(block)
+        return events + self._follower.process(block[before:])
+
+    def reset(self) -> None:
+        self._follower.reset()
+        self._n = 0
+
+
 CASES = [
     Case("chroma", lambda: Chroma(FRAMES), SPECTRA, as_chroma, sizes=SIZES),
     features("band features", FeatureConfig()),
     features("onset-weighted chroma", FeatureConfig(kind="chroma", lag=3, decay=0.8)),
     Case("follower", lambda: Follower(FRAMES, SCORE, CONFIG), SPECTRA, as_positions, sizes=SIZES),
+    Case("follower sent to a place", lambda: Sent(150, 2.0), SPECTRA, as_positions, sizes=SIZES),
 ]

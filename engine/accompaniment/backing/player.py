@@ -83,6 +83,14 @@ class BackingPlayer:
         """Play a little, to have everything compiled; reset afterwards."""
         self._stretch.process(np.arange(float(REHEARSED)))
 
+    def go_to(self, quarter: float) -> None:
+        """Be silent, and go on at a quarter, where the soloist is waited for."""
+        self._scheduler.go_to(quarter)
+
+    def put_pace(self, pace: float) -> None:
+        """Play at this many seconds for each second of score, until the soloist plays at another."""
+        self._scheduler.put_pace(pace)
+
     @property
     def finished(self) -> bool:
         """Return whether all was played, or left out, and has ended."""

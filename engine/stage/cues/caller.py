@@ -50,6 +50,10 @@ class CueCaller:
         self._scheduler.reset()
         self._now = self._decided = 0  # samples consumed, and the last multiple of the step at which was decided
 
+    def go_to(self, quarter: float) -> None:
+        """Let all cues from here on act again: the player has said that the music goes on here."""
+        self._scheduler.rearm(quarter)
+
     def process(self, n_samples: int, events: Sequence[Event]) -> list[Event]:
         """Let samples pass, with the follower's events emitted within them; return what is decided."""
         self._now += n_samples
