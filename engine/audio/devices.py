@@ -17,6 +17,7 @@ from engine.core.format import MAX_CHANNELS
 
 __all__ = [
     "AUDIO_BACKENDS",
+    "SILENT",
     "Device",
     "DeviceInfo",
     "Source",
@@ -27,7 +28,12 @@ __all__ = [
     "list_devices",
 ]
 
-AUDIO_BACKENDS = {"portaudio": "engine.audio.portaudio", "jack": "engine.audio.jack"}
+AUDIO_BACKENDS = {
+    "portaudio": "engine.audio.portaudio",
+    "jack": "engine.audio.jack",
+    "silent": "engine.audio.silent",
+}
+SILENT = "silent"
 LIST_TIMEOUT_S = 120  # seconds; the first time, the callbacks are compiled first: 5 s of an idle processor
 
 

@@ -24,6 +24,11 @@ class DeviceClock(NamedTuple):
     sample_rate: int
     latency: Latency
 
+    def now(self) -> int:
+        """Return the sample that the device takes now, or gives of a file, to half a block."""
+        elapsed = self.memory[Counter.SAMPLES] - self.memory[Counter.ARMED_AT] + self.memory[Counter.BLOCK] // 2
+        return self.base + round(elapsed * self.sample_rate / self.latency.sample_rate)
+
     def sounds_at(self, at: int) -> int:
         """Return the sample of the input at which what is rendered at sample `at` is heard."""
         return at + round(self.latency.total * self.sample_rate / self.latency.sample_rate)

@@ -89,7 +89,8 @@ class EngineStream:
         started.wait()
         if reader is not None:
             self._start_file(reader)
-        self._memory.counters[Counter.ARMED] = 1
+        self._memory[Counter.ARMED_AT] = self._memory[Counter.SAMPLES]
+        self._memory[Counter.ARMED] = 1
         self._announce()
 
     def _work(self, started: threading.Event) -> None:

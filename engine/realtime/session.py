@@ -5,9 +5,12 @@ The pipeline runs in a process of its own; the session continues when its device
 
 from __future__ import annotations
 
+import math
 import os
+import pickle
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import fields, replace
@@ -17,7 +20,8 @@ from engine.audio.devices import is_file
 from engine.audio.event_log import EventWriter
 from engine.audio.files import StemWriter, read_shortfall
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
-from engine.core.events import Dropout, Event
+from engine.core.events import Accompanied, Control, Dropout, Event, Note
+from engine.core.orders import GoTo, Order
 from engine.core.shared_memory import SharedMemory, anonymous_file
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.engine_handle import EngineHandle
@@ -33,6 +37,7 @@ NAP_S = 0.01
 SHORT_NAP_S = 0.002  # where notes wait to be played, and cues to act
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
+AHEAD = (Note, Control, Accompanied)  # events that speak of what will sound: never held back
 
 OnEvent = Callable[[Event], None]
 OnStatus = Callable[[SessionStatus], None]
@@ -46,15 +51,38 @@ class Session:
         self._gains = dict(config.gains)
         self._targets: tuple[str, ...] = ()
         self._memory: SharedMemory | None = None
+        self._orders: dict[tuple[type, str], Order] = {}  # that hold for every engine process
+        self._lock = threading.Lock()  # of whoever controls it, against a change of the memory
         self.clock: DeviceClock | None = None  # of the engine process that runs; None while none does
 
     def set_gain(self, target: str, gain: float) -> None:
         """Set the gain of a target in the sink, from the next block on; ConfigError for an unknown target."""
         if self._targets and target not in self._targets:
             raise ConfigError("gain", expected="one of " + ", ".join(self._targets), got=repr(target))
-        self._gains[target] = gain
-        if self._memory is not None:
-            self._memory.gains[self._targets.index(target)] = gain
+        with self._lock:
+            self._gains[target] = gain
+            if self._memory is not None:
+                self._memory.gains[self._targets.index(target)] = gain
+
+    def go_to(self, quarter: float) -> None:
+        """Follow from this quarter of the score: wait there for what is played."""
+        self.order(GoTo(quarter))
+
+    def order(self, order: Order) -> None:
+        """Have the pipeline obey an order before its next block; what lasts also holds after a restart of the engine.
+
+        ConfigError if more is asked for than can be passed on.
+        """
+        with self._lock:
+            if not isinstance(order, GoTo):
+                self._orders[type(order), getattr(order, "part", getattr(order, "label", ""))] = order
+            if self._memory is not None and not self._memory.orders.write(pickle.dumps(order)):
+                raise ConfigError("session", expected="orders that the engine can take", got="too many at once")
+
+    def levels(self) -> dict[str, float]:
+        """Return the peak of each target, 0 to 1 of full scale, falling by half in 0.2 s; empty before it runs."""
+        memory = self._memory
+        return {} if memory is None else dict(zip(self._targets, memory.levels.tolist(), strict=False))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -85,8 +113,11 @@ class Session:
 
     def allocate(self, run: EngineHandle, opened: Opened) -> None:
         """Give a run its shared memory, with the gains in it."""
-        self._memory = None
-        self._memory = run.allocate(self.gains(opened.targets))
+        gains = self.gains(opened.targets)
+        with self._lock:
+            self._memory = run.allocate(gains)
+            for order in self._orders.values():
+                self._memory.orders.write(pickle.dumps(order))
 
 
 class SessionRun:
@@ -103,6 +134,7 @@ class SessionRun:
         self._recorder: Recorder | None = None
         self._event_file: EventWriter | None = None
         self._event_error = self._shortfall = ""
+        self._held: deque[Event] = deque()  # of a file, not heard yet
         self._base: int | None = 0  # the input sample at which the current run began; None: not known yet
         self._end = self._gaps = self._n_restarts = 0
         self._seen_s = self._reported_s = 0.0
@@ -228,8 +260,27 @@ class SessionRun:
         if self._base is not None:
             self._set_clock(run, self._base)
             for event in run.events():
-                self._emit(event, self._base)
+                self._hold(event, self._base)
+            self._release(self._heard())
             self._report_losses(run.counts(), self._base)
+
+    def _hold(self, event: Event, base: int) -> None:
+        """Emit an event, or keep it until the sample at which it could be emitted is heard."""
+        if self._config.as_heard and is_file(self._config.source) and not isinstance(event, AHEAD):
+            self._held.append(event)
+        else:
+            self._emit(event, base)
+
+    def _heard(self) -> int:
+        """Return the sample that is taken or heard now."""
+        clock = self._session.clock
+        return 0 if clock is None else clock.now()
+
+    def _release(self, until: float) -> None:
+        """Emit what has been heard up to a sample."""
+        base = self._base or 0
+        while self._held and self._held[0].emitted_at + base <= until:
+            self._emit(self._held.popleft(), base)
 
     def _set_clock(self, run: EngineHandle, base: int) -> None:
         assert self._opened is not None and self._latency is not None and run.memory is not None
@@ -286,6 +337,8 @@ class SessionRun:
             self._find_base(run)
         if run.running is not None and self._base is not None:
             self._pump(run)
+            if run.state is EngineState.ENDED:
+                self._release(math.inf)
             self._end = self._base + run.counts().n_samples
             self._seen_s = run.seen_s
         if self._recorder is not None:
@@ -309,6 +362,8 @@ class SessionRun:
         counts = _sum(self._past, run.counts()) if run else self._past
         base = self._end if self._base is None else self._base
         now = base + run.counts().n_samples if run else self._end
+        if self._config.as_heard and run:
+            now = min(now, self._heard())
         self._reported_s = time.monotonic()
         level = run.level if run else 0.0
         self._on_status(

@@ -49,6 +49,9 @@ class SessionConfig(Settings):
     )
     fifo_priority: int = ranged(50, 0, 89, "SCHED_FIFO priority of the processing thread, 0 for none")
     duration_s: float = ranged(0.0, 0, 1e9, "time after which to stop, 0 for never", unit="s")
+    as_heard: bool = plain(
+        False, "emit what is found in a file when it is heard, as of a live input, and not up to a second before"
+    )
     restart: bool = plain(True, "when the device disconnects, wait for it and continue")
 
     def __post_init__(self) -> None:

@@ -60,7 +60,8 @@ class EngineProcess:
         self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True, name="engine messages")
         self._listener.start()
-        self.send(job)
+        # A large job fills the pipe, and the engine reads it seconds later, when it has imported what it needs.
+        threading.Thread(target=self.send, args=(job,), daemon=True, name="engine job").start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
