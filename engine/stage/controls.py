@@ -1,0 +1,333 @@
+"""Control what is on the stage: one object for the page, OSC and MQTT, called from any thread."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from engine.core.config import require, require_one_of
+from engine.core.errors import ConfigError
+from engine.core.orders import (
+    GoTo,
+    MutePart,
+    Order,
+    SetDynamics,
+    SetPace,
+    SetPartGain,
+    SetThreshold,
+)
+
+__all__ = ["ControlledSession", "StageControls", "StageDesk", "StageWish", "Wish"]
+
+MIN_DB, MAX_DB = -80.0, 24.0  # of faders; at the lower end a target is silent
+MIN_RATIO, MAX_RATIO = 0.25, 4.0
+CAN_NOT = {
+    "follow": "a score to follow",
+    "accompany": "an accompaniment: collaparte stage SCORE --solo PART",
+    "detect": "the detection of sounds: collaparte stage --detect",
+}
+
+
+class ControlledSession(Protocol):
+    """What the controls need of a running session."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return the names of its stems."""
+        ...
+
+    def set_gain(self, target: str, gain: float) -> None:
+        """Set the gain of a stem, a factor."""
+        ...
+
+    def order(self, order: Order) -> None:
+        """Pass an order to the pipeline."""
+        ...
+
+    def levels(self) -> dict[str, float]:
+        """Return the peak of each stem, 0 to 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageDesk:
+    """Where the faders stand; read by all, replaced as a whole.
+
+    gains: dB by target or part
+    loop: first and last bar
+    locked: controls that this session has not
+    """
+
+    gains: dict[str, float] = field(default_factory=dict)
+    muted: tuple[str, ...] = ()
+    ratio: float = 1.0
+    dynamics: float = 1.0
+    loop: tuple[int, int] | None = None
+    thresholds: dict[str, float] = field(default_factory=dict)
+    locked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageWish:
+    """What the thread that runs the sessions has to do.
+
+    name: start, again (with other settings), choose or quit
+    score: of choose
+    """
+
+    name: str
+    score: str = ""
+
+
+Wish = SimpleQueue[StageWish]
+
+
+class StageControls:
+    """Control the session that is running, or the one that will.
+
+    does: what a session here does, of follow, accompany, separate, detect and generate
+    parts: names of the parts that are played, with accompaniment
+    ratio, dynamics: what the settings say
+    bars: returns the (quarter, number) of each bar of the score at hand
+    labels: sounds that can be detected
+
+    Every method raises EngineError, in one line, for what this session cannot do.
+    """
+
+    def __init__(
+        self,
+        does: Collection[str],
+        *,
+        parts: Sequence[str] = (),
+        labels: Collection[str] = (),
+        ratio: float = 1.0,
+        dynamics: float = 0.5,
+    ) -> None:
+        self.does, self.parts, self.labels = frozenset(does), tuple(parts), frozenset(labels)
+        self.bars: Callable[[], Sequence[tuple[float, int]]] = tuple
+        self._usual = (ratio, dynamics)
+        self.wishes: Wish = SimpleQueue()
+        self.desk = StageDesk(ratio=ratio, dynamics=dynamics, locked=self._locked())
+        self.halt = threading.Event()  # ends the session that runs
+        self.count_in_bars = 0
+        self.scores: Container[str] = ()
+        self._session: ControlledSession | None = None
+        self._begun = self._asked = False
+        self._lock = threading.RLock()
+        self._changed: list[Callable[[StageDesk], None]] = []
+
+    def _locked(self) -> tuple[str, ...]:
+        needs = {"from": "follow", "loop": "follow", "ratio": "accompany", "dynamics": "accompany"}
+        needs |= {"countin": "accompany", "threshold": "detect"}
+        return tuple(name for name, what in needs.items() if what not in self.does)
+
+    # For the thread that runs the sessions
+
+    def prepare(self) -> None:
+        """Say that a session is about to run; what ended the last one does not end it."""
+        self._begun, self._asked = True, False
+        self.halt.clear()
+
+    def attach(self, session: ControlledSession) -> None:
+        """Control this session from now on; what was set before holds for it."""
+        with self._lock:
+            self._session = session
+            desk = self.desk
+            for target in {*desk.gains, *desk.muted} - set(self.parts):
+                session.set_gain(target, self._factor(target))
+            for order in self._standing(desk):
+                session.order(order)
+
+    def _standing(self, desk: StageDesk) -> list[Order]:
+        orders: list[Order] = [SetPartGain(part, desk.gains[part]) for part in self.parts if part in desk.gains]
+        orders += [MutePart(part, True) for part in self.parts if part in desk.muted]
+        ratio, dynamics = self._usual
+        orders += [SetPace(desk.ratio)] * (desk.ratio != ratio) + [SetDynamics(desk.dynamics)] * (
+            desk.dynamics != dynamics
+        )
+        return orders + [SetThreshold(label, value) for label, value in desk.thresholds.items()]
+
+    def detach(self) -> None:
+        """Say that no session is running."""
+        with self._lock:
+            self._session, self._begun = None, False
+
+    @property
+    def ended_by_hand(self) -> bool:
+        """Return whether the last session was ended by whoever controls it."""
+        return self._asked
+
+    def show_gains(self, gains: Mapping[str, float]) -> None:
+        """Take the gains with which a session has begun, dB, where none were set."""
+        parts = dict.fromkeys(self.parts, 0.0)
+        self._set(gains={**gains, **parts, **self.desk.gains})
+
+    def equip(self, parts: Sequence[str], *, other: bool) -> None:
+        """Take the parts of a score; settings of parts that it has not are dropped, and a loop if it is another."""
+        with self._lock:
+            gone = set(self.parts) - set(parts)
+            self.parts, desk = tuple(parts), self.desk
+            gains = {name: db for name, db in desk.gains.items() if name not in gone}
+            muted = tuple(name for name in desk.muted if name not in gone)
+            self._set(gains=gains, muted=muted, loop=None if other else desk.loop)
+
+    def listen(self, changed: Callable[[StageDesk], None]) -> None:
+        """Have a function called with the desk after every change, in whichever thread made it."""
+        self._changed.append(changed)
+
+    @property
+    def running(self) -> bool:
+        """Return whether a session is running, or about to."""
+        return self._begun
+
+    def levels(self) -> dict[str, float]:
+        """Return the peak of each target, 0 to 1; empty while nothing runs."""
+        session = self._session
+        return {} if session is None else session.levels()
+
+    def _set(self, **values: Any) -> None:
+        with self._lock:
+            self.desk = replace(self.desk, **values)
+        for changed in self._changed:
+            changed(self.desk)
+
+    def _need(self, what: str) -> None:
+        if what not in self.does:
+            raise ConfigError("stage", expected=CAN_NOT[what], got="a session without")
+
+    def _order(self, order: Order) -> None:
+        with self._lock:
+            if self._session is not None:
+                self._session.order(order)
+
+    # For whoever controls
+
+    def start(self) -> None:
+        """Start a session, unless one runs."""
+        with self._lock:
+            if not self._begun:
+                self._begun = True
+                self.wishes.put(StageWish("start"))
+
+    def stop(self) -> None:
+        """End the session that runs."""
+        self._asked = True
+        self.halt.set()
+
+    def quit(self) -> None:
+        """End everything."""
+        self.wishes.put(StageWish("quit"))
+        self.stop()
+
+    def _wish(self, wish: StageWish) -> None:
+        """Have something done; a session that runs starts again with it."""
+        with self._lock:
+            self.wishes.put(wish)
+            if self._begun:
+                self.wishes.put(StageWish("start"))
+                self.stop()
+
+    def go_to(self, quarter: float) -> None:
+        """Follow from here: wait for what is played at this quarter."""
+        self._need("follow")
+        require("quarter", quarter, 0, 1e6)
+        if self._session is None:
+            raise ConfigError("from here", expected="a session that runs", got="none", remedy="start it first")
+        self._order(GoTo(float(quarter)))
+
+    def go_to_bar(self, number: int) -> None:
+        """Follow from the first bar of this number."""
+        self.go_to(self._quarter_of(number))
+
+    def _quarter_of(self, number: int) -> float:
+        bars = self.bars()
+        for quarter, each in bars:
+            if each == number:
+                return max(quarter, 0.0)
+        known = f"a bar from {min(n for _, n in bars)} to {max(n for _, n in bars)}" if bars else "a score with bars"
+        raise ConfigError("bar", expected=known, got=str(number))
+
+    def set_gain(self, target: str, db: float) -> None:
+        """Set the gain of a target or of a part, dB; the lowest is silence."""
+        require("gain", db, -math.inf, MAX_DB)
+        self._known(target)
+        self._set(gains={**self.desk.gains, target: max(float(db), MIN_DB)})
+        self._apply_gain(target)
+
+    def mute(self, target: str, on: bool) -> None:
+        """Silence a target or a part, or let it sound again with the gain it has."""
+        self._known(target)
+        others = tuple(name for name in self.desk.muted if name != target)
+        self._set(muted=(*others, target) if on else others)
+        self._apply_gain(target)
+
+    def _known(self, target: str) -> None:
+        session = self._session
+        targets = session.targets if session is not None else ()
+        if session is not None or target not in self.desk.gains:
+            require_one_of("gain", target, (*targets, *self.parts))
+
+    def _apply_gain(self, target: str) -> None:
+        with self._lock:
+            session, desk = self._session, self.desk
+            if session is None:
+                return
+            if target in session.targets:
+                session.set_gain(target, self._factor(target))
+            else:
+                session.order(SetPartGain(target, desk.gains.get(target, 0.0)))
+                session.order(MutePart(target, target in desk.muted))
+
+    def _factor(self, target: str) -> float:
+        db = self.desk.gains.get(target, 0.0)
+        return 0.0 if target in self.desk.muted or db <= MIN_DB else 10 ** (db / 20)
+
+    def loop(self, first: int | None, last: int | None) -> None:
+        """Play these bars again and again, None for all once; a session that runs starts again with them."""
+        self._need("follow")
+        if first is None or last is None:
+            self._set(loop=None)
+        else:
+            if self._quarter_of(first) > self._quarter_of(last):
+                raise ConfigError("loop", expected="the first bar before the last", got=f"{first}-{last}")
+            self._set(loop=(int(first), int(last)))
+        self._wish(StageWish("again"))
+
+    def tempo_ratio(self, ratio: float) -> None:
+        """Play at this ratio to the score's tempo where nobody leads."""
+        self._need("accompany")
+        require("tempo ratio", ratio, MIN_RATIO, MAX_RATIO)
+        self._set(ratio=float(ratio))
+        self._order(SetPace(float(ratio)))
+
+    def dynamics(self, amount: float) -> None:
+        """Follow the soloist's loudness by this share; 0 not at all, 1 wholly."""
+        self._need("accompany")
+        require("dynamics", amount, 0, 1)
+        self._set(dynamics=float(amount))
+        self._order(SetDynamics(float(amount)))
+
+    def threshold(self, label: str, probability: float) -> None:
+        """Report a sound from this probability on."""
+        self._need("detect")
+        if self.labels:
+            require_one_of("threshold", label, self.labels)
+        require("threshold", probability, 0, 1)
+        self._set(thresholds={**self.desk.thresholds, label: float(probability)})
+        self._order(SetThreshold(label, float(probability)))
+
+    def choose(self, score: str) -> None:
+        """Take another of the scores; a session that runs starts again with it."""
+        if score not in self.scores:
+            raise ConfigError("score", expected="one of the scores", got="no such id")
+        self._wish(StageWish("choose", score))
+
+    def count_in(self) -> None:
+        """Count a bar before the accompaniment begins, from the next start on."""
+        self._need("accompany")
+        self.count_in_bars = 1
+        self._wish(StageWish("again"))
