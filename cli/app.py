@@ -55,6 +55,7 @@ COMMANDS = {
     "run": _row("Follow, separate and detect, on a file or live.", "commands.run", USE),
     "separate": _row("Separate files into stems.", "commands.separate", USE),
     "accompany": _row("Play the other parts of a score as the soloist goes.", "commands.accompany", USE),
+    "stage": _row("Show a score in a browser, with a cursor that follows the player.", "commands.stage", USE),
     "rehearse": _row("Learn a soloist's tempo from earlier takes, for accompany.", "commands.rehearse", USE),
     "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),
     "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),

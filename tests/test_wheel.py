@@ -15,7 +15,7 @@ from tests.places import ROOT
 
 MAX_BYTES = 60_000_000  # mostly weights
 FLOORS = ("engine", "models", "offline", "cli")
-WANTED = (".py", ".onnx", ".npz", ".toml", ".csv", ".typed")
+WANTED = (".py", ".onnx", ".npz", ".toml", ".csv", ".typed", ".html", ".css", ".js", ".svg")
 
 
 def run(*command: str | Path, folder: Path) -> str:

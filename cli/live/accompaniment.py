@@ -19,6 +19,7 @@ from engine.accompaniment.stage_config import StageConfig
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError
 from engine.core.events import Accompanied, Event
+from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from offline.accompaniment.accompany import write_scheduled
@@ -29,7 +30,7 @@ from offline.following.score_input import followed_score
 if TYPE_CHECKING:
     from cli.commands.accompany import AccompanyOptions
 
-__all__ = ["accompany_live"]
+__all__ = ["accompaniment_config", "accompaniment_port", "accompany_live"]
 
 
 def accompany_live(options: AccompanyOptions) -> int:
@@ -76,17 +77,11 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
     sink = _sink(options)
     assert options.input is not None
     source, audio = find_input(options.input, options.rate)
-    accompany, follow = accompaniment_of(options, sounds=sink is not None), follow_by(options.features)
-    accompany = replace(accompany, stage=_stage(options))
-    gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (accompaniment_db(options) / 20)}
-    if accompany.counts:
-        gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
+    pipeline, gains = accompaniment_config(options, audio, sounds=sink is not None)
     return SessionConfig(
         source=source,
         sink=None if sink is None else find_device(sink, output=True)[0],
-        pipeline=PipelineConfig(
-            score=followed_score(accompany.accompaniment.solo, audio, follow), follow=follow, accompany=accompany
-        ),
+        pipeline=pipeline,
         sample_rate=audio.sample_rate,
         events_to=options.events,
         gains={} if sink is None else gains,
@@ -95,11 +90,29 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
     )
 
 
+def accompaniment_config(
+    options: AccompanyOptions, audio: AudioFormat, *, sounds: bool
+) -> tuple[PipelineConfig, dict[str, float]]:
+    """The pipeline that accompanies, and the gains of its targets, factors."""
+    accompany, follow = accompaniment_of(options, sounds=sounds), follow_by(options.features)
+    accompany = replace(accompany, stage=_stage(options))
+    gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (accompaniment_db(options) / 20)}
+    if accompany.counts:
+        gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
+    score = followed_score(accompany.accompaniment.solo, audio, follow)
+    return PipelineConfig(score=score, follow=follow, accompany=accompany), gains
+
+
 def _port(options: AccompanyOptions, config: SessionConfig) -> AccompanimentPort:
-    """The MIDI port, and what it says before the first note."""
-    assert options.port is not None and config.pipeline.accompany is not None
+    assert options.port is not None
+    return accompaniment_port(options.port, config, programs=options.port_programs)
+
+
+def accompaniment_port(name: str, config: SessionConfig, *, programs: bool) -> AccompanimentPort:
+    """The MIDI port, and what it says before the first note; programs: whether it names the instruments."""
+    assert config.pipeline.accompany is not None
     parts = config.pipeline.accompany.accompaniment.parts
-    return AccompanimentPort(options.port, opening_messages(parts, programs=options.port_programs))
+    return AccompanimentPort(name, opening_messages(parts, programs=programs))
 
 
 def _stage(options: AccompanyOptions) -> StageConfig:

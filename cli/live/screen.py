@@ -94,6 +94,8 @@ def describe_parts(latency: Latency, config: SessionConfig) -> str:
     }
     text = " + ".join(f"{name} {n * ms:.1f}" for name, n in parts.items() if n)
     advice = ", ".join(_advice(latency, config))
+    if not latency.total:
+        return "no latency: nothing is played"
     return f"latency {latency.total_ms:.1f} ms = {text}" + (f"; lower it by {advice}" if advice else "")
 
 

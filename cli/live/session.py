@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -148,11 +149,13 @@ def run_session(
     gain_midi: str | None = None,
     take: Callable[[Event], None] = lambda event: None,
     watch: Callable[[SessionStatus], None] = lambda status: None,
+    stop: threading.Event | None = None,
 ) -> SessionReport:
     """Run a session with a live line on the terminal; at its end say what was lost, if anything.
 
     gain_midi: the MIDI port whose knobs are the gains, see `engine.midi.gains`
     take, watch: are called with every event and status, before the line
+    stop: ends it, as ctrl-C does
     """
     screen = SessionScreen(session.config, gain_midi=gain_midi)
     with ExitStack() as stack:
@@ -167,7 +170,7 @@ def run_session(
             watch(status)
             screen.show(status, session.targets)
 
-        report = session.run(on_event=on_event, on_status=on_status)
+        report = session.run(on_event=on_event, on_status=on_status, stop=stop)
     screen.line.close()
     for text in _losses(report):
         note(text)

@@ -1,0 +1,138 @@
+"""The sessions of `collaparte stage`: what the options of `run` and `accompany` would make of each score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cli.commands.accompany import AccompanyOptions
+from cli.commands.run import RunOptions
+from cli.commands.stage import StageOptions
+from cli.live.accompaniment import accompaniment_config
+from cli.live.pipeline import LIVE_LOOK_AHEAD, own_rate, parse_gains, pipeline_config
+from cli.live.session import find_device, find_input
+from engine.audio.devices import SILENT, Device, is_device, is_file
+from engine.core.errors import ConfigError
+from engine.core.format import AudioFormat
+from engine.pipeline.pipeline import PipelineConfig
+from engine.realtime.session import SessionConfig
+from engine.score.loops import BarRange, looped_draft
+from engine.score.parts import finished_score
+from engine.score.readers import read_draft
+from engine.stage.controls import StageDesk
+from offline.following.presets import follow_by
+from offline.following.score_input import followed_score
+
+__all__ = ["StageScoreAtHand", "abilities", "session_config", "starting_gains"]
+
+LEAST_DB = -80.0
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageScoreAtHand:
+    """What a session follows: a score, and what was set on the page.
+
+    number: of the session, from 1; from the second on the events go to a file of their own
+    count_in: bars to count
+    """
+
+    path: Path
+    desk: StageDesk
+    number: int
+    count_in: int = 0
+
+
+def abilities(options: StageOptions) -> list[str]:
+    """What the sessions of these options do."""
+    does = {
+        "follow": True,
+        "accompany": bool(options.solo),
+        "separate": options.separate != "none",
+        "detect": options.detect is not None,
+    }
+    return [name for name, is_done in does.items() if is_done]
+
+
+def session_config(options: StageOptions, at_hand: StageScoreAtHand) -> SessionConfig:
+    """The settings of a session; EngineError in one line for what cannot be."""
+    sink = _sink(options)
+    assert options.input is not None
+    run = _as(RunOptions, options, input=options.input, score=at_hand.path, output=options.output)
+    source, audio = find_input(options.input, options.rate or own_rate(run))
+    played = {} if sink is None else parse_gains(options.gain)
+    if options.solo:
+        accompany = _accompany_options(options, at_hand)
+        pipeline, gains = accompaniment_config(accompany, audio, sounds=sink is not None)
+        played = {**gains, **played} if sink is not None else {}
+    else:
+        pipeline = _followed(options, run, audio, at_hand)
+    return SessionConfig(
+        source=source,
+        sink=_device(sink, audio) if is_file(source) or sink is not None else None,
+        pipeline=pipeline,
+        sample_rate=audio.sample_rate,
+        events_to=_events_of(options.events, at_hand.number),
+        gains=played,
+        block=options.block,
+        duration_s=options.duration,
+        as_heard=True,
+    )
+
+
+def _as(kind: type[Options], options: StageOptions, **more: Any) -> Options:
+    """The options of another command, as far as they have the same names."""
+    own = {each.name for each in fields(options)}
+    shared = {each.name: getattr(options, each.name) for each in fields(kind) if each.name in own}  # type: ignore[arg-type]
+    return kind(**{**shared, **more})
+
+
+def _accompany_options(options: StageOptions, at_hand: StageScoreAtHand) -> AccompanyOptions:
+    practice = replace(options.practice, count_in=max(options.practice.count_in, at_hand.count_in))
+    if at_hand.desk.loop is not None:
+        first, last = at_hand.desk.loop
+        practice = replace(practice, loop=f"{first}-{last}")
+    return _as(AccompanyOptions, options, score=at_hand.path, practice=practice, port=options.midi_port)
+
+
+def _followed(options: StageOptions, run: RunOptions, audio: AudioFormat, at_hand: StageScoreAtHand) -> PipelineConfig:
+    """A pipeline as `run` makes it; of bars that are repeated, where that is asked for."""
+    config = pipeline_config(run, audio, LIVE_LOOK_AHEAD)
+    if at_hand.desk.loop is None:
+        return config
+    reading, follow = options.reading, follow_by(options.features)
+    draft = looped_draft(read_draft(at_hand.path, reading.repeats_after_jump), BarRange(*at_hand.desk.loop))
+    return replace(config, score=followed_score(finished_score(draft, reading.part), audio, follow))
+
+
+def _sink(options: StageOptions) -> str | None:
+    if not options.output:
+        return None
+    if len(options.output) > 1 or not is_device(options.output[0]):
+        got = " ".join(options.output)
+        raise ConfigError("-o", expected="one device", got=got, remedy="collaparte run writes files")
+    return options.output[0]
+
+
+def _device(sink: str | None, audio: AudioFormat) -> Device:
+    """The device that is played on; one that nobody hears gives a file its pace."""
+    if sink is None:
+        return Device(backend=SILENT, n_channels=audio.n_channels)
+    return find_device(sink, output=True)[0]
+
+
+def _events_of(path: str | None, number: int) -> str | None:
+    """The file of a session's events: nothing is overwritten by the next session."""
+    if path is None or path == "-" or number == 1:
+        return path
+    file = Path(path)
+    return str(file.with_name(f"{file.stem}-{number}{file.suffix}"))
+
+
+def starting_gains(config: SessionConfig, targets: tuple[str, ...]) -> Mapping[str, float]:
+    """The gain of each target with which a session begins, dB."""
+    gains = {target: config.gains.get(target, 1.0) for target in targets}
+    return {target: max(20 * math.log10(gain), LEAST_DB) if gain > 0 else LEAST_DB for target, gain in gains.items()}

@@ -1,0 +1,31 @@
+// The page: its parts are built, then the line to the server is opened.
+
+import { on, told } from "./bus.js";
+import { connect } from "./connection.js";
+import { startBar } from "./controls/bar.js";
+import { startKeys } from "./controls/keys.js";
+import { moreCard } from "./controls/more.js";
+import { partsCard } from "./controls/parts.js";
+import { startPill } from "./controls/pill.js";
+import { startStrip } from "./controls/strip.js";
+import { startMarks } from "./score/marks.js";
+import { open, score, startScore } from "./score/score.js";
+import { show } from "./settings.js";
+import { startState } from "./state.js";
+import { startTouch } from "./touch.js";
+import { startWake } from "./wake.js";
+
+const stage = document.getElementById("stage"), above = document.getElementById("above");
+show();
+startState();
+startStrip(document.getElementById("strip"));
+startScore(stage);
+startMarks();
+startPill(above);
+startBar(above, { parts: partsCard, more: () => moreCard() });
+startTouch(stage);
+startKeys();
+startWake();
+on("hello", (hello) => open(hello.score));
+connect();
+window.stage = { told, score }; // for tests and for the curious
