@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
+from importlib import import_module
+from types import ModuleType
 
 import pytest
 
-__all__ = ["needs"]
+__all__ = ["optional"]
 
 
-def needs(package: str) -> pytest.MarkDecorator:
-    """A mark for tests that need a package of the extra `stage`."""
-    missing = find_spec(package) is None and not os.environ.get("COLLAPARTE_REQUIRE_STAGE")
-    return pytest.mark.skipif(missing, reason=f"{package} is not installed: pip install 'collaparte[stage]'")
+def optional(package: str) -> ModuleType:
+    """A package of the extra `stage`; the module that asks for it is skipped where it is missing."""
+    if os.environ.get("COLLAPARTE_REQUIRE_STAGE"):
+        return import_module(package)
+    return pytest.importorskip(package, reason=f"{package} is not installed: pip install 'collaparte[stage]'")

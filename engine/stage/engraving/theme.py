@@ -11,15 +11,16 @@ COLOUR = re.compile(r'(<svg class="definition-scale") color="black"')
 MARGIN = '<g class="page-margin"'
 STROKED = ' stroke="currentColor"'  # glyphs, stems, beams; in text it would be an outline
 TEXT = re.compile(r"<text\b")
-FONTS = {  # what the style said, and bar numbers as the design wants them
+LOOKS = {  # what the style said, and bar numbers as the design wants them
     "mNum": 'font-weight="600"',
     "ending": 'font-weight="bold"',
     "reh": 'font-weight="bold"',
+    "placeholder": 'visibility="hidden"',
     "tempo": 'font-weight="bold"',
     "dir": 'font-style="italic"',
     "dynam": 'font-style="italic"',
 }
-CLASS = re.compile(rf'class="({"|".join(FONTS)})( [^"]*)?"')
+CLASS = re.compile(rf'class="(?:[^" ]+ )*?({"|".join(LOOKS)})(?: [^"]*)?"')
 
 
 def themed_svg(text: str) -> str:
@@ -27,5 +28,5 @@ def themed_svg(text: str) -> str:
     text = STYLE.sub("", text, count=1)
     text = COLOUR.sub(r"\1", text, count=1)
     text = TEXT.sub('<text stroke="none"', text)
-    text = CLASS.sub(lambda found: f"{found[0]} {FONTS[found[1]]}", text)
+    text = CLASS.sub(lambda found: f"{found[0]} {LOOKS[found[1]]}", text)
     return text.replace(MARGIN, MARGIN + STROKED, 1)

@@ -18,6 +18,14 @@ from engine.score.musicxml.layout import WholeBar, whole_bars
 from engine.score.musicxml.normal import normalise
 from engine.score.musicxml.source import musicxml_root
 from engine.stage.engraving.pages import NOWHERE, PrintedPlaces
+from engine.stage.engraving.printing.accidentals import add_accidentals
+from engine.stage.engraving.printing.beams import add_beams, add_stems
+from engine.stage.engraving.printing.curves import mend_slurs, mend_ties
+from engine.stage.engraving.printing.lengths import add_lengths, add_tuplets
+from engine.stage.engraving.printing.names import add_clefs, end_line, shorten_names
+from engine.stage.engraving.printing.rests import add_rests
+from engine.stage.engraving.printing.texts import mend_texts
+from engine.stage.engraving.printing.timeline import PartLine, read_line
 
 __all__ = ["PrintedScore", "printed_musicxml", "printed_score"]
 
@@ -51,11 +59,30 @@ def printed_score(where: str, data: bytes) -> PrintedScore:
     n_notes = sum(1 for _ in root.iter("note"))
     places = _places(n_notes, parts, bars)
     bar_ids = _bar_ids(root, len(bars))
+    lines = [read_line(part, bars) for part in root.findall("part")]
+    for line in lines:
+        _mend(line)
+    mend_texts(lines)
+    shorten_names(root)
     try:
         text = tostring(root, encoding="utf-8")
     except RecursionError as error:
         raise ScoreError(where, expected="MusicXML", got="elements nested a thousand deep") from error
     return PrintedScore(HEAD + text, places, bar_ids)
+
+
+def _mend(line: PartLine) -> None:
+    """Mend a part; rests first, for what follows is about all that stands in a bar."""
+    add_clefs(line)
+    add_lengths(line)
+    add_rests(line)
+    add_tuplets(line)
+    add_accidentals(line)
+    add_beams(line)
+    add_stems(line)
+    mend_ties(line)
+    mend_slurs(line)
+    end_line(line)
 
 
 def _places(n_notes: int, parts: Sequence[Sequence[PartBar]], bars: Sequence[WholeBar]) -> PrintedPlaces:

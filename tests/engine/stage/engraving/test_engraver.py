@@ -17,9 +17,9 @@ from engine.stage.engraving.engraver import Engraver
 from engine.stage.engraving.pages import PageLayout
 from engine.stage.engraving.sheet import Sheet, read_sheet
 from offline.synthesis.demo_piece import write_musicxml
-from tests.optional import needs
+from tests.optional import optional
 
-pytestmark = needs("verovio")
+optional("verovio")
 PORTRAIT = PageLayout()
 SMALL = PageLayout(width=500, height=420, scale=40)
 
