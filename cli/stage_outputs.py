@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.common import option
-from engine.core.config import Settings, plain
+from cli.terminal.report import note
+from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
+from engine.midi.timecode import FRAME_RATES
+from engine.stage.phase import PhaseConfig
 
 if TYPE_CHECKING:
     from engine.core.events import Event
     from engine.realtime.session import Session, SessionStatus
     from engine.score.score import Score
+    from engine.stage.clocks.outlet import TickOutlet
     from engine.stage.outlet import Outlet
 
 __all__ = ["StageOutputs", "open_outlets", "refuse_outlets"]
 
 STAGE = "Other programs"
+TO = "to:"  # before the name of a port that is there
+BEAT = ("clock", "mtc")  # what goes by the beat, and so needs a score
+OUTLETS = ("osc", *BEAT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +36,33 @@ class StageOutputs(Settings):
     osc: tuple[str, ...] = option(
         plain(
             (),
-            "send position, tempo and sounds by OSC; may be repeated; PRESET is qlab, touchosc or antescofo (default "
-            "our own addresses, see docs/formats.md)",
+            "send position, tempo, cues and sounds by OSC; may be repeated; PRESET is qlab, touchosc or antescofo "
+            "(default our own addresses, see docs/formats.md)",
         ),
         metavar="[PRESET:]HOST:PORT",
         group=STAGE,
     )
+    clock: str | None = option(
+        plain(
+            None,
+            "send a MIDI clock that follows the performer, into a virtual port of this name, or to a port that is "
+            "there; jumps by song position",
+        ),
+        metavar=f"NAME|{TO}PORT",
+        group=STAGE,
+    )
+    mtc: str | None = option(
+        plain(None, "send MIDI time code: the place in the score in its own time, for lights and video"),
+        metavar=f"NAME|{TO}PORT",
+        group=STAGE,
+    )
+    mtc_fps: str = option(choice("30", tuple(FRAME_RATES), "frames a second of the time code"), group=STAGE)
+    mtc_hour: int = option(ranged(0, 0, 23, "hour at which the time code of the first note begins"), group=STAGE)
+    clock_earlier: float = option(
+        ranged(0.0, -1000, 1000, "send clock and time code earlier, for receivers that are late", unit="ms"),
+        group=STAGE,
+    )
+    beat: PhaseConfig = plain(PhaseConfig, "other programs")
 
 
 def open_outlets(
@@ -46,11 +74,24 @@ def open_outlets(
     """
     from engine.stage.outlet import fan_out
 
+    _check(options, session)
     outlets: list[Outlet] = []
     for outlet in _opened(options, session):
         stack.callback(outlet.close)
         outlets.append(outlet)
     return fan_out(session, outlets)
+
+
+def _check(options: StageOutputs, session: Session) -> None:
+    """Raise ConfigError for options that have nothing to work on."""
+    going = [name for name in BEAT if getattr(options, name)]
+    if going and session.config.pipeline.score is None:
+        raise ConfigError(f"--{going[0]}", expected="a score to follow", got="none", remedy="add --score FILE")
+    if options.mtc and _score(session) is None:
+        raise ConfigError("--mtc", expected="a score, which has a time of its own", got="a recording")
+    if options.beat != PhaseConfig() and not going:
+        got = "neither of " + ", ".join(f"--{name}" for name in BEAT)
+        raise ConfigError("--beat-smoothing or --beat-when-lost", expected="something that goes by the beat", got=got)
 
 
 def _opened(options: StageOutputs, session: Session) -> Iterator[Outlet]:
@@ -59,6 +100,27 @@ def _opened(options: StageOutputs, session: Session) -> Iterator[Outlet]:
         from engine.stage.osc.target import OscTarget
 
         yield OscSender([OscTarget.read(text) for text in options.osc], _score(session))
+    if options.clock:
+        yield _tick_outlet(options, options.clock, None)
+    if options.mtc:
+        yield _tick_outlet(options, options.mtc, _score(session))
+
+
+def _tick_outlet(options: StageOutputs, name: str, score: Score | None) -> TickOutlet:
+    """A MIDI clock, or time code where a score is given."""
+    from engine.midi.port import MidiConfig
+    from engine.stage.clocks.outlet import TickOutlet, TickPort
+    from engine.stage.clocks.ticks import clock_ticks, timecode_ticks
+
+    to = name.removeprefix(TO) if name.startswith(TO) else None
+    midi = MidiConfig(
+        name=name if to is None else "collaparte",
+        to=to,
+        listen=False,
+        timecode=None if score is None else options.mtc_fps,
+    )
+    scale = clock_ticks() if score is None else timecode_ticks(score, options.mtc_fps, options.mtc_hour)
+    return TickOutlet(TickPort(midi, scale, options.clock_earlier / 1000), options.beat, note)
 
 
 def _score(session: Session) -> Score | None:
@@ -71,7 +133,8 @@ def _score(session: Session) -> Score | None:
 
 def refuse_outlets(options: StageOutputs, *, expected: str = "a device", got: str = "files only") -> None:
     """ConfigError for these options; files are processed as fast as the machine can, so nothing is told in time."""
-    for name, value in {"--osc": options.osc}.items():
-        if value:
-            remedy = "--output device plays the file at its own pace" if got == "files only" else f"leave {name} out"
-            raise ConfigError(name, expected=expected, got=got, remedy=remedy)
+    for name in OUTLETS:
+        if getattr(options, name):
+            typed = f"--{name.replace('_', '-')}"
+            remedy = "--output device plays the file at its own pace" if got == "files only" else f"leave {typed} out"
+            raise ConfigError(typed, expected=expected, got=got, remedy=remedy)

@@ -11,3 +11,4 @@ TRAINED = 1e-3  # of a loss after ten steps: processors round differently, and e
 BFLOAT16 = 0.05  # of a loss: networks in 8 bits of precision against the same in 24
 SHARED = 3e-5  # of the mixture: what the masks leave over is shared out, and masks of random networks are large
 CURSOR_PX = 1.5  # where a cursor is: browsers round to device pixels
+BEAT_S = 0.005  # of a beat that follows steady music: its places are told on a grid of 1 ms, corrections come every 20

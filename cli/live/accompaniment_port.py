@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
@@ -15,6 +14,7 @@ from engine.core.errors import DeviceError
 from engine.core.events import Control, Event, Note
 from engine.core.thread_priority import raise_priority
 from engine.midi.guarded import GuardedPort
+from engine.midi.lasting import LastingPort
 from engine.midi.port import MidiConfig
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session_types import SessionStatus
@@ -25,7 +25,6 @@ __all__ = ["AccompanimentPort", "PortOutlet"]
 KEPT = 512  # events by which the clock of a port that is not in JACK is compared with that of the input
 MARGIN_S = 0.02  # messages are sent so much later than they are decided there, that none comes late
 PRIORITY = 48  # SCHED_FIFO priority of the thread that passes notes on, below that of the engine
-RETRY_S = 0.5  # between attempts to open a port that has gone
 
 
 class AccompanimentPort:
@@ -40,16 +39,16 @@ class AccompanimentPort:
     """
 
     def __init__(self, name: str, opening: Sequence[bytes] = ()) -> None:
-        self._opening, self._told = tuple(opening), False
-        self._config = MidiConfig(name=name, listen=False)
-        self._port: GuardedPort | None = GuardedPort(self._config)
+        self._opening = tuple(opening)
+        self._told: GuardedPort | None = None  # the port to which the opening has been sent
+        config = MidiConfig(name=name, listen=False)
+        self._lasting = LastingPort(lambda: GuardedPort(config), note)
         self._offsets: deque[float] = deque(maxlen=KEPT)
-        self._closing = threading.Event()
         self._state = SessionState.STARTING
 
     def send(self, event: Event, clock: DeviceClock | None) -> None:
         """Take any event, with the clock of the session; send it if it is a note or a pedal."""
-        port = self._port
+        port = self._lasting.port
         if port is None or clock is None:
             return
         try:
@@ -59,11 +58,11 @@ class AccompanimentPort:
                 self._tell(port, at)
                 port.send(at, message_of(event))
         except DeviceError:
-            self._reopen(port)
+            self._lasting.lost(port)
 
     def _tell(self, port: GuardedPort, at: int) -> None:
-        if not self._told:
-            self._told = True
+        if self._told is not port:
+            self._told = port
             for message in self._opening:
                 port.send(at, message)
 
@@ -80,36 +79,20 @@ class AccompanimentPort:
                 raise_priority(PRIORITY, inherited=False)
             elif state == SessionState.WAITING:
                 self._silence()
-        if (port := self._port) is not None and port.gone:
-            self._reopen(port)
+        self._lasting.look()
 
     def _silence(self) -> None:
-        self._told = False
-        if (port := self._port) is not None:
+        self._told = None
+        if (port := self._lasting.port) is not None:
             with contextlib.suppress(DeviceError):
                 port.stop()
         self._offsets.clear()
-
-    def _reopen(self, port: GuardedPort) -> None:
-        note(f"{port.gone or 'the MIDI port is gone'}; waiting for it")
-        self._port, self._told = None, False
-        threading.Thread(target=self._open_again, args=(port,), daemon=True, name="port").start()
-
-    def _open_again(self, old: GuardedPort) -> None:
-        old.close()
-        while not self._closing.wait(RETRY_S):
-            with contextlib.suppress(DeviceError):
-                self._port = GuardedPort(self._config)
-                note("the MIDI port is back")
-                return
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._closing.set()
-        if self._port is not None:
-            self._port.close()
+        self._lasting.close()
 
 
 class PortOutlet:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from engine.core.config import Settings, ranged
-from engine.midi.clock import ClockSender
+from engine.midi.ticks import TickSender
 
 __all__ = [
     "ALL_NOTES_OFF",
@@ -129,7 +129,7 @@ class MidiScheduler:
     A message that arrives after its time is sent at once and counted in `n_late`.
     """
 
-    def __init__(self, safety: NoteSafety, clock: ClockSender) -> None:
+    def __init__(self, safety: NoteSafety, clock: TickSender) -> None:
         self.tracker, self.clock = NoteTracker(safety), clock
         self.n_late = self.n_lost_cycles = 0
         self._inbox: deque[tuple[int, int, bytes]] = deque()

@@ -15,6 +15,7 @@ from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import DeviceError
 from engine.midi.clock import ClockSender
 from engine.midi.notes import FeedbackGuard, MidiScheduler, NoteSafety, Timed
+from engine.midi.timecode import FRAME_RATES, TimecodeSender
 
 __all__ = ["BACKENDS", "RTMIDI_REMEDY", "MidiConfig", "MidiPort", "PortConfig", "PortCore", "is_through", "open_port"]
 
@@ -41,6 +42,11 @@ class MidiConfig(Settings):
     everyone: bool = plain(False, "without `to`, send to the inputs of all others that are there")
     mirror: str | None = plain(None, "output in JACK whose readers are connected to ours as well")
     listen: bool = plain(True, "open an input port as well")
+    timecode: str | None = choice(
+        None,
+        tuple(FRAME_RATES),
+        "frames a second of MIDI time code, which is sent in place of the clock; None for none",
+    )
     sample_rate: int = ranged(
         48000, 1000, 384_000, "sample rate of the clock of backends that have none of their own", unit="Hz"
     )
@@ -71,7 +77,9 @@ class PortCore:
     def of(cls, config: MidiConfig, sample_rate: int) -> PortCore:
         """Build an outlet at a rate in Hz."""
         safety = config.safety(sample_rate)
-        scheduler = MidiScheduler(safety, ClockSender(sample_rate))
+        timed = config.timecode is not None
+        ticks = TimecodeSender(sample_rate, str(config.timecode)) if timed else ClockSender(sample_rate)
+        scheduler = MidiScheduler(safety, ticks)
         return cls(sample_rate=sample_rate, scheduler=scheduler, guard=FeedbackGuard(safety))
 
     def due(self, start: int, end: int) -> list[Timed]:

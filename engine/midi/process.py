@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 from engine.core.dying import is_dying
 from engine.core.errors import DeviceError, EngineError
 from engine.core.thread_priority import raise_priority
+from engine.midi.clock import TICKS, TICKS_PER_SIXTEENTH
 from engine.midi.notes import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, Timed
 from engine.midi.port import BACKENDS, MidiConfig, MidiPort, PortConfig
 
@@ -111,11 +112,19 @@ class MidiProcess:
 
     def start_clock(self, at: int, tempo_bpm: float, *, sixteenth: int = 0) -> None:
         """Start the 24-ppqn clock at sample `at`."""
-        self._send(("clock", at, tempo_bpm, sixteenth))
+        self.begin_ticks(at, sixteenth * TICKS_PER_SIXTEENTH, tempo_bpm * TICKS / 60)
 
-    def set_tempo(self, tempo_bpm: float) -> None:
-        """Change the clock's tempo from its next tick on."""
-        self._send(("tempo", tempo_bpm))
+    def begin_ticks(self, at: float, tick: int, ticks_per_s: float) -> None:
+        """Begin with a tick of the clock or the time code at sample `at`."""
+        self._send(("ticks", "begin", at, tick, ticks_per_s))
+
+    def steer_ticks(self, at: float, ticks: float, ticks_per_s: float) -> None:
+        """From sample `at` on, where the phase is `ticks`, run at this rate."""
+        self._send(("ticks", "steer", at, ticks, ticks_per_s))
+
+    def halt_ticks(self, at: float) -> None:
+        """Stop the clock or the time code at sample `at`."""
+        self._send(("ticks", "halt_at", at))
 
     def stop(self) -> None:
         """Drop the queue, end the sounding notes, stop the clock."""
@@ -178,10 +187,8 @@ def _obey(port: MidiPort, command: tuple[Any, ...], answer: Callable[[Any], None
     scheduler = port.outlet.scheduler
     if command[0] == "send":
         scheduler.push(command[1], command[2])
-    elif command[0] == "clock":
-        scheduler.do(lambda: scheduler.clock.start(command[1], command[2], sixteenth=command[3]))
-    elif command[0] == "tempo":
-        scheduler.do(lambda: scheduler.clock.set_tempo(command[1]))
+    elif command[0] == "ticks":
+        scheduler.do(lambda: getattr(scheduler.clock, command[1])(*command[2:]))
     elif command[0] == "stop":
         scheduler.stop()
     elif command[0] == "drain":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.core.events import Event, Onset, Position, Sound, State
+from engine.core.events import Cue, Event, Onset, Position, Sound, State
 from engine.score.score import SAME_ONSET, Score
-from engine.stage.bars import beat_in_bar
+from engine.stage.cues.places import bar_and_beat
 from engine.stage.osc.packing import OscLayout, osc_message
 from engine.stage.osc.singles import OscSingles
 
@@ -53,13 +53,15 @@ class _Own:
             self._send(osc_message("/collaparte/state", event.name))
         elif isinstance(event, Sound):
             self._send(osc_message("/collaparte/sound", event.label, int(event.active), event.probability))
+        elif isinstance(event, Cue) and event.fired:
+            self._send(osc_message("/collaparte/cue", event.name))
 
     def _on_position(self, at: Position, now_s: float) -> None:
         self._send(self._position.pack(at.quarter, at.bar, at.score_s, at.tempo_bpm, at.confidence))
         put = self._singles.put
         put(now_s, "/collaparte/bar", at.bar)
         if self._score is not None:
-            put(now_s, "/collaparte/beat", int(beat_in_bar(self._score, at.quarter)))
+            put(now_s, "/collaparte/beat", int(bar_and_beat(at.quarter, self._score)[1]))
         put(now_s, "/collaparte/tempo", round(at.tempo_bpm, DIGITS_BPM))
         put(now_s, "/collaparte/confidence", round(at.confidence, DIGITS))
 
@@ -80,6 +82,8 @@ class _TouchOsc:
             self._send(osc_message("/collaparte/state", event.name))
         elif isinstance(event, Sound):
             self._send(osc_message(f"/collaparte/sound/{_word(event.label)}", float(event.active)))
+        elif isinstance(event, Cue) and event.fired:
+            self._send(osc_message("/collaparte/cue/label", event.name))
 
     def _on_position(self, at: Position, now_s: float) -> None:
         low, high = TEMPO_BPM
@@ -87,7 +91,7 @@ class _TouchOsc:
         if self._score is not None:
             progress = min(max(at.quarter / max(self._score.end_quarter, SAME_ONSET), 0.0), 1.0)
             put(now_s, "/collaparte/progress", round(progress, DIGITS + 1))
-            beat = beat_in_bar(self._score, at.quarter)
+            beat = bar_and_beat(at.quarter, self._score)[1]
             put(now_s, "/collaparte/beat", round(beat % 1.0, DIGITS))
             put(now_s, "/collaparte/beat/label", str(int(beat)))
         put(now_s, "/collaparte/confidence", round(at.confidence, DIGITS))
@@ -100,7 +104,7 @@ class _TouchOsc:
 
 
 class _QLab:
-    """Starts the cue whose number is `bar` and the bar's, each time that a bar begins.
+    """Starts the cue whose number is `bar` and the bar's, each time that a bar begins; and that of each cue's name.
 
     QLab refuses a number that no cue has, and does nothing.
     """
@@ -113,6 +117,9 @@ class _QLab:
     def take(self, event: Event, now_s: float) -> None:
         if isinstance(event, State):
             self._playing = event.name == "following"
+        elif isinstance(event, Cue):
+            if event.fired:
+                self._send(osc_message(f"/cue/{_word(event.name)}/start"))
         elif isinstance(event, Position) and self._playing:
             bar = self._index(event), event.bar
             if bar != self._bar:
@@ -155,8 +162,8 @@ class _Antescofo:
 
 
 def _word(label: str) -> str:
-    """Return a label as a part of an address, where spaces and signs of patterns are not allowed (OSC 1.0, table 1)."""
-    return "".join(each if each.isalnum() else "_" for each in label)
+    """Return a label as a part of an address, where spaces and signs of patterns may not stand (OSC 1.0)."""
+    return "".join("_" if each in " #*,/?[]{}" or not each.isascii() else each for each in label)
 
 
 WRITERS: dict[str, Callable[[Send, Score | None], OscWriter]] = {

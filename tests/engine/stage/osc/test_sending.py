@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 
 from engine.core.errors import ConfigError
-from engine.core.events import Onset, Position, Sound, State
+from engine.core.events import Cue, Event, Onset, Position, Sound, State
 from engine.score.score import Score, make_score
 from engine.stage.osc.packing import OscLayout, osc_message
 from engine.stage.osc.presets import osc_writer
@@ -48,6 +48,8 @@ def test_liblo_reads_every_event() -> None:
         sender.take(position(5.5), None)
         sender.take(Onset(at=0, emitted_at=0, quarter=6.0, due_s=9.0, sd_s=0.1, heard=False), None)
         sender.take(Onset(at=0, emitted_at=0, quarter=6.0, due_s=8.5, sd_s=0.0, heard=True), None)
+        sender.take(Cue(at=0, emitted_at=0, name="storm", quarter=5.0, fired=True), None)
+        sender.take(Cue(at=0, emitted_at=0, name="calm", quarter=6.0, fired=False), None)
         sender.take(Sound(at=0, emitted_at=0, label="dog bark", active=True, probability=0.75), None)
         lines = dump.until("/collaparte/sound")
         sender.close()
@@ -59,6 +61,7 @@ def test_liblo_reads_every_event() -> None:
         "/collaparte/tempo f 120.000000",
         "/collaparte/confidence f 0.500000",
         "/collaparte/onset ff 6.000000 8.500000",
+        '/collaparte/cue s "storm"',
         '/collaparte/sound sif "dog bark" 1 0.750000',
     ]
 
@@ -79,7 +82,7 @@ def test_singles_are_sent_on_change_and_at_most_thirty_a_second(steps: list[tupl
     assert all(b[0] - a[0] >= EVERY_S for a, b in pairwise(sent))
 
 
-def written(preset: str, score: Score | None, *events: Position | State | Onset) -> list[tuple[str, list[object]]]:
+def written(preset: str, score: Score | None, *events: Event) -> list[tuple[str, list[object]]]:
     sent: list[bytes] = []
     writer = osc_writer(preset, sent.append, score)
     for k, event in enumerate(events):
@@ -94,6 +97,12 @@ def test_qlab_is_told_to_start_the_cue_of_each_bar_once_a_pass() -> None:
         "/cue/bar1/start",
         "/cue/bar2/start",
         "/cue/bar1/start",
+    ]
+
+
+def test_qlab_is_told_to_start_the_cue_of_a_cues_name() -> None:
+    assert written("qlab", SCORE, Cue(at=0, emitted_at=0, name="act 2/a", quarter=5.0, fired=True)) == [
+        ("/cue/act_2_a/start", [])
     ]
 
 
