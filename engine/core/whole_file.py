@@ -19,6 +19,7 @@ from engine.core.errors import EngineError, OutputError
 
 __all__ = [
     "NAME_ERRORS",
+    "discard_of",
     "discard_stale",
     "discard_unfinished",
     "is_full",
@@ -56,13 +57,22 @@ def unfinished(part: Path) -> Iterator[Path]:
         _unfinished.discard(part)
 
 
-def discard_stale(folder: Path) -> None:
-    """Delete what processes that were killed left unfinished in a folder, an hour ago or more."""
+def discard_stale(folder: Path, *, age_s: float = STALE_S) -> None:
+    """Delete what processes that were killed left unfinished in a folder, an hour ago or more.
+
+    age_s: less where no process of another machine can be at work there
+    """
     for part in folder.glob(f"{PREFIX}*-*"):
         process = part.name.removeprefix(PREFIX).partition("-")[0]
         with suppress(OSError):
-            if process.isdecimal() and time.time() - part.stat().st_mtime > STALE_S and not _runs(int(process)):
+            if process.isdecimal() and time.time() - part.stat().st_mtime >= age_s and not _runs(int(process)):
                 _delete(part)
+
+
+def discard_of(process: int, folder: Path) -> None:
+    """Delete what a process that was killed left unfinished in a folder."""
+    for part in folder.glob(f"{PREFIX}{process}-*"):
+        _delete(part)
 
 
 def _runs(process: int) -> bool:

@@ -10,20 +10,32 @@ import json
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from engine.core.errors import EngineError, OutputError
 from engine.core.whole_file import part_name, unfinished, whole_text, write_error
 
-__all__ = ["RECORD", "StemFolder", "StemJob", "claim_folder", "folder_names", "results_below", "stem_folders"]
+__all__ = [
+    "RECORD",
+    "StemFolder",
+    "StemJob",
+    "claim_folder",
+    "claimed_folders",
+    "folded",
+    "folder_names",
+    "results_below",
+    "stem_folders",
+]
 
 RECORD = ".collaparte.json"
 HERE = "."  # in the record: the folder that the record itself lies in
 STEMS = ("harmonic", "percussive", "residual", "vocals", "drums", "bass", "other", "rest", "mix")
+MANY = 1000  # folders that a record lists over several lines
 LONGEST = 200  # bytes of a folder's name: a suffix still fits
 DEEPEST = 40  # folders above a file that may become part of its name
 
@@ -43,9 +55,14 @@ class StemJob:
     overwrite: bool = False
     again: bool = True
 
-    def entry(self, recording: Path) -> dict[str, Any]:
-        """Return what the record holds of this job on a recording."""
-        settings = json.loads(json.dumps(dict(self.settings), default=str))
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the settings as they come back from the record."""
+        settings: dict[str, Any] = json.loads(json.dumps(dict(self.settings), default=str))
+        return settings
+
+    def entry(self, recording: Path, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return what the record holds of this job on a recording; settings: `plain_settings`, if at hand."""
+        settings = self.plain_settings() if settings is None else settings
         return {"input": os.path.realpath(recording), "model": self.label, "settings": settings}
 
 
@@ -56,11 +73,18 @@ class StemFolder:
     path: the folder
     entry: what the record will hold of it
     old: files that an earlier run left there, to be replaced
+    claimed: stems under which the record holds it already; empty if it does not
     """
 
     path: Path
     entry: Mapping[str, Any]
     old: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return its name in the folder above."""
+        return self.path.name
 
     @contextmanager
     def fill(self) -> Iterator[Path]:
@@ -75,7 +99,8 @@ class StemFolder:
                 self._replace(part)
             except OSError as error:
                 raise write_error(self.path, error) from error
-            self.remember(stems)
+            if tuple(stems) != self.claimed:
+                self.remember(stems)
 
     def _at_its_place(self, error: EngineError, part: Path) -> EngineError:
         """The error with the folder's own name, not the temporary one."""
@@ -85,12 +110,17 @@ class StemFolder:
         return type(error)(where, expected=error.expected, got=error.got, remedy=error.remedy.partition(";")[0])
 
     def _replace(self, part: Path) -> None:
-        """Move the folder in place; files of others that lie beside the old stems stay."""
+        """Move the folder in place; files of others that lie beside the old stems stay, and are never moved."""
         if not self.path.exists():
             part.rename(self.path)
             return
-        for name in set(os.listdir(self.path)) - set(self.old) - set(os.listdir(part)):
-            (self.path / name).rename(part / name)
+        new = set(os.listdir(part))
+        if set(os.listdir(self.path)) - set(self.old) - new:
+            for name in new:
+                os.replace(part / name, self.path / name)
+            for name in set(self.old) - new:
+                (self.path / name).unlink(missing_ok=True)
+            return
         with unfinished(part_name(self.path)) as old:
             self.path.rename(old)
             part.rename(self.path)
@@ -103,20 +133,21 @@ class StemFolder:
             json.dump(rows, file, indent=1)
 
 
-def folder_names(files: Sequence[Path]) -> list[str]:
+def folder_names(files: Sequence[Path], others: Iterable[str] = ()) -> list[str]:
     """Return one name for each file, all different on every disk, also where A is a and composed letters are not told.
 
     The name of the file without its suffix; with it, or with the folders above the file, where two would be the same.
+    others: names that are taken
     """
     names = ["" for _ in files]
     groups: dict[str, list[int]] = {}
     for i, file in enumerate(files):
-        groups.setdefault(_key(file.stem), []).append(i)
-    taken: Counter[str] = Counter()
+        groups.setdefault(folded(file.stem), []).append(i)
+    taken = Counter(map(folded, others))
     for members in sorted(groups.values(), key=len):
         for i, name in zip(members, _distinct([files[i] for i in members], taken), strict=True):
             names[i] = _free(name, taken)
-            taken[_key(names[i])] += 1
+            taken[folded(names[i])] += 1
     return names
 
 
@@ -126,7 +157,7 @@ def _distinct(files: Sequence[Path], taken: Mapping[str, int]) -> list[str]:
     for depth in range(DEEPEST):
         for kind in (_without_suffix, _with_suffix):
             names = [kind(file, depth) for file in files]
-            keys = {_key(name) for name in names}
+            keys = {folded(name) for name in names}
             if len(keys) == len(files) and not any(taken.get(key) for key in keys):
                 return names
     return shortest
@@ -155,12 +186,12 @@ def _shown(name: str) -> str:
 def _free(name: str, taken: Mapping[str, int]) -> str:
     """The name, or with the first number that makes it one of its own."""
     wanted, n = name, 2
-    while taken.get(_key(name)):
+    while taken.get(folded(name)):
         name, n = f"{wanted}-{n}", n + 1
     return name
 
 
-def _key(name: str) -> str:
+def folded(name: str) -> str:
     """What a disk may take two names by to be the same."""
     return unicodedata.normalize("NFC", name).casefold()
 
@@ -171,29 +202,44 @@ def stem_folders(files: Sequence[Path], output: Path, job: StemJob) -> list[Stem
     return [choice.folder(file, name) for file, name in zip(files, folder_names(files), strict=True)]
 
 
+def claimed_folders(folders: Sequence[StemFolder], output: Path, stems: Sequence[str]) -> list[StemFolder]:
+    """Write all folders into the record at once, before their stems are made, and return them as claimed."""
+    claimed = [
+        replace(each, claimed=tuple(sorted({*stems, *(Path(name).stem for name in each.old)}))) for each in folders
+    ]
+    rows = _record(output) | {each.name: {**each.entry, "stems": list(each.claimed)} for each in claimed}
+    with whole_text(output / RECORD) as file:
+        file.write(json.dumps(rows, indent=1 if len(rows) < MANY else None))  # quick for a hundred thousand
+    return claimed
+
+
 class _Choice:
     """Chooses folders in `output`, none of them twice."""
 
     def __init__(self, output: Path, job: StemJob, record: Mapping[str, Any]) -> None:
         self.output, self.job, self.record = output, job, record
-        self.names = {_key(name): name for name in record}  # as they are on the disk
+        self.names = {folded(name): name for name in record}  # as they are on the disk
         self.used: set[str] = set()
+        self.settings = job.plain_settings()
+        self.known_as: dict[str, list[str]] = {}  # folders of this model, by their recording
+        for name, row in record.items():
+            if row["model"] == job.label:
+                self.known_as.setdefault(row["input"], []).append(name)
 
     def folder(self, file: Path, usual: str) -> StemFolder | OutputError:
         """The usual folder; one named by the model beside another model's stems; one of its own."""
-        entry = self.job.entry(file)
-        known_as = [name for name, row in self.record.items() if _is_of(row, entry)]
-        longer = [kind(file, depth) for depth in range(1, DEEPEST) for kind in (_without_suffix, _with_suffix)]
-        for wanted in (*known_as, usual, *longer):
+        entry = self.job.entry(file, self.settings)
+        longer = (kind(file, depth) for depth in range(1, DEEPEST) for kind in (_without_suffix, _with_suffix))
+        for wanted in chain(self.known_as.get(entry["input"], ()), (usual,), longer):
             name = self._name(wanted, entry)
-            if name is not None and _key(name) not in self.used:
-                self.used.add(_key(name))
+            if name is not None and folded(name) not in self.used:
+                self.used.add(folded(name))
                 return _checked(self.output / name, self._known(name), entry, self.job)
         return OutputError(str(self.output / usual), expected="a folder of its own", got="none that is free")
 
     def _known(self, name: str) -> Mapping[str, Any]:
         """What the record says of a folder."""
-        return self.record.get(self.names.get(_key(name), name), {})
+        return self.record.get(self.names.get(folded(name), name), {})
 
     def _name(self, wanted: str, entry: Mapping[str, Any]) -> str | None:
         """The name, with the model where the folder holds another model's stems; None if it is another recording's."""
@@ -204,11 +250,6 @@ class _Choice:
             if known["model"] == entry["model"] or self.job.overwrite:
                 return name
         return None
-
-
-def _is_of(row: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
-    """Whether a folder of the record is this recording's, by this model."""
-    return (row["input"], row["model"]) == (entry["input"], entry["model"])
 
 
 def claim_folder(folder: Path, recording: Path, job: StemJob, stems: Sequence[str]) -> None:
