@@ -15,9 +15,10 @@ from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.core.config import Settings, plain
 
 if TYPE_CHECKING:
-    from offline.batch.separate import Separation
+    from offline.batch.jobs.stems import Separation
+    from offline.batch.output_folders import StemJob
 
-__all__ = ["SeparateOptions", "separate_command"]
+__all__ = ["SeparateOptions", "StemOptions", "separate_command", "separation_of", "stem_job_of"]
 
 EXAMPLES = """\
 examples:
@@ -37,11 +38,9 @@ WHOLE = "kam, which sees the whole file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeparateOptions(Settings):
-    """Options of `collaparte separate`."""
+class StemOptions(Settings):
+    """Options of every command that separates files."""
 
-    files: tuple[Path, ...] = argument("FILE|FOLDER...", "recordings, or folders of them")
-    output: Path = output("DIR", "folder to write one folder of stems per file into", Path("stems"))
     overwrite: bool = option(plain(False, "replace the stems of an earlier run with other settings"), group=OUTPUT)
     model: str = option(
         plain(
@@ -57,20 +56,28 @@ class SeparateOptions(Settings):
     network: NetworkOptions = plain(NetworkOptions, "settings of networks")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparateOptions(StemOptions):
+    """Options of `collaparte separate`."""
+
+    files: tuple[Path, ...] = argument("FILE|FOLDER...", "recordings, or folders of them")
+    output: Path = output("DIR", "folder to write one folder of stems per file into", Path("stems"))
+
+
 @command(SeparateOptions, EXAMPLES)
 def separate_command(options: SeparateOptions) -> int:
     """Separate every file."""
     from engine.audio.folders import find_recordings
-    from offline.batch.output_folders import StemJob, results_below
+    from offline.batch.output_folders import results_below
     from offline.batch.separate import separate_files
 
-    separation, settings = _separation(options), of_group(options, *SEPARATION_GROUPS)
+    separation = separation_of(options)
     found = find_recordings(options.files, skip=[each for path in options.files for each in results_below(path)])
     for name in found.again:
         note(f"{name} is the same file as one before: done once")
     for error in found.empty:
         complain(str(error))
-    job = StemJob(label=_label(options.model), settings=settings, overwrite=options.overwrite)
+    job = stem_job_of(options)
     files = [each.path for each in found.files]
     with stoppable() as stop, announced_compiling():
         result = separate_files(files, options.output, separation, job=job, stop=stop)
@@ -86,6 +93,14 @@ def separate_command(options: SeparateOptions) -> int:
         return INTERRUPTED if stop.is_set() else USER_ERROR if n_failed or result.short else 0
 
 
+def stem_job_of(options: StemOptions) -> StemJob:
+    """What the record says of the stems."""
+    from offline.batch.output_folders import StemJob
+
+    settings = of_group(options, *SEPARATION_GROUPS)
+    return StemJob(label=_label(options.model), settings=settings, overwrite=options.overwrite)
+
+
 def _label(model: str) -> str:
     """What stands for the model in the name of a folder."""
     return Path(model).stem if model.endswith(".onnx") else model
@@ -97,20 +112,20 @@ def _next_step(options: SeparateOptions) -> str:
     return "listen to them" if options.network.wiener else "listen to them, or add --wiener for cleaner stems"
 
 
-def _separation(options: SeparateOptions) -> Separation:
-    """What separates, once the options are known to go together."""
+def separation_of(options: StemOptions, *, bar: bool = True) -> Separation:
+    """What separates, once the options are known to go together; bar: whether to show how far each file is."""
     from engine.pipeline.pipeline import PipelineConfig
-    from offline.batch.separate import StreamSeparation, WholeFileSeparation
+    from offline.batch.jobs.stems import StreamSeparation, WholeFileSeparation
     from offline.separation.presets import SEPARATORS, unmix_config
 
     if options.model not in (HPSS, KAM):
         model = network_file("--model", options.model, [HPSS, KAM, *SEPARATORS])
         refuse_typed(options.hpss, expected="--model hpss or kam", got=options.model)
         network = unmix_config(model, wiener=options.network.wiener, **options.network.settings())
-        return StreamSeparation(PipelineConfig(separate=network))
+        return StreamSeparation(PipelineConfig(separate=network), bar)
     refuse_typed(options.network, expected="--model unmix or another network", got=options.model)
     if options.model == HPSS:
-        return StreamSeparation(PipelineConfig(separate=options.hpss.settings()))
+        return StreamSeparation(PipelineConfig(separate=options.hpss.settings()), bar)
     refuse_typed(replace(HpssOptions(), look_ahead=options.hpss.look_ahead), expected="--model hpss", got=WHOLE)
     refuse_typed(replace(HpssOptions(), forgetting=options.hpss.forgetting), expected="--model hpss", got=WHOLE)
     return WholeFileSeparation(options.hpss.settings())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,9 +21,10 @@ from engine.core.config import Settings, choice, plain, ranged
 if TYPE_CHECKING:
     from engine.audio.folders import Found
     from engine.detection.crnn import SoundConfig
-    from offline.detection.tagging import Tagged, Tagger
+    from offline.batch.jobs.tags import TagJob
+    from offline.batch.task import Rows
 
-__all__ = ["TagOptions", "detector_of_files", "tag_command"]
+__all__ = ["DetectorOptions", "TagOptions", "detector_of_files", "tag_command"]
 
 EXAMPLES = """\
 examples:
@@ -38,14 +40,9 @@ STANDARD_OUTPUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagOptions(Settings):
-    """Options of `collaparte tag`."""
+class DetectorOptions(Settings):
+    """Options of every command that detects sounds in files."""
 
-    files: tuple[Path, ...] = argument("FILE|FOLDER...", "recordings, or folders of them")
-    output: Path | None = output("EVENTS.tsv", "write the events here, not to standard output", None)
-    tags: Path | None = option(
-        plain(None, "write the labels of each recording here"), metavar="TAGS.csv", group=OUTPUT, writes=WRITES_FILE
-    )
     model: str | None = option(
         plain(None, "the network: crnn-files (default), crnn or a file"),
         metavar="NAME|FILE.onnx",
@@ -67,15 +64,26 @@ class TagOptions(Settings):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagOptions(DetectorOptions):
+    """Options of `collaparte tag`."""
+
+    files: tuple[Path, ...] = argument("FILE|FOLDER...", "recordings, or folders of them")
+    output: Path | None = output("EVENTS.tsv", "write the events here, not to standard output", None)
+    tags: Path | None = option(
+        plain(None, "write the labels of each recording here"), metavar="TAGS.csv", group=OUTPUT, writes=WRITES_FILE
+    )
+
+
 @command(TagOptions, EXAMPLES)
 def tag_command(options: TagOptions) -> int:
     """Tag every recording, and write each as it comes; USER_ERROR if one could not be read or was cut off."""
     from engine.audio.folders import find_recordings
+    from offline.batch.jobs.tags import TagJob
     from offline.batch.output_folders import results_below
-    from offline.detection.tagging import Tagger
 
     found = find_recordings(options.files, skip=[each for path in options.files for each in results_below(path)])
-    tagger = Tagger(detector_of_files(options))
+    job = TagJob(detect=detector_of_files(options))
     for name in found.again:
         note(f"{name} is the same file as one before: done once")
     for error in found.empty:
@@ -83,28 +91,33 @@ def tag_command(options: TagOptions) -> int:
     counts: Counter[str] = Counter(failed=len(found.empty))
     stopped = False
     try:
-        _tag(options, tagger, found.files, counts)
+        _tag(options, job, found.files, counts)
     except KeyboardInterrupt:
         stopped = True
     _report(options, counts, len(found.files) + len(found.empty), found.omissions)
     return INTERRUPTED if stopped else USER_ERROR if counts["failed"] or counts["short"] else 0
 
 
-def _tag(options: TagOptions, tagger: Tagger, files: list[Found], counts: Counter[str]) -> None:
+def _tag(options: TagOptions, job: TagJob, files: list[Found], counts: Counter[str]) -> None:
     """Tag the files and count what became of them."""
     from tqdm import tqdm
 
-    from offline.detection.tagging import tag_files
+    from offline.batch.perform import perform_here
+    from offline.batch.places import NoPlace
+    from offline.batch.task import BatchItem, TaskStatus
 
+    items = [BatchItem(name, str(path)) for name, path in files]
     with ExitStack() as stack, tqdm(total=len(files), unit="file", disable=len(files) < 2) as bar:
-        write = _writer(options, stack)
-        for name, tagged in tag_files(files, tagger, lambda line: bar.write(line, file=sys.stderr)):
+        write = _writer(options, job, stack)
+        for report in perform_here(job, items, [NoPlace()] * len(items), threading.Event()):
             bar.update()
-            if tagged is None:
+            if report.error:
+                bar.write(f"collaparte: {report.error}", file=sys.stderr)
+            if not report.done:
                 counts["failed"] += 1
                 continue
-            write(name, tagged)
-            counts.update(done=1, events=len(tagged.events), short=bool(tagged.shortfall))
+            n_events = write(report.name, report.tables)
+            counts.update(done=1, events=n_events, short=report.status == TaskStatus.SHORT)
 
 
 def detector_of_files(options: Any) -> SoundConfig:
@@ -119,30 +132,32 @@ def detector_of_files(options: Any) -> SoundConfig:
     )
 
 
-def _writer(options: TagOptions, stack: ExitStack) -> Callable[[str, Tagged], None]:
-    """What writes the rows of a recording wherever the options want them."""
+def _writer(options: TagOptions, job: TagJob, stack: ExitStack) -> Callable[[str, Rows], int]:
+    """What writes the rows of a recording wherever the options want them, and counts its events."""
     from engine.core.table_log import TableLog, table_text
-    from offline.datasets.scenes import EVENT_HEADER, event_rows
-    from offline.detection.tagging import TAG_HEADER, tag_rows
+    from offline.batch.jobs.tags import EVENT_TABLE, TAG_TABLE
+    from offline.batch.tables import table_cells
 
+    of_events, of_tags = job.tables[EVENT_TABLE], job.tables[TAG_TABLE]
     events = tags = None
     if _to_file(options):
-        events = stack.enter_context(TableLog(str(options.output), EVENT_HEADER, delimiter="\t"))
+        events = stack.enter_context(TableLog(str(options.output), of_events.columns, delimiter="\t"))
     if options.tags is not None:
-        tags = stack.enter_context(TableLog(options.tags, TAG_HEADER))
+        tags = stack.enter_context(TableLog(options.tags, of_tags.columns))
     prints = events is None and (options.output is not None or tags is None)
     if prints:
-        sys.stdout.write(table_text([EVENT_HEADER], "\t"))
+        sys.stdout.write(table_text([of_events.columns], "\t"))
 
-    def write(name: str, tagged: Tagged) -> None:
-        rows = event_rows(name, tagged.events)
+    def write(name: str, rows: Rows) -> int:
+        cells = table_cells(of_events, name, rows[EVENT_TABLE])
         if events is not None:
-            events.write(rows)
+            events.write(cells)
         if tags is not None:
-            tags.write(tag_rows(name, tagged.tags))
+            tags.write(table_cells(of_tags, name, rows[TAG_TABLE]))
         if prints:
-            sys.stdout.write(table_text(rows, "\t"))
+            sys.stdout.write(table_text(cells, "\t"))
             sys.stdout.flush()
+        return len(rows[EVENT_TABLE])
 
     return write
 

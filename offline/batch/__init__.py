@@ -6,9 +6,10 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from offline.batch.file_job import FileJob, JobReport, run_file
+    from offline.batch.jobs.stems import Separation, StreamSeparation, WholeFileSeparation
     from offline.batch.output_folders import StemJob
     from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
-    from offline.batch.separate import Separation, StreamSeparation, WholeFileSeparation, separate_files
+    from offline.batch.separate import separate_files
 else:
     __getattr__ = lazy(__name__)
 

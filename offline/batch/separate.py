@@ -7,34 +7,17 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from tqdm import tqdm
 
-from engine.audio.files import STEM_BYTES, AudioReader, StemWriter
-from engine.core.errors import EngineError, printable
-from engine.core.format import AudioFormat
-from engine.core.output_limits import require_room
 from engine.core.whole_file import discard_stale
-from engine.pipeline.file_stream import stream_file
-from engine.pipeline.pipeline import Pipeline, PipelineConfig
-from engine.separation.config import HpssConfig
-from offline.batch.output_folders import StemFolder, StemJob, stem_folders
-from offline.separation import backfitting
+from offline.batch.jobs.stems import Separation, StemsJob
+from offline.batch.output_folders import StemFolder, StemJob
+from offline.batch.perform import perform_here
+from offline.batch.stem_places import stem_places
+from offline.batch.task import BatchItem, BatchPlace, TaskReport, TaskStatus
 
-__all__ = ["SeparatedFiles", "Separation", "StreamSeparation", "WholeFileSeparation", "separate_files"]
-
-
-class Separation(Protocol):
-    """Separates a file."""
-
-    def targets(self, audio: AudioFormat) -> Sequence[str]:
-        """The names of the stems of such audio."""
-        ...
-
-    def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
-        """Write the stems of a file into a folder, unless asked to stop; what is to say of a file that was cut off."""
-        ...
+__all__ = ["SeparatedFiles", "separate_files"]
 
 
 @dataclass(slots=True)
@@ -60,102 +43,25 @@ def separate_files(
     """
     result = SeparatedFiles()
     discard_stale(output)
-    folders = stem_folders(files, output, job)
-    _require_room([file for file, to in zip(files, folders, strict=True) if _is_open(to)], output, separation)
-    with tqdm(files, unit="file", disable=len(files) < 2) as bar:
-        for file, folder in zip(bar, folders, strict=True):
-            if stop.is_set():
-                break
-            try:
-                _separate_one(file, folder, separation, stop, result)
-            except _Stopped:
-                break
-            except EngineError as error:
-                result.failed += 1
-                say(str(error.about(file)))
+    places = stem_places(files, output, separation, job)
+    items = [BatchItem(name=file.name, path=str(file)) for file in files]
+    with tqdm(total=len(files), unit="file", disable=len(files) < 2) as bar:
+        for i, report in enumerate(perform_here(StemsJob(separation=separation), items, places, stop)):
+            bar.update()
+            _count(report, places[i], result)
     return result
 
 
-class _Stopped(Exception):
-    """The user asked to stop: what is half done is no result."""
-
-
-def _separate_one(
-    file: Path, folder: StemFolder | EngineError, separation: Separation, stop: threading.Event, result: SeparatedFiles
-) -> None:
-    if isinstance(folder, EngineError):
-        raise folder
-    with folder.fill() as part:
-        shortfall = separation.separate(file, part, stop)
-        if stop.is_set():
-            raise _Stopped
-    result.done.append(folder.path)
-    if shortfall:
-        result.short += 1
-        say(shortfall)
+def _count(report: TaskReport, place: BatchPlace, result: SeparatedFiles) -> None:
+    if isinstance(place, StemFolder) and report.done:
+        result.done.append(place.path)
+        result.short += report.status == TaskStatus.SHORT
+    else:
+        result.failed += 1
+    if report.error:
+        say(report.error)
 
 
 def say(line: str) -> None:
     """Print one line about a file on standard error, above the bars."""
     tqdm.write(f"collaparte: {line}", file=sys.stderr)
-
-
-def _is_open(folder: StemFolder | EngineError) -> bool:
-    return not isinstance(folder, EngineError)
-
-
-def _require_room(files: Sequence[Path], output: Path, separation: Separation) -> None:
-    """OutputError unless there is room for the stems of all files that can be read."""
-    n_bytes, n_targets = 0, 0
-    for file in files:
-        try:
-            with AudioReader(file) as reader:
-                n_targets = n_targets or len(separation.targets(reader.format))
-                n_bytes += reader.n_samples * reader.format.n_channels * n_targets * STEM_BYTES
-        except EngineError:
-            continue  # will be told when it is its turn
-    if n_bytes:
-        require_room(output, n_bytes, "stems")
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSeparation:
-    """Separates through the live pipeline, in bounded memory."""
-
-    config: PipelineConfig
-
-    def targets(self, audio: AudioFormat) -> Sequence[str]:
-        """The targets of the pipeline."""
-        return Pipeline(audio, self.config).targets
-
-    def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
-        """Stream the file."""
-        with AudioReader(file) as reader:
-            pipeline = Pipeline(reader.format, self.config)
-            bar = tqdm(total=reader.n_samples, unit="sample", unit_scale=True, desc=printable(file.name), leave=None)
-            with bar, StemWriter(folder, pipeline.targets, reader.format, skip=pipeline.latency) as stems:
-                stream_file(reader, pipeline, stems=stems, stop=stop, on_progress=lambda now: _move(bar, now))
-            return reader.shortfall
-
-
-@dataclass(frozen=True, slots=True)
-class WholeFileSeparation:
-    """Separates by kernel back-fitting over the whole file at once."""
-
-    config: HpssConfig
-
-    def targets(self, audio: AudioFormat) -> Sequence[str]:
-        """Those of the settings."""
-        return self.config.targets
-
-    def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
-        """Read the file, separate and write it."""
-        with AudioReader(file) as reader:
-            stems = backfitting.separate_whole(reader.read(), reader.format.sample_rate, self.config)
-            with StemWriter(folder, self.config.targets, reader.format) as writer:
-                writer.write(stems)
-            return reader.shortfall
-
-
-def _move(bar: tqdm, now: int) -> None:
-    bar.update(now - bar.n)

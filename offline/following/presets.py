@@ -12,12 +12,17 @@ from engine.following.features import FollowerFeaturesConfig
 from engine.following.likelihood import LikelihoodConfig
 from offline.following.feature_names import FEATURES
 
-__all__ = ["follow_by"]
+__all__ = ["follow_by", "shipped_features"]
 
 WEIGHTS = Path(models.__file__).parent / "weights"
 FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
 # Chosen on performances rendered by the project. Rows of unit length are never silent.
 LEARNED = LikelihoodConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
+
+
+def shipped_features(name: str) -> Path:
+    """Return the network that ships for features by this name."""
+    return FILES[name]
 
 
 def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:

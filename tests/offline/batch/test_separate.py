@@ -13,7 +13,7 @@ import soundfile
 
 from engine.core.errors import AudioFileError, EngineError, OutputError
 from engine.core.format import AudioFormat
-from offline.batch import separate as batch
+from offline.batch import stem_places as batch
 from offline.batch.output_folders import StemJob
 from offline.batch.separate import SeparatedFiles, separate_files
 

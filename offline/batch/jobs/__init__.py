@@ -1,0 +1,1 @@
+"""Jobs of batches, each a function of its settings and an item."""
