@@ -59,6 +59,7 @@ COMMANDS = {
     "rehearse": _row("Learn a soloist's tempo from earlier takes, for accompany.", "commands.rehearse", USE),
     "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),
     "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),
+    "batch": _row("Any of these over many files, on all cores or a cluster, resumable.", "batch.batch", USE),
     "generate": _row(
         "Generate music with one of 21 systems, to files or live to a MIDI port.", "commands.generate", MAKE
     ),
@@ -152,7 +153,7 @@ def _said_of(error: Exception) -> str:
 def _run(args: list[str]) -> int:
     try:
         with _missing_extra(args[0]), _warnings_in_lines():
-            return int(FRONT_DOOR.main(args, prog_name=NAME, standalone_mode=False) or 0)
+            return int(FRONT_DOOR.main(args, prog_name=NAME, standalone_mode=False, obj=args) or 0)
     except SystemExit as end:  # of click: a closed pipe, or `evaluate` without saying what
         return int(end.code or 0)
 

@@ -1,0 +1,1 @@
+"""`collaparte batch` and its jobs."""
