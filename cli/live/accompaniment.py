@@ -48,9 +48,10 @@ def accompany_live(options: AccompanyOptions) -> int:
             clock = session.clock
             if port is not None:
                 port.send(event, clock)
-            bars.take(event)
             tell(event)
-            if isinstance(event, Accompanied) and clock is not None:
+            if options.practice.report is not None:  # what nobody asked for is not kept: a day of it would fill memory
+                bars.take(event)
+            if options.scheduled is not None and isinstance(event, Accompanied) and clock is not None:
                 played.append((event.quarter, clock.sounds_at(event.at)))
 
         def watch(status: SessionStatus) -> None:
