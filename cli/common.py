@@ -24,6 +24,7 @@ from cli.terminal.output import leave_quietly
 from cli.terminal.places import WRITES_EITHER, WRITES_FILE, WRITES_FOLDER, require_places
 from engine.core.config import SETTING, Setting, choice, nearest, plain, ranged, require, require_odd, require_one_of
 from engine.core.errors import ConfigError
+from engine.following.warping.config import FOLLOW_METHODS, FOLLOW_METHODS_TEXT
 from offline.following.feature_names import FEATURES
 from offline.following.feature_names import WORDS as FEATURES_TEXT
 
@@ -43,6 +44,7 @@ __all__ = [
     "data_folder",
     "features_option",
     "licence",
+    "method_option",
     "network_file",
     "of_group",
     "option",
@@ -122,6 +124,11 @@ def picture(text: str) -> Any:
 def features_option() -> Any:
     """--features: what the follower compares."""
     return option(choice(FEATURES[0], FEATURES, FEATURES_TEXT), metavar="NAME", group=FOLLOW)
+
+
+def method_option() -> Any:
+    """--follow: how a score is followed."""
+    return option(choice(FOLLOW_METHODS[0], FOLLOW_METHODS, FOLLOW_METHODS_TEXT), metavar="HOW", group=FOLLOW)
 
 
 def random_seed(default: int = 0, text: str = "the same seed gives the same result") -> Any:

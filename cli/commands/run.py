@@ -17,6 +17,7 @@ from cli.common import (
     SEPARATE,
     command,
     features_option,
+    method_option,
     option,
     output,
     picture,
@@ -74,6 +75,7 @@ class RunOptions(Settings):
     )
     reading: ScoreOptions = plain(ScoreOptions, "follow")
     features: str = features_option()
+    follow: str = method_option()
     separate: str = option(
         plain(
             "none",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.commands.align import align_config
 from cli.common import command
-from cli.evaluate.follow import EvaluateFollowOptions
+from cli.evaluate.follow import EvaluateTracksOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import evaluated
 
@@ -17,8 +17,8 @@ examples:
 """
 
 
-@command(EvaluateFollowOptions, EXAMPLES)
-def evaluate_align_command(options: EvaluateFollowOptions) -> int:
+@command(EvaluateTracksOptions, EXAMPLES)
+def evaluate_align_command(options: EvaluateTracksOptions) -> int:
     """Print the table."""
     from offline.evaluation.alignment import evaluate_alignment
 

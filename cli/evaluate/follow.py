@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.common import OUTPUT, argument, command, csv_file, features_option, option
+from cli.common import OUTPUT, argument, command, csv_file, features_option, method_option, option
 from cli.score_options import FolderScoreOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FOLDER
 from cli.terminal.report import evaluated
 from engine.core.config import Settings, plain
 
-__all__ = ["EvaluateFollowOptions", "evaluate_follow_command"]
+__all__ = ["EvaluateFollowOptions", "EvaluateTracksOptions", "evaluate_follow_command"]
 
 EXAMPLES = """\
 examples:
   collaparte evaluate follow demo/
+  collaparte evaluate follow pieces/ --follow match --features bands
   collaparte evaluate follow pieces/ --features bands --csv table.csv --plots pictures/
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateFollowOptions(Settings):
+class EvaluateTracksOptions(Settings):
     """Options of `collaparte evaluate follow` and `align`."""
 
     folder: Path = argument("FOLDER", "a folder of pieces, or a piece: score, performance and truth.csv")
@@ -37,13 +38,21 @@ class EvaluateFollowOptions(Settings):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateFollowOptions(EvaluateTracksOptions):
+    """Options of `collaparte evaluate follow`."""
+
+    follow: str = method_option()
+
+
 @command(EvaluateFollowOptions, EXAMPLES)
 def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
     """Print the table."""
+    from engine.following.config import FollowConfig
     from offline.evaluation.following import evaluate_tracks, follow_piece
     from offline.following.presets import follow_by
 
-    follow = follow_piece(follow_by(options.features), options.reading)
+    follow = follow_piece(follow_by(options.features, FollowConfig(method=options.follow)), options.reading)
     with announced_compiling():
         counts = evaluate_tracks(options.folder, follow, csv=options.csv, plots=options.plots)
     then = "" if options.plots else "add --plots DIR to see where it errs"

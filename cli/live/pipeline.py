@@ -15,6 +15,7 @@ from engine.audio.devices import is_device
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
+from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import PipelineConfig
 from engine.separation.config import HpssConfig, MaskNetworkConfig
 from offline.batch.output_folders import StemJob
@@ -46,7 +47,7 @@ ONLY_DETECT = ("top", "threshold", "median", "window", "embedding")
 def pipeline_config(options: RunOptions, audio: AudioFormat, look_ahead: int | None) -> PipelineConfig:
     """The pipeline that the options ask for; look_ahead: frames, where none is typed; None as in the settings."""
     _check_purpose(options)
-    follow, detect = follow_by(options.features), _detect(options)
+    follow, detect = follow_by(options.features, FollowConfig(method=options.follow)), _detect(options)
     if detect is not None:
         print(describe_latency(detect, audio), file=sys.stderr)
     return PipelineConfig(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.core.config import Settings, plain, ranged
+from engine.core.config import Settings, choice, plain, ranged
 from engine.core.format import AudioFormat, FrameFormat, frame_size
 from engine.dsp.features import FeatureConfig
 from engine.following.beam_search import SearchConfig
 from engine.following.features import FollowerFeaturesConfig
 from engine.following.likelihood import LikelihoodConfig
+from engine.following.warping.config import FOLLOW_METHODS, FOLLOW_METHODS_TEXT, WarpConfig
 
 __all__ = ["FollowConfig", "follow_frames", "onset_delay"]
 
@@ -36,6 +37,8 @@ class FollowConfig(Settings):
     features: FeatureConfig = plain(FeatureConfig, "the spectral features")
     likelihood: LikelihoodConfig = plain(LikelihoodConfig, "weights of the likelihood")
     search: SearchConfig = plain(SearchConfig, "the beam search")
+    method: str = choice(FOLLOW_METHODS[0], FOLLOW_METHODS, FOLLOW_METHODS_TEXT)
+    warp: WarpConfig = plain(WarpConfig, "online time warping")
 
 
 def follow_frames(audio: AudioFormat) -> FrameFormat:

@@ -15,6 +15,7 @@ from engine.following.features import FollowerFeatures
 from engine.following.pitch_search import PitchSearch
 from engine.following.reference import Reference, reference_from_score
 from engine.following.tracker import Timing, Tracker
+from engine.following.warping.match import MatchTracker
 from engine.score.score import Score
 
 __all__ = ["AudioFollower", "FollowConfig", "Follower", "follow_frames", "frame_timing", "onset_delay"]
@@ -36,8 +37,8 @@ class Follower:
         self.reference = score
         self._features = SpectralFeatures(frames, config.features)
         n = self._features.n_bands
-        self._tracker = Tracker(frame_timing(frames), (n, n), score, config)
-        tunable = config.semitones > 0 and config.features.kind == "bands"
+        self._tracker = _tracker(frame_timing(frames), (n, n), score, config)
+        tunable = config.semitones > 0 and config.features.kind == "bands" and config.method == "search"
         self._pitch = PitchSearch(frames, score, config, frame_timing(frames)) if tunable else None
 
     @property
@@ -92,9 +93,10 @@ class AudioFollower:
         self._hearing = follower_features
         timing = Timing(follower_features.hop, sample_rate, follower_features.latency, reference.delay)
         n_begins = reference.onset.shape[1]
-        self._tracker = Tracker(timing, (follower_features.n_sounds, n_begins), reference, config)
+        self._tracker = _tracker(timing, (follower_features.n_sounds, n_begins), reference, config)
         self._pitch: PitchSearch | None = None
-        if config.semitones > 0 and isinstance(follower_features, EmbeddingFeatures):
+        tunable = config.semitones > 0 and config.method == "search"
+        if tunable and isinstance(follower_features, EmbeddingFeatures):
             self._pitch = PitchSearch(follower_features.frames, reference, config, timing)
         self._fill = 0  # samples since the last frame
 
@@ -137,11 +139,22 @@ class AudioFollower:
             self._pitch.reset()
 
 
+def _tracker(
+    timing: Timing, shape: tuple[int, int], reference: Reference, config: FollowConfig
+) -> Tracker | MatchTracker:
+    if config.method == "match":
+        return MatchTracker(timing, shape, reference, config.warp)
+    return Tracker(timing, shape, reference, config)
+
+
 def _retuned(
-    pitch: PitchSearch, spectra: Spectra, tracker: Tracker, features: SpectralFeatures | EmbeddingFeatures
+    pitch: PitchSearch,
+    spectra: Spectra,
+    tracker: Tracker | MatchTracker,
+    features: SpectralFeatures | EmbeddingFeatures,
 ) -> list[Event]:
     """Let the search hear the spectra; if the pitch is another, retune the features and take over the path found."""
-    if not pitch.process(spectra, tracker.lost):
+    if isinstance(tracker, MatchTracker) or not pitch.process(spectra, tracker.lost):
         return []
     if pitch.leader is not None:
         tracker.adopt(pitch.leader)

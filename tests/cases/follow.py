@@ -12,11 +12,13 @@ from engine.dsp.features import HALF_LIFE_S, Chroma, FeatureConfig, SpectralFeat
 from engine.dsp.filterbank import chroma_weights
 from engine.dsp.stft import Stft
 from engine.following.follower import FollowConfig, Follower, follow_frames
+from engine.following.warping.config import WarpConfig
 from tests.contract import Case, delayed
 from tests.engine.following.play import RATE, scale, sound
 
 SCORE = scale(12)
 CONFIG = FollowConfig()
+MATCH = FollowConfig(method="match", warp=WarpConfig(band_s=2.0, back_s=1.0, again_s=0.5))
 FRAMES = follow_frames(AudioFormat(sample_rate=RATE, n_channels=2))
 SIZES = (0, 1, 2, 3, 5, 50, 1000)
 
@@ -107,4 +109,5 @@ CASES = [
     features("onset-weighted chroma", FeatureConfig(kind="chroma", lag=3, decay=0.8)),
     Case("follower", lambda: Follower(FRAMES, SCORE, CONFIG), SPECTRA, as_positions, sizes=SIZES),
     Case("follower sent to a place", lambda: Sent(150, 2.0), SPECTRA, as_positions, sizes=SIZES),
+    Case("follower as MATCH", lambda: Follower(FRAMES, SCORE, MATCH), SPECTRA, as_positions, sizes=SIZES),
 ]

@@ -25,6 +25,8 @@ from engine.core.whole_file import whole_text
 from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.stft import Stft
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
+from engine.following.warping.config import WarpConfig
+from engine.following.warping.online_warping import warp_numbers, warp_online
 from engine.score.readers import read_score
 from models.similarity.network import PairMlp, SiameseCnn
 from offline.alignment.dtw.exact import DtwConfig, warp
@@ -75,7 +77,8 @@ def similarity_methods(
 ) -> list[SimilarityMethod]:
     """List the rows: hand-made features, each trained network in a folder of runs, the live network in a file."""
     found = [
-        SimilarityMethod("DTW spectral bands, as MATCH", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
+        SimilarityMethod("MATCH", False, _matched(partial(_bands, hop=512, lag=1), WarpConfig())),
+        SimilarityMethod("DTW spectral bands, 23 ms", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
         SimilarityMethod("DTW spectral bands, 12 ms", False, _warped(partial(_bands, hop=EMBED_HOP, lag=2), COSINE)),
         SimilarityMethod("DTW chroma", False, _warped(partial(_plain, "chroma"), COSINE)),
         SimilarityMethod("DTW CQT chroma", False, _warped(partial(_plain, "cqt_chroma"), COSINE)),
@@ -117,6 +120,22 @@ def _warped(features: Callable[[Features], FeatureTrack], config: DtwConfig) -> 
         return ours, theirs, warp(ours.features, theirs.features, config).path
 
     return align
+
+
+def _matched(features: Callable[[Features], FeatureTrack], config: WarpConfig) -> Callable[..., Aligned]:
+    """Align by online time warping, which hears the audio only once, from its beginning."""
+
+    def align(reference: Features, audio: Features) -> Aligned:
+        ours, theirs = features(reference), features(audio)
+        numbers, band = warp_numbers(config, ours.hop_s)
+        met = warp_online(_unit_rows(theirs.features), _unit_rows(ours.features), numbers, band)
+        return ours, theirs, np.stack([met, np.arange(len(met))], axis=1)
+
+    return align
+
+
+def _unit_rows(rows: Features) -> Features:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def _decided_by_distance(embed: Callable[[Features], FeatureTrack], threshold: float) -> Callable[..., Aligned]:

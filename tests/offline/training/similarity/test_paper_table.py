@@ -72,9 +72,9 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_sound
 def test_hand_made_features_align(piece: Path) -> None:
     found = measure_piece_similarity(find_pieces(piece).pieces[0], similarity_methods(), installed_soundfonts()[0])
-    for name in ("DTW CQT", "DTW spectral bands, as MATCH"):
+    for name, least in (("DTW CQT", 80), ("DTW spectral bands, 23 ms", 80), ("MATCH", 60)):  # it hears only the past
         result = found[name, False]["nearest frame"]
-        assert result.lost == 0 and result.within[2] > 80  # percent within 100 ms
+        assert result.lost == 0 and result.within[2] > least  # percent within 100 ms
 
 
 @needs_sound
