@@ -82,8 +82,8 @@ def features(name: str, config: FeatureConfig) -> Case:
 class Sent:
     """A follower that is sent to a quarter after so many frames, wherever they are cut."""
 
-    def __init__(self, at: int, quarter: float) -> None:
-        self._follower, self._at, self._quarter = Follower(FRAMES, SCORE, CONFIG), at, quarter
+    def __init__(self, at: int, quarter: float, config: FollowConfig = CONFIG) -> None:
+        self._follower, self._at, self._quarter = Follower(FRAMES, SCORE, config), at, quarter
         self._n = 0
 
     @property
@@ -109,5 +109,6 @@ CASES = [
     features("onset-weighted chroma", FeatureConfig(kind="chroma", lag=3, decay=0.8)),
     Case("follower", lambda: Follower(FRAMES, SCORE, CONFIG), SPECTRA, as_positions, sizes=SIZES),
     Case("follower sent to a place", lambda: Sent(150, 2.0), SPECTRA, as_positions, sizes=SIZES),
+    Case("follower as MATCH, sent to a place", lambda: Sent(150, 2.0, MATCH), SPECTRA, as_positions, sizes=SIZES),
     Case("follower as MATCH", lambda: Follower(FRAMES, SCORE, MATCH), SPECTRA, as_positions, sizes=SIZES),
 ]

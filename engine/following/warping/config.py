@@ -9,9 +9,7 @@ from engine.core.config import Settings, ranged
 __all__ = ["FOLLOW_METHODS", "FOLLOW_METHODS_TEXT", "WarpConfig"]
 
 FOLLOW_METHODS = ("search", "match")
-FOLLOW_METHODS_TEXT = (
-    "search: over onsets of the score, finds jumps; match: online time warping by frames, as MATCH"
-)
+FOLLOW_METHODS_TEXT = "search: over onsets of the score, finds jumps; match: online time warping by frames, as MATCH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from engine.core.errors import ShapeError
 from engine.core.events import Event, Position, State
 from engine.following.reference import Reference
 from engine.following.states import CODES, ENDED, FIRST, FOLLOWING
-from engine.following.tracker import BEFORE, Timing
+from engine.following.tracker import BEFORE, SAME_QUARTER, Timing
 from engine.following.warping.config import WarpConfig
 from engine.following.warping.online_warping import (
     Warp,
@@ -63,6 +63,7 @@ class MatchTracker:
         self._out = np.zeros((0, 2))
         self._counts = np.zeros(2, np.int64)  # rows so far, rows of music
         self._trust = np.zeros(1)
+        self._begin = 0  # reference frame from which it was sent to go on
         self._told = -1
 
     @property
@@ -87,25 +88,29 @@ class MatchTracker:
         events: list[Event] = []
         out = self._out[: len(rows)]
         first, played = self._counts.tolist()
+        ahead = self._frames[self._begin :]
         _follow(
-            rows,
-            self._n_sounds,
-            self._scales,
-            (self._counts, self._trust),
-            (self._warp, self._frames, self._numbers),
-            out,
+            rows, self._n_sounds, self._scales, (self._counts, self._trust), (self._warp, ahead, self._numbers), out
         )
         for i, (met, trust) in enumerate(out.tolist(), first + 1):
             played += met >= 0
-            tempo = self._tempo(int(met), played)
+            place = int(met) + self._begin if met >= 0 else -1
+            tempo = self._tempo(place, played)
             if i * self.timing.hop >= self.latency:
-                events += self._events(i * self.timing.hop, int(met), tempo, trust)
+                events += self._events(i * self.timing.hop, place, tempo, trust)
         return events
+
+    def relocate(self, quarter: float) -> None:
+        """Wait from the next frame on for sound, and go on from this quarter."""
+        self._begin = min(int(np.searchsorted(self._quarter, quarter - SAME_QUARTER)), len(self._frames) - 1)
+        restart_warp(self._warp)
+        self._counts[1], self._trust[0], self._told = 0, 0.0, -1
 
     def reset(self) -> None:
         """Return to the state after construction."""
         restart_warp(self._warp)
         self._met[:] = self._counts[:] = 0
+        self._begin = 0
         self._trust[:] = 0
         self._told = -1
 
@@ -130,8 +135,9 @@ class MatchTracker:
 
     def _position(self, end: int, met: int, tempo: float, trust: float) -> Position:
         reference = self.reference
-        quarter = float(self._quarter[met]) if met >= 0 else BEFORE
-        score_s = float(self._score_s[met]) if met >= 0 else BEFORE
+        place = met if met >= 0 else self._begin
+        quarter = float(self._quarter[place]) + (BEFORE if met < 0 else 0.0)
+        score_s = float(self._score_s[place]) + (BEFORE if met < 0 else 0.0)
         bar = int(np.searchsorted(reference.bar_quarter, quarter + 1e-4, side="right")) - 1
         i = int(
             np.clip(
