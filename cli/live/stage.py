@@ -64,7 +64,9 @@ def run_stage(options: StageOptions) -> int:
         stage = StageRun(options, server, controls, shelf)
         stage.put(shelf.ids[0])
         _announce(options, server)
-        return stage.run()
+        with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
+            return stage.run()
+        return stage.status
 
 
 def _check(options: StageOptions) -> None:
@@ -161,7 +163,7 @@ class StageRun:
         self._options, self._server, self._controls, self._shelf = options, server, controls, shelf
         self._score = shelf.ids[0]
         self._staged: StagedScore | None = None
-        self._n_sessions = self._status = 0
+        self._n_sessions = self.status = 0
         controls.scores = shelf
         controls.bars = self._bars
 
@@ -177,7 +179,7 @@ class StageRun:
         wish: StageWish | None = StageWish("start")
         while wish is not None and wish.name != "quit":
             wish = self._do(wish)
-        return self._status
+        return self.status
 
     def _wait_for_the_end(self) -> int:
         while self._controls.wishes.get().name != "quit":
@@ -289,7 +291,7 @@ class StageRun:
             report = run_session(session, gain_midi=self._options.gain_midi, take=give, watch=look, stop=controls.halt)
         if report.shortfall:
             complain(report.shortfall)
-            self._status = USER_ERROR
+            self.status = USER_ERROR
 
     def _ports(self, config: SessionConfig, stack: ExitStack) -> list[Outlet]:
         """The MIDI port of an accompaniment."""

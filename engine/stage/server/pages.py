@@ -27,18 +27,18 @@ class PageRequest:
     width: int
     height: int
     scale: int
-    spread: int = 1
+    spread: int = 0
 
     def __post_init__(self) -> None:
         require("w", self.width, 100, 8000)
         require("h", self.height, 100, 8000)
         require("scale", self.scale, 10, 200)
-        require_one_of("spread", self.spread, (1, 2))
+        require_one_of("spread", self.spread, (0, 1, 2))
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> PageRequest:
         """Read the query of an address; ConfigError if it holds anything else."""
-        names = {"w": 820, "h": 1116, "scale": 40, "spread": 1}
+        names = {"w": 820, "h": 1116, "scale": 40, "spread": 0}
         given = {name: query.get(name, str(usual)) for name, usual in names.items()}
         for name, text in given.items():
             if not (text.isascii() and text.isdecimal() and len(text) < 6):

@@ -1,0 +1,143 @@
+"""The controls: what they ask of a session, what they refuse, and what outlasts a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.core.errors import EngineError
+from engine.core.orders import GoTo, MutePart, SetDynamics, SetPace, SetPartGain, SetThreshold
+from engine.stage.controls import StageControls, StageWish
+from tests.engine.stage.server.served import HeardSession
+
+BARS = [(0.0, 1), (4.0, 2), (8.0, 3), (12.0, 2)]
+EVERYTHING = ("follow", "accompany", "detect")
+
+
+def running(*does: str) -> tuple[StageControls, HeardSession]:
+    controls, session = StageControls(does), HeardSession()
+    controls.equip(("Violin",), other=True)
+    controls.bars = lambda: BARS
+    controls.prepare()
+    controls.attach(session)
+    return controls, session
+
+
+def wishes(controls: StageControls) -> list[str]:
+    return [controls.wishes.get_nowait().name for _ in range(controls.wishes.qsize())]
+
+
+def test_each_control_reaches_the_session() -> None:
+    controls, session = running(*EVERYTHING)
+    controls.go_to(2.5)
+    controls.go_to_bar(2)
+    controls.tempo_ratio(0.5)
+    controls.dynamics(0.25)
+    controls.set_gain("Violin", -6)
+    controls.mute("Violin", True)
+    controls.threshold("dog", 0.3)
+    assert session.orders == [
+        GoTo(2.5), GoTo(4.0), SetPace(0.5), SetDynamics(0.25), SetPartGain("Violin", -6.0), MutePart("Violin", False),
+        SetPartGain("Violin", -6.0), MutePart("Violin", True), SetThreshold("dog", 0.3),
+    ]  # fmt: skip
+    controls.set_gain("harmonic", 6)
+    controls.mute("harmonic", True)
+    assert session.gains == {"harmonic": 0.0}
+    controls.mute("harmonic", False)
+    assert session.gains["harmonic"] == pytest.approx(10 ** (6 / 20))
+
+
+def test_what_was_set_holds_for_the_next_session() -> None:
+    controls, _ = running(*EVERYTHING)
+    controls.set_gain("harmonic", -200)
+    controls.tempo_ratio(2.0)
+    controls.mute("Violin", True)
+    controls.detach()
+    controls.prepare()
+    controls.attach(again := HeardSession())
+    assert again.gains == {"harmonic": 0.0}
+    assert again.orders == [MutePart("Violin", True), SetPace(2.0)]
+
+
+def test_another_score_takes_its_parts_and_no_loop() -> None:
+    controls, _ = running(*EVERYTHING)
+    controls.loop(1, 2)
+    controls.mute("Violin", True)
+    controls.equip(("Cello",), other=True)
+    assert controls.desk.loop is None and controls.desk.muted == ()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda c: c.go_to(-1),
+        lambda c: c.go_to_bar(9),
+        lambda c: c.set_gain("nobody", 0),
+        lambda c: c.set_gain("harmonic", 1000),
+        lambda c: c.set_gain("harmonic", float("nan")),
+        lambda c: c.mute("nobody", True),
+        lambda c: c.loop(3, 1),
+        lambda c: c.tempo_ratio(0),
+        lambda c: c.dynamics(2),
+        lambda c: c.threshold("dog", 1.5),
+        lambda c: c.choose("s9"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(act: Callable[[StageControls], Any]) -> None:
+    controls, session = running(*EVERYTHING)
+    with pytest.raises(EngineError) as error:
+        act(controls)
+    assert "\n" not in str(error.value)
+    assert not session.orders and not session.gains
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda c: c.go_to(1),
+        lambda c: c.loop(1, 2),
+        lambda c: c.tempo_ratio(1),
+        lambda c: c.dynamics(1),
+        lambda c: c.threshold("dog", 0.5),
+        lambda c: c.count_in(),
+    ],
+)
+def test_a_session_without_it_refuses(act: Callable[[StageControls], Any]) -> None:
+    controls, session = running("separate")
+    with pytest.raises(EngineError, match="a session without"):
+        act(controls)
+    assert not session.orders
+
+
+def test_start_counts_once_and_stop_is_known_from_ctrl_c() -> None:
+    controls = StageControls(["follow"])
+    controls.start()
+    controls.start()
+    assert wishes(controls) == ["start"]
+    controls.prepare()
+    controls.stop()
+    assert controls.halt.is_set() and controls.ended_by_hand
+    controls.detach()
+    controls.start()
+    controls.prepare()
+    assert not controls.halt.is_set() and not controls.ended_by_hand
+
+
+def test_what_needs_a_new_session_starts_one_only_if_one_runs() -> None:
+    controls = StageControls(["follow"])
+    controls.scores = {"s1"}
+    controls.choose("s1")
+    assert controls.wishes.get_nowait() == StageWish("choose", "s1")
+    controls.start()
+    controls.choose("s1")
+    assert wishes(controls) == ["start", "choose", "start"]
+    assert controls.halt.is_set()
+
+
+def test_whoever_listens_is_told_of_every_change() -> None:
+    controls, told = StageControls(["follow", "accompany"]), []
+    controls.listen(told.append)
+    controls.tempo_ratio(0.5)
+    assert [desk.ratio for desk in told] == [0.5]
