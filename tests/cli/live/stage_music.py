@@ -24,11 +24,12 @@ def written(folder: Path, *, n_bars: int = 24, repeated: int = 2) -> Path:
     return score
 
 
-def played(score: Path, *, seconds: float = 0.0) -> Path:
-    """A take beside the score, as it is played out; at most so long, if that is said."""
+def played(score: Path, *, seconds: float = 0.0, silence_s: float = 0.0) -> Path:
+    """A take beside the score, as it is played out; at most so long, if that is said; then silence."""
     notes = read_score(score)
     quicker = notes.retimed([0.0, 1000.0], [0.0, 1000.0 * 60 / BPM])
     sound = additive(perform(quicker, seed=1, config=STEADY), RATE)
     take = score.with_suffix(".flac")
-    soundfile.write(take, 0.5 * np.asarray(sound[: int(seconds * RATE) or None]), RATE)
+    silence = np.zeros(int(silence_s * RATE))
+    soundfile.write(take, np.concatenate([0.5 * np.asarray(sound[: int(seconds * RATE) or None]), silence]), RATE)
     return take
