@@ -23,7 +23,6 @@ from engine.score.loops import BarRange, looped_draft
 from engine.score.parts import finished_score
 from engine.score.readers import read_draft
 from engine.stage.controls import StageDesk
-from offline.following.presets import follow_by
 from offline.following.score_input import followed_score
 
 __all__ = ["StageScoreAtHand", "abilities", "session_config", "starting_gains"]
@@ -103,7 +102,7 @@ def _followed(options: StageOptions, run: RunOptions, audio: AudioFormat, at_han
     config = pipeline_config(run, audio, LIVE_LOOK_AHEAD)
     if at_hand.desk.loop is None:
         return config
-    reading, follow = options.reading, follow_by(options.features)
+    reading, follow = options.reading, config.follow
     draft = looped_draft(read_draft(at_hand.path, reading.repeats_after_jump), BarRange(*at_hand.desk.loop))
     return replace(config, score=followed_score(finished_score(draft, reading.part), audio, follow))
 
