@@ -31,6 +31,7 @@ function wanted() {
   if (told.link && !up) return "offline";
   if (progress?.line) return "failed";
   if (progress) return "engraving";
+  if (hello?.mode === "review") return "following";
   if (raw === "stopped" || (running === false && raw !== "ended")) return raw === "ended" ? "ended" : "stopped";
   if (hello && !follows()) return free(hello);
   return raw in STATES ? raw : "waiting";

@@ -4,7 +4,7 @@ import { on, tell } from "./bus.js";
 import { loopPicking, pickTo } from "./controls/bar.js";
 import { zoomTo } from "./controls/more.js";
 import { can, loop, mayControl } from "./controls/order.js";
-import { hide, offerFrom, offering } from "./controls/pill.js";
+import { hide, offerFrom, offering, takesNotes } from "./controls/pill.js";
 import { listen } from "./gestures.js";
 import { choose, settings } from "./settings.js";
 import { score, turn } from "./score/score.js";
@@ -34,7 +34,7 @@ function tap({ x, y, width, twice }) {
   const layout = score.layout, factor = score.factor ?? 1, atEdge = x < EDGE * width || x > (1 - EDGE) * width;
   const bar = loopPicking() !== null ? barAt(x, y) : null;
   if (bar !== null) return pickTo(bar);
-  const head = layout && mayControl() && can("from") ? layout.headAt(x / factor, y / factor, atEdge ? NEAR_AT_EDGE_PX : NEAR_PX, score.quarter) : null;
+  const head = layout && takesNotes() ? layout.headAt(x / factor, y / factor, atEdge ? NEAR_AT_EDGE_PX : NEAR_PX, score.quarter) : null;
   if (head) return offerFrom(head);
   if (hide("from") && !twice) return undefined;
   if (atEdge) return turn(x < width / 2 ? -1 : 1);

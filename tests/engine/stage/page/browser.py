@@ -10,8 +10,11 @@ from typing import Any
 
 from tests.stage_tools import needs_tool
 
-PATIENCE_S = 120.0  # a browser on a busy machine
+PATIENCE_S = 40.0  # a browser on a busy machine
 TABLET, WIDE, PHONE = (820, 1180), (1180, 820), (390, 844)
+STAGE = (
+    "JSON.stringify([document.body.dataset, stage.told.link, stage.told.state, stage.told.progress, stage.told.hello])"
+)
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -48,7 +51,9 @@ class Browser:
         """Wait until an expression is true, and return it."""
         limit = time.monotonic() + PATIENCE_S
         while not (value := self.js(script, *arguments)):
-            assert time.monotonic() < limit, f"{script}: not within {PATIENCE_S} s; {self.complaints()}"
+            assert time.monotonic() < limit, (
+                f"{script}: not within {PATIENCE_S} s; {self.complaints()} {self.js(STAGE)}"
+            )
             time.sleep(0.02)
         return value
 

@@ -21,6 +21,7 @@ POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestor
 POSITIONS_HZ = 86
 PATIENCE_S = 60.0
 ALL = ["follow"]
+LASTING = ("state", "controls", "status", "pos")  # what those who come later are told, too
 
 
 class StandIn:
@@ -31,8 +32,8 @@ class StandIn:
     says: what `hello` says besides its defaults; more of the messages that a client gets when it comes
     """
 
-    def __init__(self, score: SmallScore, verovio: Any, **says: Any) -> None:
-        self.scores = {"one": score}
+    def __init__(self, study: SmallScore, verovio: Any, **says: Any) -> None:
+        self.scores = {"one": study}
         self.kinds = {"one": "pages"}
         self.review: dict[str, Any] = {}
         self.audio = b""
@@ -43,6 +44,7 @@ class StandIn:
         self.asked: list[str] = []
         self.port = 0
         self._clients: list[web.WebSocketResponse] = []
+        self._lasting: dict[str, dict[str, Any]] = {}
         self._came = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -155,8 +157,16 @@ class StandIn:
     async def _review(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self.review)
 
-    async def _audio(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(body=self.audio, content_type="audio/wav", headers=_headers())
+    async def _audio(self, request: web.Request) -> web.StreamResponse:
+        part = request.http_range
+        if part.start is None:
+            return web.Response(
+                body=self.audio, content_type="audio/wav", headers=_headers() | {"Accept-Ranges": "bytes"}
+            )
+        first, length = part.start, len(self.audio)
+        last = min(part.stop or length, length)
+        where = {"Content-Range": f"bytes {first}-{last - 1}/{length}"}
+        return web.Response(status=206, body=self.audio[first:last], content_type="audio/wav", headers=where)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=4096)
@@ -171,23 +181,28 @@ class StandIn:
         }
         hello |= {"mode": "live", "score": "one", "does": ALL, "running": True} | self.says
         await socket.send_json(hello)
-        for message in self.first:
+        for message in (*self.first, *self._lasting.values()):
             await socket.send_json(message)
         self._clients.append(socket)
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
-                    await self._hear(json.loads(message.data), hello["client"])
+                    await self._hear(socket, json.loads(message.data), hello["client"])
         finally:
             self._clients.remove(socket)
         return socket
 
-    async def _hear(self, message: dict[str, Any], client: str) -> None:
+    async def _hear(self, socket: web.WebSocketResponse, message: dict[str, Any], client: str) -> None:
+        if message["t"] == "ping":
+            await socket.send_json({"t": "pong"})
+            return
         self.heard.append(message)
         if message["t"] == "turn":
             await self._tell(message | {"by": client})
 
     async def _tell(self, message: dict[str, Any]) -> None:
+        if message["t"] in LASTING:
+            self._lasting[message["t"]] = message
         for client in list(self._clients):
             if not client.closed:
                 await client.send_json(message)

@@ -138,10 +138,11 @@ function update() {
   write(parts.mainText, paused ? "Go on" : stopped ? "Start" : "Stop");
 }
 on("setting", update);
+on("view-shown", (name) => { if (bar) name === "score" && STAYS.includes(document.body.dataset.state) ? openBar() : closeAll(); });
 
 /** Show the bar. */
 export function openBar() {
-  if (!mayControl() || document.body.dataset.view === "review") return;
+  if (!mayControl() || document.body.dataset.view !== "score" || document.body.classList.contains("phone")) return;
   pinned = false;
   const was = bar.hidden;
   update();

@@ -8,6 +8,7 @@ import { moreCard } from "./more.js";
 import { countIn, from, mayControl, mute, muted, running, stop, targets } from "./order.js";
 import { partsCard } from "./parts.js";
 import { askBar, hide } from "./pill.js";
+import { step, toggle } from "../views/review.js";
 
 const BOUNCE_MS = 250, HELD_MS = 1000, AGAIN_MS = 1500;
 
@@ -74,6 +75,7 @@ function down(event) {
   if ((event.key === " " || event.key === "Enter") && target.closest?.("button, a, [role=slider], summary")) return;
   event.preventDefault();
   if (event.repeat || (!mayControl() && !ACTIONS[found].viewer)) return;
+  if (document.body.dataset.view === "review" && reviewKey(event.key)) return;
   if (ACTIONS[found].pedal) pedal(found, event.key);
   else ACTIONS[found].run();
 }
@@ -87,6 +89,13 @@ function pedal(name, key) {
   ACTIONS[name].run();
   clearTimeout(held?.timer);
   held = { key, timer: setTimeout(() => { backToMusic(); if (top !== null) from(top); }, HELD_MS) };
+}
+
+/** In a review the space bar plays, arrows go by bars. */
+function reviewKey(key) {
+  const run = { " ": toggle, ArrowLeft: () => step(-1), ArrowRight: () => step(1) }[key];
+  run?.();
+  return Boolean(run);
 }
 
 function topOfPage() {

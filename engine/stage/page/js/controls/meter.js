@@ -1,10 +1,17 @@
 // Meters: a bar for the peak of the moment, a line for the highest of the last second and a half.
 
+import { tell, told } from "../bus.js";
 import { attribute, h } from "../dom.js";
 import { DECIBELS } from "./slider.js";
 
 const HOLD_MS = 1500;
-const FALL = 0.12; // of the way a step of 30 a second
+const FALL = 0.12; // of the way a step
+const STEP_MS = 33;
+
+/** Tell the levels 30 times a second, so that meters fall when nothing more is said. */
+export function startMeters() {
+  setInterval(() => { if (document.visibilityState === "visible") tell("meters", told.levels ?? {}); }, STEP_MS);
+}
 
 /** 20 log10 of a peak, -80 for nothing. */
 export function decibels(peak) {
@@ -24,6 +31,7 @@ export class Meter {
 
   /** Show a peak, 0 to 1; more is clipping. */
   set(peak) {
+    if (peak === 0 && this.#level === 0 && this.#held === 0) return;
     const part = peak > 0 ? DECIBELS.part(decibels(peak)) : 0, now = performance.now();
     this.#level = Math.max(part, this.#level - FALL);
     if (part >= this.#held || now - this.#heldAt > HOLD_MS) [this.#held, this.#heldAt] = [part, now];

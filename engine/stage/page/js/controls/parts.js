@@ -71,11 +71,11 @@ function silenceAll() {
 }
 
 on("controls", show);
-on("levels", seldom(30, ({ input, targets: levels = {} }) => {
+on("meters", ({ input = 0, targets: levels = {} }) => {
   if (!microphone?.element.isConnected) return;
   microphone.meter.set(input);
   for (const each of rows) each.meter.set(muted(each.name) ? 0 : levels[each.name] ?? 0);
-}));
+});
 on("levels", seldom(4, ({ input }) => {
   if (!microphone?.element.isConnected) return;
   microphone.meter.speak(input);

@@ -1,9 +1,13 @@
 // The pill: one line over the page that offers one thing. It takes no room of the music and goes away by itself.
 
-import { on, tell, told } from "../bus.js";
+import { on, tell } from "../bus.js";
 import { h, write } from "../dom.js";
 import { backToMusic, score } from "../score/score.js";
 import { can, from, fromBar, mayControl } from "./order.js";
+
+const reviewing = () => document.body.dataset.view === "review";
+/** Whether a note that is tapped is an order: to follow from there, in a review to listen from there. */
+export const takesNotes = () => reviewing() || (mayControl() && can("from"));
 
 const GONE_MS = 6000, REFUSED_MS = 4000;
 const HALF_BEAT = 1e-3;
@@ -57,20 +61,21 @@ export function placeName(quarter) {
 
 /** Offer to follow from a head that was tapped. */
 export function offerFrom(head) {
-  if (!can("from")) return;
+  if (!takesNotes()) return;
   const quarter = score.layout.anchors.quarters[head.onset];
   if (offered === "from" && box.dataset.onset === String(head.onset)) return go(quarter);
   box.dataset.onset = head.onset;
   const factor = score.factor ?? 1;
   show("from", [
     h("span", { class: "pill-text" }, `From ${placeName(quarter)}`),
-    h("button", { class: "pill-go", type: "button", "aria-label": `Go from ${placeName(quarter)}`, on: { click: () => go(quarter) } }, "Go"),
+    h("button", { class: "pill-go", type: "button", "aria-label": `${reviewing() ? "Listen" : "Go"} from ${placeName(quarter)}`, on: { click: () => go(quarter) } }, reviewing() ? "Listen" : "Go"),
   ], { x: head.x * factor, y: head.y * factor });
 }
 
 function go(quarter) {
   hide("from");
-  from(quarter);
+  if (reviewing()) tell("listen-from", quarter);
+  else from(quarter);
 }
 
 function offerBack() {
@@ -95,9 +100,3 @@ export function askBar() {
   show("bar", [form], null, can("from") ? 0 : REFUSED_MS);
   if (can("from")) field.focus();
 }
-
-/** Offer to stop: "Stop" on the screens that need no bar. */
-export function sayLine(line) {
-  tell("note-line", line);
-}
-export const hasControls = () => mayControl() && Boolean(told.hello);

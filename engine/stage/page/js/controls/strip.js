@@ -8,7 +8,9 @@ import { score } from "../score/score.js";
 const ARC = 270, RADIUS = 14, AROUND = 2 * Math.PI * RADIUS;
 const SURE = [[0.85, "high"], [0.5, "fair"], [0, "low"]];
 const HOLD_MS = 1500, FLOOR_DB = -60;
-const NUMBERS = 4, METERS = 30; // changes a second
+const NUMBERS = 4; // changes a second
+
+const SOUNDING = ["following", "paused", "playing"];
 
 const parts = {};
 let tempo = null, tempoAt = null, word = "";
@@ -30,7 +32,7 @@ export function startStrip(root) {
   on("stage-detail", ({ line }) => showLine(line));
   on("pos", hearTempo);
   on("pos", seldom(NUMBERS, showPosition));
-  on("levels", seldom(METERS, showLevel));
+  on("meters", showLevel);
   on("opened", () => { tempo = null; lastBeat = ""; });
 }
 
@@ -43,12 +45,13 @@ function arc() {
 
 let lastBeat = "";
 function showBeat(quarter) {
-  const { bar, beat, beats } = score.bars.beat(quarter), sounding = score.state === "following" || score.state === "paused";
+  const { bar, beat, beats } = score.bars.beat(quarter), sounding = SOUNDING.includes(score.state);
   const key = `${bar} ${sounding ? beat : 0} ${beats}`;
-  if (key === lastBeat || !score.info) return;
+  if (key === lastBeat || !(score.info || told.plan)) return;
   lastBeat = key;
   write(parts.bar, String(bar));
   attribute(parts.bar, "aria-label", `bar ${bar}`);
+  attribute(parts.bar, "data-digits", String(bar).length);
   while (parts.dots.childElementCount > beats) parts.dots.lastChild.remove();
   while (parts.dots.childElementCount < beats) parts.dots.append(h("i", { class: "dot" }));
   [...parts.dots.children].forEach((dot, k) => dot.classList.toggle("now", sounding && k === beat - 1));
@@ -64,7 +67,6 @@ function showState({ name, icon: shape, word: text, tone }) {
   if (name === "offline") {
     parts.unit.replaceChildren();
     write(parts.bpm, "trying again");
-    showLevel({ input: 0 });
   } else showTempo();
   if (name === "waiting") confidence(null);
 }
@@ -116,6 +118,7 @@ export function height(peak) {
 
 let held = 0, heldAt = 0;
 function showLevel({ input = 0 }) {
+  if (told.link?.up === false) input = 0;
   const value = height(input), now = performance.now();
   if (value >= held || now - heldAt > HOLD_MS) [held, heldAt] = [value, now];
   parts.fill.style.transform = `scaleY(${value.toFixed(3)})`;

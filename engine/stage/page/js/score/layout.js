@@ -11,7 +11,8 @@ const FADE_MS = 120;
 
 /** `bundle` is the server's answer about pages; `bars` of the score; `changed` is called when other pages are shown. */
 export class Layout {
-  constructor({ bundle, bars, spread, halves, changed }) {
+  constructor({ bundle, bars, spread, close = false, halves, changed }) {
+    this.near = close; // the cursor is to be seen at every moment: nothing is turned ahead of it
     this.bundle = bundle;
     this.bars = bars;
     this.spread = spread;
@@ -21,8 +22,9 @@ export class Layout {
     this.cursor = new Cursor();
     this.paper = h("div", { class: "pages" });
     this.marks = h("div", { class: "marks" });
+    this.tints = h("div", { class: "tints", "aria-hidden": "true" });
     this.fold = h("div", { class: "fold", hidden: true }, h("span", { class: "fold-label" }));
-    this.element = h("div", { class: spread ? "sheet spread" : "sheet", role: "img" }, this.cursor.element, this.paper, this.fold, this.marks);
+    this.element = h("div", { class: spread ? "sheet spread" : "sheet", role: "img" }, this.tints, this.cursor.element, this.paper, this.fold, this.marks);
     this.element.style.width = `${this.width}px`;
     this.element.style.height = `${this.height}px`;
     this.element.style.setProperty("--page-w", `${bundle.page_w}px`);
@@ -31,11 +33,12 @@ export class Layout {
     this.book = new Book(bundle, this.paper, (page, ready) => this.#built(page, ready));
     this.turner = new Turner({
       anchors: this.anchors, nPages: bundle.n_pages, height: this.height, spread, halves,
-      page: (number) => this.book.page(number), barLength: (quarter) => bars.lengthAt(quarter),
+      page: (number) => this.book.page(number), barLength: (quarter) => (close ? 0 : bars.lengthAt(quarter)),
     });
     this.quarter = 0;
     this.place = null;
     this.turns = 0;
+    this.stale = true;
   }
 
   /** Resolve when the pages in view are built. */
@@ -63,6 +66,7 @@ export class Layout {
   #built(page, ready) {
     if (ready) this.anchors.add(page);
     else this.anchors.forget(page.number);
+    this.stale = true; // what could not be turned to before may be now
     if (ready && this.turner.numbers.includes(page.number)) this.render();
     this.#look();
   }

@@ -11,12 +11,12 @@ import { rollBundle } from "./roll.js";
 
 const PORTRAIT = { scale: 40 }, SPREAD = { scale: 30, width: 590 };
 const SPREAD_FROM_PX = 960, SPREAD_HEIGHT_PX = 560;
-const PHONE_PX = 600, PHONE_SCALE = 32;
-const MOVING = ["following"], LIT = ["following", "paused"];
+const PHONE_PX = 600, PHONE_SCALE = 32, REMOTE_SCALE = 30;
+const MOVING = ["following", "playing"], LIT = ["following", "paused"];
 
 export const motion = new Motion();
 export const score = {
-  info: null, bars: new Bars({}), layout: null, quarter: 0, state: "waiting", linked: true, own: false, frames: 0, lookAt: null,
+  info: null, bars: new Bars({}), layout: null, quarter: 0, state: "waiting", linked: true, own: false, frames: 0, lookAt: null, room: 1,
 };
 
 let stage, opening = null, laying = null, lastFollowed = -1, hidden = false;
@@ -24,31 +24,32 @@ let stage, opening = null, laying = null, lastFollowed = -1, hidden = false;
 /** Put the score on its stage. */
 export function startScore(element) {
   stage = element;
-  on("score", ({ id }) => open(id));
+  on("score", ({ id }) => open(id, true));
   on("pos", (message) => motion.hear(message, message.heard / 1000));
   on("stage-state", ({ name }) => setState(name));
   on("link", ({ up }) => { score.linked = up; update(); });
   on("setting", ({ name, value }) => {
     if (name === "zoom") lay();
-    if (name === "turning") score.layout?.halves(value === "half");
+    if (name === "turning") score.layout?.halves(value === "half" && !score.layout.near);
   });
   on("turn", ({ page, q, by }) => { if (!score.own && by !== told.hello?.client) turnedByMaster(page, q); });
   new ResizeObserver(seldom(4, resized)).observe(stage);
   requestAnimationFrame(frame);
 }
 
-/** Open a score by its id; null for none. */
-export async function open(id) {
+/** Open a score by its id, null for none; `again` even if it is open, for its bars may be others now. */
+export async function open(id, again = false) {
   if (id === null || id === undefined) return;
-  if (opening?.id === id) return;
+  if (opening?.id === id && !again) return;
   opening = { id };
   const mine = opening;
   try {
     const info = await getJson(`/api/score/${encodeURIComponent(id)}`, { progress: (p) => tell("progress", p) });
     if (mine !== opening) return;
     score.info = info;
+    score.room = 1;
     score.bars = new Bars(info);
-    motion.jump(placeInAddress(id) ?? 0);
+    motion.jump((again ? null : placeInAddress(id)) ?? 0);
     score.quarter = motion.q;
     tell("opened", info);
     await lay();
@@ -58,8 +59,9 @@ export async function open(id) {
   }
 }
 
-/** Size and number of the pages for this screen. */
+/** Size and number of the pages for this screen. On a phone that controls a page is one system. */
 export function plan(width, height, zoom) {
+  if (document.body.classList.contains("phone")) return { w: Math.floor(width), h: Math.floor(height * score.room), scale: Math.round(REMOTE_SCALE * zoom), spread: false, close: true };
   const spread = width >= SPREAD_FROM_PX && height >= SPREAD_HEIGHT_PX && width > 1.2 * height && zoom <= 1.25;
   if (spread) {
     const w = Math.floor(width / 2);
@@ -74,18 +76,22 @@ export async function lay() {
   if (!score.info || stage.clientWidth < 50 || stage.clientHeight < 50) return;
   laying?.abort();
   const mine = (laying = new AbortController());
-  const { w, h: height, scale, spread } = plan(stage.clientWidth, stage.clientHeight, settings.zoom);
+  const { w, h: height, scale, spread, close } = plan(stage.clientWidth, stage.clientHeight, settings.zoom);
   try {
     const bundle = score.info.kind === "roll" ? rollBundle(score.info, score.bars, { w, h: height, spread, zoom: settings.zoom })
-      : await getJson(`/api/score/${encodeURIComponent(score.info.id)}/pages?w=${w}&h=${height}&scale=${scale}&spread=${spread ? 1 : 0}`,
+      : await getJson(`/api/score/${encodeURIComponent(score.info.id)}/pages?w=${w}&h=${height}&scale=${scale}&spread=1`,
         { signal: mine.signal, progress: (p) => tell("progress", p) });
     if (mine.signal.aborted) return;
-    const layout = new Layout({ bundle, bars: score.bars, spread, halves: settings.turning === "half", changed: () => tell("shown", layout) });
+    const layout = new Layout({ bundle, bars: score.bars, spread, close, halves: settings.turning === "half" && !close, changed: () => tell("shown", layout) });
     layout.element.classList.add("coming");
     stage.append(layout.element);
     mine.signal.addEventListener("abort", () => { if (score.layout !== layout) layout.close(); });
     await layout.prepare(score.quarter);
     if (mine.signal.aborted) return;
+    if (close && !roomy(layout)) {
+      layout.close();
+      return lay();
+    }
     const old = score.layout;
     score.layout = layout;
     layout.element.classList.remove("coming");
@@ -98,6 +104,14 @@ export async function lay() {
   } catch (error) {
     if (!mine.signal.aborted) tell("progress", { line: String(error.message ?? error) });
   }
+}
+
+/** Whether the systems fit into pages of one; else the next layout has more room, and is shown smaller. */
+function roomy(layout) {
+  const tallest = Math.max(0, ...[...layout.book.pages.values()].flatMap((page) => page.systems.map((system) => system.inkBottom - system.inkTop + 24)));
+  if (tallest <= layout.height || score.room > 4) return true;
+  score.room *= (1.08 * tallest) / layout.height;
+  return false;
 }
 
 function resized() {
@@ -113,8 +127,15 @@ function fit() {
   if (!layout) return;
   const factor = Math.min(stage.clientWidth / layout.width, stage.clientHeight / layout.height);
   score.factor = Math.abs(factor - 1) < 0.004 ? 1 : factor;
-  layout.element.style.transform = score.factor === 1 ? "" : `scale(${score.factor})`;
+  layout.element.style.transform = (layout.near ? `translateY(${middle(layout)}px) ` : "") + (score.factor === 1 ? "" : `scale(${score.factor})`);
 }
+
+/** On a phone the one system stands in the middle of its window. */
+function middle(layout) {
+  const system = layout.book.page(layout.turner.numbers[0])?.systems[0];
+  return system ? Math.round((stage.clientHeight - score.factor * (system.inkTop + system.inkBottom)) / 2) : 0;
+}
+on("shown", (layout) => { if (layout.near && layout === score.layout) fit(); });
 
 function setState(name) {
   score.state = name;
@@ -148,8 +169,9 @@ function frame(now) {
 
 function moveTo(layout, quarter) {
   const turning = !score.own && score.linked && score.state !== "lost";
-  if (Math.abs(quarter - lastFollowed) > 0.05 || layout.quarter !== quarter) {
+  if (layout.stale || Math.abs(quarter - lastFollowed) > 0.05) {
     lastFollowed = quarter;
+    layout.stale = false;
     layout.follow(quarter, turning);
     layout.expect();
   }
