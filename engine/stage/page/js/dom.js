@@ -48,7 +48,7 @@ export function seldom(perSecond, run) {
 /** A moment in which the browser has nothing better to do; soon in any case. */
 export function idle() {
   return new Promise((done) => {
-    if ("requestIdleCallback" in window) requestIdleCallback(done, { timeout: 300 });
+    if ("requestIdleCallback" in window) requestIdleCallback(done, { timeout: 60 });
     else setTimeout(done, 20);
   });
 }

@@ -8,10 +8,11 @@ import pytest
 
 from tests.engine.stage.page.browser import Browser, eventually
 from tests.engine.stage.page.music import SmallScore
-from tests.optional import needs
+from tests.optional import optional
 from tests.tolerances import CURSOR_PX
 
-pytestmark = [needs("aiohttp"), needs("verovio"), needs("selenium")]
+for package in ("aiohttp", "verovio", "selenium"):
+    optional(package)
 
 
 def test_the_page_follows_turns_and_orders(browser: Browser, stand_in: Callable, study: SmallScore) -> None:

@@ -102,6 +102,7 @@ export class Layout {
   /** Put the pages in view where they belong. */
   render() {
     const numbers = this.turner.numbers;
+    if (!numbers.every((number) => this.book.page(number))) return; // what is there stays until the other is built
     for (const page of this.book.pages.values()) {
       const at = numbers.indexOf(page.number);
       if (at < 0 || !page.ready) page.element.classList.remove("shown");

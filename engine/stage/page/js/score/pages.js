@@ -3,7 +3,7 @@
 import { h, idle } from "../dom.js";
 import { getText } from "../connection.js";
 
-const SLICE_MS = 6; // of work between two frames
+const SLICE_MS = 10; // of work between two frames
 const NOTE = /^cp(\d+)/;
 const KEPT = 8; // pages that stay built
 

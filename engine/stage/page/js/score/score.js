@@ -172,7 +172,9 @@ function moveTo(layout, quarter) {
   if (layout.stale || Math.abs(quarter - lastFollowed) > 0.05) {
     lastFollowed = quarter;
     layout.stale = false;
+    const byHand = layout.turner.byHand;
     layout.follow(quarter, turning);
+    if (byHand && !layout.turner.byHand) tell("by-hand", false);
     layout.expect();
   }
   if (score.state === "ended" && quarter >= score.bars.end - 0.01) layout.mark(Infinity, false);
