@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -18,7 +19,6 @@ ZERO = Fraction(0)
 ALL_STAVES = "0"
 SIGNS = ("barline", "direction", "sound")
 DRUM_CHANNEL = "10"
-ARTICULATIONS = "notations/articulations/*"
 FORTE = 90  # velocity of 100 percent
 ACCENTS = {"accent": 1.2, "strong-accent": 1.35}  # factors on the velocity
 GATES = {"staccato": 0.5, "staccatissimo": 0.33, "spiccato": 0.5, "detached-legato": 0.75}  # shares of the length
@@ -142,7 +142,7 @@ class _Reader:
             self.bar.signs.append(PlacedSign(max(self.at + self._offset(child), ZERO), child, self.begun))
 
     def _length(self, element: Element) -> Fraction:
-        return Fraction(int(element.findtext("duration", "0")), self.divisions)
+        return _quarters(element.findtext("duration", "0"), self.divisions)
 
     def _offset(self, element: Element) -> Fraction:
         """Return the offset of a direction, where it is meant for playback; a `<sound>` always means it."""
@@ -172,7 +172,8 @@ class _Reader:
         start = self.before if chord else self.at
         duration = ZERO if note.find("grace") is not None else self._duration(note)
         self.before, self.begun = start, True
-        if note.find("notations/fermata") is not None:
+        notations = note.findall("notations")
+        if any(each.find("fermata") is not None for each in notations):
             self.bar.fermatas.append(start)
         rest = note.find("rest")
         if rest is not None and rest.get("measure") == "yes":
@@ -186,14 +187,15 @@ class _Reader:
         if note.find("unpitched") is not None or (self.drums and note.find("pitch") is not None):
             self.n_unpitched += 1
         elif note.find("pitch") is not None:
-            self._sound(note, start, duration)
+            self._sound(note, start, duration, notations)
 
-    def _sound(self, note: Element, start: Fraction, duration: Fraction) -> None:
+    def _sound(self, note: Element, start: Fraction, duration: Fraction, notations: list[Element]) -> None:
         written = written_pitch(f"{self.where}, part {self.part}, bar {self.bar.number}", note)
         staff = (note.findtext("staff") or "1").strip()
         by = self.transpositions.get(staff) or self.transpositions.get(ALL_STAVES) or Transposition()
-        ties = {each.get("type") for each in (*note.findall("tie"), *note.findall("notations/tied"))}
-        marks = {each.tag for each in note.iterfind(ARTICULATIONS)}
+        ties = {each.get("type") for each in note.findall("tie")}
+        ties |= {each.get("type") for inside in notations for each in inside.findall("tied")}
+        marks = {each.tag for inside in notations for kind in inside.findall("articulations") for each in kind}
         sounding = WrittenNote(
             start=start,
             duration=duration,
@@ -221,6 +223,11 @@ class _Reader:
             exact_number(note.findtext(f"time-modification/{each}-notes")) for each in ("actual", "normal")
         )
         return length * normal / actual if actual and normal else length
+
+
+@lru_cache(maxsize=4096)
+def _quarters(duration: str, divisions: int) -> Fraction:
+    return Fraction(int(duration), divisions)
 
 
 def _own_velocity(note: Element) -> int:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from xml.etree.ElementTree import Element, SubElement
 
 from engine.core.errors import ScoreError
@@ -23,6 +24,7 @@ COUNTED = ("divisions", "duration", "offset")
 BEFORE_STAVES = ("footnote", "level", "divisions", "key", "time")
 
 
+@lru_cache(maxsize=4096)
 def exact_number(text: str | None) -> Fraction | None:
     """Return the number in a text, with a decimal point or comma, or None.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -42,11 +44,16 @@ def written_pitch(where: str, note: Element) -> int:
     pitch = note.find("pitch")
     assert pitch is not None
     step, octave = (pitch.findtext("step") or "").strip().upper(), exact_number(pitch.findtext("octave"))
-    sign = ACCIDENTALS.get((note.findtext("accidental") or "").strip(), "0")
-    alter = exact_number(pitch.findtext("alter") or sign)
+    told = pitch.findtext("alter") or ACCIDENTALS.get((note.findtext("accidental") or "").strip(), "0")
+    alter = exact_number(told)
     if step not in STEPS or octave is None or alter is None or abs(alter) > OCTAVE or abs(octave) > OCTAVE:
         got = " ".join(f"{each.tag} {(each.text or '').strip()[:9]!r}" for each in pitch)
         raise ScoreError(where, expected="a pitch", got=got or "an empty one", remedy="export the score again")
+    return _number(step, octave, alter)
+
+
+@lru_cache(maxsize=4096)
+def _number(step: str, octave: Fraction, alter: Fraction) -> int:
     return math.floor(STEPS[step] + OCTAVE * (octave + 1) + alter + 0.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import os
 import pickle
@@ -81,6 +82,7 @@ class _Child:
 
 def run_engraving_child() -> None:
     """Answer requests from standard input until it ends; between them render pages in advance."""
+    gc.disable()  # a score is one tree without circles, and looking for some takes as long as reading it
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     requests, out = sys.stdin.buffer, sys.stdout.buffer

@@ -98,8 +98,9 @@ def read_sheet(
 
 
 def _notes(draft: ScoreDraft) -> tuple[tuple[float, float, int, int], ...]:
+    start = draft.start
     rows = [
-        (onset - draft.start, duration, pitch, index)
+        (onset - start, duration, pitch, index)
         for index, part in enumerate(draft.parts)
         for onset, duration, pitch, *_ in part.notes
     ]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
@@ -26,10 +26,9 @@ from engine.stage.engraving.printing.names import add_clefs, end_line, shorten_n
 from engine.stage.engraving.printing.rests import add_rests
 from engine.stage.engraving.printing.texts import mend_texts
 from engine.stage.engraving.printing.timeline import PartLine, read_line
+from engine.stage.engraving.printing.writer import xml_bytes
 
 __all__ = ["PrintedScore", "printed_musicxml", "printed_score"]
-
-HEAD = b"<?xml version='1.0' encoding='utf-8'?>\n"
 
 
 class PrintedScore(NamedTuple):
@@ -65,10 +64,10 @@ def printed_score(where: str, data: bytes) -> PrintedScore:
     mend_texts(lines)
     shorten_names(root)
     try:
-        text = tostring(root, encoding="utf-8")
+        text = xml_bytes(root)
     except RecursionError as error:
         raise ScoreError(where, expected="MusicXML", got="elements nested a thousand deep") from error
-    return PrintedScore(HEAD + text, places, bar_ids)
+    return PrintedScore(text, places, bar_ids)
 
 
 def _mend(line: PartLine) -> None:

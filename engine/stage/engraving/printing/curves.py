@@ -10,6 +10,7 @@ from engine.stage.engraving.printing.timeline import PartLine, PlacedNote, notat
 
 __all__ = ["mend_slurs", "mend_ties"]
 
+ENDS = {"stop", "continue"}
 LONGEST = 12  # bars under one slur: phrases of eight and a half are drawn
 
 
@@ -100,15 +101,21 @@ def _take_out(end: _End) -> None:
 
 def mend_ties(line: PartLine) -> None:
     """Draw ties that are only told as sound; take out those that no note of the pitch takes up where they end."""
-    for index, bar in enumerate(line.bars):
-        following = line.bars[index + 1] if index + 1 < len(line.bars) else None
-        taken_up = {(note.at, _pitch(note)) for note in bar.notes if _has_tie(note, "stop")}
-        if following is not None:
-            taken_up |= {(note.at + bar.length, _pitch(note)) for note in following.notes if _has_tie(note, "stop")}
-        for note in bar.notes:
+    tied = [[(note, kinds) for note in bar.notes if (kinds := _ties(note))] for bar in line.bars]
+    for index, (bar, notes) in enumerate(zip(line.bars, tied, strict=True)):
+        following = tied[index + 1] if index + 1 < len(tied) else []
+        taken_up = {(note.at, _pitch(note)) for note, kinds in notes if kinds & ENDS}
+        taken_up |= {(note.at + bar.length, _pitch(note)) for note, kinds in following if kinds & ENDS}
+        for note, _ in notes:
             _draw_ties(note)
-            if (note.end, _pitch(note)) not in taken_up and not note.grace:
+            if not note.grace and (note.end, _pitch(note)) not in taken_up:
                 _drop_tie(note)
+
+
+def _ties(note: PlacedNote) -> set[str]:
+    """Return the kinds of ties that a note has: start, stop, continue."""
+    found = note.element.findall("tie") + note.element.findall("notations/tied")
+    return {each.get("type", "") for each in found}
 
 
 def _draw_ties(note: PlacedNote) -> None:
@@ -125,10 +132,5 @@ def _drop_tie(note: PlacedNote) -> None:
             marks.remove(tied)
 
 
-def _has_tie(note: PlacedNote, kind: str) -> bool:
-    ties = (*note.element.findall("tie"), *note.element.findall("notations/tied"))
-    return any(each.get("type") in (kind, "continue") for each in ties)
-
-
-def _pitch(note: PlacedNote) -> tuple[str, str, str]:
-    return tuple((note.element.findtext(f"pitch/{each}") or "0").strip() for each in ("step", "octave", "alter"))  # type: ignore[return-value]
+def _pitch(note: PlacedNote) -> tuple[str, ...]:
+    return tuple((note.element.findtext(f"pitch/{each}") or "0").strip() for each in ("step", "octave", "alter"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from xml.etree.ElementTree import Element, SubElement
 
 from engine.stage.engraving.printing.timeline import PartLine, PrintedBar
@@ -105,14 +106,17 @@ def add_clefs(line: PartLine) -> None:
     there = {clef.get("number", "1"): clef for each in first.findall("attributes") for clef in each.findall("clef")}
     all_clefs = [clef.get("number", "1") for clef in line.element.iter("clef")]
     for staff in range(1, line.n_staves + 1):
-        clef, bars = there.get(str(staff)), [_places(bar, staff) for bar in line.bars]
+        clef = there.get(str(staff))
+        if clef is not None and (all_clefs.count(str(staff)) > 1 or not _plain_clef(clef)):
+            continue
+        bars = [_places(bar, staff) for bar in line.bars]
         places = [place for bar in bars for place in bar]
         if clef is None:
             clef = Element("clef", {"number": str(staff)})
             index = next((i for i, child in enumerate(attributes) if child.tag in AFTER_CLEF), len(attributes))
             attributes.insert(index, clef)
-            _write_clef(clef, min("GF" if staff == 1 else "FG", key=lambda sign: _outside(places, sign)))
-        elif all_clefs.count(str(staff)) == 1 and (sign := _plain_clef(clef)) and _is_far_off(places, sign):
+            _write_clef(clef, min("GF" if staff == 1 else "FG", key=partial(_outside, places)))
+        elif _is_far_off(places, _plain_clef(clef)):
             _change_clefs(line, staff, clef, bars)
 
 
