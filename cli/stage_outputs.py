@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from cli.common import option
+from cli.outward_options import OTHER_PROGRAMS, OutwardOptions, StageHands, open_outward
 from cli.terminal.report import note
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StageOutputs", "open_outlets", "refuse_outlets"]
 
-STAGE = "Other programs"
+STAGE = OTHER_PROGRAMS
 TO = "to:"  # before the name of a port that is there
 BEAT = ("clock", "mtc")  # what goes by the beat, and so needs a score
+FILES = "files only"
 OUTLETS = ("osc", *BEAT)
 
 
@@ -63,20 +66,22 @@ class StageOutputs(Settings):
         group=STAGE,
     )
     beat: PhaseConfig = plain(PhaseConfig, "other programs")
+    beyond: OutwardOptions = plain(OutwardOptions, "other programs")
 
 
 def open_outlets(
-    options: StageOutputs, session: Session, stack: ExitStack
+    options: StageOutputs, session: Session, stack: ExitStack, hands: StageHands | None = None
 ) -> tuple[Callable[[Event], None], Callable[[SessionStatus], None]]:
     """Open what the options ask for; return what the session calls with every event and status.
 
+    hands: what cues and brokers may take hold of
     stack: closes them; EngineError in one line if one cannot be opened
     """
     from engine.stage.outlet import fan_out
 
     _check(options, session)
     outlets: list[Outlet] = []
-    for outlet in _opened(options, session):
+    for outlet in chain(_opened(options, session), open_outward(options.beyond, session, hands or StageHands())):
         stack.callback(outlet.close)
         outlets.append(outlet)
     return fan_out(session, outlets)
@@ -131,10 +136,14 @@ def _score(session: Session) -> Score | None:
     return score if isinstance(score, Score) else None
 
 
-def refuse_outlets(options: StageOutputs, *, expected: str = "a device", got: str = "files only") -> None:
+def refuse_outlets(options: StageOutputs, *, expected: str = "a device", got: str = FILES) -> None:
     """ConfigError for these options; files are processed as fast as the machine can, so nothing is told in time."""
-    for name in OUTLETS:
-        if getattr(options, name):
+    asked = {name: getattr(options, name) for name in OUTLETS}
+    asked |= {"mqtt": options.beyond.mqtt, "post": options.beyond.post}
+    if got != FILES:  # over files the events tell when the cues would act
+        asked["cues"] = options.beyond.cues
+    for name, value in asked.items():
+        if value:
             typed = f"--{name.replace('_', '-')}"
-            remedy = "--output device plays the file at its own pace" if got == "files only" else f"leave {typed} out"
+            remedy = "--output device plays the file at its own pace" if got == FILES else f"leave {typed} out"
             raise ConfigError(typed, expected=expected, got=got, remedy=remedy)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.backing_options import BackingOptions, aligned_backing, refuse_with_backing
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
+from cli.outward_options import cue_attendants
 from cli.practice_options import PracticeOptions, loop_of, players_of_options, plays_alone, report_bars
 from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
@@ -271,9 +272,11 @@ def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
 
     AudioReader(recording).close()  # say at once if there is no such file
     mix = _mix_file(options)
+    accompany = accompaniment_of(options, sounds=mix is not None)
     job = AccompanyJob(
         input=recording,
-        accompany=accompaniment_of(options, sounds=mix is not None),
+        accompany=accompany,
+        attendants=cue_attendants(options.outward.beyond, lambda: accompany.accompaniment.solo),
         follow=follow_by(options.features),
         mix=mix,
         gains=_gains(options),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
 from cli.live.session import find_device, find_input, run_session
+from cli.outward_options import cue_attendants
 from cli.practice_options import report_bars
 from cli.stage_outputs import open_outlets
 from cli.terminal.report import wrote
@@ -101,7 +102,8 @@ def accompaniment_config(
     if accompany.counts:
         gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
     score = followed_score(accompany.accompaniment.solo, audio, follow)
-    return PipelineConfig(score=score, follow=follow, accompany=accompany), gains
+    calls = cue_attendants(options.outward.beyond, lambda: accompany.accompaniment.solo)
+    return PipelineConfig(score=score, follow=follow, accompany=accompany, attendants=calls), gains
 
 
 def _port(options: AccompanyOptions, config: SessionConfig) -> AccompanimentPort:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.common import network_file, of_group
+from cli.outward_options import cue_attendants, cue_score
 from cli.separation_options import SEPARATION_GROUPS, refuse_typed
 from cli.terminal.report import note
 from engine.audio.devices import is_device
@@ -55,6 +56,7 @@ def pipeline_config(options: RunOptions, audio: AudioFormat, look_ahead: int | N
         score=None if options.score is None else read_score_input(options.score, audio, follow, options.reading),
         follow=follow,
         detect=detect,
+        attendants=cue_attendants(options.outward.beyond, lambda: cue_score(options.score, options.reading)),
     )
 
 

@@ -19,6 +19,7 @@ from cli.live.accompaniment import accompaniment_port
 from cli.live.accompaniment_port import PortOutlet
 from cli.live.session import run_session
 from cli.live.stage_sessions import StageScoreAtHand, abilities, session_config, starting_gains
+from cli.outward_options import StageHands
 from cli.stage_outputs import open_outlets
 from cli.terminal.report import complain, note
 from cli.terminal.stopping import USER_ERROR, unhurried
@@ -276,7 +277,8 @@ class StageRun:
         with ExitStack() as stack:
             stack.enter_context(unhurried())  # every note is ended, and every file whole
             take, watch = fan_out(session, [server, *self._ports(config, stack)])
-            tell, show = open_outlets(self._options.outward, session, stack)
+            hands = StageHands(controls=controls, turn=server.show)
+            tell, show = open_outlets(self._options.outward, session, stack, hands)
 
             def give(event: Event) -> None:
                 take(event)

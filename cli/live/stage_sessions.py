@@ -14,6 +14,7 @@ from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_config
 from cli.live.pipeline import LIVE_LOOK_AHEAD, own_rate, parse_gains, pipeline_config
 from cli.live.session import find_device, find_input
+from cli.outward_options import cue_attendants
 from engine.audio.devices import SILENT, Device, is_device, is_file
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
@@ -23,6 +24,7 @@ from engine.score.loops import BarRange, looped_draft
 from engine.score.parts import finished_score
 from engine.score.readers import read_draft
 from engine.stage.controls import StageDesk
+from offline.following.presets import follow_by
 from offline.following.score_input import followed_score
 
 __all__ = ["StageScoreAtHand", "abilities", "session_config", "starting_gains"]
@@ -102,9 +104,11 @@ def _followed(options: StageOptions, run: RunOptions, audio: AudioFormat, at_han
     config = pipeline_config(run, audio, LIVE_LOOK_AHEAD)
     if at_hand.desk.loop is None:
         return config
-    reading, follow = options.reading, config.follow
+    reading, follow = options.reading, follow_by(options.features)
     draft = looped_draft(read_draft(at_hand.path, reading.repeats_after_jump), BarRange(*at_hand.desk.loop))
-    return replace(config, score=followed_score(finished_score(draft, reading.part), audio, follow))
+    score = finished_score(draft, reading.part)
+    calls = cue_attendants(options.outward.beyond, lambda: score)
+    return replace(config, score=followed_score(score, audio, follow), attendants=calls)
 
 
 def _sink(options: StageOptions) -> str | None:

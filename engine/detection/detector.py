@@ -15,7 +15,7 @@ from engine.detection.crnn import SoundConfig, SoundProbabilities, SoundTiming, 
 from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder, SoundChange
 from engine.inference.network_file import NetworkFile, read_network_file
 
-__all__ = ["SoundDetector", "decisions_of", "detection_latency"]
+__all__ = ["SoundDetector", "decisions_of", "detection_latency", "sound_thresholds"]
 
 Audio = npt.NDArray[np.float32]
 GUESS_STEPS = 3  # steps between two `Guesses` events: five a second
@@ -107,6 +107,14 @@ def detection_latency(config: SoundConfig, audio: AudioFormat) -> int:
     file = read_network_file(config.model, "crnn")
     decision = _decision(config, file, checked_classes(file, config))
     return SoundTiming(config, audio, file).lag(decision.wait)
+
+
+def sound_thresholds(config: SoundConfig) -> dict[str, float]:
+    """Return the threshold of each class of a detector, from its settings and its file; as `detection_latency`."""
+    file = read_network_file(config.model, "crnn")
+    classes = checked_classes(file, config)
+    decision = _decision(config, file, classes)
+    return {label: (decision.thresholds or {}).get(label, decision.threshold) for label in classes}
 
 
 def _decision(config: SoundConfig, network: NetworkFile, classes: tuple[str, ...]) -> DecisionConfig:

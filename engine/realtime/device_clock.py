@@ -29,6 +29,12 @@ class DeviceClock(NamedTuple):
         elapsed = self.memory[Counter.SAMPLES] - self.memory[Counter.ARMED_AT] + self.memory[Counter.BLOCK] // 2
         return self.base + round(elapsed * self.sample_rate / self.latency.sample_rate)
 
+    @property
+    def elapsed_s(self) -> float:
+        """Return the seconds of the session up to the end of the last block that the device took or gave."""
+        taken = self.memory[Counter.SAMPLES] - self.memory[Counter.ARMED_AT]
+        return self.base / self.sample_rate + taken / self.latency.sample_rate
+
     def sounds_at(self, at: int) -> int:
         """Return the sample of the input at which what is rendered at sample `at` is heard."""
         return at + round(self.latency.total * self.sample_rate / self.latency.sample_rate)

@@ -18,7 +18,8 @@ class InputTime:
     """Relate seconds of input to another clock, which counts `rate` a second.
 
     A port in JACK shares the frames of a session in JACK: there the relation is exact. Elsewhere samples are seen some
-    time after they were captured, and the shortest such delay of the last looks is taken for none.
+    time after they were captured, and the shortest such delay of the last looks is taken for none. What is read from a
+    file runs ahead of the device that plays it, so the device's samples count, not those that were processed.
 
     now: returns the other clock's time
     port: whose clock it is; None for a clock that is no port's
@@ -36,12 +37,11 @@ class InputTime:
 
     def look(self, clock: DeviceClock) -> None:
         """Compare the clocks; to be called again and again while the session runs."""
-        consumed = clock.memory[Counter.CONSUMED]
-        if not consumed:
+        if not clock.memory[Counter.CONSUMED]:
             return
         exact = self._exact(clock)
         if exact is None:
-            self._offsets.append(self._now() - (clock.base + consumed) / clock.sample_rate * self._rate)
+            self._offsets.append(self._now() - clock.elapsed_s * self._rate)
         self._offset = min(self._offsets) if exact is None else exact
 
     def forget(self) -> None:

@@ -20,7 +20,7 @@ from engine.audio.devices import is_file
 from engine.audio.event_log import EventWriter
 from engine.audio.files import StemWriter, read_shortfall
 from engine.core.errors import AudioFileError, ConfigError, DeviceError
-from engine.core.events import Accompanied, Control, Dropout, Event, Note
+from engine.core.events import Accompanied, Control, Cue, Dropout, Event, Note
 from engine.core.orders import GoTo, Order
 from engine.core.shared_memory import SharedMemory, anonymous_file
 from engine.realtime.device_clock import DeviceClock
@@ -37,7 +37,7 @@ NAP_S = 0.01
 SHORT_NAP_S = 0.002  # where notes wait to be played, and cues to act
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
-AHEAD = (Note, Control, Accompanied)  # events that speak of what will sound: never held back
+AHEAD = (Note, Control, Accompanied, Cue)  # events that speak of what will sound: never held back
 
 OnEvent = Callable[[Event], None]
 OnStatus = Callable[[SessionStatus], None]

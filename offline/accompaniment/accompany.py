@@ -20,7 +20,7 @@ from engine.audio.files import AudioReader, AudioWriter
 from engine.core.events import Accompanied, Dropout, Event
 from engine.core.whole_file import whole_path, whole_text
 from engine.following.config import FollowConfig
-from engine.pipeline.pipeline import Pipeline, PipelineConfig
+from engine.pipeline.pipeline import AttendantSettings, Pipeline, PipelineConfig
 from offline.accompaniment.bar_report import BarLog, BarRow
 from offline.accompaniment.imitated_stage import ImitatedStage
 from offline.batch.file_job import Watcher
@@ -46,6 +46,7 @@ class AccompanyJob:
     events: file for the events, or - for standard output
     watch: makes a watcher of the file
     echo: impulse response from what is played to what is heard, None for none; the accompaniment must have a sound
+    attendants: what attends to the follower's events beside
     hear: is called with the stems (sample, target, channel) of each block
     """
 
@@ -57,6 +58,7 @@ class AccompanyJob:
     events: str | None = None
     watch: Callable[[AudioReader], Watcher] | None = None
     echo: Audio | None = None
+    attendants: tuple[AttendantSettings, ...] = ()
     hear: Callable[[Audio], None] = lambda stems: None
 
 
@@ -113,7 +115,8 @@ def _stage(job: AccompanyJob, reader: AudioReader) -> ImitatedStage:
     solo = followed_score(job.accompany.accompaniment.solo, reader.format, job.follow)
     latency = round(job.accompany.stage.latency_s * reader.format.sample_rate)
     accompany = replace(job.accompany, stage=replace(job.accompany.stage, latency_s=0.0))  # it is the device's here
-    pipeline = Pipeline(reader.format, PipelineConfig(score=solo, follow=job.follow, accompany=accompany))
+    config = PipelineConfig(score=solo, follow=job.follow, accompany=accompany, attendants=job.attendants)
+    pipeline = Pipeline(reader.format, config)
     return ImitatedStage(pipeline, latency, job.echo)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.core.config import Settings, check, choice, plain, ranged
 from engine.core.errors import ConfigError
+from engine.stage.cues.places import CuePlace, PlaceError, parse_place
 
 __all__ = [
     "ACTIONS",
@@ -27,6 +28,7 @@ __all__ = [
 METHODS = ("POST", "PUT", "GET", "PATCH", "DELETE")
 CONTROLS = ("start", "stop", "go_to", "go_to_bar", "gain", "mute", "ratio", "dynamics", "threshold")
 MQTT_PORT = 1883
+MUSIC = "music"
 
 
 def host_and_port(text: object, default: int | None = None) -> tuple[str, int]:
@@ -190,13 +192,21 @@ class MqttAction(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAction(Settings):
-    """Turn the page of the score on the screens."""
+    """Show a place of the score on the screens, whose pages end where each has room."""
 
-    page: int | str = plain(MISSING, "number of the page, `next` or `previous`")
+    page: str = plain(MISSING, "a place, such as bar 45 or mark B, or `music`: back to where it is")
 
     def __post_init__(self) -> None:
-        number = isinstance(self.page, int) and not isinstance(self.page, bool) and 1 <= self.page <= 9999
-        _require("page", number or self.page in ("next", "previous"), "a number from 1, next or previous", self.page)
+        _require("page", isinstance(self.page, str), f"{MUSIC}, or a place such as bar 45", self.page)
+        _ = self.place
+
+    @property
+    def place(self) -> CuePlace | None:
+        """Return the place, None for where the music is."""
+        try:
+            return None if self.page == MUSIC else parse_place(self.page)
+        except PlaceError as error:
+            raise ConfigError("page", expected=f"{MUSIC}, {error.expected}", got=error.got) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ __all__ = ["LOOPBACK", "ServerConfig", "StageServer"]
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8321
+NOBODY = -1  # turns a page that no client has turned
 STATUS_S = 0.5  # between two status messages
 LEVELS_S = 0.05  # between two looks at the levels
 LEAST_CHANGE = 0.004  # of a level that is told
@@ -179,6 +180,11 @@ class StageServer:
     def say(self, line: str) -> None:
         """Tell everybody of an error."""
         self._tell(StageMessage("error", {"line": line}))
+
+    def show(self, quarter: float | None) -> None:
+        """Show a place on all pages that go with the master's; None for where the music is."""
+        turn = {"page": 0, "q": -1.0} if quarter is None else {"page": 1, "q": quarter}
+        self._tell(StageMessage("turn", {**turn, "by": NOBODY}))
 
     def tell(self, message: StageMessage, *, lasting: bool = False) -> None:
         """Tell every client anything else."""

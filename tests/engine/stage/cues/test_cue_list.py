@@ -30,7 +30,7 @@ does = [
     { midi = "Desk", program = 5, channel = 3 },
     { http = "http://127.0.0.1:8123/api", json = { scene = "sea" } },
     { mqtt = "broker.local", topic = "stage/light", payload = "on", retain = true, qos = 1 },
-    { page = 3 },
+    { page = "bar 3" },
     { sound = "thunder.wav", gain_db = -6 },
 ]
 
@@ -88,8 +88,8 @@ def test_what_the_score_has_not_names_line_and_cue(tmp_path: Path, old: str, new
         ("program = 5, ", "", "line 13: expected midi: one of program, controller, note and message"),
         ('address = "/cue/1/start"', 'address = "cue"', "line 13: expected address: a text as /cue/1, got 'cue'"),
         ('127.0.0.1:53000", address = "/cue/1', '127.0.0.1", address = "/cue/1', "line 13: .*HOST:PORT"),
-        ("page = 3", "pages = 3", "line 13: expected one of osc, midi, .* in each action, got pages"),
-        ("page = 3", 'page = "last"', "line 13: expected page: a number from 1, next or previous, got 'last'"),
+        ('page = "bar 3"', "pages = 3", "line 13: expected one of osc, midi, .* in each action, got pages"),
+        ('page = "bar 3"', 'page = "last"', "line 13: expected page: music, `bar 12`.*, got 'last'"),
         ("http://127.0.0.1:8123/api", "file:///etc/passwd", "line 13: expected http: a URL"),
         ("qos = 1", "qos = 3", "line 13: expected qos: one of 0, 1, 2, got 3"),
         ("stage/light", "stage/#", "line 13: expected topic: a topic without"),

@@ -1,0 +1,20 @@
+"""`collaparte cues`: what one can do with a cue list before the show."""
+
+from __future__ import annotations
+
+from cli.command_list import Entry, LazyGroup
+
+__all__ = ["CUE_COMMANDS", "cues_command"]
+
+EXAMPLES = """\
+examples:
+  collaparte cues check show.toml --score piece.musicxml             where each cue acts, and whether all is well
+  collaparte run --input take.flac --score piece.musicxml --cues show.toml --events -     when each acts in a take
+  collaparte run --input mic --score piece.musicxml --cues show.toml                      the show
+"""
+
+CUE_COMMANDS = {
+    "check": Entry("Say where and when each cue of a list acts.", "cli.commands.cue_check:cues_check_command"),
+}
+
+cues_command = LazyGroup(CUE_COMMANDS, name="cues", epilog=EXAMPLES)

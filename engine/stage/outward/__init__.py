@@ -1,0 +1,1 @@
+"""Outward: sounds, states and cues to MQTT brokers and web servers."""
