@@ -41,7 +41,7 @@ def whole_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             made.mkdir()
-            command = [sys.executable, "-m", "cli", "demo", "--output", "demo"]
+            command = [sys.executable, "-m", "cli", "demo", "--output", "demo", "--no-page"]
             environment = {**os.environ, "PYTHONPATH": str(ROOT)}
             with open(made / "demo.txt", "w") as said:
                 subprocess.run(command, cwd=made, env=environment, stdout=said, stderr=subprocess.STDOUT, check=False)

@@ -59,7 +59,7 @@ def test_it_runs_from_any_folder(wheel: Path, tmp_path: Path) -> None:
     Path(site, "requirements.pth").write_text(sysconfig.get_path("purelib") + "\n")
     program = environment / "bin" / "collaparte"
     assert str(site) in run(python, "-c", "import engine; print(engine.__file__)", folder=elsewhere)
-    run(program, "demo", "--output", "demo", folder=elsewhere)
+    run(program, "demo", "--output", "demo", "--no-page", folder=elsewhere)
     assert (elsewhere / "demo" / "picture.png").is_file()
     assert "kernels" in run(program, "doctor", folder=elsewhere)
     run(program, "separate", "demo/performance.wav", "--model", "unmix", "--output", "stems", folder=elsewhere)

@@ -71,6 +71,8 @@ def session_config(options: StageOptions, at_hand: StageScoreAtHand) -> SessionC
         played = {**gains, **played} if sink is not None else {}
     else:
         pipeline = _followed(options, run, audio, at_hand)
+        if options.separate == "none" and not is_file(source):
+            played = {"input": 0.0, **played}  # a microphone is not to come out of the loudspeaker
     return SessionConfig(
         source=source,
         sink=_device(sink, audio) if is_file(source) or sink is not None else None,

@@ -49,7 +49,7 @@ EXHIBITS = (
         "path through the score with the error of every onset. Then a duet: an oboe plays freely, the engine adds "
         "the harp.",
         ("collaparte demo --output demo",),
-        pictures=("demo/picture.png", "demo/duet/duet.png"),
+        pictures=("demo/picture.png", "demo/duet/duet.png", "demo/stage.png"),
         sounds=("demo/performance.wav", "demo/harmonic.wav", "demo/percussive.wav", "demo/duet/duet.wav"),
     ),
     Exhibit(

@@ -50,6 +50,7 @@ COMMANDS = (
     "evaluate",
     "generate",
     "midi",
+    "stage",
     "data",
     "tag",
     "train",

@@ -21,7 +21,7 @@ MAX_CLIENTS = 32
 HEARTBEAT_S = 5.0  # a client that does not answer a ping within half of this is gone
 SEND_BYTES = 1 << 15  # that the system may hold for a client: little, or a slow one is told what is long past
 RATE, BURST = 100.0, 200.0  # messages a second of one client, and so many at once
-EVENTS = frozenset({"sound", "note", "control", "cue", "dropout", "late", "error", "accompanied", "onset"})
+EVENTS = frozenset({"sound", "cue", "dropout", "late", "error"})
 
 Obey = Callable[[Mapping[str, Any]], None]
 

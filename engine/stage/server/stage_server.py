@@ -21,7 +21,7 @@ from aiohttp import web
 
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError, EngineError
-from engine.core.events import Event, Note, Onset, Position, State
+from engine.core.events import Accompanied, Control, Event, Note, Onset, Position, State
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session_types import SessionStatus
 from engine.realtime.states import SessionState
@@ -54,7 +54,7 @@ STATUS_S = 0.5  # between two status messages
 LEVELS_S = 0.05  # between two looks at the levels
 LEAST_CHANGE = 0.004  # of a level that is told
 START_S, CLOSE_S = 5.0, 0.8  # seconds that the thread may take to start, and to end
-NEVER_TOLD = (Note, Onset)  # to clients: the page shows none of them
+NEVER_TOLD = (Accompanied, Control, Note, Onset)  # to clients: the page shows none of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

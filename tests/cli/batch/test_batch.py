@@ -89,7 +89,7 @@ def table_of_pieces(demo: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_pieces_are_aligned_and_followed(tmp_path: Path) -> None:
-    assert collaparte("demo", "-o", tmp_path / "demo").status == 0
+    assert collaparte("demo", "-o", tmp_path / "demo", "--no-page").status == 0
     table = table_of_pieces(tmp_path / "demo", tmp_path)
     result = collaparte("batch", "align", table, "-o", tmp_path / "aligned", *ONE)
     assert result.status == 2 and len(result.errors) == 1 and "gone.musicxml" in result.errors[0]

@@ -103,7 +103,7 @@ def test_a_click_sends_the_follower_there(browser: Browser, study: Path) -> None
         says(browser, "From bar 1")
         browser.click(".pill-go")
         says(browser, "Waiting for you")
-        browser.until("document.querySelector('.strip')?.innerText.trim().startsWith('1')")
+        browser.until("document.querySelector('#strip-bar').textContent == '1'")
         assert browser.complaints() == []
 
 
