@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cli.batch.options import RunningOptions
 from cli.commands.align import align_config
@@ -54,7 +53,7 @@ def batch_align_command(options: BatchAlignOptions) -> int:
     config = align_config(options.features, jumps=not options.straight)
     job = AlignJob(config=config, reading=options.reading)
     started = Started(job=job, found=find_pairs(options.pieces), running=options.running)
-    return start_folder_batch(started, Path(options.output))
+    return start_folder_batch(started, options.output)
 
 
 @command(BatchFollowOptions, FOLLOW_EXAMPLES)
@@ -67,4 +66,4 @@ def batch_follow_command(options: BatchFollowOptions) -> int:
 
     job = FollowJob(follow=follow_by(options.features), reading=options.reading)
     started = Started(job=job, found=find_pairs(options.pieces), running=options.running)
-    return start_folder_batch(started, Path(options.output))
+    return start_folder_batch(started, options.output)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cli.batch.options import BatchOptions
 from cli.common import OUTPUT, command, option
@@ -42,7 +41,6 @@ def batch_features_command(options: BatchFeaturesOptions) -> int:
     from offline.batch.inputs import find_items
     from offline.batch.jobs.features import FeaturesJob
 
-    output = Path(options.output)
     job = FeaturesJob(features=options.features, form=options.form)
-    found = find_items(options.inputs, skip=[output])
-    return start_folder_batch(Started(job=job, found=found, running=options.running), output)
+    found = find_items(options.inputs, output=options.output)
+    return start_folder_batch(Started(job=job, found=found, running=options.running), options.output)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any
 
 from cli.common import argument, option, output
@@ -25,6 +24,11 @@ class RunningOptions(BatchLimits):
     log_json: bool = option(plain(False, "JSON lines on standard output instead of a progress bar"), group="Running")
     again: bool = option(plain(False, "also try again what failed before"), group="Running")
 
+    @property
+    def limits(self) -> BatchLimits:
+        """The limits alone, which go to workers on other machines."""
+        return BatchLimits(**{each.name: getattr(self, each.name) for each in fields(BatchLimits)})
+
 
 def batch_inputs(metavar: str = "INPUT...") -> Any:
     """The inputs of jobs that take recordings."""
@@ -38,8 +42,3 @@ class BatchOptions(Settings):
     inputs: tuple[str, ...] = batch_inputs()
     output: str = output("DIR", "folder or address to write to")
     running: RunningOptions = plain(RunningOptions, "running")
-
-
-def output_folder(text: str) -> Path:
-    """The folder of an output that is no address."""
-    return Path(text)

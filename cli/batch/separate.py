@@ -45,17 +45,18 @@ def batch_separate_command(options: BatchSeparateOptions) -> int:
     from cli.batch.start import Started, start_folder_batch
     from offline.batch.inputs import find_items
     from offline.batch.jobs.stems import StemsJob
+    from offline.batch.storage import is_address
 
     job = StemsJob(separation=separation_of(options.stems, bar=False))
-    output = Path(options.output)
+    place = partial(_stem_places, Path(options.output), job, stem_job_of(options.stems))
     started = Started(
         job=job,
-        found=find_items(options.inputs, skip=[output]),
+        found=find_items(options.inputs, output=options.output),
         running=options.running,
         then="listen to them",
-        place=partial(_stem_places, output, job, stem_job_of(options.stems)),
+        place=None if is_address(options.output) else place,
     )
-    return start_folder_batch(started, output)
+    return start_folder_batch(started, options.output)
 
 
 def _stem_places(

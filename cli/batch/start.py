@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,14 @@ from cli.batch.progress import BatchBar, BatchLog
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
-from engine.core.whole_file import discard_of, discard_stale
-from offline.batch.inputs import FoundItems
+from engine.core.errors import ConfigError
+from offline.batch.found import FoundItems
 from offline.batch.local_pool import LocalPool
 from offline.batch.manifest import BatchFolder, ManifestEntry, batch_folder_of
-from offline.batch.places import FilePlace, NoPlace
-from offline.batch.planning import output_names
+from offline.batch.places import NoPlace
+from offline.batch.results import ResultFolder, open_results, own_places
 from offline.batch.running import BatchOrder, BatchRunner, BatchSummary, run_batch
+from offline.batch.storage import is_address, remote_storage
 from offline.batch.task import BatchItem, BatchJob, BatchPlace
 
 __all__ = ["Started", "start_folder_batch", "start_table_batch"]
@@ -47,49 +49,69 @@ class Started:
     place: Placing | None = None
 
 
-def start_folder_batch(started: Started, output: Path) -> int:
-    """Run a job that writes a file or folder an item into a folder; return the exit status."""
-    root = Path(os.path.abspath(output))
+def start_folder_batch(started: Started, output: str) -> int:
+    """Run a job that writes a file or folder an item into a folder or behind an address; return the exit status."""
+    results = open_results(output)
     order = BatchOrder(
         job=started.job,
         items=started.found.items,
-        place=started.place or partial(_in_folder, root, started.job.ending),
-        there=partial(_names_in, root),
-        folder=BatchFolder(batch_folder_of(root, folder=True)),
+        place=started.place or partial(own_places, results, started.job.ending),
+        there=results.names,
+        folder=results.folder,
         words=_words(),
         again=started.running.again,
     )
-    discard_stale(root, age_s=0)
-    return _run(order, started, LocalPool(started.running, partial(_clear, root)).run, [output])
+    with _brought(results):
+        return _run(order, started, _runner(started.running, results.clear), [output])
 
 
-def start_table_batch(started: Started, tables: Mapping[str, Path]) -> int:
-    """Run a job that fills tables; the batch lies beside the first. Return the exit status."""
-    first = Path(os.path.abspath(next(iter(tables.values()))))
+def start_table_batch(started: Started, tables: Mapping[str, str]) -> int:
+    """Run a job that fills tables; the batch lies beside the first. Return the exit status.
+
+    Tables behind an address are made on this machine, and written there at the end.
+    """
+    first = next(iter(tables.values()))
+    results = open_results(f"{first}.batch") if is_address(first) else None
+    folder = batch_folder_of(Path(os.path.abspath(first)), folder=False) if results is None else results.folder.path
+    here = {name: folder / Path(text).name if is_address(text) else Path(text) for name, text in tables.items()}
     order = BatchOrder(
         job=started.job,
         items=started.found.items,
         place=lambda items, entries: [NoPlace()] * len(items),
-        folder=BatchFolder(batch_folder_of(first, folder=False)),
-        tables=tables,
+        folder=BatchFolder(folder),
+        tables=here,
         words=_words(),
         again=started.running.again,
     )
-    return _run(order, started, LocalPool(started.running).run, list(tables.values()))
+    with nullcontext() if results is None else _brought(results):
+        status = _run(order, started, _runner(started.running), list(tables.values()))
+        for name, text in tables.items():
+            if is_address(text) and here[name].is_file():
+                remote_storage().upload(here[name], text)
+                here[name].unlink()
+    return status
 
 
-def _clear(root: Path, process: int) -> None:
-    discard_of(process, root)
+@contextmanager
+def _brought(results: ResultFolder) -> Iterator[None]:
+    """Within this, the manifest goes on from where it was; at the end it is where the results are."""
+    results.begin()
+    try:
+        yield
+    finally:
+        results.end()
 
 
-def _in_folder(
-    root: Path, ending: str, items: Sequence[BatchItem], entries: Mapping[str, ManifestEntry]
-) -> list[BatchPlace]:
-    return [FilePlace(root, name) for name in output_names(items, ending, entries)]
-
-
-def _names_in(root: Path) -> frozenset[str]:
-    return frozenset(os.listdir(root)) if root.is_dir() else frozenset()
+def _runner(running: RunningOptions, clear: Callable[[int], object] = lambda pid: None) -> BatchRunner:
+    """Processes of this machine, or a cluster; ConfigError without what the latter needs."""
+    if running.cluster is None:
+        return LocalPool(running, clear).run
+    try:
+        from offline.batch.cluster import ClusterPool
+    except ImportError as error:
+        remedy = "pip install 'collaparte[cluster]'"
+        raise ConfigError("--cluster", expected="Dask", got=str(error), remedy=remedy) from error
+    return ClusterPool(running.cluster, running.limits, note, clear).run
 
 
 def _words() -> dict[str, Any]:
@@ -98,7 +120,7 @@ def _words() -> dict[str, Any]:
     return {"command": [word for word in words if word != AGAIN], "folder": os.getcwd()}
 
 
-def _run(order: BatchOrder, started: Started, runner: BatchRunner, written: Sequence[Path]) -> int:
+def _run(order: BatchOrder, started: Started, runner: BatchRunner, written: Sequence[str]) -> int:
     for name in started.found.again:
         note(f"{name} is the same file as one before: done once")
     for line in started.found.empty:
@@ -113,14 +135,12 @@ def _run(order: BatchOrder, started: Started, runner: BatchRunner, written: Sequ
     return USER_ERROR if summary.wrong or started.found.empty else 0
 
 
-def _report(
-    order: BatchOrder, started: Started, summary: BatchSummary, written: Sequence[Path], seconds: float
-) -> None:
+def _report(order: BatchOrder, started: Started, summary: BatchSummary, written: Sequence[str], seconds: float) -> None:
     """Say what was written, what failed, and what became of everything."""
     if summary.stopped:
         note(f"{summary.stopped} not done: the same command again does the rest")
     else:
-        wrote(written, then=started.then)
+        wrote((each if is_address(each) else Path(each) for each in written), then=started.then)
     if summary.failed:
         note(f"{len(summary.failed)} failed: {order.folder.failures}")
     if summary.audio_s:

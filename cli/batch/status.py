@@ -39,7 +39,7 @@ OUTPUT_TEXT = "the folder or the table that a batch writes to"
 class StatusOptions(Settings):
     """Options of `collaparte batch status`."""
 
-    output: Path = argument("OUTPUT", OUTPUT_TEXT)
+    output: str = argument("OUTPUT", OUTPUT_TEXT)
     json: bool = plain(False, "as one JSON object on standard output")
 
 
@@ -76,10 +76,16 @@ def _print(facts: dict[str, Any], errors: list[str]) -> None:
         print(error)
 
 
-def _folder(output: Path) -> BatchFolder:
+def _folder(text: str) -> BatchFolder:
     """The folder of the batch that writes to a folder or to a table, or the folder itself."""
     from offline.batch.manifest import BATCH_FOLDER, BatchFolder, batch_folder_of
+    from offline.batch.results import remote_batch_folder
+    from offline.batch.storage import is_address
 
+    if is_address(text):
+        table = remote_batch_folder(f"{text}.batch")
+        return BatchFolder(table if table.is_dir() else remote_batch_folder(text))
+    output = Path(text)
     places = [batch_folder_of(output, folder=True), batch_folder_of(output, folder=False)]
     itself = output if BATCH_FOLDER in (output.name, output.suffix) else places[0]
     return BatchFolder(next((place for place in (*places, itself) if place.is_dir()), places[0]))
@@ -97,7 +103,7 @@ def _of_running(name: str) -> Any:
 class RetryOptions(Settings):
     """Options of `collaparte batch retry`: what is typed takes the place of what the batch was started with."""
 
-    output: Path = argument("OUTPUT", OUTPUT_TEXT)
+    output: str = argument("OUTPUT", OUTPUT_TEXT)
     workers: int | None = _of_running("workers")
     memory: float | None = _of_running("memory")
     timeout_factor: float | None = _of_running("timeout_factor")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cli.batch.options import RunningOptions, batch_inputs
 from cli.commands.tag import DetectorOptions, detector_of_files
@@ -29,8 +28,8 @@ class BatchTagOptions(DetectorOptions):
     """Options of `collaparte batch tag`."""
 
     inputs: tuple[str, ...] = batch_inputs()
-    output: Path = output("EVENTS.tsv|.csv|.parquet", "table of the events")
-    tags: Path | None = option(
+    output: str = output("EVENTS.tsv|.csv|.parquet", "table of the events")
+    tags: str | None = option(
         plain(None, "table of the labels of each recording"),
         metavar="TAGS.tsv|.csv|.parquet",
         group=OUTPUT,

@@ -13,6 +13,7 @@ __all__ = ["WRITES_EITHER", "WRITES_FILE", "WRITES_FOLDER", "require_places"]
 WRITES_FILE, WRITES_FOLDER, WRITES_EITHER = "file", "folder", "either"
 FOLDER = {WRITES_FILE: False, WRITES_FOLDER: True, WRITES_EITHER: None}
 STANDARD_OUTPUT = "-"
+ADDRESS = "://"  # in what is on another machine
 
 
 def require_places(options: Iterable[tuple[str, Any]]) -> None:
@@ -31,5 +32,5 @@ def require_places(options: Iterable[tuple[str, Any]]) -> None:
 def _paths(value: Any) -> Iterator[Path]:
     """The paths among the values of an option."""
     for each in value if isinstance(value, tuple | list) else (value,):
-        if isinstance(each, Path | str) and str(each) not in ("", STANDARD_OUTPUT):
+        if isinstance(each, Path | str) and str(each) not in ("", STANDARD_OUTPUT) and ADDRESS not in str(each):
             yield Path(each)

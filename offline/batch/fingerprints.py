@@ -15,7 +15,7 @@ from engine.core.config import resolved
 from engine.core.errors import ModelError
 from offline.batch.task import BatchJob
 
-__all__ = ["content_hash", "files_of_job", "job_fingerprint", "relocated"]
+__all__ = ["CARD", "content_hash", "files_of_job", "job_fingerprint", "relocated"]
 
 T = TypeVar("T")
 LENGTH = 16  # letters of a fingerprint

@@ -7,57 +7,42 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.audio.folders import find_recordings
 from engine.core.errors import AudioFileError, ConfigError
 from engine.core.whole_file import open_text
+from offline.batch.found import FoundItems
 from offline.batch.output_folders import results_below
 from offline.batch.storage import is_address, remote_storage
 from offline.batch.task import BatchItem
 
-__all__ = ["FoundItems", "find_items", "find_pairs"]
+__all__ = ["find_items", "find_pairs"]
 
 LIST_SUFFIXES = (".txt", ".m3u", ".m3u8")
 GLOB = "*?["
 SCORE, AUDIO = "score", "audio"
 
 
-@dataclass(slots=True)
-class FoundItems:
-    """What was found.
-
-    items: in the order in which they were named; in folders by their names
-    again: what was named more than once
-    omissions: what is to say of files in folders that were left out; empty if there are none
-    empty: what is to say of folders without recordings
-    """
-
-    items: list[BatchItem] = field(default_factory=list)
-    again: list[str] = field(default_factory=list)
-    omissions: str = ""
-    empty: list[str] = field(default_factory=list)
-
-
-def find_items(texts: Sequence[str], *, skip: Sequence[Path] = ()) -> FoundItems:
+def find_items(texts: Sequence[str], *, output: str = "") -> FoundItems:
     """Return the recordings that texts name; EngineError if there are none.
 
     A text is a file, a folder, a pattern such as `songs/**/*.flac`, a list with a name a line (.txt, .m3u), or an
     address of a file, a folder or a pattern.
-    skip: results that are no recordings
+    output: a folder or an address whose files are results, not recordings
     """
     found = FoundItems()
     named = list(_listed(texts))
     local = [Path(text) for text in named if not is_address(text)]
     if local:
-        below = [each for path in local for each in results_below(path)]
-        here = find_recordings(local, skip=[*below, *skip])
+        results = [each for path in local for each in results_below(path)]
+        results += [Path(output)] if output and not is_address(output) else []
+        here = find_recordings(local, skip=results)
         found.items = [_item(name, path) for name, path in here.files]
         found.again, found.omissions = here.again, here.omissions
         found.empty = [str(error) for error in here.empty]
     if addresses := [text for text in named if is_address(text)]:
-        remote = remote_storage().find_remote(addresses)
+        remote = remote_storage().find_remote(addresses, output)
         found.items += remote.items
         found.again += remote.again
         found.omissions = "; ".join(filter(None, (found.omissions, remote.omissions)))

@@ -1,7 +1,7 @@
 """The manifest of a batch: one JSON line a task, appended by one process alone, so that a kill loses no finished task.
 
 The folder of a batch is `.batch` in the folder that it writes to, and `NAME.batch` beside a table NAME. It holds
-`plan.json` (what was asked for), `manifest.jsonl` and `failures.tsv`.
+`plan.json` (what was asked for), `manifest.jsonl`, `failures.tsv` and `claimed.txt` (names of results).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from engine.core.errors import OutputError
-from engine.core.whole_file import is_full, whole_text, write_error
+from engine.core.whole_file import is_full, open_text, whole_text, write_error
 from offline.batch.task import BatchItem, TaskReport, TaskStatus
 
 __all__ = ["BATCH_FOLDER", "BatchFolder", "Manifest", "ManifestEntry", "batch_folder_of", "read_batch_manifest"]
 
 BATCH_FOLDER = ".batch"
-PLAN, MANIFEST, FAILURES = "plan.json", "manifest.jsonl", "failures.tsv"
+PLAN, MANIFEST, FAILURES, CLAIMED = "plan.json", "manifest.jsonl", "failures.tsv", "claimed.txt"
 SYNC_S = 5.0  # of work that a power cut may lose
 
 
@@ -72,6 +72,19 @@ class BatchFolder:
     def manifest(self) -> Path:
         """Return the manifest."""
         return self.path / MANIFEST
+
+    def claimed(self) -> frozenset[str]:
+        """Return the names of results that earlier runs of the batch have claimed, whether or not they came to be."""
+        try:
+            with open_text(self.path / CLAIMED) as file:
+                return frozenset(json.loads(line) for line in file)
+        except FileNotFoundError:
+            return frozenset()
+
+    def claim(self, names: Iterable[str]) -> None:
+        """Note, before the work, that results of these names are of this batch."""
+        with whole_text(self.path / CLAIMED) as file:
+            file.writelines(f"{json.dumps(name)}\n" for name in sorted({*self.claimed(), *names}))
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Keep what was asked for."""

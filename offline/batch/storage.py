@@ -35,7 +35,7 @@ def remote_storage() -> Any:
 def local_files(item: BatchItem) -> Iterator[LocalFiles]:
     """The files of an item on this machine; what comes from elsewhere is deleted at the end unless it is cached."""
     with ExitStack() as stack:
-        yield LocalFiles(*(_local(path, stack) for path in (item.path, item.score)))
+        yield LocalFiles(*(_local(path, stack) for path in (item.path, item.local_score or item.score)))
 
 
 def _local(path: str, stack: ExitStack) -> Path:

@@ -25,8 +25,9 @@ ROW_GROUP = 1000  # items whose rows are written together
 Named = tuple[str, list[list[Any]]]  # an item and its rows
 
 
-def require_table(option: str, path: Path) -> None:
+def require_table(option: str, name: str) -> None:
     """Raise ConfigError unless the suffix is one of a table, and what it needs is here."""
+    path = Path(name)
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise ConfigError(option, expected="a name that ends in " + ", ".join(TABLE_SUFFIXES), got=repr(path.name))
     if path.suffix.lower() == ".parquet":

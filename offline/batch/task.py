@@ -62,6 +62,7 @@ class BatchItem:
     score: a second file that belongs to it; empty if none does
     size: bytes of both
     version: tells that their content has changed: times of change, or the tags of a store
+    local_score: where this machine has the score, if elsewhere
     """
 
     name: str
@@ -69,6 +70,7 @@ class BatchItem:
     score: str = ""
     size: int = 0
     version: str = ""
+    local_score: str = ""
 
     @property
     def key(self) -> str:

@@ -57,7 +57,7 @@ def _misbehave(item: BatchItem, file: Path) -> None:
         tried.touch()
         os.kill(os.getpid(), 9)
     if "kills" in name:
-        os.kill(os.getpid(), 11)
+        ctypes.string_at(0)
     if "hangs" in name:
         ctypes.CDLL(None).sleep(600)
     if "eats" in name:
