@@ -31,7 +31,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 
@@ -99,6 +98,8 @@ class StageGuard:
         response.headers.update(HEADERS)
         response.headers["Content-Security-Policy"] = POLICY.format(sockets=sockets)
         response.headers.setdefault("Cache-Control", "no-store")
+        if self.secure:  # browsers know it of secure pages alone
+            response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
 
 
 def _is_address(name: str) -> bool:
