@@ -1,7 +1,7 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
 python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds generators
-    accompaniment realtime]
+    accompaniment stage realtime]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from benchmarks import (
     quality,
     realtime,
     sounds,
+    stage,
     stretch,
     unmix,
 )
@@ -50,6 +51,7 @@ def main() -> None:
         "sounds": ("Sound events, live", sounds.rows),
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
         "accompaniment": ("Accompaniment, live", lambda: accompaniment.rows(options.seconds)),
+        "stage": ("The page on the stage", lambda: stage.rows(options.seconds)),
         "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
     }
     kept = _sections(PAGE.read_text(encoding="utf-8")) if options.only and PAGE.exists() else {}
@@ -82,6 +84,7 @@ def _options() -> argparse.Namespace:
         "sounds",
         "generators",
         "accompaniment",
+        "stage",
         "realtime",
     )
     parser.add_argument("--only", nargs="+", choices=names, help="measure some sections again; the others stay")

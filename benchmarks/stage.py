@@ -1,4 +1,4 @@
-"""What the page's server costs, and how late clients are told.
+"""What the page's server costs, how late clients are told, and how far the cursor is behind the sound.
 
 python -m benchmarks.stage [--seconds 30]
 """
@@ -8,15 +8,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
+import numpy as np
 
+from benchmarks.live.cursor import cursor_lag
 from benchmarks.rows import Row
+from cli.demo.material import make_demo
 
 CLIENTS = 5
 MODULO_S = 1e5  # by which the sender's clock is told in place of a quarter
@@ -24,6 +30,23 @@ PERCENT = 100
 
 
 def rows(seconds: float = 30.0) -> Iterator[Row]:
+    """The server alone, then the real command with the real page in a browser."""
+    yield from _server(seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        make_demo(Path(folder), seed=1)
+        lag = cursor_lag(Path(folder), seconds)
+    median, most = (1000 * float(np.percentile(lag.lag_s, share)) for share in (50, 95))
+    told = 1000 * float(np.median(lag.heard_s))
+    yield Row(
+        what=f"page: a note sounds to cursor on it, {len(lag.lag_s)} onsets: median, 95 %; frames a second",
+        ours=f"{median:.0f} / {most:.0f} ms; {lag.frames_per_s:.1f}",
+        peer=f"{told:.0f} ms",
+        ratio="",
+        agreement=f"peer: until the position itself is told; the cursor goes back {lag.back} times",
+    )
+
+
+def _server(seconds: float) -> Iterator[Row]:
     """Five pages that read, and the same with a sixth that does not."""
     for stalled in (0, 1):
         told, delays = asyncio.run(_measured(seconds, stalled))
@@ -48,6 +71,10 @@ async def _measured(seconds: float, stalled: int) -> tuple[dict[str, float], lis
         async with aiohttp.ClientSession() as client:
             tasks = [asyncio.create_task(_listen(client, address, delays)) for _ in range(CLIENTS)]
             idlers = [await _open(client, address) for _ in range(stalled)]
+            for idler in idlers:
+                idler.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                transport = idler._response.connection.transport  # type: ignore[union-attr]
+                transport.pause_reading()
             line = await asyncio.to_thread(server.stdout.readline)
             await asyncio.gather(*tasks, return_exceptions=True)
             del idlers
