@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ FOLDER = "engraved"
 IN_MEMORY = 48 << 20  # bytes of gzipped pages: some 1,500
 ON_DISK = 256 << 20  # bytes
 SOURCES = ("stage/engraving", "score/musicxml")  # below engine: what is engraved depends on them
-PLACES, BARS = "places.npz", "bars.npy"
+PLACES, BARS = "places.npy", "bars.npy"
 
 
 class EngravedCache:
@@ -52,24 +53,21 @@ class EngravedCache:
 
     def places(self, score: str) -> PrintedPlaces | None:
         """Return where the notes of a score are printed, if that is known."""
-        loaded = self._loaded(score, PLACES)
-        return None if loaded is None else PrintedPlaces(*(loaded[name] for name in PrintedPlaces._fields))
+        found = self._loaded(score, PLACES, len(PrintedPlaces._fields))
+        return None if found is None else PrintedPlaces(*found)
 
     def keep_places(self, score: str, places: PrintedPlaces) -> None:
         """Keep where the notes of a score are printed."""
-        file = io.BytesIO()
-        np.savez(file, **places._asdict())
-        self._write(score, PLACES, file.getvalue())
+        self._save(score, PLACES, places)
 
     def bars(self, layout: str) -> npt.NDArray[np.int64] | None:
         """Return the page of each bar in a layout, if that is known."""
-        return self._loaded(layout, BARS)
+        found = self._loaded(layout, BARS, 1)
+        return None if found is None else found[0]
 
     def keep_bars(self, layout: str, bar_page: npt.NDArray[np.int64]) -> None:
         """Keep the page of each bar."""
-        file = io.BytesIO()
-        np.save(file, bar_page)
-        self._write(layout, BARS, file.getvalue())
+        self._save(layout, BARS, [bar_page])
 
     def page(self, layout: str, number: int) -> bytes | None:
         """Return a gzipped page, if it is there."""
@@ -93,11 +91,19 @@ class EngravedCache:
             while self._size > self._in_memory and len(self._pages) > 1:
                 self._size -= len(self._pages.popitem(last=False)[1])
 
-    def _loaded(self, name: str, file: str) -> Any:
-        with suppress(OSError, ValueError, KeyError, EOFError):
+    def _loaded(self, name: str, file: str, count: int) -> list[Any] | None:
+        """Return so many arrays of a file; None where it is not there, or damaged."""
+        with suppress(OSError, ValueError, EOFError):
             os.utime(self._folder / name)
-            return np.load(io.BytesIO((self._folder / name / file).read_bytes()), allow_pickle=False)
+            data = io.BytesIO((self._folder / name / file).read_bytes())
+            return [np.lib.format.read_array(data, allow_pickle=False) for _ in range(count)]
         return None
+
+    def _save(self, name: str, file: str, arrays: Iterable[npt.NDArray[Any]]) -> None:
+        data = io.BytesIO()
+        for array in arrays:
+            np.save(data, array)
+        self._write(name, file, data.getvalue())
 
     def _write(self, name: str, file: str, data: bytes) -> None:
         with suppress(OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from aiohttp import BodyPartReader, web
 
 from engine.core.errors import EngineError, ScoreError
 from engine.score.file_bytes import MAX_SCORE_BYTES
+from engine.stage.engraving.font import music_font
 from engine.stage.page.files import page_files
 from engine.stage.server.access import StageRole
 from engine.stage.server.clients import StageClients
@@ -23,12 +25,16 @@ from engine.stage.server.shelf import ShelfScore, StagedScore, StageShelf
 __all__ = ["BODY_BYTES", "StageRoutes", "static_files"]
 
 BODY_BYTES = MAX_SCORE_BYTES + (1 << 16)  # of an upload with its frame
+MUSIC_FONT = "leipzig.woff2"
 A_YEAR = "private, max-age=31536000, immutable"
 
 
 def static_files() -> dict[str, tuple[bytes, str]]:
     """Return every file of the page by its name, with its media type: all that is ever served."""
-    return {name: (path.read_bytes(), kind) for name, (path, kind) in page_files().items()}
+    files = {name: (path.read_bytes(), kind) for name, (path, kind) in page_files().items()}
+    with suppress(EngineError):  # without the engraver there are no notes in text
+        files[MUSIC_FONT] = music_font(), "font/woff2"
+    return files
 
 
 @dataclass(slots=True)
