@@ -39,6 +39,7 @@ class Browser:
     def open(self, url: str, size: tuple[int, int] = TABLET) -> None:
         """Show a page for the first time: nothing is remembered of the one before."""
         self.driver.get("about:blank")
+        self.driver.get_log("browser")  # what the page before had to complain of
         self.size(*size)
         self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": url.rstrip("/"), "storageTypes": "all"})
         self.driver.get(url)

@@ -102,13 +102,9 @@ function topOfPage() {
   const layout = score.layout;
   if (!layout) return null;
   const page = layout.turner.spread ? layout.turner.shown.left : layout.turner.shown.top || layout.turner.shown.main;
-  let best = null;
-  layout.anchors.pages.forEach((each, i) => {
-    const quarter = layout.anchors.quarters[i];
-    if (each !== page || layout.anchors.enters[i] !== i) return;
-    if (best === null || Math.abs(quarter - score.quarter) < Math.abs(best - score.quarter)) best = quarter;
-  });
-  return best;
+  const { pages, printed, quarters } = layout.anchors, first = Math.min(...printed.filter((_, i) => pages[i] === page));
+  const passes = quarters.filter((_, i) => pages[i] === page && printed[i] === first);
+  return passes.sort((a, b) => Math.abs(a - score.quarter) - Math.abs(b - score.quarter))[0] ?? null;
 }
 
 function digit(event) {

@@ -13,6 +13,7 @@ export const can = (what) => mayControl() && !(told.controls?.locked ?? []).incl
 /** Whether a session runs. */
 export const running = () => !["stopped", "ended", "offline"].includes(document.body.dataset.state) && told.status?.state !== "stopped";
 
+const PASSED_ON = "input"; // a target where nothing is separated: what is heard, as it is
 /** Where the last start was, quarter notes. */
 export const place = { start: 0 };
 
@@ -48,7 +49,8 @@ export const loopBars = () => told.controls?.loop ?? null;
 /** Parts and stems that have a fader, in the order of the score. */
 export function targets() {
   const parts = does("accompany") ? (score.info?.parts ?? []).filter((part) => !part.solo).map((part) => part.name) : [];
-  return [...new Set([...parts, ...Object.keys(told.controls?.gains ?? {}), ...Object.keys(told.levels?.targets ?? {})])];
+  const named = [...parts, ...Object.keys(told.controls?.gains ?? {}), ...Object.keys(told.levels?.targets ?? {})];
+  return [...new Set(named)].filter((name) => name !== PASSED_ON || does("separate"));
 }
 
 on("error", ({ line }) => tell("note-line", line));

@@ -18,6 +18,7 @@ export function partsCard() {
   loudness = can("dynamics") && does("accompany") ? loudnessRow() : null;
   const body = h("div", { class: "card-body" }, microphone.element, ...rows.map((each) => each.element), loudness?.element);
   show();
+  speak(told.levels ?? {});
   return { title: "Parts", extra: rows.length > 1 || does("accompany") ? [silence] : [], body };
 }
 
@@ -76,8 +77,11 @@ on("meters", ({ input = 0, targets: levels = {} }) => {
   microphone.meter.set(input);
   for (const each of rows) each.meter.set(muted(each.name) ? 0 : levels[each.name] ?? 0);
 });
-on("levels", seldom(4, ({ input }) => {
-  if (!microphone?.element.isConnected) return;
+on("levels", seldom(4, speak));
+
+function speak({ input = 0, targets: levels = {} }) {
+  if (!microphone) return;
   microphone.meter.speak(input);
+  for (const each of rows) each.meter.speak(levels[each.name] ?? 0);
   write(microphone.value, input > 0 ? `${Math.round(decibels(input))} dB`.replace("-", "−") : "");
-}));
+}
