@@ -57,7 +57,7 @@ COMMANDS = {
     "accompany": _row("Play the other parts of a score as the soloist goes.", "commands.accompany", USE),
     "stage": _row("Show a score in a browser, with a cursor that follows the player.", "commands.stage", USE),
     "rehearse": _row("Learn a soloist's tempo from earlier takes, for accompany.", "commands.rehearse", USE),
-    "cues": _row("Check a list of cues.", "commands.cues", USE),
+    "cues": _row("Check a list of cues, or record one while the music plays.", "commands.cues", USE),
     "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),
     "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),
     "batch": _row("Any of these over many files, on all cores or a cluster, resumable.", "batch.batch", USE),

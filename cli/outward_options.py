@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from engine.stage.outlet import Outlet
     from engine.stage.outward.mqtt_outlet import MqttOutlet, ThresholdControl
 
-__all__ = ["OTHER_PROGRAMS", "OutwardOptions", "StageHands", "cue_attendants", "cue_score", "open_outward"]
+__all__ = [
+    "OTHER_PROGRAMS",
+    "OutwardOptions",
+    "StageHands",
+    "cue_attendants",
+    "cue_score",
+    "open_outward",
+    "refuse_cues_without_events",
+]
 
 OTHER_PROGRAMS = "Other programs"
 PAHO = "pip install 'collaparte[stage]'"
@@ -100,15 +108,27 @@ def cue_attendants(options: OutwardOptions, score: Callable[[], Score]) -> tuple
     from engine.stage.cues.cue_list import read_cues
 
     cues, followed = read_cues(options.cues), score()
-    return (CueSettings(score=followed, cues=tuple(cues.planned(followed)), timing=cues.timing),)
+    planned = tuple(cues.planned(followed))
+    return (CueSettings(score=followed, cues=planned, timing=cues.timing, sounds=cues.sounds),)
+
+
+def refuse_cues_without_events(options: OutwardOptions, events: str | None) -> None:
+    """ConfigError for cues over files, where nothing is done, that nobody would be told of."""
+    if options.cues is not None and events is None:
+        remedy = "add --events FILE to know when each would act; --output device plays the file, and acts"
+        raise ConfigError("--cues", expected="a device, or --events", got="files only", remedy=remedy)
 
 
 def open_outward(options: OutwardOptions, session: Session, hands: StageHands) -> Iterator[Outlet]:
     """Open what the options ask for."""
     if options.cues is not None:
+        from engine.audio.devices import SILENT
         from engine.stage.cues.cue_list import read_cues
 
-        yield _cue_runner(options, read_cues(options.cues), _score_of(session), hands)
+        cues = read_cues(options.cues)
+        if cues.sounds and (session.config.sink is None or session.config.sink.backend == SILENT):
+            note("cues that sound are not heard: add --output device")
+        yield _cue_runner(options, cues, _score_of(session), hands)
     if options.mqtt is not None:
         yield _mqtt_outlet(options, options.mqtt, session, hands)
     for url in options.post:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.backing_options import BackingOptions, aligned_backing, refuse_with_backing
 from cli.common import DEVICE, FOLLOW, INPUT, OUTPUT, argument, command, features_option, option, output
-from cli.outward_options import cue_attendants
+from cli.outward_options import cue_attendants, refuse_cues_without_events
 from cli.practice_options import PracticeOptions, loop_of, players_of_options, plays_alone, report_bars
 from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
@@ -153,6 +153,7 @@ def accompany_command(options: AccompanyOptions) -> int:
 
         return accompany_live(options)
     refuse_outlets(options.outward)
+    refuse_cues_without_events(options.outward.beyond, options.events)
     return _over_a_file(options, Path(options.input))
 
 

@@ -22,6 +22,7 @@ from cli.common import (
     output,
     picture,
 )
+from cli.outward_options import refuse_cues_without_events
 from cli.score_options import ScoreOptions
 from cli.separation_options import HpssOptions, NetworkOptions
 from cli.stage_outputs import StageOutputs, refuse_outlets
@@ -150,6 +151,7 @@ def run_command(options: RunOptions) -> int:
         with unhurried():
             return run_live(options)
     refuse_outlets(options.outward)
+    refuse_cues_without_events(options.outward.beyond, options.events)
     with stoppable() as stop:
         report = _run_file(options, stop)
     _finish(options, report)

@@ -46,7 +46,16 @@ class Listener(Protocol):
 
 
 class Attendant(Protocol):
-    """What attends to the follower's events, and emits events of its own, as samples pass."""
+    """What attends to the follower's events, and emits events and sound of its own, as samples pass."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return the names of its sounds."""
+        ...
+
+    def declare_latency(self, n_samples: int, /) -> None:
+        """Sound so much earlier, for the latency from input to output."""
+        ...
 
     def reset(self) -> None:
         """Reset to the initial state."""
@@ -58,6 +67,10 @@ class Attendant(Protocol):
 
     def process(self, n_samples: int, events: Sequence[Event], /) -> list[Event]:
         """Let samples pass, with the follower's events emitted within them; return events of its own."""
+        ...
+
+    def render(self, n_samples: int, /) -> list[Audio]:
+        """Return the sound (sample, channel) of each target in the samples that have passed last."""
         ...
 
 
@@ -139,6 +152,9 @@ class Pipeline:
         others = (settings.build(audio) for settings in config.listeners)
         self._listeners: list[Processor[Audio, list[Event]]] = [*detectors, *others]
         self._attendants = [settings.build(audio) for settings in config.attendants]
+        if self._separator is not None and any(node.targets for node in self._attendants):
+            got = "a separation, which is later than they"
+            raise ConfigError("cues that sound", expected="no separation beside them", got=got)
 
     def _follow(self, score: Score | Reference, config: FollowConfig) -> Follower | AudioFollower:
         frames = follow_frames(self.audio)
@@ -182,7 +198,8 @@ class Pipeline:
         """Return the names of the stems, in order."""
         if self._separator is not None:
             return self._separator.targets
-        return ("input",) if self._ensemble is None else ("input", *self._ensemble.targets)
+        played = () if self._ensemble is None else self._ensemble.targets
+        return ("input", *played, *(name for node in self._attendants for name in node.targets))
 
     @property
     def latency(self) -> int:
@@ -203,6 +220,8 @@ class Pipeline:
             self._ensemble.declare_latency(n_samples)
         if self._own_sound is not None:
             self._own_sound.declare_latency(n_samples)
+        for node in self._attendants:
+            node.declare_latency(n_samples)
 
     def obey(self, order: Order) -> None:
         """Do what is asked, from the next sample on; what nothing here can do is nobody's."""
@@ -246,13 +265,14 @@ class Pipeline:
             follower_input: Any = heard if self._follower_input is None else spectra[self._follower_input]
             events += self._follower.process(follower_input)
         told = [event for node in self._attendants for event in node.process(len(block), events)]
-        stems = block[:, None, :]
+        sounds: list[Audio] = []
         if self._ensemble is not None:
             played, sounds = self._ensemble.process(heard, events)
             events += played
-            stems = np.stack([block, *sounds], axis=1) if sounds else stems
-            if self._own_sound is not None and sounds:
-                self._own_sound.played(sum(sounds[1:], sounds[0]))
+        sounds += [sound for node in self._attendants for sound in node.render(len(block))]
+        stems = np.stack([block, *sounds], axis=1) if sounds else block[:, None, :]
+        if self._own_sound is not None and sounds:
+            self._own_sound.played(sum(sounds[1:], sounds[0]))
         events += told
         for node in self._listeners:
             events += node.process(heard)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.config import Settings, check, choice, plain, ranged
 from engine.core.errors import ConfigError
@@ -15,6 +15,7 @@ __all__ = [
     "ACTIONS",
     "Action",
     "ControlAction",
+    "CueSound",
     "HttpAction",
     "MidiAction",
     "MqttAction",
@@ -207,6 +208,13 @@ class PageAction(Settings):
             return None if self.page == MUSIC else parse_place(self.page)
         except PlaceError as error:
             raise ConfigError("page", expected=f"{MUSIC}, {error.expected}", got=error.got) from error
+
+
+class CueSound(NamedTuple):
+    """A sound file, and its gain in dB."""
+
+    path: Path
+    gain_db: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 from engine.core.config import from_mapping, nearest, require
 from engine.core.errors import ConfigError, EngineError
 from engine.score.score import Score
-from engine.stage.cues.actions import ACTIONS, Action, SoundAction
+from engine.stage.cues.actions import ACTIONS, Action, CueSound, SoundAction
 from engine.stage.cues.config import CueTiming
 from engine.stage.cues.places import CuePlace, PlaceError, parse_place, place_quarters
 
@@ -82,6 +82,15 @@ class CueList:
         if len(rows) > MOST_CUES:
             raise ConfigError(self.where, expected=f"at most {MOST_CUES} cues as played", got=str(len(rows)))
         return sorted(rows, key=lambda row: row.quarter)
+
+    @property
+    def sounds(self) -> dict[str, tuple[CueSound, ...]]:
+        """Return the sound files of each cue that has some, by its name."""
+        found = {
+            entry.name: tuple(CueSound(act.sound, act.gain_db) for act in entry.does if isinstance(act, SoundAction))
+            for entry in self.entries
+        }
+        return {name: sounds for name, sounds in found.items() if sounds}
 
     def _planned(self, number: int, entry: CueEntry, score: Score) -> list[PlannedCue]:
         try:

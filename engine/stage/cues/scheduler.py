@@ -50,6 +50,7 @@ class CueScheduler:
         self.timing, self._cues = timing, list(cues)
         self._solo = Anticipation(score, timing.schedule)
         self._cue_s = score.seconds(np.array([cue.quarter for cue in cues])) if cues else np.empty(0)
+        self.latency_s = 0.0  # so much earlier a cue is decided, so that its sound is heard in time
         self._longest_s = max((cue.lead_s for cue in cues), default=0.0)
         self.reset()
 
@@ -98,7 +99,8 @@ class CueScheduler:
             calls += self._land(self._landing_s, now_s)
         if certain:
             self._reached_s = max(self._reached_s, solo.here_s)
-        return calls + self._due(now_s, now_s + self.timing.commit_s + step_s, certain=certain)
+        ahead_s = now_s + self.timing.commit_s + self.latency_s + step_s
+        return calls + self._due(now_s, ahead_s, certain=certain)
 
     def _land(self, landing_s: float, now_s: float) -> list[CueCall]:
         """Go on at a new place that is confirmed; return what was passed over."""
