@@ -26,6 +26,7 @@ from cli.terminal.stopping import USER_ERROR, unhurried
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError, EngineError, ScoreError
 from engine.core.events import Event
+from engine.detection.detector import sound_thresholds
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.score.readers import SUFFIXES
 from engine.stage.controls import StageControls, StageWish
@@ -274,6 +275,8 @@ class StageRun:
         session = Session(config)
         server.begin(self._score, self._staged.beats, config.sample_rate or 0)
         controls.attach(session)
+        if config.pipeline.detect is not None:
+            controls.show_thresholds(sound_thresholds(config.pipeline.detect))
         with ExitStack() as stack:
             stack.enter_context(unhurried())  # every note is ended, and every file whole
             take, watch = fan_out(session, [server, *self._ports(config, stack)])

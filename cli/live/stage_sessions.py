@@ -30,6 +30,7 @@ from offline.following.score_input import followed_score
 __all__ = ["StageScoreAtHand", "abilities", "session_config", "starting_gains"]
 
 LEAST_DB = -80.0
+GUESSES = 5  # sounds that the page shows, where --top does not say how many
 Options = TypeVar("Options")
 
 
@@ -62,7 +63,8 @@ def session_config(options: StageOptions, at_hand: StageScoreAtHand) -> SessionC
     """The settings of a session; EngineError in one line for what cannot be."""
     sink = _sink(options)
     assert options.input is not None
-    run = _as(RunOptions, options, input=options.input, score=at_hand.path, output=options.output)
+    top = options.top or (GUESSES if options.detect is not None else 0)
+    run = _as(RunOptions, options, input=options.input, score=at_hand.path, output=options.output, top=top)
     source, audio = find_input(options.input, options.rate or own_rate(run))
     played = {} if sink is None else parse_gains(options.gain)
     if options.solo:

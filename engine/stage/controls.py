@@ -117,6 +117,7 @@ class StageControls:
         self.scores: Container[str] = ()
         self._session: ControlledSession | None = None
         self._begun = self._asked = False
+        self._own_thresholds: dict[str, float] = {}  # that were set here
         self._lock = threading.RLock()
         self._changed: list[Callable[[StageDesk], None]] = []
 
@@ -149,7 +150,7 @@ class StageControls:
         orders += [SetPace(desk.ratio)] * (desk.ratio != ratio) + [SetDynamics(desk.dynamics)] * (
             desk.dynamics != dynamics
         )
-        return orders + [SetThreshold(label, value) for label, value in desk.thresholds.items()]
+        return orders + [SetThreshold(label, value) for label, value in self._own_thresholds.items()]
 
     def detach(self) -> None:
         """Say that no session is running."""
@@ -178,6 +179,12 @@ class StageControls:
     def listen(self, changed: Callable[[StageDesk], None]) -> None:
         """Have a function called with the desk after every change, in whichever thread made it."""
         self._changed.append(changed)
+
+    def show_thresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Take the thresholds of all sounds that a session can report, where none were set; no others can be."""
+        self.labels = frozenset(thresholds)
+        usual = {label: round(value, 3) for label, value in thresholds.items()}
+        self._set(thresholds={**usual, **self._own_thresholds})
 
     @property
     def running(self) -> bool:
@@ -317,6 +324,7 @@ class StageControls:
         if self.labels:
             require_one_of("threshold", label, self.labels)
         require("threshold", probability, 0, 1)
+        self._own_thresholds[label] = float(probability)
         self._set(thresholds={**self.desk.thresholds, label: float(probability)})
         self._order(SetThreshold(label, float(probability)))
 

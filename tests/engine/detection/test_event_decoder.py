@@ -79,6 +79,23 @@ def test_evidence_of_single_classes_and_none_beside_a_threshold_for_all() -> Non
         DecisionConfig(log_odds_by_label={"cat": -1})
 
 
+def test_a_threshold_may_change_while_it_runs() -> None:
+    """The same steps, cut anywhere, as long as the threshold changes at the same one; evidence then says nothing."""
+    rows = np.full((40, 2), 0.4, np.float32)
+    config = DecisionConfig(threshold=0.5, accumulated_log_odds=5.0, median=1)
+    outputs = []
+    for size in (20, 7, 1):
+        decoder, out = EventDecoder(("a", "b"), config), []
+        for start in range(0, 20, size):
+            out += decoder.process(rows[start : min(start + size, 20)])
+        decoder.set_threshold("a", 0.3)
+        decoder.set_threshold("nobody", 0.1)
+        for start in range(20, 40, size):
+            out += decoder.process(rows[start : start + size])
+        outputs.append([(change.step, change.label, change.active) for change in out])
+    assert outputs == [[(20, 0, True)]] * 3
+
+
 def test_thresholds_of_single_classes() -> None:
     config = DecisionConfig(median=1, thresholds={"cat": 0.2})
     found = EventDecoder(("cat", "dog"), config).process(np.full((1, 2), 0.3, np.float32))

@@ -61,6 +61,18 @@ def test_what_was_set_holds_for_the_next_session() -> None:
     assert again.orders == [MutePart("Violin", True), SetPace(2.0)]
 
 
+def test_only_thresholds_that_were_set_are_set_again() -> None:
+    controls, _ = running("detect")
+    controls.show_thresholds({"dog": 0.61234, "bell": 0.5})
+    controls.threshold("dog", 0.25)
+    assert controls.desk.thresholds == {"dog": 0.25, "bell": 0.5}
+    with pytest.raises(EngineError):
+        controls.threshold("cat", 0.5)
+    controls.detach()
+    controls.attach(again := HeardSession())
+    assert again.orders == [SetThreshold("dog", 0.25)]
+
+
 def test_another_score_takes_its_parts_and_no_loop() -> None:
     controls, _ = running(*EVERYTHING)
     controls.loop(1, 2)
