@@ -21,6 +21,7 @@ import aiohttp
 import numpy as np
 
 from benchmarks.live.cursor import cursor_lag
+from benchmarks.live.turns import SLOWER, page_turns
 from benchmarks.rows import Row
 from cli.demo.material import make_demo
 
@@ -43,6 +44,18 @@ def rows(seconds: float = 30.0) -> Iterator[Row]:
         peer=f"{told:.0f} ms",
         ratio="",
         agreement=f"peer: until the position itself is told; the cursor goes back {lag.back} times",
+    )
+    yield _turns()
+
+
+def _turns() -> Row:
+    turns = page_turns()
+    return Row(
+        what=f"page: {turns.pages} pages in a browser {SLOWER} times slower: frames without the page of the cursor",
+        ours=f"{turns.missing} of {turns.frames}",
+        peer="",
+        ratio="",
+        agreement=f"the longest frame lasts {1000 * turns.longest_s:.0f} ms",
     )
 
 

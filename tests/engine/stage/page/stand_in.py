@@ -60,8 +60,8 @@ class StandIn:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    def _do(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+    def _do(self, work: Any, lasts_s: float = 0.0) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S + lasts_s)
 
     @property
     def url(self) -> str:
@@ -226,7 +226,7 @@ class StandIn:
 
     def play(self, start: float, end: float, bpm: float, wobble: float = 0.0) -> None:
         """Play from quarter to quarter in time, as a follower tells it, and return when it is done."""
-        self._do(self._play(start, end, bpm, wobble))
+        self._do(self._play(start, end, bpm, wobble), (end - start) * 60 / bpm)
 
     async def _play(self, start: float, end: float, bpm: float, wobble: float) -> None:
         begin, k = time.monotonic(), 0

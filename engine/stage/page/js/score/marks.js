@@ -30,8 +30,10 @@ function brackets(layout, first, last, kind, label) {
   }
   return [...rows.values()].map((row, k) => {
     const mark = h("div", { class: `bracket bracket-${kind}` }, k === 0 ? h("span", { class: "bracket-label" }, label) : null);
-    const y = kind === "loop" ? row.top - 34 : row.bottom + 22;
-    mark.style.transform = `translate(${row.left.toFixed(0)}px, ${Math.max(kind === "loop" ? 20 : 0, y).toFixed(0)}px)`;
+    const above = kind === "loop" || row.bottom + 60 > layout.height;
+    mark.classList.toggle("above", above);
+    const y = above ? row.top - 34 : row.bottom + 22;
+    mark.style.transform = `translate(${row.left.toFixed(0)}px, ${Math.max(above ? 20 : 0, y).toFixed(0)}px)`;
     mark.style.width = `${(row.right - row.left).toFixed(0)}px`;
     if (row.bar === first || k > 0) mark.classList.toggle("open-left", row.bar !== first);
     return mark;

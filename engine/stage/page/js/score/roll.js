@@ -3,13 +3,15 @@
 import { s } from "../dom.js";
 
 const MARGIN = { x: 44, top: 40, bottom: 24, between: 44 };
-const QUARTER_PX = 42, PITCH_PX = 7, SPARE = 2; // at zoom 1; pitches above and below the notes
+const QUARTER_PX = 42, SPARE = 2; // at zoom 1; pitches above and below the notes
+const LEAST_PX = 5, MOST_PX = 10; // a pitch
 
 /** Pages of a roll, like those of an engraver; `draw(number)` makes the drawing. */
 export function rollBundle(info, bars, { w, h, zoom }) {
   const notes = info.roll, low = Math.min(...notes.map((n) => n[2])) - SPARE, high = Math.max(...notes.map((n) => n[2])) + SPARE;
-  const height = (high - low + 1) * PITCH_PX * zoom;
-  const perPage = Math.max(1, Math.floor((h - MARGIN.top - MARGIN.bottom + MARGIN.between) / (height + MARGIN.between)));
+  const rows = high - low + 1, room = h - MARGIN.top - MARGIN.bottom + MARGIN.between;
+  const perPage = Math.max(1, Math.floor(room / (rows * LEAST_PX * zoom + MARGIN.between)));
+  const height = Math.min(room / perPage - MARGIN.between, rows * MOST_PX * zoom);
   const systems = cutIntoSystems(bars, (w - 1.5 * MARGIN.x) / (QUARTER_PX * zoom));
   const nPages = Math.max(1, Math.ceil(systems.length / perPage));
   const pageOf = (quarter) => Math.floor(Math.max(0, systems.findLastIndex((row) => row.from <= quarter + 1e-4)) / perPage) + 1;

@@ -30,7 +30,7 @@ export function startPhone(body) {
     h("div", { class: "phone-row phone-pages" }, page("back", -1), page("on", 1)),
     h("div", { class: "phone-row" }, (parts.from = h("button", { type: "button", class: "bar-button phone-from", on: { click: fromHere } }, (parts.fromIcon = h("span", { class: "bar-top" })), (parts.fromText = h("span", { class: "bar-text" })))), (parts.main = main())));
   body.append(top, bottom);
-  narrow.addEventListener("change", fit);
+  narrow.addEventListener("change", update);
   for (const name of ["hello", "controls", "stage-state", "opened", "view-shown", "loop-picking"]) on(name, update);
   on("frame", showFrom);
   on("meters", ({ targets: levels = {} }) => { if (isPhone() && fader) fader.meter.set(levels[fader.name] ?? 0); });
