@@ -14,22 +14,25 @@ from cli.terminal.report import note
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
 from engine.midi.timecode import FRAME_RATES
-from engine.stage.phase import PhaseConfig
+from engine.stage.phase import LINK_ROLES, PhaseConfig
 
 if TYPE_CHECKING:
-    from engine.core.events import Event
+    from threading import Event
+
+    from engine.core.events import Event as Told
+    from engine.pipeline.pipeline import PipelineConfig
     from engine.realtime.session import Session, SessionStatus
     from engine.score.score import Score
-    from engine.stage.clocks.outlet import TickOutlet
+    from engine.stage.clocks.tick_outlet import TickOutlet
+    from engine.stage.controls import StageControls
     from engine.stage.outlet import Outlet
 
-__all__ = ["StageOutputs", "open_outlets", "refuse_outlets"]
+__all__ = ["StageOutputs", "has_outlets", "open_controls", "open_osc_in", "open_outlets", "refuse_outlets"]
 
 STAGE = OTHER_PROGRAMS
 TO = "to:"  # before the name of a port that is there
-BEAT = ("clock", "mtc")  # what goes by the beat, and so needs a score
-FILES = "files only"
-OUTLETS = ("osc", *BEAT)
+BEAT = ("clock", "mtc", "link")  # what goes by the beat, and so needs a score
+OUTLETS = ("osc", "osc_in", *BEAT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,15 @@ class StageOutputs(Settings):
             "(default our own addresses, see docs/formats.md)",
         ),
         metavar="[PRESET:]HOST:PORT",
+        group=STAGE,
+    )
+    osc_in: str | None = option(
+        plain(
+            None,
+            "take orders by OSC on this port: start, stop, from, bar, gain and others (default host 127.0.0.1; OSC has "
+            "no passwords: 0.0.0.0 lets everybody in the network order)",
+        ),
+        metavar="[HOST:]PORT",
         group=STAGE,
     )
     clock: str | None = option(
@@ -62,7 +74,19 @@ class StageOutputs(Settings):
     mtc_fps: str = option(choice("30", tuple(FRAME_RATES), "frames a second of the time code"), group=STAGE)
     mtc_hour: int = option(ranged(0, 0, 23, "hour at which the time code of the first note begins"), group=STAGE)
     clock_earlier: float = option(
-        ranged(0.0, -1000, 1000, "send clock and time code earlier, for receivers that are late", unit="ms"),
+        ranged(
+            0.0, -1000, 1000, "send clock, time code and Link's beat earlier, for receivers that are late", unit="ms"
+        ),
+        group=STAGE,
+    )
+    link: str | None = option(
+        choice(
+            None,
+            LINK_ROLES,
+            "join Ableton Link: lead (default) gives tempo and beat, follow changes nothing; needs collaparte[link], "
+            "whose library is licensed under the GPL, version 2 or later",
+        ),
+        bare=LINK_ROLES[0],
         group=STAGE,
     )
     beat: PhaseConfig = plain(PhaseConfig, "other programs")
@@ -71,7 +95,7 @@ class StageOutputs(Settings):
 
 def open_outlets(
     options: StageOutputs, session: Session, stack: ExitStack, hands: StageHands | None = None
-) -> tuple[Callable[[Event], None], Callable[[SessionStatus], None]]:
+) -> tuple[Callable[[Told], None], Callable[[SessionStatus], None]]:
     """Open what the options ask for; return what the session calls with every event and status.
 
     hands: what cues and brokers may take hold of
@@ -107,6 +131,10 @@ def _opened(options: StageOutputs, session: Session) -> Iterator[Outlet]:
         yield OscSender([OscTarget.read(text) for text in options.osc], _score(session))
     if options.clock:
         yield _tick_outlet(options, options.clock, None)
+    if options.link:
+        from engine.stage.clocks.link_outlet import LinkOutlet
+
+        yield LinkOutlet(options.link, options.beat, note, earlier_s=options.clock_earlier / 1000)
     if options.mtc:
         yield _tick_outlet(options, options.mtc, _score(session))
 
@@ -114,7 +142,7 @@ def _opened(options: StageOutputs, session: Session) -> Iterator[Outlet]:
 def _tick_outlet(options: StageOutputs, name: str, score: Score | None) -> TickOutlet:
     """A MIDI clock, or time code where a score is given."""
     from engine.midi.port import MidiConfig
-    from engine.stage.clocks.outlet import TickOutlet, TickPort
+    from engine.stage.clocks.tick_outlet import TickOutlet, TickPort
     from engine.stage.clocks.ticks import clock_ticks, timecode_ticks
 
     to = name.removeprefix(TO) if name.startswith(TO) else None
@@ -133,17 +161,62 @@ def _score(session: Session) -> Score | None:
     from engine.score.score import Score
 
     score = session.config.pipeline.score
-    return score if isinstance(score, Score) else None
+    return score if score is None or isinstance(score, Score) else score.written
 
 
-def refuse_outlets(options: StageOutputs, *, expected: str = "a device", got: str = FILES) -> None:
-    """ConfigError for these options; files are processed as fast as the machine can, so nothing is told in time."""
-    asked = {name: getattr(options, name) for name in OUTLETS}
-    asked |= {"mqtt": options.beyond.mqtt, "post": options.beyond.post}
-    if got != FILES:  # over files the events tell when the cues would act
-        asked["cues"] = options.beyond.cues
-    for name, value in asked.items():
+def open_controls(options: StageOutputs, session: Session, stack: ExitStack) -> Event | None:
+    """Let a session be controlled by OSC, if that is asked for; return what then ends it."""
+    if options.osc_in is None:
+        return None
+    from engine.stage.controls import StageControls
+
+    config = session.config
+    ratio = 1.0 if config.pipeline.accompany is None else 1 / config.pipeline.accompany.intro.pace
+    parts = () if config.pipeline.accompany is None else config.pipeline.accompany.accompaniment.parts
+    controls = StageControls(_does(config.pipeline), parts=[part.name for part in parts], ratio=ratio)
+    if (score := _score(session)) is not None:
+        bars = list(zip(score.bar_quarter.tolist(), score.bar_number.tolist(), strict=True))
+        controls.bars = lambda: bars
+    controls.prepare()
+    controls.attach(session)
+    stack.callback(controls.detach)
+    open_osc_in(options, controls, stack)
+    return controls.halt
+
+
+def _does(pipeline: PipelineConfig) -> list[str]:
+    """What can be controlled."""
+    does = {
+        "follow": pipeline.score,
+        "accompany": pipeline.accompany,
+        "separate": pipeline.separate,
+        "detect": pipeline.detect,
+    }
+    return [name for name, settings in does.items() if settings is not None]
+
+
+def open_osc_in(options: StageOutputs, controls: StageControls, stack: ExitStack) -> None:
+    """Take orders by OSC, if that is asked for, until the stack is closed."""
+    if options.osc_in is not None:
+        from engine.stage.osc.receiver import OscReceiver
+
+        stack.callback(OscReceiver(options.osc_in, controls, note).close)
+
+
+def has_outlets(options: StageOutputs) -> bool:
+    """Whether another program is told, or tells, anything: then a file is played at its own pace."""
+    return any(_asked(options).values())
+
+
+def _asked(options: StageOutputs) -> dict[str, object]:
+    """What was typed, by the names of the options."""
+    own = {name: getattr(options, name) for name in OUTLETS}
+    return {**own, "mqtt": options.beyond.mqtt, "post": options.beyond.post}
+
+
+def refuse_outlets(options: StageOutputs, *, expected: str, got: str, remedy: str = "", cues: bool = False) -> None:
+    """ConfigError for these options; for cues too, which over files only say in the events when they would act."""
+    for name, value in {**_asked(options), "cues": cues and options.beyond.cues}.items():
         if value:
             typed = f"--{name.replace('_', '-')}"
-            remedy = "--output device plays the file at its own pace" if got == FILES else f"leave {typed} out"
-            raise ConfigError(typed, expected=expected, got=got, remedy=remedy)
+            raise ConfigError(typed, expected=expected, got=got, remedy=remedy or f"leave {typed} out")

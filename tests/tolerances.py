@@ -12,3 +12,4 @@ BFLOAT16 = 0.05  # of a loss: networks in 8 bits of precision against the same i
 SHARED = 3e-5  # of the mixture: what the masks leave over is shared out, and masks of random networks are large
 CURSOR_PX = 1.5  # where a cursor is: browsers round to device pixels
 BEAT_S = 0.005  # of a beat that follows steady music: its places are told on a grid of 1 ms, corrections come every 20
+LINK_S = 0.003  # between two members of an Ableton Link session: a tempo travels by network, 25 times a second

@@ -13,7 +13,7 @@ from cli.outward_options import cue_attendants, refuse_cues_without_events
 from cli.practice_options import PracticeOptions, loop_of, players_of_options, plays_alone, report_bars
 from cli.rehearsals import TakesOf, at_expected_tempo
 from cli.score_options import print_parts
-from cli.stage_outputs import StageOutputs, refuse_outlets
+from cli.stage_outputs import StageOutputs, has_outlets, refuse_outlets
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.places import WRITES_FILE
 from cli.terminal.report import complain, wrote
@@ -148,11 +148,13 @@ def accompany_command(options: AccompanyOptions) -> int:
         return _play_alone(options)
     if options.input is None:
         raise ConfigError("--input", expected="a recording or a device", got="none", remedy="--input mic, or a file")
-    if is_device(options.input) or any(map(is_device, options.output)) or options.port is not None:
+    live = is_device(options.input) or any(map(is_device, options.output)) or options.port is not None
+    if live or (has_outlets(options.outward) and not options.output):
         from cli.live.accompaniment import accompany_live
 
         return accompany_live(options)
-    refuse_outlets(options.outward)
+    remedy = "-o device, or no -o, plays the file at its own pace"
+    refuse_outlets(options.outward, expected="no file to write the mix to", got=" ".join(options.output), remedy=remedy)
     refuse_cues_without_events(options.outward.beyond, options.events)
     return _over_a_file(options, Path(options.input))
 
@@ -164,7 +166,7 @@ def _play_alone(options: AccompanyOptions) -> int:
     if options.input is not None or options.practice.report is not None:
         name, got = ("--input", options.input) if options.input is not None else ("--report", options.practice.report)
         raise ConfigError(name, expected="nothing, where --solo none follows nobody", got=str(got))
-    refuse_outlets(options.outward, expected="a soloist to follow", got="--solo none")
+    refuse_outlets(options.outward, expected="a soloist to follow", got="--solo none", cues=True)
     if any(map(is_device, options.output)) or options.port is not None:
         from cli.live.plain_playing import play_live_plain
 

@@ -25,7 +25,7 @@ from cli.common import (
 from cli.outward_options import refuse_cues_without_events
 from cli.score_options import ScoreOptions
 from cli.separation_options import HpssOptions, NetworkOptions
-from cli.stage_outputs import StageOutputs, refuse_outlets
+from cli.stage_outputs import StageOutputs, has_outlets
 from cli.terminal.completion import live_separator_names, sound_detector_names
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import complain, wrote
@@ -145,12 +145,11 @@ def run_command(options: RunOptions) -> int:
     _check_input(options.input)
     from engine.audio.devices import is_device
 
-    if is_device(options.input) or any(map(is_device, options.output)):
+    if is_device(options.input) or any(map(is_device, options.output)) or has_outlets(options.outward):
         from cli.live.session import run_live
 
         with unhurried():
             return run_live(options)
-    refuse_outlets(options.outward)
     refuse_cues_without_events(options.outward.beyond, options.events)
     with stoppable() as stop:
         report = _run_file(options, stop)

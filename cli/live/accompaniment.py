@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
-from cli.live.session import find_device, find_input, run_session
+from cli.live.session import find_input, find_sink, run_session
 from cli.outward_options import cue_attendants
 from cli.practice_options import report_bars
-from cli.stage_outputs import open_outlets
+from cli.stage_outputs import has_outlets, open_controls, open_outlets
 from cli.terminal.report import wrote
 from cli.terminal.stopping import unhurried
 from engine.accompaniment.ensemble import ACCOMPANIMENT, opening_messages
@@ -44,6 +44,7 @@ def accompany_live(options: AccompanyOptions) -> int:
         stack.enter_context(unhurried())  # every note is ended, and every file whole
         port = None if options.port is None else stack.enter_context(_port(options, config))
         tell, show = open_outlets(options.outward, session, stack)
+        stop = open_controls(options.outward, session, stack)
 
         def take(event: Event) -> None:
             clock = session.clock
@@ -60,7 +61,7 @@ def accompany_live(options: AccompanyOptions) -> int:
                 port.look(status.state)
             show(status)
 
-        report = run_session(session, take=take, watch=watch)
+        report = run_session(session, take=take, watch=watch, stop=stop)
         if options.scheduled is not None:
             more = options.stage.latency_s
             rows = [(quarter, at / report.sample_rate + more) for quarter, at in played]
@@ -82,13 +83,14 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
     pipeline, gains = accompaniment_config(options, audio, sounds=sink is not None)
     return SessionConfig(
         source=source,
-        sink=None if sink is None else find_device(sink, output=True)[0],
+        sink=find_sink(sink, source, audio),
         pipeline=pipeline,
         sample_rate=audio.sample_rate,
         events_to=options.events,
         gains={} if sink is None else gains,
         block=options.block,
         duration_s=options.duration,
+        as_heard=has_outlets(options.outward),
     )
 
 

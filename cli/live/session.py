@@ -18,10 +18,10 @@ from cli.live.pipeline import (
     stem_job,
 )
 from cli.live.screen import SessionScreen
-from cli.stage_outputs import open_outlets
+from cli.stage_outputs import has_outlets, open_controls, open_outlets
 from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import USER_ERROR
-from engine.audio.devices import Device, DeviceInfo, is_device, list_devices
+from engine.audio.devices import SILENT, Device, DeviceInfo, is_device, is_file, list_devices
 from engine.audio.files import AudioReader
 from engine.core.errors import DeviceError
 from engine.core.events import Event
@@ -34,7 +34,7 @@ from offline.batch.output_folders import claim_folder
 if TYPE_CHECKING:
     from cli.commands.run import RunOptions
 
-__all__ = ["describe_devices", "find_device", "find_input", "run_live", "run_session"]
+__all__ = ["describe_devices", "find_device", "find_input", "find_sink", "run_live", "run_session"]
 
 CHANNELS = 2  # of a stream, where the device has as many
 FALLBACK_HZ = 48000  # of a JACK server without any ports
@@ -103,7 +103,7 @@ def run_live(options: RunOptions) -> int:
     source, audio = find_input(options.input, options.rate or own_rate(options))
     config = SessionConfig(
         source=source,
-        sink=None if sink is None else find_device(sink, output=True)[0],
+        sink=find_sink(sink, source, audio),
         pipeline=pipeline_config(options, audio, LIVE_LOOK_AHEAD),
         sample_rate=audio.sample_rate,
         record_to=folder,
@@ -111,6 +111,7 @@ def run_live(options: RunOptions) -> int:
         gains=parse_gains(options.gain),
         block=options.block,
         duration_s=options.duration,
+        as_heard=has_outlets(options.outward),
     )
     if folder is not None:
         require_writable(folder, folder=True, expected="a folder for the stems")
@@ -118,7 +119,8 @@ def run_live(options: RunOptions) -> int:
     session = Session(config)
     with ExitStack() as stack:
         take, watch = open_outlets(options.outward, session, stack)
-        report = run_session(session, gain_midi=options.gain_midi, take=take, watch=watch)
+        stop = open_controls(options.outward, session, stack)
+        report = run_session(session, gain_midi=options.gain_midi, take=take, watch=watch, stop=stop)
     stems = [] if folder is None else [folder / f"{name}.wav" for name in report.targets]
     wrote([*stems, None if options.events == "-" else options.events], then=_next_step(options))
     if report.shortfall:
@@ -141,6 +143,13 @@ def find_input(text: str, rate: int | None) -> tuple[Device | Path, AudioFormat]
         with AudioReader(text) as reader:
             source, audio = reader.path, reader.format
     return source, AudioFormat(sample_rate=rate or audio.sample_rate, n_channels=audio.n_channels)
+
+
+def find_sink(text: str | None, source: Device | Path, audio: AudioFormat) -> Device | None:
+    """The device to play on; one that nobody hears gives a file its pace, where none is named."""
+    if text is not None:
+        return find_device(text, output=True)[0]
+    return Device(backend=SILENT, n_channels=audio.n_channels) if is_file(source) else None
 
 
 def run_session(

@@ -20,7 +20,7 @@ from cli.live.accompaniment_port import PortOutlet
 from cli.live.session import run_session
 from cli.live.stage_sessions import StageScoreAtHand, abilities, session_config, starting_gains
 from cli.outward_options import StageHands
-from cli.stage_outputs import open_outlets
+from cli.stage_outputs import open_osc_in, open_outlets
 from cli.terminal.report import complain, note
 from cli.terminal.stopping import USER_ERROR, unhurried
 from engine.audio.devices import is_device
@@ -63,6 +63,7 @@ def run_stage(options: StageOptions) -> int:
         server = _server(options, controls, shelf, ServerEngraving(engraver), review)
         server.start()
         stack.callback(server.close)
+        open_osc_in(options.outward, controls, stack)
         stage = StageRun(options, server, controls, shelf)
         stage.put(shelf.ids[0])
         _announce(options, server)

@@ -13,9 +13,9 @@ from cli.commands.run import RunOptions
 from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_config
 from cli.live.pipeline import LIVE_LOOK_AHEAD, own_rate, parse_gains, pipeline_config
-from cli.live.session import find_device, find_input
+from cli.live.session import find_input, find_sink
 from cli.outward_options import cue_attendants
-from engine.audio.devices import SILENT, Device, is_device, is_file
+from engine.audio.devices import is_device, is_file
 from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
@@ -77,7 +77,7 @@ def session_config(options: StageOptions, at_hand: StageScoreAtHand) -> SessionC
             played = {"input": 0.0, **played}  # a microphone is not to come out of the loudspeaker
     return SessionConfig(
         source=source,
-        sink=_device(sink, audio) if is_file(source) or sink is not None else None,
+        sink=find_sink(sink, source, audio),
         pipeline=pipeline,
         sample_rate=audio.sample_rate,
         events_to=_events_of(options.events, at_hand.number),
@@ -122,13 +122,6 @@ def _sink(options: StageOptions) -> str | None:
         got = " ".join(options.output)
         raise ConfigError("-o", expected="one device", got=got, remedy="collaparte run writes files")
     return options.output[0]
-
-
-def _device(sink: str | None, audio: AudioFormat) -> Device:
-    """The device that is played on; one that nobody hears gives a file its pace."""
-    if sink is None:
-        return Device(backend=SILENT, n_channels=audio.n_channels)
-    return find_device(sink, output=True)[0]
 
 
 def _events_of(path: str | None, number: int) -> str | None:

@@ -48,6 +48,7 @@ class Reference:
     delay: samples of the live input by which the features detect an onset late, used with `FollowerFeatures`
     strength: length of the onset features at a typical onset, used with `FollowerFeatures`
     attack_s: by how much later yet the tones of its instruments are detected, seconds
+    written: the score that was rendered for it; None where it is a recording
     """
 
     name: str
@@ -62,6 +63,7 @@ class Reference:
     delay: int = 0
     strength: float = TYPICAL
     attack_s: float = 0.0
+    written: Score | None = None
 
     @property
     def rests(self) -> Rests:

@@ -12,7 +12,7 @@ from typing import Self
 from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess
 
-__all__ = ["FIRST_CONTROLLER", "VIRTUAL", "GainKnobs", "gain_of", "knob"]
+__all__ = ["FIRST_CONTROLLER", "VIRTUAL", "GainKnobs", "gain_of", "knob", "level_db"]
 
 FIRST_CONTROLLER = 20  # of the first target, the next ones follow; controllers 20 to 31 are undefined in MIDI
 UNITY = 100  # the controller value of unity gain
@@ -21,12 +21,17 @@ VIRTUAL = "virtual"  # instead of a port's name: a virtual port that others conn
 LOOK_S = 0.01
 
 
-def gain_of(value: int) -> float:
+def gain_of(value: float) -> float:
     """Return the gain of a controller's value 0 to 127: (value / 100)^2, so 0 is silence, 100 is 1 (0 dB).
 
     The square spaces the decibels as faders do: 50 is -12 dB, 127 is +4 dB.
     """
     return (value / UNITY) ** 2
+
+
+def level_db(gain: float) -> float:
+    """Return a gain in dB."""
+    return 20 * math.log10(gain) if gain > 0 else -math.inf
 
 
 def knob(message: bytes) -> tuple[int, float] | None:
@@ -78,5 +83,5 @@ class GainKnobs:
         for position, gain in turned.items():
             if position < len(names):
                 self._set_gain(names[position], gain)
-                level = f"{20 * math.log10(gain):+.1f} dB" if gain else "off"
+                level = f"{level_db(gain):+.1f} dB" if gain else "off"
                 self.news.append(f"{names[position]} {level}")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from engine.core.config import Settings, choice, ranged
 from engine.core.events import Event, Onset, Position, State
 
-__all__ = ["BeatLine", "BeatPhase", "PhaseChange", "PhaseConfig", "Turn"]
+__all__ = ["LINK_ROLES", "BeatLine", "BeatPhase", "PhaseChange", "PhaseConfig", "Turn"]
 
 STEP_S = 0.02  # between corrections
 JUMP = 1.0  # quarters; a greater distance is a jump
@@ -27,7 +27,7 @@ SLOWEST = 0.02  # of the tempo, while it brakes
 LEAP = 1.5  # quarters between two positions, beyond which the tempo is taken as new
 TEMPO_QUARTERS = 0.3  # quarters over which the tempo is averaged, per quarter of smoothing
 GRID = 0.25  # quarters; the beat begins on a sixteenth, which is what a song position can name
-PAUSE_STATES = ("paused", "ended")
+LINK_ROLES = ("lead", "follow")  # of a member of an Ableton Link session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

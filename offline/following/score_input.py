@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,9 @@ def read_score_input(
 
 def followed_score(score: Score, audio: AudioFormat, follow: FollowConfig) -> Score | Reference:
     """Return what the follower takes for a score; if `follow` uses more than spectral features, it is rendered."""
-    return score if follow.input_features is None else reference_from_rendering(score, audio, follow)
+    if follow.input_features is None:
+        return score
+    return replace(reference_from_rendering(score, audio, follow), written=score)
 
 
 def _read(path: Path, reading: ScoreConfig | None) -> Score:

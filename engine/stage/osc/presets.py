@@ -61,7 +61,7 @@ class _Own:
         put = self._singles.put
         put(now_s, "/collaparte/bar", at.bar)
         if self._score is not None:
-            put(now_s, "/collaparte/beat", int(bar_and_beat(at.quarter, self._score)[1]))
+            put(now_s, "/collaparte/beat", int(bar_and_beat(max(at.quarter, 0.0), self._score)[1]))
         put(now_s, "/collaparte/tempo", round(at.tempo_bpm, DIGITS_BPM))
         put(now_s, "/collaparte/confidence", round(at.confidence, DIGITS))
 
@@ -91,7 +91,7 @@ class _TouchOsc:
         if self._score is not None:
             progress = min(max(at.quarter / max(self._score.end_quarter, SAME_ONSET), 0.0), 1.0)
             put(now_s, "/collaparte/progress", round(progress, DIGITS + 1))
-            beat = bar_and_beat(at.quarter, self._score)[1]
+            beat = bar_and_beat(max(at.quarter, 0.0), self._score)[1]
             put(now_s, "/collaparte/beat", round(beat % 1.0, DIGITS))
             put(now_s, "/collaparte/beat/label", str(int(beat)))
         put(now_s, "/collaparte/confidence", round(at.confidence, DIGITS))
@@ -128,7 +128,8 @@ class _QLab:
 
     def _index(self, at: Position) -> int:
         """Return which of the played bars it is: two passes of one bar are two."""
-        return 0 if self._score is None else int(self._score.bar_quarter.searchsorted(at.quarter + SAME_ONSET, "right"))
+        quarter = max(at.quarter, 0.0) + SAME_ONSET  # before the first note it is in its bar
+        return 0 if self._score is None else int(self._score.bar_quarter.searchsorted(quarter, "right"))
 
     def flush(self, now_s: float) -> None:
         """Nothing waits."""

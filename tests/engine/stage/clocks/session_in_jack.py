@@ -27,7 +27,7 @@ class SessionInJack:
 
     def __init__(self, begin: int) -> None:
         self.begin, self._begun_s = begin, time.monotonic()
-        memory: Any = {Counter.ORIGIN: begin + (1 << 32), Counter.CONSUMED: 1}
+        memory: Any = dict.fromkeys(Counter, 0) | {Counter.ORIGIN: begin + (1 << 32), Counter.CONSUMED: 1}
         self._memory = memory
         latency = Latency(sample_rate=RATE, device=0, rings=0, resampling=0, pipeline=0)
         self.clock = DeviceClock(memory=memory, base=0, sample_rate=RATE, latency=latency)
@@ -38,7 +38,7 @@ class SessionInJack:
         for at_s, event in events:
             while (now_s := time.monotonic() - self._begun_s) < at_s:
                 time.sleep(min(at_s - now_s, 0.005))
-            self._memory[Counter.CONSUMED] = round(at_s * RATE)
+            self._memory[Counter.SAMPLES] = round(at_s * RATE)
             outlet.take(event, self.clock)
 
 

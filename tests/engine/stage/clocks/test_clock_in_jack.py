@@ -14,7 +14,7 @@ import pytest
 from engine.midi.clock import CLOCK, CONTINUE, POSITION, STOP, song_position
 from engine.midi.clock_follower import ClockFollower
 from engine.midi.port import MidiConfig
-from engine.stage.clocks.outlet import TickOutlet, TickPort
+from engine.stage.clocks.tick_outlet import TickOutlet, TickPort
 from engine.stage.clocks.ticks import clock_ticks
 from engine.stage.phase import PhaseConfig
 from tests.engine.midi.probe import MidiProbe

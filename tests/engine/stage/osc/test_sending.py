@@ -92,7 +92,16 @@ def written(preset: str, score: Score | None, *events: Event) -> list[tuple[str,
 
 def test_qlab_is_told_to_start_the_cue_of_each_bar_once_a_pass() -> None:
     following = State(at=0, emitted_at=0, name="following", why="")
-    events = [position(0.0), following, position(0.1), position(3.9), position(4.0), position(4.5), position(0.5)]
+    events = [
+        position(0.0),
+        following,
+        position(-0.015),
+        position(0.1),
+        position(3.9),
+        position(4.0),
+        position(4.5),
+        position(0.5),
+    ]
     assert [address for address, _ in written("qlab", SCORE, *events)] == [
         "/cue/bar1/start",
         "/cue/bar2/start",
