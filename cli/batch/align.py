@@ -47,7 +47,7 @@ class BatchAlignOptions(BatchFollowOptions):
 def batch_align_command(options: BatchAlignOptions) -> int:
     """Align all of them."""
     from cli.batch.start import Started, start_folder_batch
-    from offline.batch.inputs import find_pairs
+    from offline.batch.files.inputs import find_pairs
     from offline.batch.jobs.alignments import AlignJob
 
     config = align_config(options.features, jumps=not options.straight)
@@ -60,7 +60,7 @@ def batch_align_command(options: BatchAlignOptions) -> int:
 def batch_follow_command(options: BatchFollowOptions) -> int:
     """Follow all of them."""
     from cli.batch.start import Started, start_folder_batch
-    from offline.batch.inputs import find_pairs
+    from offline.batch.files.inputs import find_pairs
     from offline.batch.jobs.alignments import FollowJob
     from offline.following.presets import follow_by
 

@@ -16,7 +16,7 @@ examples:
   collaparte batch status stems/
   collaparte batch retry stems/                                   try again what failed
 """
-MODULES = {"follow": "align", "retry": "status"}  # where they are not called like their command
+MODULES = {"follow": "align", "songs": "generate", "retry": "status"}  # where they are not called like their command
 JOB, CARE = "Jobs", "Look after a batch"
 
 
@@ -30,6 +30,9 @@ JOBS = {
     "align": _row("align", "Write the time in each recording of each onset of its score."),
     "follow": _row("follow", "Follow scores through recordings, as live, and write the events."),
     "features": _row("features", "Write features of recordings as arrays."),
+    "generate": _row("generate", "Let a system write many pieces."),
+    "songs": _row("songs", "Render songs in stems to train separation on."),
+    "evaluate": _row("evaluate", "Measure following or alignment, into one table."),
     "status": _row("status", "Say how far a batch is, and what failed.", CARE),
     "retry": _row("retry", "Try again what failed.", CARE),
 }

@@ -38,7 +38,7 @@ class BatchFeaturesOptions(BatchOptions):
 def batch_features_command(options: BatchFeaturesOptions) -> int:
     """Write the features of all of them."""
     from cli.batch.start import Started, start_folder_batch
-    from offline.batch.inputs import find_items
+    from offline.batch.files.inputs import find_items
     from offline.batch.jobs.features import FeaturesJob
 
     job = FeaturesJob(features=options.features, form=options.form)

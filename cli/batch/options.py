@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.common import argument, option, output
 from engine.core.config import Settings, plain
-from offline.batch.limits import BatchLimits
+from offline.batch.runners.limits import BatchLimits
 
 __all__ = ["BatchOptions", "RunningOptions", "batch_inputs"]
 

@@ -43,9 +43,9 @@ class BatchSeparateOptions(BatchOptions):
 def batch_separate_command(options: BatchSeparateOptions) -> int:
     """Separate all of them."""
     from cli.batch.start import Started, start_folder_batch
-    from offline.batch.inputs import find_items
+    from offline.batch.files.inputs import find_items
+    from offline.batch.files.storage import is_address
     from offline.batch.jobs.stems import StemsJob
-    from offline.batch.storage import is_address
 
     job = StemsJob(separation=separation_of(options.stems, bar=False))
     place = partial(_stem_places, Path(options.output), job, stem_job_of(options.stems))
@@ -62,6 +62,6 @@ def batch_separate_command(options: BatchSeparateOptions) -> int:
 def _stem_places(
     output: Path, job: StemsJob, stems: StemJob, items: Sequence[BatchItem], entries: Mapping[str, ManifestEntry]
 ) -> list[BatchPlace]:
-    from offline.batch.stem_places import stem_places
+    from offline.batch.outputs.stem_places import stem_places
 
     return stem_places([Path(item.path) for item in items], output, job.separation, stems)

@@ -19,13 +19,13 @@ from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR, stoppable
 from engine.core.errors import ConfigError
-from offline.batch.found import FoundItems
-from offline.batch.local_pool import LocalPool
+from offline.batch.files.found import FoundItems
+from offline.batch.files.storage import is_address, remote_storage
 from offline.batch.manifest import BatchFolder, ManifestEntry, batch_folder_of
-from offline.batch.places import NoPlace
-from offline.batch.results import ResultFolder, open_results, own_places
+from offline.batch.outputs.places import NoPlace
+from offline.batch.outputs.results import ResultFolder, open_results, own_places
+from offline.batch.runners.local_pool import LocalPool
 from offline.batch.running import BatchOrder, BatchRunner, BatchSummary, run_batch
-from offline.batch.storage import is_address, remote_storage
 from offline.batch.task import BatchItem, BatchJob, BatchPlace
 
 __all__ = ["Started", "start_folder_batch", "start_table_batch"]
@@ -107,7 +107,7 @@ def _runner(running: RunningOptions, clear: Callable[[int], object] = lambda pid
     if running.cluster is None:
         return LocalPool(running, clear).run
     try:
-        from offline.batch.cluster import ClusterPool
+        from offline.batch.runners.cluster import ClusterPool
     except ImportError as error:
         remedy = "pip install 'collaparte[cluster]'"
         raise ConfigError("--cluster", expected="Dask", got=str(error), remedy=remedy) from error

@@ -78,9 +78,9 @@ def _print(facts: dict[str, Any], errors: list[str]) -> None:
 
 def _folder(text: str) -> BatchFolder:
     """The folder of the batch that writes to a folder or to a table, or the folder itself."""
+    from offline.batch.files.storage import is_address
     from offline.batch.manifest import BATCH_FOLDER, BatchFolder, batch_folder_of
-    from offline.batch.results import remote_batch_folder
-    from offline.batch.storage import is_address
+    from offline.batch.outputs.results import remote_batch_folder
 
     if is_address(text):
         table = remote_batch_folder(f"{text}.batch")

@@ -42,9 +42,9 @@ class BatchTagOptions(DetectorOptions):
 def batch_tag_command(options: BatchTagOptions) -> int:
     """Tag all of them."""
     from cli.batch.start import Started, start_table_batch
-    from offline.batch.inputs import find_items
+    from offline.batch.files.inputs import find_items
     from offline.batch.jobs.tags import EVENT_TABLE, TAG_TABLE, TagJob
-    from offline.batch.tables import require_table
+    from offline.batch.outputs.tables import require_table
 
     tables = {EVENT_TABLE: options.output, **({} if options.tags is None else {TAG_TABLE: options.tags})}
     for name, path in zip(("--output", "--tags"), tables.values(), strict=False):

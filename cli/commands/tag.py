@@ -102,8 +102,8 @@ def _tag(options: TagOptions, job: TagJob, files: list[Found], counts: Counter[s
     """Tag the files and count what became of them."""
     from tqdm import tqdm
 
-    from offline.batch.perform import perform_here
-    from offline.batch.places import NoPlace
+    from offline.batch.outputs.places import NoPlace
+    from offline.batch.runners.perform import perform_here
     from offline.batch.task import BatchItem, TaskStatus
 
     items = [BatchItem(name, str(path)) for name, path in files]
@@ -136,7 +136,7 @@ def _writer(options: TagOptions, job: TagJob, stack: ExitStack) -> Callable[[str
     """What writes the rows of a recording wherever the options want them, and counts its events."""
     from engine.core.table_log import TableLog, table_text
     from offline.batch.jobs.tags import EVENT_TABLE, TAG_TABLE
-    from offline.batch.tables import table_cells
+    from offline.batch.outputs.tables import table_cells
 
     of_events, of_tags = job.tables[EVENT_TABLE], job.tables[TAG_TABLE]
     events = tags = None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.common import argument, command, option
 from cli.data.corpora import FolderOptions
-from cli.terminal.report import wrote
+from cli.terminal.report import complain, wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import plain, ranged
+
+if TYPE_CHECKING:
+    from offline.batch.jobs.music import SongsJob
 
 __all__ = [
     "LmmsOptions",
@@ -17,7 +22,10 @@ __all__ = [
     "data_lmms_command",
     "data_modules_command",
     "data_songs_command",
+    "songs_job",
 ]
+
+SONG = "song"  # before the number in a song's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +43,35 @@ class SongsOptions(FolderOptions):
 
 @command(SongsOptions, "examples:\n  collaparte data songs -o songs/ --songs 30 --electronic 0.3")
 def data_songs_command(options: SongsOptions) -> int:
-    """Render songs that are composed here."""
+    """Render songs that are composed here; those that are there already stay."""
+    from threading import Event
+
     from tqdm import tqdm
 
-    from offline.synthesis.songs_render import render_song
+    from offline.batch.files.seeds import seed_items
+    from offline.batch.outputs.places import FilePlace
+    from offline.batch.runners.perform import perform_here
 
-    for seed in tqdm(range(options.first, options.first + options.songs), unit="song"):
-        render_song(
-            options.output, seed, seconds=options.seconds, electronic=options.electronic, singers=options.speakers
-        )
-    _finish(options, options.songs)
-    return 0
+    items = seed_items(SONG, options.first, options.songs).items
+    new = [item for item in items if not (options.output / item.name).exists()]
+    options.output.mkdir(parents=True, exist_ok=True)
+    places = [FilePlace(options.output, item.name) for item in new]
+    n_failed = 0
+    for report in tqdm(perform_here(songs_job(options), new, places, Event()), total=len(new), unit="song"):
+        if not report.done:
+            complain(report.error)
+            n_failed += 1
+    _finish(options, options.songs - n_failed)
+    return USER_ERROR if n_failed else 0
+
+
+def songs_job(options: SongsOptions) -> SongsJob:
+    """What makes the songs."""
+    from offline.batch.jobs.music import SongsJob
+    from offline.synthesis.songs_render import SongSettings
+
+    song = SongSettings(seconds=options.seconds, electronic=options.electronic, singers=options.speakers)
+    return SongsJob(song=song)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

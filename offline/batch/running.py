@@ -13,8 +13,8 @@ from engine.core.table_log import table_text
 from engine.core.whole_file import whole_text
 from offline.batch.fingerprints import job_fingerprint
 from offline.batch.manifest import BatchFolder, Manifest, ManifestEntry, read_batch_manifest
+from offline.batch.outputs.tables import write_batch_table
 from offline.batch.planning import BatchPlan, plan_batch
-from offline.batch.tables import write_batch_table
 from offline.batch.task import BatchItem, BatchJob, BatchPlace, BatchTask, TaskReport, TaskStatus
 
 __all__ = ["FAILURE_HEADER", "BatchOrder", "BatchRunner", "BatchSummary", "BatchWatcher", "run_batch"]

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from engine.core.whole_file import discard_stale
 from offline.batch.jobs.stems import Separation, StemsJob
 from offline.batch.output_folders import StemFolder, StemJob
-from offline.batch.perform import perform_here
-from offline.batch.stem_places import stem_places
+from offline.batch.outputs.stem_places import stem_places
+from offline.batch.runners.perform import perform_here
 from offline.batch.task import BatchItem, BatchPlace, TaskReport, TaskStatus
 
 __all__ = ["SeparatedFiles", "separate_files"]

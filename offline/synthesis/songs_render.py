@@ -8,6 +8,7 @@ soundfonts and voices allow any use, so the songs may be used for anything.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import mido
 import numpy as np
 import soundfile
 
+from engine.core.config import Settings, plain, ranged
 from engine.core.errors import EngineError
 from engine.core.whole_file import whole_folder
 from offline.synthesis.channel_strip import produce
@@ -24,7 +26,7 @@ from offline.synthesis.singing import VOICES, Syllable, recorded_syllables, sing
 from offline.synthesis.songs_compose import ComposedSong, Part, compose
 from offline.synthesis.sound_bank import list_sounds
 
-__all__ = ["render_song", "write_stems"]
+__all__ = ["SongSettings", "drawn_stems", "render_song", "speakers", "write_ogg_stems", "write_stems"]
 
 RATE = 44100
 TICKS = 480  # a quarter
@@ -130,23 +132,43 @@ def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: f
     return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SongSettings(Settings):
+    """How songs are made."""
+
+    seconds: float = ranged(75.0, 1, 3600, "length of a song", unit="s")
+    electronic: float = ranged(0.0, 0, 1, "share of the parts played by synthesisers")
+    singers: Path | None = plain(None, "sounds whose speech is sung with, mostly")
+
+
+def drawn_stems(seed: int, song: SongSettings) -> dict[str, np.ndarray]:
+    """Return the stems (sample, channel) of song number `seed`, always the same for the same soundfonts."""
+    rng = np.random.default_rng((1903, seed))
+    piece = compose(rng, seconds=song.seconds)
+    return stems(rng, piece, electronic=song.electronic, singers=song.singers)
+
+
 def render_song(
     folder: Path, seed: int, *, seconds: float = 75.0, electronic: float = 0.0, singers: Path | None = None
 ) -> Path:
-    """Write song number `seed`, unless it exists already; always the same for the same soundfonts."""
+    """Write song number `seed`, unless it exists already."""
     target = folder / f"song-{seed:05d}"
-    if target.exists():
-        return target
-    rng = np.random.default_rng((1903, seed))
-    write_stems(target, stems(rng, compose(rng, seconds=seconds), electronic=electronic, singers=singers))
+    if not target.exists():
+        song = SongSettings(seconds=seconds, electronic=electronic, singers=singers)
+        write_stems(target, drawn_stems(seed, song))
     return target
 
 
 def write_stems(target: Path, given: dict[str, np.ndarray]) -> None:
     """Write each stem (sample, channel) as Vorbis into the new folder `target`, which exists once all are written."""
     with whole_folder(target) as part:
-        for name, audio in given.items():
-            options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
-            with soundfile.SoundFile(os.fsencode(part / f"{name}.ogg"), "w", RATE, 2, **options) as file:
-                for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
-                    file.write(audio[start : start + RATE])
+        write_ogg_stems(part, given)
+
+
+def write_ogg_stems(folder: Path, given: dict[str, np.ndarray]) -> None:
+    """Write each stem (sample, channel) as Vorbis into a folder."""
+    for name, audio in given.items():
+        options = {"format": "OGG", "subtype": "VORBIS", "compression_level": SMALL}
+        with soundfile.SoundFile(os.fsencode(folder / f"{name}.ogg"), "w", RATE, 2, **options) as file:
+            for start in range(0, len(audio), RATE):  # libsndfile overflows its stack on long Vorbis writes
+                file.write(audio[start : start + RATE])

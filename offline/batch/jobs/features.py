@@ -17,9 +17,9 @@ from engine.core.format import AudioFormat
 from engine.core.whole_file import whole_text
 from engine.following.embedder import Embedder, EmbedderConfig
 from engine.following.salience import any_front_end
-from offline.batch.array_files import array_writer
 from offline.batch.feature_choices import ARRAY_FORMATS, BATCH_FEATURES
 from offline.batch.jobs.length import seconds_of
+from offline.batch.outputs.array_files import array_writer
 from offline.batch.task import BatchItem, LocalFiles, Outcome, Pulse, TableSpec, Work
 from offline.following.presets import shipped_features
 

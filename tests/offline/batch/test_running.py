@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from engine.core.errors import ModelError
 from offline.batch.manifest import BatchFolder
-from offline.batch.perform import perform_task
-from offline.batch.places import FilePlace
+from offline.batch.outputs.places import FilePlace
 from offline.batch.planning import BatchPlan, output_names
+from offline.batch.runners.perform import perform_task
 from offline.batch.running import BatchOrder, BatchSummary, run_batch
 from offline.batch.task import BatchItem, BatchTask, TaskReport
 from tests.offline.batch.counting import CountJob, items_in

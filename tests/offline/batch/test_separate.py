@@ -13,8 +13,8 @@ import soundfile
 
 from engine.core.errors import AudioFileError, EngineError, OutputError
 from engine.core.format import AudioFormat
-from offline.batch import stem_places as batch
 from offline.batch.output_folders import StemJob
+from offline.batch.outputs import stem_places as batch
 from offline.batch.separate import SeparatedFiles, separate_files
 
 

@@ -22,9 +22,9 @@ from distributed import Client, Future, LocalCluster, WorkerPlugin
 from distributed.scheduler import KilledWorker
 
 from engine.core.errors import ConfigError, EngineError
-from offline.batch.limits import BatchLimits
-from offline.batch.perform import perform_task
-from offline.batch.sent_files import SentFile, SentTask, files_to_send, received, sent_task
+from offline.batch.runners.limits import BatchLimits
+from offline.batch.runners.perform import perform_task
+from offline.batch.runners.sent_files import SentFile, SentTask, files_to_send, received, sent_task
 from offline.batch.task import BatchTask, Pulse, TaskReport, TaskStatus
 
 __all__ = ["LOCAL_CLUSTER", "ClusterPool", "FilesPlugin", "perform_sent"]

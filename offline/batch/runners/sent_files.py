@@ -16,8 +16,8 @@ from pathlib import Path
 from engine.core.errors import EngineError
 from engine.core.whole_file import whole_path
 from engine.score.readers import SUFFIXES as SCORE_SUFFIXES
+from offline.batch.files.storage import is_address
 from offline.batch.fingerprints import CARD, content_hash, files_of_job, relocated
-from offline.batch.storage import is_address
 from offline.batch.task import BatchJob, BatchTask
 
 __all__ = ["SentFile", "SentTask", "files_to_send", "received", "sent_task"]

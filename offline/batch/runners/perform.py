@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.core.errors import EngineError
 from engine.core.whole_file import write_error
-from offline.batch.storage import local_files
+from offline.batch.files.storage import local_files
 from offline.batch.task import (
     BatchItem,
     BatchJob,

@@ -19,9 +19,9 @@ import pytest
 import soundfile
 
 from engine.core.errors import AudioFileError, OutputError
-from offline.batch.inputs import find_items
-from offline.batch.remote import RemotePlace, fetched, remote_names, upload
-from offline.batch.results import open_results, own_places
+from offline.batch.files.inputs import find_items
+from offline.batch.files.remote import RemotePlace, fetched, remote_names, upload
+from offline.batch.outputs.results import open_results, own_places
 from offline.batch.running import BatchOrder, run_batch
 from tests.cli.files import HPSS, collaparte
 from tests.networks.detection import small_crnn_file

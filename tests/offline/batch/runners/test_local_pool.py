@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import ModelError
-from offline.batch.limits import BatchLimits
-from offline.batch.local_pool import LocalPool
-from offline.batch.places import FilePlace
+from offline.batch.outputs.places import FilePlace
+from offline.batch.runners.limits import BatchLimits
+from offline.batch.runners.local_pool import LocalPool
 from offline.batch.task import BatchTask, TaskReport
 from tests.offline.batch.counting import CountJob, items_in
 
-LIMITS = BatchLimits(workers=2, timeout=1.0, timeout_factor=1.0, memory=0.5, nice=0)
+LIMITS = BatchLimits(workers=2, nice=0)
 
 
 def run(tmp_path: Path, limits: BatchLimits = LIMITS, job: CountJob | None = None, **sizes: int) -> list[TaskReport]:
@@ -49,11 +49,17 @@ def test_a_file_that_kills_is_marked_and_the_rest_is_done(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
-    found = {report.name: report for report in run(tmp_path, eats=1, hangs=1, a=1)}
-    assert {name: report.status for name, report in found.items()} == {"eats": "killed", "hangs": "killed", "a": "ok"}
-    assert "got no result after 1 s" in found["hangs"].error
-    assert "more than the 0.5 GB allowed" in found["eats"].error
+@pytest.mark.parametrize(
+    ("name", "limits", "said"),
+    [
+        ("hangs", BatchLimits(workers=2, timeout=1.0, nice=0), "got no result after 1 s"),
+        ("eats", BatchLimits(workers=2, memory=0.5, nice=0), "GB of memory, more than the 0.5 GB allowed"),
+    ],
+)
+def test_memory_and_time_are_bounded(tmp_path: Path, name: str, limits: BatchLimits, said: str) -> None:
+    found = {report.name: report for report in run(tmp_path, limits, **{name: 1, "a": 1})}
+    assert {name: report.status for name, report in found.items()} == {name: "killed", "a": "ok"}
+    assert said in found[name].error
 
 
 def test_a_job_that_cannot_begin_ends_the_batch(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from engine.core.errors import EngineError
 from engine.core.output_limits import require_room
 from offline.batch.jobs.stems import Separation
 from offline.batch.output_folders import StemFolder, StemJob, claimed_folders, stem_folders
-from offline.batch.places import RefusedPlace
+from offline.batch.outputs.places import RefusedPlace
 from offline.batch.task import BatchPlace
 
 __all__ = ["require_room_for_stems", "stem_places"]

@@ -37,7 +37,7 @@ def require_table(option: str, name: str) -> None:
 def parquet() -> Any:
     """Return the module that writes Parquet; ConfigError without pyarrow."""
     try:
-        return importlib.import_module("offline.batch.parquet")
+        return importlib.import_module("offline.batch.outputs.parquet")
     except ImportError as error:
         remedy = "pip install 'collaparte[tables]', or name a .tsv"
         raise ConfigError("a .parquet table", expected="pyarrow", got=str(error), remedy=remedy) from error
@@ -46,11 +46,12 @@ def parquet() -> Any:
 def table_cells(spec: TableSpec, name: str, rows: Sequence[Sequence[Any]]) -> list[list[str]]:
     """Return the rows of an item as text; one without rows has its name alone."""
     numbers = [column in spec.numbers for column in spec.columns[1:]]
-    cells = [
-        [name, *(f"{value:.3f}" if number else str(value) for value, number in zip(row, numbers, strict=True))]
-        for row in rows
-    ]
+    cells = [[name, *map(_cell, row, numbers)] for row in rows]
     return cells or [[name, *([""] * len(numbers))]]
+
+
+def _cell(value: Any, number: bool) -> str:
+    return "" if value is None else f"{value:.3f}" if number else str(value)
 
 
 def write_batch_table(path: Path, spec: TableSpec, items: Iterable[Named]) -> None:

@@ -19,8 +19,8 @@ from fsspec.core import url_to_fs
 
 from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError, EngineError, OutputError, printable
-from offline.batch.found import FoundItems
-from offline.batch.storage import is_address
+from offline.batch.files.found import FoundItems
+from offline.batch.files.storage import is_address
 from offline.batch.task import BatchItem
 
 __all__ = [

@@ -25,7 +25,7 @@ def is_address(text: str) -> bool:
 def remote_storage() -> Any:
     """Return the module that reaches other machines; ConfigError without the extra `remote`."""
     try:
-        return importlib.import_module("offline.batch.remote")
+        return importlib.import_module("offline.batch.files.remote")
     except ImportError as error:
         remedy = "pip install 'collaparte[remote]'"
         raise ConfigError("addresses", expected="the package fsspec", got=str(error), remedy=remedy) from error

@@ -12,9 +12,9 @@ from pathlib import Path
 from engine.audio.folders import find_recordings
 from engine.core.errors import AudioFileError, ConfigError
 from engine.core.whole_file import open_text
-from offline.batch.found import FoundItems
+from offline.batch.files.found import FoundItems
+from offline.batch.files.storage import is_address, remote_storage
 from offline.batch.output_folders import results_below
-from offline.batch.storage import is_address, remote_storage
 from offline.batch.task import BatchItem
 
 __all__ = ["find_items", "find_pairs"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.core.errors import ConfigError
-from offline.batch.cluster import LOCAL_CLUSTER, ClusterPool
-from offline.batch.limits import BatchLimits
-from offline.batch.places import FilePlace
+from offline.batch.outputs.places import FilePlace
+from offline.batch.runners.cluster import LOCAL_CLUSTER, ClusterPool
+from offline.batch.runners.limits import BatchLimits
 from offline.batch.task import BatchTask, TaskReport
 from tests.offline.batch.counting import CountJob, items_in
 from tests.places import ROOT

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import EngineError
-from offline.batch.limits import BatchLimits
-from offline.batch.perform import perform_task
+from offline.batch.runners.limits import BatchLimits
+from offline.batch.runners.perform import perform_task
 from offline.batch.task import BatchTask, Pulse, TaskReport, TaskStatus
 
 __all__ = ["LocalPool"]

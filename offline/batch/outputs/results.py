@@ -11,10 +11,10 @@ from typing import Protocol
 
 from engine.core.errors import OutputError
 from engine.core.whole_file import discard_of, discard_stale
+from offline.batch.files.storage import is_address, remote_storage
 from offline.batch.manifest import BATCH_FOLDER, BatchFolder, ManifestEntry, batch_folder_of
-from offline.batch.places import FilePlace, RefusedPlace
+from offline.batch.outputs.places import FilePlace, RefusedPlace
 from offline.batch.planning import output_names
-from offline.batch.storage import is_address, remote_storage
 from offline.batch.task import BatchItem, BatchPlace
 
 __all__ = ["ResultFolder", "open_results", "own_places", "remote_batch_folder"]

@@ -1,0 +1,1 @@
+"""Where the inputs of a batch are: files, folders, lists, tables and addresses."""
