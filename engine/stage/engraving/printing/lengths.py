@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from engine.score.musicxml.normal import exact_number
 from engine.score.musicxml.tempo import NOTE_TYPES
-from engine.stage.engraving.printing.timeline import PartLine, PlacedNote, PrintedBar, notations, put
+from engine.stage.engraving.printing.timeline import PartLine, PlacedNote, notations, put
 
 __all__ = [
     "WrittenLength",
@@ -46,17 +46,15 @@ def add_lengths(line: PartLine) -> None:
     """Give every note a type, with dots and a ratio of its tuplet, where it has none."""
     for bar in line.bars:
         for note in bar.notes:
-            if note.element.find("type") is None:
-                _add_length(note, bar, line.divisions)
+            if note.rest and not note.at and 0 < bar.length <= note.duration and bar.is_whole(line.divisions):
+                note.element.find("rest").set("measure", "yes")  # type: ignore[union-attr]
+            elif note.element.find("type") is None:
+                _add_length(note, line.divisions)
 
 
-def _add_length(note: PlacedNote, bar: PrintedBar, divisions: int) -> None:
+def _add_length(note: PlacedNote, divisions: int) -> None:
     if note.grace:
         put(note.element, "type", GRACE)
-        return
-    rest = note.element.find("rest")
-    if rest is not None and not note.at and note.duration >= bar.length:
-        rest.set("measure", "yes")
         return
     set_length(note.element, Fraction(note.duration, divisions))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import partial
 from xml.etree.ElementTree import Element, SubElement
@@ -27,6 +28,7 @@ KNOWN = {
     "violin": ("Violin", "Vn."),
     "piano": ("Piano", "Pno."),
 }
+NUMBER = re.compile(r"[IVX]+|\d{1,2}")
 SCALE = "CDEFGAB"
 CLEFS = (("G", "2"), ("F", "4"))
 LOWEST = {"G": 30, "F": 18}  # the lowest line in each clef, steps of the scale from C0
@@ -53,12 +55,16 @@ def shorten_names(root: Element) -> None:
 
 
 def _names(name: str, short: str) -> tuple[str, str]:
-    first, others = KNOWN.get(name.casefold(), (name, short or name))
+    """Return what stands before the first system and before the others; "Violin II" is "Vn. II"."""
+    base, _, number = name.rpartition(" ")
+    if not NUMBER.fullmatch(number):
+        base, number = name, ""
+    first, others = KNOWN.get(base.casefold(), (base, "" if number else short))
     if len(first) > LONGEST:
         first = short if 0 < len(short) <= LONGEST else first[: LONGEST - 1].rstrip() + "."
-    if len(others) > SHORT:
-        others = "".join(word[0] for word in others.split()) if " " in others else others[: SHORT - 1] + "."
-    return first, others
+    if len(others or base) > SHORT:
+        others = "".join(word[0] for word in base.split()) if " " in base else base[: SHORT - 1] + "."
+    return f"{first} {number}".strip(), f"{others or base} {number}".strip()
 
 
 def _set(entry: Element, tag: str, text: str) -> None:

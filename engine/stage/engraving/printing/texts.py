@@ -23,7 +23,7 @@ MARKUP = re.compile(r"</?\w{1,8}>")
 FINGER = re.compile(r"[1-5]")
 TEMPO = re.compile(
     r"(prestissim|presto|allegr|vivac|vivo|moderato|andant|adag|larg|lent|grave|maestoso|mosso|tempo\b|allmähl|langsam"
-    r"|lebhaft|schnell|mäßig|bewegt|rasch|ruhig|feierlich|modéré|vif|animé|mouv|rondo|men[ue]+tt?o?|quickly|slowly)",
+    r"|lebhaft|schnell|m[aä](ss|ß)ig|bewegt|rasch|ruhig|feierlich|modéré|vif|animé|mouv|rondo|men[ue]+tt?o?|quickly|slowly)",
     re.IGNORECASE,
 )
 CHANGE = re.compile(r"(poco |molto )*(rit|rall|accel|string|stretto|a tempo|allarg|slent|smorz|cal[ao]nd|morend)", re.I)

@@ -69,6 +69,10 @@ class PrintedBar:
     changes: list[tuple[int, int, int]] = field(default_factory=list)
     notes: list[PlacedNote] = field(default_factory=list)
 
+    def is_whole(self, divisions: int) -> bool:
+        """Return whether it is as long as its time signature says, or has none."""
+        return self.metre is None or self.length == self.metre.quarters * divisions
+
     def voices(self) -> dict[str, list[PlacedNote]]:
         """Return the notes of each voice, in the order of time."""
         found: dict[str, list[PlacedNote]] = {}

@@ -95,6 +95,11 @@ def test_a_second_voice_may_pause_without_a_rest() -> None:
     assert [each.find("rest") is not None for each in notes] == [False, False]
 
 
+def test_a_rest_that_fills_the_bar_stands_in_its_middle() -> None:
+    (only,) = in_bar(printed(musicxml([rest(4).replace("</note>", "<type>whole</type></note>"), note("C4")])))
+    assert only.find("rest").get("measure") == "yes"  # type: ignore[union-attr]
+
+
 def test_rests_of_the_file_are_enough() -> None:
     notes = in_bar(printed(musicxml([note("C4", 1) + rest(3)])))
     assert len(notes) == 2

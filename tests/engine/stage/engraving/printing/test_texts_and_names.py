@@ -70,6 +70,8 @@ def names(root: Element) -> list[tuple[str, str]]:
 def test_names_are_short() -> None:
     bars = [[note("C4")]] * 3
     assert names(printed(musicxml(bars[0], names=["A very long name of a part"]))) == [("", "")]
+    violins = printed(musicxml(*bars, names=["Violin I", "Violin 2", "Viola"]))
+    assert names(violins) == [("Violin I", "Vn. I"), ("Violin 2", "Vn. 2"), ("Viola", "Viola")]
     three = printed(musicxml(*bars, names=["Oboe", "Accompaniment", "Clarinet in B flat"]))
     assert names(three) == [("Oboe", "Oboe"), ("Acc.", "Acc."), ("Clarinet in.", "CiBf")]
 
