@@ -47,7 +47,7 @@ EXHIBITS = (
         "Following and separating at once",
         "A minuet played with rubato and a brush on the beats: its sound, its harmonic and percussive stems, and the "
         "path through the score with the error of every onset. Then a duet: an oboe plays freely, the engine adds "
-        "the harp.",
+        "the harp. Last, the page that `collaparte stage` puts on the stand, at work.",
         ("collaparte demo --output demo",),
         pictures=("demo/picture.png", "demo/duet/duet.png", "demo/stage.png"),
         sounds=("demo/performance.wav", "demo/harmonic.wav", "demo/percussive.wav", "demo/duet/duet.wav"),
