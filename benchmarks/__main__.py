@@ -1,7 +1,7 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
 python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds generators
-    accompaniment stage realtime]
+    accompaniment beat stage realtime]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks import (
     accompaniment,
     alignment,
+    beat,
     dsp,
     generators,
     hard,
@@ -51,6 +52,7 @@ def main() -> None:
         "sounds": ("Sound events, live", sounds.rows),
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
         "accompaniment": ("Accompaniment, live", lambda: accompaniment.rows(options.seconds)),
+        "beat": ("The beat for other programs", beat.rows),
         "stage": ("The page on the stage", lambda: stage.rows(options.seconds)),
         "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
     }
