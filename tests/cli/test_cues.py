@@ -99,8 +99,10 @@ def test_cues_over_files_want_a_score_and_events(score: Path, tmp_path: Path) ->
 @pytest.mark.slow
 def test_run_over_a_file_tells_when_each_acts(score: Path, take: Path, tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
-    ended = collaparte("run", "--input", take, "--score", score, "--cues", show_of(tmp_path), "--events", log)
-    assert ended.status == 0
+    soundfile.write(tmp_path / "none.wav", np.full(100, 0.5), RATE)
+    more = ["--cues", show_of(tmp_path), "--events", log, "--output", tmp_path / "stems"]
+    ended = collaparte("run", "--input", take, "--score", score, *more)
+    assert ended.status == 0, ended.errors
     calls = [line for text in log.read_text().splitlines() if (line := json.loads(text))["type"] == "cue"]
     quarters, onset_s = np.loadtxt(score.with_name("truth.csv"), delimiter=",").T
     due = {24.0: ("storm", 0.25), 22.0: ("sea", 0.0), 8.0: ("storm", 0.25)}
@@ -108,6 +110,9 @@ def test_run_over_a_file_tells_when_each_acts(score: Path, take: Path, tmp_path:
     for call in calls:
         expected_s = np.interp(call["quarter"], quarters, onset_s) - due[call["quarter"]][1]
         assert call["fired"] and abs(call["at_s"] - expected_s) < MUSICAL_S
+    heard, _ = soundfile.read(tmp_path / "stems" / "cues.wav")
+    storms = [round(call["at_s"] * RATE) for call in calls if call["name"] == "storm"]
+    assert np.flatnonzero(heard).tolist() == [at + i for at in storms for i in range(100)]
 
 
 def command(*arguments: object) -> subprocess.Popen[str]:
@@ -127,7 +132,7 @@ def test_stage_over_a_file_acts(score: Path, take: Path, tmp_path: Path) -> None
             said, _ = child.communicate(timeout=60)
         finally:
             child.kill()
-    assert heard == ["/storm i 1", "/sea ", "/storm i 1"], said
+    assert heard == ["/storm i 1", "/sea", "/storm i 1"], said
     assert child.returncode == 0 and "Traceback" not in said
 
 
