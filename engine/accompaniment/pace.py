@@ -8,6 +8,7 @@ __all__ = ["Pace"]
 
 SHORTEST_S = 0.03  # onsets closer than this are one spread chord, not a pace
 STOP = 1.0  # a gap longer or shorter than expected by this factor (natural logarithm) is a stop or an error, no pace
+AGREE, ALIKE = 3, 0.5  # so many in a row that agree so far are the pace after all: the first step may be an error too
 
 
 class Pace:
@@ -25,6 +26,7 @@ class Pace:
     def reset(self) -> None:
         """Forget what was played."""
         self._log, self._known = self._start, self._start_known
+        self._odd: list[float] = []  # paces in a row that were taken for stops or errors
 
     def put(self, ratio: float) -> None:
         """Go on from this ratio, until the soloist plays another."""
@@ -42,5 +44,14 @@ class Pace:
         new = log(played_s / score_s)
         if not self._known:
             self._log, self._known = new, True
-        elif abs(new - self._log) <= STOP:
+        elif abs(new - self._log) > STOP:
+            self._doubt(new)
+        else:
+            self._odd = []
             self._log += (1 - exp(-score_s * self.ratio / self.time_s)) * (new - self._log)
+
+    def _doubt(self, new: float) -> None:
+        """Take a pace that cannot be; believe it where those before it say the same."""
+        self._odd = [*self._odd[1 - AGREE :], new]
+        if len(self._odd) == AGREE and max(self._odd) - min(self._odd) <= ALIKE:
+            self._log, self._odd = sum(self._odd) / AGREE, []

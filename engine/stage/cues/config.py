@@ -9,6 +9,7 @@ from engine.core.config import Settings, ranged
 
 __all__ = ["CueTiming"]
 
+BEHIND_S = 0.012  # as an accompaniment: bars begin a little later than what precedes them lets expect
 HOLD_S = 60.0  # a note that does not come is waited for: what is beyond it has not been reached
 
 
@@ -18,7 +19,7 @@ class CueTiming(Settings):
 
     commit_s: float = ranged(0.03, 0.001, 0.5, "how long before it acts a cue is fixed", unit="s")
     wait_sd_s: float = ranged(
-        0.045, 0, 10, "wait for the note where the standard deviation of its prediction is above this", unit="s"
+        0.03, 0, 10, "wait for the note where the standard deviation of its prediction is above this", unit="s"
     )
     late_s: float = ranged(0.5, 0, 60, "pass over what would be later", unit="s")
     confirm: int = ranged(
@@ -30,7 +31,7 @@ class CueTiming(Settings):
     def schedule(self) -> SchedulerConfig:
         """Return the settings of the anticipation."""
         return SchedulerConfig(
-            behind_s=0.0,
+            behind_s=BEHIND_S,
             commit_s=self.commit_s,
             wait_sd_s=self.wait_sd_s,
             late_s=self.late_s,
