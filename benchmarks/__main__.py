@@ -1,6 +1,6 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
-python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds generators
+python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds batch generators
     accompaniment beat stage realtime]
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks import (
     accompaniment,
     alignment,
+    batch,
     beat,
     dsp,
     generators,
@@ -50,6 +51,7 @@ def main() -> None:
         "unmix": ("Separation by networks", unmix.rows),
         "stretch": ("A recording at another pace", stretch.rows),
         "sounds": ("Sound events, live", sounds.rows),
+        "batch": ("Batches of files", batch.rows),
         "generators": ("Generated music", lambda: generators.rows(options.seconds)),
         "accompaniment": ("Accompaniment, live", lambda: accompaniment.rows(options.seconds)),
         "beat": ("The beat for other programs", beat.rows),

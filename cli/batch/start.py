@@ -57,6 +57,7 @@ def start_folder_batch(started: Started, output: str) -> int:
         items=started.found.items,
         place=started.place or partial(own_places, results, started.job.ending),
         there=results.names,
+        clean=results.clean,
         folder=results.folder,
         words=_words(),
         again=started.running.again,

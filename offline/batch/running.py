@@ -47,6 +47,7 @@ class BatchOrder:
 
     place: chooses where the results of items go, given what the manifest says
     there: names of the results that exist; None where there are none but rows
+    clean: deletes what killed processes have left, once no other batch can be at work there
     tables: where the tables of the job go, by their names
     folder: of the batch
     words: what is kept so that `retry` can do the same again
@@ -58,6 +59,7 @@ class BatchOrder:
     place: Placing
     folder: BatchFolder
     there: Callable[[], Collection[str]] | None = None
+    clean: Callable[[], object] = lambda: None
     tables: Mapping[str, Path] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
@@ -98,6 +100,7 @@ def run_batch(order: BatchOrder, runner: BatchRunner, watch: BatchWatcher, stop:
     """
     fingerprint = job_fingerprint(order.job)
     with Manifest(order.folder.manifest) as manifest:
+        order.clean()
         kept = {"job": order.job.kind, "fingerprint": fingerprint, "inputs": len(order.items)}
         order.folder.write_plan(kept | dict(order.words))
         entries = read_batch_manifest(order.folder.manifest)

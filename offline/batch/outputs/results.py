@@ -41,7 +41,11 @@ class ResultFolder(Protocol):
         ...
 
     def begin(self) -> None:
-        """Take over what earlier runs have left."""
+        """Take over the manifest of other machines."""
+        ...
+
+    def clean(self) -> None:
+        """Delete what killed processes have left, once no other batch can be at work there."""
         ...
 
     def end(self, files: Iterable[Path] = ()) -> None:
@@ -64,7 +68,10 @@ class _LocalResults:
         discard_of(process, self.root)
 
     def begin(self) -> None:
-        discard_stale(self.root, age_s=0)  # the lock of the manifest keeps other batches out
+        pass
+
+    def clean(self) -> None:
+        discard_stale(self.root, age_s=0)
 
     def end(self, files: Iterable[Path] = ()) -> None:
         del files
@@ -87,6 +94,9 @@ class _RemoteResults:
 
     def clear(self, process: int) -> None:
         del process  # nothing unfinished is behind an address
+
+    def clean(self) -> None:
+        pass
 
     def begin(self) -> None:
         remote_storage().pull_manifest(f"{self._own}/{self.folder.manifest.name}", self.folder.manifest)

@@ -26,7 +26,7 @@ class BatchLimits(Settings):
     @property
     def n_workers(self) -> int:
         """Return the number of processes."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or _n_cores()
 
     @property
     def n_bytes(self) -> int:
@@ -38,6 +38,11 @@ class BatchLimits(Settings):
     def longest_s(self, audio_s: float) -> float:
         """Return how many seconds a recording of a length may take."""
         return max(self.timeout, self.timeout_factor * audio_s) if self.timeout_factor else float("inf")
+
+
+def _n_cores() -> int:
+    """The cores that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _machine_bytes() -> int:
