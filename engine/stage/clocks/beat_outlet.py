@@ -73,7 +73,8 @@ class BeatOutlet(ABC):
     def _turn(self, time: InputTime) -> None:
         """Bring the receiver up to date."""
         if time is not self._time:
-            self._time, self._phase = time, BeatPhase(self._phase_config)
+            self._time = time
+            self._phase.halt(0.0)  # it begins anew; what the follower said stays known
         if not self._running or (clock := self._clock) is None:
             if time.known:
                 self.show(self._phase.halt(time.now_s()), time)

@@ -14,8 +14,9 @@ import pytest
 from engine.midi.clock import CLOCK, CONTINUE, POSITION, STOP, song_position
 from engine.midi.clock_follower import ClockFollower
 from engine.midi.port import MidiConfig
+from engine.score.score import make_score
 from engine.stage.clocks.tick_outlet import TickOutlet, TickPort
-from engine.stage.clocks.ticks import clock_ticks
+from engine.stage.clocks.ticks import clock_ticks, timecode_ticks
 from engine.stage.phase import PhaseConfig
 from tests.engine.midi.probe import MidiProbe
 from tests.engine.stage.clocks.session_in_jack import RATE, SessionInJack, played
@@ -79,6 +80,30 @@ def test_ticks_lie_on_the_beat_and_a_jump_is_told_by_song_position(outlet: TickO
         assert np.abs(errors).max() < BEAT_S
     assert all(b - a >= RATE * 60 / BPM / 24 / 2 - 1 for a, b in pairwise(ticks))
     assert follower.tempo_bpm == pytest.approx(BPM, rel=0.01)
+
+
+def test_time_code_tells_the_scores_own_time(server: JackServer) -> None:
+    score = make_score("s", [(q, 1.0, 60, 80) for q in range(40)], tempi=[(0.0, BPM)])
+    midi = MidiConfig(name="Code", backend="jack", listen=False, timecode="25")
+    said: list[str] = []
+    outlet = TickOutlet(TickPort(midi, timecode_ticks(score, "25", hour=1)), PhaseConfig(), said.append)
+    probe = MidiProbe("Code:out")
+    probe.connected()
+    session = SessionInJack(frame_now())
+    session.play(outlet, played(lambda at_s: at_s * BPM / 60, 0.5, 2.5))
+    outlet.close()
+    probe.until(lambda messages: len(messages) > 100)
+    heard = probe.heard()
+    assert heard[0][1][:5] == bytes((0xF0, 0x7F, 0x7F, 1, 1))  # a full frame first
+    pieces = [(frame - session.begin, message[1] >> 4, message[1] & 15) for frame, message in heard[1:]]
+    for first in range(0, len(pieces) - 7, 8):
+        values = [value for _, _, value in pieces[first : first + 8]]
+        assert [piece for _, piece, _ in pieces[first : first + 8]] == list(range(8))
+        frames, seconds, minutes, hours = (values[2 * k] | values[2 * k + 1] << 4 for k in range(4))
+        assert (hours & 31, hours >> 5, minutes) == (1, 1, 0)
+        if not probe.skipped:
+            assert abs(seconds + frames / 25 - pieces[first][0] / RATE) < BEAT_S
+    assert said == []
 
 
 def test_another_receiver_reads_tempo_and_position(outlet: TickOutlet) -> None:
