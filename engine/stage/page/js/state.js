@@ -3,6 +3,7 @@
 import { on, tell, told } from "./bus.js";
 
 const SHORT_MS = 400; // a loss that passes sooner is not shown
+const BEFORE = { starting: "starting", waiting: "device" }; // states of a session that has no sound yet
 const SLOW_TO_TELL = ["lost", "offline"];
 
 /** Shape, word and second line of each state. */
@@ -14,6 +15,8 @@ export const STATES = {
   ended: { icon: "square", word: "The end", line: "", tone: "ink" },
   stopped: { icon: "square", word: "Stopped", line: "Start when you are ready", tone: "ink" },
   offline: { icon: "offline", word: "No connection", line: "page stays · turn by hand", tone: "lost" },
+  starting: { icon: "working", word: "Starting", line: "a moment", tone: "wait" },
+  device: { icon: "working", word: "No sound device", line: "waiting for it", tone: "lost" },
   engraving: { icon: "working", word: "Engraving", line: "", tone: "wait" },
   separating: { icon: "following", word: "Separating", line: "", tone: "accent" },
   listening: { icon: "following", word: "Listening", line: "", tone: "accent" },
@@ -33,6 +36,7 @@ function wanted() {
   if (progress) return "engraving";
   if (hello?.mode === "review") return "following";
   if (raw === "stopped" || (running === false && raw !== "ended")) return raw === "ended" ? "ended" : "stopped";
+  if (BEFORE[told.status?.state]) return BEFORE[told.status.state];
   if (hello && !follows()) return free(hello);
   return raw in STATES ? raw : "waiting";
 }
@@ -84,11 +88,19 @@ export function startState() {
   on("state", ({ name }) => { raw = name; update(); });
   on("link", (link) => { up = link.up; update(); });
   on("hello", () => { if (told.hello.running === false) raw = "stopped"; else if (raw === "stopped") raw = "waiting"; update(); });
-  on("status", update);
-  on("progress", (value) => { progress = value; update(); });
+  on("status", ({ state }) => {
+    if (state === "starting" ? ["stopped", "ended"].includes(raw) : state !== "stopped" && raw === "stopped") raw = "waiting";
+    update();
+  });
+  on("progress", (value) => { // while music is shown it stays, whatever is being laid out anew behind it
+    if (told.laid && value?.line) tell("note-line", value.line);
+    progress = told.laid ? null : value;
+    update();
+  });
   on("engraving", ({ progress: done }) => { if (progress) { progress = { progress: done }; update(); } });
   on("sleep", update);
   on("opened", ({ parts = [] }) => {
+    told.laid = null;
     const others = parts.filter((part) => !part.solo).map((part) => part.name);
     tell("resting", others.length === 1 ? others[0].toLowerCase() : "accompaniment");
   });

@@ -90,6 +90,8 @@ function keyList(open) {
     return h("li", { class: "key-row" }, keys, h("span", {}, text), button);
   });
   const reset = h("button", { type: "button", class: "plain-button", on: { click: () => { choose("keys", {}); for (const each of shows) each(); } } }, "Keys as they were");
-  return h("details", { class: "keys", open }, h("summary", {}, "Keys and pedals"), h("ul", {}, ...rows), h("p", { class: "muted" }, "1 to 9 mute a part. A page key held for a second: from the top of the page."), reset);
+  return h("details", { class: "keys", open }, h("summary", {}, "Keys, pedals, fingers"), h("ul", {}, ...rows), h("h3", { class: "more-label" }, "Fingers"), h("ul", { class: "fingers" }, ...FINGERS.map(([what, does]) => h("li", {}, h("b", {}, what), ` ${does}`))), h("p", { class: "muted" }, "1 to 9 mute a part. A page key held for a second: from the top of the page."), reset);
 }
 const shows = [];
+const FINGERS = [["a note, then Go:", "from there"], ["elsewhere:", "the controls, and away"], ["left or right edge, or a swipe:", "page back, on"],
+  ["a long press, drawn on:", "loop these bars"], ["two fingers, a tap:", "the pit’s light"], ["two fingers apart:", "larger music"], ["a fader, twice:", "0 dB"]];

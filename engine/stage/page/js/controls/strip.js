@@ -85,7 +85,7 @@ function hearTempo({ bpm, q }) {
 
 let shownUnit = null;
 function showTempo() {
-  const unit = score.bars.unit(score.quarter);
+  const unit = Math.max(1, score.bars.unit(score.quarter)); // tempi of eighths are no tempi
   if (unit !== shownUnit || !parts.unit.firstChild) parts.unit.replaceChildren(noteValue((shownUnit = unit)));
   const bpm = tempo ?? ownTempo();
   write(parts.bpm, bpm === null ? "–" : String(Math.round(bpm / unit)));

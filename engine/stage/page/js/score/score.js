@@ -145,7 +145,7 @@ function setState(name) {
 /** Let cursor and motion fit the state. */
 function update() {
   motion.move(MOVING.includes(score.state) && score.linked);
-  const mode = !score.linked ? "offline" : { stopped: "waiting", ended: "following" }[score.state] ?? score.state;
+  const mode = !score.linked ? "offline" : { stopped: "waiting", starting: "waiting", device: "waiting", engraving: "waiting", ended: "following" }[score.state] ?? score.state;
   score.layout?.cursor.mode(hidden ? "none" : mode);
   lastFollowed = -1;
 }
