@@ -19,7 +19,7 @@ from engine.stage.engraving.toolkit import VerovioScore
 
 __all__ = ["run_engraving_child"]
 
-NICE = 5  # sound comes first
+NICE = 10  # sound comes first
 MEMORY = 6 << 30  # bytes of address space: a symphony takes 1
 COMPRESSION = 6
 LOAD_S, PAGE_S, READ_S = 2.5e-4, 0.08, 1.5e-4  # seconds of CPU a note, a page, a note

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 from engine.score.musicxml.tempo import tempo_mark
+from engine.score.musicxml.words import jump_words
 from engine.stage.engraving.printing.timeline import PartLine, notations
 
 __all__ = ["mend_texts"]
@@ -75,6 +76,8 @@ def _one_direction(direction: _Direction, *, first: bool) -> None:
         direction.drop()
     elif len(said) == 1 and FINGER.fullmatch(said[0]):
         _make_fingering(direction, said[0])
+    elif any(jump_words(text) for text in said):
+        _set_above(direction.element)
     elif not _is_tempo(direction.element, said):
         if not first and any(CHANGE.match(text) for text in said):
             direction.drop()
@@ -87,7 +90,7 @@ def _one_direction(direction: _Direction, *, first: bool) -> None:
 def _empty(direction: _Direction, said: list[str]) -> bool:
     """Return whether nothing but empty words is in a direction."""
     kinds = {kind.tag for each in direction.element.findall("direction-type") for kind in each}
-    return kinds == {"words"} and not said
+    return kinds == {"words"} and not any(letter.isalnum() for text in said for letter in text)
 
 
 def _make_fingering(direction: _Direction, finger: str) -> None:
@@ -114,11 +117,7 @@ def _is_tempo(element: Element, said: list[str]) -> bool:
 def _set_tempo(direction: _Direction) -> None:
     """Write a tempo bold and upright over the first staff, with no other number than the one that is played."""
     element = direction.element
-    element.set("placement", "above")
-    for staff in element.findall("staff"):
-        staff.text = "1"
-    for words in element.iter("words"):
-        words.attrib.update(UPRIGHT)
+    _set_above(element)
     _part_words(element)
     for kind in element.findall("direction-type"):
         mark = kind.find("metronome")
@@ -126,6 +125,15 @@ def _set_tempo(direction: _Direction) -> None:
             element.remove(kind)
     if element.find("direction-type") is None:
         direction.drop()
+
+
+def _set_above(element: Element) -> None:
+    """Write a direction bold and upright over the first staff."""
+    element.set("placement", "above")
+    for staff in element.findall("staff"):
+        staff.text = "1"
+    for words in element.iter("words"):
+        words.attrib.update(UPRIGHT)
 
 
 def _part_words(element: Element) -> None:
@@ -181,8 +189,11 @@ def _say_once(line: PartLine) -> None:
                 before = "" if _is_bold(element) else before
                 continue
             now = " ".join(" ".join(mark.itertext()).split())
-            if now == before and element.find("direction-type/words") is None:
-                bar.measure.remove(element)
+            if now == before:
+                for kind in [each for each in element.findall("direction-type") if each.find("metronome") is not None]:
+                    element.remove(kind)
+                if element.find("direction-type") is None:
+                    bar.measure.remove(element)
             before = now
 
 

@@ -34,6 +34,7 @@ def test_a_tempo_is_said_once_bold_over_the_first_staff() -> None:
         (metronome("72", '<sound tempo="72"/>'), ["72"]),
         (metronome("72", '<sound tempo="100"/>'), []),
         (metronome("72") + metronome("72"), ["72"]),
+        (metronome("72") + words("Tempo giusto") + note("D4") + metronome("72"), ["72"]),
     ],
 )
 def test_a_metronome_mark_tells_the_tempo_that_is_played(marks: str, right: list[str]) -> None:
@@ -53,6 +54,13 @@ def test_words_and_metronome_at_one_place_are_one_mark() -> None:
 )
 def test_credits_that_are_stored_as_directions_are_left_out(text: str, kept: bool) -> None:
     assert said(printed(musicxml([words(text) + note("C4")]))) == ([text] if kept else [])
+
+
+def test_jumps_are_told_above_the_staff() -> None:
+    root = printed(musicxml([note("C4") + words("D.C. al Fine", dacapo="yes"), note("D4") + words(" . ")]))
+    (only,) = root.iter("direction")
+    assert only.get("placement") == "above"
+    assert said(root) == ["D.C. al Fine"]
 
 
 def test_a_finger_belongs_to_its_note() -> None:
