@@ -22,7 +22,7 @@ from engine.score.attack import attack_s
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
 
-__all__ = ["TYPICAL", "Reference", "reference_from_score", "unit", "with_rests"]
+__all__ = ["TYPICAL", "Reference", "event_templates", "reference_from_score", "unit", "with_rests"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -74,7 +74,29 @@ class Reference:
 
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig) -> Reference:
     """Compute the templates of each distinct onset of the score for the features of `SpectralFeatures`."""
-    notes = note_features(frames, feature_weights(frames, features))
+    sustain, onset = event_templates(score, note_features(frames, feature_weights(frames, features)), features)
+    events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
+    end_s = score.seconds(score.note_quarter + score.note_duration)
+    score_s = score.seconds(score.onset_quarter)
+    return Reference(
+        name=score.name,
+        score_s=score_s,
+        quarter=score.onset_quarter,
+        sustain=sustain,
+        onset=onset,
+        bar_quarter=score.bar_quarter,
+        bar_number=score.bar_number,
+        links=known_jumps(score),
+        over_s=_over(events, end_s, len(score_s)),
+        attack_s=attack_s(score),
+    )
+
+
+def event_templates(score: Score, notes: Features, features: FeatureConfig) -> tuple[Features, Features]:
+    """Return the sustain and onset templates (event, feature) of each distinct onset, rows of unit length.
+
+    notes: (pitch, feature) linear features of one note of each pitch, as of `note_features`
+    """
     events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
     score_s = score.seconds(score.onset_quarter)
     start_s, end_s = score_s[events], score.seconds(score.note_quarter + score.note_duration)
@@ -86,18 +108,7 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
     sustain = np.log1p(gain * after)
     fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
     onset = fresh + 1e-3 * (after - before)  # a note that repeats at once is still an onset
-    return Reference(
-        name=score.name,
-        score_s=score_s,
-        quarter=score.onset_quarter,
-        sustain=unit(sustain),
-        onset=unit(onset),
-        bar_quarter=score.bar_quarter,
-        bar_number=score.bar_number,
-        links=known_jumps(score),
-        over_s=_over(events, end_s, len(score_s)),
-        attack_s=attack_s(score),
-    )
+    return unit(sustain), unit(onset)
 
 
 def with_rests(reference: Reference) -> Reference:
