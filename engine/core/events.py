@@ -25,6 +25,7 @@ __all__ = [
     "Late",
     "Note",
     "Onset",
+    "PieceFound",
     "Position",
     "Sound",
     "State",
@@ -95,6 +96,26 @@ class State(Event):
     why: str
     transposition: int = 0
     a4_hz: float = 440.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceFound(Event):
+    """The piece of a folder that is most likely played, and where.
+
+    id: of the piece
+    name: its file in the folder, without the suffix
+    quarter: place in its score
+    bar: its number
+    confidence: share of its likelihood beside those of its best rivals, tempered, 0 to 1
+    sure: whether it is the piece that is followed from now on; else it is a guess
+    """
+
+    id: str
+    name: str
+    quarter: float
+    bar: int
+    confidence: float
+    sure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +230,7 @@ TYPES: dict[str, type[Event]] = {
     "position": Position,
     "onset": Onset,
     "state": State,
+    "piece": PieceFound,
     "accompanied": Accompanied,
     "cue": Cue,
     "sound": Sound,

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cache_folder", "choose", "tend"]
+__all__ = ["cache_folder", "choose", "tend", "user_cache"]
 
 MARKS = (b"@njit", b"@cfunc", b"@intrinsic")
 SETTING = "NUMBA_CACHE_DIR"
@@ -29,8 +29,13 @@ def cache_folder(*sources: Path) -> Path:
             text = path.read_bytes()
             if any(mark in text for mark in MARKS):
                 digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + text)
+    return user_cache() / f"kernels-{digest.hexdigest()}"
+
+
+def user_cache() -> Path:
+    """Return the project's folder in the user's cache."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "collaparte" / f"kernels-{digest.hexdigest()}"
+    return Path(home) / "collaparte"
 
 
 def tend(folder: Path) -> None:

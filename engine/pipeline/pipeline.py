@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ from engine.separation.hpss import HpssSpectra
 from engine.separation.mask_network_segments import open_separator, stems_chain
 from engine.separation.resampled import ResampledSeparator
 
-__all__ = ["Attendant", "AttendantSettings", "Listener", "Pipeline", "PipelineConfig", "PipelineOutput"]
+__all__ = ["Attendant", "AttendantSettings", "Listener", "Pipeline", "PipelineConfig", "PipelineOutput", "Relocatable"]
 
 Audio = npt.NDArray[np.float32]
 Spectrum = tuple[FrameFormat, str]  # frames with a window, by name
@@ -42,6 +42,15 @@ class Listener(Protocol):
 
     def build(self, audio: AudioFormat) -> Processor[Audio, list[Event]]:
         """Return the node for audio of this format."""
+        ...
+
+
+@runtime_checkable
+class Relocatable(Protocol):
+    """A listener that follows a score of its own."""
+
+    def relocate(self, quarter: float) -> None:
+        """Follow from the next frame on from this quarter: wait there for what is played."""
         ...
 
 
@@ -225,14 +234,20 @@ class Pipeline:
 
     def obey(self, order: Order) -> None:
         """Do what is asked, from the next sample on; what nothing here can do is nobody's."""
-        if isinstance(order, GoTo) and self._follower is not None:
-            self._follower.relocate(order.quarter)
-            for node in self._attendants:
-                node.go_to(order.quarter)
+        if isinstance(order, GoTo):
+            self._go_to(order.quarter)
         if isinstance(order, SetThreshold) and self._detector is not None:
             self._detector.set_threshold(order.label, order.probability)
         elif self._ensemble is not None:
             self._ensemble.obey(order)
+
+    def _go_to(self, quarter: float) -> None:
+        for node in (self._follower, *self._listeners):
+            if isinstance(node, Relocatable):
+                node.relocate(quarter)
+        if self._follower is not None:
+            for attendant in self._attendants:
+                attendant.go_to(quarter)
 
     @property
     def playing(self) -> bool:

@@ -1,0 +1,142 @@
+"""Follow whatever piece of a folder is played: the finder, and a follower of the piece that it has found."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.config import Settings, plain
+from engine.core.errors import ConfigError
+from engine.core.events import Event, Onset, State
+from engine.core.format import AudioFormat
+from engine.dsp.stft import Stft
+from engine.following.config import FollowConfig, follow_frames
+from engine.following.follower import Follower
+from engine.stage.finding.config import FinderConfig
+from engine.stage.finding.finder import PieceFinder
+from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
+
+__all__ = ["PieceFollower", "PieceFollowerConfig"]
+
+Audio = npt.NDArray[np.float32]
+Spectra = npt.NDArray[np.complex64]
+
+KEPT = 32  # frames that a new follower hears of what was before, so that it knows the level and no onset is false
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceFollowerConfig(Settings):
+    """Settings of a node that finds and follows, a listener of the pipeline."""
+
+    index: PieceIndex = plain(MISSING, "the pieces")
+    first: str = plain("", "id of the piece that is followed before another is found; empty for none")
+    follow: FollowConfig | None = plain(FollowConfig, "following of what is found, by bands; None to find only")
+    finder: FinderConfig = plain(FinderConfig, "when a piece is taken for found")
+
+    def build(self, audio: AudioFormat) -> PieceFollower:
+        """Return the node for audio of this format."""
+        return PieceFollower(audio, self)
+
+
+class PieceFollower:
+    """Audio (sample, channel) to events: `PieceFound`, and those of a `Follower` of the piece that is taken.
+
+    When another piece is sure the follower of the last is replaced by one of the new, which has heard the last frames
+    and goes on at the next onset. When the follower is lost, and the finder sure of a place, it goes on there.
+    """
+
+    def __init__(self, audio: AudioFormat, config: PieceFollowerConfig) -> None:
+        if config.follow is not None and config.follow.input_features is not None:
+            raise ConfigError("follow", expected="the bands, when the piece is to be found", got="other features")
+        self.config, self.frames = config, follow_frames(audio)
+        self._stft = Stft(self.frames)
+        self._finder = PieceFinder(self.frames, config.index, config.finder)
+        self._kept = np.zeros((KEPT, audio.n_channels, self.frames.n_bins), np.complex64)
+        self._first = config.index[config.first] if config.first else None
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Return the most samples by which `emitted_at` lags `at`."""
+        return max(self._finder.latency, 0 if self._follower is None else self._follower.latency)
+
+    @property
+    def follower(self) -> Follower | None:
+        """Return the follower of the piece that is taken, if one is."""
+        return self._follower
+
+    def process(self, block: Audio) -> list[Event]:
+        """Return the events of the frames that the block completes."""
+        spectra, events, start = self._stft.process(block), [], 0
+        while start < len(spectra):
+            part = spectra[start : start + min(self._finder.room, KEPT)]
+            events += self._hear(part)
+            start += len(part)
+        return events
+
+    def relocate(self, quarter: float) -> None:
+        """Follow from the next frame on from this quarter of the piece that is taken."""
+        if self._follower is not None:
+            self._follower.relocate(quarter)
+
+    def reset(self) -> None:
+        """Return to the state after construction."""
+        self._stft.reset()
+        self._finder.reset()
+        self._kept[:] = 0
+        self._n, self._offset, self._lost = 0, 0, False
+        self._follower: Follower | None = None
+        if self._first is not None:
+            self._finder.take(self._first)
+            self._follower = self._new_follower(self._first)
+
+    def _hear(self, spectra: Spectra) -> list[Event]:
+        """Take frames, at most to the end of the finder's group."""
+        told = self._waiting() if self._n == 0 and self._follower is None and self.config.follow is not None else []
+        self._n += len(spectra)
+        self._kept[: -len(spectra)] = self._kept[len(spectra) :].copy()
+        self._kept[-len(spectra) :] = spectra
+        followed = [] if self._follower is None else self._shifted(self._follower.process(spectra))
+        for event in followed:
+            self._lost = event.name == "lost" if isinstance(event, State) else self._lost
+        before = self._finder.taken
+        found = self._finder.process(spectra)
+        taken, best = self._finder.taken, self._finder.candidate
+        if taken is not before and taken is not None and best is not None:
+            self._follow(taken, best.quarter)
+        elif self._lost and best is not None and best.piece is taken and self._finder.sure:
+            self.relocate(best.quarter)
+            self._lost = False
+        return sorted(told + followed + found, key=lambda event: event.emitted_at)
+
+    def _waiting(self) -> list[Event]:
+        hop = self.frames.hop
+        return [State(at=max(hop - self.latency, 0), emitted_at=hop, name="waiting", why="for a piece that is known")]
+
+    def _follow(self, piece: IndexedPiece, quarter: float) -> None:
+        self._lost = False
+        self._follower = self._new_follower(piece)
+        if self._follower is None:
+            return
+        n = min(self._n, KEPT)
+        self._offset = self._n - n
+        self._follower.process(self._kept[KEPT - n :])
+        self._follower.relocate(quarter)
+
+    def _new_follower(self, piece: IndexedPiece) -> Follower | None:
+        follow = self.config.follow
+        return None if follow is None else Follower(self.frames, piece.score, follow)
+
+    def _shifted(self, events: list[Event]) -> list[Event]:
+        """Return the events of a follower that began later, on the clock of the input."""
+        shift = self._offset * self.frames.hop
+        if shift == 0:
+            return events
+        return [_later(event, shift, self.frames.audio.sample_rate) for event in events]
+
+
+def _later(event: Event, shift: int, rate: int) -> Event:
+    moved = replace(event, at=event.at + shift, emitted_at=event.emitted_at + shift)
+    return replace(moved, due_s=moved.due_s + shift / rate) if isinstance(moved, Onset) else moved

@@ -1,0 +1,51 @@
+"""A dozen small pieces that are unlike each other, and their sound from anywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.core.events import Event
+from engine.core.format import AudioFormat
+from engine.score.score import Score, make_score
+from engine.stage.finding.piece_follower import PieceFollower, PieceFollowerConfig
+from engine.stage.finding.piece_index import PieceIndex
+from tests.engine.following.play import RATE, sound
+
+AUDIO = AudioFormat(sample_rate=RATE, n_channels=1)
+N_PIECES, N_NOTES = 12, 40
+MAJOR = np.array([0, 2, 4, 5, 7, 9, 11])
+LEAD_S = 0.3  # silence before the first note
+
+
+def tune(seed: int) -> Score:
+    """A walk of eighths and quarters through a scale, over a bass of half notes, in bars of four quarters."""
+    rng = np.random.default_rng(seed)
+    degrees = np.clip(np.cumsum(rng.integers(-3, 4, N_NOTES)), -7, 9)
+    lengths = rng.choice([0.5, 0.5, 1.0], N_NOTES)
+    onsets = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
+    pitches = 67 + seed % 5 + 12 * (degrees // 7) + MAJOR[degrees % 7]
+    rows = [(q, d, p, 70) for q, d, p in zip(onsets, lengths, pitches, strict=True)]
+    rows += [(2.0 * i, 2.0, 40 + seed % 5 + int(rng.choice(MAJOR)), 64) for i in range(int(onsets[-1] / 2))]
+    bars = [(4.0 * i, i + 1) for i in range(int(onsets[-1] / 4) + 1)]
+    return make_score(f"tune {seed}", rows, tempi=[(0.0, 100.0)], bars=bars)
+
+
+def index_of(*scores: Score) -> PieceIndex:
+    return PieceIndex.of([(f"id{i}", f"piece {i}", score) for i, score in enumerate(scores)])
+
+
+def shelf() -> PieceIndex:
+    return index_of(*(tune(seed) for seed in range(N_PIECES)))
+
+
+def played_from(score: Score, quarter: float, seconds: float) -> np.ndarray:
+    """Sound (sample, 1) of the score from a quarter on, after a little silence."""
+    audio, played = sound(score)
+    start_s = float(np.interp(quarter, played.quarter, played.audio_s))
+    begin = int((start_s - 0.02) * RATE)
+    return np.concatenate([np.zeros((int(LEAD_S * RATE), 1), np.float32), audio[begin : begin + int(seconds * RATE)]])
+
+
+def heard(index: PieceIndex, audio: np.ndarray, **settings: object) -> list[Event]:
+    node = PieceFollower(AUDIO, PieceFollowerConfig(index=index, **settings))  # type: ignore[arg-type]
+    return node.process(audio.astype(np.float32))
