@@ -56,6 +56,7 @@ COMMANDS = {
     "separate": _row("Separate files into stems.", "commands.separate", USE),
     "accompany": _row("Play the other parts of a score as the soloist goes.", "commands.accompany", USE),
     "stage": _row("Show a score in a browser, with a cursor that follows the player.", "commands.stage", USE),
+    "find": _row("Find which piece of a folder is played, and where.", "commands.find", USE),
     "rehearse": _row("Learn a soloist's tempo from earlier takes, for accompany.", "commands.rehearse", USE),
     "cues": _row("Check a list of cues, or record one while the music plays.", "commands.cues", USE),
     "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),

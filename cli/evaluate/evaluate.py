@@ -14,6 +14,7 @@ examples:
   collaparte evaluate follow demo/
   collaparte evaluate align demo/ --csv table.csv --plots pictures/
   collaparte evaluate hard hard/ --split judging --plot reliability.png
+  collaparte evaluate find scores/ --starts 60
   collaparte evaluate accompany duos/ --plots pictures/
   collaparte evaluate hpss songs/
   collaparte evaluate separation songs/ --songs caesium --wiener --csv table.csv
@@ -32,6 +33,7 @@ def _row(name: str, text: str) -> Entry:
 MEASURES = {
     "follow": _row("follow", "Live following, onset by onset."),
     "jumps": _row("jumps", "Following after jumps to known places, and false jumps in clean playing."),
+    "find": _row("find", "Finding which piece of a folder is played, from random starts."),
     "hard": _row("hard", "Live following of hard takes, and how far its confidence can be trusted."),
     "accompany": _row("accompany", "Accompaniment of recorded soloists, against a human's own."),
     "align": _row("align", "Whole-file alignment, onset by onset."),
