@@ -55,6 +55,10 @@ class StageOptions(Settings):
         metavar="mic|jack|device:NAME|FILE",
         group=INPUT,
     )
+    find: bool = option(
+        plain(True, "of a folder, find which score is played, and where, by listening (by bands); else it is chosen"),
+        group=INPUT,
+    )
     review: Path | None = option(
         plain(None, "look at an earlier run: this recording, with what --events was written of it"),
         metavar="TAKE",

@@ -18,6 +18,7 @@ from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_port
 from cli.live.accompaniment_port import PortOutlet
 from cli.live.session import run_session
+from cli.live.stage_finding import StageFinding, stage_finding
 from cli.live.stage_sessions import StageScoreAtHand, abilities, session_config, starting_gains
 from cli.outward_options import StageHands
 from cli.stage_outputs import open_osc_in, open_outlets
@@ -25,7 +26,7 @@ from cli.terminal.report import complain, note
 from cli.terminal.stopping import USER_ERROR, unhurried
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError, EngineError, ScoreError
-from engine.core.events import Event
+from engine.core.events import Event, PieceFound
 from engine.detection.detector import sound_thresholds
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.score.readers import SUFFIXES
@@ -66,6 +67,7 @@ def run_stage(options: StageOptions) -> int:
         open_osc_in(options.outward, controls, stack)
         stage = StageRun(options, server, controls, shelf)
         stage.put(shelf.ids[0])
+        stage.finding = stage_finding(options, scores, shelf)
         _announce(options, server)
         with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
             return stage.run()
@@ -167,6 +169,8 @@ class StageRun:
         self._score = shelf.ids[0]
         self._staged: StagedScore | None = None
         self._n_sessions = self.status = 0
+        self.finding: StageFinding | None = None
+        self._found: str | None = None  # the score that was found last
         controls.scores = shelf
         controls.bars = self._bars
 
@@ -210,6 +214,8 @@ class StageRun:
         """Take what is wished for while nothing runs."""
         if wish.name == "choose":
             self.put(wish.score)
+            if self.finding is not None:
+                self.finding.known = self._found = wish.score
         elif wish.name == "again":
             self.put(self._score)
 
@@ -268,7 +274,22 @@ class StageRun:
             number=self._n_sessions,
             count_in=controls.count_in_bars,
         )
-        return session_config(self._options, at_hand)
+        config = session_config(self._options, at_hand)
+        return config if self.finding is None or controls.desk.loop is not None else self.finding.applied(config)
+
+    def _look_for(self, event: Event) -> None:
+        """Show the score that has been found; reading it takes longer than this thread may."""
+        score = self.finding.score_of(event) if self.finding is not None and isinstance(event, PieceFound) else None
+        if score is not None and score != self._found:
+            assert self.finding is not None
+            self.finding.known = self._found = score
+            threading.Thread(target=self._show_found, args=(score,), daemon=True, name="found").start()
+
+    def _show_found(self, score: str) -> None:
+        if score != self._score:
+            self.put(score)
+        if self._staged is not None:
+            self._server.count_beats(self._staged.beats)
 
     def _run_session(self) -> None:
         controls, server, config = self._controls, self._server, self._config()
@@ -285,6 +306,7 @@ class StageRun:
             tell, show = open_outlets(self._options.outward, session, stack, hands)
 
             def give(event: Event) -> None:
+                self._look_for(event)
                 take(event)
                 tell(event)
 

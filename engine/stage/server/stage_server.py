@@ -137,6 +137,10 @@ class StageServer:
         self._begun_s = time.monotonic()
         self._call(self._clients.forget, "state", "pos")
 
+    def count_beats(self, beats: BeatCounter) -> None:
+        """Count by another score's bars from now on: that is what is played."""
+        self._beats = beats
+
     def stage(self, score: str | None, loop: tuple[int, int] | None = None) -> None:
         """Show a score, with these bars repeated."""
         self._score = score
