@@ -79,6 +79,8 @@ def _check(options: StageOptions) -> None:
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         got = "no " + ", ".join(missing)
         raise ConfigError("stage", expected="the page's packages", got=got, remedy="pip install 'collaparte[stage]'")
+    if options.host is not None and not options.host.strip():
+        raise ConfigError("--host", expected="an address of this machine", got="nothing", remedy="--host 0.0.0.0")
     if options.review is None and options.input is None:
         raise ConfigError("--input", expected="a recording or a device", got="none", remedy="--input mic, or a file")
     if options.review is not None and (options.events is None or options.input is not None):

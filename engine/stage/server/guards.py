@@ -46,11 +46,12 @@ class StageGuard:
     access: who may enter
     port: the server's own, set when it is known
     secure: whether it speaks TLS
+    host: at which it listens, which may be a name
     """
 
-    def __init__(self, access: StageAccess, *, secure: bool) -> None:
+    def __init__(self, access: StageAccess, *, secure: bool, host: str = "") -> None:
         self.access, self.secure, self.port = access, secure, 0
-        self._names = _own_names()
+        self._names = _own_names() | {host.lower()}
 
     @property
     def cookie(self) -> str:

@@ -86,7 +86,7 @@ class StageServer:
         self.config, self.controls = config, controls
         self.access = StageAccess(open=config.host in (LOOPBACK, "localhost", "::1"))
         self.port = 0
-        self._guard = StageGuard(self.access, secure=config.tls is not None)
+        self._guard = StageGuard(self.access, secure=config.tls is not None, host=config.host)
         self._clients = StageClients(self._hello, self._obey)
         self._routes = StageRoutes(
             guard=self._guard,

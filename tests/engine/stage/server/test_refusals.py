@@ -14,6 +14,7 @@ from yarl import URL
 
 from engine.stage.server.access import TOKEN_BYTES, StageAccess, StageRole
 from engine.stage.server.commands import MAX_MESSAGE_BYTES
+from engine.stage.server.guards import StageGuard
 from engine.stage.server.stage_server import StageServer
 from tests.engine.stage.server.served import base, cookie, opened, served, talk
 
@@ -109,6 +110,13 @@ def test_a_foreign_host_is_refused(alone: StageServer, host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "192.168.1.7:{port}"])
 def test_addresses_and_own_names_are_hosts(alone: StageServer, host: str) -> None:
     assert status(alone, "/", headers={"Host": host.format(port=alone.port)}) == HTTPStatus.OK
+
+
+def test_the_name_that_was_listened_at_is_a_host() -> None:
+    guard = StageGuard(StageAccess(open=False), secure=False, host="Stage.Example")
+    guard.port = 80
+    assert guard._is_own_host("stage.example") and guard._is_own_host("STAGE.example:80")
+    assert not guard._is_own_host("other.example") and not guard._is_own_host("stage.example:81")
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1"])
