@@ -38,7 +38,8 @@ class Engraver:
         self._data, self._score_key = b"", ""
         self._scores: tuple[Score, Score] | None = None
         self._places: PrintedPlaces | None = None
-        self._at_hand: PageLayout | None = None  # what the process has laid out
+        self._has_read = False  # whether the process has the score
+        self._at_hand: PageLayout | None = None  # what it has laid out
         self._layouts: dict[str, tuple[PageLayout, int]] = {}  # and the number of pages
 
     def __enter__(self) -> Engraver:
@@ -55,7 +56,9 @@ class Engraver:
         """
         release = _verovio_release()
         with self._lock:
-            self._end_process()
+            if self._at_hand is not None:  # a fresh one has all of its memory
+                self._end_process()
+            self._has_read = False
             self._data, self._scores = data, (score, whole or score)
             self._score_key = self._cache.key(release.encode(), data)
             self._places, self._layouts = self._cache.places(self._score_key), {}
@@ -125,12 +128,13 @@ class Engraver:
         return self._link
 
     def _read(self, on_progress: Progress | None) -> PrintedPlaces:
-        self._at_hand = None
         name = self._scores[0].name if self._scores is not None else ""
-        return self._running().ask(AskPlaces(name, self._data), PrintedPlaces, on_progress)
+        places: PrintedPlaces = self._running().ask(AskPlaces(name, self._data), PrintedPlaces, on_progress)
+        self._has_read = True
+        return places
 
     def _cut(self, layout: PageLayout, on_progress: Progress | None = None) -> Any:
-        if self._link is None:
+        if not self._has_read:
             self._read(None)
         bar_page = self._running().ask(CutPages(layout), np.ndarray, on_progress)
         self._at_hand = layout
@@ -151,7 +155,8 @@ class Engraver:
         return self._cache.key(self._score_key.encode(), str(layout).encode())
 
     def _end_process(self) -> None:
-        link, self._link, self._at_hand = self._link, None, None
+        link, self._link = self._link, None
+        self._has_read, self._at_hand = False, None
         if link is not None:
             link.close()
 
