@@ -144,7 +144,7 @@ def _kind(path: Path, skipped: Collection[str]) -> str:
         mode = os.stat(path).st_mode
     except OSError:
         return BROKEN
-    if os.path.realpath(path) in skipped:
+    if skipped and os.path.realpath(path) in skipped:
         return OWN
     if stat.S_ISDIR(mode):
         return "folder"
