@@ -51,21 +51,12 @@ class Sheet:
             "parts": [{"name": name, "n_notes": n, "solo": followed} for name, n, followed in self.parts],
             "bars": [[round(quarter, DIGITS), number, place] for quarter, number, place in bars],
             "end_quarter": round(whole.end_quarter, DIGITS),
-            "meters": _meters(whole),
             "onsets": _rounded(whole.onset_quarter),
             "tempo": [list(row) for row in zip(*_tempo(self.score), strict=True)],
             "roll": [[*np.round(row[:2], DIGITS).tolist(), *row[2:]] for row in self.notes]
             if self.kind == ROLL
             else None,
         }
-
-
-def _meters(score: Score) -> list[list[float]]:
-    """Return (quarter, length of a beat) wherever beats of another length begin; none where nothing tells."""
-    beats = score.bar_beat[: len(score.bar_quarter)]
-    begins = np.append(True, np.diff(beats) != 0)[: len(beats)]
-    rows = zip(_rounded(score.bar_quarter[: len(beats)][begins]), _rounded(beats[begins]), strict=True)
-    return [[quarter, beat] for quarter, beat in rows]
 
 
 def _tempo(score: Score) -> tuple[list[float], list[float]]:

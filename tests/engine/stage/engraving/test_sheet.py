@@ -30,7 +30,6 @@ def test_a_score_to_engrave(tmp_path: Path) -> None:
     assert [number for _, number, _ in told["bars"][14:18]] == [15, 16, 1, 2]
     assert told["end_quarter"] == sheet.score.end_quarter == told["tempo"][-1][0]
     assert told["onsets"] == sheet.score.onset_quarter.tolist()
-    assert told["meters"] == [[0, 1]]  # crotchets throughout
     assert sheet.whole is sheet.score
 
 
@@ -41,18 +40,6 @@ def test_a_part_of_a_score(tmp_path: Path) -> None:
     assert sheet.parts == (("Flute", 1, True), ("Piano", 2, False))
     assert (sheet.score.onset_quarter.tolist(), sheet.whole.onset_quarter.tolist()) == ([4], [0, 4])
     assert sheet.json()["onsets"] == [0, 4]
-
-
-def test_beats_of_a_song_that_changes_its_metre(tmp_path: Path) -> None:
-    song = mido.MidiFile()
-    track = mido.MidiTrack()
-    song.tracks.append(track)
-    for time, metre in ((0, (4, 4)), (0, (6, 8))):
-        track.append(mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1], time=time))
-        track.append(mido.Message("note_on", note=60, velocity=64))
-        track.append(mido.Message("note_off", note=60, time=4 * song.ticks_per_beat))
-    song.save(tmp_path / "song.mid")
-    assert read_sheet(tmp_path / "song.mid").json()["meters"] == [[0, 1], [4, 1.5]]
 
 
 def test_midi_is_a_roll_of_all_parts(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ class SmallScore:
             "parts": [{"name": "Piano", "n_notes": len(self.notes), "solo": True}],
             "bars": self.bars if kind == "pages" else [[4.0 * k, k + 1, k] for k in range(self.n_bars)],
             "end_quarter": self.end,
+            "meters": [[0.0, BEATS, 1.0]],
             "onsets": [row[0] for row in self.onsets],
             "tempo": [[0.0, 0.0], [self.end, self.end / 2]],
             "roll": roll if kind == "roll" else None,

@@ -198,6 +198,30 @@ def test_turned_by_hand_the_page_stays_until_the_music_is_there(
     assert browser.shown() == [2]
 
 
+def test_beats_are_those_of_the_metre(browser: Browser, stand_in: Callable) -> None:
+    following(browser, server := stand_in())
+    server.position(34.5)
+    browser.until("document.querySelector('.dot.now')")
+    assert browser.js("[...document.querySelectorAll('.strip-dots .dot')].map((d) => d.classList.contains('now'))") == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    told = browser.driver.execute_async_script(
+        "const done = arguments[0]; import('/static/js/score/bars.js').then(({Bars}) => {"
+        # bar, beat, beats of 6/8; an upbeat counts to its end
+        " const bars = new Bars({bars: [[-1.5, 0], [0, 1], [3, 2]], end_quarter: 6, meters: [[-1.5, 1, 1.5]]});"
+        " done([-0.5, 0, 1.6, 4.4].map((q) => Object.values(bars.beat(q)))); })"
+    )
+    assert told == [
+        [0, 2, 2],
+        [1, 1, 2],
+        [1, 2, 2],
+        [2, 1, 2],
+    ]  # bar, beat, beats of 6/8; an upbeat counts to its end
+
+
 def test_while_lost_nothing_moves(browser: Browser, stand_in: Callable, study: SmallScore) -> None:
     following(browser, server := stand_in())
     server.position(33.0)

@@ -39,10 +39,10 @@ export class Bars {
     return this.length(this.index(quarter));
   }
 
-  /** Quarter notes of a beat at a quarter: of its meter [quarter, quarters a beat], else a quarter note. */
+  /** Quarter notes of a beat at a quarter: of its meter [quarter, beats, quarters a beat], else a quarter note. */
   unit(quarter) {
     let unit = 1;
-    for (const [from, each] of this.meters) if (from <= quarter + SAME) unit = each;
+    for (const [from, , each] of this.meters) if (from <= quarter + SAME) unit = each;
     return unit;
   }
 
