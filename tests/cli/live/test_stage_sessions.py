@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from offline.synthesis.demo_piece import write_musicxml
 from tests.cli.live.stage_music import played, written
 from tests.cli.live.staged import staged
 
@@ -70,3 +71,23 @@ def test_start_stop_start_again_loop_and_choose(tmp_path: Path) -> None:
         assert stage.interrupt() == 0
     assert not running and bars == [3, 4, 3, 4] and "one of the scores" in line
     assert events.exists() and (tmp_path / "take-2.jsonl").exists() and (tmp_path / "take-4.jsonl").exists()
+
+
+async def listen(base: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as client, client.ws_connect(f"{base}/ws", headers={"Origin": base}) as socket:
+        page = Page(socket)
+        assert (await page.told("hello"))["score"] == "s0"
+        await page.ask("start")
+        await page.told("piece", sure=True, name="study")
+        await page.told("score", id="s1")
+        return await page.told("pos")
+
+
+def test_the_score_that_is_played_is_found_and_shown(tmp_path: Path) -> None:
+    scores = tmp_path / "scores"
+    scores.mkdir()
+    write_musicxml(scores / "minuet.musicxml")
+    take = played(written(scores), seconds=30, silence_s=300).rename(tmp_path / "take.flac")
+    with staged(scores, "--input", take, "--begin", "button") as stage:
+        assert asyncio.run(listen(stage.base))["q"] > 0
+        assert stage.interrupt() == 0
