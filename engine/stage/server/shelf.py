@@ -25,6 +25,7 @@ __all__ = ["ShelfScore", "StageShelf", "StagedScore"]
 MAX_TITLE = 120  # letters
 N_READ = 4  # scores that stay in memory
 N_UPLOADS = 64
+DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +70,24 @@ class StagedScore:
     def facts(self) -> dict[str, Any]:
         """Return what the page needs besides the engraving."""
         title = self.sheet.title or self.shelved.title
-        return {"id": self.shelved.id, **self.sheet.json(), "title": title}
+        return {"id": self.shelved.id, **self.sheet.json(), "title": title, "meters": _meters(self.sheet.whole)}
 
 
 def _bar_beats(score: Score) -> np.ndarray:
     """Return the length of the beats of each bar, a quarter where nothing tells."""
     return score.bar_beat if len(score.bar_beat) else np.ones(len(score.bar_quarter))
+
+
+def _meters(score: Score) -> list[list[float]]:
+    """Return [quarter, beats, quarters a beat] of each bar whose metre differs from that of the bar before."""
+    ends = np.append(score.bar_quarter[1:], score.end_quarter)
+    found: list[list[float]] = []
+    rows = zip(score.bar_quarter.tolist(), ends.tolist(), _bar_beats(score).tolist(), strict=True)
+    for begin, end, beat in rows:
+        metre = [max(round((end - begin) / beat), 1), beat]
+        if not found or found[-1][1:] != metre:
+            found.append([round(begin, DIGITS), *metre])
+    return found
 
 
 class StageShelf:

@@ -45,6 +45,7 @@ def test_a_score_is_taken(tmp_path: Path) -> None:
         found = talk(server, facts)
     assert found["parts"] == [{"name": "Flute", "n_notes": 1, "solo": True}]
     assert found["onsets"] == [0.0] and found["bars"][0][:2] == [0.0, 1]
+    assert found["meters"] == [[0.0, 4, 1.0]]
     assert not (tmp_path / "evil").exists()
 
 
