@@ -13,6 +13,7 @@ from engine.core.errors import ConfigError
 from engine.midi.clock import CLOCK, CONTINUE, START, STOP, ClockSender, song_position
 from engine.midi.ticks import CLOSEST
 from engine.midi.timecode import FRAME_RATES, QUARTER_FRAME, TimecodeSender, full_frame, timecode
+from tests.strategies import floats
 
 RATE = 48_000
 LEAD = RATE // 1000
@@ -24,7 +25,10 @@ def kinds(messages: list[tuple[int, bytes]]) -> list[tuple[int, int]]:
 
 @settings(max_examples=60)
 @given(
-    steps=st.lists(st.tuples(st.integers(100, 3000), st.floats(-30, 30), st.floats(20, 100)), max_size=40),
+    steps=st.lists(
+        st.tuples(st.integers(100, 3000), floats(-30, 30), floats(20, 100)),
+        max_size=40,
+    ),
     cuts=st.lists(st.integers(1, 3000), min_size=1, max_size=60),
 )
 def test_however_it_is_steered_every_tick_comes_once_and_none_in_a_burst(

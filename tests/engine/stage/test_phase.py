@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.events import Event, Onset, Position, State
 from engine.stage.phase import JUMP, BeatLine, BeatPhase, PhaseChange, PhaseConfig, Turn
+from tests.strategies import floats
 from tests.tolerances import BEAT_S
 
 RATE = 1000
@@ -37,13 +38,17 @@ def changes_of(
     return phase, changes + phase.advance(end_s)
 
 
-times = st.lists(st.floats(0.0, 0.3), min_size=1, max_size=80)
+times = st.lists(floats(0.0, 0.3), min_size=1, max_size=80)
 events = st.lists(
     st.tuples(
-        st.floats(0.0, 0.2),
+        floats(0.0, 0.2),
         st.one_of(
-            st.tuples(st.just("position"), st.floats(-1, 200), st.floats(10, 1000)),
-            st.tuples(st.just("onset"), st.floats(0, 200), st.floats(0, 20)),
+            st.tuples(
+                st.just("position"),
+                floats(-1, 200),
+                floats(10, 1000),
+            ),
+            st.tuples(st.just("onset"), floats(0, 200), floats(0, 20)),
             st.tuples(st.just("state"), st.sampled_from(["waiting", "following", "lost", "paused", "ended"])),
         ),
     ),
@@ -52,7 +57,7 @@ events = st.lists(
 
 
 @settings(max_examples=40)
-@given(steps=events, lost=st.sampled_from(["run", "stop"]), smoothing=st.floats(0.1, 16))
+@given(steps=events, lost=st.sampled_from(["run", "stop"]), smoothing=floats(0.1, 16))
 def test_it_never_goes_back_or_leaps_but_by_halting(steps: list, lost: str, smoothing: float) -> None:  # type: ignore[type-arg]
     at_s, given_events = 0.0, [(0.0, state("following"))]
     for gap, (kind, *values) in steps:
@@ -87,7 +92,7 @@ def steady(bpm: float, seconds: float, late_s: float = 0.09) -> list[tuple[float
 
 
 @settings(max_examples=25)
-@given(bpm=st.floats(30, 300))
+@given(bpm=floats(30, 300))
 def test_on_steady_music_it_is_the_music(bpm: float) -> None:
     phase, changes = changes_of(steady(bpm, 6.0), 6.0)
     assert phase.line is not None

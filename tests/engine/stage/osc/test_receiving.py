@@ -21,6 +21,7 @@ from engine.stage.osc.commands import OSC_COMMANDS, obey_osc
 from engine.stage.osc.packing import osc_message
 from engine.stage.osc.receiver import FARTHEST_S, MOST, OscReceiver
 from tests.stage_tools import needs_tool
+from tests.strategies import floats
 
 PATIENCE_S = 60.0
 NTP = 2_208_988_800  # seconds from 1900 to 1970
@@ -189,7 +190,7 @@ def test_a_name_stands_in_the_address_or_comes_first() -> None:
 
 
 @settings(max_examples=20)
-@given(values=st.lists(st.floats() | st.text(max_size=5) | st.integers() | st.booleans(), max_size=3))
+@given(values=st.lists(floats() | st.text(max_size=5) | st.integers() | st.booleans(), max_size=3))
 @pytest.mark.parametrize("word", OSC_COMMANDS)
 def test_arguments_of_any_kind_are_done_or_refused(word: str, values: list[Any]) -> None:
     with suppress(ConfigError):

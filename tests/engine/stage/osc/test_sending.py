@@ -20,6 +20,7 @@ from engine.stage.osc.singles import EVERY_S, OscSingles
 from engine.stage.osc.target import OSC_PRESETS, OscTarget
 from tests.engine.stage.osc.dump import osc_dump
 from tests.stage_tools import free_udp_port
+from tests.strategies import floats
 
 SCORE = make_score("s", [(q, 1.0, 60 + q, 80) for q in range(8)], bars=[(0.0, 1), (4.0, 2)])
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=9)
@@ -30,7 +31,7 @@ def position(quarter: float, **changed: float) -> Position:
     return Position(at=0, emitted_at=0, quarter=quarter, bar=SCORE.bar(quarter), **values)
 
 
-@given(st.lists(st.integers(-(2**31), 2**31 - 1) | st.floats(-1e6, 1e6, width=32) | TEXT, max_size=5))
+@given(st.lists(st.integers(-(2**31), 2**31 - 1) | floats(-1e6, 1e6, width=32) | TEXT, max_size=5))
 def test_another_library_reads_what_is_packed(arguments: list[int | float | str]) -> None:
     message = OscMessage(osc_message("/a/b", *arguments))
     assert message.address == "/a/b"
@@ -66,7 +67,7 @@ def test_liblo_reads_every_event() -> None:
     ]
 
 
-@given(st.lists(st.tuples(st.floats(0, 0.05), st.integers(0, 3)), min_size=1, max_size=60))
+@given(st.lists(st.tuples(floats(0, 0.05), st.integers(0, 3)), min_size=1, max_size=60))
 def test_singles_are_sent_on_change_and_at_most_thirty_a_second(steps: list[tuple[float, int]]) -> None:
     sent: list[tuple[float, int]] = []
     now = 0.0
