@@ -79,7 +79,7 @@ class _LocalResults:
 
 @dataclass(frozen=True, slots=True)
 class _RemoteResults:
-    """Behind an address; the manifest grows on this machine, and is written there from time to time and at the end."""
+    """Behind an address; the manifest grows on this machine, and is written there at the end."""
 
     url: str
     folder: BatchFolder
