@@ -192,11 +192,13 @@ def test_turned_by_hand_the_page_stays_until_the_music_is_there(
     server.position(study.quarter_of_bar(bars[0]) + 1)
     browser.until("stage.score.layout.place && document.querySelector('.pill').hidden")
     browser.press("ArrowLeft")
+    browser.until(f"performance.now() > {browser.js('performance.now()') + BOUNCE_MS}")
     browser.press("PageUp")
+    browser.until("!document.querySelector('.page[data-page=\"2\"].shown')")
     assert browser.shown() == [1]
     browser.until("!document.querySelector('.pill').hidden")
     browser.click(".pill-go")
-    browser.until("stage.score.layout.place")
+    browser.until("stage.score.layout.place && !document.querySelector('.page[data-page=\"1\"].shown')")
     assert browser.shown() == [2]
 
 
