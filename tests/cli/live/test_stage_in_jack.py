@@ -1,4 +1,4 @@
-"""A minute on a JACK server, with the page in a browser: nothing is lost."""
+"""A minute on a JACK server, with the page in a browser, OSC, clock, time code and Link: nothing is lost."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.engine.stage.page.browser import chromium
 from tests.jack_server import JackServer
 
 SECONDS = 60.0
+OUTWARD = ("--osc", "127.0.0.1:9", "--clock", "Clock", "--mtc", "Code", "--link", "lead")
 pytestmark = [pytest.mark.jack, pytest.mark.slow]
 
 
@@ -29,11 +30,11 @@ async def status_after(base: str, seconds: float) -> dict[str, Any]:
     raise AssertionError("the stage has ended")
 
 
-def test_no_sound_is_lost_while_the_page_is_open(tmp_path: Path) -> None:
+def test_no_sound_is_lost_while_all_that_shows_and_tells_runs(tmp_path: Path) -> None:
     if missing := JackServer.missing():
         pytest.skip(missing)
     score = written(tmp_path)
-    command = (score, "--input", "jack", "--output", "jack", "--begin", "open")
+    command = (score, "--input", "jack", "--output", "jack", "--begin", "open", *OUTWARD)
     with JackServer(period=512, realtime=True), staged(*command) as stage, chromium() as browser:
         browser.open(stage.base)
         browser.ready()
