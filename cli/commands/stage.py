@@ -88,6 +88,7 @@ class StageOptions(Settings):
     once: bool = option(plain(False, "end with the first session"), group=PAGE)
     reading: ScoreOptions = plain(ScoreOptions, "follow")
     features: str = as_in(RunOptions, "features")
+    follow: str = as_in(RunOptions, "follow")
     separate: str = as_in(RunOptions, "separate")
     hpss: HpssOptions = plain(HpssOptions, "settings of hpss")
     network: NetworkOptions = plain(NetworkOptions, "settings of networks")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
-from cli.live.session import find_input, find_sink, run_session
+from cli.live.session import find_input, find_sink, only_device, run_session
 from cli.outward_options import cue_attendants
 from cli.practice_options import report_bars
 from cli.stage_outputs import has_outlets, open_controls, open_outlets
@@ -18,7 +18,6 @@ from engine.accompaniment.ensemble import ACCOMPANIMENT, opening_messages
 from engine.accompaniment.practice.metronome import METRONOME
 from engine.accompaniment.stage_config import StageConfig
 from engine.audio.devices import is_device
-from engine.core.errors import ConfigError
 from engine.core.events import Accompanied, Event
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
@@ -77,7 +76,7 @@ def _bar_log(config: SessionConfig) -> BarLog:
 
 
 def _session_config(options: AccompanyOptions) -> SessionConfig:
-    sink = _sink(options)
+    sink = only_device(options.output, "--output device, where the input is one")
     assert options.input is not None
     source, audio = find_input(options.input, options.rate)
     pipeline, gains = accompaniment_config(options, audio, sounds=sink is not None)
@@ -127,12 +126,3 @@ def _stage(options: AccompanyOptions) -> StageConfig:
         return stage
     microphone = is_device(str(options.input)) and not str(options.input).startswith("jack")
     return replace(stage, cancel="on" if microphone and speaker else "off")
-
-
-def _sink(options: AccompanyOptions) -> str | None:
-    if not options.output:
-        return None
-    if len(options.output) > 1 or not is_device(options.output[0]):
-        got = " ".join(options.output)
-        raise ConfigError("-o", expected="one device, where the input is one", got=got, remedy="--output device")
-    return options.output[0]

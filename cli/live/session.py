@@ -23,7 +23,7 @@ from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import USER_ERROR
 from engine.audio.devices import SILENT, Device, DeviceInfo, is_device, is_file, list_devices
 from engine.audio.files import AudioReader
-from engine.core.errors import DeviceError
+from engine.core.errors import ConfigError, DeviceError
 from engine.core.events import Event
 from engine.core.format import AudioFormat
 from engine.core.output_limits import require_writable
@@ -34,7 +34,7 @@ from offline.batch.output_folders import claim_folder
 if TYPE_CHECKING:
     from cli.commands.run import RunOptions
 
-__all__ = ["describe_devices", "find_device", "find_input", "find_sink", "run_live", "run_session"]
+__all__ = ["describe_devices", "find_device", "find_input", "find_sink", "only_device", "run_live", "run_session"]
 
 CHANNELS = 2  # of a stream, where the device has as many
 FALLBACK_HZ = 48000  # of a JACK server without any ports
@@ -56,6 +56,15 @@ def find_device(text: str, *, output: bool) -> tuple[Device, AudioFormat]:
         rate, n_channels = info.sample_rate, min(CHANNELS, _channels(info, output=output))
     device = Device(name=name, backend=backend, n_channels=n_channels)
     return device, AudioFormat(sample_rate=rate, n_channels=n_channels)
+
+
+def only_device(outputs: Sequence[str], remedy: str) -> str | None:
+    """The one device that is played on, None for none; ConfigError for several, or for a file."""
+    if not outputs:
+        return None
+    if len(outputs) > 1 or not is_device(outputs[0]):
+        raise ConfigError("-o", expected="one device", got=" ".join(outputs), remedy=remedy)
+    return outputs[0]
 
 
 def describe_devices() -> str:

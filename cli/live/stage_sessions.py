@@ -13,10 +13,9 @@ from cli.commands.run import RunOptions
 from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_config
 from cli.live.pipeline import LIVE_LOOK_AHEAD, own_rate, parse_gains, pipeline_config
-from cli.live.session import find_input, find_sink
+from cli.live.session import find_input, find_sink, only_device
 from cli.outward_options import cue_attendants
-from engine.audio.devices import is_device, is_file
-from engine.core.errors import ConfigError
+from engine.audio.devices import is_file
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import SessionConfig
@@ -24,7 +23,6 @@ from engine.score.loops import BarRange, looped_draft
 from engine.score.parts import finished_score
 from engine.score.readers import read_draft
 from engine.stage.controls import StageDesk
-from offline.following.presets import follow_by
 from offline.following.score_input import followed_score
 
 __all__ = ["StageScoreAtHand", "abilities", "session_config", "starting_gains"]
@@ -61,7 +59,7 @@ def abilities(options: StageOptions) -> list[str]:
 
 def session_config(options: StageOptions, at_hand: StageScoreAtHand) -> SessionConfig:
     """The settings of a session; EngineError in one line for what cannot be."""
-    sink = _sink(options)
+    sink = only_device(options.output, "collaparte run writes files")
     assert options.input is not None
     top = options.top or (GUESSES if options.detect is not None else 0)
     run = _as(RunOptions, options, input=options.input, score=at_hand.path, output=options.output, top=top)
@@ -108,20 +106,11 @@ def _followed(options: StageOptions, run: RunOptions, audio: AudioFormat, at_han
     config = pipeline_config(run, audio, LIVE_LOOK_AHEAD)
     if at_hand.desk.loop is None:
         return config
-    reading, follow = options.reading, follow_by(options.features)
+    reading = options.reading
     draft = looped_draft(read_draft(at_hand.path, reading.repeats_after_jump), BarRange(*at_hand.desk.loop))
     score = finished_score(draft, reading.part)
     calls = cue_attendants(options.outward.beyond, lambda: score)
-    return replace(config, score=followed_score(score, audio, follow), attendants=calls)
-
-
-def _sink(options: StageOptions) -> str | None:
-    if not options.output:
-        return None
-    if len(options.output) > 1 or not is_device(options.output[0]):
-        got = " ".join(options.output)
-        raise ConfigError("-o", expected="one device", got=got, remedy="collaparte run writes files")
-    return options.output[0]
+    return replace(config, score=followed_score(score, audio, config.follow), attendants=calls)
 
 
 def _events_of(path: str | None, number: int) -> str | None:
