@@ -241,8 +241,9 @@ def _search_again(warp: Warp, n_reference: int, numbers: WarpNumbers) -> None:
     """Search the path backwards from the present cell, then forwards; where it ends elsewhere, go on from there."""
     place, band, back = warp.place, len(warp.cost), numbers.back
     t, y = place[ROWS] - 1, place[BEST]
-    before = _backwards(warp, t, y, max(0, y - STEEPEST * back, place[COLUMNS] - band), numbers)
-    after = _forwards(warp, t, before, place[COLUMNS] - 1, numbers)
+    left = max(0, y - STEEPEST * back, place[COLUMNS] - band)
+    before = y - _sweep(warp, (t, y), -1, y - left + 1, numbers)
+    after = before + _sweep(warp, (t - back, before), 1, place[COLUMNS] - before, numbers)
     if after == y:
         return
     place[ROW_0], place[COLUMN_0] = t - back, before
@@ -257,35 +258,15 @@ def _search_again(warp: Warp, n_reference: int, numbers: WarpNumbers) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _backwards(warp: Warp, t: int, y: int, left: int, numbers: WarpNumbers) -> int:
-    """Return the reference frame that the best path from cell (t, y) had reached `back` live frames before."""
-    back, band, costs = numbers.back, len(warp.cost), warp.scratch[0]
-    for i in range(back + 1):
-        for k in range(y - left + 1):
-            d = float(warp.near[(t - i) % band, (y - k) % band])
-            least = np.inf if i + k else 0.0
-            if i:
-                least = min(least, costs[i - 1, k] + d)
-            if k:
-                least = min(least, costs[i, k - 1] + d)
-            if i and k:
-                least = min(least, costs[i - 1, k - 1] + numbers.diagonal * d)
-            costs[i, k] = least
-    best, found = np.inf, 0
-    for k in range(y - left + 1):
-        cost = costs[back, k] / (back + k + 1)
-        if cost < best:
-            best, found = cost, k
-    return y - found
+def _sweep(warp: Warp, cell: tuple[int, int], sign: int, n_columns: int, numbers: WarpNumbers) -> int:
+    """Return by how many reference frames the best path from a cell goes on within `back` live frames.
 
-
-@njit(nogil=True, cache=True)
-def _forwards(warp: Warp, t: int, before: int, right: int, numbers: WarpNumbers) -> int:
-    """Return the reference frame that the best path from `back` live frames before reaches now."""
-    back, band, costs = numbers.back, len(warp.cost), warp.scratch[1]
+    sign: 1 forwards, -1 backwards; the costs are left in the scratch of that direction
+    """
+    back, band, costs = numbers.back, len(warp.cost), warp.scratch[1 if sign > 0 else 0]
     for i in range(back + 1):
-        for k in range(right - before + 1):
-            d = float(warp.near[(t - back + i) % band, (before + k) % band])
+        for k in range(n_columns):
+            d = float(warp.near[(cell[0] + sign * i) % band, (cell[1] + sign * k) % band])
             least = d if i + k == 0 else np.inf
             if i:
                 least = min(least, costs[i - 1, k] + d)
@@ -295,8 +276,8 @@ def _forwards(warp: Warp, t: int, before: int, right: int, numbers: WarpNumbers)
                 least = min(least, costs[i - 1, k - 1] + numbers.diagonal * d)
             costs[i, k] = least
     best, found = np.inf, 0
-    for k in range(right - before + 1):
+    for k in range(n_columns):
         cost = costs[back, k] / (back + k + 2)
         if cost < best:
             best, found = cost, k
-    return before + found
+    return found
