@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         parse_embeddings,
         sound_model,
     )
-    from offline.detection.tagging import Tagged, Tagger, tag_files, tag_rows
+    from offline.detection.tagging import Tagged, Tagger, tag_files
 else:
     __getattr__ = lazy(__name__)
 
@@ -32,5 +32,4 @@ __all__ = [
     "sound_model",
     "tag",
     "tag_files",
-    "tag_rows",
 ]

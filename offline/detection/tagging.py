@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interva
 from engine.inference.network_file import read_network_file
 from offline.detection.clip_decisions import clip_probabilities, intervals
 
-__all__ = ["TAG_HEADER", "Tagged", "Tagger", "tag_files", "tag_rows"]
+__all__ = ["TAG_HEADER", "Tagged", "Tagger", "tag_files"]
 
 Probabilities = npt.NDArray[np.float32]
 BLOCK, WINDOW, AHEAD = 64, 151, 43  # steps; networks are trained on windows of ten seconds
@@ -116,8 +116,3 @@ def tag_files(
 
 
 TAG_HEADER = ("filename", "label", "probability")
-
-
-def tag_rows(name: str, tags: Mapping[str, float]) -> list[tuple[str, str, str]]:
-    """Return the rows of a recording by TAG_HEADER; one without tags has its name alone."""
-    return [(name, label, f"{probability:.3f}") for label, probability in tags.items()] or [(name, "", "")]

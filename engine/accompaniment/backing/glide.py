@@ -230,11 +230,6 @@ class Glide:
         onset = float(self.samples[index]) if index >= 0 else -np.inf
         return self._attacking(onset, -np.inf) if onset > max(self.place, target - allowed) else target
 
-    @property
-    def _fastest(self) -> float:
-        """Return the most samples of the recording in a second."""
-        return self._config.fastest * self._numbers.rate
-
     def _wanted(self, target: float, following: _Following, left_s: float) -> float:
         """Return the speed that leads to the next onset in time, or else to the target."""
         rate = self._numbers.rate

@@ -7,7 +7,6 @@ from engine.core.lazy import lazy
 if TYPE_CHECKING:
     from engine.stage.engraving.engraver import Engraver
     from engine.stage.engraving.pages import EngravedOnset, EngravedPage, PageLayout, Pages
-    from engine.stage.engraving.printing.copy import printed_musicxml
     from engine.stage.engraving.sheet import Sheet, read_sheet
 else:
     __getattr__ = lazy(__name__)
@@ -19,6 +18,5 @@ __all__ = [
     "PageLayout",
     "Pages",
     "Sheet",
-    "printed_musicxml",
     "read_sheet",
 ]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
-from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from engine.core.errors import ScoreError
-from engine.score.file_bytes import read_score_bytes
 from engine.score.musicxml.bars import PartBar, read_part
 from engine.score.musicxml.layout import WholeBar, whole_bars
 from engine.score.musicxml.normal import normalise
@@ -28,7 +26,7 @@ from engine.stage.engraving.printing.texts import mend_texts
 from engine.stage.engraving.printing.timeline import PartLine, read_line
 from engine.stage.engraving.printing.writer import xml_bytes
 
-__all__ = ["PrintedScore", "printed_musicxml", "printed_score"]
+__all__ = ["PrintedScore", "printed_score"]
 
 
 class PrintedScore(NamedTuple):
@@ -41,11 +39,6 @@ class PrintedScore(NamedTuple):
     data: bytes
     places: PrintedPlaces
     bar_ids: list[str]
-
-
-def printed_musicxml(path: str | Path) -> bytes:
-    """Return the copy for print of a MusicXML file, with the ids of `Score.note_id`; ScoreError as `read_score`."""
-    return printed_score(str(path), read_score_bytes(Path(path))).data
 
 
 def printed_score(where: str, data: bytes) -> PrintedScore:
