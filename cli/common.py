@@ -76,6 +76,7 @@ class Shown:
     several: whether more values may follow one name, although the command has arguments too
     argument: whether the field is an argument, not an option
     names: returns the names that the shell completes besides files; it may import what --help must not
+    named: the option's name, where that cannot be a field's, without --
     writes: what is written there, WRITES_FILE, WRITES_FOLDER or, where only the action knows, WRITES_EITHER
     """
 
@@ -86,6 +87,7 @@ class Shown:
     several: bool = False
     argument: bool = False
     names: Callable[[], Collection[str]] = tuple
+    named: str = ""
     writes: str = ""
 
 
@@ -274,7 +276,8 @@ def _argument(typed: Typed, metavar: str) -> click.Parameter:
 
 
 def _option(typed: Typed) -> click.Parameter:
-    name, kind, shown = f"--{typed.name.replace('_', '-')}", typed.kind, typed.shown
+    kind, shown = typed.kind, typed.shown
+    name = f"--{shown.named or typed.name.replace('_', '-')}"
     common: dict[str, Any] = {"help": _help(typed), **({"panel": shown.group} if shown.group else {})}
     if kind.n == 0:
         return click.RichOption(
@@ -283,7 +286,7 @@ def _option(typed: Typed) -> click.Parameter:
     short = shown.short or ("-o" if typed.name == "output" else "")
     bare: dict[str, Any] = {} if shown.bare is None else {"is_flag": False, "flag_value": shown.bare}
     return click.RichOption(
-        [short, name] if short else [name],
+        [typed.name, *filter(None, (short, name))],
         type=Value(name, typed.setting, kind, shown.names),
         required=typed.default is MISSING,
         metavar=_metavar(typed),

@@ -20,6 +20,9 @@ class LoopConfig(Settings):
     steps: int | None = ranged(
         None, 0, 1_000_000_000, "training steps of this call instead of minutes: the same on every machine"
     )
+    until: int | None = ranged(
+        None, 0, 1_000_000_000, "train to this step of the run instead: one that was stopped and resumed ends the same"
+    )
     cpu_time: bool = plain(False, "count the minutes in CPU time of this process, for a busy machine")
     learning_rate: float = ranged(1e-3, 0, 1, "largest learning rate of Adam")
     weight_decay: float = ranged(1e-5, 0, 1, "L2 penalty of the weights")
@@ -33,6 +36,8 @@ class LoopConfig(Settings):
     @property
     def length(self) -> str:
         """How long a call trains, as text."""
+        if self.until is not None:
+            return f"to step {self.until}"
         return f"{self.minutes:g} minutes" if self.steps is None else f"{self.steps} steps"
 
 

@@ -97,6 +97,8 @@ class Budget:
 
     def used(self, step: int) -> float:
         """The share that is used when `step` begins: 0 at first, 1 or more at the end."""
+        if self.config.until is not None:
+            return step / self.config.until if self.config.until else 1.0
         if self.config.steps is not None:
             return (step - self.first) / self.config.steps if self.config.steps else 1.0
         return self.elapsed_s() / (60 * self.config.minutes) if self.config.minutes else 1.0
