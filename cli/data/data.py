@@ -29,6 +29,7 @@ MAKERS = {
     ),
     "modules": _row("Songs in stems out of tracker modules.", "songs", "modules", SEPARATION),
     "lmms": _row("Songs in stems out of LMMS projects.", "songs", "lmms", SEPARATION),
+    "guitars": _row("Guitars out of songs of Frets on Fire.", "songs", "guitars", SEPARATION),
     "scenes": _row("Mixed scenes out of isolated sounds.", "scenes", "scenes", DETECTION),
     "desed": _row(
         "Recordings or videos with labels as in DESED, packed to train on.", "recordings", "desed", DETECTION

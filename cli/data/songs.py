@@ -1,4 +1,4 @@
-"""`collaparte data songs|modules|lmms`: songs in stems, to train separation on."""
+"""`collaparte data songs|modules|lmms|guitars`: songs in stems, to train separation on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from offline.batch.jobs.music import SongsJob
 
 __all__ = [
+    "GuitarsOptions",
     "LmmsOptions",
     "ModulesOptions",
     "SongsOptions",
+    "data_guitars_command",
     "data_lmms_command",
     "data_modules_command",
     "data_songs_command",
@@ -85,7 +87,7 @@ class ModulesOptions(FolderOptions):
 @command(ModulesOptions, "examples:\n  collaparte data modules modules/ -o songs/")
 def data_modules_command(options: ModulesOptions) -> int:
     """Sort the instruments of modules into drums, bass and other."""
-    from offline.datasets.module_songs import find_modules, make_module_songs
+    from offline.datasets.songs.module_songs import find_modules, make_module_songs
 
     _finish(options, make_module_songs(find_modules(options.modules), options.output, seconds=options.seconds))
     return 0
@@ -102,10 +104,28 @@ class LmmsOptions(FolderOptions):
 
 @command(LmmsOptions, "examples:\n  collaparte data lmms -o songs/")
 def data_lmms_command(options: LmmsOptions) -> int:
-    """Render the tracks of LMMS projects, drums apart from everything else."""
-    from offline.datasets.lmms_songs import find_projects, make_lmms_songs
+    """Render the tracks of LMMS projects, drums and basses apart from everything else."""
+    from offline.datasets.songs.lmms_songs import find_projects, make_lmms_songs
 
     _finish(options, make_lmms_songs(find_projects(options.projects), options.output))
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuitarsOptions(FolderOptions):
+    """Options of `collaparte data guitars`."""
+
+    songs: Path | None = option(
+        plain(None, "folder of songs with a guitar.ogg (default those of fretsonfire-songs-sectoid)"), metavar="FOLDER"
+    )
+
+
+@command(GuitarsOptions, "examples:\n  collaparte data guitars -o songs/")
+def data_guitars_command(options: GuitarsOptions) -> int:
+    """Take the guitars of songs of Frets on Fire."""
+    from offline.datasets.songs.guitar_songs import find_guitars, make_guitar_songs
+
+    _finish(options, make_guitar_songs(find_guitars(options.songs), options.output))
     return 0
 
 

@@ -16,10 +16,20 @@ import numpy as np
 from tqdm import tqdm
 
 from engine.core.errors import ConfigError, EngineError
-from offline.datasets.tracker import TrackerModule
+from offline.datasets.songs.tracker import TrackerModule
 from offline.synthesis.songs_render import RATE, write_stems
 
-__all__ = ["Traits", "find_modules", "kind_of", "make_module_songs", "sorted_instruments", "traits", "write_song"]
+__all__ = [
+    "BASS_NAMES",
+    "DRUM_NAMES",
+    "Traits",
+    "find_modules",
+    "kind_of",
+    "make_module_songs",
+    "sorted_instruments",
+    "traits",
+    "write_song",
+]
 
 SUFFIXES = {".mod", ".xm", ".s3m", ".it"}
 SHORTEST_S = 30.0  # shorter ones are jingles

@@ -1,6 +1,7 @@
-"""Multitracks to train separation on, from LMMS projects: their tracks, drums apart from everything else.
+"""Multitracks to train separation on, from LMMS projects: their tracks, drums and basses apart from everything else.
 
-Writes FOLDER/NAME/{vocals,drums,other}.ogg, the vocals silent and basses in `other`. Free songs by musicians come with
+Writes FOLDER/NAME/{vocals,drums,bass,other}.ogg, the vocals silent. Where no track calls itself a bass, there may be
+one all the same: then no bass is written, which says that `other` may hold it. Free songs by musicians come with
 Debian's lmms-common; those are taken whose licence makes no demands on works made from them. Needs the program `lmms`.
 """
 
@@ -23,10 +24,10 @@ from defusedxml.ElementTree import ParseError, fromstring, tostring
 from tqdm import tqdm
 
 from engine.core.errors import ConfigError, ScoreError
-from offline.datasets.module_songs import DRUM_NAMES, write_song
+from offline.datasets.songs.module_songs import BASS_NAMES, DRUM_NAMES, write_song
 from offline.synthesis.songs_render import RATE
 
-__all__ = ["find_projects", "is_drum", "make_lmms_songs", "only_drums_or_rest", "read_project", "render_project"]
+__all__ = ["find_projects", "kind_of_track", "make_lmms_songs", "only_kind", "read_project", "render_project"]
 
 PROJECTS = Path("/usr/share/lmms/projects")  # where Debian installs them
 SHARE_ALIKE = re.compile(r"Alf42red|TwilightArea|Jousboxx|Skiessi")  # CC BY-SA, by lmms-common's copyright file
@@ -55,22 +56,30 @@ def read_project(path: Path) -> Element:
     return root
 
 
-def is_drum(track: Element) -> bool:
-    """Tell whether an instrument's track is drums, by the folder of its sample or by its name."""
-    sampler = track.find("instrumenttrack/instrument/audiofileprocessor")
-    source, name = "" if sampler is None else sampler.get("src", ""), track.get("name", "")
-    if NO_DRUMS.search(name) or NO_DRUMS.search(source.rsplit("/", 1)[-1]):
-        return False
-    return source.startswith(DRUM_FOLDERS) or bool(DRUM_NAMES.search(name))
+def kind_of_track(track: Element) -> str:
+    """Return `drums`, by the folder of an instrument's sample or by its name, `bass`, by its name, or `other`."""
+    sampler, name = track.find("instrumenttrack/instrument/audiofileprocessor"), track.get("name", "")
+    source = "" if sampler is None else sampler.get("src", "")
+    no_drum = NO_DRUMS.search(name) or NO_DRUMS.search(source.rsplit("/", 1)[-1])
+    if not no_drum and (source.startswith(DRUM_FOLDERS) or DRUM_NAMES.search(name)):
+        return "drums"
+    return "bass" if BASS_NAMES.search(name) else "other"
 
 
-def only_drums_or_rest(project: Element, *, drums: bool) -> Element:
-    """Return the project with only drums, or all but drums, audible; what was muted before stays so."""
+def only_kind(project: Element, kind: str) -> Element:
+    """Return the project with only the tracks of a kind audible; what was muted before stays so."""
     copy: Element = fromstring(tostring(project))
     for track in copy.iter("track"):
-        if track.get("type") in SOUNDING and is_drum(track) != drums:
+        if track.get("type") in SOUNDING and kind_of_track(track) != kind:
             track.set("muted", "1")
     return copy
+
+
+def kinds_in(project: Element) -> list[str]:
+    """Return the kinds of the tracks that sound, drums and other always."""
+    tracks = [track for track in project.iter("track") if track.get("type") in SOUNDING and track.get("muted") != "1"]
+    basses = any(kind_of_track(track) == "bass" for track in tracks)
+    return ["drums", "bass", "other"] if basses else ["drums", "other"]
 
 
 def render_project(project: Element) -> np.ndarray:
@@ -100,11 +109,9 @@ def make_lmms_songs(paths: Sequence[Path], output: Path) -> int:
         if (output / path.stem.lower()).exists():
             continue  # from an earlier call
         project = read_project(path)
-        stems = {
-            name: render_project(only_drums_or_rest(project, drums=name == "drums")) for name in ("drums", "other")
-        }
+        stems = {kind: render_project(only_kind(project, kind)) for kind in kinds_in(project)}
         n_samples = min(len(audio) for audio in stems.values())
-        loudest = [float(np.abs(audio).max(initial=0)) for audio in stems.values()]
+        loudest = [float(np.abs(stems[kind]).max(initial=0)) for kind in ("drums", "other")]
         if n_samples < SHORTEST_S * RATE or min(loudest) == 0:
             continue
         write_song(output / path.stem.lower(), stems)

@@ -11,8 +11,15 @@ import numpy as np
 import pytest
 
 from engine.core.errors import AudioFileError, ConfigError
-from offline.datasets.module_songs import Traits, find_modules, kind_of, make_module_songs, sorted_instruments, traits
-from offline.datasets.tracker import TrackerModule
+from offline.datasets.songs.module_songs import (
+    Traits,
+    find_modules,
+    kind_of,
+    make_module_songs,
+    sorted_instruments,
+    traits,
+)
+from offline.datasets.songs.tracker import TrackerModule
 from offline.synthesis.multitrack import Corpus, find_songs, load_stems
 
 openmpt = pytest.mark.skipif(ctypes.util.find_library("openmpt") is None, reason="needs libopenmpt")

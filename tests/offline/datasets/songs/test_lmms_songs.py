@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from engine.core.errors import ConfigError, ScoreError
-from offline.datasets import lmms_songs
-from offline.datasets.lmms_songs import (
+from offline.datasets.songs import lmms_songs
+from offline.datasets.songs.lmms_songs import (
     LARGEST,
-    is_drum,
+    kind_of_track,
     make_lmms_songs,
-    only_drums_or_rest,
+    only_kind,
     read_project,
     render_project,
 )
@@ -62,19 +62,19 @@ def muted(root: Element) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("name", ["song.mmp", "song.mmpz"])
-def test_drums_are_told_by_sample_and_name(tmp_path: Path, name: str) -> None:
+def test_drums_and_basses_are_told_by_sample_and_name(tmp_path: Path, name: str) -> None:
     root = read_project(project(tmp_path, name))
-    told = {track.get("name"): is_drum(track) for track in root.iter("track")}
-    assert told == {"Kick": True, "tick": True, "Mute Bass": False, "Default preset": False, "Pad": False}
+    told = {track.get("name"): kind_of_track(track) for track in root.iter("track")}
+    assert told == {"Kick": "drums", "tick": "drums", "Mute Bass": "bass", "Default preset": "other", "Pad": "other"}
 
 
 def test_what_was_mute_stays_mute_and_each_other_track_sounds_once(tmp_path: Path) -> None:
     root = read_project(project(tmp_path))
-    drums, rest = (muted(only_drums_or_rest(root, drums=drums)) for drums in (True, False))
-    assert drums.pop("Pad")
-    assert rest.pop("Pad")
-    assert all(drums[name] != rest[name] for name in drums)
+    drums, bass, rest = (muted(only_kind(root, kind)) for kind in ("drums", "bass", "other"))
+    assert drums.pop("Pad") and bass.pop("Pad") and rest.pop("Pad")
+    assert all(drums[name] + bass[name] + rest[name] == 2 for name in drums)
     assert not drums["Kick"]
+    assert not bass["Mute Bass"]
     assert muted(root)["Pad"]
     assert not muted(root)["Kick"]  # the project itself is untouched
 
@@ -115,14 +115,12 @@ def test_stems_sum_to_the_song(tmp_path: Path) -> None:
     path = project(tmp_path)
     assert make_lmms_songs([path], tmp_path / "songs") == 1
     song = find_songs(Corpus(folder=tmp_path / "songs"))[0]
-    stems = load_stems(song, ("vocals", "drums", "other"), sample_rate=44100)
+    stems = load_stems(song, ("vocals", "drums", "bass", "other"), sample_rate=44100)
     assert not stems[0].any()
     assert all(np.abs(stem.astype(np.float32)).max() > 0 for stem in stems[1:])
     root = read_project(path)
-    whole, drums, rest = (
-        render_project(root),
-        render_project(only_drums_or_rest(root, drums=True)),
-        render_project(only_drums_or_rest(root, drums=False)),
+    whole, *parts = (
+        render_project(each) for each in (root, *(only_kind(root, kind) for kind in song.stems if kind != "vocals"))
     )
-    n = min(map(len, (whole, drums, rest)))
-    assert np.sqrt(np.mean((whole[:n] - drums[:n] - rest[:n]) ** 2)) < SUM_TOLERANCE
+    n = min(map(len, (whole, *parts)))
+    assert np.sqrt(np.mean((whole[:n] - sum(part[:n] for part in parts)) ** 2)) < SUM_TOLERANCE
