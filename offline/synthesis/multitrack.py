@@ -20,7 +20,7 @@ from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError, ConfigError
 from engine.separation.config import REST_STEM
 
-__all__ = ["Corpus", "Song", "find_songs", "load_stems", "parse_corpus"]
+__all__ = ["REST", "Corpus", "Song", "find_songs", "load_stems", "parse_corpus"]
 
 REST = "other"
 IGNORED = ("mixture", "linear_mixture")

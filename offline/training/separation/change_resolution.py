@@ -1,11 +1,16 @@
-"""Begin a network of one resolution with the weights of another: how a band sounds does not depend on its width.
+"""Begin a network with the weights of another of another resolution or of fewer targets.
+
+How a band sounds does not depend on its width.
 
 A network with fewer, wider bins (a shorter window) takes for each of its bins the weights of the bins inside it: their
 sum where it reads, their mean where it writes. The recurrent layers are taken as they are; the scaling of inputs of
-another width stays as it was measured.
+another width stays as it was measured. A target that the other network of bands does not know begins as an equal part
+of what that network calls `other`, so that at first the two together are what the one was.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,6 +19,7 @@ from engine.core.errors import ModelError
 from models.separation.band_network import BandNetwork, SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
 from models.separation.network import OpenUnmix
+from offline.synthesis.multitrack import REST
 
 __all__ = ["change_resolution"]
 
@@ -23,8 +29,11 @@ READ, WRITTEN = "fc1.weight", ("fc3.weight", "bn3.", "output_mean", "output_scal
 def change_resolution(model: SeparationNetwork, other: SeparationNetwork) -> None:
     """Set the weights of `model` to those of `other`; ModelError unless kind, targets, width and layers are equal.
 
-    A network of bands for mid and side may begin with one for left and right.
+    A network of bands for mid and side may begin with one for left and right, and one of more targets with one of
+    fewer.
     """
+    if isinstance(model, BandNetwork) and isinstance(other, BandNetwork):
+        other = _with_targets(other, model.config.targets)
     mine, theirs = model.config, other.config
     for name in ("network", "targets", "hidden", "n_layers", "bidirectional", "n_channels"):
         if getattr(mine, name) != getattr(theirs, name):
@@ -36,6 +45,24 @@ def change_resolution(model: SeparationNetwork, other: SeparationNetwork) -> Non
         _change_bands(model, other)
     elif isinstance(model, OpenUnmix) and isinstance(other, OpenUnmix):
         _change_bins(model, other)
+
+
+def _with_targets(other: BandNetwork, targets: tuple[str, ...]) -> BandNetwork:
+    """Return a network of `targets`, those that `other` lacks as equal parts of its REST; `other` if none fit."""
+    theirs = other.config.targets
+    sources = [name if name in theirs else REST for name in targets]
+    if targets == theirs or set(sources) != set(theirs):
+        return other
+    wider = BandNetwork(replace(other.config, targets=targets))
+    weights = dict(other.state_dict())
+    for name in [name for name in weights if name.startswith("outer.")]:
+        rows = weights[name].unflatten(-1, (len(theirs), -1))[..., [theirs.index(source) for source in sources], :]
+        if name.endswith("bias"):
+            parts = torch.tensor([float(sources.count(source)) for source in sources])
+            rows = rows - parts.log()[:, None]
+        weights[name] = rows.flatten(-2)
+    wider.load_state_dict(weights)
+    return wider
 
 
 def _change_bins(model: OpenUnmix, other: OpenUnmix) -> None:

@@ -83,7 +83,9 @@ class SeparationTraining(RunConfig):
     layers: int | None = ranged(None, 1, 8, "layers of the LSTM (default: 3; of bands 4 blocks)")
     stereo: str = choice(STEREO[0], STEREO, "channels that the masks are for; mid-side of bands only")
     bidirectional: bool = plain(False, "look at the whole file; the network cannot run live")
-    init_weights: Path | None = plain(None, "checkpoint to begin with, of any window")
+    init_weights: Path | None = plain(
+        None, "checkpoint, or exported network of bands, to begin with: of any window; bands also of fewer targets"
+    )
     mix: StemMixConfig = plain(StemMixConfig, "how random the mixes are")
     objective: SeparationObjective = plain(SeparationObjective, "what is minimised")
     loop: LoopConfig = plain(partial(LoopConfig, validate_every_s=600.0), "how long and how fast the network learns")

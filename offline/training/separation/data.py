@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,16 @@ from models.separation.config import SeparationNetworkConfig
 from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load_stems, parse_corpus
 from offline.training.separation.config import SeparationTraining, StemMixConfig
 
-__all__ = ["Mixer", "StemBank", "StemMix", "equalisers", "loudest_excerpt", "open_stems", "validation_excerpts"]
+__all__ = [
+    "Mixer",
+    "StemBank",
+    "StemMix",
+    "ValidationExcerpt",
+    "equalisers",
+    "loudest_excerpt",
+    "open_stems",
+    "validation_excerpts",
+]
 
 GRID_S = 0.5  # between possible starts of an excerpt
 LATE_S, LATE_SHARE = (0.005, 0.04), 0.8  # delay and largest gain of a stem's middle, repeated to the sides
@@ -37,6 +47,17 @@ class StemMix:
 
     references: Tensor
     merged: Tensor
+
+
+class ValidationExcerpt(NamedTuple):
+    """Part of a song to validate on.
+
+    references: (target, channel, sample) of full scale 1
+    merged: targets, by index, that they do not separate: judged by their sum, which counts as the last of them
+    """
+
+    references: Tensor
+    merged: tuple[int, ...] = ()
 
 
 class StemBank:
@@ -199,22 +220,27 @@ def open_stems(config: SeparationTraining, device: torch.device) -> StemBank:
     return StemBank(corpora, config.targets, sample_rate=rate, exclude=config.validation, device=device)
 
 
-def validation_excerpts(config: SeparationTraining, device: torch.device) -> list[Tensor]:
-    """Load an excerpt (target, channel, sample) of full scale 1 of each song to validate on."""
-    rate, only = config.network.sample_rate, config.validation
+def validation_excerpts(config: SeparationTraining, device: torch.device) -> list[ValidationExcerpt]:
+    """Load an excerpt of each song to validate on."""
+    rate, only, targets = config.network.sample_rate, config.validation, config.targets
     corpora = [parse_corpus(text) for text in config.data] if only else []
     songs = [song for corpus in corpora for song in find_songs(corpus, only=only, needed=False)]
-    loaded = [torch.from_numpy(load_stems(song, config.targets, sample_rate=rate)) for song in songs]
-    return [loudest_excerpt(song, rate).to(device) for song in loaded]
+    excerpts = []
+    for song in songs:
+        stems = torch.from_numpy(load_stems(song, targets, sample_rate=rate))
+        merged = tuple(sorted(targets.index(target) for target in song.inseparable(targets)))
+        excerpts.append(ValidationExcerpt(loudest_excerpt(stems, rate).to(device), merged))
+    return excerpts
 
 
 def loudest_excerpt(song: Tensor, sample_rate: int) -> Tensor:
-    """Cut (target, channel, sample) of full scale 1 where all targets sound.
+    """Cut (target, channel, sample) of full scale 1 where all targets sound, but those that never do.
 
     song: (target, sample, channel) of 16 bits
     """
     n = min(int(EXCERPT_S), song.shape[1] // sample_rate)
     seconds = song[:, : song.shape[1] // sample_rate * sample_rate].unflatten(1, (-1, sample_rate))
-    energy = torch.stack([row.double().square().mean((1, 2)) for row in seconds]).unfold(1, n, 1).sum(2)
+    sounding = [row for row in seconds if row.any()] or list(seconds)
+    energy = torch.stack([row.double().square().mean((1, 2)) for row in sounding]).unfold(1, n, 1).sum(2)
     first = int(energy.amin(0).argmax()) * sample_rate
     return song[:, first : first + n * sample_rate].transpose(1, 2) / FULL_SCALE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,31 @@ from models.separation.losses import (
     spectral_snr,
     weighted_sdr,
 )
+from models.separation.read_exported import read_exported
 from models.separation.spectra import Transform, input_magnitudes, swap_mid_side
 from offline.training.common.checkpoint import Checkpoint, restore
 from offline.training.common.loop import Trainer, start_run
 from offline.training.common.precision import Precision
 from offline.training.separation.change_resolution import change_resolution
 from offline.training.separation.config import SeparationObjective, SeparationTraining
-from offline.training.separation.data import Mixer, StemMix, equalisers, open_stems, validation_excerpts
+from offline.training.separation.data import (
+    Mixer,
+    StemMix,
+    ValidationExcerpt,
+    equalisers,
+    open_stems,
+    validation_excerpts,
+)
 
 __all__ = ["SeparationTask", "restore_separation", "scale_invariant_sdr", "train_separation"]
 
 STATISTICS_BATCHES = 8
+ONNX = ".onnx"
 
 
 class SeparationTask:
     """Random mixes, the losses of the paper, and SI-SDR on songs that are not trained on.
 
-    validation: excerpts (target, channel, sample)
     seed: of initial weights and equalisers
     """
 
@@ -50,7 +59,7 @@ class SeparationTask:
         network: SeparationNetworkConfig,
         objective: SeparationObjective,
         mixer: Mixer,
-        validation: Sequence[Tensor],
+        validation: Sequence[ValidationExcerpt],
         seed: int = 0,
     ) -> None:
         self.config, self.objective, self.mixer, self.validation = network, objective, mixer, validation
@@ -152,27 +161,27 @@ class SeparationTask:
         return weighted_sdr(self.transform.inner(references), samples, self.masks)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Measure SI-SDR (dB) of each target and its gain over the mixture, mean over the songs to validate on."""
-        rows = [self._gains(model, references) for references in self.validation]
+        """Measure SI-SDR (dB) of each target and its gain over the mixture, mean over the songs that have it."""
+        rows = [self._gains(model, excerpt) for excerpt in self.validation]
         if not rows:
             return {}
-        gains = torch.stack(rows).mean(0)
+        gains = torch.stack(rows).nanmean(0)
         names = [f"{kind}_{target}" for kind in ("si_sdr", "gain") for target in self.config.targets]
-        figures = dict(zip(names, gains.flatten().tolist(), strict=True))
-        return {**figures, "gain": float(gains[1].mean())}
+        figures = {name: value for name, value in zip(names, gains.flatten().tolist(), strict=True) if isfinite(value)}
+        return {**figures, "gain": float(gains[1].nanmean())}
 
-    def _gains(self, model: nn.Module, references: Tensor) -> Tensor:
-        """Return SI-SDR and its gain over the mixture, dB, (2, target), for references (target, channel, sample)."""
-        if self.config.mid_side:
-            references = swap_mid_side(references, 1)
+    def _gains(self, model: nn.Module, excerpt: ValidationExcerpt) -> Tensor:
+        """Return SI-SDR and its gain over the mixture, dB, (2, target); NaN for targets of which there is nothing."""
+        references = swap_mid_side(excerpt.references, 1) if self.config.mid_side else excerpt.references
         spectra = self.transform.spectra(references.sum(0, keepdim=True))
         masks = model(input_magnitudes(self.config, spectra))
         masks = masks / masks.sum(2, keepdim=True).clamp_min(1e-8)
-        estimates = self.transform.samples(masks * spectra[:, :, None])[:, 0]
-        inner = self.transform.inner(references)
+        estimates = _together(self.transform.samples(masks * spectra[:, :, None])[:, 0], excerpt.merged)
+        inner = _together(self.transform.inner(references), excerpt.merged)
         si_sdr = scale_invariant_sdr(inner, estimates)
         mixture = scale_invariant_sdr(inner, inner.sum(1, keepdim=True).expand_as(inner))
-        return torch.stack([si_sdr, si_sdr - mixture])
+        gains = torch.stack([si_sdr, si_sdr - mixture])
+        return gains.masked_fill(~inner.movedim(1, 0).flatten(1).any(1), torch.nan)
 
     def describe(self) -> dict[str, Any]:
         """Return the network's settings."""
@@ -193,12 +202,26 @@ class _Known(torch.autograd.Function):
         return gradient * grads[0], None, None
 
 
+def _together(signals: Tensor, merged: Sequence[int]) -> Tensor:
+    """Put the sum of the merged targets of (time, target, ...) into the last of them, silence into the others."""
+    if not merged:
+        return signals
+    out = signals.clone()
+    out[:, list(merged)] = 0
+    out[:, merged[-1]] = signals[:, list(merged)].sum(1)
+    return out
+
+
 def scale_invariant_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
     """Return SI-SDR in dB (target) of signals (time, target, ...); Le Roux et al. (2019), equation (3)."""
     x, y = (signal.movedim(1, 0).flatten(1).double() for signal in (reference, estimate))
     scale = (x * y).sum(1, keepdim=True) / (x * x).sum(1, keepdim=True).clamp_min(1e-12)
     wanted = scale * x
     return 10 * torch.log10((wanted**2).sum(1).clamp_min(1e-12) / ((y - wanted) ** 2).sum(1).clamp_min(1e-12))
+
+
+def _initial(path: Path) -> SeparationNetwork:
+    return read_exported(path) if path.suffix == ONNX else restore_separation(path)[0]
 
 
 def restore_separation(path: Path) -> tuple[SeparationNetwork, Checkpoint]:
@@ -220,7 +243,7 @@ def train_separation(config: SeparationTraining) -> dict[str, float]:
     if trainer.step == 0:
         task.scale_input()
         if config.init_weights is not None:
-            change_resolution(task.model, restore_separation(config.init_weights)[0])
+            change_resolution(task.model, _initial(config.init_weights))
         trainer.begin()
     bank, n_parameters = task.mixer.bank, sum(p.numel() for p in task.model.parameters())
     print(f"{len(bank.names)} songs, {bank.seconds / 60:.0f} minutes: {', '.join(bank.names)}")

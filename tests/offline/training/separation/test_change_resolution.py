@@ -67,6 +67,17 @@ def test_wider_bins_of_a_band_read_the_sum_and_write_the_mean() -> None:
         assert torch.isfinite(coarse(torch.rand(5, 1, 2, 129))).all()
 
 
+def test_a_target_that_is_new_begins_as_half_of_other() -> None:
+    fewer, more = bands(), bands(targets=("vocals", "bass", "other"))
+    change_resolution(more, fewer)
+    magnitude = torch.rand(7, 1, 2, 513)
+    with torch.no_grad():
+        old, new = fewer(magnitude), more(magnitude)
+    torch.testing.assert_close(new[:, :, 0], old[:, :, 0], atol=FLOAT32, rtol=0)
+    for part in (1, 2):
+        torch.testing.assert_close(new[:, :, part], old[:, :, 1] / 2, atol=FLOAT32, rtol=0)
+
+
 def test_the_same_window_gives_the_same_bands() -> None:
     first, second = bands(), bands()
     with torch.no_grad():

@@ -25,7 +25,7 @@ from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.separation.change_resolution import change_resolution
 from offline.training.separation.config import SeparationObjective, SeparationTraining, StemMixConfig
-from offline.training.separation.data import Mixer, StemBank
+from offline.training.separation.data import Mixer, StemBank, ValidationExcerpt
 from offline.training.separation.train import SeparationTask, restore_separation, scale_invariant_sdr, train_separation
 from tests.songs import RATE, write_songs
 from tests.tolerances import FLOAT32, TRAINED
@@ -45,7 +45,7 @@ def task(
 ) -> SeparationTask:
     bank = StemBank([Corpus(folder=folder)], TARGETS, sample_rate=RATE)
     mixer = Mixer(bank, StemMixConfig(), n_samples=256 + 40 * 64)
-    validation = [torch.rand(3, 2, 4000, generator=torch.Generator().manual_seed(0)) - 0.5]
+    validation = [ValidationExcerpt(torch.rand(3, 2, 4000, generator=torch.Generator().manual_seed(0)) - 0.5)]
     settings = {"batch": 4, "mixed": False, **objective}
     return SeparationTask(network, SeparationObjective(**settings), mixer, validation, seed)  # type: ignore[arg-type]
 
@@ -175,6 +175,24 @@ def test_validation_of_the_mixture_itself_is_no_gain(folder: Path, network: Sepa
     figures = made.validate(Flat())
     assert figures["gain"] == pytest.approx(0, abs=1e-3)
     assert set(figures) == {"gain", *(f"{kind}_{target}" for kind in ("si_sdr", "gain") for target in TARGETS)}
+
+
+def test_targets_that_a_song_does_not_tell_apart_are_validated_as_one(folder: Path) -> None:
+    """Half of one to each of two that a song does not tell apart is as good as all of it."""
+    made = task(folder, seed=1)
+    references = made.validation[0].references.clone()
+    references[1] = 0
+    made.validation = [ValidationExcerpt(references, merged=(1, 2))]
+
+    class Ideal(torch.nn.Module):
+        def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
+            spectra = made.transform.spectra(references).abs()  # (frame, target, channel, bin)
+            shares = torch.stack([spectra[:, 0], spectra[:, 2] / 2, spectra[:, 2] / 2], 1)
+            return (shares / shares.sum(1, keepdim=True))[:, None]
+
+    figures = made.validate(Ideal())
+    assert {name for name in figures if name.startswith("gain_")} == {"gain_vocals", "gain_other"}
+    assert figures["gain_other"] == pytest.approx(figures["gain_vocals"], abs=0.5)  # two noises, as loud
 
 
 def test_si_sdr_by_hand() -> None:
