@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.common import INPUT, argument, command, csv_file, option
+from cli.common import INPUT, argument, command, csv_file, option, picture
 from cli.terminal.report import evaluated
 from engine.core.config import plain
 from offline.training.similarity.config import SimilarityTable
@@ -14,7 +14,7 @@ __all__ = ["EvaluateSimilarityOptions", "evaluate_similarity_command"]
 
 EXAMPLES = """\
 examples:
-  collaparte evaluate similarity pieces/ --csv table.csv
+  collaparte evaluate similarity pieces/ --csv table.csv --plot table.png
   collaparte evaluate similarity pieces/ --networks runs/ --live mine.onnx
 """
 
@@ -27,6 +27,7 @@ class EvaluateSimilarityOptions(SimilarityTable):
     networks: Path | None = option(plain(None, "folder of runs of `train similarity`"), metavar="DIR", group=INPUT)
     live: Path | None = option(plain(None, "file of the live network"), metavar="FILE.onnx", group=INPUT)
     csv: Path | None = csv_file()
+    plot: Path | None = picture("draw the table: percent of onsets over milliseconds")
 
 
 @command(EvaluateSimilarityOptions, EXAMPLES)
@@ -36,4 +37,4 @@ def evaluate_similarity_command(options: EvaluateSimilarityOptions) -> int:
     from offline.training.similarity.paper_table import similarity_table
 
     print(similarity_table(options))
-    return evaluated(find_pieces(options.folder).counts(0), [options.csv])
+    return evaluated(find_pieces(options.folder).counts(0), [options.csv, options.plot])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.similarity.config import MARGIN
 
-__all__ = ["contrastive_loss", "distance", "time_contrast"]
+__all__ = ["contrast", "contrastive_loss", "distance", "time_contrast"]
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:
@@ -19,13 +19,18 @@ def distance(first: Tensor, second: Tensor) -> Tensor:
     return torch.sqrt(torch.sum((first - second) ** 2, dim=-1) + 1e-12)
 
 
-def contrastive_loss(first: Tensor, second: Tensor, different: Tensor, margin: float = MARGIN) -> Tensor:
-    """Return the mean of equation (1), (1 - Y) D^2 / 2 + Y max(0, m - D)^2 / 2.
+def contrast(d: Tensor, different: Tensor | float, margin: float = MARGIN) -> Tensor:
+    """Return equation (1) of each pair, (1 - Y) D^2 / 2 + Y max(0, m - D)^2 / 2.
 
+    d: D_W of the pairs
     different: Y, 0 for a match, else 1
     """
-    d = distance(first, second)
-    return torch.mean((1 - different) * d**2 / 2 + different * torch.clamp(margin - d, min=0) ** 2 / 2)
+    return (1 - different) * d**2 / 2 + different * torch.clamp(margin - d, min=0) ** 2 / 2
+
+
+def contrastive_loss(first: Tensor, second: Tensor, different: Tensor, margin: float = MARGIN) -> Tensor:
+    """Return the mean of equation (1) over pairs of embeddings (..., n)."""
+    return torch.mean(contrast(distance(first, second), different, margin))
 
 
 def time_contrast(first: Tensor, second: Tensor, place: Tensor, sharpness: Tensor, width: float = 1.0) -> Tensor:

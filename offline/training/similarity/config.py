@@ -105,4 +105,5 @@ class SimilarityTable(Settings):
     live: Path | None = plain(None, "exported live network, NAME.onnx")
     soundfont: Path | None = plain(None, "soundfont that plays the score (default: the system's first)")
     device: str = plain("auto", "device of the networks: cpu, cuda, or auto for cuda where there is one")
-    csv: Path | None = plain(None, "file to write the table into too")
+    csv: Path | None = plain(None, "file to write the table into too, and the rows of each piece")
+    plot: Path | None = plain(None, "picture of the table")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ def feature_track(feature: str, audio: Features, sample_rate: int) -> FeatureTra
 def as_planes(features: Features) -> npt.NDArray[np.float32]:
     """Turn features (frame, n) into the network's input (plane, frame, PLANE_ROWS), normalised over the whole sound.
 
-    Of more than PLANE_ROWS features equal numbers of neighbours are averaged to make at most as many rows, and the rest
-    at the top is dropped; fewer are repeated side by side. The planes are the feature, its change since the frame
-    before, and the change of that.
+    Features are spread evenly over the rows: of more than PLANE_ROWS each row is the mean of what falls on it, the
+    features at its edges by their share; fewer are repeated side by side. The planes are the feature, its change
+    since the frame before, and the change of that.
     """
     rows = _rows(features)
     rows = (rows - rows.mean()) / max(float(rows.std()), LEVEL)
@@ -85,10 +86,16 @@ def _rows(features: Features) -> Features:
     n = features.shape[1]
     if n < PLANE_ROWS:
         return features[:, np.arange(PLANE_ROWS) * n // PLANE_ROWS]
-    each = max(1, round(n / PLANE_ROWS))
-    kept = features[:, : each * PLANE_ROWS]
-    kept = np.pad(kept, ((0, 0), (0, each * PLANE_ROWS - kept.shape[1])))
-    return np.asarray(kept.reshape(len(kept), PLANE_ROWS, each).mean(axis=2))
+    return np.asarray(features @ _shares(n))
+
+
+@lru_cache
+def _shares(n: int) -> Features:
+    """Return how much each of n features counts in each row (n, PLANE_ROWS): how far they overlap; a row sums to 1."""
+    each = n / PLANE_ROWS
+    row, feature = np.arange(PLANE_ROWS) * each, np.arange(n)[:, None]
+    overlap = np.minimum(feature + 1, row + each) - np.maximum(feature, row)
+    return (np.maximum(overlap, 0) / each).astype(np.float32)
 
 
 def pad_windows(planes: Features) -> Features:

@@ -1,214 +1,69 @@
 """Table II of Agrawal & Dixon (2020) on any folder of pieces: how well each frame similarity aligns.
 
-The score is synthesised; features of both sides, from trained networks or plain, are aligned by the same exact warping
-with equal weights for all three steps, equation (3). Binary: a cell costs 0 or 1, as the network decides; distance: it
-costs the distance D_W itself. The rows SCNN are the network of the paper's table I.
+The score is synthesised, and each method of `paper_methods` aligns the recording with it. The published figures, of the
+Mazurkas, stand below each row that the paper has.
 """
 
 from __future__ import annotations
 
 import csv as csv_files
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import torch
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from engine.audio.files import AudioReader
-from engine.core.format import AudioFormat, FrameFormat
-from engine.core.processor import Chain
 from engine.core.whole_file import whole_text
-from engine.dsp.features import FeatureConfig, SpectralFeatures
-from engine.dsp.stft import Stft
-from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
-from engine.following.warping.config import WarpConfig
-from engine.following.warping.online_warping import warp_numbers, warp_online
 from engine.score.readers import read_score
-from models.similarity.network import PairMlp, SiameseCnn
-from offline.alignment.dtw.exact import DtwConfig, warp
 from offline.batch.piece_folders import EvaluationPiece, find_pieces
 from offline.evaluation.onsets import THRESHOLDS_MS, Accuracy, PositionTrack, evaluate_track, mean_accuracy, read_truth
 from offline.resample import resample
-from offline.run import collect_frames
 from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import exact
 from offline.synthesis.piano_sound import Piano, render_piano
 from offline.training.common.loop import pick_device
-from offline.training.similarity.binary_path import binary_costs, cheapest_path
 from offline.training.similarity.config import SimilarityTable
-from offline.training.similarity.pairs import FeatureTrack, as_planes, feature_track, pad_windows
-from offline.training.similarity.train import restore_similarity
+from offline.training.similarity.paper_methods import RATE, SimilarityMethod, similarity_methods
 
-__all__ = ["SimilarityMethod", "measure_piece_similarity", "similarity_methods", "similarity_table"]
+__all__ = ["PUBLISHED", "measure_piece_similarity", "similarity_table"]
 
-Features = npt.NDArray[np.float32]
-Pairs = npt.NDArray[np.int64]
-Aligned = tuple[FeatureTrack, FeatureTrack, Pairs]
-Rows = dict[tuple[str, bool], Accuracy]  # by name and whether the matrix is binary
+Row = tuple[str, bool]  # name, and whether the matrix is binary
+Rows = Mapping[Row, Accuracy]
+Results = Mapping[str, Mapping[Row, Mapping[str, Accuracy]]]  # by piece, row and protocol
 
-RATE = EMBED_RATE
 LEAD_S = 0.5  # of silence before the synthesised score
-EMBEDDING_SHARE = 0.5  # length of an embedding beside bands of unit length: better than 1 on takes of our own
-CHUNK = 1024  # frames that a network embeds at once
-EUCLIDEAN, COSINE = DtwConfig(metric="euclidean"), DtwConfig(metric="cosine")
-PUBLISHED = "published on the Mazurkas: MATCH 64.8/72.1/77.6/83.7, SCNN salience + DA 71.7/78.2/83.3/90.1"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SimilarityMethod:
-    """A row of the table.
-
-    name: of the model
-    binary: whether the matrix holds decisions instead of distances
-    align: mono sounds (sample) at RATE of reference and audio to frames of both and the path (pair, 2) through them
-    """
-
-    name: str
-    binary: bool
-    align: Callable[[Features, Features], Aligned]
-
-
-def similarity_methods(
-    networks: Path | None = None, live: Path | None = None, *, device: torch.device | str = "cpu"
-) -> list[SimilarityMethod]:
-    """List the rows: hand-made features, each trained network in a folder of runs, the live network in a file."""
-    found = [
-        SimilarityMethod("MATCH", False, _matched(partial(_bands, hop=512, lag=1), WarpConfig())),
-        SimilarityMethod("DTW spectral bands, 23 ms", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
-        SimilarityMethod("DTW spectral bands, 12 ms", False, _warped(partial(_bands, hop=EMBED_HOP, lag=2), COSINE)),
-        SimilarityMethod("DTW chroma", False, _warped(partial(_plain, "chroma"), COSINE)),
-        SimilarityMethod("DTW CQT chroma", False, _warped(partial(_plain, "cqt_chroma"), COSINE)),
-        SimilarityMethod("DTW CQT", False, _warped(partial(_plain, "cqt"), COSINE)),
-    ]
-    runs = sorted(networks.glob("*/checkpoint.pt")) if networks is not None else []
-    for run in runs:
-        found += list(_trained(run, torch.device(device)))
-    if live is not None:
-        embed = _embedded(live)
-        found.append(SimilarityMethod(f"live network, {live.stem}", False, _warped(embed, COSINE)))
-        found.append(SimilarityMethod("bands 12 ms + live network", False, _warped(partial(_beside, embed), COSINE)))
-    return found
-
-
-def _plain(feature: str, sound: Features) -> FeatureTrack:
-    return feature_track(feature, sound, RATE)
-
-
-def _trained(run: Path, device: torch.device) -> Iterator[SimilarityMethod]:
-    network, found = restore_similarity(run)
-    network.to(device)
-    task = found.task
-    if isinstance(network, PairMlp):
-        yield SimilarityMethod("MLP semigram", True, _decided_by_mlp(network))
-        return
-    if not isinstance(network, SiameseCnn):
-        return  # the live network is compared as a file
-    tempo = task.get("tempo", 1) > 1  # older runs have none
-    name = f"SCNN {task['feature']}{' + DA' if task['augment'] else ''}{' + tempo' if tempo else ''}"
-    embed = _by_network(network, task["feature"])
-    yield SimilarityMethod(name, True, _decided_by_distance(embed, float(task["threshold"])))
-    yield SimilarityMethod(name, False, _warped(embed, EUCLIDEAN))
-
-
-def _warped(features: Callable[[Features], FeatureTrack], config: DtwConfig) -> Callable[..., Aligned]:
-    def align(reference: Features, audio: Features) -> Aligned:
-        ours, theirs = features(reference), features(audio)
-        return ours, theirs, warp(ours.features, theirs.features, config).path
-
-    return align
-
-
-def _matched(features: Callable[[Features], FeatureTrack], config: WarpConfig) -> Callable[..., Aligned]:
-    """Align by online time warping, which hears the audio only once, from its beginning."""
-
-    def align(reference: Features, audio: Features) -> Aligned:
-        ours, theirs = features(reference), features(audio)
-        numbers, band = warp_numbers(config, ours.hop_s)
-        met = warp_online(_unit_rows(theirs.features), _unit_rows(ours.features), numbers, band)
-        return ours, theirs, np.stack([met, np.arange(len(met))], axis=1)
-
-    return align
-
-
-def _unit_rows(rows: Features) -> Features:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), np.float32)
-
-
-def _decided_by_distance(embed: Callable[[Features], FeatureTrack], threshold: float) -> Callable[..., Aligned]:
-    def align(reference: Features, audio: Features) -> Aligned:
-        ours, theirs = embed(reference), embed(audio)
-        return ours, theirs, cheapest_path(binary_costs(ours.features, theirs.features, threshold))
-
-    return align
-
-
-def _decided_by_mlp(network: PairMlp) -> Callable[..., Aligned]:
-    def align(reference: Features, audio: Features) -> Aligned:
-        ours, theirs = (feature_track("semigram", sound, RATE) for sound in (reference, audio))
-        device = next(network.parameters()).device
-        rows, columns = (torch.from_numpy(t.features).to(device) for t in (ours, theirs))
-        costs = np.zeros((len(rows), len(columns)), np.uint8)
-        with torch.no_grad():
-            for i, row in enumerate(rows):
-                costs[i] = (network(row, columns) <= 0).cpu().numpy()
-        return ours, theirs, cheapest_path(costs)
-
-    return align
-
-
-def _by_network(network: SiameseCnn, feature: str) -> Callable[[Features], FeatureTrack]:
-    """Make a function that computes the embedding of every frame, chunk by chunk along time."""
-    device = next(network.parameters()).device
-
-    def embed(sound: Features) -> FeatureTrack:
-        found = feature_track(feature, sound, RATE)
-        planes = torch.from_numpy(pad_windows(as_planes(found.features)))
-        around = planes.shape[1] - len(found.features)
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(found.features), CHUNK):
-                part = planes[None, :, start : start + CHUNK + around].to(device)
-                parts.append(network.along(part)[0].cpu().numpy())
-        return FeatureTrack(np.concatenate(parts), found.first_s, found.hop_s)
-
-    return embed
-
-
-def _embedded(model: Path) -> Callable[[Features], FeatureTrack]:
-    """Make a function that computes embeddings with the live node."""
-    node = Embedder(EmbedderConfig(model=model), AudioFormat(sample_rate=RATE, n_channels=1))
-    return lambda sound: FeatureTrack(collect_frames(node, sound[:, None]), node.centre(0) / RATE, node.hop_s)
-
-
-def _beside(embed: Callable[[Features], FeatureTrack], sound: Features) -> FeatureTrack:
-    """Put bands and embeddings side by side, both of unit length before their weights: cosines add up."""
-    bands, embedded = _bands(sound, hop=EMBED_HOP, lag=2), embed(sound)
-    n = min(len(bands.features), len(embedded.features))
-    lengths = np.linalg.norm(bands.features[:n], axis=1, keepdims=True)
-    both = np.hstack([bands.features[:n] / np.maximum(lengths, 1e-6), EMBEDDING_SHARE * embedded.features[:n]])
-    return FeatureTrack(both.astype(np.float32), bands.first_s, bands.hop_s)
-
-
-def _bands(sound: Features, *, hop: int, lag: int) -> FeatureTrack:
-    """Compute the live follower's hand-made features: sustained bands and onset bands."""
-    frames = FrameFormat(audio=AudioFormat(sample_rate=RATE, n_channels=1), n_fft=1024, hop=hop)
-    features = collect_frames(Chain(Stft(frames), SpectralFeatures(frames, FeatureConfig(lag=lag))), sound[:, None])
-    return FeatureTrack(features, frames.centre(0) / RATE, frames.hop / RATE)
+BINARY, DISTANCE = "binary", "distance"
+MEAN = "mean"  # in the place of a piece's name
+PUBLISHED: Mapping[Row, tuple[float, float, float, float]] = {
+    ("MATCH", False): (64.8, 72.1, 77.6, 83.7),
+    ("DTW chroma", False): (62.9, 70.5, 76.3, 82.4),
+    ("MLP semigram", True): (63.8, 69.5, 77.2, 83.4),
+    ("SCNN stft", True): (65.6, 71.9, 78.1, 84.8),
+    ("SCNN stft", False): (67.2, 73.4, 78.7, 85.6),
+    ("SCNN cqt", True): (66.4, 73.1, 78.7, 85.3),
+    ("SCNN cqt", False): (68.1, 74.8, 80.1, 86.7),
+    ("SCNN chroma", True): (67.1, 74.6, 79.2, 86.1),
+    ("SCNN chroma", False): (69.4, 75.1, 80.7, 87.2),
+    ("SCNN salience", True): (68.2, 75.3, 81.4, 87.8),
+    ("SCNN salience", False): (70.3, 76.7, 82.1, 88.4),
+    ("SCNN cqt + DA", True): (67.9, 74.4, 80.8, 86.7),
+    ("SCNN cqt + DA", False): (69.6, 75.4, 81.6, 87.9),
+    ("SCNN salience + DA", True): (69.4, 76.4, 81.2, 87.5),
+    ("SCNN salience + DA", False): (71.7, 78.2, 83.3, 90.1),
+}
 
 
 def measure_piece_similarity(
     piece: EvaluationPiece, rows: Sequence[SimilarityMethod], soundfont: Path
-) -> dict[tuple[str, bool], dict[str, Accuracy]]:
+) -> dict[Row, dict[str, Accuracy]]:
     """Measure the accuracy of each method by each protocol on one piece."""
     score = read_score(piece.score)
     reference = render_piano(exact(score, start_s=LEAD_S), Piano(soundfont=soundfont), RATE)
     with AudioReader(piece.performance) as reader:
         sound = resample(reader.read(), reader.format.sample_rate, RATE).mean(axis=1)
-    found = {}
+    found: dict[Row, dict[str, Accuracy]] = {}
     for row in rows:
         ours, theirs, path = row.align(reference, sound)
         at_s, there_s = theirs.seconds(path[:, 1]), ours.seconds(path[:, 0])
@@ -218,45 +73,86 @@ def measure_piece_similarity(
 
 
 def similarity_table(config: SimilarityTable) -> str:
-    """Align every piece by every method; return a table for each protocol, and write them as CSV if asked for."""
+    """Align every piece by every method; return a table for each protocol; write them, and draw them, if asked for."""
     rows = similarity_methods(config.networks, config.live, device=pick_device(config.device))
     pieces, soundfont = find_pieces(config.folder).pieces, config.soundfont or installed_soundfonts()[0]
-    results = [measure_piece_similarity(piece, rows, soundfont) for piece in tqdm(pieces, unit="piece", leave=False)]
-    keys = [(row.name, row.binary) for row in rows]
-    tables = {
-        protocol: {key: mean_accuracy([result[key][protocol] for result in results]) for key in keys}
-        for protocol in results[0][keys[0]]
+    results = {
+        piece.name: measure_piece_similarity(piece, rows, soundfont)
+        for piece in tqdm(pieces, unit="piece", leave=False)
     }
+    tables = _means(results)
     if config.csv is not None:
-        _write(config.csv, config.folder, tables)
-    lines = [f"{len(pieces)} pieces of {config.folder}, not the Mazurkas; score by {soundfont.stem}; {PUBLISHED}"]
+        _write(config.csv, config.folder, results, tables)
+    if config.plot is not None:
+        _draw(config.plot, tables)
+    lines = [f"{len(pieces)} pieces of {config.folder}, score by {soundfont.stem}; published: of the Mazurkas"]
     for protocol, found in tables.items():
         lines.append(f"\n{protocol}: percent of score onsets within a number of ms, mean over pieces")
         lines += ["  ".join(cells) for cells in _text(found)]
     return "\n".join(lines)
 
 
+def _means(results: Results) -> dict[str, dict[Row, Accuracy]]:
+    first = next(iter(results.values()))
+    return {
+        protocol: {row: mean_accuracy([found[row][protocol] for found in results.values()]) for row in first}
+        for protocol in next(iter(first.values()))
+    }
+
+
 def _text(found: Rows) -> list[list[str]]:
     """Return rows of text as in table II: the model, then binary and distance matrix at each threshold, - for none."""
     names = list(dict.fromkeys(name for name, _ in found))
-    width = max(len(name) for name in (*names, "Model"))
+    width = max(len(name) for name in (*names, "  published"))
     head = [f"{f'<{ms} ms':>7}" for ms in THRESHOLDS_MS]
-    rows = [["Model".ljust(width), "binary:", *head, "distance:", *head]]
+    rows = [["Model".ljust(width), f"{BINARY}:", *head, f"{DISTANCE}:", *head]]
     for name in names:
-        sides = [_cells(found.get((name, binary))) for binary in (True, False)]
-        rows.append([name.ljust(width), "       ", *sides[0], "         ", *sides[1]])
+        ours = [result.within if (result := found.get((name, binary))) else None for binary in (True, False)]
+        rows.append(_line(name.ljust(width), ours))
+        published = [PUBLISHED.get((name, binary)) for binary in (True, False)]
+        if any(published):
+            rows.append(_line("  published".ljust(width), published))
     return rows
 
 
-def _cells(result: Accuracy | None) -> list[str]:
-    return [f"{'-':>7}"] * len(THRESHOLDS_MS) if result is None else [f"{x:7.1f}" for x in result.within]
+def _line(name: str, sides: Sequence[Sequence[float] | None]) -> list[str]:
+    cells = [[f"{x:7.1f}" for x in side] if side else [f"{'-':>7}"] * len(THRESHOLDS_MS) for side in sides]
+    return [name, " " * (len(BINARY) + 1), *cells[0], " " * (len(DISTANCE) + 1), *cells[1]]
 
 
-def _write(path: Path, folder: Path, tables: Mapping[str, Rows]) -> None:
+def _write(path: Path, folder: Path, results: Results, tables: Mapping[str, Rows]) -> None:
     with whole_text(path) as file:
         writer = csv_files.writer(file)
-        writer.writerow(("data", "protocol", "model", "matrix", *(f"{ms} ms" for ms in THRESHOLDS_MS)))
-        for protocol, found in tables.items():
-            for (name, binary), result in found.items():
-                within = [f"{x:.1f}" for x in result.within]
-                writer.writerow((folder.resolve().name, protocol, name, "binary" if binary else "distance", *within))
+        writer.writerow(("data", "piece", "protocol", "model", "matrix", *(f"{ms} ms" for ms in THRESHOLDS_MS)))
+        for piece, protocol, row, within in _figures(results, tables):
+            matrix = BINARY if row[1] else DISTANCE
+            writer.writerow((folder.resolve().name, piece, protocol, row[0], matrix, *(f"{x:.1f}" for x in within)))
+
+
+def _figures(results: Results, tables: Mapping[str, Rows]) -> Iterator[tuple[str, str, Row, Sequence[float]]]:
+    """Every figure with its piece, protocol and row: the means, what was published of the Mazurkas, each piece."""
+    for protocol, found in tables.items():
+        for row, result in found.items():
+            yield MEAN, protocol, row, result.within
+    for row, within in PUBLISHED.items():
+        yield "published", "nearest frame", row, within
+    for piece, rows in results.items():
+        for row, protocols in rows.items():
+            for protocol, result in protocols.items():
+                yield piece, protocol, row, result.within
+
+
+def _draw(path: Path, tables: Mapping[str, Rows]) -> None:
+    """Draw the share of onsets over the threshold, a panel for each protocol; what was published, dashed."""
+    figure = Figure(figsize=(6 * len(tables), 5), layout="constrained")
+    for axis, (protocol, found) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True):
+        for row, result in found.items():
+            label = f"{row[0]}, {BINARY if row[1] else DISTANCE}"
+            (line,) = axis.plot(THRESHOLDS_MS, result.within, "o:" if row[1] else "o-", markersize=3, label=label)
+            if row in PUBLISHED:
+                axis.plot(THRESHOLDS_MS, PUBLISHED[row], "--", color=line.get_color(), alpha=0.4)
+        axis.set(title=protocol, xlabel="ms", ylabel="percent of score onsets", xscale="log", xticks=THRESHOLDS_MS)
+        axis.set_xticklabels([str(ms) for ms in THRESHOLDS_MS])
+        axis.grid(alpha=0.3)
+    axis.legend(fontsize=6, title="dashed: published, of the Mazurkas", title_fontsize=6)
+    figure.savefig(path, dpi=120)

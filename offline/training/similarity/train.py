@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.core.config import from_mapping
 from models.similarity.config import PairMlpConfig, SiameseCnnConfig, StreamingSiameseConfig
-from models.similarity.losses import distance
+from models.similarity.losses import contrast, distance
 from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn
 from models.similarity.streaming_network import StreamingSiamese
 from offline.training.common.checkpoint import Checkpoint, restore
@@ -47,7 +47,7 @@ class CnnTask:
         with self.precision.autocast(self.model):
             near, far, found, sure = self._distances(self.model, self.pairs.batch(index), device)
         margin = self.model.config.margin
-        matching, others = found * near**2 / 2, sure * torch.clamp(margin - far, min=0) ** 2 / 2
+        matching, others = found * contrast(near, 0.0, margin), sure * contrast(far, 1.0, margin)
         loss = (matching.sum() + others.sum()) / (found.sum() + sure.sum())
         return loss, {"near": float(near.mean().detach()), "far": float(far.mean().detach())}
 

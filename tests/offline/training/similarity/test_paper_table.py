@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,8 @@ from offline.training.common.loop import Trainer
 from offline.training.similarity.binary_path import binary_costs, cheapest_path
 from offline.training.similarity.config import PairConfig, SimilarityTable
 from offline.training.similarity.pairs import PairSet
-from offline.training.similarity.paper_table import (
-    _text,
-    measure_piece_similarity,
-    similarity_methods,
-    similarity_table,
-)
+from offline.training.similarity.paper_methods import similarity_methods
+from offline.training.similarity.paper_table import PUBLISHED, _text, measure_piece_similarity, similarity_table
 from offline.training.similarity.train import CnnTask, MlpTask
 from tests.networks.similarity import small_twin
 from tests.offline.datasets.test_performances import needs_sound
@@ -57,6 +54,8 @@ def test_decisions_are_distances_above_the_threshold() -> None:
 def test_the_table_has_both_matrices() -> None:
     result = Accuracy(within=(10.0, 20.0, 30.0, 40.0), mean_s=0.1, median_s=0.1, p95_s=0.1, lost=0.0, n=3)
     rows = _text({("A", True): result, ("A", False): result, ("B", False): result})
+    assert not any("published" in row[0] for row in rows)
+    assert _text({("MATCH", False): result})[2][7].strip() == "64.8"
     assert [row[0].strip() for row in rows] == ["Model", "A", "B"]
     assert [cell.strip() for cell in rows[2][2:6]] == ["-"] * 4 and rows[2][7].strip() == "10.0"
 
@@ -64,7 +63,14 @@ def test_the_table_has_both_matrices() -> None:
 @pytest.fixture(scope="module")
 def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pieces")
-    config = TakeConfig(seconds=8, clean=True, mistuned=0, style=PianistConfig(wander=0.01, jumps=0, fermatas=0))
+    played_by = installed_soundfonts()[:1]  # the same wherever the tests run
+    config = TakeConfig(
+        soundfonts=tuple(played_by),
+        seconds=8,
+        clean=True,
+        mistuned=0,
+        style=PianistConfig(wander=0.01, jumps=0, fermatas=0),
+    )
     write_take(folder / "own_one", perform_piece(Library(), "composed-9", seed=2, config=config))
     return folder
 
@@ -84,13 +90,17 @@ def test_every_kind_of_network_is_a_row(piece: Path, tmp_path: Path) -> None:
     cnn = CnnTask(SiameseCnn(SiameseCnnConfig(width=1 / 64, n_embedding=4)), none, none)
     for task, name in ((cnn, "chroma"), (MlpTask(PairMlp(PairMlpConfig()), none, none), "mlp")):
         Trainer(task, tmp_path / name, LoopConfig(steps=0)).save()
-    twin, csv_path = small_twin(), tmp_path / "table.csv"
+    twin, csv_path, picture = small_twin(), tmp_path / "table.csv", tmp_path / "table.png"
     rows = similarity_methods(tmp_path, twin)
-    text = similarity_table(SimilarityTable(folder=piece, networks=tmp_path, live=twin, device="cpu", csv=csv_path))
+    asked = SimilarityTable(folder=piece, networks=tmp_path, live=twin, device="cpu", csv=csv_path, plot=picture)
+    text = similarity_table(asked)
     names = {(row.name, row.binary) for row in rows}
     assert {("SCNN chroma", True), ("SCNN chroma", False), ("MLP semigram", True)} <= names
-    assert "not the Mazurkas" in text and text.count("SCNN chroma") == 2
+    assert text.count("SCNN chroma") == 2 and text.count("  published") == 2 * 4  # MATCH, DTW chroma, MLP, SCNN
+    assert picture.read_bytes().startswith(b"\x89PNG")
     with csv_path.open() as file:
         lines = list(csv.DictReader(file))
     assert {line["protocol"] for line in lines} == {"first reach", "nearest frame"}
-    assert len(lines) == 2 * len(names) and {line["matrix"] for line in lines} == {"binary", "distance"}
+    each = Counter(line["piece"] for line in lines)
+    assert each == {"mean": 2 * len(names), "own_one": 2 * len(names), "published": len(PUBLISHED)}
+    assert {line["matrix"] for line in lines} == {"binary", "distance"}

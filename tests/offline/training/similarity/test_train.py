@@ -16,7 +16,7 @@ from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.similarity.config import PairConfig, SimilarityLoop, SimilarityTraining, StreamingTaskConfig
 from offline.training.similarity.data import stored_takes
-from offline.training.similarity.pairs import PairSet, as_planes, feature_track, pad_windows
+from offline.training.similarity.pairs import PairSet, _rows, as_planes, feature_track, pad_windows
 from offline.training.similarity.streaming_task import StreamingTake, StreamingTask
 from offline.training.similarity.train import CnnTask, MlpTask, best_threshold, restore_similarity, train_similarity
 from tests.tolerances import TRAINED
@@ -88,11 +88,11 @@ def validated(task: CnnTask | MlpTask | StreamingTask) -> dict[str, float]:
 
 
 def test_planes_are_the_feature_and_its_changes() -> None:
-    features = np.random.default_rng(0).random((30, 144)).astype(np.float32)
+    features = np.random.default_rng(0).random((30, 2 * PLANE_ROWS)).astype(np.float32)
     planes = as_planes(features)
     assert planes.shape == (PLANES, 30, PLANE_ROWS)
-    level = (features[:, :PLANE_ROWS] - features[:, :PLANE_ROWS].mean()) / features[:, :PLANE_ROWS].std()
-    assert np.allclose(planes[0], level, atol=1e-4)
+    pairs = features.reshape(30, PLANE_ROWS, 2).mean(axis=2)
+    assert np.allclose(planes[0], (pairs - pairs.mean()) / pairs.std(), atol=1e-4)
     assert np.allclose(planes[1, 1:], np.diff(planes[0], axis=0), atol=1e-5)
     assert np.allclose(planes[2, 2:], np.diff(planes[0], 2, axis=0), atol=1e-5)
     assert pad_windows(planes).shape == (PLANES, BEFORE + 30 + AFTER, PLANE_ROWS)
@@ -103,6 +103,31 @@ def test_any_number_of_features_becomes_rows(n: int) -> None:
     planes = as_planes(np.eye(n, dtype=np.float32))
     strongest = planes[0, :: max(1, n // 12)].argmax(axis=1)
     assert planes.shape == (PLANES, n, PLANE_ROWS) and (np.diff(strongest) >= 0).all()  # in order of frequency
+
+
+@pytest.mark.parametrize("n", [144, 168, 513])
+def test_every_feature_counts_the_same(n: int) -> None:
+    """What each adds to all rows together, whichever it is: none is left out at the top."""
+    rows = _rows(np.eye(n, dtype=np.float32))
+    assert np.allclose(rows.sum(axis=1), PLANE_ROWS / n, rtol=1e-3)  # shares are in single precision
+
+
+def test_the_loss_that_trains_is_equation_one(folder: Path) -> None:
+    torch.manual_seed(1)
+    pairs = PairSet(stored_takes(folder), PairConfig(feature="chroma", pair_frames=16), takes=2)
+    task = CnnTask(SiameseCnn(SMALL), pairs, pairs, mixed=False)
+    task.model.eval()  # batch normalisation as it is, so that embeddings are the same twice
+    batch = pairs.batch(5)
+    with torch.no_grad():
+        first, second = (task.model.along(side).reshape(-1, SMALL.n_embedding) for side in (batch.first, batch.second))
+        terms = []
+        for i in range(len(first)):
+            if batch.found.flatten()[i]:
+                terms.append(float(torch.dist(first[i], second[batch.match.flatten()[i]])) ** 2 / 2)
+            if batch.sure.flatten()[i]:
+                d = float(torch.dist(first[i], second[batch.other.flatten()[i]]))
+                terms.append(max(0.0, SMALL.margin - d) ** 2 / 2)
+        assert float(task.loss(5)[0]) == pytest.approx(np.mean(terms), rel=1e-4)  # sums in single precision
 
 
 @pytest.mark.parametrize("feature", ["cqt", "chroma", "stft"])
