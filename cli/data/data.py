@@ -38,6 +38,9 @@ MAKERS = {
     "music-beds": _row("Songs in stems as backgrounds of scenes.", "sounds", "music_beds", DETECTION),
     "performances": _row("Performances of scores with their truth.", "performances", "performances", FOLLOWING),
     "hard": _row("Hard takes: rooms, instruments, practising, with their truth.", "hard", "hard", FOLLOWING),
+    "mazurkas": _row(
+        "Recordings of the Mazurka Project as pieces to evaluate on.", "performances", "mazurkas", FOLLOWING
+    ),
     "takes": _row("Performances packed for `train similarity`.", "performances", "takes", FOLLOWING),
     "salience": _row("Performances packed for `train salience`.", "performances", "salience", FOLLOWING),
 }

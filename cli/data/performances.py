@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.common import command, option, random_seed
+from cli.common import INPUT, argument, command, option, random_seed
 from cli.data.corpora import FolderOptions
 from cli.terminal.report import wrote
 from engine.core.config import choice, plain, ranged
 
 __all__ = [
+    "MazurkasOptions",
     "PerformancesOptions",
     "RenderOptions",
     "SalienceOptions",
     "TakesOptions",
+    "data_mazurkas_command",
     "data_performances_command",
     "data_salience_command",
     "data_takes_command",
@@ -59,6 +61,13 @@ def data_performances_command(options: PerformancesOptions) -> int:
     return 0
 
 
+TAKES_EXAMPLES = """\
+examples:
+  collaparte data takes -o takes/ --n 240 --others 0.5
+  collaparte data takes -o takes/ --n 288 --recordings MAPS_and_SMD/
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakesOptions(RenderOptions):
     """Options of `collaparte data takes`."""
@@ -69,14 +78,20 @@ class TakesOptions(RenderOptions):
     sample_rate: int = ranged(22050, 8000, 192_000, "of the sounds", unit="Hz")
     others: float = ranged(0.0, 0, 1, "share of the takes played by other instruments than the piano")
     small: bool = plain(False, "store sounds as Ogg Vorbis")
+    recordings: Path | None = option(
+        plain(None, "cut them out of recordings that have MIDI of the same names, as MAPS and SMD"),
+        metavar="FOLDER",
+        group=INPUT,
+    )
 
 
-@command(TakesOptions, "examples:\n  collaparte data takes -o takes/ --n 240 --others 0.5")
+@command(TakesOptions, TAKES_EXAMPLES)
 def data_takes_command(options: TakesOptions) -> int:
     """Render takes, about 2 CPU seconds each."""
     from offline.datasets.corpus_scores import Library
     from offline.datasets.performances import TakeConfig
-    from offline.training.similarity.data import write_takes
+    from offline.datasets.piano_recordings import find_recordings, recordings_of
+    from offline.training.similarity.data import write_recorded_takes, write_takes
 
     config = TakeConfig(
         sample_rate=options.sample_rate,
@@ -85,8 +100,12 @@ def data_takes_command(options: TakesOptions) -> int:
         mistuned=0.0,
         others=options.others,
     )
-    library = Library.open(options.chorales)
-    write_takes(options.output, library, options.split, options.n, config, small=options.small)
+    if options.recordings is not None:
+        recordings = recordings_of(find_recordings(options.recordings), options.split)
+        write_recorded_takes(options.output, recordings, options.n, config, small=options.small)
+    else:
+        library = Library.open(options.chorales)
+        write_takes(options.output, library, options.split, options.n, config, small=options.small)
     wrote([options.output], then=f"collaparte train similarity --data {options.output} -o run/")
     return 0
 
@@ -121,3 +140,26 @@ def data_salience_command(options: SalienceOptions) -> int:
     write_salience_set(options.output, render_recordings(library, mixed, take, options.seed, config), config)
     wrote([options.output], then=f"collaparte train salience --data {options.output} -o run/")
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MazurkasOptions(FolderOptions):
+    """Options of `collaparte data mazurkas`."""
+
+    source: Path = argument("FOLDER", "folder of the Mazurka Project: pid.../pid....mid and pid...-clean.txt")
+    audio: Path | None = option(
+        plain(None, "folder of the recordings, where they lie elsewhere"), metavar="FOLDER", group=INPUT
+    )
+
+
+@command(MazurkasOptions, "examples:\n  collaparte data mazurkas mazmatch/ --audio recordings/ -o pieces/")
+def data_mazurkas_command(options: MazurkasOptions) -> int:
+    """Write pieces in the format that `evaluate` reads."""
+    from cli.terminal.stopping import USER_ERROR
+    from offline.datasets.mazurkas import find_mazurkas, write_mazurkas
+
+    found = find_mazurkas(options.source, options.audio)
+    done = write_mazurkas(found, options.output)
+    print(f"{options.output}: {done} of {len(found)} recordings")
+    wrote([options.output], then=f"collaparte evaluate similarity {options.output}")
+    return 0 if done == len(found) else USER_ERROR

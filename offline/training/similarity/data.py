@@ -6,6 +6,8 @@ Each take is a file that costs about 2 CPU seconds to render; with small sounds 
 from __future__ import annotations
 
 import io
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,12 @@ from tqdm import tqdm
 from engine.core.errors import EngineError
 from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig, perform_piece
+from offline.datasets.piano_recordings import PianoRecording, cut_played, played_of_midi
+from offline.synthesis.fluidsynth import installed_soundfonts
+from offline.synthesis.pianist import Played
+from offline.synthesis.piano_sound import random_piano, render_piano
 
-__all__ = ["StoredTake", "load_take", "shift_pitch", "stored_takes", "write_takes"]
+__all__ = ["StoredTake", "load_take", "shift_pitch", "stored_takes", "write_recorded_takes", "write_takes"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -61,13 +67,69 @@ def write_takes(folder: Path, library: Library, split: str, n: int, config: Take
         if path.exists():
             continue
         take = perform_piece(library, name, seed=0, config=config)
-        sounds = {"audio": take.audio, "synchronous": take.synchronous(), "reference": take.reference}
         played_s, plain_s = take.corners()
-        keys = np.stack([take.played.start_s, take.played.end_s, take.played.pitch], axis=1)
-        part = path.with_suffix(".part.npz")
-        values: dict[str, Any] = {key: _packed(sound, take.sample_rate, small) for key, sound in sounds.items()}
-        np.savez(part, **values, keys=keys, played_s=played_s, plain_s=plain_s, sample_rate=take.sample_rate)
-        part.rename(path)
+        stored = StoredTake(
+            name=name,
+            audio=take.audio,
+            synchronous=take.synchronous(),
+            reference=take.reference,
+            played_s=played_s,
+            plain_s=plain_s,
+            keys=_keys(take.played),
+            sample_rate=take.sample_rate,
+        )
+        _write(path, stored, small)
+
+
+def write_recorded_takes(
+    folder: Path, recordings: Sequence[PianoRecording], n: int, config: TakeConfig, *, small: bool = False
+) -> None:
+    """Cut n excerpts out of recordings, one of each before a second of any, and play their keys plainly.
+
+    The score is not known: `reference` is the plain rendering of the keys, in time with the recording.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in tqdm(range(n), unit="take", mininterval=10):
+        recording, turn = recordings[i % len(recordings)], i // len(recordings)
+        path = folder / f"{recording.name}-{turn}.npz"
+        if not path.exists():
+            _write(path, _recorded_take(recording, turn, config), small)
+
+
+def _recorded_take(recording: PianoRecording, turn: int, config: TakeConfig) -> StoredTake:
+    rng = np.random.default_rng((zlib.crc32(recording.name.encode()), turn))
+    sound, rate = recording.sound(config.sample_rate), config.sample_rate
+    whole = played_of_midi(recording.midi)
+    last_s = min(len(sound) / rate, float(whole.audio_s[-1]))
+    begin_s = float(rng.uniform(0, max(0.0, last_s - config.seconds)))
+    played = cut_played(whole, begin_s, begin_s + config.seconds)
+    if not len(played.pitch):
+        raise EngineError(str(recording.midi), expected=f"keys from {begin_s:.0f} s on", got="none")
+    piano = random_piano(rng, config.soundfonts or installed_soundfonts(), mistuned=0.0)
+    plain, first = render_piano(played, piano, rate), round(begin_s * rate)
+    return StoredTake(
+        name=recording.name,
+        audio=sound[first : first + round(config.seconds * rate)],
+        synchronous=plain,
+        reference=plain,
+        played_s=played.audio_s,
+        plain_s=played.audio_s,
+        keys=_keys(played),
+        sample_rate=rate,
+    )
+
+
+def _keys(played: Played) -> Floats:
+    return np.stack([played.start_s, played.end_s, played.pitch], axis=1)
+
+
+def _write(path: Path, take: StoredTake, small: bool) -> None:
+    sounds = {"audio": take.audio, "synchronous": take.synchronous, "reference": take.reference}
+    values: dict[str, Any] = {key: _packed(sound, take.sample_rate, small) for key, sound in sounds.items()}
+    times: dict[str, Any] = {"keys": take.keys, "played_s": take.played_s, "plain_s": take.plain_s}
+    part = path.with_suffix(".part.npz")
+    np.savez(part, **values, **times, sample_rate=take.sample_rate)
+    part.rename(path)
 
 
 def _packed(sound: Audio, sample_rate: int, small: bool) -> npt.NDArray[np.generic]:

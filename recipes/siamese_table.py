@@ -1,0 +1,85 @@
+"""The networks that table II of Agrawal & Dixon (2020) compares, small, and the table itself.
+
+As published they are `--width 1`, trained on MAPS and SMD (`data takes --recordings`), and judged on the Mazurkas
+(`data mazurkas`): days of a graphics processor. These are an eighth as wide, and learn from our own performances.
+"""
+
+from offline.recipes.materials import FLUIDR3, TIMGM
+from offline.recipes.recipe import Recipe, RecipeStep, scaled
+
+__all__ = ["RECIPES"]
+
+SCNN = {
+    "stft": ("--feature", "stft"),
+    "cqt": ("--feature", "cqt"),
+    "chroma": ("--feature", "chroma"),
+    "salience": ("--feature", "salience"),
+    "stft-da": ("--feature", "stft", "--augment"),
+    "cqt-da": ("--feature", "cqt", "--augment"),
+    "chroma-da": ("--feature", "chroma", "--augment"),
+    "salience-da": ("--feature", "salience", "--augment"),
+}
+SETS = ("--data", "takes", "--validation", "validation", "--resume", "--seed", "0", "--threads", "1")
+CHORALES = ("--seconds", "28", "--chorales", "symbolic/chorales.npz")
+
+
+def _scnn(name: str) -> RecipeStep:
+    words = ("train", "similarity", "--architecture", "cnn", *SCNN[name], "--width", "0.125", "--batch", "2", *SETS)
+    return RecipeStep(
+        name=name,
+        words=(*words, "--learning-rate", "3e-4", "--until", scaled(1500), "-o", f"runs/{name}"),
+        makes=(f"runs/{name}",),
+    )
+
+
+RECIPES = (
+    Recipe(
+        name="siamese-table",
+        text="The networks of the Siamese paper's table II, small, and the table",
+        weights=(),
+        split="by piece (offline.datasets.corpus_scores.split_of); test pieces are played by a soundfont of their own",
+        materials=(FLUIDR3, TIMGM),
+        steps=(
+            RecipeStep(name="chorales", words=("data", "music21", "-o", "symbolic"), makes=("symbolic",)),
+            RecipeStep(
+                name="takes",
+                words=("data", "takes", "-o", "takes", "--n", scaled(120, 2), "--soundfont", "{fluidr3}", *CHORALES),
+                makes=("takes",),
+            ),
+            RecipeStep(
+                name="validation",
+                words=(
+                    *("data", "takes", "-o", "validation", "--split", "validation", "--n", scaled(16, 2)),
+                    *("--soundfont", "{fluidr3}", *CHORALES),
+                ),
+                makes=("validation",),
+            ),
+            RecipeStep(
+                name="pieces",
+                words=(
+                    *("data", "performances", "-o", "pieces", "--split", "test", "--n", scaled(12, 1), "--seconds"),
+                    *("60", "--soundfont", "{timgm}", "--chorales", "symbolic/chorales.npz", "--seed", "0"),
+                ),
+                makes=("pieces",),
+            ),
+            *map(_scnn, SCNN),
+            RecipeStep(
+                name="perceptron",
+                words=(
+                    *("train", "similarity", "--architecture", "mlp", *SETS),
+                    *("--until", scaled(6000), "-o", "runs/perceptron"),
+                ),
+                makes=("runs/perceptron",),
+            ),
+            RecipeStep(
+                name="table",
+                words=(
+                    *("evaluate", "similarity", "pieces", "--networks", "runs", "--soundfont", "{fluidr3}"),
+                    *("--csv", "table.csv", "--plot", "table.png"),
+                ),
+                makes=("table.csv", "table.png"),
+                measures=True,
+            ),
+        ),
+    ),
+)
