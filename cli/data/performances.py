@@ -90,7 +90,7 @@ def data_takes_command(options: TakesOptions) -> int:
     """Render takes, about 2 CPU seconds each."""
     from offline.datasets.corpus_scores import Library
     from offline.datasets.performances import TakeConfig
-    from offline.datasets.piano_recordings import find_recordings, recordings_of
+    from offline.datasets.piano_recordings import find_piano_recordings, recordings_of
     from offline.training.similarity.data import write_recorded_takes, write_takes
 
     config = TakeConfig(
@@ -101,7 +101,7 @@ def data_takes_command(options: TakesOptions) -> int:
         others=options.others,
     )
     if options.recordings is not None:
-        recordings = recordings_of(find_recordings(options.recordings), options.split)
+        recordings = recordings_of(find_piano_recordings(options.recordings), options.split)
         write_recorded_takes(options.output, recordings, options.n, config, small=options.small)
     else:
         library = Library.open(options.chorales)

@@ -20,7 +20,7 @@ from engine.score.midi_song import MidiSong, is_midi, read_midi_song
 from offline.resample import resample
 from offline.synthesis.pianist import Played
 
-__all__ = ["PianoRecording", "cut_played", "find_recordings", "played_of_midi", "recordings_of"]
+__all__ = ["PianoRecording", "cut_played", "find_piano_recordings", "played_of_midi", "recordings_of"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ class PianoRecording:
             return resample(reader.read(), reader.format.sample_rate, sample_rate).mean(axis=1)
 
 
-def find_recordings(folder: Path) -> list[PianoRecording]:
+def find_piano_recordings(folder: Path) -> list[PianoRecording]:
     """Return every recording with MIDI of the same name, by name; AudioFileError if there is none."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     midi = {path.stem: path for path in files if is_midi(path)}

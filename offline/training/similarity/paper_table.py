@@ -27,7 +27,7 @@ from offline.training.common.loop import pick_device
 from offline.training.similarity.config import SimilarityTable
 from offline.training.similarity.paper_methods import RATE, SimilarityMethod, similarity_methods
 
-__all__ = ["PUBLISHED", "measure_piece_similarity", "similarity_table"]
+__all__ = ["PUBLISHED_ALIGNMENT", "measure_piece_similarity", "similarity_table"]
 
 Row = tuple[str, bool]  # name, and whether the matrix is binary
 Rows = Mapping[Row, Accuracy]
@@ -36,7 +36,7 @@ Results = Mapping[str, Mapping[Row, Mapping[str, Accuracy]]]  # by piece, row an
 LEAD_S = 0.5  # of silence before the synthesised score
 BINARY, DISTANCE = "binary", "distance"
 MEAN = "mean"  # in the place of a piece's name
-PUBLISHED: Mapping[Row, tuple[float, float, float, float]] = {
+PUBLISHED_ALIGNMENT: Mapping[Row, tuple[float, float, float, float]] = {
     ("MATCH", False): (64.8, 72.1, 77.6, 83.7),
     ("DTW chroma", False): (62.9, 70.5, 76.3, 82.4),
     ("MLP semigram", True): (63.8, 69.5, 77.2, 83.4),
@@ -109,7 +109,7 @@ def _text(found: Rows) -> list[list[str]]:
     for name in names:
         ours = [result.within if (result := found.get((name, binary))) else None for binary in (True, False)]
         rows.append(_line(name.ljust(width), ours))
-        published = [PUBLISHED.get((name, binary)) for binary in (True, False)]
+        published = [PUBLISHED_ALIGNMENT.get((name, binary)) for binary in (True, False)]
         if any(published):
             rows.append(_line("  published".ljust(width), published))
     return rows
@@ -134,7 +134,7 @@ def _figures(results: Results, tables: Mapping[str, Rows]) -> Iterator[tuple[str
     for protocol, found in tables.items():
         for row, result in found.items():
             yield MEAN, protocol, row, result.within
-    for row, within in PUBLISHED.items():
+    for row, within in PUBLISHED_ALIGNMENT.items():
         yield "published", "nearest frame", row, within
     for piece, rows in results.items():
         for row, protocols in rows.items():
@@ -149,8 +149,8 @@ def _draw(path: Path, tables: Mapping[str, Rows]) -> None:
         for row, result in found.items():
             label = f"{row[0]}, {BINARY if row[1] else DISTANCE}"
             (line,) = axis.plot(THRESHOLDS_MS, result.within, "o:" if row[1] else "o-", markersize=3, label=label)
-            if row in PUBLISHED:
-                axis.plot(THRESHOLDS_MS, PUBLISHED[row], "--", color=line.get_color(), alpha=0.4)
+            if row in PUBLISHED_ALIGNMENT:
+                axis.plot(THRESHOLDS_MS, PUBLISHED_ALIGNMENT[row], "--", color=line.get_color(), alpha=0.4)
         axis.set(title=protocol, xlabel="ms", ylabel="percent of score onsets", xscale="log", xticks=THRESHOLDS_MS)
         axis.set_xticklabels([str(ms) for ms in THRESHOLDS_MS])
         axis.grid(alpha=0.3)

@@ -11,7 +11,7 @@ import soundfile
 
 from engine.core.errors import AudioFileError
 from offline.datasets.performances import TakeConfig
-from offline.datasets.piano_recordings import cut_played, find_recordings, played_of_midi, recordings_of
+from offline.datasets.piano_recordings import cut_played, find_piano_recordings, played_of_midi, recordings_of
 from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.training.similarity.data import load_take, stored_takes, write_recorded_takes
 from tests.offline.datasets.test_performances import needs_sound
@@ -52,13 +52,13 @@ def maps(tmp_path: Path) -> Path:
 
 
 def test_pieces_of_music_are_found(maps: Path) -> None:
-    names = [recording.name for recording in find_recordings(maps)]
+    names = [recording.name for recording in find_piano_recordings(maps)]
     assert len(names) == 20 and sum(name.startswith("MAPS_MUS") for name in names) == 1
     assert names == sorted(names)
 
 
 def test_each_recording_is_in_one_split(maps: Path) -> None:
-    found = find_recordings(maps)
+    found = find_piano_recordings(maps)
     splits = [recordings_of(found, split) for split in ("train", "validation", "test")]
     assert [len(split) for split in splits] == [16, 2, 2]
     assert sorted(r.name for split in splits for r in split) == [r.name for r in found]
@@ -67,7 +67,7 @@ def test_each_recording_is_in_one_split(maps: Path) -> None:
 
 def test_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match="expected recordings and MIDI files of the same names"):
-        find_recordings(tmp_path)
+        find_piano_recordings(tmp_path)
 
 
 def test_keys_are_in_seconds_of_the_recording(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_keys_are_in_seconds_of_the_recording(tmp_path: Path) -> None:
 @needs_sound
 def test_takes_are_cut_out(maps: Path, tmp_path: Path) -> None:
     config = TakeConfig(sample_rate=RATE, soundfonts=tuple(installed_soundfonts()[:1]), seconds=2, mistuned=0)
-    write_recorded_takes(tmp_path / "takes", find_recordings(maps)[:2], 3, config)
+    write_recorded_takes(tmp_path / "takes", find_piano_recordings(maps)[:2], 3, config)
     paths = stored_takes(tmp_path / "takes")
     assert [path.stem[-2:] for path in paths] == ["-0", "-1", "-0"]
     take = load_take(paths[0])

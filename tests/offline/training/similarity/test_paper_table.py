@@ -24,7 +24,12 @@ from offline.training.similarity.binary_path import binary_costs, cheapest_path
 from offline.training.similarity.config import PairConfig, SimilarityTable
 from offline.training.similarity.pairs import PairSet
 from offline.training.similarity.paper_methods import similarity_methods
-from offline.training.similarity.paper_table import PUBLISHED, _text, measure_piece_similarity, similarity_table
+from offline.training.similarity.paper_table import (
+    PUBLISHED_ALIGNMENT,
+    _text,
+    measure_piece_similarity,
+    similarity_table,
+)
 from offline.training.similarity.train import CnnTask, MlpTask
 from tests.networks.similarity import small_twin
 from tests.offline.datasets.test_performances import needs_sound
@@ -102,5 +107,5 @@ def test_every_kind_of_network_is_a_row(piece: Path, tmp_path: Path) -> None:
         lines = list(csv.DictReader(file))
     assert {line["protocol"] for line in lines} == {"first reach", "nearest frame"}
     each = Counter(line["piece"] for line in lines)
-    assert each == {"mean": 2 * len(names), "own_one": 2 * len(names), "published": len(PUBLISHED)}
+    assert each == {"mean": 2 * len(names), "own_one": 2 * len(names), "published": len(PUBLISHED_ALIGNMENT)}
     assert {line["matrix"] for line in lines} == {"binary", "distance"}
