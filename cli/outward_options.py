@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.stage.cues.cue_list import CueList
     from engine.stage.cues.cue_runner import CueRunner
     from engine.stage.cues.performers import CueControls, Performer
-    from engine.stage.outlet import Outlet
+    from engine.stage.outlet import NamedOutlet, Outlet
     from engine.stage.outward.mqtt_outlet import MqttOutlet, ThresholdControl
 
 __all__ = [
@@ -82,10 +82,12 @@ class StageHands:
     """What cues and brokers may take hold of.
 
     turn: shows a quarter on the page, None for where the music is
+    opened: is told of everything that was opened
     """
 
     controls: CueControls | None = None
     turn: Callable[[float | None], None] | None = None
+    opened: Callable[[Sequence[NamedOutlet]], None] | None = None
 
 
 def cue_score(path: Path | None, reading: ScoreConfig) -> Score:
@@ -119,7 +121,7 @@ def refuse_cues_without_events(options: OutwardOptions, events: str | None) -> N
         raise ConfigError("--cues", expected="a device, or --events", got="files only", remedy=remedy)
 
 
-def open_outward(options: OutwardOptions, session: Session, hands: StageHands) -> Iterator[Outlet]:
+def open_outward(options: OutwardOptions, session: Session, hands: StageHands) -> Iterator[tuple[str, Outlet]]:
     """Open what the options ask for."""
     if options.cues is not None:
         from engine.audio.devices import SILENT
@@ -128,20 +130,23 @@ def open_outward(options: OutwardOptions, session: Session, hands: StageHands) -
         cues = read_cues(options.cues)
         if cues.sounds and (session.config.sink is None or session.config.sink.backend == SILENT):
             note("cues that sound are not heard: add --output device")
-        yield _cue_runner(options, cues, _score_of(session), hands)
+        yield "cues", _cue_runner(options, cues, _score_of(session), hands)
     if options.mqtt is not None:
-        yield _mqtt_outlet(options, options.mqtt, session, hands)
+        yield "MQTT", _mqtt_outlet(options, options.mqtt, session, hands)
     for url in options.post:
         from engine.stage.outward.post import PostOutlet
 
-        yield PostOutlet(url, session.config.sample_rate or 1, note)
+        yield "POST", PostOutlet(url, session.config.sample_rate or 1, note)
 
 
 def _score_of(session: Session) -> Score:
     """The score that the session's cues are placed in."""
     from engine.stage.cues.caller import CueSettings
 
-    return next(each.score for each in session.config.pipeline.attendants if isinstance(each, CueSettings))
+    pipeline = session.config.pipeline
+    if pipeline.loop is not None:
+        return pipeline.loop.whole
+    return next(each.score for each in pipeline.attendants if isinstance(each, CueSettings))
 
 
 def _cue_runner(options: OutwardOptions, cues: CueList, score: Score, hands: StageHands) -> CueRunner:

@@ -101,14 +101,16 @@ def open_outlets(
     hands: what cues and brokers may take hold of
     stack: closes them; EngineError in one line if one cannot be opened
     """
-    from engine.stage.outlet import fan_out
+    from engine.stage.outlet import NamedOutlet, close_together, fan_out
 
     _check(options, session)
-    outlets: list[Outlet] = []
-    for outlet in chain(_opened(options, session), open_outward(options.beyond, session, hands or StageHands())):
-        stack.callback(outlet.close)
-        outlets.append(outlet)
-    return fan_out(session, outlets)
+    hands, outlets = hands or StageHands(), list[NamedOutlet]()
+    stack.callback(lambda: close_together([each.outlet for each in outlets]))
+    for name, outlet in chain(_opened(options, session), open_outward(options.beyond, session, hands)):
+        outlets.append(NamedOutlet(name, outlet))
+    if hands.opened is not None:
+        hands.opened(outlets)
+    return fan_out(session, [each.outlet for each in outlets])
 
 
 def _check(options: StageOutputs, session: Session) -> None:
@@ -123,20 +125,20 @@ def _check(options: StageOutputs, session: Session) -> None:
         raise ConfigError("--beat-smoothing or --beat-when-lost", expected="something that goes by the beat", got=got)
 
 
-def _opened(options: StageOutputs, session: Session) -> Iterator[Outlet]:
+def _opened(options: StageOutputs, session: Session) -> Iterator[tuple[str, Outlet]]:
     if options.osc:
         from engine.stage.osc.sender import OscSender
         from engine.stage.osc.target import OscTarget
 
-        yield OscSender([OscTarget.read(text) for text in options.osc], _score(session))
+        yield "OSC", OscSender([OscTarget.read(text) for text in options.osc], _score(session))
     if options.clock:
-        yield _tick_outlet(options, options.clock, None)
+        yield "MIDI clock", _tick_outlet(options, options.clock, None)
     if options.link:
         from engine.stage.clocks.link_outlet import LinkOutlet
 
-        yield LinkOutlet(options.link, options.beat, note, earlier_s=options.clock_earlier / 1000)
+        yield "Link", LinkOutlet(options.link, options.beat, note, earlier_s=options.clock_earlier / 1000)
     if options.mtc:
-        yield _tick_outlet(options, options.mtc, _score(session))
+        yield "time code", _tick_outlet(options, options.mtc, _score(session))
 
 
 def _tick_outlet(options: StageOutputs, name: str, score: Score | None) -> TickOutlet:
@@ -160,7 +162,8 @@ def _score(session: Session) -> Score | None:
     """The score that is followed; None where nothing is, or where it is a recording."""
     from engine.score.score import Score
 
-    score = session.config.pipeline.score
+    pipeline = session.config.pipeline
+    score = pipeline.score if pipeline.loop is None else pipeline.loop.whole
     return score if score is None or isinstance(score, Score) else score.written
 
 

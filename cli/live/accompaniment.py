@@ -10,7 +10,7 @@ from cli.commands.accompany import accompaniment_db, accompaniment_of
 from cli.live.accompaniment_port import AccompanimentPort
 from cli.live.session import find_input, find_sink, only_device, run_session
 from cli.outward_options import cue_attendants
-from cli.practice_options import report_bars
+from cli.practice_options import loop_of, report_bars
 from cli.stage_outputs import has_outlets, open_controls, open_outlets
 from cli.terminal.report import wrote
 from cli.terminal.stopping import unhurried
@@ -22,10 +22,12 @@ from engine.core.events import Accompanied, Event
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
+from engine.score.loops import loop_length
+from engine.score.readers import read_draft
 from offline.accompaniment.accompany import write_scheduled
 from offline.accompaniment.bar_report import BarLog
 from offline.following.presets import follow_by
-from offline.following.score_input import followed_score
+from offline.following.score_input import followed_loop, followed_score
 
 if TYPE_CHECKING:
     from cli.commands.accompany import AccompanyOptions
@@ -94,16 +96,25 @@ def _session_config(options: AccompanyOptions) -> SessionConfig:
 
 
 def accompaniment_config(
-    options: AccompanyOptions, audio: AudioFormat, *, sounds: bool
+    options: AccompanyOptions, audio: AudioFormat, *, sounds: bool, may_count: bool = False
 ) -> tuple[PipelineConfig, dict[str, float]]:
-    """The pipeline that accompanies, and the gains of its targets, factors."""
+    """The pipeline that accompanies, and the gains of its targets, factors.
+
+    may_count: whether beats may be asked for while it runs
+    """
     accompany, follow = accompaniment_of(options, sounds=sounds), follow_by(options.features)
-    accompany = replace(accompany, stage=_stage(options))
+    accompany = replace(accompany, stage=_stage(options), may_count=may_count)
     gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (accompaniment_db(options) / 20)}
     if accompany.counts:
         gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
-    score = followed_score(accompany.accompaniment.solo, audio, follow)
-    calls = cue_attendants(options.outward.beyond, lambda: accompany.accompaniment.solo)
+    solo, loop = accompany.accompaniment.solo, loop_of(options.practice)
+    if loop is None or not accompany.accompaniment.follows:
+        score = followed_score(solo, audio, follow)
+    else:
+        score = followed_loop(
+            solo, loop_length(read_draft(options.score, options.repeats_after_jump), loop), audio, follow
+        )
+    calls = cue_attendants(options.outward.beyond, lambda: solo)
     return PipelineConfig(score=score, follow=follow, accompany=accompany, attendants=calls), gains
 
 

@@ -46,6 +46,11 @@ class AccompanimentPort:
         self._offsets: deque[float] = deque(maxlen=KEPT)
         self._state = SessionState.STARTING
 
+    @property
+    def here(self) -> bool:
+        """Return whether there is a port now."""
+        return self._lasting.port is not None
+
     def send(self, event: Event, clock: DeviceClock | None) -> None:
         """Take any event, with the clock of the session; send it if it is a note or a pedal."""
         port = self._lasting.port
@@ -100,6 +105,11 @@ class PortOutlet:
 
     def __init__(self, port: AccompanimentPort) -> None:
         self._port = port
+
+    @property
+    def trouble(self) -> str:
+        """Return whether the port has gone."""
+        return "" if self._port.here else "the port has gone; waiting for it"
 
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Send a note or a pedal."""

@@ -8,8 +8,9 @@ import shutil
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty
@@ -18,22 +19,24 @@ from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_port
 from cli.live.accompaniment_port import PortOutlet
 from cli.live.session import run_session
+from cli.live.stage_changes import StageChanges
 from cli.live.stage_finding import StageFinding, stage_finding
 from cli.live.stage_sessions import StageScoreAtHand, abilities, session_config, starting_gains
 from cli.outward_options import StageHands
+from cli.practice_options import loop_of
 from cli.stage_outputs import open_osc_in, open_outlets
 from cli.terminal.report import complain, note
 from cli.terminal.stopping import USER_ERROR, unhurried
 from engine.audio.devices import is_device
 from engine.core.errors import ConfigError, EngineError, ScoreError
-from engine.core.events import Event, PieceFound
+from engine.core.events import Event, PieceFound, Position
 from engine.detection.detector import sound_thresholds
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.score.readers import SUFFIXES
 from engine.stage.controls import StageControls, StageWish
 from engine.stage.engraving.engraver import Engraver
 from engine.stage.engraving.font import music_font
-from engine.stage.outlet import Outlet, fan_out
+from engine.stage.outlet import NamedOutlet, fan_out
 from engine.stage.server.access import StageRole
 from engine.stage.server.addresses import address_code, reachable_hosts
 from engine.stage.server.certificate import stage_certificate
@@ -59,7 +62,8 @@ def run_stage(options: StageOptions) -> int:
         uploads = Path(stack.enter_context(_own_folder()))
         parts = options.solo or options.reading.part
         shelf = StageShelf(scores, uploads, parts, repeats_after_jump=options.reading.repeats_after_jump)
-        controls = StageControls([] if review else abilities(options), ratio=options.practice.tempo_ratio)
+        ratio, loop = options.practice.tempo_ratio, loop_of(options.practice)
+        controls = StageControls([] if review else abilities(options), ratio=ratio, loop=loop)
         engraver = stack.enter_context(Engraver())
         server = _server(options, controls, shelf, ServerEngraving(engraver), review)
         server.start()
@@ -173,8 +177,12 @@ class StageRun:
         self._n_sessions = self.status = 0
         self.finding: StageFinding | None = None
         self._found: str | None = None  # the score that was found last
+        self._quarter = 0.0  # that is played now
+        self._changes = StageChanges(options, controls, server.say)
         controls.scores = shelf
         controls.bars = self._bars
+        controls.here = lambda: self._quarter
+        controls.change = self._changes.ask
 
     def _bars(self) -> list[tuple[float, int]]:
         return [] if self._staged is None else self._staged.bars
@@ -218,8 +226,6 @@ class StageRun:
             self.put(wish.score)
             if self.finding is not None:
                 self.finding.known = self._found = wish.score
-        elif wish.name == "again":
-            self.put(self._score)
 
     def _do(self, wish: StageWish) -> StageWish | None:
         """Run a session if that is wished for, and return the next wish; None if there will be none."""
@@ -232,9 +238,8 @@ class StageRun:
 
     def put(self, score: str) -> None:
         """Put a score on the stage; an error is told, and the score that was there stays."""
-        loop = self._controls.desk.loop if score == self._score else None
         try:
-            staged = self._shelf.read(score, loop)
+            staged = self._shelf.read(score)
         except EngineError as error:
             if self._staged is None:
                 raise
@@ -242,7 +247,7 @@ class StageRun:
             return
         self._controls.equip(self._parts(staged), other=score != self._score)
         self._score, self._staged = score, staged
-        self._server.stage(score, loop)
+        self._server.stage(score)
 
     def _parts(self, staged: StagedScore) -> tuple[str, ...]:
         """The parts that are played."""
@@ -265,19 +270,21 @@ class StageRun:
             self._server.say(line)
         finally:
             self._controls.detach()
+            self._changes.detach()
         self._server.end(line)
         return self._controls.ended_by_hand or not self._controls.halt.is_set()
 
-    def _config(self) -> SessionConfig:
-        controls = self._controls
-        at_hand = StageScoreAtHand(
+    def _at_hand(self) -> StageScoreAtHand:
+        return StageScoreAtHand(
             path=self._shelf[self._score].path,
-            desk=controls.desk,
+            desk=self._controls.desk,
             number=self._n_sessions,
-            count_in=controls.count_in_bars,
+            count_in=self._controls.count_in_bars,
         )
+
+    def _config(self, at_hand: StageScoreAtHand) -> SessionConfig:
         config = session_config(self._options, at_hand)
-        return config if self.finding is None or controls.desk.loop is not None else self.finding.applied(config)
+        return config if self.finding is None or at_hand.desk.loop is not None else self.finding.applied(config)
 
     def _look_for(self, event: Event) -> None:
         """Show the score that has been found; reading it takes longer than this thread may."""
@@ -294,21 +301,27 @@ class StageRun:
             self._server.count_beats(self._staged.beats)
 
     def _run_session(self) -> None:
-        controls, server, config = self._controls, self._server, self._config()
+        controls, server, at_hand = self._controls, self._server, self._at_hand()
+        config = self._config(at_hand)
         assert self._staged is not None
-        session = Session(config)
+        session, self._quarter = Session(config), 0.0
         server.begin(self._score, self._staged.beats, config.sample_rate or 0)
         controls.attach(session)
+        self._changes.attach(session, at_hand)
         if config.pipeline.detect is not None:
             controls.show_thresholds(sound_thresholds(config.pipeline.detect))
         with ExitStack() as stack:
             stack.enter_context(unhurried())  # every note is ended, and every file whole
-            take, watch = fan_out(session, [server, *self._ports(config, stack)])
-            hands = StageHands(controls=controls, turn=server.show)
+            ports = self._ports(config, stack)
+            take, watch = fan_out(session, [server, *(each.outlet for each in ports)])
+            show_outlets = partial(self._show_outlets, ports)
+            hands = StageHands(controls=controls, turn=server.show, opened=show_outlets)
             tell, show = open_outlets(self._options.outward, session, stack, hands)
 
             def give(event: Event) -> None:
                 self._look_for(event)
+                if isinstance(event, Position):
+                    self._quarter = event.quarter
                 take(event)
                 tell(event)
 
@@ -323,9 +336,12 @@ class StageRun:
             complain(report.shortfall)
             self.status = USER_ERROR
 
-    def _ports(self, config: SessionConfig, stack: ExitStack) -> list[Outlet]:
+    def _show_outlets(self, ports: Sequence[NamedOutlet], others: Sequence[NamedOutlet]) -> None:
+        self._server.show_outlets([*ports, *others])
+
+    def _ports(self, config: SessionConfig, stack: ExitStack) -> list[NamedOutlet]:
         """The MIDI port of an accompaniment."""
         if self._options.midi_port is None:
             return []
         port = accompaniment_port(self._options.midi_port, config, programs=self._options.port_programs)
-        return [PortOutlet(stack.enter_context(port))]
+        return [NamedOutlet("MIDI port", PortOutlet(stack.enter_context(port)))]

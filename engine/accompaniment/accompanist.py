@@ -13,7 +13,7 @@ from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.loudness import SoloLoudness
 from engine.accompaniment.parts import DRUMS, Accompaniment
-from engine.accompaniment.plan import Moment, PlannedNote, play_plan
+from engine.accompaniment.plan import Moment, PlannedNote, clicks_before, play_plan
 from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
 from engine.accompaniment.soloist_pitch import SoloistPitch
 from engine.accompaniment.stage_config import StageConfig
@@ -38,6 +38,7 @@ class AccompanyConfig:
     touch: how it goes with the soloist's loudness and pitch
     metronome: whether beats are counted too, as notes of the drums' channel
     count_in_bars: how many bars are counted before the first note
+    may_count: whether more may be asked for later
     sound: the synthesiser that plays it, None for `Note` and `Control` events alone
     stage: what it makes up for
     backing: a recording that plays it, in place of notes
@@ -49,6 +50,7 @@ class AccompanyConfig:
     touch: TouchConfig = field(default_factory=TouchConfig)
     metronome: bool = False
     count_in_bars: int = 0
+    may_count: bool = False
     sound: SynthesiserConfig | None = None
     stage: StageConfig = field(default_factory=StageConfig)
     backing: Backing | None = None
@@ -56,7 +58,7 @@ class AccompanyConfig:
     @property
     def counts(self) -> bool:
         """Return whether beats sound."""
-        return self.metronome or self.count_in_bars > 0
+        return self.metronome or self.may_count or self.count_in_bars > 0
 
 
 def planned(config: AccompanyConfig) -> tuple[list[Moment], Scheduler]:
@@ -70,6 +72,12 @@ def planned(config: AccompanyConfig) -> tuple[list[Moment], Scheduler]:
 class _Sounding(NamedTuple):
     note: PlannedNote
     since_s: float
+
+
+class _Beat(NamedTuple):
+    at: int
+    note: PlannedNote
+    active: bool
 
 
 class _PedalMove(NamedTuple):
@@ -110,6 +118,7 @@ class Accompanist:
         self._pedals: dict[int, int] = {}  # channels whose pedal is not up, and how it stands
         self._moves: list[_PedalMove] = []  # of pedals, still to come
         self._tuning: list[tuple[int, int, int]] = []  # controllers to set at the next decision
+        self._counted: list[_Beat] = []  # beats before a place, still to come
 
     def declare_latency(self, n_samples: int) -> None:
         """Play so much earlier, for the latency from input to output, and that of the stage; kept by `reset`."""
@@ -118,6 +127,23 @@ class Accompanist:
     def go_to(self, quarter: float) -> None:
         """Go on at a quarter, where the soloist is waited for; all that sounds ends."""
         self._scheduler.go_to(quarter)
+
+    def change_score(self, config: AccompanyConfig, fresh: tuple[list[Moment], Scheduler], quarter: float) -> None:
+        """Go on in another score of the same parts, as `planned` has made it, from a quarter on."""
+        self.accompaniment, before = config.accompaniment, self._scheduler
+        self._plan, self._scheduler = fresh
+        self._scheduler.succeed(before, quarter)
+
+    def count_in(self, quarter: float, bars: int) -> None:
+        """Count bars, then go on at a quarter, where the soloist is waited for; all that sounds ends."""
+        clicks, solo = clicks_before(self.accompaniment.beats, quarter, bars), self.accompaniment.solo
+        beat_s = float(solo.seconds(quarter + 1) - solo.seconds(quarter)) * self._scheduler.pace
+        self._scheduler.go_to(quarter, -clicks[0].quarter * beat_s if clicks else 0.0)
+        begin_s, length = self._scheduler.start_s - self._scheduler.latency_s, round(MIN_LENGTH_S * self.sample_rate)
+        self._counted = []
+        for click in clicks:
+            at = self._sample(begin_s + click.quarter * beat_s)
+            self._counted += [_Beat(at, click.note, True), _Beat(at + length, click.note, False)]
 
     def put_pace(self, pace: float) -> None:
         """Play at this many seconds for each second of score, until the soloist plays at another."""
@@ -139,7 +165,7 @@ class Accompanist:
     @property
     def finished(self) -> bool:
         """Return whether everything was played, or left out, and has ended."""
-        return self._scheduler.finished and not (self._sounding or self._pedals or self._moves)
+        return self._scheduler.finished and not (self._sounding or self._pedals or self._moves or self._counted)
 
     def process(self, block: npt.NDArray[np.float32], events: Sequence[Event]) -> list[Event]:
         """Take samples (sample, channel) and the follower's events emitted within them; return what is decided."""
@@ -157,7 +183,20 @@ class Accompanist:
         return out
 
     def release(self) -> list[Event]:
-        """End every note that sounds and lift every pedal, as soon as possible."""
+        """End every note that sounds and lift every pedal, as soon as possible; count no more."""
+        over = [beat for beat in self._counted if not beat.active]
+        begun = len(over) - sum(beat.active for beat in self._counted)
+        self._counted = []
+        return [*self._released(), *(self._event(beat.note, beat.at, active=False) for beat in over[:begun])]
+
+    def _count(self, now_s: float) -> list[Event]:
+        """Sound the beats whose time comes."""
+        ahead = round((now_s + self._scheduler.config.commit_s) * self.sample_rate)
+        due = [beat for beat in self._counted if beat.at <= ahead]
+        self._counted = self._counted[len(due) :]
+        return [self._event(beat.note, max(beat.at, self._decided), active=beat.active) for beat in due]
+
+    def _released(self) -> list[Event]:
         ends = [self._end(sounding, self._decided) for sounding in self._sounding]
         lifted = [self._control(self._decided, channel, SUSTAIN, 0) for channel in self._pedals]
         self._sounding, self._pedals, self._moves = [], {}, []
@@ -174,7 +213,8 @@ class Accompanist:
         fixed = self._scheduler.commit(now_s, GRID / self.sample_rate)
         out: list[Event] = [self._control(self._decided, *setting) for setting in self._tuning]
         self._tuning = []
-        out += self.release() if cut else [*self._ended(now_s), *self._moved(now_s)]
+        out += self._released() if cut else [*self._ended(now_s), *self._moved(now_s)]
+        out += self._count(now_s)
         for onset in fixed:
             self._begin(onset, out)
         return out

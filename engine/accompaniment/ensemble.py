@@ -11,12 +11,13 @@ from engine.accompaniment.accompanist import Accompanist, AccompanyConfig, plann
 from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.backing.player import BackingPlayer
 from engine.accompaniment.parts import DRUMS, AccompanimentPart
-from engine.accompaniment.plan import is_first_beat
+from engine.accompaniment.plan import Moment, is_first_beat
 from engine.accompaniment.practice.metronome import METRONOME, Metronome
+from engine.accompaniment.scheduler import Scheduler
 from engine.accompaniment.synthesiser import Synthesiser
 from engine.core.events import Control, Event, Note
 from engine.core.format import AudioFormat
-from engine.core.orders import GoTo, MutePart, Order, SetDynamics, SetPace, SetPartGain
+from engine.core.orders import CountIn, GoTo, MutePart, Order, SetDynamics, SetPace, SetPartGain
 from engine.midi.notes import control_change, note_off, note_on
 
 __all__ = ["ACCOMPANIMENT", "VOLUME", "Ensemble", "message_of", "opening_messages", "part_volume"]
@@ -87,6 +88,11 @@ class Ensemble:
         match order:
             case GoTo():
                 (self._player if self._backing is None else self._backing).go_to(order.quarter)
+            case CountIn():
+                if self._backing is None:
+                    self._player.count_in(order.quarter, order.bars)
+                else:  # which counts for itself
+                    self._backing.go_to(order.quarter)
             case SetPace():
                 (self._player if self._backing is None else self._backing).put_pace(1 / order.ratio)
             case SetDynamics():
@@ -98,6 +104,10 @@ class Ensemble:
                     if part.name == order.part:
                         volume = part_volume(part.gain_db + order.gain_db)
                         self._player.set_controller(part.channel, VOLUME, volume)
+
+    def change_score(self, config: AccompanyConfig, fresh: tuple[list[Moment], Scheduler], quarter: float) -> None:
+        """Go on in another score of the same parts, as `planned` has made it, from a quarter on."""
+        self._player.change_score(config, fresh, quarter)
 
     @property
     def finished(self) -> bool:

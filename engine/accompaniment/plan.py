@@ -16,7 +16,7 @@ from engine.accompaniment.parts import DRUMS, SAME, Accompaniment, Accompaniment
 from engine.score.beats import Beats, count_in
 from engine.score.score import Score
 
-__all__ = ["Moment", "PlannedNote", "is_first_beat", "play_plan"]
+__all__ = ["Click", "Moment", "PlannedNote", "clicks_before", "is_first_beat", "play_plan"]
 
 FIRST_CLICK, CLICK = (76, 110), (77, 80)  # General MIDI's wood blocks, high and low: pitch and velocity
 UP = 0
@@ -29,6 +29,13 @@ class PlannedNote(NamedTuple):
     pitch: int
     velocity: int
     end_s: float
+
+
+class Click(NamedTuple):
+    """A beat that is counted before a place: quarter is its distance, below 0; note says how it sounds."""
+
+    quarter: float
+    note: PlannedNote
 
 
 @dataclass(slots=True)
@@ -50,6 +57,16 @@ class Moment:
 def is_first_beat(pitch: int) -> bool:
     """Return whether a beat of the metronome begins a bar, by the pitch of its note."""
     return pitch == FIRST_CLICK[0]
+
+
+def clicks_before(beats: Beats | None, quarter: float, bars: int) -> list[Click]:
+    """Return the beats of bars to count before a quarter, as many as the bar there has."""
+    if beats is None:
+        return []
+    after = beats.quarter >= quarter - SAME
+    counted = count_in(Beats(beats.quarter[after] - quarter, beats.first[after]), bars)
+    rows = zip(counted.quarter.tolist(), counted.first.tolist(), strict=True)
+    return [Click(place, PlannedNote(DRUMS, *(FIRST_CLICK if first else CLICK), 0.0)) for place, first in rows]
 
 
 def play_plan(accompaniment: Accompaniment, *, metronome: bool, count_in_bars: int = 0) -> list[Moment]:

@@ -90,12 +90,22 @@ class Scheduler:
         from_s = min(float(self._own_s[0]), until_s)
         self._opening = _Opening(from_s, until_s, self._intro.start_s, self._intro.pace)
 
-    def go_to(self, quarter: float) -> None:
-        """Wait for the soloist at a quarter; what is played there before he enters begins as an introduction does."""
+    def succeed(self, other: Scheduler, quarter: float) -> None:
+        """Take over from a scheduler of another score, at its time, latency and pace, and wait at a quarter."""
+        self._solo.now_s, self.latency_s = other._solo.now_s, other.latency_s
+        self.put_pace(other._solo.pace)
+        self.go_to(quarter)
+
+    def go_to(self, quarter: float, after_s: float = 0.0) -> None:
+        """Wait for the soloist at a quarter; what is played there before he enters begins as an introduction does.
+
+        after_s: so many seconds later
+        """
         here_s, solo_s = float(self._score.seconds(quarter)), self._solo.solo_s
         until_s = float(solo_s[min(int(np.searchsorted(solo_s, here_s - SAME_S)), len(solo_s) - 1)])
         self._index = int(np.searchsorted(self._own_s, here_s - SAME_S))
-        self._opening = _Opening(here_s, until_s, self._solo.now_s + self._intro.start_s, self._solo.pace)
+        start_s = self._solo.now_s + self._intro.start_s + after_s
+        self._opening = _Opening(here_s, until_s, start_s, self._solo.pace)
         self._solo.wait()
 
     def put_pace(self, pace: float) -> None:
@@ -105,6 +115,16 @@ class Scheduler:
             passed_s = (now_s - opening.start_s) / opening.pace
             opening = opening._replace(from_s=opening.from_s + passed_s, start_s=now_s)
         self._opening, self._solo.pace = opening._replace(pace=pace), pace
+
+    @property
+    def pace(self) -> float:
+        """Return the seconds for each second of score at which the music goes now."""
+        return self._solo.pace
+
+    @property
+    def start_s(self) -> float:
+        """Return when what is played before the soloist enters begins, seconds of input, as it is heard."""
+        return self._opening.start_s
 
     @property
     def latency_s(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["GoTo", "MutePart", "Order", "SetDynamics", "SetPace", "SetPartGain", "SetThreshold"]
+__all__ = ["CountIn", "GoTo", "MutePart", "Order", "SetDynamics", "SetPace", "SetPartGain", "SetThreshold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,14 @@ class GoTo:
     """Follow from this quarter: wait there for what is played."""
 
     quarter: float
+
+
+@dataclass(frozen=True, slots=True)
+class CountIn:
+    """Count so many bars, then accompany from this quarter on, where the soloist is waited for."""
+
+    quarter: float
+    bars: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +60,4 @@ class SetThreshold:
     probability: float
 
 
-Order = GoTo | SetPace | SetDynamics | SetPartGain | MutePart | SetThreshold
+Order = CountIn | GoTo | SetPace | SetDynamics | SetPartGain | MutePart | SetThreshold

@@ -63,6 +63,13 @@ class Follower:
             start += len(part)
         return events
 
+    def change_score(self, fresh: Follower, quarter: float) -> None:
+        """Go on in the score of a follower that has just been made, waiting at a quarter; what was heard stays."""
+        self.reference, self.config = fresh.reference, fresh.config
+        self._tracker = _succeeded(self._tracker, fresh._tracker, quarter)
+        if self._pitch is not None and fresh._pitch is not None:
+            self._pitch.change_score(fresh._pitch, quarter)
+
     def relocate(self, quarter: float) -> None:
         """Follow from the next frame on from this quarter: wait there for what is played."""
         self._tracker.relocate(quarter)
@@ -124,6 +131,13 @@ class AudioFollower:
             start += len(part)
         return events
 
+    def change_score(self, fresh: AudioFollower, quarter: float) -> None:
+        """Go on in the score of a follower that has just been made, waiting at a quarter; what was heard stays."""
+        self.reference, self.config = fresh.reference, fresh.config
+        self._tracker = _succeeded(self._tracker, fresh._tracker, quarter)
+        if self._pitch is not None and fresh._pitch is not None:
+            self._pitch.change_score(fresh._pitch, quarter)
+
     def relocate(self, quarter: float) -> None:
         """Follow from the next frame on from this quarter: wait there for what is played."""
         self._tracker.relocate(quarter)
@@ -161,6 +175,14 @@ def _retuned(
     if pitch.pitch.cents != tracker.pitch.cents:
         features.retune(pitch.pitch.cents)
     return tracker.tell(pitch.pitch)
+
+
+def _succeeded(old: Tracker | MatchTracker, fresh: Tracker | MatchTracker, quarter: float) -> Tracker | MatchTracker:
+    """Return the fresh tracker, at the frame of the old one."""
+    if isinstance(old, MatchTracker) or isinstance(fresh, MatchTracker):
+        raise ConfigError("follow", expected="search, to go on in another score", got="match")
+    fresh.succeed(old, quarter)
+    return fresh
 
 
 def frame_timing(frames: FrameFormat) -> Timing:

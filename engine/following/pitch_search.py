@@ -131,6 +131,13 @@ class PitchSearch:
         self.leader = None
         self._begin(LEAD)
 
+    def change_score(self, fresh: PitchSearch, quarter: float) -> None:
+        """Go on in the score of a search that has just been made, waiting there at a quarter; what was found stays."""
+        for mine, its in zip(self._all, fresh._all, strict=True):
+            its.tracker.succeed(mine.tracker, quarter)
+            mine.tracker = its.tracker
+        self.leader = None
+
     def relocate(self, quarter: float) -> None:
         """Let every pitch that is still open wait at this quarter, as the follower does."""
         for each in self._all:

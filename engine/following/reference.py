@@ -22,7 +22,15 @@ from engine.score.attack import attack_s
 from engine.score.repeats import Links, known_jumps
 from engine.score.score import Score
 
-__all__ = ["TYPICAL", "Reference", "event_templates", "reference_from_score", "unit", "with_rests"]
+__all__ = [
+    "TYPICAL",
+    "Reference",
+    "event_templates",
+    "looped_reference",
+    "reference_from_score",
+    "unit",
+    "with_rests",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -89,6 +97,31 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         links=known_jumps(score),
         over_s=_over(events, end_s, len(score_s)),
         attack_s=attack_s(score),
+    )
+
+
+def looped_reference(thrice: Reference, score: Score) -> Reference:
+    """Return the reference of bars that are played many times, made of that of the same bars played three times."""
+    n, each = len(score.onset_quarter), len(thrice.quarter) // 3
+    time, place = np.divmod(np.arange(n), each)
+    like = place + each * np.where(time == 0, 0, np.where(time == time[-1], 2, 1))
+    begin, end = thrice.links.start[like], thrice.links.start[like + 1]
+    targets = [
+        thrice.links.target[i:j] + shift
+        for i, j, shift in zip(begin.tolist(), end.tolist(), (np.arange(n) - like).tolist(), strict=True)
+    ]
+    events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
+    return replace(
+        thrice,
+        score_s=score.seconds(score.onset_quarter),
+        quarter=score.onset_quarter,
+        sustain=thrice.sustain[like],
+        onset=thrice.onset[like],
+        bar_quarter=score.bar_quarter,
+        bar_number=score.bar_number,
+        links=Links(np.append(0, np.cumsum(end - begin)), np.concatenate(targets)),
+        over_s=_over(events, score.seconds(score.note_quarter + score.note_duration), n),
+        written=score,
     )
 
 

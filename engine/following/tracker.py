@@ -217,13 +217,22 @@ class Tracker:
         self._memory.progress[0] = frame
         self._told, self.pitch = -1, Pitch(0.0, 440.0, 0)
 
-    def relocate(self, quarter: float) -> None:
-        """Wait from the next frame on for the first note at or after a quarter, the last one if there is none."""
+    def succeed(self, other: Tracker, quarter: float) -> None:
+        """Take over from a tracker of another score, at its frame, pitch and tempo, and wait at a quarter."""
+        self.reset(int(other._memory.progress[0]))
+        self.pitch = other.pitch
+        self.relocate(quarter, float(_log_period(other._searches[0])))
+
+    def relocate(self, quarter: float, log_period: float | None = None) -> None:
+        """Wait from the next frame on for the first note at or after a quarter, the last one if there is none.
+
+        log_period: the log of the seconds played for a second of score, by default as they were
+        """
         search, detector = self._searches
         notes = np.flatnonzero(~self._reference[0].rest)
         after = notes[np.searchsorted(self.reference.quarter[notes], quarter - SAME_QUARTER) :]
         event = int(after[0] if len(after) else notes[-1]) + 1
-        wait_before(search, event, float(_log_period(search)))
+        wait_before(search, event, float(_log_period(search)) if log_period is None else log_period)
         restart_jump_detector(detector)
         restart_trust(self._trust)
         memory = self._memory

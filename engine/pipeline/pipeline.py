@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.accompaniment.accompanist import AccompanyConfig
+from engine.accompaniment.accompanist import AccompanyConfig, planned
 from engine.accompaniment.ensemble import Ensemble
 from engine.accompaniment.own_sound import OwnSound
 from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
-from engine.core.events import Event
+from engine.core.events import Accompanied, Cue, Event, Onset, Position
 from engine.core.format import AudioFormat, FrameFormat
-from engine.core.orders import GoTo, Order, SetThreshold
+from engine.core.orders import CountIn, GoTo, Order, SetThreshold
 from engine.core.processor import Chain, Processor
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
@@ -25,13 +25,24 @@ from engine.dsp.stft import Istft, Stft
 from engine.following.embedding_features import follower_features
 from engine.following.follower import AudioFollower, FollowConfig, Follower, follow_frames
 from engine.following.reference import Reference
+from engine.score.loops import LoopedBars
 from engine.score.score import Score
 from engine.separation.config import HpssConfig, MaskNetworkConfig
 from engine.separation.hpss import HpssSpectra
 from engine.separation.mask_network_segments import open_separator, stems_chain
 from engine.separation.resampled import ResampledSeparator
 
-__all__ = ["Attendant", "AttendantSettings", "Listener", "Pipeline", "PipelineConfig", "PipelineOutput", "Relocatable"]
+__all__ = [
+    "Attendant",
+    "AttendantSettings",
+    "Listener",
+    "Pipeline",
+    "PipelineConfig",
+    "PipelineOutput",
+    "Relocatable",
+    "ScoreChange",
+    "exchangeable",
+]
 
 Audio = npt.NDArray[np.float32]
 Spectrum = tuple[FrameFormat, str]  # frames with a window, by name
@@ -74,6 +85,10 @@ class Attendant(Protocol):
         """Take from the user that the music goes on at a quarter."""
         ...
 
+    def change_score(self, fresh: Any, /) -> None:
+        """Go on as one that has just been made for another score."""
+        ...
+
     def process(self, n_samples: int, events: Sequence[Event], /) -> list[Event]:
         """Let samples pass, with the follower's events emitted within them; return events of its own."""
         ...
@@ -108,6 +123,9 @@ class PipelineConfig(Settings):
     detect: SoundConfig | None = plain(None, "sound event detection, None for none")
     listeners: tuple[Listener, ...] = plain((), "settings of further nodes that emit events")
     attendants: tuple[AttendantSettings, ...] = plain((), "settings of what attends to the follower's events")
+    loop: LoopedBars | None = plain(
+        None, "where the repeated bars that `score` and `accompany` consist of lie: events then speak of those places"
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -130,6 +148,27 @@ class PipelineOutput:
     events: list[Event]
 
 
+def exchangeable(one: PipelineConfig, other: PipelineConfig) -> bool:
+    """Return whether a pipeline can go on in the score of another, made by the same settings."""
+    followed = all(each.score is not None and each.follow.method == "search" for each in (one, other))
+    played = one.accompany is not None and one.accompany.backing is not None
+    same = (one.accompany is None) == (other.accompany is None) and len(one.attendants) == len(other.attendants)
+    return followed and same and not played and not one.listeners and not other.listeners
+
+
+class ScoreChange(NamedTuple):
+    """What is followed and played from now on, built beforehand.
+
+    quarter: where it begins, in the bars played out where there is a loop
+    """
+
+    config: PipelineConfig
+    quarter: float
+    follower: Any  # of the kind of that which it comes after
+    played: Any
+    attendants: Sequence[Attendant]
+
+
 class _Separator(NamedTuple):
     """Separate shared spectra, or audio if there is no `input`, into stems."""
 
@@ -149,6 +188,7 @@ class Pipeline:
     def __init__(self, audio: AudioFormat, config: PipelineConfig, *, worker: Executor | None = None) -> None:
         self.audio = audio
         self._stfts: dict[Spectrum, Stft] = {}
+        self._loop = config.loop
         self._separator = None if config.separate is None else self._separate(config.separate)
         self._follower: Follower | AudioFollower | None = None
         self._follower_input: Spectrum | None = None  # None is the audio itself
@@ -232,9 +272,33 @@ class Pipeline:
         for node in self._attendants:
             node.declare_latency(n_samples)
 
+    def prepare(self, config: PipelineConfig, quarter: float) -> ScoreChange:
+        """Build what follows and plays another score by the same settings; may run in another thread.
+
+        quarter: where it begins, of the whole score
+        """
+        assert config.score is not None
+        place = quarter if config.loop is None else config.loop.inside(quarter)
+        played = None if config.accompany is None else planned(config.accompany)
+        attendants = [settings.build(self.audio) for settings in config.attendants]
+        return ScoreChange(config, place, self._follow(config.score, config.follow), played, attendants)
+
+    def change_score(self, change: ScoreChange) -> None:
+        """Go on in another score from the next sample on; nothing else changes."""
+        config = change.config
+        self._loop = config.loop
+        if self._follower is not None:
+            self._follower.change_score(change.follower, change.quarter)
+        if self._ensemble is not None and config.accompany is not None:
+            self._ensemble.change_score(config.accompany, change.played, change.quarter)
+        for attendant, other in zip(self._attendants, change.attendants, strict=True):
+            attendant.change_score(other)
+
     def obey(self, order: Order) -> None:
         """Do what is asked, from the next sample on; what nothing here can do is nobody's."""
-        if isinstance(order, GoTo):
+        if isinstance(order, GoTo | CountIn):
+            if self._loop is not None:
+                order = replace(order, quarter=self._loop.inside(order.quarter))
             self._go_to(order.quarter)
         if isinstance(order, SetThreshold) and self._detector is not None:
             self._detector.set_threshold(order.label, order.probability)
@@ -289,6 +353,8 @@ class Pipeline:
         if self._own_sound is not None and sounds:
             self._own_sound.played(sum(sounds[1:], sounds[0]))
         events += told
+        if self._loop is not None:
+            events = [_placed(event, self._loop) for event in events]
         for node in self._listeners:
             events += node.process(heard)
         if self._listeners or self._attendants:
@@ -315,6 +381,16 @@ class Pipeline:
         for part in (self._ensemble, self._own_sound, *self._attendants):
             if part is not None:
                 part.reset()
+
+
+def _placed(event: Event, loop: LoopedBars) -> Event:
+    """Return an event that speaks of bars played out, with its place in the whole score."""
+    if isinstance(event, Position):
+        quarter = loop.outside(event.quarter)
+        return replace(event, quarter=quarter, score_s=float(loop.whole.seconds(quarter)))
+    if isinstance(event, Onset | Accompanied | Cue):
+        return replace(event, quarter=loop.outside(event.quarter))
+    return event
 
 
 def _own_sound(audio: AudioFormat, config: AccompanyConfig | None) -> OwnSound | None:

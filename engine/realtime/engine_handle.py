@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from engine.core.errors import EngineError
 from engine.core.events import Event
 from engine.core.shared_memory import Counter, Layout, SharedMemory
-from engine.realtime.messages import Ended, Failed, Job, Opened, Running, Waiting
+from engine.realtime.messages import ChangeScore, Ended, Failed, Job, Opened, Running, Unchanged, Waiting
 from engine.realtime.session_types import Counts
 from engine.realtime.states import EngineState, Signal, next_engine_state
 from engine.realtime.subprocess_link import EngineProcess, Watchdog
@@ -32,6 +32,7 @@ class EngineHandle:
     opened, running: the messages of that name, None before they arrive
     waiting: why it waits for a device, else empty
     error: why it failed
+    unchanged: why it did not go on in another score, else empty
     seen_s: time of the device's last sign of life, seconds on the monotonic clock
     """
 
@@ -41,7 +42,7 @@ class EngineHandle:
         self.opened: Opened | None = None
         self.running: Running | None = None
         self.memory: SharedMemory | None = None
-        self.waiting = ""
+        self.waiting = self.unchanged = ""
         self.error: EngineError | None = None
         self.seen_s = time.monotonic()
         self._watchdog: Watchdog | None = None
@@ -59,6 +60,10 @@ class EngineHandle:
         self._process.send(layout)
         self._move(Signal.ALLOCATED)
         return self.memory
+
+    def change_score(self, message: ChangeScore) -> None:
+        """Have a running engine follow and play another score; returns when it has taken it."""
+        self._process.send(message)
 
     def poll(self) -> EngineState:
         """Read messages and check the callback counter; return the state."""
@@ -89,6 +94,8 @@ class EngineHandle:
                 self._move(Signal.RUNNING)
                 self.running, self.waiting = message, ""
                 self._watchdog = Watchdog(message.silence_s, message.block / message.latency.sample_rate)
+            case Unchanged():
+                self.unchanged = str(message.error)
             case Failed():
                 self._move(Signal.FAILED)
                 self.error = message.error

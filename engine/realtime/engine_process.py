@@ -94,6 +94,7 @@ def serve(pipe: Pipe, job: Job) -> None:
     memory = SharedMemory(job.memory, layout)
     stream = EngineStream(job, device, pipeline, hop, memory)
     stream.start(pipe.send, reader)
+    threading.Thread(target=take_changes, args=(pipe, stream, job.fifo_priority - 1), daemon=True, name="score").start()
     # The thread that holds the interpreter lock must not be preempted while the processing thread waits for it.
     raise_priority(job.fifo_priority - 1)
     watch(stream, memory, parent)
@@ -101,6 +102,16 @@ def serve(pipe: Pipe, job: Job) -> None:
         raise as_engine_error(stream.hop.error)
     pipe.send(Ended())
     close(device)
+
+
+def take_changes(pipe: Pipe, stream: EngineStream, fifo_priority: int) -> None:
+    """Build every other score that is asked for beside the processing thread, which then goes on in it."""
+    raise_priority(fifo_priority)
+    try:
+        while True:
+            stream.change_score(pipe.receive())
+    except (EOFError, OSError):
+        return  # the main process has exited
 
 
 def device_channels(job: Job) -> int:

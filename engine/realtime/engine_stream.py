@@ -16,13 +16,13 @@ from engine.audio.callback import context
 from engine.audio.delivery import await_delivery, await_ready
 from engine.audio.devices import is_file
 from engine.audio.files import AudioReader
-from engine.core.errors import DeviceError
+from engine.core.errors import DeviceError, EngineError
 from engine.core.ring import RingBuffer, private_ring
 from engine.core.shared_memory import Counter, SharedMemory
 from engine.core.thread_priority import raise_priority
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.pipeline.pipeline import Pipeline
-from engine.realtime.messages import Job, Latency, Running
+from engine.realtime.messages import ChangeScore, Job, Latency, Running, Unchanged
 from engine.realtime.processing_thread import ProcessingThread, Rings
 from engine.realtime.warm import prefill, rehearse_pipeline
 
@@ -47,7 +47,7 @@ class EngineStream:
         self._ready = 0  # samples of silence in the output ring at the start
         self._last = 0  # the device's sample count when there was last output to play
         self._fifo = ""
-        self._send: Callable[[Running], None] = lambda message: None
+        self._send: Callable[[Any], None] = lambda message: None
         self._rings = self._make_rings()
         rehearse_pipeline(pipeline, self._rings, hop_size)
         self.hop = ProcessingThread(memory, pipeline, self._rings, record=job.record, grown=self._grown)
@@ -158,6 +158,13 @@ class EngineStream:
             resampling=round(resampling),
             pipeline=round(self._pipeline.latency * self._ratio),
         )
+
+    def change_score(self, message: ChangeScore) -> None:
+        """Build another score, and have the processing thread go on in it."""
+        try:
+            self.hop.changes.append(self._pipeline.prepare(message.pipeline, message.quarter))
+        except EngineError as error:
+            self._send(Unchanged(error=error))
 
     def look(self) -> None:
         """Tell the main process, by a counter, if the device reports that it has disconnected."""

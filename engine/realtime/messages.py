@@ -9,7 +9,7 @@ from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
 
-__all__ = ["Ended", "Failed", "Job", "Latency", "Opened", "Running", "Waiting"]
+__all__ = ["ChangeScore", "Ended", "Failed", "Job", "Latency", "Opened", "Running", "Unchanged", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeScore:
+    """Ask a running engine to follow and play another score; see `Pipeline.prepare`."""
+
+    pipeline: PipelineConfig
+    quarter: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Report that there is no device yet, with the reason."""
 
@@ -121,6 +129,13 @@ class Running:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """Report that the engine process cannot continue."""
+
+    error: EngineError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """Report that another score could not be built; the engine goes on in the one it has."""
 
     error: EngineError
 

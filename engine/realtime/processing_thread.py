@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from engine.core.ring import RingBuffer, n_readable
 from engine.core.shared_memory import Counter, SharedMemory
 from engine.dsp.resample import Resampler
 from engine.dsp.sanitise import LIMIT, clean
-from engine.pipeline.pipeline import Pipeline
+from engine.pipeline.pipeline import Pipeline, ScoreChange
 
 __all__ = ["CHUNK", "ProcessingThread", "Rings", "mix", "peaks"]
 
@@ -121,6 +122,7 @@ class ProcessingThread:
         self._n_stems = self._unrecorded = 0
         self._level = 0.0
         self.longest = 512  # block length in samples
+        self.changes: deque[ScoreChange] = deque()  # to be made before the next block
         self.at_end = threading.Event()  # set when no more input will arrive in the input ring
         self.finished = threading.Event()
         self.error: Exception | None = None
@@ -166,6 +168,8 @@ class ProcessingThread:
         if self.rings.into is not None:
             block = self.rings.into.process(block)
         self.memory[Counter.CONSUMED] += len(block)
+        while self.changes:
+            self.pipeline.change_score(self.changes.popleft())
         while (order := self.memory.orders.read()) is not None:
             self.pipeline.obey(pickle.loads(order))
         self._process(block)

@@ -23,9 +23,10 @@ from engine.core.errors import AudioFileError, ConfigError, DeviceError
 from engine.core.events import Accompanied, Control, Cue, Dropout, Event, Note
 from engine.core.orders import GoTo, Order
 from engine.core.shared_memory import SharedMemory, anonymous_file
+from engine.pipeline.pipeline import PipelineConfig, exchangeable
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.engine_handle import EngineHandle
-from engine.realtime.messages import Job, Latency, Opened
+from engine.realtime.messages import ChangeScore, Job, Latency, Opened
 from engine.realtime.recorder import Recorder
 from engine.realtime.session_types import Counts, SessionConfig, SessionReport, SessionStatus
 from engine.realtime.signals import stopped_by_signals
@@ -54,6 +55,7 @@ class Session:
         self._orders: dict[tuple[type, str], Order] = {}  # that hold for every engine process
         self._lock = threading.Lock()  # of whoever controls it, against a change of the memory
         self.clock: DeviceClock | None = None  # of the engine process that runs; None while none does
+        self.engine: EngineHandle | None = None  # while its audio runs
 
     def set_gain(self, target: str, gain: float) -> None:
         """Set the gain of a target in the sink, from the next block on; ConfigError for an unknown target."""
@@ -78,6 +80,19 @@ class Session:
                 self._orders[type(order), getattr(order, "part", getattr(order, "label", ""))] = order
             if self._memory is not None and not self._memory.orders.write(pickle.dumps(order)):
                 raise ConfigError("session", expected="orders that the engine can take", got="too many at once")
+
+    def change_score(self, pipeline: PipelineConfig, quarter: float) -> bool:
+        """Follow and play another score by the same settings, without a break; return whether that is possible.
+
+        pipeline: as that of the session, but for score, accompaniment, attendants and loop
+        quarter: where to go on, of the whole score
+        """
+        engine = self.engine
+        if engine is None or not exchangeable(self.config.pipeline, pipeline):
+            return False
+        self.config = replace(self.config, pipeline=pipeline)
+        engine.change_score(ChangeScore(pipeline=pipeline, quarter=quarter))
+        return True
 
     def levels(self) -> dict[str, float]:
         """Return the peak of each target, 0 to 1 of full scale, falling by half in 0.2 s; empty before it runs."""
@@ -124,7 +139,7 @@ class SessionRun:
     """Run the engine processes of one session in sequence on one clock, and write its files."""
 
     def __init__(self, session: Session, on_event: OnEvent, on_status: OnStatus, stop: threading.Event) -> None:
-        self._session, self._config = session, session.config
+        self._session = session
         self._on_event, self._on_status, self._stop = on_event, on_status, stop
         self._files = ExitStack()
         self._state = SessionState.STARTING
@@ -140,6 +155,10 @@ class SessionRun:
         self._seen_s = self._reported_s = 0.0
         self._reported_message = ""
         self._past = self._dropped = Counts()
+
+    @property
+    def _config(self) -> SessionConfig:
+        return self._session.config
 
     def __enter__(self) -> SessionRun:
         descriptor = anonymous_file()
@@ -169,6 +188,7 @@ class SessionRun:
         try:
             end = self._attend(run)
         finally:
+            self._session.engine = None
             run.finish()
             self._settle(run)
             self._session.clock = None
@@ -259,6 +279,7 @@ class SessionRun:
             self._find_base(run)
         if self._base is not None:
             self._set_clock(run, self._base)
+            self._session.engine = run
             for event in run.events():
                 self._hold(event, self._base)
             self._release(self._heard())
@@ -351,7 +372,7 @@ class SessionRun:
 
     def _report_status(self, run: EngineHandle) -> None:
         """Report the status at intervals, and at once when something has changed."""
-        message = self._recording_error or run.waiting
+        message = self._recording_error or run.waiting or run.unchanged
         news = message != self._reported_message
         if news or time.monotonic() - self._reported_s >= STATUS_S:
             self._reported_message = message

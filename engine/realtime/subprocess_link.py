@@ -77,7 +77,7 @@ class EngineProcess:
         try:
             pickle.dump(message, self._process.stdin)
             self._process.stdin.flush()
-        except OSError:
+        except (OSError, ValueError):  # or it has been ended here
             pass
 
     def receive(self) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from engine.core.errors import ScoreError
 from engine.score.parts import PartNotes, ScoreDraft
+from engine.score.score import Score
 
-__all__ = ["BarRange", "looped_draft", "parse_bars"]
+__all__ = ["BarRange", "LoopedBars", "loop_length", "looped_bars", "looped_draft", "parse_bars"]
 
+SAME = 1e-6  # quarters
 LOOPED_QUARTERS = 3600.0  # how far the repetitions reach: half an hour at 120 quarters a minute
 MOST_TIMES = 400
 Value = TypeVar("Value", int, float)
@@ -22,6 +24,39 @@ class BarRange(NamedTuple):
 
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LoopedBars:
+    """Where the places of `looped_draft`, played out, lie in the whole score.
+
+    first: where the bars begin, quarters of the whole score
+    length: of one time, quarters
+    lead: from the beginning of the bars to their first note, quarters
+    whole: the score without the loop
+    """
+
+    first: float
+    length: float
+    lead: float
+    whole: Score
+
+    def outside(self, quarter: float) -> float:
+        """Return the quarter of the whole score for one of the bars played out."""
+        place = quarter + self.lead
+        if place < 0:
+            return self.first + place
+        within = place % self.length
+        return self.first + (within if within < self.length - SAME else 0.0)
+
+    def inside(self, quarter: float) -> float:
+        """Return the quarter, the first time that the bars are played, for one of the whole score; 0 for any other."""
+        place = quarter - self.first
+        return max(place - self.lead, 0.0) if 0 <= place < self.length - SAME else 0.0
+
+    def holds(self, quarter: float) -> bool:
+        """Return whether a quarter of the whole score lies within the bars."""
+        return -SAME <= quarter - self.first < self.length - SAME
 
 
 def parse_bars(text: str) -> BarRange:
@@ -54,6 +89,18 @@ def looped_draft(draft: ScoreDraft, bars: BarRange) -> ScoreDraft:
         beats=[draft.beats[i] for _ in range(n) for i in inside if i < len(draft.beats)],
         tempi=[(quarter - first + k * length, bpm) for k in range(n) for quarter, bpm in tempi],
     )
+
+
+def looped_bars(draft: ScoreDraft, bars: BarRange, whole: Score) -> LoopedBars:
+    """Return where the places of the looped draft lie in the whole score, made of the same draft."""
+    first, end = _span(draft, bars)
+    return LoopedBars(first=first - draft.start, length=end - first, lead=looped_draft(draft, bars).start, whole=whole)
+
+
+def loop_length(draft: ScoreDraft, bars: BarRange) -> float:
+    """Return how long the bars last, once, quarters."""
+    first, end = _span(draft, bars)
+    return end - first
 
 
 def _span(draft: ScoreDraft, bars: BarRange) -> tuple[float, float]:

@@ -91,6 +91,24 @@ class Score:
         quarters, at_s = np.array(quarter, dtype=float), np.array(seconds, dtype=float)
         return replace(self, tempo_quarter=quarters, tempo_s=at_s - _linear(np.zeros(1), quarters, at_s)[0])
 
+    def until(self, quarter: float) -> Score:
+        """Return the score with the notes and bars that begin before a quarter; its tempo goes on beyond."""
+        notes, bars = self.note_quarter < quarter - SAME_ONSET, self.bar_quarter < quarter - SAME_ONSET
+        return replace(
+            self,
+            note_quarter=self.note_quarter[notes],
+            note_duration=self.note_duration[notes],
+            note_pitch=self.note_pitch[notes],
+            note_velocity=self.note_velocity[notes],
+            note_id=self.note_id[notes],
+            bar_quarter=self.bar_quarter[bars],
+            bar_number=self.bar_number[bars],
+            bar_place=self.bar_place[bars],
+            bar_beat=self.bar_beat[bars] if len(self.bar_beat) else self.bar_beat,
+            fermata_quarter=self.fermata_quarter[self.fermata_quarter < quarter - SAME_ONSET],
+            marks=tuple(mark for mark in self.marks if mark[0] < quarter - SAME_ONSET),
+        )
+
     def bar(self, quarter: float) -> int:
         """Return the printed number of the bar that contains `quarter`."""
         index = int(np.searchsorted(self.bar_quarter, quarter + SAME_ONSET, side="right")) - 1

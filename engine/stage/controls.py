@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from engine.core.config import require, require_one_of
 from engine.core.errors import ConfigError
 from engine.core.orders import (
+    CountIn,
     GoTo,
     MutePart,
     Order,
@@ -24,9 +26,15 @@ from engine.core.orders import (
 __all__ = ["ControlledSession", "StageControls", "StageDesk", "StageWish", "Wish"]
 
 MIN_DB, MAX_DB = -80.0, 24.0  # of faders; at the lower end a target is silent
+SAME = 1e-4  # quarters
+SUM = "sum"  # the fader of all stems together
+USUAL = 0.5  # probability from which a sound is told, where nothing says another
+LONGEST_QUIET_S = 86_400.0
+NEVER = 1.0  # probability from which nothing is told
 MIN_RATIO, MAX_RATIO = 0.25, 4.0
 CAN_NOT = {
     "follow": "a score to follow",
+    "separate": "a separation: collaparte stage --separate hpss",
     "accompany": "an accompaniment: collaparte stage SCORE --solo PART",
     "detect": "the detection of sounds: collaparte stage --detect",
 }
@@ -59,6 +67,8 @@ class StageDesk:
 
     gains: dB by target or part
     loop: first and last bar
+    through: whether all stems sound as they are, whatever their faders say
+    quiet: labels of sounds that are not told, and until when, seconds since 1970
     locked: controls that this session has not
     """
 
@@ -67,7 +77,9 @@ class StageDesk:
     ratio: float = 1.0
     dynamics: float = 1.0
     loop: tuple[int, int] | None = None
+    through: bool = False
     thresholds: dict[str, float] = field(default_factory=dict)
+    quiet: dict[str, float] = field(default_factory=dict)
     locked: tuple[str, ...] = ()
 
 
@@ -91,8 +103,10 @@ class StageControls:
 
     does: what a session here does, of follow, accompany, separate, detect and generate
     parts: names of the parts that are played, with accompaniment
-    ratio, dynamics: what the settings say
+    ratio, dynamics, loop: what the settings say
     bars: returns the (quarter, number) of each bar of the score at hand
+    here: returns the quarter that is played now
+    change: has the session that runs go on in the bars that the desk says; returns whether that is possible
     labels: sounds that can be detected
 
     Every method raises EngineError, in one line, for what this session cannot do.
@@ -106,12 +120,15 @@ class StageControls:
         labels: Collection[str] = (),
         ratio: float = 1.0,
         dynamics: float = 0.5,
+        loop: tuple[int, int] | None = None,
     ) -> None:
         self.does, self.parts, self.labels = frozenset(does), tuple(parts), frozenset(labels)
         self.bars: Callable[[], Sequence[tuple[float, int]]] = tuple
+        self.here: Callable[[], float] = float
+        self.change: Callable[[], bool] = bool
         self._usual = (ratio, dynamics)
         self.wishes: Wish = SimpleQueue()
-        self.desk = StageDesk(ratio=ratio, dynamics=dynamics, locked=self._locked())
+        self.desk = StageDesk(ratio=ratio, dynamics=dynamics, loop=loop, locked=self._locked())
         self.halt = threading.Event()  # ends the session that runs
         self.count_in_bars = 0
         self.scores: Container[str] = ()
@@ -138,7 +155,7 @@ class StageControls:
         with self._lock:
             self._session = session
             desk = self.desk
-            for target in {*desk.gains, *desk.muted} - set(self.parts):
+            for target in {*desk.gains, *desk.muted} - {*self.parts, SUM}:
                 session.set_gain(target, self._factor(target))
             for order in self._standing(desk):
                 session.order(order)
@@ -150,7 +167,8 @@ class StageControls:
         orders += [SetPace(desk.ratio)] * (desk.ratio != ratio) + [SetDynamics(desk.dynamics)] * (
             desk.dynamics != dynamics
         )
-        return orders + [SetThreshold(label, value) for label, value in self._own_thresholds.items()]
+        orders += [SetThreshold(label, value) for label, value in self._own_thresholds.items()]
+        return orders + [SetThreshold(label, NEVER) for label in desk.quiet]
 
     def detach(self) -> None:
         """Say that no session is running."""
@@ -244,6 +262,9 @@ class StageControls:
         require("quarter", quarter, 0, 1e6)
         if self._session is None:
             raise ConfigError("from here", expected="a session that runs", got="none", remedy="start it first")
+        if (loop := self.desk.loop) is not None and not self._within(loop, quarter):
+            expected = f"a place in bars {loop[0]} to {loop[1]}, which are repeated"
+            raise ConfigError("from here", expected=expected, got="another", remedy="end the loop first")
         self._order(GoTo(float(quarter)))
 
     def go_to_bar(self, number: int) -> None:
@@ -257,6 +278,24 @@ class StageControls:
                 return max(quarter, 0.0)
         known = f"a bar from {min(n for _, n in bars)} to {max(n for _, n in bars)}" if bars else "a score with bars"
         raise ConfigError("bar", expected=known, got=str(number))
+
+    def pass_through(self, on: bool) -> None:
+        """Let all stems sound as they are, which is the input, or as their faders say."""
+        self._need("separate")
+        self._set(through=on)
+        self._apply_gain(SUM)
+
+    def _within(self, loop: tuple[int, int], quarter: float) -> bool:
+        begin, end = self._span(loop)
+        return begin - SAME <= quarter < end - SAME
+
+    def _span(self, loop: tuple[int, int]) -> tuple[float, float]:
+        """Return where bars begin and end the first time that they are played, quarters."""
+        bars = self.bars()
+        numbers = [number for _, number in bars]
+        first = numbers.index(loop[0])
+        last = numbers.index(loop[1], first) + 1
+        return max(bars[first][0], 0.0), bars[last][0] if last < len(bars) else math.inf
 
     def set_gain(self, target: str, db: float) -> None:
         """Set the gain of a target or of a part, dB; the lowest is silence."""
@@ -276,25 +315,33 @@ class StageControls:
         session = self._session
         targets = session.targets if session is not None else ()
         if session is not None or target not in self.desk.gains:
-            require_one_of("gain", target, (*targets, *self.parts))
+            whole = (SUM,) if "separate" in self.does else ()
+            require_one_of("gain", target, (*targets, *self.parts, *whole))
 
     def _apply_gain(self, target: str) -> None:
         with self._lock:
             session, desk = self._session, self.desk
             if session is None:
                 return
-            if target in session.targets:
+            if target == SUM:
+                for each in session.targets:
+                    session.set_gain(each, self._factor(each))
+            elif target in session.targets:
                 session.set_gain(target, self._factor(target))
             else:
                 session.order(SetPartGain(target, desk.gains.get(target, 0.0)))
                 session.order(MutePart(target, target in desk.muted))
 
     def _factor(self, target: str) -> float:
+        whole = self._fader(SUM)
+        return whole if self.desk.through else whole * self._fader(target)
+
+    def _fader(self, target: str) -> float:
         db = self.desk.gains.get(target, 0.0)
         return 0.0 if target in self.desk.muted or db <= MIN_DB else 10 ** (db / 20)
 
     def loop(self, first: int | None, last: int | None) -> None:
-        """Play these bars again and again, None for all once; a session that runs starts again with them."""
+        """Play these bars again and again, None for all once; a session that runs goes on in them where it can."""
         self._need("follow")
         if first is None or last is None:
             self._set(loop=None)
@@ -302,6 +349,11 @@ class StageControls:
             if self._quarter_of(first) > self._quarter_of(last):
                 raise ConfigError("loop", expected="the first bar before the last", got=f"{first}-{last}")
             self._set(loop=(int(first), int(last)))
+        if self._session is None or not self.change():
+            self.begin_again()
+
+    def begin_again(self) -> None:
+        """Have a session that runs end, and another begin with what was set."""
         self._wish(StageWish("again"))
 
     def tempo_ratio(self, ratio: float) -> None:
@@ -325,8 +377,31 @@ class StageControls:
             require_one_of("threshold", label, self.labels)
         require("threshold", probability, 0, 1)
         self._own_thresholds[label] = float(probability)
-        self._set(thresholds={**self.desk.thresholds, label: float(probability)})
+        quiet = {name: until for name, until in self.desk.quiet.items() if name != label}
+        self._set(thresholds={**self.desk.thresholds, label: float(probability)}, quiet=quiet)
         self._order(SetThreshold(label, float(probability)))
+
+    def quiet(self, label: str, seconds: float) -> None:
+        """Tell nothing of a sound for so long, and then again from the probability that holds now; 0: now."""
+        self._need("detect")
+        if self.labels:
+            require_one_of("quiet", label, self.labels)
+        require("quiet", seconds, 0, LONGEST_QUIET_S)
+        if seconds == 0:
+            return self._speak(label)
+        until = time.time() + seconds
+        self._set(quiet={**self.desk.quiet, label: until})
+        self._order(SetThreshold(label, NEVER))
+        timer = threading.Timer(seconds, self._speak, (label, until))
+        timer.daemon = True
+        timer.start()
+
+    def _speak(self, label: str, until: float | None = None) -> None:
+        """Tell of a sound again, unless it has been asked to be quiet for longer since."""
+        if until in (None, self.desk.quiet.get(label)) and label in self.desk.quiet:
+            quiet = {name: then for name, then in self.desk.quiet.items() if name != label}
+            self._set(quiet=quiet)
+            self._order(SetThreshold(label, self.desk.thresholds.get(label, USUAL)))
 
     def choose(self, score: str) -> None:
         """Take another of the scores; a session that runs starts again with it."""
@@ -335,7 +410,16 @@ class StageControls:
         self._wish(StageWish("choose", score))
 
     def count_in(self) -> None:
-        """Count a bar before the accompaniment begins, from the next start on."""
+        """Count a bar, then accompany from the bar that is played now; where nothing runs, start so."""
         self._need("accompany")
+        if self._session is not None:
+            return self._order(CountIn(self._bar_here(), 1))
         self.count_in_bars = 1
-        self._wish(StageWish("again"))
+        self.start()
+
+    def _bar_here(self) -> float:
+        """Return where the bar that is played now begins, or the loop where it is played elsewhere, quarters."""
+        here, loop = self.here(), self.desk.loop
+        if loop is not None and not self._within(loop, here):
+            return self._span(loop)[0]
+        return max((begin for begin, _ in self.bars() if begin <= here + SAME), default=0.0)

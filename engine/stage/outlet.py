@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.core.events import Event
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session import Session, SessionStatus
 
-__all__ = ["Outlet", "fan_out"]
+__all__ = ["NamedOutlet", "Outlet", "close_together", "fan_out"]
+
+CLOSE_S = 0.8  # that all outlets together may take to end what sounds, and what waits
 
 
 class Outlet(Protocol):
     """A listener of a session, in its main process. What acts in time has a thread of its own."""
+
+    @property
+    def trouble(self) -> str:
+        """Return what is wrong with the other side now, in a few words; empty where nothing is."""
+        ...
 
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Take an event, in the session's thread; return at once and raise nothing.
@@ -29,6 +38,23 @@ class Outlet(Protocol):
     def close(self) -> None:
         """End what sounds or counts; never raise."""
         ...
+
+
+class NamedOutlet(NamedTuple):
+    """An outlet, and what users call it."""
+
+    name: str
+    outlet: Outlet
+
+
+def close_together(outlets: Sequence[Outlet], limit_s: float = CLOSE_S) -> None:
+    """Close all at the same time; what has not ended by the limit is left to itself."""
+    threads = [threading.Thread(target=outlet.close, daemon=True, name="closing") for outlet in outlets]
+    for thread in threads:
+        thread.start()
+    end_s = time.monotonic() + limit_s
+    for thread in threads:
+        thread.join(max(end_s - time.monotonic(), 0.0))
 
 
 def fan_out(

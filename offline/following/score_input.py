@@ -13,7 +13,7 @@ from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig, follow_frames, onset_delay
 from engine.following.recording_reference import reference_from_audio
-from engine.following.reference import Reference
+from engine.following.reference import Reference, looped_reference, reference_from_score
 from engine.score.readers import SUFFIXES as SCORE_SUFFIXES
 from engine.score.readers import read_score
 from engine.score.score import Score
@@ -21,7 +21,7 @@ from engine.score.score_config import ScoreConfig
 from offline.following.score_rendering import RenderedEvents, reference_from_rendering, with_sound_templates
 from offline.resample import resample
 
-__all__ = ["SCORE_SUFFIXES", "followed_score", "read_score_input", "read_score_or_recording"]
+__all__ = ["SCORE_SUFFIXES", "followed_loop", "followed_score", "read_score_input", "read_score_or_recording"]
 
 
 def read_score_or_recording(
@@ -61,6 +61,17 @@ def followed_score(score: Score, audio: AudioFormat, follow: FollowConfig) -> Sc
     if follow.input_features is None:
         return score
     return replace(reference_from_rendering(score, audio, follow), written=score)
+
+
+def followed_loop(score: Score, length: float, audio: AudioFormat, follow: FollowConfig) -> Reference:
+    """Return what the follower takes for bars that are played many times: three of them are made, the rest is alike.
+
+    length: of one time, quarters
+    """
+    thrice = followed_score(score.until(3 * length), audio, follow)
+    if isinstance(thrice, Score):
+        thrice = reference_from_score(thrice, follow_frames(audio), follow.features)
+    return looped_reference(thrice, score)
 
 
 def _read(path: Path, reading: ScoreConfig | None) -> Score:

@@ -23,7 +23,7 @@ SCORE = make_score("s", [(q, 1.0, 60, 80) for q in range(8)], bars=[(0.0, 1), (4
 
 
 def session(score: Any = SCORE, **config: Any) -> Any:
-    pipeline = SimpleNamespace(score=score, accompany=None, separate=None, detect=None, attendants=())
+    pipeline = SimpleNamespace(score=score, accompany=None, separate=None, detect=None, attendants=(), loop=None)
     return SimpleNamespace(
         config=SimpleNamespace(pipeline=pipeline, sample_rate=48_000), clock=None, targets=(), **config
     )

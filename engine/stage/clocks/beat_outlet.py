@@ -43,6 +43,11 @@ class BeatOutlet(ABC):
     def show(self, changes: list[PhaseChange], time: InputTime) -> None:
         """Pass changes of the beat on, in the thread."""
 
+    @property
+    @abstractmethod
+    def trouble(self) -> str:
+        """Return what is wrong with the receiver now, in a few words; empty where nothing is."""
+
     def begin_thread(self) -> None:
         """Begin."""
         self._thread.start()

@@ -54,6 +54,11 @@ class LinkOutlet(BeatOutlet):
             self._process.wait()
         self._listener.join(CLOSE_S)
 
+    @property
+    def trouble(self) -> str:
+        """Return whether its process has ended."""
+        return "" if self._monotonic is not None and self._process.poll() is None else "its process has ended"
+
     def relation(self) -> InputTime | None:
         """Return how the session's time relates to this machine's; None once the process has gone."""
         return self._monotonic

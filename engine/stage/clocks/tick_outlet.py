@@ -44,6 +44,11 @@ class TickOutlet(BeatOutlet):
         self._related: tuple[MidiProcess, InputTime] | None = None
         self.begin_thread()
 
+    @property
+    def trouble(self) -> str:
+        """Return whether the port has gone."""
+        return "" if self._port.port is not None else "the port has gone; waiting for it"
+
     def look(self, status: SessionStatus) -> None:
         """Notice whether there is a device, and a port."""
         super().look(status)

@@ -78,6 +78,11 @@ class CueCaller:
         """Let all cues from here on act again: the player has said that the music goes on here."""
         self._scheduler.rearm(quarter)
 
+    def change_score(self, fresh: CueCaller) -> None:
+        """Go on with the cues of one that has just been made; what sounds sounds on."""
+        fresh._scheduler.latency_s = self._scheduler.latency_s
+        self._scheduler = fresh._scheduler
+
     def process(self, n_samples: int, events: Sequence[Event]) -> list[Event]:
         """Let samples pass, with the follower's events emitted within them; return what is decided."""
         self._now += n_samples

@@ -36,6 +36,7 @@ class CueRunner:
     ) -> None:
         self._does = {entry.name: entry.does for entry in entries}
         self._performers, self._say = performers, say
+        self._trouble = ""
         self._time = InputTime(time.monotonic, 1.0)
         self._due: list[tuple[float, int, str]] = []  # monotonic time, order, cue
         self._order = count()
@@ -43,6 +44,11 @@ class CueRunner:
         self._closing = False
         self._thread = threading.Thread(target=self._run, daemon=True, name="cues")
         self._thread.start()
+
+    @property
+    def trouble(self) -> str:
+        """Return what went wrong with the last cue, where something did."""
+        return self._trouble
 
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Take any event; have what a cue says done when its instant has come."""
@@ -83,12 +89,17 @@ class CueRunner:
     def _perform(self, name: str, action: Action) -> None:
         if isinstance(action, SoundAction):  # the engine has played it
             return
+        self._trouble = ""
         try:
             self._performers[type(action)].perform(action)
         except (EngineError, OSError) as error:
-            self._say(f"cue {name}: {' '.join(str(error).split())}")
+            self._fail(f"cue {name}: {' '.join(str(error).split())}")
         except Exception as error:  # else the thread would end, and all further cues be lost
-            self._say(f"cue {name}: {type(error).__name__}: {' '.join(str(error).split())}")
+            self._fail(f"cue {name}: {type(error).__name__}: {' '.join(str(error).split())}")
+
+    def _fail(self, line: str) -> None:
+        self._trouble = line
+        self._say(line)
 
     def close(self) -> None:
         """Leave out what is not due yet, and end what sounds."""

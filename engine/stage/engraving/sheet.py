@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from engine.score.file_bytes import read_score_bytes
-from engine.score.loops import BarRange, looped_draft
 from engine.score.midi_song import is_midi
 from engine.score.parts import ScoreDraft, chosen_parts, finished_score
 from engine.score.readers import read_draft
@@ -70,18 +69,13 @@ def _rounded(values: Any) -> list[float]:
     return np.round(values, DIGITS).tolist()
 
 
-def read_sheet(
-    path: str | Path, parts: Sequence[str] = (), *, repeats_after_jump: bool = False, loop: BarRange | None = None
-) -> Sheet:
+def read_sheet(path: str | Path, parts: Sequence[str] = (), *, repeats_after_jump: bool = False) -> Sheet:
     """Read a score file for the stage; raise ScoreError as `read_score` does.
 
     parts: names, abbreviations or ids of the parts to follow; as for `read_score`
-    loop: these bars again and again
     """
     where = Path(path)
     draft = read_draft(where, repeats_after_jump)
-    if loop is not None:
-        draft = looped_draft(draft, loop)
     score = finished_score(draft, parts)
     chosen = {id(part) for part in chosen_parts(draft, parts)}
     everything = all(id(part) in chosen for part in draft.parts if part.notes)

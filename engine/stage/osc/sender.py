@@ -18,6 +18,9 @@ from engine.stage.osc.target import OscTarget
 __all__ = ["OscSender"]
 
 
+SAID_S = 5.0  # so long it is told that something was not sent
+
+
 class OscSender:
     """Sends to every target; one that nobody listens on, or that cannot be reached, harms nothing.
 
@@ -26,6 +29,7 @@ class OscSender:
 
     def __init__(self, targets: Sequence[OscTarget], score: Score | None) -> None:
         self.n_failed = 0  # datagrams that the system did not take
+        self._failed_s = -SAID_S  # when it last did not
         self._sockets = {family: _udp(family) for family in {target.family for target in targets}}
         self._writers = [osc_writer(target.preset, self._to(target), score) for target in targets]
 
@@ -37,8 +41,14 @@ class OscSender:
                 send(data, address)
             except OSError:  # a full buffer, a network that is down: the next position replaces this one
                 self.n_failed += 1
+                self._failed_s = time.monotonic()
 
         return to
+
+    @property
+    def trouble(self) -> str:
+        """Return whether the system takes no datagrams; whether anybody listens is not known."""
+        return "the network takes nothing" if time.monotonic() < self._failed_s + SAID_S else ""
 
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Send what an event tells."""

@@ -86,6 +86,11 @@ class MqttOutlet:
         found = list(self.topics.discovery()) if self._plan.discover else []
         return [*found, *kept, MqttMessage(self.topics.status, ONLINE, retain=True)]
 
+    @property
+    def trouble(self) -> str:
+        """Return whether the broker is not there."""
+        return "" if self.link.connected else "no broker"
+
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Take an event; publish it, or, of positions and guesses, one now and then."""
         if isinstance(event, Sound):

@@ -31,6 +31,11 @@ class PostOutlet:
         self.url, self._rate = url, sample_rate
         self._worker = Worker("post", patience or Patience(), say)
 
+    @property
+    def trouble(self) -> str:
+        """Return whether the server does not answer, and how much waits."""
+        return self._worker.trouble
+
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Take an event; what is posted waits in a bounded queue."""
         if isinstance(event, POSTED):

@@ -49,6 +49,13 @@ class Worker:
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
         self._thread.start()
 
+    @property
+    def trouble(self) -> str:
+        """Return that the last attempt failed, and how many jobs wait; empty where it did not."""
+        if not self._failing:
+            return ""
+        return f"no answer, {len(self._jobs) + self._busy} waiting"
+
     def put(self, what: str, do: Callable[[], None]) -> None:
         """Have a job done; return at once. Where too many wait already, it is lost, and told once."""
         with self._awake:

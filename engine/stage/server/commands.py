@@ -52,6 +52,8 @@ MESSAGES: Mapping[str, Fields] = {
     "dynamics": {"x": _number},
     "countin": {},
     "threshold": {"label": _text, "p": _number},
+    "quiet": {"label": _text, "s": _number},
+    "through": {"on": _flag},
     "choose": {"id": _text},
     "turn": {"page": _whole, "q": _number},
     "own": {"on": _flag},
@@ -84,30 +86,25 @@ def read_message(text: str, role: StageRole) -> dict[str, Any]:
     return dict(message)
 
 
+Does = Callable[[StageControls, Mapping[str, Any]], None]
+ORDERS: Mapping[str, Does] = {
+    "from": lambda controls, said: controls.go_to(said["q"]),
+    "bar": lambda controls, said: controls.go_to_bar(said["number"]),
+    "gain": lambda controls, said: controls.set_gain(said["target"], said["db"]),
+    "mute": lambda controls, said: controls.mute(said["target"], said["on"]),
+    "through": lambda controls, said: controls.pass_through(said["on"]),
+    "loop": lambda controls, said: controls.loop(*(said["bars"] or (None, None))),
+    "threshold": lambda controls, said: controls.threshold(said["label"], said["p"]),
+    "quiet": lambda controls, said: controls.quiet(said["label"], said["s"]),
+    "choose": lambda controls, said: controls.choose(said["id"]),
+    "ratio": lambda controls, said: controls.tempo_ratio(said["x"]),
+    "dynamics": lambda controls, said: controls.dynamics(said["x"]),
+    "start": lambda controls, said: controls.start(),
+    "stop": lambda controls, said: controls.stop(),
+    "countin": lambda controls, said: controls.count_in(),
+}
+
+
 def obey(controls: StageControls, message: Mapping[str, Any]) -> None:
     """Do what a message asks of the session; EngineError if it cannot be done."""
-    match message["t"]:
-        case "from":
-            controls.go_to(message["q"])
-        case "bar":
-            controls.go_to_bar(message["number"])
-        case "gain":
-            controls.set_gain(message["target"], message["db"])
-        case "mute":
-            controls.mute(message["target"], message["on"])
-        case "loop":
-            controls.loop(*(message["bars"] or (None, None)))
-        case "threshold":
-            controls.threshold(message["label"], message["p"])
-        case "choose":
-            controls.choose(message["id"])
-        case "ratio":
-            controls.tempo_ratio(message["x"])
-        case "dynamics":
-            controls.dynamics(message["x"])
-        case "start":
-            controls.start()
-        case "stop":
-            controls.stop()
-        case "countin":
-            controls.count_in()
+    ORDERS[message["t"]](controls, message)

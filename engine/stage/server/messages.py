@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.core.events import NAMES, Dropout, Event, Guesses, Position, State
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session_types import SessionStatus
 from engine.stage.controls import StageDesk
+from engine.stage.outlet import NamedOutlet
 from engine.stage.server.outbox import StageMessage
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "StatusTeller",
     "desk_message",
     "event_message",
+    "outlet_rows",
     "position_message",
     "state_message",
 ]
@@ -70,6 +73,14 @@ def event_message(event: Event, rate: int) -> StageMessage:
     times = {name: round(own.pop(name[:-2]) / rate, 6) for name in ("at_s", "emitted_at_s")}
     kind = "guesses" if isinstance(event, Guesses) else NAMES[type(event)]
     return StageMessage(kind, {**times, **own})
+
+
+def outlet_rows(outlets: Sequence[NamedOutlet]) -> list[dict[str, Any]]:
+    """Return a row for each name: whether all of it works, and what does not."""
+    lines: dict[str, str] = {}
+    for name, outlet in outlets:
+        lines[name] = lines.get(name) or outlet.trouble
+    return [{"name": name, "ok": not line, "line": line} for name, line in lines.items()]
 
 
 def desk_message(desk: StageDesk) -> StageMessage:

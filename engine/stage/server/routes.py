@@ -41,7 +41,6 @@ def static_files() -> dict[str, tuple[bytes, str]]:
 class StageRoutes:
     """The answers to every address.
 
-    loop_bars: the bars that are repeated, in the score at hand
     version: counts how often the score at hand has changed
     """
 
@@ -50,7 +49,6 @@ class StageRoutes:
     clients: StageClients
     desk: PageDesk
     review: StageReview | None = None
-    loop_bars: tuple[int, int] | None = None
     version: int = 0
     static: Mapping[str, tuple[bytes, str]] = field(default_factory=dict)
 
@@ -119,7 +117,7 @@ class StageRoutes:
         return self._staged(name).facts()
 
     def _staged(self, name: str) -> StagedScore:
-        return self.shelf.read(name, self.loop_bars)
+        return self.shelf.read(name)
 
     async def pages(self, request: web.Request) -> web.StreamResponse:
         """The layout of a score, or that it is being engraved."""

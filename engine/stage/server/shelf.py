@@ -13,7 +13,6 @@ import numpy as np
 
 from engine.core.errors import ScoreError, printable
 from engine.score.file_bytes import MAX_SCORE_BYTES
-from engine.score.loops import BarRange
 from engine.score.midi_song import is_midi
 from engine.score.readers import SUFFIXES
 from engine.score.score import Score
@@ -51,7 +50,7 @@ class ShelfScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedScore:
-    """A score as it is shown, its bars perhaps repeated."""
+    """A score as it is shown."""
 
     shelved: ShelfScore
     sheet: Sheet
@@ -103,7 +102,7 @@ class StageShelf:
     ) -> None:
         self._scores: dict[str, ShelfScore] = {}
         self._uploads, self._parts, self._repeats_after_jump = uploads, tuple(parts), repeats_after_jump
-        self._read: OrderedDict[tuple[str, tuple[int, int] | None], StagedScore] = OrderedDict()
+        self._read: OrderedDict[str, StagedScore] = OrderedDict()
         self._lock = threading.Lock()
         self._n_uploads = 0
         for path in paths:
@@ -135,18 +134,17 @@ class StageShelf:
         """Return the id of a file on the shelf."""
         return next((name for name, score in self._scores.items() if score.path == path), None)
 
-    def read(self, name: str, loop: tuple[int, int] | None = None) -> StagedScore:
-        """Return a score with all its parts; loop: first and last of the bars that are repeated. EngineError if bad."""
+    def read(self, name: str) -> StagedScore:
+        """Return a score with all its parts. EngineError if bad."""
         shelved = self[name]
         with self._lock:
-            if (name, loop) not in self._read:
-                bars = None if loop is None else BarRange(*loop)
-                sheet = read_sheet(shelved.path, self._parts, repeats_after_jump=self._repeats_after_jump, loop=bars)
-                self._read[name, loop] = StagedScore(shelved=shelved, sheet=sheet)
-            self._read.move_to_end((name, loop))
+            if name not in self._read:
+                sheet = read_sheet(shelved.path, self._parts, repeats_after_jump=self._repeats_after_jump)
+                self._read[name] = StagedScore(shelved=shelved, sheet=sheet)
+            self._read.move_to_end(name)
             while len(self._read) > N_READ:
                 self._read.popitem(last=False)
-            return self._read[name, loop]
+            return self._read[name]
 
     def add_upload(self, filename: str, data: bytes) -> ShelfScore:
         """Take a score that a client sends: it is read, as any other, before it is one of them. EngineError if bad.

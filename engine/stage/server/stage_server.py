@@ -13,7 +13,7 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session_types import SessionStatus
 from engine.realtime.states import SessionState
 from engine.stage.controls import StageControls, StageDesk
+from engine.stage.outlet import NamedOutlet
 from engine.stage.server.access import StageAccess, StageRole
 from engine.stage.server.clients import StageClients
 from engine.stage.server.commands import obey
@@ -36,6 +37,7 @@ from engine.stage.server.messages import (
     StatusTeller,
     desk_message,
     event_message,
+    outlet_rows,
     position_message,
     state_message,
 )
@@ -97,6 +99,8 @@ class StageServer:
             static=static_files() if static is None else static,
         )
         self._score: str | None = None
+        self._outlets: Sequence[NamedOutlet] = ()
+        self._outlet_rows: list[dict[str, Any]] = []
         self._beats, self._rate = BeatCounter(), FALLBACK_HZ
         self._status, self._status_s, self._begun_s = StatusTeller(), 0.0, time.monotonic()
         self._status_state, self._input_level, self._status_line = SessionState.STOPPED, 0.0, ""
@@ -141,14 +145,23 @@ class StageServer:
         """Count by another score's bars from now on: that is what is played."""
         self._beats = beats
 
-    def stage(self, score: str | None, loop: tuple[int, int] | None = None) -> None:
-        """Show a score, with these bars repeated."""
+    def stage(self, score: str | None) -> None:
+        """Show a score."""
         self._score = score
-        self._call(self._stage, score, loop)
+        self._call(self._stage, score)
 
-    def _stage(self, score: str | None, loop: tuple[int, int] | None) -> None:
-        self._routes.loop_bars, self._routes.version = loop, self._routes.version + 1
+    def _stage(self, score: str | None) -> None:
+        self._routes.version += 1
         self._clients.tell(StageMessage("score", {"id": score}))
+
+    @property
+    def trouble(self) -> str:
+        """Return nothing: pages that have gone come back by themselves."""
+        return ""
+
+    def show_outlets(self, outlets: Sequence[NamedOutlet]) -> None:
+        """Tell clients from now on how these do, when that changes."""
+        self._outlets = tuple(outlets)
 
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Tell clients of an event; returns at once."""
@@ -171,8 +184,15 @@ class StageServer:
         if status.state == self._status_state and now_s - self._status_s < STATUS_S and not status.message:
             return
         self._status_state, self._status_s = status.state, now_s
+        self._tell_outlets()
         since_s = now_s - self._begun_s
         self._tell(self._status.message(status, self._rate, now_s, self._status_line, since_s), lasting=True)
+
+    def _tell_outlets(self) -> None:
+        rows = outlet_rows(self._outlets)
+        if rows != self._outlet_rows:
+            self._outlet_rows = rows
+            self._tell(StageMessage("outlets", {"rows": rows}), lasting=True)
 
     def end(self, line: str = "") -> None:
         """Say that the session has ended; line: why, where it failed."""

@@ -12,9 +12,10 @@ import soundfile
 
 from cli.commands.stage import StageOptions
 from cli.live.stage import run_stage
-from cli.live.stage_sessions import StageScoreAtHand, abilities, session_config, starting_gains
+from cli.live.stage_sessions import StageScoreAtHand, abilities, changed_pipeline, session_config, starting_gains
 from engine.audio.devices import SILENT, device_of
 from engine.core.errors import EngineError
+from engine.pipeline.pipeline import exchangeable
 from engine.stage.controls import StageDesk
 from tests.cli.live.stage_music import written
 from tests.duos import write_duo_score
@@ -83,6 +84,12 @@ def test_looped_bars_are_what_is_followed(study: Path, take: Path) -> None:
     config = session_config(options(study, take), at_hand(study, loop=(2, 3)))
     score: Any = config.pipeline.score
     assert score.bar_number[:5].tolist() == [2, 3, 2, 3, 2]
+    loop = config.pipeline.loop
+    assert (
+        loop is not None and (loop.first, loop.length) == (4.0, 8.0) and loop.whole.bar_number.tolist() == [1, 2, 3, 4]
+    )
+    changed = changed_pipeline(options(study, take), at_hand(study, loop=(1, 1)), RATE, config.pipeline)
+    assert changed.loop is not None and changed.loop.length == 4.0 and exchangeable(config.pipeline, changed)
 
 
 def test_a_soloist_is_accompanied_and_the_other_parts_can_be_played(tmp_path: Path, take: Path) -> None:

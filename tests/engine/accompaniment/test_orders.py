@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,27 +11,32 @@ import pytest
 from engine.accompaniment.accompanist import AccompanyConfig
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.ensemble import VOLUME, Ensemble
+from engine.accompaniment.parts import DRUMS
 from engine.accompaniment.scheduler import Introduction, Scheduler
-from engine.core.events import Control, Event, Note
+from engine.core.events import Accompanied, Control, Event, Note
 from engine.core.format import AudioFormat
-from engine.core.orders import MutePart, Order, SetDynamics, SetPartGain
+from engine.core.orders import CountIn, MutePart, Order, SetDynamics, SetPartGain
+from engine.score.beats import Beats
 from tests.engine.accompaniment.soloists import RATE, melody, told
 from tests.engine.accompaniment.test_scheduler import EIGHTHS, steady
 from tests.engine.accompaniment.test_touch import STEADY, accompaniment
 
+BEATS = Beats(np.arange(20.0), np.arange(20) % 4 == 0)
 BLOCK = 1024
 STEP_S = 0.012
 
 
-def ordered(orders: Mapping[float, Order], seconds: float = 11.0) -> list[Event]:
-    """What is played with a soloist who is steady, when these orders come at these seconds."""
-    ensemble = Ensemble(AudioFormat(sample_rate=RATE, n_channels=2), AccompanyConfig(accompaniment=accompaniment()))
+def ordered(orders: Mapping[float, Order], seconds: float = 11.0, played_s: float = 11.0) -> list[Event]:
+    """What is played with a soloist who is steady, and plays so long, when these orders come at these seconds."""
+    both = replace(accompaniment(), beats=BEATS)
+    ensemble = Ensemble(AudioFormat(sample_rate=RATE, n_channels=2), AccompanyConfig(accompaniment=both))
     heard = sorted((event for _, event in told(STEADY)), key=lambda event: event.emitted_at)
     left, out = dict(orders), []
     for now in range(0, round(seconds * RATE), BLOCK):
         for at_s in [at_s for at_s in left if at_s * RATE <= now]:
             ensemble.obey(left.pop(at_s))
-        events = [event for event in heard if now < event.emitted_at <= now + BLOCK]
+        until = min(now + BLOCK, played_s * RATE)
+        events = [event for event in heard if now < event.emitted_at <= until]
         out += ensemble.process(np.zeros((BLOCK, 2), np.float32), events)[0]
     return out + ensemble.release()
 
@@ -128,3 +134,22 @@ def test_another_pace_goes_on_from_where_the_introduction_is() -> None:
     assert np.diff(times)[:2] == pytest.approx([1.0, 1.0], abs=0.03)
     assert np.diff(times)[3:] == pytest.approx([0.5] * len(np.diff(times)[3:]), abs=0.03)
     assert times[3] - times[2] == pytest.approx(0.75, abs=0.05)
+
+
+def test_a_bar_is_counted_before_any_place_and_the_accompaniment_goes_on_there() -> None:
+    """What sounds ends; a bar of beats at the pace that was; at its end the soloist is waited for."""
+    events = ordered({4.0: CountIn(8.0, 1)}, seconds=9.0, played_s=4.0)
+    clicks = [event for event in events if isinstance(event, Note) and event.channel == DRUMS]
+    on = [click.at / RATE for click in clicks if click.active]
+    assert len(on) == 4 and len(clicks) == 8 and on[0] >= 4.0
+    assert np.ptp(np.diff(on)) < 2 * STEP_S
+    assert [click.pitch for click in clicks if click.active] == [76, 77, 77, 77]
+    assert not [note for note in begun(events, 4.1) if note.channel != DRUMS]  # he does not come
+    told_before = [event.quarter for event in events if isinstance(event, Accompanied) and event.at < 4 * RATE]
+    assert told_before and max(told_before) < 8
+
+
+def test_a_count_in_that_is_broken_off_leaves_no_beat() -> None:
+    events = ordered({4.0: CountIn(8.0, 2)}, seconds=5.0)
+    clicks = [event for event in events if isinstance(event, Note) and event.channel == DRUMS]
+    assert sum(click.active for click in clicks) == sum(not click.active for click in clicks) > 0

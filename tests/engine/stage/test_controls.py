@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine.core.errors import EngineError
-from engine.core.orders import GoTo, MutePart, SetDynamics, SetPace, SetPartGain, SetThreshold
+from engine.core.orders import CountIn, GoTo, MutePart, SetDynamics, SetPace, SetPartGain, SetThreshold
 from engine.stage.controls import StageControls, StageWish
 from tests.engine.stage.server.served import HeardSession
 
@@ -153,3 +154,86 @@ def test_whoever_listens_is_told_of_every_change() -> None:
     controls.listen(told.append)
     controls.tempo_ratio(0.5)
     assert [desk.ratio for desk in told] == [0.5]
+
+
+def test_a_loop_that_the_session_can_take_up_ends_no_session() -> None:
+    controls, _ = running("follow")
+    asked: list[object] = []
+    controls.change = lambda: bool(asked.append(controls.desk.loop)) or True
+    controls.loop(1, 2)
+    controls.loop(None, None)
+    assert asked == [(1, 2), None] and wishes(controls) == [] and not controls.halt.is_set()
+    controls.change = lambda: False
+    controls.loop(1, 2)
+    assert wishes(controls) == ["again", "start"] and controls.halt.is_set()
+
+
+def test_in_a_loop_only_its_places_can_be_gone_to() -> None:
+    controls, session = running("follow")
+    controls.change = lambda: True
+    controls.loop(1, 2)
+    controls.go_to(7.9)
+    with pytest.raises(EngineError, match="bars 1 to 2"):
+        controls.go_to(8.0)
+    controls.loop(None, None)
+    controls.go_to(8.0)
+    assert session.orders == [GoTo(7.9), GoTo(8.0)]
+
+
+@pytest.mark.parametrize(
+    ("here", "loop", "begin"), [(-0.1, None, 0.0), (6.5, None, 4.0), (2.0, (2, 3), 4.0), (9, (2, 3), 8.0)]
+)
+def test_bars_are_counted_before_the_one_that_is_played(here: float, loop: Any, begin: float) -> None:
+    controls, session = running("follow", "accompany")
+    controls.here, controls.change = (lambda: here), lambda: True
+    if loop is not None:
+        controls.loop(*loop)
+    controls.count_in()
+    assert session.orders == [CountIn(begin, 1)] and wishes(controls) == []
+
+
+def test_where_nothing_runs_a_count_in_begins() -> None:
+    controls = StageControls(["follow", "accompany"])
+    controls.count_in()
+    assert wishes(controls) == ["start"] and controls.count_in_bars == 1
+
+
+def test_the_sum_and_the_input_itself() -> None:
+    controls, session = running("separate")
+    controls.set_gain("harmonic", -6)
+    controls.mute("percussive", True)
+    controls.set_gain("sum", -20)
+    assert session.gains == {"harmonic": pytest.approx(10 ** (-26 / 20)), "percussive": 0.0}
+    controls.pass_through(True)
+    assert list(session.gains.values()) == pytest.approx([0.1, 0.1])
+    controls.pass_through(False)
+    assert session.gains["percussive"] == 0.0
+    with pytest.raises(EngineError):
+        running("follow")[0].pass_through(True)
+    with pytest.raises(EngineError):
+        running("follow")[0].set_gain("sum", 0)
+
+
+def test_a_sound_is_not_told_for_a_while() -> None:
+    controls, session = running("detect")
+    controls.show_thresholds({"dog": 0.6, "bell": 0.5})
+    controls.quiet("dog", 3600)
+    assert session.orders == [SetThreshold("dog", 1.0)] and list(controls.desk.quiet) == ["dog"]
+    controls.quiet("dog", 0)
+    assert session.orders[-1] == SetThreshold("dog", 0.6) and controls.desk.quiet == {}
+    controls.quiet("dog", 3600)
+    controls.threshold("dog", 0.7)  # whoever sets it wants to be told
+    assert session.orders[-1] == SetThreshold("dog", 0.7) and controls.desk.quiet == {}
+    over = threading.Event()
+    controls.quiet("bell", 0.01)
+    controls.listen(lambda desk: over.set() if "bell" not in desk.quiet else None)
+    assert over.wait(10) and session.orders[-1] == SetThreshold("bell", 0.5)
+
+
+def test_quiet_lasts_into_the_next_session() -> None:
+    controls, _ = running("detect")
+    controls.show_thresholds({"dog": 0.6})
+    controls.quiet("dog", 3600)
+    controls.detach()
+    controls.attach(again := HeardSession())
+    assert again.orders == [SetThreshold("dog", 1.0)]

@@ -30,6 +30,10 @@ class Shown(BeatOutlet):
     def another(self) -> InputTime:
         return InputTime(lambda: self.now_s, 1.0)
 
+    @property
+    def trouble(self) -> str:
+        return ""
+
     def relation(self) -> InputTime | None:
         return self.receiver
 

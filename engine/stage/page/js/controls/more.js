@@ -9,6 +9,7 @@ import { ACTIONS, bind, fullScreen, keyName, keysOf } from "./keys.js";
 import { closeAll } from "./bar.js";
 import { does, mayControl } from "./order.js";
 import { askBar } from "./pill.js";
+import { outletChips } from "../views/sounds.js";
 
 const ZOOM = { least: 0.6, most: 1.8, step: 0.1 };
 
@@ -21,6 +22,7 @@ export function moreCard(first = "") {
     chooser("Hand", "hand", [["left", "Left"], ["right", "Right"]]),
     h("div", { class: "more-buttons" }, ...places()),
     h("p", { class: "muted more-status" }, ...statusLine()),
+    outletsRow(),
     keyList(first === "keys"));
   if (first === "keys") requestAnimationFrame(() => body.querySelector("details").scrollIntoView());
   return { title: "More", body };
@@ -69,6 +71,14 @@ function statusLine() {
   if (drops) rows.push(`drop-outs ${(drops.input ?? 0) + (drops.output ?? 0) + (drops.device ?? 0)}${status.since ? ` since ${status.since}` : ""}`);
   rows.push(told.sleep === "may" ? "the screen may sleep: no secure connection (--tls), or the browser cannot keep it awake" : "the screen stays awake");
   return [rows.join(" · ")];
+}
+
+/** The other programs that are told, if any are. */
+function outletsRow() {
+  const row = h("p", { class: "more-outlets", "aria-label": "other programs" }), show = () => row.replaceChildren(...outletChips());
+  show();
+  on("outlets", () => { if (row.isConnected) show(); });
+  return row;
 }
 
 function keyList(open) {

@@ -14,6 +14,8 @@ export const can = (what) => mayControl() && !(told.controls?.locked ?? []).incl
 export const running = () => !["stopped", "ended", "offline"].includes(document.body.dataset.state) && told.status?.state !== "stopped";
 
 const PASSED_ON = "input"; // a target where nothing is separated: what is heard, as it is
+/** The fader of all stems together. */
+export const SUM = "sum";
 /** Where the last start was, quarter notes. */
 export const place = { start: 0 };
 
@@ -41,6 +43,8 @@ export function loop(bars) { if (can("loop")) send("loop", { bars }); }
 export function ratio(x) { if (can("ratio")) send("ratio", { x: Math.round(1000 * Math.min(4, Math.max(0.25, x))) / 1000 }); }
 export function dynamics(x) { if (can("dynamics")) send("dynamics", { x }); }
 export function threshold(label, p) { if (can("threshold")) send("threshold", { label, p }); }
+export function quiet(label, s) { if (can("threshold")) send("quiet", { label, s }); }
+export function passThrough(on) { if (mayControl()) send("through", { on }); }
 export function chooseScore(id) { if (mayControl()) send("choose", { id }); }
 export const muted = (target) => (told.controls?.muted ?? []).includes(target);
 export const tempoRatio = () => told.controls?.ratio ?? 1;
@@ -50,7 +54,7 @@ export const loopBars = () => told.controls?.loop ?? null;
 export function targets() {
   const parts = does("accompany") ? (score.info?.parts ?? []).filter((part) => !part.solo).map((part) => part.name) : [];
   const named = [...parts, ...Object.keys(told.controls?.gains ?? {}), ...Object.keys(told.levels?.targets ?? {})];
-  return [...new Set(named)].filter((name) => name !== PASSED_ON || does("separate"));
+  return [...new Set(named)].filter((name) => name !== SUM).filter((name) => name !== PASSED_ON || does("separate"));
 }
 
 on("error", ({ line }) => tell("note-line", line));

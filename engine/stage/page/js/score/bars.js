@@ -65,6 +65,14 @@ export class Bars {
     return this.rows.filter((row) => row[1] === number).map((row) => Math.max(0, row[0]));
   }
 
+  /** Where bars [first, last] begin and end, the first time that they are played: {begin, end}; null if there are none. */
+  span(bars) {
+    const first = bars ? this.rows.findIndex((row) => row[1] === bars[0]) : -1;
+    const last = first < 0 ? -1 : this.rows.findIndex((row, k) => k >= first && row[1] === bars[1]);
+    if (last < 0) return null;
+    return { begin: this.start(first), end: last + 1 < this.rows.length ? this.quarters[last + 1] : this.end };
+  }
+
   get first() { return Math.min(...this.rows.map((row) => row[1])); }
   get last() { return Math.max(...this.rows.map((row) => row[1])); }
 }

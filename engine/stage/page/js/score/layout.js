@@ -11,7 +11,7 @@ const FADE_MS = 120;
 
 /** `bundle` is the server's answer about pages; `bars` of the score; `changed` is called when other pages are shown. */
 export class Layout {
-  constructor({ bundle, bars, spread, close = false, halves, changed }) {
+  constructor({ bundle, bars, spread, close = false, halves, loop = () => null, changed }) {
     this.near = close; // the cursor is to be seen at every moment: nothing is turned ahead of it
     this.bundle = bundle;
     this.bars = bars;
@@ -32,7 +32,7 @@ export class Layout {
     this.anchors = new Anchors(bundle.onsets);
     this.book = new Book(bundle, this.paper, (page, ready) => this.#built(page, ready));
     this.turner = new Turner({
-      anchors: this.anchors, nPages: bundle.n_pages, height: this.height, spread, halves,
+      anchors: this.anchors, nPages: bundle.n_pages, height: this.height, spread, halves, loop,
       page: (number) => this.book.page(number), barLength: (quarter) => (close ? 0 : bars.lengthAt(quarter)),
     });
     this.quarter = 0;
@@ -154,7 +154,7 @@ export class Layout {
   }
 
   #coming(next) {
-    const i = this.anchors.at(this.quarter), j = this.anchors.leaves[i];
+    const i = this.anchors.at(this.quarter), j = this.turner.leave(i);
     const byMusic = j >= 0 && this.anchors.pages[j] === next;
     const bar = byMusic ? this.bars.number(this.anchors.quarters[j]) : this.bundle.pages[next - 1].bars[0];
     return byMusic && this.anchors.printed[j] < this.anchors.printed[i] ? `↑ back to bar ${bar}` : `↑ next page, bar ${bar}`;

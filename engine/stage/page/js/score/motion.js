@@ -8,6 +8,7 @@ const JUMP = 1; // quarter notes: what is further away is reached in one frame
 export class Motion {
   q = null; // quarter notes, null before anything is known
   jumps = 0;
+  loop = null; // {begin, end}: bars that are repeated, quarter notes
   #told = null;
   #last = 0;
   #moving = true;
@@ -30,13 +31,19 @@ export class Motion {
     this.#moving = on;
   }
 
+  /** A place that has been reckoned on from `q`: behind the end of a loop its beginning follows. */
+  #within(q, goal) {
+    const { begin, end } = this.loop ?? { begin: 0, end: -1 };
+    return q >= begin - JUMP && q < end && goal >= end ? goal - (end - begin) : goal;
+  }
+
   /** Return the place now; to be called once a frame. */
   at(now) {
     const passed = Math.min(0.25, now - this.#last), told = this.#told;
     this.#last = now;
     if (!told || !this.#moving) return this.q;
     const since = Math.min(now - told.at, HORIZON_S);
-    const goal = told.q + (since + told.age) * told.rate;
+    const goal = this.#within(told.q, told.q + (since + told.age) * told.rate);
     if (this.q === null || Math.abs(goal - this.q) >= JUMP) {
       if (this.q !== null) this.jumps += 1;
       this.q = goal;

@@ -27,6 +27,7 @@ export function startScore(element) {
   on("score", ({ id }) => open(id, true));
   on("pos", (message) => motion.hear(message, message.heard / 1000));
   on("stage-state", ({ name }) => setState(name));
+  for (const name of ["controls", "opened"]) on(name, () => { motion.loop = score.bars.span(told.controls?.loop); });
   on("link", ({ up }) => { score.linked = up; update(); });
   on("setting", ({ name, value }) => {
     if (name === "zoom") lay();
@@ -82,7 +83,7 @@ export async function lay() {
       : await getJson(`/api/score/${encodeURIComponent(score.info.id)}/pages?w=${w}&h=${height}&scale=${scale}&spread=1`,
         { signal: mine.signal, progress: (p) => tell("progress", p) });
     if (mine.signal.aborted) return;
-    const layout = new Layout({ bundle, bars: score.bars, spread, close, halves: settings.turning === "half" && !close, changed: () => tell("shown", layout) });
+    const layout = new Layout({ bundle, bars: score.bars, spread, close, halves: settings.turning === "half" && !close, loop: () => motion.loop, changed: () => tell("shown", layout) });
     layout.element.classList.add("coming");
     stage.append(layout.element);
     mine.signal.addEventListener("abort", () => { if (score.layout !== layout) layout.close(); });

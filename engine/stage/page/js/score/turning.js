@@ -28,8 +28,8 @@ function gap(page, k) {
 /** What is shown is {main, top} of single pages, `top` the page of which the upper half is shown above (0: none),
  * or {left, right} of two beside each other (0: none). */
 export class Turner {
-  constructor({ anchors, nPages, height, spread, halves, page, barLength }) {
-    Object.assign(this, { anchors, nPages, height, spread, halves, page, barLength });
+  constructor({ anchors, nPages, height, spread, halves, page, barLength, loop = () => null }) {
+    Object.assign(this, { anchors, nPages, height, spread, halves, page, barLength, loop });
     this.shown = spread ? { left: 1, right: nPages > 1 ? 2 : 0 } : { main: 1, top: 0 };
     this.byHand = false;
   }
@@ -42,13 +42,44 @@ export class Turner {
 
   /** The pages that will be needed: those in view, the next by the music, those beside. */
   needed(quarter) {
-    const i = this.anchors.at(quarter), next = this.#next(i), later = this.anchors.leaves[i] >= 0 ? this.#next(this.anchors.leaves[i]) : 0;
+    const i = this.anchors.at(quarter), next = this.#next(i), leave = this.leave(i), later = leave >= 0 ? this.#next(leave) : 0;
     const seen = this.numbers, last = Math.max(...seen), first = Math.min(...seen);
     return [this.anchors.pages[i], ...seen, next, last + 1, first - 1, later, last + 2].filter((n) => n >= 1 && n <= this.nPages);
   }
 
   #next(i) {
-    return this.anchors.leaves[i] >= 0 ? this.anchors.pages[this.anchors.leaves[i]] : 0;
+    const leave = this.leave(i);
+    return leave >= 0 ? this.anchors.pages[leave] : 0;
+  }
+
+  /** First and last onset of the loop that an onset lies in, null if it lies in none. */
+  #looped(i) {
+    const loop = this.loop(), { quarters } = this.anchors;
+    if (!loop || quarters[i] < loop.begin - SAME || quarters[i] >= loop.end - SAME) return null;
+    const first = this.anchors.at(loop.begin);
+    return { ...loop, first: quarters[first] < loop.begin - SAME ? first + 1 : first, last: this.anchors.at(loop.end - 3 * SAME) };
+  }
+
+  /** The next onset on another page as the music goes, at the end of a loop back to its beginning; -1 if there is none. */
+  leave(i) {
+    const { leaves, pages } = this.anchors, loop = this.#looped(i);
+    if (!loop || (leaves[i] >= 0 && leaves[i] <= loop.last)) return leaves[i];
+    if (pages[loop.first] !== pages[i]) return loop.first;
+    return leaves[loop.first] >= 0 && leaves[loop.first] <= loop.last ? leaves[loop.first] : -1;
+  }
+
+  /** Quarter notes from here to the onset at which the page is left. */
+  #until(i, leave, quarter) {
+    const there = this.anchors.quarters[leave], loop = leave > i ? null : this.#looped(i);
+    return loop ? loop.end - quarter + there - loop.begin : there - quarter;
+  }
+
+  /** The onsets that sound before the page is left. */
+  #before(i, leave) {
+    const loop = leave > i ? null : this.#looped(i), all = [];
+    for (let j = i + 1; j <= (loop ? loop.last : leave - 1); j++) all.push(j);
+    if (loop) for (let j = loop.first; j < leave; j++) all.push(j);
+    return all;
   }
 
   /** Follow the music to a quarter; return whether something else is to be shown. */
@@ -80,11 +111,11 @@ export class Turner {
   }
 
   #one(i, quarter) {
-    const page = this.anchors.pages[i], leave = this.anchors.leaves[i];
+    const page = this.anchors.pages[i], leave = this.leave(i);
     const top = this.halves ? this.#top(i) : 0;
     if (top || leave < 0) return { main: page, top };
     const next = this.anchors.pages[leave];
-    const soon = this.anchors.quarters[leave] - quarter <= this.barLength(quarter) + SAME;
+    const soon = this.#until(i, leave, quarter) <= this.barLength(quarter) + SAME;
     const half = this.halves && this.#couldBeHalf(page, next, leave);
     return { main: soon && !half && this.page(next) ? next : page, top: 0 };
   }
@@ -98,9 +129,9 @@ export class Turner {
   /** The page whose top is to be shown over the lower half, 0 if none: not while the music goes up again first. */
   #top(i) {
     const number = this.anchors.pages[i], here = this.page(number), cut = here && cutOf(here, this.height);
-    const place = this.anchors.places[i], leave = this.anchors.leaves[i];
+    const place = this.anchors.places[i], leave = this.leave(i);
     if (!cut || !place || place.system < cut.systems || leave < 0) return 0;
-    for (let j = i + 1; j < leave; j++) {
+    for (const j of this.#before(i, leave)) {
       if (this.anchors.places[j] && this.anchors.places[j].system < cut.systems) return 0;
     }
     const next = this.anchors.pages[leave];
@@ -108,12 +139,12 @@ export class Turner {
   }
 
   #two(i, quarter) {
-    const page = this.anchors.pages[i], leave = this.anchors.leaves[i], bar = this.barLength(quarter);
+    const page = this.anchors.pages[i], leave = this.leave(i), bar = this.barLength(quarter);
     let { left, right } = this.shown;
     if (page !== left && page !== right) [left, right] = this.#opened(page);
     if (leave < 0) return { left, right };
     const next = this.anchors.pages[leave];
-    const since = quarter - this.anchors.quarters[this.anchors.enters[i]], until = this.anchors.quarters[leave] - quarter;
+    const since = quarter - this.anchors.quarters[this.anchors.enters[i]], until = this.#until(i, leave, quarter);
     if (!this.halves) {
       if (until <= bar + SAME && next !== left && next !== right && this.page(next)) [left, right] = this.#opened(next);
     } else if (next !== left && next !== right && (since >= bar - SAME || until <= bar + SAME) && this.page(next)) {

@@ -1,7 +1,7 @@
 // The phone beside the stand: one system of music, the bar in large digits, and what a hand needs without looking.
 
 import { on, told } from "../bus.js";
-import { loopPicking, mainButton, changeTempo, toggleCard, toggleLoop } from "../controls/bar.js";
+import { closeAll, loopPicking, mainButton, changeTempo, toggleCard, toggleLoop } from "../controls/bar.js";
 import { can, countIn, does, from, gain, loopBars, mayControl, place, running, stop, targets, tempoRatio } from "../controls/order.js";
 import { partsCard } from "../controls/parts.js";
 import { moreCard } from "../controls/more.js";
@@ -67,8 +67,10 @@ function fromHere() {
 
 function fit() {
   const phone = narrow.matches && mayControl() && document.body.dataset.view === "score";
+  const was = isPhone();
   document.body.classList.toggle("phone", phone);
   top.hidden = bottom.hidden = !phone;
+  if (phone && !was) closeAll(); // the bar that a wider screen would have
 }
 
 function update() {

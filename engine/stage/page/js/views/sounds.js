@@ -1,7 +1,7 @@
 // The monitor: every label's guesses on a time line with its threshold, what was told, and a threshold to move.
 
 import { on, told } from "../bus.js";
-import { can, threshold } from "../controls/order.js";
+import { can, quiet, threshold } from "../controls/order.js";
 import { Slider, linear } from "../controls/slider.js";
 import { attribute, h, seldom, write } from "../dom.js";
 import { icon } from "../icons.js";
@@ -10,7 +10,7 @@ import { STEPS, SoundLog } from "./sound_log.js";
 import { moreButton, time } from "./stems.js";
 
 export const log = new SoundLog();
-const SPANS = [["1 min", 60], ["10 min", 600], ["day", 86400]], DEFAULT = 0.5, ROW_PX = 58, PLOT_PX = 44, MOST = 14, BEST = 5;
+const SPANS = [["1 min", 60], ["10 min", 600], ["day", 86400]], DEFAULT = 0.5, ROW_PX = 58, PLOT_PX = 44, MOST = 14, BEST = 5, HOUR_S = 3600;
 let root = null, parts = {}, span = 60, heard = 0, chosen = null, undo = [], rows = [], hold = null, table = false;
 
 on("guesses", (message) => { heard = performance.now(); log.guesses(message); });
@@ -35,6 +35,7 @@ export function soundsView(element) {
     h("div", { class: "sounds-room" }, h("div", { class: "sounds-line" }, h("div", { class: "sounds-plot" }, parts.list, parts.canvas, parts.axis, parts.table),
       h("footer", { class: "sounds-foot" }, h("div", {}, h("p", { class: "muted" }, "Told"), parts.today), spans, holder, tabler)),
     h("aside", { class: "sounds-side" }, h("section", { class: "side-card" }, h("div", { class: "side-head" }, h("h2", {}, "What it thinks now"), h("small", { class: "muted" }, "line: told above")), parts.best), parts.detail)));
+  showOutlets();
   showState(STATES[document.body.dataset.state] ?? STATES.listening);
   const drawing = setInterval(draw, 80), counting = setInterval(count, 400);
   count();
@@ -54,7 +55,7 @@ function count() {
   if (!root) return;
   const labels = [...log.labels.values()].slice(0, MOST);
   if (labels.map((each) => each.name).join() !== rows.map((each) => each.name).join()) buildRows(labels);
-  for (const row of rows) write(row.over, `over ${over(row.name).toFixed(2)}`);
+  for (const row of rows) write(row.over, until(row.name) ? "quiet" : `over ${over(row.name).toFixed(2)}`);
   write(parts.facts, `${log.labels.size} sound${log.labels.size === 1 ? "" : "s"} · ${time(log.now)}`);
   showBest();
   showToday(labels);
@@ -88,11 +89,23 @@ function buildDetail(name) {
   parts.counts = h("ul", { class: "would-tell" });
   const back = h("button", { type: "button", class: "plain-button", on: { click: () => { const value = undo.pop(); if (value !== undefined) threshold(name, value); } } }, "Undo");
   parts.detail.replaceChildren(h("div", { class: "side-head" }, h("h2", {}, name), parts.value), h("p", { class: "muted" }, "Tell it when the guess is over this"), parts.bars,
-    ...(can("threshold") ? [parts.slider.element, h("div", { class: "ends muted" }, h("small", {}, "0 tells all"), h("small", {}, "1 tells nothing"))] : []), parts.counts, ...(can("threshold") ? [back] : []));
+    ...(can("threshold") ? [parts.slider.element, h("div", { class: "ends muted" }, h("small", {}, "0 tells all"), h("small", {}, "1 tells nothing"))] : []), parts.counts, ...(can("threshold") ? [h("div", { class: "side-orders" }, back, (parts.quiet = h("button", { type: "button", class: "plain-button with-icon", on: { click: () => quiet(name, until(name) ? 0 : HOUR_S) } })))] : []));
+  showQuiet();
   showCounts();
 }
 
-on("controls", () => { if (root && chosen && parts.slider) { parts.slider.set(over(chosen)); showCounts(); } });
+on("controls", () => { if (root && chosen && parts.slider) { parts.slider.set(over(chosen)); showCounts(); showQuiet(); } });
+
+/** Until when nothing is told of a sound, seconds since 1970; 0 if it is told. */
+const until = (name) => told.controls?.quiet?.[name] ?? 0;
+
+function showQuiet() {
+  if (!parts.quiet) return;
+  const end = until(chosen);
+  attribute(parts.quiet, "aria-pressed", String(end > 0));
+  parts.quiet.classList.toggle("chosen", end > 0);
+  parts.quiet.replaceChildren(icon("bell"), end ? `Quiet until ${new Date(1000 * end).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}` : "Quiet 1 h");
+}
 
 function showCounts() {
   const label = log.label(chosen), at = over(chosen), most = Math.max(1, ...label.histogram.map((n) => Math.sqrt(n)));
@@ -134,10 +147,16 @@ function showState({ icon: shape, word, tone }) {
   attribute(parts.word.parentElement, "data-tone", tone);
 }
 on("stage-state", (state) => { if (root) showState(state); });
-on("outlets", ({ rows: outlets = [] }) => {
-  if (!root) return;
-  parts.outlets.replaceChildren(...outlets.map(({ name, ok, line }) => h("span", { class: ok ? "chip" : "chip bad" }, ok ? `✓ ${name}` : `! ${name}: ${line ?? "no answer"}`)));
-});
+on("outlets", () => { if (root) showOutlets(); });
+
+function showOutlets() {
+  parts.outlets.replaceChildren(...outletChips());
+}
+
+/** Which other programs are told, and whether that works. */
+export function outletChips() {
+  return (told.outlets?.rows ?? []).map(({ name, ok, line }) => h("span", { class: ok ? "chip" : "chip bad" }, ok ? `✓ ${name}` : `! ${name}: ${line || "no answer"}`));
+}
 
 const draw = seldom(15, () => {
   if (!root || table || !rows.length) return;

@@ -3,7 +3,7 @@
 import { on, told } from "../bus.js";
 import { DECIBELS, Slider } from "../controls/slider.js";
 import { Meter, decibels } from "../controls/meter.js";
-import { gain, mayControl, mute, muted, running, start, stop, targets } from "../controls/order.js";
+import { SUM, does, gain, mayControl, mute, muted, passThrough, running, start, stop, targets } from "../controls/order.js";
 import { showMute } from "../controls/parts.js";
 import { attribute, h, s, seldom, write } from "../dom.js";
 import { icon } from "../icons.js";
@@ -42,7 +42,7 @@ export function moreButton() {
 function build() {
   if (!root || targets().join("|") === known) return;
   known = targets().join("|");
-  columns = targets().map(column);
+  columns = [...targets().map((name) => column(name)), ...(does("separate") ? [column(SUM)] : [])];
   strips.replaceChildren(...columns.map((each) => each.element));
 }
 
@@ -55,11 +55,11 @@ function column(name) {
     return tick;
   }));
   const muteButton = h("button", { type: "button", class: "mute", "aria-label": `mute ${name}`, on: { click: () => mute(name, !muted(name)) } }, "Mute");
-  const solo = h("button", { type: "button", class: "mute", "aria-label": `solo ${name}`, "aria-pressed": "false", on: { click: () => soloOf(name) } }, "Solo");
-  if (!mayControl()) for (const each of [muteButton, solo]) each.hidden = true;
+  const whole = name === SUM, solo = whole ? null : h("button", { type: "button", class: "mute", "aria-label": `solo ${name}`, "aria-pressed": "false", on: { click: () => soloOf(name) } }, "Solo");
+  if (!mayControl()) for (const each of [muteButton, solo]) if (each) each.hidden = true;
   if (!mayControl()) attribute(slider.element, "aria-disabled", "true");
-  const element = h("section", { class: "stem", "aria-label": name }, h("h2", {}, name[0].toUpperCase() + name.slice(1)), value,
-    h("div", { class: "stem-body" }, slider.element, meter.element, scale), h("div", { class: "stem-buttons" }, muteButton, solo));
+  const element = h("section", { class: whole ? "stem stem-sum" : "stem", "aria-label": name }, h("h2", {}, name[0].toUpperCase() + name.slice(1)), value,
+    h("div", { class: "stem-body" }, slider.element, whole ? null : meter.element, scale), h("div", { class: "stem-buttons" }, muteButton, solo));
   return { name, slider, meter, mute: muteButton, solo, element };
 }
 
@@ -85,9 +85,10 @@ function showControls() {
     each.slider.set(gains[each.name] ?? 0);
     showMute(each.mute, muted(each.name));
     each.element.classList.toggle("silent", muted(each.name));
-    attribute(each.solo, "aria-pressed", String(soloed?.name === each.name));
-    each.solo.classList.toggle("chosen", soloed?.name === each.name);
+    if (each.solo) attribute(each.solo, "aria-pressed", String(soloed?.name === each.name));
+    each.solo?.classList.toggle("chosen", soloed?.name === each.name);
   }
+  showThrough();
 }
 
 function card(title, ...children) {
@@ -114,23 +115,39 @@ function orders() {
   if (!mayControl()) return null;
   parts.main = h("button", { type: "button", class: "bar-button bar-main" });
   holdOrPress(parts.main);
-  return h("div", { class: "side-orders" }, h("button", { type: "button", class: "plain-button", on: { click: reset } }, "Reset counters"), parts.main);
+  parts.through = does("separate") ? h("button", { type: "button", class: "bar-button" }) : null;
+  if (parts.through) hold(parts.through, () => true, () => passThrough(!told.controls?.through));
+  return h("div", { class: "side-orders" }, h("button", { type: "button", class: "plain-button", on: { click: reset } }, "Reset counters"), parts.through, parts.main);
+}
+
+/** All stems as they are: the input. Half a second's hold, for the faders mean nothing then. */
+function showThrough() {
+  if (!parts.through) return;
+  const on = Boolean(told.controls?.through);
+  attribute(parts.through, "aria-pressed", String(on));
+  parts.through.classList.toggle("chosen", on);
+  parts.through.replaceChildren(h("span", { class: "bar-text" }, on ? "Input passes through" : "Pass the input through", h("small", {}, "hold for half a second")));
+}
+
+/** Do something after half a second's hold, or by a key at once; returns what says whether the last touch was a hold. */
+function hold(button, may, run) {
+  let timer = null, done = false;
+  const off = () => { clearTimeout(timer); button.classList.remove("held"); };
+  button.addEventListener("pointerdown", () => {
+    done = false;
+    if (!may()) return;
+    button.classList.add("held");
+    timer = setTimeout(() => { off(); done = true; run(); }, HOLD_MS);
+  });
+  for (const name of ["pointerup", "pointercancel", "pointerleave"]) button.addEventListener(name, off);
+  button.addEventListener("click", (event) => { if (event.detail === 0 && may()) run(); });
+  return () => done;
 }
 
 /** Start at a touch; stop by half a second's hold, or by a key. */
 function holdOrPress(button) {
-  let timer = null;
-  const off = () => { clearTimeout(timer); button.classList.remove("held"); };
-  button.addEventListener("pointerdown", () => {
-    if (!running()) return;
-    button.classList.add("held");
-    timer = setTimeout(() => { off(); stop(); }, HOLD_MS);
-  });
-  for (const name of ["pointerup", "pointercancel", "pointerleave"]) button.addEventListener(name, off);
-  button.addEventListener("click", (event) => {
-    if (!running()) start();
-    else if (event.detail === 0) stop(); // by a key
-  });
+  const held = hold(button, running, stop);
+  button.addEventListener("click", () => { if (!running() && !held()) start(); });
 }
 
 function reset() {
