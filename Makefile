@@ -2,8 +2,9 @@
 # make test   sets everything up and passes the tests
 # make docs   writes the pages that are made from the code: settings, API, gallery
 # make fuzz   reads ten minutes of damaged files with every importer
+# make soak   plays for an hour with everything on, and faults at random
 # make peers  compares the figures of sound events with libraries that need an environment of their own
-.PHONY: demo test test-all fuzz peers check docs bench setup clean
+.PHONY: demo test test-all fuzz soak peers check docs bench setup clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt setup/venv.sh
@@ -23,6 +24,9 @@ test-all: check
 
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz
+
+soak: .venv/.dev
+	$(BIN)/python -m tests.soak $(SOAK)
 
 peers: .venv-peers/.done
 	.venv-peers/bin/python -m pytest --noconftest tests/offline/evaluation/detection/test_sound_event_peers.py

@@ -30,7 +30,7 @@ SOURCES = [path for path in PACKAGES if path.relative_to(ROOT).as_posix() not in
 BELOW_THE_FRONT_DOOR = [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "cli"]
 FOLDERS = sorted({path.parent for path in PACKAGES})
 MAX_LINES, MAX_FILES, MAX_LOOSE, MAX_FUNCTION, MEDIAN_FUNCTION, MAX_ARGUMENTS = 500, 20, 3, 40, 6, 6
-TEST_HELPERS = {"cases", "docs", "examples", "fuzz", "networks"}  # what tests are made of, and tests of all floors
+TEST_HELPERS = {"cases", "docs", "examples", "fuzz", "networks", "soak"}  # what tests are made of, and of all floors
 SHARED_NAMES = {"Stream", "devices", "refresh", "RECIPES"}  # an audio backend has the first three, a recipe the last
 
 every_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

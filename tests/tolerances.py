@@ -13,3 +13,6 @@ SHARED = 3e-5  # of the mixture: what the masks leave over is shared out, and ma
 CURSOR_PX = 1.5  # where a cursor is: browsers round to device pixels
 BEAT_S = 0.005  # of a beat that follows steady music: its places are told on a grid of 1 ms, corrections come every 20
 LINK_S = 0.003  # between two members of an Ableton Link session: a tempo travels by network, 25 times a second
+SOAK_MB = 6.0  # of a process within any time: what a fault makes the allocator keep once
+SOAK_MB_AN_HOUR = 5.0  # of a process that leaks nothing: fragments of what is allocated for every message
+SOAK_FILES = 2  # of a process: a client of the page that comes while they are counted

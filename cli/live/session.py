@@ -199,8 +199,9 @@ def _losses(report: SessionReport) -> list[str]:
     counts = report.counts
     parts = [
         (counts.lost, "input samples were lost: the machine was too busy"),
+        (counts.left_out, "samples were left out by the sound server, which was too late itself"),
         (counts.missing, "output samples came too late and were left out"),
-        (counts.unrecorded, "samples were not recorded: the disk was too slow"),
+        (counts.unrecorded, "samples were not recorded: the disk was too slow, or full"),
         (report.gaps, "samples passed while the device was away"),
     ]
     texts = [f"{n} {what}" for n, what in parts if n]

@@ -74,13 +74,15 @@ class Ctx(IntEnum):
     )
 )
 N_XRUNS, SHUTDOWN, ACKNOWLEDGED = int(Counter.N_XRUNS), int(Counter.SHUTDOWN), int(Counter.ACKNOWLEDGED)
-ORIGIN, FRAME_TIME, CLIENT = int(Counter.ORIGIN), int(Ctx.FRAME_TIME), int(Ctx.CLIENT)
+ORIGIN, LEFT_OUT = int(Counter.ORIGIN), int(Counter.LEFT_OUT)
+FRAME_TIME, CLIENT = int(Ctx.FRAME_TIME), int(Ctx.CLIENT)
 BEGAN, ORIGIN_SEEN = int(Ctx.BEGAN), int(Ctx.ORIGIN_SEEN)
 ENDED, ARMED = int(Counter.ENDED), int(Counter.ARMED)
 CTX_COUNTERS, OWED, GET_BUFFER, PORTS = int(Ctx.COUNTERS), int(Ctx.OWED), int(Ctx.GET_BUFFER), int(Ctx.PORTS)
 INPUT, OUTPUT = int(Ctx.INPUT), int(Ctx.OUTPUT)
 OUTPUT_PORTS = PORTS + 64
 FRAME_MASK = (1 << 32) - 1  # of JACK's clock
+HALF_CLOCK = 1 << 31
 DEVICE_FLAGS = 1 | 2 | 4 | 8  # PortAudio: input under-, overflow, output under-, overflow
 
 
@@ -173,6 +175,9 @@ def _place(ctx: I64, counters: I64, n: int) -> None:
     frame = np.int64(_frame_time(ctx[FRAME_TIME], ctx[CLIENT]))
     origin = ((frame - (elapsed - ctx[BEGAN])) & FRAME_MASK) + FRAME_MASK + 1
     if origin == ctx[ORIGIN_SEEN]:
+        moved = (origin - counters[ORIGIN]) & FRAME_MASK
+        if counters[ORIGIN] != 0 and 0 < moved < HALF_CLOCK:
+            _count(counters, LEFT_OUT, moved)
         store_release(counters, ORIGIN, origin)
     ctx[ORIGIN_SEEN] = origin
 

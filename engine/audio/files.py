@@ -133,6 +133,14 @@ class AudioWriter:
             raise self._full(system_reason(error)) from error
         self.n_written += len(block)
 
+    def skip_to(self, n: int) -> None:
+        """Go on at sample `n`; what lies before it and was not written is silent."""
+        try:
+            self._file.seek(n)
+        except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+            raise self._full(system_reason(error)) from error
+        self.n_written = n
+
     def _full(self, reason: str) -> AudioFileError:
         seconds = self.audio.seconds(self.n_written)
         if shutil.disk_usage(self.path.parent).free < FULL_BYTES:
@@ -168,7 +176,7 @@ class StemWriter:
     def __init__(self, directory: str | Path, targets: tuple[str, ...], audio: AudioFormat, *, skip: int = 0) -> None:
         self.directory = Path(directory)
         self.n_written = 0
-        self._skip = skip
+        self._latency = self._skip = skip
         self.writers = {name: AudioWriter(self.directory / f"{name}.wav", audio) for name in targets}
 
     def write(self, stems: Audio, *, end: int | None = None) -> None:
@@ -181,6 +189,12 @@ class StemWriter:
         for index, writer in enumerate(self.writers.values()):
             writer.write(stems[:, index])
         self.n_written += len(stems)
+
+    def skip_to(self, n: int) -> None:
+        """Go on at sample `n` of the stems, those before the start included; what was left out until then is silent."""
+        self._skip, self.n_written = max(0, self._latency - n), max(0, n - self._latency)
+        for writer in self.writers.values():
+            writer.skip_to(self.n_written)
 
     def close(self) -> None:
         """Close every file, even if closing one of them fails."""

@@ -205,9 +205,10 @@ class Dropout(Event):
     """Something was lost, replaced by silence or delayed.
 
     samples: how many; with `where` "events": how many events
-    where: "device" (disconnected), "input" (lost before processing), "output" (missing in playback), "recording"
-        (not recorded), "events" (not delivered), "longer block" (silence inserted in playback), or the path of a
-        damaged file
+    where: "device" (disconnected), "input" (lost before processing), "invalid input" (numbers that are no sound, of all
+        channels), "server" (left out by the sound server, also on the clock), "output" (missing in playback),
+        "recording" (not recorded), "events" (not delivered), "longer block" (silence inserted in playback), or the path
+        of a damaged file
     """
 
     samples: int

@@ -40,6 +40,7 @@ class Counter(IntEnum):
     FLAGS = 8  # callbacks in which PortAudio itself reported an underflow or overflow
     LONGEST = 9  # the longest block so far
     ORIGIN = 10  # JACK's frame (32 bits) of the first sample that the rings took, plus 2^32; 0 while not known
+    LEFT_OUT = 11  # samples that JACK's server left out: no client was called for them
     N_XRUNS = 16  # reported by JACK, in another of its threads
     SHUTDOWN = 17  # JACK or PortAudio reports that the device has disconnected
     # written by the engine process

@@ -23,7 +23,7 @@ AGAIN_S = (*(0.01 * i for i in range(16)), 0.2, 0.5)  # the server loses cycles 
 
 
 class GuardedPort(MidiProcess):
-    """A `MidiProcess` with a guard, where the port is in JACK; elsewhere without one."""
+    """A `MidiProcess` with a guard, where the port is in JACK; elsewhere without one. A guard that dies is replaced."""
 
     def __init__(self, config: PortConfig) -> None:
         self._tracker: NoteTracker | None = None
@@ -32,9 +32,9 @@ class GuardedPort(MidiProcess):
         super().__init__(config)
         if isinstance(config, MidiConfig) and self.backend == "jack":
             self._tracker = NoteTracker(config.safety(self.sample_rate))
-            self.guard = MidiProcess(
-                MidiConfig(name=f"{config.name}-guard", backend="jack", mirror=self.output_name, listen=False)
-            )
+            mirror = MidiConfig(name=f"{config.name}-guard", backend="jack", mirror=self.output_name, listen=False)
+            self._mirror = mirror
+            self.guard = MidiProcess(mirror)
             threading.Thread(target=self._watch, daemon=True, name="guard").start()
 
     def send(self, at: int, message: bytes) -> None:
@@ -47,9 +47,19 @@ class GuardedPort(MidiProcess):
     def _watch(self) -> None:
         """Notice that the port's process is killed before the system reports its end."""
         while not self._closing and not self.gone and not is_dying(self.pid):
+            if self.guard is not None and self.guard.gone:
+                self._replace(self.guard)
             time.sleep(LOOK_S)
         if not self._closing:
             self._died()
+
+    def _replace(self, dead: MidiProcess) -> None:
+        """Open a new guard for one that was killed; none can be while the server is gone, too."""
+        with contextlib.suppress(DeviceError):
+            self.guard = MidiProcess(self._mirror)
+            dead.close()
+            if self._closing:
+                self.guard.close()
 
     def _died(self) -> None:
         """End the notes that the port had begun, through the guard."""

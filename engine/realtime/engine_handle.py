@@ -135,6 +135,7 @@ class EngineHandle:
             skipped=counters[Counter.SKIPPED],
             n_overflows=counters[Counter.N_OVERFLOWS],
             lost=counters[Counter.LOST],
+            left_out=counters[Counter.LEFT_OUT],
             non_finite=counters[Counter.NON_FINITE],
             unrecorded=counters[Counter.UNRECORDED],
             unsent=counters[Counter.UNSENT],

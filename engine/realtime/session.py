@@ -38,6 +38,13 @@ NAP_S = 0.01
 SHORT_NAP_S = 0.002  # where notes wait to be played, and cues to act
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
+LOSSES = {
+    "non_finite": "invalid input",
+    "left_out": "server",
+    "missing": "output",
+    "unrecorded": "recording",
+    "unsent": "events",
+}  # what is counted, and what events call it
 AHEAD = (Note, Control, Accompanied, Cue)  # events that speak of what will sound: never held back
 
 OnEvent = Callable[[Event], None]
@@ -147,6 +154,7 @@ class SessionRun:
         self._latency: Latency | None = None
         self._fifo = ""
         self._recorder: Recorder | None = None
+        self._skipped = 0  # samples before the first of the recording
         self._event_file: EventWriter | None = None
         self._event_error = self._shortfall = ""
         self._held: deque[Event] = deque()  # of a file, not heard yet
@@ -176,6 +184,7 @@ class SessionRun:
             self._n_restarts += 1
         if end is SessionEnd.FILE and isinstance(self._config.source, Path):
             self._report_shortfall(self._config.source)
+        self._report_gaps(self._end, at_end=True)
         self._files.close()
         self._status(SessionState.STOPPED)
         if end is SessionEnd.DEVICE and self._stop.is_set():
@@ -263,7 +272,8 @@ class SessionRun:
     def _open_files(self, opened: Opened) -> None:
         config = self._config
         if config.record_to is not None:
-            writer = StemWriter(config.record_to, opened.targets, opened.audio, skip=opened.latency)
+            self._skipped = opened.latency
+            writer = StemWriter(config.record_to, opened.targets, opened.audio, skip=self._skipped)
             self._recorder = Recorder(writer, len(opened.targets), opened.audio.n_channels)
             self._files.callback(self._recorder.close)
         if config.events_to is not None:
@@ -324,13 +334,19 @@ class SessionRun:
 
     def _report_losses(self, counts: Counts, base: int) -> None:
         """Emit a Dropout event for each kind of loss that has grown since the last check."""
-        losses = {"missing": "output", "unrecorded": "recording", "unsent": "events"}
         now = counts.n_samples
-        for name, where in losses.items():
+        for name, where in LOSSES.items():
             more = getattr(counts, name) - getattr(self._dropped, name)
             if more:
                 self._emit(Dropout(at=now, emitted_at=now, samples=more, where=where), base)
         self._dropped = counts
+        self._report_gaps(base + now)
+
+    def _report_gaps(self, now: int, *, at_end: bool = False) -> None:
+        """Emit a Dropout event for what was lost to a full disk."""
+        for gap in () if self._recorder is None else self._recorder.gaps(at_end=at_end):
+            at = max(0, gap.start - self._skipped)
+            self._emit(Dropout(at=at, emitted_at=now, samples=len(gap), where="recording"), 0)
 
     def _report_shortfall(self, path: Path) -> None:
         """Emit a Dropout event if the file that was played had been cut off."""
@@ -393,12 +409,13 @@ class SessionRun:
 
     def _report(self, ended: SessionEnd) -> SessionReport:
         opened = self._opened
+        unrecorded = self._past.unrecorded + (self._recorder.n_missed if self._recorder else 0)
         return SessionReport(
             n_samples=self._end,
             sample_rate=opened.audio.sample_rate if opened else self._config.sample_rate or 0,
             targets=opened.targets if opened else (),
             latency=self._latency,
-            counts=self._past,
+            counts=replace(self._past, unrecorded=unrecorded),
             n_restarts=self._n_restarts,
             gaps=self._gaps,
             fifo=self._fifo,

@@ -90,8 +90,9 @@ class Counts:
     skipped: of those, samples dropped because they came late
     n_overflows: callbacks with lost input
     lost: input samples for which the ring had no space
+    left_out: samples for which JACK's server, itself too late, called nobody; the clock does not count them
     non_finite: invalid numbers replaced in the input
-    unrecorded: samples not recorded because the disk was too slow
+    unrecorded: samples not recorded because the disk was too slow, or full
     unsent: events lost
     cpu_s: processor time of the engine processes, seconds
     """
@@ -105,6 +106,7 @@ class Counts:
     skipped: int = 0
     n_overflows: int = 0
     lost: int = 0
+    left_out: int = 0
     non_finite: int = 0
     unrecorded: int = 0
     unsent: int = 0
@@ -138,7 +140,7 @@ class SessionReport:
     latency: declared latency; None if the session was stopped before the device opened
     gaps: samples during which the device was missing
     fifo: `granted`, or why not
-    recording_error: why the recording or event file ended early, else empty
+    recording_error: why the recording or event file ended early, else empty, also if the disk was full meanwhile
     shortfall: what is to say of an input file that was cut off; empty if it was whole, or not played to its end
     ended: why the session ended; DEVICE only if no restart was requested
     """

@@ -135,6 +135,24 @@ def as_over_a_file(live: LiveAccompaniment, score: Path, solo: np.ndarray, total
     assert np.abs(np.subtract(scheduled(live), offline)).max() < THROUGH_JACK_S
 
 
+def test_a_killed_guard_is_replaced_and_ends_the_notes_of_a_killed_port(
+    server: JackServer, duo: Path, tmp_path: Path
+) -> None:
+    solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]
+    with LiveAccompaniment(duo, tmp_path, *WORDS) as live, Stage(solo, tmp_path) as stage:
+        live.wire(server, WIRES[:2])
+        probe = MidiProbe("Orchestra:out")
+        probe.connected()
+        first = live.processes()["guard"]
+        os.kill(first, signal.SIGKILL)
+        live.until(lambda: live.processes().get("guard", first) != first, "another guard")
+        stage.begin()
+        probe.until(lambda messages: len(sounding(messages)) > 0 and len(messages) > 2)
+        os.kill(live.processes()["port"], signal.SIGKILL)
+        probe.until(lambda messages: not sounding(messages))
+        probe.heard()
+
+
 @pytest.mark.parametrize("victim", ["main", "engine", "port"])
 def test_a_killed_process_leaves_no_note(server: JackServer, duo: Path, tmp_path: Path, victim: str) -> None:
     solo = soundfile.read(duo / "solo.wav", dtype="float32")[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import threading
 from pathlib import Path
 
@@ -113,6 +115,47 @@ def test_failing_disk_ends_the_recording_only(tmp_path: Path, monkeypatch: pytes
     assert taken.error == "x.wav: expected room on the disk, got No space left on device"
     written, _ = soundfile.read(tmp_path / "input.wav", dtype="float32")
     assert np.array_equal(written, RAMP[:5000])
+
+
+def test_a_recording_goes_on_in_its_place_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came while the disk was full is silent, or there as far as it went; its samples are told."""
+    ring, taken = memory(), recorder(tmp_path, skip=300)
+    monkeypatch.setattr("engine.realtime.recorder.AGAIN_S", 0.0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        for limit in (limits[0], 8 * 4000, limits[0]):  # as much as a full disk takes of the second block
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+            taken.attach(ring)
+            ring.record.write(RAMP[:3000])
+            taken.detach()
+            assert bool(taken.error) == (limit != limits[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    taken.close()
+    assert list(taken.gaps(at_end=True)) == [range(3000, 6000)] and taken.n_missed == 3000
+    written, _ = soundfile.read(tmp_path / "input.wav", dtype="float32")
+    assert len(written) == 9000 - 300
+    assert np.array_equal(written[:2700], RAMP[300:3000]) and np.array_equal(written[5700:], RAMP[:3000])
+    assert not written[4000:5700].any()
+
+
+def test_what_a_full_disk_lost_is_told_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring, taken = memory(), recorder(tmp_path)
+
+    def full(self: StemWriter, stems: object, end: int | None = None) -> None:
+        raise AudioFileError("x.wav", expected="room on the disk", got="No space left on device")
+
+    monkeypatch.setattr(StemWriter, "write", full)
+    taken.attach(ring)
+    ring.record.write(RAMP[:5000])
+    taken.detach()
+    assert list(taken.gaps()) == []
+    taken.close()
+    assert list(taken.gaps(at_end=True)) == [range(5000)]
 
 
 def test_recorder_keeps_up_from_another_thread(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""An hour with everything on, and faults at random: `make soak`."""
