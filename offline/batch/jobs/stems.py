@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from engine.audio.files import AudioReader, StemWriter
@@ -20,6 +23,7 @@ from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.config import HpssConfig
 from offline.batch.jobs.length import seconds_of
 from offline.batch.task import BatchItem, LocalFiles, Outcome, Pulse, TableSpec, Work
+from offline.recording import Recording
 from offline.separation import backfitting
 
 __all__ = ["Separation", "StemsJob", "StreamSeparation", "WholeFileSeparation"]
@@ -67,7 +71,7 @@ class StreamSeparation:
 
 @dataclass(frozen=True, slots=True)
 class WholeFileSeparation:
-    """Separates by kernel back-fitting over the whole file at once."""
+    """Separates by kernel back-fitting over the whole file, which is read several times, in bounded memory."""
 
     config: HpssConfig
 
@@ -77,11 +81,16 @@ class WholeFileSeparation:
 
     def separate(self, file: Path, folder: Path, stop: threading.Event) -> str:
         """Read the file, separate and write it."""
-        with AudioReader(file) as reader:
-            stems = backfitting.separate_whole(reader.read(), reader.format.sample_rate, self.config)
-            with StemWriter(folder, self.config.targets, reader.format) as writer:
+        recording = Recording.open(file)
+        with StemWriter(folder, self.config.targets, recording.format) as writer:
+            for stems in backfitting.separate_blocks(lambda: _until(stop, recording), recording.format, self.config):
                 writer.write(stems)
-            return reader.shortfall
+        return "; ".join(sorted(recording.shortfalls))
+
+
+def _until(stop: threading.Event, recording: Recording) -> Iterator[npt.NDArray[np.float32]]:
+    """The recording, or as much of it as has been read when the user stops."""
+    return takewhile(lambda block: not stop.is_set(), recording.blocks())
 
 
 def _move(bar: tqdm, now: int) -> None:
