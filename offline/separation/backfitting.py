@@ -25,7 +25,7 @@ from engine.separation.balance import Balance, balance_of, follow_levels, mix_pr
 from engine.separation.config import HpssConfig
 from engine.separation.hpss_kernel import apply_filter, measure
 from engine.separation.kam import identity, learn
-from offline.separation.segments import Segment, segments
+from offline.separation.segments import FrameSegment, segments
 
 __all__ = ["Sources", "back_fit", "filtered", "separate_blocks", "separate_whole"]
 
@@ -129,7 +129,7 @@ class _Fit:
         self._levels = np.zeros((1, 2, len(self._balance.typical)))  # those of the last frames that were measured
         self._end = 0  # the frame after these
 
-    def refined(self, segment: Segment) -> tuple[Audio, Audio]:
+    def refined(self, segment: FrameSegment) -> tuple[Audio, Audio]:
         """Return the powers of harmonic and percussive, true within the segment's core."""
         config, spectra = self._config, segment.frames
         n_frames, n_channels, n_bins = spectra.shape
@@ -147,7 +147,7 @@ class _Fit:
             _weigh(powers[0], levels, self._balance, harmonic, percussive)
         return harmonic, percussive
 
-    def _followed(self, segment: Segment, harmonic: Audio, percussive: Audio) -> Levels:
+    def _followed(self, segment: FrameSegment, harmonic: Audio, percussive: Audio) -> Levels:
         """Return the running levels (frame, 2, band) of the first medians, as far as these are true."""
         end = segment.stop - (0 if segment.last else self._config.look_ahead)
         new = slice(self._end - segment.first, end - segment.first)

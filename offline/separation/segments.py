@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Segment", "segments"]
+__all__ = ["FrameSegment", "segments"]
 
 Frames = npt.NDArray[np.complex64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Segment:
+class FrameSegment:
     """Frames of a stream.
 
     frames: context, core, context; less context where the stream begins or ends
@@ -35,7 +35,7 @@ class Segment:
         return self.first + len(self.frames)
 
 
-def segments(stream: Iterable[Frames], size: int, context: int) -> Iterator[Segment]:
+def segments(stream: Iterable[Frames], size: int, context: int) -> Iterator[FrameSegment]:
     """Yield segments whose cores of `size` frames make up the stream; context: frames before and after each core."""
     kept = np.zeros((0,), np.complex64)
     first = core = 0  # places of the first frame kept, and of the next core
@@ -44,9 +44,9 @@ def segments(stream: Iterable[Frames], size: int, context: int) -> Iterator[Segm
             kept = np.concatenate([kept, block]) if len(kept) else block.copy()
         while first + len(kept) > core + size + context:
             frames = kept[: core + size + context - first]
-            yield Segment(frames, first, core - first, core - first + size, False)
+            yield FrameSegment(frames, first, core - first, core - first + size, False)
             core += size
             drop = max(0, core - context - first)
             kept, first = kept[drop:], first + drop
     if first + len(kept) > core:
-        yield Segment(kept, first, core - first, len(kept), True)
+        yield FrameSegment(kept, first, core - first, len(kept), True)
