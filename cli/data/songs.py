@@ -38,6 +38,9 @@ class SongsOptions(FolderOptions):
     first: int = ranged(0, 0, 2**31, "seed of the first song")
     seconds: float = ranged(75.0, 1, 3600, "length of a song", unit="s")
     electronic: float = ranged(0.0, 0, 1, "share of the parts played by synthesisers")
+    soundfont: tuple[Path, ...] = option(
+        plain((), "soundfont to draw from; may be repeated (default all installed)"), metavar="FILE.sf2"
+    )
     speakers: Path | None = option(
         plain(None, "sounds whose speech is sung with, mostly, as of `data debian-sounds`"), metavar="FOLDER"
     )
@@ -72,7 +75,12 @@ def songs_job(options: SongsOptions) -> SongsJob:
     from offline.batch.jobs.music import SongsJob
     from offline.synthesis.songs_render import SongSettings
 
-    song = SongSettings(seconds=options.seconds, electronic=options.electronic, singers=options.speakers)
+    song = SongSettings(
+        seconds=options.seconds,
+        electronic=options.electronic,
+        soundfonts=options.soundfont,
+        singers=options.speakers,
+    )
     return SongsJob(song=song)
 
 

@@ -90,29 +90,37 @@ def drawn_voice(rng: np.random.Generator, folder: Path | None) -> list[Syllable]
     return voice(str(rng.choice(VOICES)))
 
 
-def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, electronic: float) -> np.ndarray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SongSettings(Settings):
+    """How songs are made."""
+
+    seconds: float = ranged(75.0, 1, 3600, "length of a song", unit="s")
+    electronic: float = ranged(0.0, 0, 1, "share of the parts played by synthesisers")
+    soundfonts: tuple[Path, ...] = plain((), "soundfonts to draw from; none for all that are installed")
+    singers: Path | None = plain(None, "sounds whose speech is sung with, mostly")
+
+
+def sound(rng: np.random.Generator, part: Part, tempo_bpm: float, song: SongSettings) -> np.ndarray:
     """Play the part (sample, channel) by a soundfont or, with probability `electronic`, by electronic instruments."""
-    fonts = installed_soundfonts()
+    fonts = song.soundfonts or installed_soundfonts()
     font = fonts[int(rng.integers(len(fonts)))]
-    if electronic == 0 or rng.random() >= electronic or (part.drums and not has_samples()):
+    if song.electronic == 0 or rng.random() >= song.electronic or (part.drums and not has_samples()):
         return play(part, tempo_bpm, font)
     return (play_samples if part.drums else play_synthesiser)(rng, part, tempo_bpm)
 
 
-def stems(
-    rng: np.random.Generator, piece: ComposedSong, *, electronic: float = 0.0, singers: Path | None = None
-) -> dict[str, np.ndarray]:
-    """Render each stem of the piece (sample, channel), produced and levelled; singers: a folder with speech."""
+def stems(rng: np.random.Generator, piece: ComposedSong, song: SongSettings) -> dict[str, np.ndarray]:
+    """Render each stem of the piece (sample, channel), produced and levelled."""
     n = int((piece.seconds + 2) * RATE)
     out = {}
     for name, parts in piece.parts.items():
         total = np.zeros((n, 2), np.float32)
         for part in parts:
-            audio = sound(rng, part, piece.tempo_bpm, electronic)[:n]
+            audio = sound(rng, part, piece.tempo_bpm, song)[:n]
             audio = produce(rng, audio, RATE, wide=0.3 if name in ("drums", "bass") else 1.0)
             total[: len(audio)] += audio / max(1e-6, float(np.abs(audio).max()))
         out[name] = total
-    bank = drawn_voice(rng, singers)
+    bank = drawn_voice(rng, song.singers)
     sung = sing(rng, piece.melody, bank, tempo_bpm=piece.tempo_bpm, sample_rate=RATE)[:n]
     out["vocals"] = np.zeros((n, 2), np.float32)
     out["vocals"][: len(sung)] = produce(rng, sung, RATE, wide=0.3)
@@ -132,20 +140,11 @@ def _gain(rng: np.random.Generator, audio: np.ndarray, low_db: float, high_db: f
     return np.float32(10 ** (rng.uniform(low_db, high_db) / 20) * 0.1 / max(rms, 1e-6))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongSettings(Settings):
-    """How songs are made."""
-
-    seconds: float = ranged(75.0, 1, 3600, "length of a song", unit="s")
-    electronic: float = ranged(0.0, 0, 1, "share of the parts played by synthesisers")
-    singers: Path | None = plain(None, "sounds whose speech is sung with, mostly")
-
-
 def drawn_stems(seed: int, song: SongSettings) -> dict[str, np.ndarray]:
     """Return the stems (sample, channel) of song number `seed`, always the same for the same soundfonts."""
     rng = np.random.default_rng((1903, seed))
     piece = compose(rng, seconds=song.seconds)
-    return stems(rng, piece, electronic=song.electronic, singers=song.singers)
+    return stems(rng, piece, song)
 
 
 def render_song(
