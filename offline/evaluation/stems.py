@@ -2,7 +2,8 @@
 
 For each target: SI-SDR and its gain over the mixture, global SDR, and SDR of BSS Eval v4 (median of windows of a
 second). The table gives the median over the songs, as the campaigns do, and the mean of the gains. Networks run as they
-do live, block by block. Targets that a song's stems do not tell apart are evaluated as one.
+do live, block by block. Targets that a song's stems do not tell apart are evaluated as one; so are those that a network
+does not know and has in `other`, which the networks that do know them are then measured by as well.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from engine.separation.mask_network_segments import SegmentedSeparator, stems_ch
 from offline.evaluation.peass import peass_scores, require_peass
 from offline.evaluation.separation import global_sdr, sdr, si_sdr
 from offline.run import run
-from offline.synthesis.multitrack import FULL_SCALE, Song, load_stems
+from offline.synthesis.multitrack import FULL_SCALE, REST, Song, load_stems
 
 __all__ = [
     "STEM_METRICS",
     "StemScore",
+    "Stems",
     "evaluate_separators",
     "format_stem_table",
     "ideal_ratio_mask",
@@ -53,11 +55,13 @@ class StemMethod:
     """A method that estimates references; all but the oracle use their sum alone.
 
     estimate: from references to estimates
-    targets: those that it knows, None for all
+    targets: those that it estimates, None for all
+    unknown: those that it has in `other`
     """
 
     estimate: Callable[[Stems], Stems]
     targets: tuple[str, ...] | None = None
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +90,8 @@ def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Ste
     return stems[frames.latency :][:n].copy()
 
 
-def _methods(nodes: Mapping[str, Separator]) -> dict[str, StemMethod]:
-    first = next(iter(nodes.values()))
+def _methods(nodes: Mapping[str, Separator], finest: Separator) -> dict[str, StemMethod]:
+    targets = finest.targets
 
     def share(references: Stems) -> Stems:
         mixture = references.sum(axis=1, keepdims=True)
@@ -95,27 +99,58 @@ def _methods(nodes: Mapping[str, Separator]) -> dict[str, StemMethod]:
 
     def percussive(references: Stems) -> Stems:
         out = np.zeros_like(references)
-        out[:, first.targets.index(DRUMS)] = run(Hpss(first.frames.audio, TUNED), references.sum(axis=1))[:, 1]
+        out[:, targets.index(DRUMS)] = run(Hpss(finest.frames.audio, TUNED), references.sum(axis=1))[:, 1]
         return out
 
     methods = {"mixture / targets": StemMethod(estimate=share)}
-    if DRUMS in first.targets:
+    if DRUMS in targets:
         methods["kernel additive modelling"] = StemMethod(estimate=percussive, targets=(DRUMS,))
     for name, node in nodes.items():
-        methods[name] = StemMethod(estimate=partial(_by_network, node))
-    mask = StemMethod(estimate=lambda references: ideal_ratio_mask(references, first.frames, first.window))
+        unknown = frozenset(targets) - frozenset(node.targets)
+        methods[name] = StemMethod(estimate=partial(_by_network, node, targets), unknown=unknown)
+    mask = StemMethod(estimate=lambda references: ideal_ratio_mask(references, finest.frames, finest.window))
     return {**methods, "ideal ratio mask": mask}
 
 
-def _by_network(node: Separator, references: Stems) -> Stems:
-    return separate_streaming(node, references.sum(axis=1))
+def _by_network(node: Separator, targets: Sequence[str], references: Stems) -> Stems:
+    """Return its stems in the order of the targets, silence for those that it does not know."""
+    stems = separate_streaming(node, references.sum(axis=1))
+    out = np.zeros_like(references)
+    out[:, [targets.index(target) for target in node.targets]] = stems
+    return out
 
 
-def _groups(song: Song, targets: Sequence[str]) -> list[list[int]]:
+def _groups(together: frozenset[str], targets: Sequence[str]) -> list[list[int]]:
     """Return which targets are evaluated as one, by index."""
-    together = song.inseparable(targets)
     alone = [[i] for i, target in enumerate(targets) if target not in together]
     return [*alone, [targets.index(target) for target in sorted(together)]] if together else alone
+
+
+def _partitions(
+    song: Song, targets: Sequence[str], method: StemMethod, unknown: frozenset[str]
+) -> list[list[list[int]]]:
+    """Return the groups of a method, and those where all targets that some network does not know are one.
+
+    unknown: by any of the networks
+    """
+    marked, out = song.inseparable(targets), []
+    for names in (method.unknown, unknown):
+        groups = _groups(marked | (names | {REST} if names else frozenset()), targets)
+        if groups not in out:
+            out.append(groups)
+    return out
+
+
+def _finest(nodes: Mapping[str, Separator]) -> Separator:
+    """Return the network of the most targets; ConfigError unless all others know some of them, and `other`."""
+    finest = max(nodes.values(), key=lambda node: len(node.targets))
+    rate, targets = finest.frames.audio.sample_rate, finest.targets
+    for name, node in nodes.items():
+        fits = node.targets == targets or (REST in node.targets and set(node.targets) < set(targets))
+        if not fits or node.frames.audio.sample_rate != rate:
+            wanted = f"networks for {', '.join(targets)} at {rate} Hz, or for other and some of these"
+            raise ConfigError(name, expected=wanted, got=f"{', '.join(node.targets)} at {node.frames.audio}")
+    return finest
 
 
 def _merged(stems: Stems, groups: Sequence[Sequence[int]]) -> Stems:
@@ -149,12 +184,9 @@ def evaluate_separators(
     peass: whether to add PEASS scores
     mono: whether to mix down to one channel
     """
-    first, rows = next(iter(nodes.values())), []
-    rate, targets = first.frames.audio.sample_rate, first.targets
-    for name, node in nodes.items():
-        if (node.targets, node.frames.audio.sample_rate) != (targets, rate):
-            wanted = f"networks for {', '.join(targets)} at {rate} Hz"
-            raise ConfigError(name, expected=wanted, got=f"{', '.join(node.targets)} at {node.frames.audio}")
+    finest, rows = _finest(nodes), []
+    rate, targets, methods = finest.frames.audio.sample_rate, finest.targets, _methods(nodes, finest)
+    unknown = frozenset[str]().union(*(method.unknown for method in methods.values()))
     if peass:
         require_peass()
     more = [peass_scores] if peass else []
@@ -164,17 +196,20 @@ def evaluate_separators(
         references /= np.float32(FULL_SCALE)
         if mono:
             references[:] = references.mean(axis=2, keepdims=True)
-        groups = _groups(song, targets)
-        names = ["+".join(targets[i] for i in group) for group in groups]
-        for method, given in _methods(nodes).items():
-            merged = _merged(references, groups), _merged(given.estimate(references), groups)
-            known = [i for i, name in enumerate(names) if given.targets is None or name in given.targets]
-            values = np.concatenate(
-                [measure_stems(*merged, rate)[known], *(f(*merged, rate, known) for f in more)], axis=1
-            )
+        for method, given in methods.items():
+            estimates, found = given.estimate(references), {}
+            for groups in _partitions(song, targets, given, unknown):
+                names = ["+".join(targets[i] for i in group) for group in groups]
+                known = [i for i, name in enumerate(names) if given.targets is None or name in given.targets]
+                merged = _merged(references, groups), _merged(estimates, groups)
+                parts = [measure_stems(*merged, rate)[known], *(f(*merged, rate, known) for f in more)]
+                found = {
+                    **dict(zip([names[i] for i in known], np.concatenate(parts, axis=1).tolist(), strict=True)),
+                    **found,
+                }
             rows += [
-                StemScore(song=song.name, method=method, target=names[i], values=tuple(row))
-                for i, row in zip(known, values.tolist(), strict=True)
+                StemScore(song=song.name, method=method, target=target, values=tuple(values))
+                for target, values in found.items()
             ]
     return rows
 
@@ -187,10 +222,16 @@ def format_stem_table(rows: Sequence[StemScore]) -> str:
         own = [row for row in rows if row.method == method]
         for target, values in _medians(own).items():
             lines.append(f"| {method} | {target} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
-        gains = np.array([row.values[STEM_METRICS.index("gain")] for row in own])
+        gains = np.array([row.values[STEM_METRICS.index("gain")] for row in own if not _in_parts(row, own)])
         gain = np.mean(gains[np.isfinite(gains)]) if np.isfinite(gains).any() else np.nan
         lines.append(f"| {method} | **mean gain** | | {gain:.2f} |" + " |" * (len(metrics) - 2))
     return "\n".join(lines)
+
+
+def _in_parts(row: StemScore, rows: Sequence[StemScore]) -> bool:
+    """Tell whether a target that is several together is measured part by part as well."""
+    parts = row.target.split("+")
+    return len(parts) > 1 and {each.target for each in rows if each.song == row.song}.issuperset(parts)
 
 
 def write_stem_csv(path: Path, rows: Sequence[StemScore]) -> None:

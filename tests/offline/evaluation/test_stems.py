@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from engine.core.errors import ConfigError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.dsp.stft import Stft
 from engine.separation.config import MaskNetworkConfig
@@ -41,8 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def node() -> StreamingSeparator:
-    return StreamingSeparator(MaskNetworkConfig(model=small_file()), n_channels=2)
+def node(**changes: object) -> StreamingSeparator:
+    return StreamingSeparator(MaskNetworkConfig(model=small_file(**changes)), n_channels=2)
 
 
 def test_measures_known_beforehand() -> None:
@@ -113,3 +114,18 @@ def test_every_song_by_every_method(folder: Path) -> None:
     lines = (folder / "table.csv").read_text().splitlines()
     assert lines[0] == "song,method,target,SI-SDR,gain,global SDR,SDR v4"
     assert len(lines) == 1 + len(rows) + 3 * 5 + 1
+
+
+def test_a_network_of_fewer_targets_is_measured_beside_one_that_knows_more(folder: Path) -> None:
+    """What it has in `other` is one for it, and measured as one for the other too."""
+    few, song = node(targets=("vocals", "drums", "other")), find_songs(Corpus(folder=folder), only=["a"])
+    rows = evaluate_separators({"few": few, "all": node()}, song)
+    targets = {name: [row.target for row in rows if row.method == name] for name in ("few", "all")}
+    assert set(targets["few"]) == {"vocals", "drums", "bass+other"}
+    assert set(targets["all"]) == {"vocals", "drums", "bass", "other", "bass+other"}
+    alone = [row.values for row in evaluate_separators({"all": node()}, song) if row.method == "all"]
+    assert [row.values for row in rows if row.method == "all" and row.target != "bass+other"] == alone
+    gains = [row.values[1] for row in rows if row.method == "all" and "+" not in row.target]
+    assert f"| all | **mean gain** | | {np.mean(gains):.2f} |" in format_stem_table(rows)
+    with pytest.raises(ConfigError, match="other and some of these"):
+        evaluate_separators({"all": node(), "strange": node(targets=("vocals", "flute"))}, song)
