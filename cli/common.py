@@ -175,8 +175,11 @@ def command_options(kind: type[Any], arguments: Mapping[str, str] | None = None)
 
 
 def settings_from(kind: type[T], values: Mapping[str, Any], start: T | None = None) -> T:
-    """The settings of what was typed; what was not typed is as in `start`. ConfigError where they disagree."""
-    hints = get_type_hints(kind)
+    """The settings of what was typed; what was not typed is as in `start`. ConfigError where they disagree.
+
+    A `preset` that was typed stands for the values of `kind.PRESETS` that were not.
+    """
+    hints, values = get_type_hints(kind), _with_preset(kind, values)
     given: dict[str, Any] = {}
     for each in fields(kind):  # type: ignore[arg-type]
         if (nested := _nested(hints[each.name])) is not None:
@@ -184,6 +187,12 @@ def settings_from(kind: type[T], values: Mapping[str, Any], start: T | None = No
         elif (value := values.get(each.name)) not in (None, ()):
             given[each.name] = value
     return kind(**given) if start is None else replace(start, **given)  # type: ignore[type-var]
+
+
+def _with_preset(kind: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    presets: Mapping[str, Mapping[str, Any]] = getattr(kind, "PRESETS", {})
+    preset = presets.get(str(values.get("preset")), {})
+    return {**values, **{name: value for name, value in preset.items() if values.get(name) in (None, ())}}
 
 
 def _nested_default(declared: Any, start: Any) -> Any:

@@ -8,6 +8,8 @@ so few songs go further than in Open-Unmix, whose layers know every bin by itsel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -142,17 +144,35 @@ class BandNetwork(nn.Module):
             first += n * bins
         return torch.cat(parts, 1).reshape(-1, n_batch, self.n_bands, self.config.hidden)
 
+    def features(self, magnitude: Tensor, n_groups: int) -> list[Tensor]:
+        """Return what the last layers of the first groups of bands see: (frame * batch, band, MASK_WIDTH) each."""
+        x = self._encode(magnitude)
+        for block in self.blocks:
+            x, _ = block(x, None)
+        return self._inner(self.norm(x), n_groups)
+
+    def decode(self, features: Sequence[Tensor], n_batch: int) -> Tensor:
+        """Return logits (frame, batch, target, channel, bin) of the groups of bands whose `features` are given."""
+        n_targets, n_channels = len(self.config.targets), self.config.n_channels
+        parts, n_bins = [], 0
+        for outer, given, (n, bins) in zip(self.outer, features, self.groups, strict=False):
+            part = outer(given).reshape(-1, n, n_targets * n_channels, bins).transpose(1, 2)
+            parts.append(part.reshape(-1, n_targets, n_channels, n * bins))
+            n_bins += n * bins
+        return torch.cat(parts, 3).reshape(-1, n_batch, n_targets, n_channels, n_bins)
+
+    def _inner(self, x: Tensor, n_groups: int) -> list[Tensor]:
+        """(frame, batch, band, width) to (frame * batch, band, MASK_WIDTH) of each of the first groups."""
+        _, n_bands, width = _sizes(x)
+        rows, parts, first = x.reshape(-1, n_bands, width), [], 0
+        for inner, (n, _) in zip(self.inner[:n_groups], self.groups, strict=False):
+            parts.append(torch.tanh(inner(rows[:, first : first + n])))
+            first += n
+        return parts
+
     def _decode(self, x: Tensor) -> Tensor:
         """(frame, batch, band, width) to logits (frame, batch, target, channel, bin)."""
-        n_batch, n_bands, width = _sizes(x)
-        n_targets, n_channels = len(self.config.targets), self.config.n_channels
-        rows, parts, first = x.reshape(-1, n_bands, width), [], 0
-        for inner, outer, (n, bins) in zip(self.inner, self.outer, self.groups, strict=True):
-            part = outer(torch.tanh(inner(rows[:, first : first + n])))
-            part = part.reshape(-1, n, n_targets * n_channels, bins).transpose(1, 2)
-            parts.append(part.reshape(-1, n_targets, n_channels, n * bins))
-            first += n
-        return torch.cat(parts, 3).reshape(-1, n_batch, n_targets, n_channels, self.config.n_bins)
+        return self.decode(self._inner(x, len(self.groups)), _sizes(x)[0])
 
 
 class StreamingBands(nn.Module):

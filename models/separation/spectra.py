@@ -57,6 +57,9 @@ class Transform(nn.Module):
     def spectra(self, audio: Tensor) -> Tensor:
         """Return spectra (frame, *rest, bin) of samples (*rest, sample)."""
         frames = audio.unfold(-1, self.n_fft, self.hop).movedim(-2, 0)
+        if audio.requires_grad:
+            differentiable: Tensor = torch.fft.rfft(frames * self.analysis)
+            return differentiable
         weighted = torch.empty(frames.shape, device=audio.device)
         torch.mul(frames, self.analysis, out=weighted)
         spectra: Tensor = torch.fft.rfft(weighted)

@@ -10,7 +10,7 @@ from engine.core.errors import ConfigError, ModelError
 from engine.inference.network_file import read_network_file
 from engine.separation.config import MaskNetworkConfig, WienerConfig
 
-__all__ = ["SEPARATORS", "live_rate", "unmix_config"]
+__all__ = ["SEPARATORS", "WEIGHTS", "live_rate", "unmix_config"]
 
 WEIGHTS = Path(models.__file__).with_name("weights")
 SEPARATORS = {  # by the name that options know

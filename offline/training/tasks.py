@@ -18,7 +18,13 @@ from offline.training.detection.config import (
 )
 from offline.training.generation.config import GenerationExport, GenerationSurvey, GenerationTraining
 from offline.training.salience.config import SalienceExport, SalienceTraining
-from offline.training.separation.config import BlendConfig, SeparationExport, SeparationTable, SeparationTraining
+from offline.training.separation.config import (
+    BlendConfig,
+    SeparationExport,
+    SeparationFinetuning,
+    SeparationTable,
+    SeparationTraining,
+)
 from offline.training.similarity.config import SimilarityExport, SimilarityTraining
 
 __all__ = ["AVERAGE", "BLEND", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
@@ -90,6 +96,11 @@ ROWS = (
             "train and measure the eight settings of table 1 of Sawata et al. (2021)",
             SeparationTable,
             "offline.training.separation.paper_table:separation_table",
+        ),
+        finetune=TrainingJob(
+            "teach a finished network of bands new targets, as a bass, that it takes for `other`",
+            SeparationFinetuning,
+            "offline.training.separation.finetune:finetune_separation",
         ),
     ),
     TrainingRow(

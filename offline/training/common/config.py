@@ -29,7 +29,7 @@ class LoopConfig(Settings):
     warmup: int = ranged(50, 1, 1_000_000, "steps until the learning rate is reached")
     decay: float = ranged(0.3, 0, 1, "last share of the call, over which the learning rate falls to 0")
     average: float = ranged(0.998, 0, 0.999999, "decay of the running average of the weights per step")
-    clip: float = ranged(5.0, 1e-6, 1e9, "largest norm of the gradient")
+    clip: float = ranged(5.0, 0, 1e9, "largest norm of the gradient; 0 for any")
     validate_every_s: float = ranged(300.0, 0, 1e9, "training time between validations", unit="s")
     save_every_s: float = ranged(120.0, 0, 1e9, "training time between checkpoints", unit="s")
 

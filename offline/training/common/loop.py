@@ -8,6 +8,7 @@ exported), checkpoints and curves. Batches are drawn by number, so a resumed run
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 import time
@@ -188,7 +189,7 @@ class Trainer:
         loss, numbers = self.task.loss(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip)
+        norm = nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip or math.inf)
         if torch.isfinite(norm):  # a step that overflowed is left out, not taken into the weights
             self.optimiser.step()
             self.averaged.update_parameters(self.task.model)

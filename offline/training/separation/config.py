@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.core.format import STEREO
 from models.separation.config import ALPHA, FLOOR_DB, SEPARATOR_SIZES, TARGETS, SeparationNetworkConfig
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
+from offline.training.separation.published import PRESET_NAMES, SEPARATION_PRESETS
 
 __all__ = [
     "ARCHITECTURES",
@@ -53,6 +56,7 @@ class SeparationObjective(Settings):
     snr: bool = plain(False, "minimise the error in decibels instead of the paper's losses")
     floor_db: float = ranged(FLOOR_DB, -60, 0, "error of --snr below which nothing is gained", unit="dB")
     equalise_db: float = ranged(0.0, 0, 20, "deviation of each stem's random equaliser, with --snr", unit="dB")
+    post_stft: bool = plain(False, "compare spectra of the stems' samples, figure 1b, not the masked ones")
     multi_domain: bool = plain(True, "add the loss in the time domain, equation (4)")
     combine: bool = plain(True, "add the losses of all combinations of targets, equation (7)")
     alpha: float = ranged(ALPHA, 0, 1e6, "weight of the loss in the time domain, equation (4)")
@@ -64,6 +68,8 @@ class SeparationObjective(Settings):
         check(self)
         if self.equalise_db and not self.snr:
             raise ConfigError("equalise_db", expected="--snr, which needs no samples", got="the paper's losses")
+        if self.post_stft and self.snr:
+            raise ConfigError("post_stft", expected="the paper's losses", got="--snr")
         if self.floor_db != FLOOR_DB and not self.snr:
             raise ConfigError("floor_db", expected="--snr, whose floor it is", got="the paper's losses")
 
@@ -72,7 +78,11 @@ class SeparationObjective(Settings):
 class SeparationTraining(RunConfig):
     """Train a network that separates songs into stems."""
 
-    data: tuple[str, ...] = plain(MISSING, "folders of songs as stems: DIR[:WEIGHT[:bass+other]]")
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = SEPARATION_PRESETS
+
+    preset: str = choice("none", PRESET_NAMES, "settings as published; whatever is given besides wins")
+    data: tuple[str, ...] = plain((), "folders of songs as stems: DIR[:WEIGHT[:bass+other]]")
+    musdb: Path | None = plain(None, "folder of MUSDB18-HQ instead, with its own songs to validate on and to test on")
     validation: tuple[str, ...] = plain((), "names of the songs to validate on, never trained on")
     targets: tuple[str, ...] = plain(TARGETS, "stems to separate into")
     architecture: str = choice("xumx", ARCHITECTURES, "networks apart, networks that cross, or one network of bands")
@@ -89,6 +99,14 @@ class SeparationTraining(RunConfig):
     mix: StemMixConfig = plain(StemMixConfig, "how random the mixes are")
     objective: SeparationObjective = plain(SeparationObjective, "what is minimised")
     loop: LoopConfig = plain(partial(LoopConfig, validate_every_s=600.0), "how long and how fast the network learns")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if bool(self.data) == (self.musdb is not None):
+            got = "both" if self.data else "neither"
+            raise ConfigError("data", expected="folders of songs or --musdb, one of the two", got=got)
+        if self.musdb is not None and self.validation:
+            raise ConfigError("validation", expected="none: MUSDB18-HQ has its own", got=", ".join(self.validation))
 
     @property
     def network(self) -> SeparationNetworkConfig:
@@ -107,12 +125,43 @@ class SeparationTraining(RunConfig):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeparationTable(SeparationTraining):
-    """Train the eight settings of the paper's table 1 and measure them; --minutes or --steps are for each."""
+class SeparationFinetuning(RunConfig):
+    """Teach a finished network of bands targets that it takes for `other`, and leave all else as it is.
+
+    Only the last layers of the lower bands learn, from examples whose features are taken once; so it takes minutes.
+    """
+
+    data: tuple[str, ...] = plain(MISSING, "folders of songs as stems: DIR[:WEIGHT[:bass+other]]")
+    validation: tuple[str, ...] = plain((), "names of the songs to validate on, never trained on")
+    targets: tuple[str, ...] = plain(TARGETS, "stems to separate into, among them those of the network")
+    init_weights: Path = plain(MISSING, "checkpoint or exported network of bands to begin with")
+    groups: int = ranged(2, 1, 5, "groups of bands that learn, from the lowest on: 2 reach to 4.1 kHz")
+    pool: int = ranged(256, 1, 1_000_000, "examples that the features are taken of")
+    mix: StemMixConfig = plain(StemMixConfig, "how random the mixes are")
+    objective: SeparationObjective = plain(partial(SeparationObjective, snr=True, batch=8), "what is minimised")
+    loop: LoopConfig = plain(
+        partial(LoopConfig, weight_decay=0.0, learning_rate=2e-3, warmup=10, decay=0.7),
+        "how long and how fast it learns",
+    )
 
     def __post_init__(self) -> None:
         check(self)
-        if not self.validation:
+        if not self.objective.snr:
+            raise ConfigError("objective", expected="--snr, which needs no samples", got="the paper's losses")
+        if self.loop.weight_decay:
+            raise ConfigError("weight_decay", expected="0: what does not learn stays", got=str(self.loop.weight_decay))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationTable(SeparationTraining):
+    """Train the eight settings of the paper's table 1 and measure them; --minutes or --steps are for each."""
+
+    em: int = ranged(1, 0, 10, "iterations of the Wiener filter over whole songs, as published; 0 for none")
+    csv: Path | None = plain(None, "file to write the table to as well")
+
+    def __post_init__(self) -> None:
+        SeparationTraining.__post_init__(self)
+        if not self.validation and self.musdb is None:
             raise ConfigError("validation", expected="the songs that the table is measured on", got="none")
 
 

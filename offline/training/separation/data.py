@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from models.separation.config import SeparationNetworkConfig
+from offline.datasets.musdb import open_musdb
 from offline.synthesis.multitrack import FULL_SCALE, REST, Corpus, find_songs, load_stems, parse_corpus
-from offline.training.separation.config import SeparationTraining, StemMixConfig
+from offline.training.separation.config import SeparationFinetuning, SeparationTraining, StemMixConfig
 
 __all__ = [
     "Mixer",
+    "SeparationRun",
     "StemBank",
     "StemMix",
     "ValidationExcerpt",
@@ -29,6 +31,8 @@ __all__ = [
     "open_stems",
     "validation_excerpts",
 ]
+
+SeparationRun = SeparationTraining | SeparationFinetuning
 
 GRID_S = 0.5  # between possible starts of an excerpt
 LATE_S, LATE_SHARE = (0.005, 0.04), 0.8  # delay and largest gain of a stem's middle, repeated to the sides
@@ -214,22 +218,29 @@ def equalisers(
     return np.asarray(10 ** (np.concatenate([curves[..., :1], curves], -1) / 20), np.float32)  # 0 Hz as the first bin
 
 
-def open_stems(config: SeparationTraining, device: torch.device) -> StemBank:
+def open_stems(config: SeparationRun, sample_rate: int, device: torch.device) -> StemBank:
     """Load the songs to train on."""
-    corpora, rate = [parse_corpus(text) for text in config.data], config.network.sample_rate
-    return StemBank(corpora, config.targets, sample_rate=rate, exclude=config.validation, device=device)
+    corpora, validation = _corpora(config)
+    return StemBank(corpora, config.targets, sample_rate=sample_rate, exclude=validation, device=device)
 
 
-def validation_excerpts(config: SeparationTraining, device: torch.device) -> list[ValidationExcerpt]:
+def _corpora(config: SeparationRun) -> tuple[list[Corpus], Sequence[str]]:
+    """Return the folders of songs, and the names of those to validate on."""
+    if isinstance(config, SeparationFinetuning) or config.musdb is None:
+        return [parse_corpus(text) for text in config.data], config.validation
+    musdb = open_musdb(config.musdb)
+    return [musdb.corpus], [song.name for song in musdb.validation]
+
+
+def validation_excerpts(config: SeparationRun, sample_rate: int, device: torch.device) -> list[ValidationExcerpt]:
     """Load an excerpt of each song to validate on."""
-    rate, only, targets = config.network.sample_rate, config.validation, config.targets
-    corpora = [parse_corpus(text) for text in config.data] if only else []
-    songs = [song for corpus in corpora for song in find_songs(corpus, only=only, needed=False)]
+    targets, (corpora, only) = config.targets, _corpora(config)
+    songs = [song for corpus in corpora if only for song in find_songs(corpus, only=only, needed=False)]
     excerpts = []
     for song in songs:
-        stems = torch.from_numpy(load_stems(song, targets, sample_rate=rate))
+        stems = torch.from_numpy(load_stems(song, targets, sample_rate=sample_rate))
         merged = tuple(sorted(targets.index(target) for target in song.inseparable(targets)))
-        excerpts.append(ValidationExcerpt(loudest_excerpt(stems, rate).to(device), merged))
+        excerpts.append(ValidationExcerpt(loudest_excerpt(stems, sample_rate).to(device), merged))
     return excerpts
 
 

@@ -35,6 +35,7 @@ from offline.training.separation.change_resolution import change_resolution
 from offline.training.separation.config import SeparationObjective, SeparationTraining
 from offline.training.separation.data import (
     Mixer,
+    SeparationRun,
     StemMix,
     ValidationExcerpt,
     equalisers,
@@ -42,7 +43,14 @@ from offline.training.separation.data import (
     validation_excerpts,
 )
 
-__all__ = ["SeparationTask", "restore_separation", "scale_invariant_sdr", "train_separation"]
+__all__ = [
+    "SeparationTask",
+    "initial_network",
+    "open_mixer",
+    "restore_separation",
+    "scale_invariant_sdr",
+    "train_separation",
+]
 
 STATISTICS_BATCHES = 8
 ONNX = ".onnx"
@@ -87,14 +95,14 @@ class SeparationTask:
     def _mixtures(self) -> Iterator[Tensor]:
         """Draw batches (batch, channel, sample) that no step of the training draws."""
         for k in range(1, STATISTICS_BATCHES + 1):
-            yield self._draw(-k % 10_000_000).references.sum(1)
+            yield self.draw(-k % 10_000_000).references.sum(1)
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Return equation (7) over mix number `index`."""
-        mix = self._draw(index)
+        mix = self.draw(index)
         spectra = self.transform.spectra(mix.references)  # (frame, batch, target, channel, bin)
         if self.objective.equalise_db:
-            spectra = spectra * self._equalisers(index, mix.merged)
+            spectra = spectra * self.equalisers(index, mix.merged)
         magnitude = input_magnitudes(self.config, spectra.sum(2))
         with self.precision.autocast(self.model):
             masks = self.model(magnitude)
@@ -126,7 +134,7 @@ class SeparationTask:
         masks: Tensor = model(torch.zeros(2, 2, self.config.n_rows, self.config.n_bins, device=self.device))
         return masks
 
-    def _draw(self, index: int) -> StemMix:
+    def draw(self, index: int) -> StemMix:
         """Draw mix `index`, its references (batch, target, channel, sample) as left and right or as mid and side."""
         mix = self.mixer.draw(index, self.objective.batch)
         return replace(mix, references=swap_mid_side(mix.references, 2)) if self.config.mid_side else mix
@@ -139,10 +147,12 @@ class SeparationTask:
             estimates = (masks[..., None] * whole[:, :, None]).flatten(4)
             db = spectral_snr(wanted.flatten(4), estimates, self.masks, self.objective.floor_db)
             return db, torch.zeros_like(db)
+        if self.objective.post_stft:
+            return self._after_resynthesis(masks, mixture, references)
         mse = spectral_mse(spectra.abs(), masks * mixture.abs()[:, :, None], self.masks)
         return mse, self._time_domain(masks, mixture, references)
 
-    def _equalisers(self, index: int, merged: Tensor) -> Tensor:
+    def equalisers(self, index: int, merged: Tensor) -> Tensor:
         """Draw gains (batch, target, 1, bin) for mix number `index`."""
         rng = np.random.default_rng((self.seed, index, 1))
         gains = equalisers(rng, merged.cpu().numpy(), self.objective.equalise_db, self.config)
@@ -152,6 +162,14 @@ class SeparationTask:
     def alpha(self) -> float:
         """Weight of the time domain in equation (4); 0 leaves it out."""
         return self.objective.alpha if self.objective.multi_domain else 0.0
+
+    def _after_resynthesis(self, masks: Tensor, mixture: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the terms with spectra taken after the stems' samples: figure 1b, for networks of samples."""
+        given, made = self.transform.inner(references), self.transform.masked_samples(masks, mixture)
+        spectra = [self.transform.spectra(hops.movedim(0, -2).flatten(-2)) for hops in (given, made)]
+        mse = spectral_mse(spectra[0].abs(), spectra[1].abs(), self.masks)
+        wsdr = weighted_sdr(given, made, self.masks) if self.objective.multi_domain else torch.zeros_like(mse)
+        return mse, wsdr
 
     def _time_domain(self, masks: Tensor, mixture: Tensor, references: Tensor) -> Tensor:
         """Return equation (6), (batch, combination); 0 where it is left out."""
@@ -220,7 +238,8 @@ def scale_invariant_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
     return 10 * torch.log10((wanted**2).sum(1).clamp_min(1e-12) / ((y - wanted) ** 2).sum(1).clamp_min(1e-12))
 
 
-def _initial(path: Path) -> SeparationNetwork:
+def initial_network(path: Path) -> SeparationNetwork:
+    """Read the network of a checkpoint or of an exported file; ModelError for anything else."""
     return read_exported(path) if path.suffix == ONNX else restore_separation(path)[0]
 
 
@@ -243,7 +262,7 @@ def train_separation(config: SeparationTraining) -> dict[str, float]:
     if trainer.step == 0:
         task.scale_input()
         if config.init_weights is not None:
-            change_resolution(task.model, _initial(config.init_weights))
+            change_resolution(task.model, initial_network(config.init_weights))
         trainer.begin()
     bank, n_parameters = task.mixer.bank, sum(p.numel() for p in task.model.parameters())
     print(f"{len(bank.names)} songs, {bank.seconds / 60:.0f} minutes: {', '.join(bank.names)}")
@@ -254,7 +273,14 @@ def train_separation(config: SeparationTraining) -> dict[str, float]:
 def _task(config: SeparationTraining, device: torch.device) -> SeparationTask:
     """Load the data."""
     network, objective = config.network, config.objective
-    hops = max(1, round((objective.segment_s * network.sample_rate - network.n_fft) / network.hop))
-    n_samples = network.n_fft + hops * network.hop
-    mixer = Mixer(open_stems(config, device), config.mix, n_samples=n_samples, seed=config.seed)
-    return SeparationTask(network, objective, mixer, validation_excerpts(config, device), config.seed)
+    mixer = open_mixer(config, network, device)
+    excerpts = validation_excerpts(config, network.sample_rate, device)
+    return SeparationTask(network, objective, mixer, excerpts, config.seed)
+
+
+def open_mixer(config: SeparationRun, network: SeparationNetworkConfig, device: torch.device) -> Mixer:
+    """Load the songs to train on, to be mixed to whole hops of about `segment_s`."""
+    wanted = config.objective.segment_s * network.sample_rate
+    hops = max(1, round((wanted - network.n_fft) / network.hop))
+    bank = open_stems(config, network.sample_rate, device)
+    return Mixer(bank, config.mix, n_samples=network.n_fft + hops * network.hop, seed=config.seed)

@@ -110,7 +110,7 @@ def test_decibels_of_error_and_their_gradient_equal_the_plain_computation(folder
     mix = made.mixer.draw(0, 4)
     spectra = made.transform.spectra(mix.references)
     if equalise_db:
-        spectra = spectra * made._equalisers(0, mix.merged)
+        spectra = spectra * made.equalisers(0, mix.merged)
     mixture = spectra.sum(2)
     errors = made.model(mixture.abs()) * mixture[:, :, None] - spectra
     shares = errors.abs().square().sum((0, 3, 4)) / mixture.abs().square().sum((0, 2, 3))[:, None]
@@ -137,8 +137,8 @@ def test_mid_and_side_are_scaled_by_themselves_and_lose_as_much_as_left_and_righ
 def test_equalisers_are_each_stems_own_and_smooth(folder: Path) -> None:
     made = task(folder, BANDS, snr=True, equalise_db=4.0)
     merged = torch.tensor([[False, False, False], [False, True, True]])
-    db = 20 * torch.log10(made._equalisers(7, merged)[:, :, 0])
-    assert torch.equal(db, 20 * torch.log10(made._equalisers(7, merged)[:, :, 0]))
+    db = 20 * torch.log10(made.equalisers(7, merged)[:, :, 0])
+    assert torch.equal(db, 20 * torch.log10(made.equalisers(7, merged)[:, :, 0]))
     assert torch.equal(db[1, 1], db[1, 2])  # stems that are not told apart are changed alike
     assert (db[0, 0] - db[0, 1]).abs().max() > 1
     octaves = torch.log2(torch.arange(1, 129.0))
