@@ -197,7 +197,8 @@ def evaluate_separators(
         if mono:
             references[:] = references.mean(axis=2, keepdims=True)
         for method, given in methods.items():
-            estimates, found = given.estimate(references), {}
+            estimates = given.estimate(references)
+            found: dict[str, list[float]] = {}
             for groups in _partitions(song, targets, given, unknown):
                 names = ["+".join(targets[i] for i in group) for group in groups]
                 known = [i for i, name in enumerate(names) if given.targets is None or name in given.targets]

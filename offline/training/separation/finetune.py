@@ -103,7 +103,7 @@ def _learn_rows(outer: nn.Module, learning: Tensor) -> None:
 
 def _shut(outer: nn.Module, new: Tensor, rest: int) -> None:
     """Give what was `other` back to it alone."""
-    bias = _rows(outer.bias.data, len(new))  # type: ignore[union-attr, arg-type]
+    bias = _rows(outer.bias.data, len(new))  # type: ignore[arg-type]
     bias[..., rest, :] += float(torch.log(1.0 + new.sum()))
     bias[..., new, :] -= SHUT
 
