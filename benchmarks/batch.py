@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.batch_jobs import RowJob
+from benchmarks.batch_peers import PEERS
 from benchmarks.rows import Row
 from offline.batch.files.inputs import find_items
 from offline.batch.manifest import BatchFolder, read_batch_manifest
@@ -39,6 +41,7 @@ __all__ = ["rows"]
 
 ROOT = Path(__file__).parents[1]
 KILLS = 5
+LINE_BYTES = 250  # of the manifest, at most
 SECONDS, RATE = 30, 44100
 
 
@@ -69,8 +72,15 @@ def rows(n_files: int = 2000, n_songs: int = 20, only: tuple[str, ...] = ()) -> 
     }
     for name, measure in kinds.items():
         if not only or name in only:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(dir=room_for(name, n_songs)) as folder:
                 yield from measure(Path(folder))
+
+
+def room_for(name: str, n_songs: int) -> str | None:
+    """In memory where songs are separated and there is room: not the disk is measured."""
+    shm = Path("/dev/shm")
+    needed = 4 * n_songs * SECONDS * RATE * 2 * 4
+    return str(shm) if name == "cores" and shm.is_dir() and shutil.disk_usage(shm).free > needed else None
 
 
 def order_of(place: Path, folder: Path) -> BatchOrder:
@@ -117,26 +127,30 @@ def killed(place: Path, n: int) -> Iterator[Row]:
     folder = small_files(place / "in", n)
     manifest, table = place / "killed/batch/manifest.jsonl", place / "killed/rows.tsv"
     draw = random.Random(0)
+    command = [sys.executable, "-m", "benchmarks.batch", "--child", str(place / "killed"), str(folder)]
+    n_kills = 0
     for share in sorted(draw.uniform(0.02, 0.95) for _ in range(KILLS)):
-        command = [sys.executable, "-m", "benchmarks.batch", "--child", str(place / "killed"), str(folder)]
-        with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as child:
-            while not manifest.is_file() or manifest.stat().st_size < share * n * 250:
+        with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL) as child:
+            while child.poll() is None and (not manifest.is_file() or manifest.stat().st_size < share * n * LINE_BYTES):
                 time.sleep(0.005)
+            n_kills += child.poll() is None
             os.killpg(child.pid, signal.SIGKILL)
     facts = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     whole = [*command[:-2], str(place / "whole"), str(folder)]
     subprocess.run(whole, cwd=ROOT, capture_output=True, check=True)
     lines = [line for line in manifest.read_bytes().splitlines() if line.endswith(b"}")]
     same = table.read_bytes() == (place / "whole/rows.tsv").read_bytes()
+    n_rows = table.read_bytes().count(b"\n") - 1
     twice = len(lines) - len(read_batch_manifest(manifest))
     again = json.loads(subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     yield Row(
-        what=f"{n:,} small files, killed with -9 {KILLS} times: finding and planning the rest / all done before",
+        what=f"{n:,} small files, killed with -9 {n_kills} times: finding and planning the rest / all done before",
         ours=f"{facts['planned_s']:.1f} / {again['planned_s']:.1f} s",
         peer="",
         ratio="",
-        agreement=f"table {'the same to the byte' if same else 'DIFFERS'} as undisturbed; {twice} done twice; parent "
-        f"at most {max(facts['peak_mb'], again['peak_mb']):.0f} MB; writing the table {again['table_s']:.1f} s",
+        agreement=f"table of {n_rows:,} rows {'the same to the byte as' if same else 'DIFFERS from that of'} an "
+        f"undisturbed run beside it; {twice} done twice; parent at most "
+        f"{max(facts['peak_mb'], again['peak_mb']):.0f} MB; writing the table {again['table_s']:.1f} s",
     )
 
 
@@ -152,37 +166,65 @@ def child(place: Path, folder: Path) -> None:
     print(json.dumps(facts))
 
 
+JOBS = {
+    "separate hpss": (1.0, ("separate",)),
+    "tag": (1.0, ("tag",)),
+    "separate unmix": (0.15, ("separate", "--model", "unmix")),
+    "features cqt": (0.5, ("features", "--features", "cqt")),
+}  # of how many of the songs, and the command; the slow ones of fewer, so that 200 songs take less than ten minutes
+
+
 def cores(place: Path, n: int) -> Iterator[Row]:
-    """Two workers against one, and how fast each job is."""
-    rng = np.random.default_rng(0)
-    for i in range(n):
-        (place / "in").mkdir(exist_ok=True)
-        noise = 0.1 * rng.standard_normal((SECONDS * RATE, 2)).astype(np.float32)
-        soundfile.write(place / "in" / f"{i:03d}.wav", noise, RATE)
-    jobs = {
-        "separate hpss": ("separate",),
-        "separate unmix": ("separate", "--model", "unmix"),
-        "tag": ("tag",),
-        "features cqt": ("features", "--features", "cqt"),
-    }
-    for name, words in jobs.items():
-        walls, speed = [], 0.0
-        for workers in (1, 2):
-            output = place / f"{name.replace(' ', '-')}-{workers}{'.tsv' if words[0] == 'tag' else ''}"
-            command = [sys.executable, "-m", "cli", "batch", *words[:1], str(place / "in"), "-o", str(output)]
-            command += [*words[1:], "--workers", str(workers), "--nice", "0", "--log-json"]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-            lines = [json.loads(line) for line in done.stdout.splitlines()]
-            walls.append(lines[-1]["wall_s"])
-            tasks = [line for line in lines if line["type"] == "task"][1:]  # the first compiles and loads
-            speed = sum(line["audio_s"] for line in tasks) / sum(line["cpu_s"] for line in tasks)
+    """Two workers against one, how fast each job is, and how fast peers are on one of the files."""
+    folder = write_songs(place / "in", n)
+    for name, (share, words) in JOBS.items():
+        some = max(2, round(share * n))
+        listed = place / "songs.txt"
+        listed.write_text("".join(f"{path}\n" for path in sorted(folder.iterdir())[:some]))
+        runs = {workers: measured_run(place, listed, words, workers) for workers in (1, 2)}
+        (one_s, one), (two_s, two) = runs[1], runs[2]
+        peers = peer_speeds(name, sorted(folder.iterdir())[0])
         yield Row(
-            what=f"{name}, {n} files of {SECONDS} s, stereo: times real time on one core",
-            ours=f"{speed:.0f}",
-            peer="",
-            ratio=f"{walls[0] / walls[1]:.2f} with two workers",
-            agreement=f"{walls[0]:.1f} and {walls[1]:.1f} s by the clock",
+            what=f"{name}, {some} files of {SECONDS} s, stereo: times real time on one core",
+            ours=f"{SECONDS / one:.0f}",
+            peer="; ".join(f"{peer} {speed}" for peer, speed in peers.items()),
+            ratio=f"{one_s / two_s:.2f} with two workers",
+            agreement=f"{one_s:.1f} and {two_s:.1f} s by the clock, all included; CPU a file {one:.3f} s alone, "
+            f"{two:.3f} beside another",
         )
+
+
+def write_songs(folder: Path, n: int) -> Path:
+    """Noise that comes and goes, in files of their own."""
+    folder.mkdir(parents=True)
+    noise = 0.1 * np.random.default_rng(0).standard_normal((SECONDS * RATE, 2)).astype(np.float32)
+    for i in range(n):
+        soundfile.write(folder / f"{i:03d}.wav", np.roll(noise, 997 * i, axis=0), RATE)
+    return folder
+
+
+def measured_run(place: Path, inputs: Path, words: tuple[str, ...], workers: int) -> tuple[float, float]:
+    """Seconds by the clock of a whole batch, and of processor a file once all is loaded."""
+    output = place / f"out{'.tsv' if words[0] == 'tag' else ''}"
+    command = [sys.executable, "-m", "cli", "batch", words[0], str(inputs), "-o", str(output), *words[1:]]
+    command += ["--workers", str(workers), "--nice", "0", "--log-json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    costs = [line["cpu_s"] for line in lines if line["type"] == "task"][workers:]  # the first of each worker loads
+    for left in (output, output.with_name(f"{output.name}.batch")):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return lines[-1]["wall_s"], sum(costs) / len(costs) if costs else float("nan")
+
+
+def peer_speeds(job: str, song: Path) -> dict[str, str]:
+    """How many times real time the peers of a job are on the same file, each in a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    found = {}
+    for peer in PEERS.get(job, ()):
+        command = [sys.executable, "-m", "benchmarks.batch_peers", peer, str(song)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+        found[peer] = done.stdout.strip() if done.returncode == 0 else "is not installed here"
+    return found
 
 
 def main() -> None:

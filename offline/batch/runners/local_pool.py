@@ -121,7 +121,8 @@ class _Worker:
             return None
 
     def end(self) -> None:
-        """Wait until the process is gone."""
+        """End the process; one that has nothing to do loses nothing, and would take its time to leave by itself."""
+        self.kill()
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None

@@ -111,7 +111,8 @@ class LiveAccompaniment:
         """The numbers of its processes, by what they do: main, engine, port and guard."""
         pid = self.process.pid
         found = {"main": pid}
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        lists = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        for child in sorted((child for each in lists for child in each), key=int):
             words = Path(f"/proc/{child}/cmdline").read_text()
             found["engine" if "engine_process" in words else "port" if "port" not in found else "guard"] = int(child)
         return found
