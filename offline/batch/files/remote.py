@@ -19,6 +19,7 @@ from fsspec.core import url_to_fs
 
 from engine.audio.suffixes import is_audio
 from engine.core.errors import AudioFileError, EngineError, OutputError, printable
+from offline.batch.files.fetch_cache import FetchCache
 from offline.batch.files.found import FoundItems
 from offline.batch.files.storage import is_address
 from offline.batch.task import BatchItem
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "az", "memory")  # stores in which an object appears whole
-VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created", "updated")
+VERSIONS = ("ETag", "etag", "md5Hash", "Content-MD5", "LastModified", "Last-Modified", "mtime", "created", "updated")
 GLOB = "*?["
 HIDDEN = "hidden"
 
@@ -59,14 +60,22 @@ def _trouble(url: str, error: BaseException) -> EngineError:
 
 @contextmanager
 def fetched(url: str) -> Iterator[Path]:
-    """A copy of a remote file on this machine, deleted at the end; AudioFileError if it cannot be reached."""
+    """A copy of a remote file on this machine, kept for the next time; AudioFileError if it cannot be reached."""
     files, path = _opened(url)
-    with tempfile.TemporaryDirectory(prefix="collaparte-fetched-") as folder:
-        local = Path(folder, PurePosixPath(path).name)
+
+    def fetch(local: Path) -> None:
         try:
             files.get_file(path, str(local))
         except Exception as error:  # each store has kinds of its own
             raise _trouble(url, error) from error
+
+    try:
+        files.invalidate_cache()
+        facts = files.info(path)
+    except Exception as error:  # each store has kinds of its own
+        raise _trouble(url, error) from error
+    key = (files.unstrip_protocol(path), int(facts.get("size") or 0), _version(facts))
+    with FetchCache().file(key, PurePosixPath(path).name, fetch) as local:
         yield local
 
 
@@ -215,7 +224,7 @@ def pull_manifest(url: str, local: Path) -> None:
     if not local.is_file() or size > local.stat().st_size:
         with fetched(url) as copy:
             local.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(copy, local)
+            shutil.copy(copy, local)  # not moved: what is kept has the same content
 
 
 def push_files(folder: Path, url: str) -> None:
