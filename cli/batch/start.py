@@ -31,6 +31,7 @@ from offline.batch.task import BatchItem, BatchJob, BatchPlace
 __all__ = ["Started", "start_folder_batch", "start_table_batch"]
 
 AGAIN = "--again"
+PATIENCE_S = 1.3  # from ctrl-C on: all workers are killed, and what they left is deleted; it ends within two seconds
 Placing = Callable[[Sequence[BatchItem], Mapping[str, ManifestEntry]], Sequence[BatchPlace]]
 
 
@@ -128,7 +129,7 @@ def _run(order: BatchOrder, started: Started, runner: BatchRunner, written: Sequ
         complain(line)
     begun_s = time.monotonic()
     watch = BatchLog() if started.running.log_json else BatchBar()
-    with stoppable() as stop, announced_compiling():
+    with stoppable(PATIENCE_S) as stop, announced_compiling():
         summary = run_batch(order, runner, watch, stop)
         _report(order, started, summary, written, time.monotonic() - begun_s)
         if stop.is_set():

@@ -26,8 +26,11 @@ PATIENCE_S, LAST_S = 0.5, 0.2  # after the first ctrl-C until it is interrupted,
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """An event that the first ctrl-C or SIGTERM sets, so that files are closed whole; the second ends at once."""
+def stoppable(patience_s: float = PATIENCE_S) -> Iterator[threading.Event]:
+    """An event that the first ctrl-C or SIGTERM sets, so that files are closed whole; the second ends at once.
+
+    patience_s: from the first until it is taken for not heard
+    """
     stop = threading.Event()
 
     def ask(number: int, frame: Any) -> None:
@@ -35,8 +38,15 @@ def stoppable() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    with _handled(ask):
-        yield stop
+    before = [(watch, watch.patience_s) for watch in _watches]
+    for watch in _watches:
+        watch.patience_s = patience_s
+    try:
+        with _handled(ask):
+            yield stop
+    finally:
+        for watch, usual_s in before:
+            watch.patience_s = usual_s
 
 
 @contextmanager
@@ -57,6 +67,7 @@ class Watch:
         os.set_blocking(self._write, False)
         self._over = threading.Event()
         self.hurried = True
+        self.patience_s = PATIENCE_S
         self._thread = threading.Thread(target=self._run, daemon=True, name="watches signals")
 
     def start(self) -> None:
@@ -79,7 +90,7 @@ class Watch:
                 self._count_down()
 
     def _count_down(self) -> None:
-        if self._over.wait(PATIENCE_S) or not self.hurried:
+        if self._over.wait(self.patience_s) or not self.hurried:
             return
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it, too, where it waits
         if not self._over.wait(LAST_S) and self.hurried:
