@@ -7,7 +7,9 @@ from pathlib import Path
 
 from cli.common import command, data_folder, option, random_seed
 from cli.data.corpora import FolderOptions
+from cli.data.making import made_here
 from cli.terminal.report import wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import choice, plain, ranged
 
 __all__ = ["HardOptions", "data_hard_command", "half_of_takes", "halves"]
@@ -50,17 +52,17 @@ class HardOptions(FolderOptions):
 @command(HardOptions, EXAMPLES)
 def data_hard_command(options: HardOptions) -> int:
     """Write takes in folders, half to tune on and half to judge by, and their manifest."""
-    from tqdm import tqdm
-
     from engine.core.config import require_one_of
-    from offline.datasets.hard_set import HardJob, make_hard_set
+    from engine.core.table_log import TableLog
+    from offline.batch.jobs.corpora import HARD_TABLE, HardTakesJob
+    from offline.batch.task import BatchItem
+    from offline.datasets.hard_set import HARD_COLUMNS, MANIFEST, HardJob, hard_names
     from offline.datasets.hard_situations import SITUATIONS
     from offline.synthesis.fluidsynth import installed_soundfonts
 
     for name in options.situations:
         require_one_of("--situations", name, SITUATIONS)
     job = HardJob(
-        folder=options.output,
         music=options.data,
         soundfonts=options.soundfont or installed_soundfonts(),
         halves=halves(options.split),
@@ -68,8 +70,12 @@ def data_hard_command(options: HardOptions) -> int:
         n_takes=options.n,
         seed=options.seed,
     )
-    total = len(job.situations) * job.n_takes * len(job.halves)
-    for _ in tqdm(make_hard_set(job), total=total, unit="take"):
-        pass
+    items, n_failed = [BatchItem(name) for name in hard_names(job)], 0
+    options.output.mkdir(parents=True, exist_ok=True)
+    with TableLog(options.output / MANIFEST, HARD_COLUMNS) as log:  # what is made stays usable if it is stopped
+        for report in made_here(HardTakesJob(hard=job), items, options.output, "take"):
+            n_failed += not report.done
+            for row in report.tables.get(HARD_TABLE, []):
+                log.write([(report.name, *row)])
     wrote([options.output], then=f"collaparte evaluate hard {options.output}")
-    return 0
+    return USER_ERROR if n_failed else 0

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from cli.common import INPUT, argument, command, option, random_seed
 from cli.data.corpora import FolderOptions
+from cli.data.making import make_missing
 from cli.terminal.report import wrote
+from cli.terminal.stopping import USER_ERROR
 from engine.core.config import choice, plain, ranged
 
 __all__ = [
@@ -48,17 +50,16 @@ class PerformancesOptions(RenderOptions):
 @command(PerformancesOptions, "examples:\n  collaparte data performances -o pieces/ --n 8 --seconds 60")
 def data_performances_command(options: PerformancesOptions) -> int:
     """Write pieces in the format that `evaluate follow` reads."""
-    from tqdm import tqdm
-
+    from offline.batch.jobs.corpora import PerformancesJob, performance_items
     from offline.datasets.corpus_scores import Library
-    from offline.datasets.performances import TakeConfig, takes, write_take
+    from offline.datasets.performances import TakeConfig
 
-    config = TakeConfig(soundfonts=options.soundfont, seconds=options.seconds)
-    made = takes(Library.open(options.chorales), options.split, options.n, seed=options.seed, config=config)
-    for take in tqdm(made, total=options.n, unit="take"):
-        write_take(options.output / f"{take.name.replace('-', '_')}_{options.seed}", take)
+    take = TakeConfig(soundfonts=options.soundfont, seconds=options.seconds)
+    job = PerformancesJob(chorales=options.chorales, take=take, seed=options.seed)
+    items = performance_items(Library.open(options.chorales).names(options.split, options.n), options.seed)
+    _, n_failed = make_missing(job, items, options.output, "take")
     wrote([options.output], then=f"collaparte evaluate follow {options.output}")
-    return 0
+    return USER_ERROR if n_failed else 0
 
 
 TAKES_EXAMPLES = """\

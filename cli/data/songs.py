@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cli.common import argument, command, option
 from cli.data.corpora import FolderOptions
-from cli.terminal.report import complain, wrote
+from cli.data.making import make_missing
+from cli.terminal.report import wrote
 from cli.terminal.stopping import USER_ERROR
 from engine.core.config import plain, ranged
 
@@ -49,23 +50,10 @@ class SongsOptions(FolderOptions):
 @command(SongsOptions, "examples:\n  collaparte data songs -o songs/ --songs 30 --electronic 0.3")
 def data_songs_command(options: SongsOptions) -> int:
     """Render songs that are composed here; those that are there already stay."""
-    from threading import Event
-
-    from tqdm import tqdm
-
     from offline.batch.files.seeds import seed_items
-    from offline.batch.outputs.places import FilePlace
-    from offline.batch.runners.perform import perform_here
 
     items = seed_items(SONG, options.first, options.songs).items
-    new = [item for item in items if not (options.output / item.name).exists()]
-    options.output.mkdir(parents=True, exist_ok=True)
-    places = [FilePlace(options.output, item.name) for item in new]
-    n_failed = 0
-    for report in tqdm(perform_here(songs_job(options), new, places, Event()), total=len(new), unit="song"):
-        if not report.done:
-            complain(report.error)
-            n_failed += 1
+    _, n_failed = make_missing(songs_job(options), items, options.output, "song")
     _finish(options, options.songs - n_failed)
     return USER_ERROR if n_failed else 0
 
@@ -95,9 +83,11 @@ class ModulesOptions(FolderOptions):
 @command(ModulesOptions, "examples:\n  collaparte data modules modules/ -o songs/")
 def data_modules_command(options: ModulesOptions) -> int:
     """Sort the instruments of modules into drums, bass and other."""
-    from offline.datasets.songs.module_songs import find_modules, make_module_songs
+    from offline.batch.jobs.corpora import ModuleSongsJob, module_items
+    from offline.datasets.songs.module_songs import find_modules
 
-    _finish(options, make_module_songs(find_modules(options.modules), options.output, seconds=options.seconds))
+    items = module_items(find_modules(options.modules))
+    _finish(options, make_missing(ModuleSongsJob(seconds=options.seconds), items, options.output, "module")[0])
     return 0
 
 
@@ -113,9 +103,11 @@ class LmmsOptions(FolderOptions):
 @command(LmmsOptions, "examples:\n  collaparte data lmms -o songs/")
 def data_lmms_command(options: LmmsOptions) -> int:
     """Render the tracks of LMMS projects, drums and basses apart from everything else."""
-    from offline.datasets.songs.lmms_songs import find_projects, make_lmms_songs
+    from offline.batch.jobs.corpora import LmmsSongsJob, project_items
+    from offline.datasets.songs.lmms_songs import find_projects
 
-    _finish(options, make_lmms_songs(find_projects(options.projects), options.output))
+    items = project_items(find_projects(options.projects))
+    _finish(options, make_missing(LmmsSongsJob(), items, options.output, "project")[0])
     return 0
 
 

@@ -1,11 +1,11 @@
-"""The whole set of hard takes: every situation with several pieces of each half, and its manifest."""
+"""The set of hard takes: every situation with several pieces of each half, and its manifest."""
 
 from __future__ import annotations
 
 import csv
 import itertools
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from offline.datasets.hard_pieces import HARD_HALVES, PieceShelf
 from offline.datasets.hard_situations import N_TAKES, SITUATIONS, situation_plan
 from offline.datasets.hard_takes import HardTake, make_take, write_hard_take
 
-__all__ = ["MANIFEST", "HardJob", "HardRow", "make_hard_set", "read_manifest"]
+__all__ = ["HARD_COLUMNS", "MANIFEST", "HardJob", "HardRow", "hard_names", "make_hard_take", "read_manifest"]
 
 MANIFEST = "manifest.csv"
 
@@ -41,14 +41,13 @@ class HardRow:
     seconds: str
 
 
-COLUMNS = tuple(each.name for each in fields(HardRow))
+HARD_COLUMNS = tuple(each.name for each in fields(HardRow))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardJob:
     """What to make.
 
-    folder: where to write
     music: chorales.npz and tunes.json of `data music21`
     soundfonts: to draw from
     halves: which of them
@@ -56,7 +55,6 @@ class HardJob:
     n_takes: of each situation and half
     """
 
-    folder: Path
     music: Path
     soundfonts: Sequence[Path]
     halves: Sequence[str] = tuple(HARD_HALVES)
@@ -65,27 +63,19 @@ class HardJob:
     seed: int = 0
 
 
-def make_hard_set(job: HardJob) -> Iterator[HardRow]:
-    """Make take after take and write its row into the manifest; yields the rows as they are made."""
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with (job.folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in _takes(job):
-            writer.writerow([getattr(row, name) for name in COLUMNS])
-            file.flush()  # what is made stays usable if it is stopped
-            yield row
+def hard_names(job: HardJob) -> list[str]:
+    """Return the names of the takes, in order."""
+    numbers = range(1, job.n_takes + 1)
+    return [f"{s}_{half}_{n}" for half in job.halves for s, n in itertools.product(job.situations, numbers)]
 
 
-def _takes(job: HardJob) -> Iterator[HardRow]:
-    for half in job.halves:
-        shelf = PieceShelf.open(job.music, half)
-        for situation, number in itertools.product(job.situations, range(job.n_takes)):
-            name = f"{situation}_{half}_{number + 1}"
-            rng = np.random.default_rng((zlib.crc32(name.encode()), job.seed))
-            take = make_take(situation_plan(situation, number, shelf, rng), rng, job.soundfonts)
-            write_hard_take(job.folder / name, take)
-            yield _row(name, half, situation, take)
+def make_hard_take(job: HardJob, shelf: Callable[[str], PieceShelf], name: str, folder: Path) -> HardRow:
+    """Make the take of a name and write it into a folder; shelf: the pieces of a half."""
+    situation, half, number = name.rsplit("_", 2)
+    rng = np.random.default_rng((zlib.crc32(name.encode()), job.seed))
+    take = make_take(situation_plan(situation, int(number) - 1, shelf(half), rng), rng, job.soundfonts)
+    write_hard_take(folder, take)
+    return _row(name, half, situation, take)
 
 
 def _row(name: str, half: str, situation: str, take: HardTake) -> HardRow:

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -21,13 +20,12 @@ import numpy as np
 import soundfile
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, tostring
-from tqdm import tqdm
 
-from engine.core.errors import ConfigError, ScoreError
+from engine.core.errors import AudioFileError, ConfigError, ScoreError
 from offline.datasets.songs.module_songs import BASS_NAMES, DRUM_NAMES, write_song
 from offline.synthesis.songs_render import RATE
 
-__all__ = ["find_projects", "kind_of_track", "make_lmms_songs", "only_kind", "read_project", "render_project"]
+__all__ = ["find_projects", "kind_of_track", "make_lmms_song", "only_kind", "read_project", "render_project"]
 
 PROJECTS = Path("/usr/share/lmms/projects")  # where Debian installs them
 SHARE_ALIKE = re.compile(r"Alf42red|TwilightArea|Jousboxx|Skiessi")  # CC BY-SA, by lmms-common's copyright file
@@ -102,21 +100,17 @@ def render_project(project: Element) -> np.ndarray:
     return np.asarray(audio)
 
 
-def make_lmms_songs(paths: Sequence[Path], output: Path) -> int:
-    """Write the songs that have drums beside something else; return how many."""
-    n = 0
-    for path in tqdm(paths, unit="project"):
-        if (output / path.stem.lower()).exists():
-            continue  # from an earlier call
-        project = read_project(path)
-        stems = {kind: render_project(only_kind(project, kind)) for kind in kinds_in(project)}
-        n_samples = min(len(audio) for audio in stems.values())
-        loudest = [float(np.abs(stems[kind]).max(initial=0)) for kind in ("drums", "other")]
-        if n_samples < SHORTEST_S * RATE or min(loudest) == 0:
-            continue
-        write_song(output / path.stem.lower(), stems)
-        n += 1
-    return n
+def make_lmms_song(path: Path, target: Path) -> None:
+    """Write the stems of a project; AudioFileError if it is too short, or has no drums beside something else."""
+    project = read_project(path)
+    stems = {kind: render_project(only_kind(project, kind)) for kind in kinds_in(project)}
+    n_samples = min(len(audio) for audio in stems.values())
+    loudest = [float(np.abs(stems[kind]).max(initial=0)) for kind in ("drums", "other")]
+    if n_samples < SHORTEST_S * RATE or min(loudest) == 0:
+        expected = f"drums beside something else, for {SHORTEST_S:.0f} s at least"
+        got = "not both" if min(loudest) == 0 else f"{n_samples / RATE:.0f} s"
+        raise AudioFileError(str(path), expected=expected, got=got, remedy="it is left out")
+    write_song(target, stems)
 
 
 def find_projects(folder: Path | None = None) -> list[Path]:

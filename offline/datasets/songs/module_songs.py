@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
-from engine.core.errors import ConfigError, EngineError
+from engine.core.errors import AudioFileError, ConfigError
 from offline.datasets.songs.tracker import TrackerModule
 from offline.synthesis.songs_render import RATE, write_stems
 
@@ -25,7 +23,7 @@ __all__ = [
     "Traits",
     "find_modules",
     "kind_of",
-    "make_module_songs",
+    "make_module_song",
     "sorted_instruments",
     "traits",
     "write_song",
@@ -135,25 +133,15 @@ def write_song(target: Path, stems: dict[str, np.ndarray]) -> None:
     write_stems(target, silence | {name: audio[:n_samples] * gain for name, audio in stems.items()})
 
 
-def make_module_songs(paths: Sequence[Path], output: Path, *, seconds: float = 120.0) -> int:
-    """Write the songs that have drums, or a bass, beside something else; return how many."""
-    n = 0
-    for number, path in enumerate(tqdm(paths, unit="module")):
-        target = output / f"{number:03d}-{path.stem.lower()}"
-        if target.exists():
-            continue  # from an earlier call
-        try:
-            module = TrackerModule(path)
-        except EngineError:
-            continue  # not a module in spite of its name
-        with module:
-            if module.seconds < SHORTEST_S:
-                continue
-            kinds = sorted_instruments(module)
-            if not kinds["other"] or not (kinds["drums"] or kinds["bass"]):
-                continue
-            module.narrow(100 * np.random.default_rng(number).random())
-            stems = {name: module.render(of, RATE, seconds) for name, of in kinds.items()}
-        write_song(target, stems)
-        n += 1
-    return n
+def make_module_song(path: Path, number: int, seconds: float, target: Path) -> None:
+    """Write the stems of a module, narrowed as its number draws it; AudioFileError if nothing can be learnt of it."""
+    with TrackerModule(path) as module:
+        kinds = sorted_instruments(module)
+        useful = kinds["other"] and (kinds["drums"] or kinds["bass"])
+        if module.seconds < SHORTEST_S or not useful:
+            got = f"{module.seconds:.0f} s" if useful else "not both"
+            expected = f"drums or a bass beside something else, for {SHORTEST_S:.0f} s at least"
+            raise AudioFileError(str(path), expected=expected, got=got, remedy="it is left out")
+        module.narrow(100 * np.random.default_rng(number).random())
+        stems = {name: module.render(of, RATE, seconds) for name, of in kinds.items()}
+    write_song(target, stems)

@@ -14,7 +14,7 @@ from engine.score.readers import read_score
 from offline.datasets.corpus_scores import split_of
 from offline.datasets.hard_pieces import PieceShelf
 from offline.datasets.hard_plans import HardPlan
-from offline.datasets.hard_set import HardJob, make_hard_set, read_manifest
+from offline.datasets.hard_set import HardJob, hard_names, read_manifest
 from offline.datasets.hard_situations import N_TAKES, SITUATIONS, situation_plan
 from offline.datasets.hard_takes import HardTake, make_take, write_hard_take
 from offline.music.piece import Piece, make_notes
@@ -22,6 +22,7 @@ from offline.music.piece_sets import save_pieces
 from offline.synthesis.instruments import INSTRUMENTS, render_tones
 from offline.synthesis.pianist import Played
 from offline.synthesis.recording_faults import clip_hard, noisy, telephone, with_hall
+from tests.cli.files import collaparte
 from tests.offline.datasets.test_performances import needs_sound
 
 RATE = 44100
@@ -100,10 +101,12 @@ def test_truth_lies_on_the_score_and_in_time(music: Path, tmp_path: Path) -> Non
 
 @needs_sound
 def test_the_manifest_lists_what_was_made(music: Path, tmp_path: Path) -> None:
-    fonts = pytest.importorskip("offline.synthesis.fluidsynth").installed_soundfonts()
-    job = HardJob(folder=tmp_path, music=music, soundfonts=fonts, situations=("another_piece",), n_takes=1)
-    made = list(make_hard_set(job))
-    assert read_manifest(tmp_path) == made and {row.half for row in made} == {"tuning", "judging"}
+    words = ("--data", music, "--situations", "another_piece", "--n", "1")
+    assert collaparte("data", "hard", "-o", tmp_path, *words).status == 0
+    made = read_manifest(tmp_path)
+    assert [row.half for row in made] == ["tuning", "judging"]
+    job = HardJob(music=music, soundfonts=(), situations=("another_piece",), n_takes=1)
+    assert hard_names(job) == [row.take for row in made]
     assert (tmp_path / made[0].take / "truth.csv").read_text().split() == ["quarter,audio_s,segment"]
 
 

@@ -15,7 +15,7 @@ from offline.datasets.songs import lmms_songs
 from offline.datasets.songs.lmms_songs import (
     LARGEST,
     kind_of_track,
-    make_lmms_songs,
+    make_lmms_song,
     only_kind,
     read_project,
     render_project,
@@ -105,7 +105,7 @@ def test_hostile_projects_are_refused(tmp_path: Path) -> None:
 def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="apt-get install lmms"):
-        make_lmms_songs([project(tmp_path)], tmp_path / "songs")
+        make_lmms_song(project(tmp_path), tmp_path / "song")
     with pytest.raises(ConfigError, match="LMMS projects"):
         lmms_songs.find_projects(tmp_path / "nowhere")
 
@@ -113,7 +113,7 @@ def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: 
 @lmms
 def test_stems_sum_to_the_song(tmp_path: Path) -> None:
     path = project(tmp_path)
-    assert make_lmms_songs([path], tmp_path / "songs") == 1
+    make_lmms_song(path, tmp_path / "songs" / path.stem)
     song = find_songs(Corpus(folder=tmp_path / "songs"))[0]
     stems = load_stems(song, ("vocals", "drums", "bass", "other"), sample_rate=44100)
     assert not stems[0].any()

@@ -15,12 +15,12 @@ from offline.datasets.songs.module_songs import (
     Traits,
     find_modules,
     kind_of,
-    make_module_songs,
     sorted_instruments,
     traits,
 )
 from offline.datasets.songs.tracker import TrackerModule
 from offline.synthesis.multitrack import Corpus, find_songs, load_stems
+from tests.cli.files import collaparte
 
 openmpt = pytest.mark.skipif(ctypes.util.find_library("openmpt") is None, reason="needs libopenmpt")
 PERIODS = (428, 381, 339, 320, 285)  # C-5 D-5 E-5 F-5 G-5 of an Amiga
@@ -106,7 +106,7 @@ def test_songs_are_stems_that_training_reads(tmp_path: Path) -> None:
     module(tmp_path / "mods/Long.mod")
     module(tmp_path / "mods/jingle.mod", n_patterns=1)
     (tmp_path / "mods/broken.xm").write_text("no module")
-    assert make_module_songs(find_modules(tmp_path / "mods"), tmp_path / "songs", seconds=40) == 1
+    assert collaparte("data", "modules", tmp_path / "mods", "-o", tmp_path / "songs", "--seconds", "40").status == 0
     (song,) = find_songs(Corpus(folder=tmp_path / "songs"))
     assert song.name.endswith("-long")
     targets = ("vocals", "drums", "bass", "other")

@@ -1,0 +1,38 @@
+"""What the commands that make data share: the core of batches with one worker, and a bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.terminal.report import complain
+
+if TYPE_CHECKING:
+    from offline.batch.task import BatchItem, BatchJob, TaskReport
+
+__all__ = ["made_here", "make_missing"]
+
+
+def made_here(job: BatchJob, items: Sequence[BatchItem], folder: Path, unit: str) -> Iterator[TaskReport]:
+    """Make a folder in `folder` of each item, which appears whole; what cannot be made is told in one line."""
+    from threading import Event
+
+    from tqdm import tqdm
+
+    from offline.batch.outputs.places import FilePlace
+    from offline.batch.runners.perform import perform_here
+
+    folder.mkdir(parents=True, exist_ok=True)
+    places = [FilePlace(folder, item.name) for item in items]
+    for report in tqdm(perform_here(job, items, places, Event()), total=len(items), unit=unit):
+        if not report.done:
+            complain(report.error)
+        yield report
+
+
+def make_missing(job: BatchJob, items: Sequence[BatchItem], folder: Path, unit: str) -> tuple[int, int]:
+    """Make those that are not there yet; return how many were made, and how many could not be."""
+    new = [item for item in items if not (folder / item.name).exists()]
+    done = [report.done for report in made_here(job, new, folder, unit)]
+    return sum(done), len(done) - sum(done)
