@@ -39,6 +39,8 @@ RATE, PERIOD = 48000, 1024  # notes are exact at any period, and a long one surv
 CHORD = tuple(range(33, 33 + 3 * 16, 3))  # 16 keys, two voices each in the usual soundfonts
 WORDS = ("--port", "Orchestra", "--output", "jack", "--accompaniment-gain", "0")
 KILL_PERIOD, N_KILLS = 256, 3
+NEAR = 4 * PERIOD  # samples within which a message is the one that was sent
+NEVER = -(1 << 60)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -107,15 +109,29 @@ def _as_run(recorded: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delays(played: list[Note | Control], midi: Any) -> npt.NDArray[np.int64]:
-    """Return by how much each message that arrived came after its sample, each message against those equal to it."""
+    """Return by how much each message that arrived came after its sample.
+
+    A message is that of the same bytes which came nearest to its time, as most are late; one without is lost.
+    """
     received: dict[bytes, list[int]] = {}
     for frame, *message in midi.tolist():
         received.setdefault(bytes(message), []).append(frame)
     sent: dict[bytes, list[int]] = {}
     for event in played:
         sent.setdefault(message_of(event), []).append(event.at)
-    pairs = [pair for message, ats in sent.items() for pair in zip(ats, received.get(message, []), strict=False)]
-    return np.array([frame - at for at, frame in pairs])
+    usual = int(np.median([received[message][0] - ats[0] for message, ats in sent.items() if message in received]))
+    delays = [
+        _nearest(np.array(ats) + usual, np.array(received.get(message, [NEVER]))) for message, ats in sent.items()
+    ]
+    return np.concatenate(delays) + usual
+
+
+def _nearest(due: npt.NDArray[np.int64], came: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return by how much what came nearest to each time came after it, for those to which anything came near."""
+    after = np.clip(np.searchsorted(came, due), 1, max(1, len(came) - 1))
+    near = [came[after - 1], came[np.minimum(after, len(came) - 1)]]
+    late = np.where(np.abs(near[0] - due) <= np.abs(near[1] - due), near[0], near[1]) - due
+    return np.asarray(late[np.abs(late) < NEAR])
 
 
 def _jitter(live: LiveAccompaniment, recorded: dict[str, Any], seconds: float) -> Iterator[Row]:
