@@ -55,6 +55,13 @@ class GlideConfig(Settings):
 
     glide_s: float = ranged(0.2, 0.02, 5, "time constant in which a recording catches up", unit="s")
     cut_s: float = ranged(0.3, 0.05, 10, "cut, with a cross-fade, where it is later than this", unit="s")
+    worth_s: float = ranged(
+        0.015,
+        0,
+        1,
+        "cut to an attack that had to wait where it comes so much sooner; more makes fewer cuts, and later attacks",
+        unit="s",
+    )
     fastest: float = ranged(2.0, 1, 2.4, "highest rate at which it is played, of its own")
     coast_s: float = ranged(0.15, 0, 2, "how long it goes on at the pace before it holds its sound", unit="s")
     fade_after_s: float = ranged(8.0, 0.5, 600, "how long it holds a sound before that fades", unit="s")

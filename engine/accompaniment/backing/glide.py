@@ -24,7 +24,6 @@ NEAR_S = 0.03  # an onset that is nearer is not aimed at
 FAR_S = 1.0  # nor one that is farther
 RETREAT = 16  # steps that an onset must wait before the sound withdraws from it
 CLOSE = 0.5  # of the guard: so near before an onset a held sound has much of it
-WORTH_S = 0.015  # by which an attack must come sooner by a cut
 PRECISION_S = 2e-4  # of places in the score
 STEP_S = 0.25  # of score, over which the pace is taken
 SLOW = 0.05  # a rate below it is a hold
@@ -217,7 +216,7 @@ class Glide:
         if landing is None and waited and not self._waited:
             landing = self._attacking(following.sample, due_s)
             uncut = max(missing / self._config.fastest + self._numbers.latency, self._sounds_in(due_s))
-            if uncut - (following.sample - landing + self._numbers.latency) < WORTH_S * self._numbers.rate:
+            if uncut - (following.sample - landing + self._numbers.latency) < self._config.worth_s * self._numbers.rate:
                 landing = None
         return landing if landing is not None and landing - self.place > self._numbers.reach else None
 

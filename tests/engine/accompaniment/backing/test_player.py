@@ -118,6 +118,21 @@ def test_it_holds_its_sound_where_the_soloist_waits(recording: Path) -> None:
     assert len(click_s(sound)) == N
 
 
+def test_attacks_that_may_come_later_need_fewer_cuts(recording: Path) -> None:
+    """The soloist is waited for at every onset, by a recording that holds its sound a little before each attack."""
+    rows = [(q, 1.0 + q * 0.9) for q in range(N)]
+    late_s = {}
+    for worth_s in (0.0, 0.2):
+        config = GlideConfig(worth_s=worth_s)
+        scheduler = Scheduler(SOLO, BOTH.onset_quarter, PATIENT)
+        times = FIRST_S + PACE_S * np.arange(N)
+        given = Backing(path=recording, quarter=np.arange(float(N)), audio_s=times, glide=config)
+        node = BackingPlayer(MONO, given, SOLO, PLAN, scheduler)
+        at_s, _ = played(node, list(told(rows, sd_s=UNSURE_S)), rows[-1][1] + 0.5)
+        late_s[worth_s] = np.median([at_s[q] - solo_s for q, solo_s in rows[SETTLED:] if q in at_s])
+    assert 0 < late_s[0.0] < late_s[0.2] < 0.2
+
+
 def test_a_sound_that_is_held_too_long_fades(recording: Path) -> None:
     rows = steady(0.8, 6)
     config = GlideConfig(fade_after_s=1.0)
