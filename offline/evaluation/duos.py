@@ -13,17 +13,20 @@ from tqdm import tqdm
 
 from engine.accompaniment.accompanist import AccompanyConfig
 from engine.accompaniment.config import SchedulerConfig
-from engine.accompaniment.parts import read_accompaniment
+from engine.accompaniment.parts import Accompaniment, read_accompaniment
 from engine.accompaniment.stage_config import StageConfig
 from engine.accompaniment.synthesiser_config import SynthesiserConfig
+from engine.accompaniment.tempo_curve import expected_score
 from engine.audio.files import AudioReader
-from engine.core.errors import EngineError
+from engine.core.errors import AudioFileError, EngineError
 from engine.core.whole_file import whole_text
 from engine.following.config import FollowConfig
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
 from offline.accompaniment.imitated_stage import leak_response
 from offline.accompaniment.leak_config import LeakConfig
-from offline.batch.piece_folders import EvaluationPiece, PieceCounts, find_pieces
+from offline.accompaniment.rehearsals import read_rehearsed, rehearse
+from offline.alignment.alignment import AlignConfig
+from offline.batch.piece_folders import EvaluationPiece, FoundPieces, PieceCounts, find_pieces
 from offline.evaluation.accompaniment import (
     WITHIN_MS,
     AccompanimentAccuracy,
@@ -39,7 +42,7 @@ __all__ = ["DuoSettings", "evaluate_duos"]
 
 Results = dict[str, dict[str, AccompanimentAccuracy]]  # of each method, for each piece
 
-OURS = "accompaniment"
+OURS, UNREHEARSED = "accompaniment", "without a rehearsal"
 SOLO = "solo"  # name of the recording
 SCORE_TEMPO, CARRIED_ON, HUMAN = "at the score's tempo", "position carried on", "human's own"
 HEADER = (
@@ -61,12 +64,16 @@ class DuoSettings:
 
     follow, schedule, stage: as in `AccompanyConfig` and `AccompanyJob`
     leak: what of the accompaniment comes back; then each duo is played twice, first without it, to know how loud it is
+    rehearsals: folder with a folder of takes for each duo, recordings or tempo curves; duos without are left out
+    align: how takes are aligned
     """
 
     follow: FollowConfig
     schedule: SchedulerConfig
     stage: StageConfig = field(default_factory=StageConfig)
     leak: LeakConfig = field(default_factory=LeakConfig)
+    rehearsals: Path | None = None
+    align: AlignConfig = field(default_factory=AlignConfig)
 
 
 def evaluate_duos(
@@ -87,11 +94,11 @@ def evaluate_duos(
     plots: folder for a picture of each duo
     Duos that fail are said, and have no row.
     """
-    n_failed, found = 0, find_pieces(folder, SOLO)
+    n_failed, found = 0, _found(folder, settings.rehearsals)
     results: Results = {}
     for duo in tqdm(found.pieces, unit="piece", leave=False):
         try:
-            for method, accuracy in _evaluated(duo, settings, plots).items():
+            for method, accuracy in _evaluated(duo, settings, plots, say).items():
                 results.setdefault(method, {})[duo.name] = accuracy
         except EngineError as error:
             say(f"collaparte: {error.about(duo.name)}")
@@ -105,15 +112,43 @@ def evaluate_duos(
     return found.counts(n_failed)
 
 
+def _found(folder: Path, rehearsals: Path | None) -> FoundPieces:
+    """Return the duos; with rehearsals, those that have takes. AudioFileError where there is none."""
+    found = find_pieces(folder, SOLO)
+    if rehearsals is None:
+        return found
+    lacking = {duo.name: f"no takes in {rehearsals / duo.name}" for duo in found.pieces if not _takes(duo, rehearsals)}
+    pieces = [duo for duo in found.pieces if duo.name not in lacking]
+    if not pieces:
+        expected, got = f"a folder of takes for each of {len(lacking)} duos, of its name", "none"
+        raise AudioFileError(str(rehearsals), expected=expected, got=got)
+    return FoundPieces(pieces, {**found.lacking, **lacking})
+
+
+def _takes(duo: EvaluationPiece, rehearsals: Path) -> list[Path]:
+    return sorted(path for path in (rehearsals / duo.name).glob("*") if path.is_file())
+
+
+def _rehearsed(
+    duo: EvaluationPiece, both: Accompaniment, settings: DuoSettings, say: Callable[[str], None]
+) -> Accompaniment:
+    """Return the accompaniment at the tempo that is expected after the takes."""
+    assert settings.rehearsals is not None
+    score, takes = read_rehearsed(duo.score, both.solo), _takes(duo, settings.rehearsals)
+    return replace(both, solo=expected_score(both.solo, rehearse(score, takes, settings.align, say=say)))
+
+
 def _table(results: Results) -> list[tuple[str, AccompanimentAccuracy]]:
     """Return the rows: each piece, their mean, and beside it the means of what it is compared with."""
     pieces = results[OURS]
     rows = [*pieces.items(), *([("mean", mean_accompaniment(pieces))] if len(pieces) > 1 else [])]
-    others = (SCORE_TEMPO, CARRIED_ON, HUMAN)
+    others = [method for method in (UNREHEARSED, SCORE_TEMPO, CARRIED_ON, HUMAN) if method in results]
     return [*rows, *((method, mean_accompaniment(results[method])) for method in others)]
 
 
-def _evaluated(duo: EvaluationPiece, settings: DuoSettings, plots: Path | None) -> dict[str, AccompanimentAccuracy]:
+def _evaluated(
+    duo: EvaluationPiece, settings: DuoSettings, plots: Path | None, say: Callable[[str], None]
+) -> dict[str, AccompanimentAccuracy]:
     """Return the accuracy of the accompaniment, and of what it is compared with."""
     truth, both, logs = read_duo_truth(duo.truth), read_accompaniment(duo.score), []
 
@@ -126,6 +161,10 @@ def _evaluated(duo: EvaluationPiece, settings: DuoSettings, plots: Path | None) 
     if settings.leak.leak is not None:
         job = _leaking(job, settings.leak)
     rows = {OURS: accompany_file(job).played}
+    if settings.rehearsals is not None:
+        rehearsed = replace(job.accompany, accompaniment=_rehearsed(duo, both, settings, say))
+        rows[UNREHEARSED] = rows[OURS]
+        rows[OURS] = accompany_file(replace(job, accompany=rehearsed, watch=None)).played
     rows[SCORE_TEMPO] = score_tempo(logs[-1], both.solo, both.onset_quarter)
     rows[CARRIED_ON] = carried_on(logs[-1], both.onset_quarter)
     rows[HUMAN] = [(quarter, at_s) for quarter, at_s in truth.accompaniment.tolist()]
