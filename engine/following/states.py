@@ -60,7 +60,8 @@ def next_state(search: Search, memory: F64, now_s: float, trust: float, rests: R
     now_s: time of the frame, seconds
     trust: the confidence, 0 to 1
     """
-    memory[1] = memory[1] + frame_s if trust < LOW else 0.0
+    silent = memory[0] in (PAUSED, REST)  # nothing has to fit then, and what comes after is judged anew
+    memory[1] = memory[1] + frame_s if trust < LOW and not silent else 0.0
     memory[2] = memory[2] + frame_s if trust > HIGH else 0.0
     memory[0] = _place(search, now_s, rests, _lost(memory))
     return int(memory[0])

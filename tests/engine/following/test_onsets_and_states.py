@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from engine.core.events import Event, Onset, Position, State
+from engine.following.beam_search import new_search, restart
+from engine.following.states import CODES, N_STATE, next_state, rests_between
 from engine.score.score import Score, make_score
 from tests.engine.following.play import RATE, events, scale, sound
 from tests.tolerances import MUSICAL_S
@@ -100,3 +102,17 @@ def test_a_rest_is_waited_for() -> None:
     assert names(found)[:4] == ["waiting", "following", "waiting", "following"]
     begun = next(e for e in found if isinstance(e, State) and e.why.endswith("rest"))
     assert played.audio_s[7] < begun.at / RATE < played.audio_s[7] + 1.5
+
+
+def test_who_comes_in_after_a_long_pause_is_not_lost() -> None:
+    """Nothing has to fit while nothing is expected; what comes after is judged anew."""
+    memory, frame_s = np.zeros(N_STATE), 0.01
+    search, rests = new_search(2), rests_between(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0]))
+    restart(search)
+    search.gate[0], search.best[0] = 0, 1
+    states = [next_state(search, memory, frame * frame_s, 0.1, rests, frame_s) for frame in range(1000)]
+    assert CODES[states[200]][0] == "following" and CODES[states[400]][0] == "paused"
+    search.best[0] = 2
+    search.entry_s[2, 0, 0] = 10.0
+    after = [next_state(search, memory, 10.0 + frame * frame_s, 0.1, rests, frame_s) for frame in range(150)]
+    assert {CODES[state][0] for state in after} == {"following"}
