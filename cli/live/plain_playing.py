@@ -40,6 +40,7 @@ LAST_S = 1.0  # after the last message, so that it sounds out
 def play_live_plain(options: AccompanyOptions) -> int:
     """Play the score until it ends or is stopped; the ports' own processes end every note."""
     accompany = accompaniment_of(options, sounds=False)
+    accompany = replace(accompany, intro=accompany.intro._replace(endless=True))
     with stoppable() as stop, ExitStack() as stack:
         ports = [stack.enter_context(MidiProcess(config)) for config in _ports(options)]
         log = None

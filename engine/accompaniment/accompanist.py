@@ -73,6 +73,10 @@ class _Sounding(NamedTuple):
     note: PlannedNote
     since_s: float
 
+    def earlier(self, score_s: float) -> _Sounding:
+        """Return it as at an earlier place of the score."""
+        return self._replace(note=self.note._replace(end_s=self.note.end_s - score_s))
+
 
 class _Beat(NamedTuple):
     at: int
@@ -211,6 +215,8 @@ class Accompanist:
         now_s = self._decided / self.sample_rate
         cut = self._scheduler.interrupted
         fixed = self._scheduler.commit(now_s, GRID / self.sample_rate)
+        if gone_back_s := self._scheduler.gone_back_s():
+            self._sounding = [sounding.earlier(gone_back_s) for sounding in self._sounding]
         out: list[Event] = [self._control(self._decided, *setting) for setting in self._tuning]
         self._tuning = []
         out += self._released() if cut else [*self._ended(now_s), *self._moved(now_s)]

@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 SAME_S = 1e-4  # score positions closer than this are one onset, seconds of score
 SAME_QUARTER = 1e-3
 REST_S = 2.0  # a rest of the solo from which that nothing fits the score says nothing, seconds
+NEARLY = 8  # onsets before that from which a loop goes back: those between may not have been told
+DOUBTS = 2.0  # standard deviations beyond which the end of a rest is overdue
 SLOWEST_S = 0.15  # an onset that is reported later than this after it began is placed wrongly, and began later
 SILENT = "lost"  # state in which the place is not known
 
@@ -35,6 +37,23 @@ class _Prediction(NamedTuple):
     onset: int
     due_s: float
     sd_s: float
+
+
+class _Loop:
+    """Where a loop goes back to an earlier time that it is written out: onset `first`, by `n` onsets; 0 for nowhere."""
+
+    def __init__(self, solo: Score) -> None:
+        since, by = solo.wrap
+        self.first, target = np.searchsorted(solo.onset_quarter, np.array([since, since - by]) - SAME_QUARTER)
+        self.n = int(self.first - target)
+
+    def ahead(self, onset: int) -> bool:
+        """Return whether one goes back from this onset."""
+        return self.n > 0 and onset >= self.first
+
+    def behind(self, onset: int, before: int) -> bool:
+        """Return whether the follower has gone back between two onsets."""
+        return self.n > 0 and before >= self.n and onset < before - self.n // 2 and before + NEARLY >= self.first
 
 
 class Anticipation:
@@ -61,6 +80,7 @@ class Anticipation:
         self._pace = Pace(config.pace_s, pace, known=known)
         self._fermata_s, self._held_s = _fermatas(solo, np.empty(0) if onset_quarter is None else onset_quarter)
         self._rest_s = _rests(solo)
+        self._loop = _Loop(solo)
         self.reset()
 
     def reset(self) -> None:
@@ -73,6 +93,7 @@ class Anticipation:
         self._silent = False
         self.now_s = 0.0  # seconds of input; whoever takes decisions sets it
         self.interrupted = False  # whether the place has jumped or was lost; whoever reads it clears it
+        self.gone_back_s = 0.0  # seconds of score by which a loop went back; whoever reads it clears it
 
     @property
     def pace(self) -> float:
@@ -110,10 +131,24 @@ class Anticipation:
             self.interrupted |= self._silent and not self._resting()
         elif isinstance(event, Onset):
             index = int(np.searchsorted(self._quarter, event.quarter - SAME_QUARTER))
-            if event.heard:
-                return self._begun(index, event.due_s)
-            return self._expect(_Prediction(index, event.due_s, event.sd_s))
+            if self._loop.behind(index, self.now_at):
+                self._go_back()
+            if not event.heard:
+                return self._expect(_Prediction(index, event.due_s, event.sd_s))
+            jumped = self._begun(index, event.due_s)
+            if self._loop.ahead(index):  # where the follower goes back, too
+                self._go_back()
+            return jumped
         return False
+
+    def _go_back(self) -> None:
+        """Be at the same place of an earlier time that the loop is written out."""
+        n = self._loop.n
+        self.gone_back_s += float(self.solo_s[self.now_at] - self.solo_s[self.now_at - n])
+        self.now_at -= n
+        self._played_s = {at - n: at_s for at, at_s in self._played_s.items() if at >= n}
+        if self._next is not None:
+            self._next = self._next._replace(onset=self._next.onset - n)
 
     def _begun(self, index: int, at_s: float) -> bool:
         before, self.now_at, self._next = self.now_at, index, None
@@ -150,9 +185,20 @@ class Anticipation:
     def _resting(self) -> bool:
         """Return whether the soloist has a long rest now, in which nothing has to fit the score."""
         following = self._next
-        if following is None or self.now_at < 0 or self.now_s > following.due_s:
+        if following is None or self.now_at < 0 or self.now_s > self._due(following) + DOUBTS * following.sd_s:
             return False
-        return bool(self._rest_s[following.onset] * self._pace.ratio > REST_S)
+        return self._rests_before(following.onset)
+
+    def _rests_before(self, onset: int) -> bool:
+        return bool(self._rest_s[onset] * self._pace.ratio > REST_S)
+
+    def _due(self, following: _Prediction) -> float:
+        """Return when the next onset of the solo is due; after a long rest, not before the accompaniment is there."""
+        begun_s = self._played_s[self.now_at]
+        if not self._rests_before(following.onset):
+            return max(following.due_s, begun_s)
+        length_s = float(self.solo_s[following.onset] - self.solo_s[self.now_at])
+        return max(following.due_s, begun_s + length_s * self._pace.ratio)
 
     def time(self, score_s: float) -> float:
         """Return when a place of the score comes, seconds of input; infinity if that is not certain enough to act on.
@@ -166,7 +212,7 @@ class Anticipation:
         if following is None or score_s < self.solo_s[following.onset] - SAME_S:
             length_s = score_s - here + self.config.fermata * self.held(here, score_s)
             return float(begun_s + length_s * self._pace.ratio + self.config.behind_s)
-        return self._beyond(following, score_s, begun_s)
+        return self._beyond(following, score_s)
 
     def forecast(self, score_s: float) -> float:
         """Return when a place is expected to come, however uncertain; infinity before the first note.
@@ -182,15 +228,15 @@ class Anticipation:
         length_s = score_s - there + self.config.fermata * self.held(there, score_s)
         return float(following.due_s + length_s * self._pace.ratio + self.config.behind_s)
 
-    def _beyond(self, following: _Prediction, score_s: float, begun_s: float) -> float:
+    def _beyond(self, following: _Prediction, score_s: float) -> float:
         """Return the time of the next onset of the solo, where it is certain; what lies beyond waits.
 
         Where the onset is overdue, return that of what lies before the onset after it.
         """
-        due_s, after = max(following.due_s, begun_s), score_s - self.solo_s[following.onset]
+        due_s, after = self._due(following), score_s - self.solo_s[following.onset]
         if self._holds(self.now_at, following.onset):
             return np.inf
-        if self.now_s > following.due_s + self.config.hold_s:
+        if self.now_s > due_s + self.config.hold_s:
             known = bool((score_s < self.solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
         else:
             known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it

@@ -37,11 +37,13 @@ class Introduction(NamedTuple):
     start_s: when its first onset sounds, seconds of input
     pace: seconds for each second of the score's own tempo
     told: whether that is the soloist's wish; else the first notes of the solo set another
+    endless: whether a loop goes on without a soloist until it is stopped
     """
 
     start_s: float = 0.5
     pace: float = 1.0
     told: bool = False
+    endless: bool = False
 
 
 class _Opening(NamedTuple):
@@ -135,6 +137,11 @@ class Scheduler:
     def latency_s(self, seconds: float) -> None:
         self._solo.latency_s = seconds
 
+    def gone_back_s(self) -> float:
+        """Return by how many seconds of score a loop has gone back since this was asked last."""
+        gone_back_s, self._solo.gone_back_s = self._solo.gone_back_s, 0.0
+        return gone_back_s
+
     @property
     def interrupted(self) -> bool:
         """Return whether the place has jumped or was lost since `commit` was called last."""
@@ -142,8 +149,12 @@ class Scheduler:
 
     def take(self, event: Event) -> None:
         """Take one event of the follower, in order."""
-        if self._solo.take(event):  # go on with the first onset of the accompaniment that is still ahead
+        before_s, jumped = self._solo.gone_back_s, self._solo.take(event)
+        if jumped:  # go on with the first onset of the accompaniment that is still ahead
             self._index = int(np.searchsorted(self._own_s, self._solo.here_s - SAME_S))
+        elif self._solo.gone_back_s > before_s and not self.finished:
+            place_s = self._own_s[self._index] - (self._solo.gone_back_s - before_s)
+            self._index = int(np.searchsorted(self._own_s, place_s - SAME_S))
 
     @property
     def finished(self) -> bool:
@@ -157,6 +168,8 @@ class Scheduler:
         fixed: list[Scheduled] = []
         if self._solo.uncertain:
             return fixed
+        if self._intro.endless and self._solo.now_at < 0:
+            self._loop()
         while self._index < len(self._own_s):
             at_s = self._at(self._index)
             if at_s >= now_s + self.config.commit_s + step_s and at_s > now_s + self.config.commit_s:
@@ -165,6 +178,15 @@ class Scheduler:
                 fixed.append(Scheduled(self._index, max(at_s, now_s + self.config.commit_s)))
             self._index += 1
         return fixed
+
+    def _loop(self) -> None:
+        """Where nobody is followed, go back from the last time that a loop is written out."""
+        since_s, by_s = self._score.seconds(np.array(self._score.wrap))
+        if by_s > 0 and not self.finished and self._own_s[self._index] >= since_s - SAME_S:
+            place_s = float(self._own_s[self._index])
+            self._opening = self._opening._replace(from_s=place_s - by_s, start_s=self._introduction(place_s))
+            self._index = int(np.searchsorted(self._own_s, place_s - by_s - SAME_S))
+            self._solo.gone_back_s += by_s
 
     def _at(self, onset: int) -> float:
         return self.time(float(self._own_s[onset]))

@@ -56,6 +56,7 @@ class Reference:
     delay: samples of the live input by which the features detect an onset late, used with `FollowerFeatures`
     strength: length of the onset features at a typical onset, used with `FollowerFeatures`
     attack_s: by how much later yet the tones of its instruments are detected, seconds
+    wrap: as of `Score`
     written: the score that was rendered for it; None where it is a recording
     """
 
@@ -71,6 +72,7 @@ class Reference:
     delay: int = 0
     strength: float = TYPICAL
     attack_s: float = 0.0
+    wrap: tuple[float, float] = (np.inf, 0.0)
     written: Score | None = None
 
     @property
@@ -97,6 +99,7 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         links=known_jumps(score),
         over_s=_over(events, end_s, len(score_s)),
         attack_s=attack_s(score),
+        wrap=score.wrap,
     )
 
 
@@ -121,6 +124,7 @@ def looped_reference(thrice: Reference, score: Score) -> Reference:
         bar_number=score.bar_number,
         links=Links(np.append(0, np.cumsum(end - begin)), np.concatenate(targets)),
         over_s=_over(events, score.seconds(score.note_quarter + score.note_duration), n),
+        wrap=score.wrap,
         written=score,
     )
 

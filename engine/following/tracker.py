@@ -46,6 +46,7 @@ from engine.following.jump_detector import (
     restart_jump_detector,
 )
 from engine.following.likelihood import LikelihoodNumbers, Templates, likelihood_numbers
+from engine.following.looping import go_back, loop_events
 from engine.following.prediction import HEARD, N_PREDICTION, PREDICTED, predict_onset
 from engine.following.reference import TYPICAL, Reference, with_rests
 from engine.following.states import CODES, FOLLOWING, JUMPED, LOST, N_STATE, Rests, next_state
@@ -139,6 +140,7 @@ class Tracker:
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         templates = Templates(reference.sustain, reference.onset, mean, np.asarray(~reference.onset.any(axis=1)))
         self._reference = (templates, reference.score_s, reference.links)
+        self._loop = loop_events(reference.quarter, reference.wrap)
         self._rests = reference.rests
         self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE), np.zeros(1))
         self._trust = new_trust(self._numbers[4])
@@ -188,10 +190,8 @@ class Tracker:
         if len(self._out) < len(rows):
             self._out = np.zeros((len(rows), N_OUT))
         out = self._out[: len(rows)]
-        score = (*self._score, self._rests)
-        _follow(
-            rows, self._searches, self._reference, score, self._numbers, self._steps, (self._memory, self._trust), out
-        )
+        score, state = (*self._score, self._rests), (self._memory, self._trust)
+        _follow(rows, self._searches, self._reference, score, self._numbers, (*self._steps, self._loop), state, out)
         return out
 
     def adopt(self, other: Tracker) -> None:
@@ -303,7 +303,7 @@ def _follow(
     reference: ReferenceArrays,
     score: tuple[F64, F64, F64, I64, Rests],
     numbers: Numbers,
-    timing: tuple[float, int, float, bool],
+    timing: tuple[float, int, float, bool, tuple[int, int]],
     state: tuple[Memory, Trust],
     out: F64,
 ) -> None:
@@ -311,7 +311,7 @@ def _follow(
     search, detector = searches
     memory, trust = state
     progress = memory.progress
-    frame_s, lag, patience, jumps = timing
+    frame_s, lag, patience, jumps, loop = timing
     for t in range(features.shape[0]):
         now_s = progress[0] * frame_s
         advance(search, features[t], now_s, reference[0], score[0], numbers[0], numbers[1], numbers[2])
@@ -340,6 +340,8 @@ def _follow(
         out[t, STATE] = JUMPED if leap > 0 else doing
         memory.evidence[0] += search.mass[1]
         progress[0] += 1
+        if 0 < loop[0] <= search.best[0]:
+            go_back(search, detector, progress, memory.prediction, loop[1])
 
 
 @njit(nogil=True, cache=True)

@@ -15,7 +15,7 @@ __all__ = ["BarRange", "LoopedBars", "loop_length", "looped_bars", "looped_draft
 
 SAME = 1e-6  # quarters
 LOOPED_QUARTERS = 3600.0  # how far the repetitions reach: half an hour at 120 quarters a minute
-MOST_TIMES = 400
+LEAST_TIMES, MOST_TIMES = 4, 400
 Value = TypeVar("Value", int, float)
 
 
@@ -69,13 +69,14 @@ def parse_bars(text: str) -> BarRange:
 
 
 def looped_draft(draft: ScoreDraft, bars: BarRange) -> ScoreDraft:
-    """Return the score of these bars alone, as often as fits an hour's quarters; ScoreError if they are not there.
+    """Return the score of these bars alone, written out many times; ScoreError if they are not there.
 
+    From the last time one goes back to an earlier one (`Score.wrap`), so that it has no end.
     Of bars that are played several times, the first time counts.
     """
     first, end = _span(draft, bars)
     length = end - first
-    n = max(min(int(LOOPED_QUARTERS / length), MOST_TIMES), 2)
+    n = max(min(int(LOOPED_QUARTERS / length), MOST_TIMES), LEAST_TIMES)
     inside = [i for i, row in enumerate(draft.bars) if first <= row[0] < end]
     tempi = [(max(quarter, first), bpm) for quarter, bpm in _holding(draft.tempi, first, end)]
     return replace(
@@ -88,6 +89,7 @@ def looped_draft(draft: ScoreDraft, bars: BarRange) -> ScoreDraft:
         ],
         beats=[draft.beats[i] for _ in range(n) for i in inside if i < len(draft.beats)],
         tempi=[(quarter - first + k * length, bpm) for k in range(n) for quarter, bpm in tempi],
+        loop=(length, n),
     )
 
 

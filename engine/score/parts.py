@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from engine.core.config import nearest
@@ -65,6 +65,7 @@ class ScoreDraft:
     tempi: (quarter, quarters a minute from there on)
     marks: (quarter, text) of rehearsal marks, in order
     notices: what the user should know, one line each
+    loop: as in `Score`
     """
 
     where: str
@@ -76,6 +77,7 @@ class ScoreDraft:
     tempi: Sequence[tuple[float, float]] = ()
     marks: Sequence[tuple[float, str]] = ()
     notices: tuple[str, ...] = ()
+    loop: tuple[float, int] = (0.0, 1)
 
     @property
     def start(self) -> float:
@@ -107,7 +109,7 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
     if not rows:
         raise ScoreError(draft.where, expected="a part with notes", got=_listed(parts), remedy=f"have {_listed(have)}")
     try:
-        return make_score(
+        score = make_score(
             draft.name,
             [row[:4] for row in rows],
             bars=draft.bars,
@@ -120,6 +122,7 @@ def finished_score(draft: ScoreDraft, wanted: Sequence[str] = ()) -> Score:
             beats=draft.beats,
             marks=draft.marks,
         )
+        return replace(score, loop=draft.loop)
     except ScoreError as error:  # which knows the name of the piece, not the file
         raise ScoreError(draft.where, expected=error.expected, got=error.got, remedy=error.remedy) from error
 

@@ -23,6 +23,7 @@ MAX_NOTES = 400_000  # all of Wagner's Ring has fewer in any one opera
 MAX_QUARTERS = 200_000.0  # over a day at 120 quarters a minute
 SAME_ONSET = 1e-4  # quarters: readers round their onsets to float32
 DEFAULT_BPM = 110.0
+LEAST_LOOPED = 3  # that a loop is written out, to go back from the last to one that is not the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +48,7 @@ class Score:
     programs: instruments of General MIDI that play it, from 0; empty where nothing tells
     marks: rehearsal marks as played, (quarter, text), in order
     notices: what the reader had to guess or leave out, one line each
+    loop: length of what is written out again and again, to be played without end, quarters, and how many times it is
     """
 
     name: str
@@ -65,6 +67,7 @@ class Score:
     programs: tuple[int, ...] = ()
     marks: tuple[tuple[float, str], ...] = ()
     notices: tuple[str, ...] = ()
+    loop: tuple[float, int] = (0.0, 1)
     onset_quarter: Floats = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,7 +110,14 @@ class Score:
             bar_beat=self.bar_beat[bars] if len(self.bar_beat) else self.bar_beat,
             fermata_quarter=self.fermata_quarter[self.fermata_quarter < quarter - SAME_ONSET],
             marks=tuple(mark for mark in self.marks if mark[0] < quarter - SAME_ONSET),
+            loop=(0.0, 1),
         )
+
+    @property
+    def wrap(self) -> tuple[float, float]:
+        """Return the quarter from which on a loop goes back, and by how many; infinity and 0 where there is no loop."""
+        length, times = self.loop
+        return ((times - 1) * length, times // 2 * length) if times >= LEAST_LOOPED else (np.inf, 0.0)
 
     def bar(self, quarter: float) -> int:
         """Return the printed number of the bar that contains `quarter`."""

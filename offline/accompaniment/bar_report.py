@@ -53,9 +53,13 @@ class BarRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """A bar, by its index in the order of play, and the quarters and seconds from its beginning to its end."""
+    """A bar, by its index in the order of play, and the quarters and seconds from its beginning to its end.
+
+    round: how often a loop had gone back to an earlier time that it is written out
+    """
 
     index: int
+    round: int
     quarter: tuple[float, float]
     at_s: tuple[float, float]
 
@@ -66,6 +70,7 @@ class BarLog:
     def __init__(self, score: Score, sample_rate: int) -> None:
         self._score, self._rate = score, sample_rate
         self._passages: list[list[tuple[float, float]]] = []  # (seconds, quarter), without a jump
+        self._rounds: list[int] = []  # of each
         self._followed = False
 
     def take(self, event: Event) -> None:
@@ -84,6 +89,9 @@ class BarLog:
 
     def _add(self, at_s: float, quarter: float) -> None:
         if not self._passages or self._jumps(*self._passages[-1][-1], at_s, quarter):
+            self._rounds.append(
+                self._rounds[-1] + self._loops(self._passages[-1][-1][1], quarter) if self._rounds else 0
+            )
             self._passages.append([])
         passage = self._passages[-1]
         before = passage[-1][1] if passage else quarter
@@ -96,13 +104,19 @@ class BarLog:
         ahead_s = float(self._score.seconds(quarter) - self._score.seconds(before))
         return quarter < before - BACK or (quarter > before + AHEAD and ahead_s > most_s)
 
+    def _loops(self, before: float, quarter: float) -> bool:
+        """Return whether a step is that of a loop to an earlier time that it is written out."""
+        by = self._score.wrap[1]
+        return by > 0 and abs(before - by - quarter) < BACK
+
     def rows(self) -> list[BarRow]:
         """Return a row for each time that a bar was played, and for each that was skipped, in order."""
-        visits = [visit for passage in self._passages for visit in self._visits(passage)]
+        rounds = zip(self._passages, self._rounds, strict=True)
+        visits = [visit for passage, number in rounds for visit in self._visits(passage, number)]
         paces = [self._pace(visit) for visit in visits]
         usual = float(np.median(paces)) if paces else 1.0
         times: Counter[int] = Counter()
-        again: Counter[int] = Counter()
+        again: Counter[tuple[int, int]] = Counter()
         played = {visit.index for visit in visits}
         rows: list[BarRow] = []
         for before, visit, pace in zip([None, *visits], visits, paces, strict=False):
@@ -110,18 +124,18 @@ class BarLog:
                 rows += [self._skipped(i) for i in range(before.index + 1, visit.index) if i not in played]
             place = int(self._score.bar_place[visit.index])
             times[place] += 1
-            again[visit.index] += 1
-            rows.append(self._row(visit, times[place], pace / usual, again[visit.index] > 1))
+            again[visit.round, visit.index] += 1
+            rows.append(self._row(visit, times[place], pace / usual, again[visit.round, visit.index] > 1))
         return rows
 
-    def _visits(self, passage: Sequence[tuple[float, float]]) -> Iterable[_Visit]:
+    def _visits(self, passage: Sequence[tuple[float, float]], number: int) -> Iterable[_Visit]:
         """Yield the bars that a passage goes through, at least by half."""
         at_s, quarter = np.array(passage).T
         edges = np.append(self._score.bar_quarter, max(self._score.end_quarter, self._score.bar_quarter[-1] + SAME))
         for index, (start, end) in enumerate(pairwise(edges)):
             low, high = max(start, quarter[0]), min(end, quarter[-1])
             if high - low >= HELD * (end - start):
-                yield _Visit(index, (low, high), (_reached(at_s, quarter, low), _reached(at_s, quarter, high)))
+                yield _Visit(index, number, (low, high), (_reached(at_s, quarter, low), _reached(at_s, quarter, high)))
 
     def _pace(self, visit: _Visit) -> float:
         """Return seconds of the score's own tempo for each second of playing."""

@@ -219,6 +219,22 @@ def test_in_a_rest_of_the_solo_that_nothing_fits_says_nothing(length: int, plays
     alone = [EIGHTHS[row[0]] for now_s in np.arange(4.6, 8.9, 0.01) for row in scheduler.commit(float(now_s))]
     assert alone == (list(np.arange(7.5, 16, 0.5)) if plays else [])
     assert not [row for now_s in np.arange(9.1, 9.9, 0.01) for row in scheduler.commit(float(now_s))]
+    overdue = [EIGHTHS[row[0]] for now_s in np.arange(10.1, 10.9, 0.01) for row in scheduler.commit(float(now_s))]
+    assert overdue == ([16.5] if plays else []), "the prediction was not certain: it goes on up to the onset after"
+    assert not [row for now_s in np.arange(11.1, 14, 0.01) for row in scheduler.commit(float(now_s))]
+
+
+def test_at_the_end_of_a_long_rest_the_soloist_comes_with_the_accompaniment() -> None:
+    """The follower expects the entry a second before the accompaniment is there at its own pace."""
+    solo = make_score("rest", [(q, 1, 60, 64) for q in [*range(8), *range(16, 20)]], tempi=[(0, 60)])
+    scheduler = Scheduler(solo, EIGHTHS, CONFIG)
+    for now_s, event in told(steady(8)):
+        if now_s <= 1.0 + 7 * 0.5 + TOLD_S:
+            scheduler.take(event)
+            scheduler.commit(now_s)
+    scheduler.take(Onset(at=0, emitted_at=round(4.6 * RATE), quarter=16.0, due_s=8.0, sd_s=1.0, heard=False))
+    rows = [row for now_s in np.arange(4.6, 9.9, 0.01) for row in scheduler.commit(float(now_s))]
+    assert [EIGHTHS[index] for index, _ in rows] == list(np.arange(7.5, 16, 0.5))
 
 
 def test_an_onset_that_is_placed_far_too_early_does_not_hurry_the_accompaniment() -> None:
@@ -256,3 +272,32 @@ def test_a_jump_that_is_only_predicted_leaves_nothing_out() -> None:
     scheduler.take(Onset(at=at, emitted_at=at, quarter=14.0, due_s=6.3, sd_s=0.02, heard=False))
     rows = [row for now_s in np.arange(6.0, 6.4, 0.01) for row in scheduler.commit(float(now_s))]
     assert [EIGHTHS[index] for index, _ in rows] == [13.0, 13.5, 14.0]
+
+
+def test_a_loop_goes_on_where_the_follower_goes_back() -> None:
+    """Five times four quarters are written out, ten are played: whenever the last begins, the follower goes back."""
+    solo = replace(melody(20), loop=(4.0, 5))
+    since, back = solo.wrap
+    scheduler = Scheduler(solo, EIGHTHS, CONFIG)
+    rows: list[tuple[float, float]] = []
+    for now_s, event in told(steady(40)):
+        assert isinstance(event, Onset)
+        times = max(np.ceil((event.quarter - since) / back), 0)
+        scheduler.take(replace(event, quarter=event.quarter - back * times))
+        rows += [(float(EIGHTHS[index]), at_s) for index, at_s in scheduler.commit(now_s)]
+        assert not scheduler.interrupted
+    assert (since, back) == (16.0, 8.0)
+    assert [q % 4 for q, _ in rows] == [i / 2 % 4 for i in range(len(rows))] and len(rows) > 76
+    assert np.abs(np.diff([at_s for _, at_s in rows])[3:] - 0.25).max() < CLOSE_S
+
+
+@pytest.mark.parametrize(("endless", "n_played"), [(True, 160), (False, 40)])
+def test_a_loop_that_nobody_plays_goes_on_where_it_is_stopped(endless: bool, n_played: int) -> None:
+    solo = replace(melody(20, fermatas=[1, 5, 9, 13, 17]), loop=(4.0, 5))
+    never = replace(solo, note_quarter=solo.note_quarter[:1] + 1e6, note_duration=solo.note_duration[:1])
+    scheduler = Scheduler(never, EIGHTHS, CONFIG, Introduction(pace=0.5, endless=endless))
+    rows = [row for now_s in np.arange(0, 51, 0.01) for row in scheduler.commit(float(now_s), 0.01)]
+    assert len(rows) >= n_played if endless else len(rows) == n_played
+    assert [EIGHTHS[index] % 4 for index, _ in rows] == [i / 2 % 4 for i in range(len(rows))]
+    bars_s = np.diff([at_s for _, at_s in rows][::8])
+    assert np.ptp(bars_s) < 1e-6, "each time is as long"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.core.events import Position, State
-from engine.score.score import make_score
+from engine.score.score import Score, make_score
 from offline.accompaniment.bar_report import BarLog, BarRow, write_bar_report
 from offline.accompaniment.bar_report_plot import draw_bar_report
 
@@ -19,9 +20,11 @@ SCORE = make_score("eight", [(q, 1, 60, 80) for q in range(32)], bars=[(4.0 * i,
 STEP_S = 0.01
 
 
-def rows_of(passages: Sequence[tuple[float, float, float]], *, state: str = "following") -> list[BarRow]:
+def rows_of(
+    passages: Sequence[tuple[float, float, float]], *, state: str = "following", score: Score = SCORE
+) -> list[BarRow]:
     """The report of passages (first quarter, last quarter, quarters a second), one after another without a pause."""
-    log = BarLog(SCORE, RATE)
+    log = BarLog(score, RATE)
     log.take(State(at=0, emitted_at=0, name=state, why=""))
     at_s = 1.0
     for first, last, speed in passages:
@@ -49,6 +52,14 @@ def test_a_bar_that_slowed_down() -> None:
     assert [row.bar for row in rows if row.remark == "slower"] == [3]
     assert rows[2].seconds == pytest.approx(4 / 1.2, abs=0.05)
     assert rows[2].relative == pytest.approx(0.6, abs=0.02)
+
+
+def test_a_loop_that_goes_back_repeats_nothing() -> None:
+    score = replace(SCORE, loop=(8.0, 4), bar_place=np.arange(8) % 2, bar_number=np.arange(8) % 2 + 1)
+    since, by = score.wrap
+    rows = rows_of([(0, since, 2.0), (since - by, since, 2.0), (since - by, since, 2.0)], score=score)
+    assert remarks(rows) == [(1 + i % 2, "") for i in range(14)]
+    assert [row.time for row in rows] == [1 + i // 2 for i in range(14)]
 
 
 def test_bars_that_were_played_again() -> None:
