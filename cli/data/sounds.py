@@ -1,16 +1,23 @@
-"""`collaparte data debian-sounds|music-beds`: isolated sounds and backgrounds for mixed scenes."""
+"""`collaparte data debian-sounds|music-beds|surroundings`: isolated sounds and backgrounds for mixed scenes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.common import argument, command, option
+from cli.common import argument, command, option, random_seed
 from cli.data.corpora import FolderOptions
 from cli.terminal.report import wrote
-from engine.core.config import plain
+from engine.core.config import choice, plain, ranged
 
-__all__ = ["BedsOptions", "DebianOptions", "data_debian_sounds_command", "data_music_beds_command"]
+__all__ = [
+    "BedsOptions",
+    "DebianOptions",
+    "SurroundingsOptions",
+    "data_debian_sounds_command",
+    "data_music_beds_command",
+    "data_surroundings_command",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,4 +57,36 @@ def data_music_beds_command(options: BedsOptions) -> int:
     n = make_beds(options.songs, options.output, exclude=list(options.exclude), voices=options.voices)
     print(f"{n} songs")
     wrote([options.output], then=f"collaparte data scenes sounds/ -o scenes/ --more {options.output}")
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurroundingsOptions(FolderOptions):
+    """Options of `collaparte data surroundings`."""
+
+    kinds: tuple[str, ...] = option(
+        plain((), "these alone, of rain, wind, traffic, hall, talk"), metavar="KIND...", several=True
+    )
+    which: str = choice("train", ("train", "validation", "test"), "part: its own sources, voices and sentences")
+    recordings: int = option(ranged(30, 1, 100_000, "recordings of each kind"), short="-n", metavar="N")
+    seconds: float = ranged(60.0, 1, 3600, "length of each", unit="s")
+    seed: int = random_seed()
+
+
+@command(SurroundingsOptions, "examples:\n  collaparte data surroundings -o negatives/ --which test")
+def data_surroundings_command(options: SurroundingsOptions) -> int:
+    """Synthesise what microphones hear by the hour though none of the classes sounds; and talk."""
+    from offline.datasets.make_surroundings import SurroundingsJob, make_surroundings
+    from offline.synthesis.surroundings import SURROUNDINGS
+
+    job = SurroundingsJob(
+        output=options.output,
+        kinds=options.kinds or tuple(SURROUNDINGS),
+        which=options.which,
+        recordings=options.recordings,
+        seconds=options.seconds,
+        seed=options.seed,
+    )
+    print(make_surroundings(job), "recordings")
+    wrote([options.output], then=f"collaparte evaluate inventions {options.output}")
     return 0

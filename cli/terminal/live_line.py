@@ -136,6 +136,7 @@ def _clock(seconds: float) -> str:
 
 def _describe(event: Sound | Dropout | Late, at_s: float) -> str:
     if isinstance(event, Sound):
-        return f"{_clock(at_s)}   {event.label} {'begins' if event.active else 'ends'} ({event.probability:.0%})"
+        does = "begins" if event.active else "was none" if event.retracted else "ends"
+        return f"{_clock(at_s)}   {event.label} {does} ({event.probability:.0%})"
     what = "lost or missing" if isinstance(event, Dropout) else "late"
     return f"{_clock(at_s)}   {event.samples} samples {what} at {event.where}"

@@ -148,16 +148,18 @@ class Cue(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound(Event):
-    """A sound begins or ends.
+    """A sound begins, ends, or is retracted: then what was reported as its beginning is taken back.
 
     label: its class
     active: whether it begins
     probability: 0 to 1
+    retracted: whether the last beginning of this label was none, as its evidence went away; only where not active
     """
 
     label: str
     active: bool
     probability: float
+    retracted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ class SoundDetector:
             label=self.classes[change.label],
             active=change.active,
             probability=change.probability,
+            retracted=change.retracted,
         )
 
     def _guesses(self, step: int, row: npt.NDArray[np.float32]) -> Guesses:

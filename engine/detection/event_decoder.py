@@ -25,6 +25,8 @@ FILE_NAMES = {
     "accumulated_log_odds": "evidence",
     "log_odds_by_label": "evidences",
 }
+SILENT, REPORTED, CONFIRMED, DOUBTED = range(4)  # stages of a class; doubted: retracted, its evidence still there
+COLUMNS = 6  # of a change
 SURE = 1e-4  # probabilities are clipped to this distance from 0 and 1: one step contributes at most 9 nats
 
 
@@ -50,11 +52,19 @@ class DecisionConfig(Settings):
     )
     log_odds_by_label: Mapping[str, float] | None = plain(None, "sums of log-odds of single classes, by label")
     reach: int = ranged(15, 1, 100, "how far back the beginning of such a sum may lie", unit="steps")
+    early: Mapping[str, float] | None = plain(
+        None, "lower thresholds that report a sound early, by label; it is retracted unless the threshold is reached"
+    )
+    confirm: int = ranged(15, 1, 100, "how long a sound reported early may stay unconfirmed", unit="steps")
+    least: Mapping[str, int] | None = plain(None, "sounds that end sooner than this are retracted, by label, in steps")
 
     def __post_init__(self) -> None:
         check(self)
-        for label, value in (self.thresholds or {}).items():
-            require(f"threshold of {label}", value, 0, 1)
+        for name, values in (("threshold", self.thresholds), ("early threshold", self.early)):
+            for label, value in (values or {}).items():
+                require(f"{name} of {label}", value, 0, 1)
+        for label, steps in (self.least or {}).items():
+            require(f"least duration of {label}", steps, 0, 1000)
         for label, value in (self.log_odds_by_label or {}).items():
             require(f"log-odds of {label}", value, 0, 1000)
 
@@ -67,12 +77,24 @@ class DecisionConfig(Settings):
         return half + max(begin, self.hold + self.offset_lag) - 1
 
     def by_threshold(self, threshold: float) -> Self:
-        """Return a copy with one threshold for every class, and no accumulated log-odds."""
-        return replace(self, threshold=threshold, thresholds=None, accumulated_log_odds=0.0, log_odds_by_label=None)
+        """Return a copy with one threshold for every class, no accumulated log-odds and nothing reported early."""
+        plain_rule = replace(self, accumulated_log_odds=0.0, log_odds_by_label=None, early=None, least=None)
+        return replace(plain_rule, threshold=threshold, thresholds=None)
 
     def levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """Return the threshold of each class; ConfigError lists the classes if a label is unknown."""
         return _of_each("thresholds", classes, self.thresholds, self.threshold)
+
+    def early_levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """Return the probability at which each class is reported, at most its threshold; ConfigError as for `levels`."""
+        levels = self.levels(classes)
+        _of_each("early", classes, self.early, 1.0)
+        own = [(self.early or {}).get(label, level) for label, level in zip(classes, levels.tolist(), strict=True)]
+        return np.minimum(np.array(own, np.float32), levels)
+
+    def shortest_true(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """Return the steps that each class lasts at least; ConfigError as for `levels`."""
+        return _of_each("least", classes, self.least, 0)
 
     def needs(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
         """Return the log-odds each class must accumulate, infinite for classes without; ConfigError as for `levels`."""
@@ -140,13 +162,14 @@ class Interval(NamedTuple):
 
 
 class SoundChange(NamedTuple):
-    """Beginning (`active`) or end of a class.
+    """Beginning (`active`), end or retraction of a class.
 
     step: where it begins or ends
     known: the step at which the change was decided
     label: index of the class
     active: whether it begins
     probability: 0 to 1
+    retracted: whether what was reported as its beginning is taken back
     """
 
     step: int
@@ -154,24 +177,30 @@ class SoundChange(NamedTuple):
     label: int
     active: bool
     probability: float
+    retracted: bool = False
 
 
 class _Rules(NamedTuple):
     """Numbers of the decision for the kernel.
 
     levels: (class) thresholds
+    early: (class) thresholds of the report
     needs: (class) log-odds to accumulate
+    least: (class) steps
     half: steps by which the median is centred
-    release, shortest, hold, reach: see `DecisionConfig`
+    release, shortest, hold, reach, confirm: see `DecisionConfig`
     """
 
     levels: F32
+    early: F32
     needs: F32
+    least: F32
     half: int
     release: float
     shortest: int
     hold: int
     reach: int
+    confirm: int
 
 
 class _State(NamedTuple):
@@ -179,7 +208,8 @@ class _State(NamedTuple):
 
     ring: (class, step) last probabilities
     line: (step) scratch of the median
-    runs: (class, 3) active, steps in favour of a change, the step where those began
+    runs: (class, 5) one of SILENT to DOUBTED, steps in favour of a change, the step where those began, the step where
+        the sound began, the step at which it was reported
     peak: (class) largest probability of the event
     gathered: (class, 2) accumulated log-odds, the step where they began
     """
@@ -194,6 +224,10 @@ class _State(NamedTuple):
 class EventDecoder:
     """Take probabilities (step, class), return a list of `SoundChange`, ordered by `known`, then class.
 
+    With `early` a class is reported from a lower threshold on, and confirmed, silently, by the rules that follow; without
+    that within `confirm` steps, or where it ends sooner, it is retracted, and not reported early again until its evidence
+    has gone. So is a class that ends before its `least` duration.
+
     A class is active while the median of its probability is at or above its threshold, until it falls below `release`
     times that. It also becomes active where the log-odds of that median have accumulated to its `accumulated_log_odds`;
     the sum never falls below 0 (Page's test, Biometrika 41, 1954, which has the lowest mean detection delay at a given
@@ -203,17 +237,16 @@ class EventDecoder:
 
     def __init__(self, classes: tuple[str, ...], config: DecisionConfig) -> None:
         self.classes, self.config = classes, config
-        half = config.median // 2 if config.alignment == "centred" else 0
-        self._rules = numbers(_Rules, config, levels=config.levels(classes), needs=config.needs(classes), half=half)
+        self._rules = _rules(classes, config)
         n = len(classes)
         self._state = _State(
             ring=np.zeros((n, config.median), np.float32),
             line=np.zeros(config.median, np.float32),
-            runs=np.zeros((n, 3), np.int64),
+            runs=np.zeros((n, 5), np.int64),
             peak=np.zeros(n, np.float32),
             gathered=np.zeros((n, 2)),
         )
-        self._changes = np.zeros((64, 5))
+        self._changes = np.zeros((64, COLUMNS))
         self._n_steps = 0
 
     @property
@@ -228,13 +261,13 @@ class EventDecoder:
             raise ShapeError("EventDecoder", expected=expected, got=str(probabilities.shape))
         room = len(probabilities) * len(self.classes)
         if len(self._changes) < room:
-            self._changes = np.zeros((room, 5))
+            self._changes = np.zeros((room, COLUMNS))
         n = _decide(np.asarray(probabilities, np.float32), self._n_steps, self._rules, self._state, self._changes)
         self._n_steps += len(probabilities)
         earlier = self.config.offset_lag, self.config.onset_lag
         return [
-            SoundChange(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p))
-            for s, k, c, a, p in self._changes[:n]
+            SoundChange(int(s) - earlier[int(a)], int(k), int(c), bool(a), float(p), bool(r))
+            for s, k, c, a, p, r in self._changes[:n]
         ]
 
     def set_threshold(self, label: str, probability: float) -> None:
@@ -244,7 +277,8 @@ class EventDecoder:
         """
         if label in self.classes:
             at = self.classes.index(label)
-            self._rules.levels[at], self._rules.needs[at] = probability, np.inf
+            self._rules.levels[at] = self._rules.early[at] = probability
+            self._rules.needs[at], self._rules.least[at] = np.inf, 0
 
     def reset(self) -> None:
         """Reset to the initial state."""
@@ -253,37 +287,66 @@ class EventDecoder:
         self._n_steps = 0
 
 
+def _rules(classes: tuple[str, ...], config: DecisionConfig) -> _Rules:
+    by_class = {
+        "levels": config.levels(classes),
+        "early": config.early_levels(classes),
+        "needs": config.needs(classes),
+        "least": config.shortest_true(classes),
+    }
+    half = config.median // 2 if config.alignment == "centred" else 0
+    return numbers(_Rules, config, half=half, **by_class)
+
+
 @njit(nogil=True, cache=True)
 def _decide(probabilities: F32, past: int, rules: _Rules, state: _State, changes: F64) -> int:
-    """Fill `changes` (change, [step, known, class, active, probability]) and return their number.
+    """Fill `changes` (change, [step, known, class, active, probability, retracted]) and return their number.
 
     past: number of steps before these
     """
-    levels, needs, half = rules.levels, rules.needs, rules.half
-    runs, peak, gathered = state.runs, state.peak, state.gathered
     n = 0
     for t in range(probabilities.shape[0]):
         now = past + t
         for c in range(probabilities.shape[1]):
             value = _median(probabilities[t, c], state.ring[c], state.line, now)
-            active = runs[c, 0]
-            enough = not active and _gather(value, now - half, gathered[c]) >= needs[c]
-            speaks = value < rules.release * levels[c] if active else value >= levels[c]
-            if speaks:
-                if runs[c, 1] == 0:
-                    runs[c, 2] = now - half
-                runs[c, 1] += 1
-            else:
-                runs[c, 1] = 0
-            peak[c] = max(peak[c], value) if speaks or gathered[c, 0] > 0 else np.float32(0.0)
-            if enough or runs[c, 1] >= (rules.hold if active else rules.shortest):
-                since = not active and needs[c] < np.inf and gathered[c, 0] > 0
-                first = max(gathered[c, 1], now - half - rules.reach + 1) if since else runs[c, 2]
-                changes[n, 0], changes[n, 1], changes[n, 2] = first, now, c
-                changes[n, 3], changes[n, 4] = 1 - active, peak[c]
-                n += 1
-                runs[c, 0], runs[c, 1], peak[c], gathered[c, 0] = 1 - active, 0, np.float32(0.0), 0.0
+            n += _decide_class(value, now, c, rules, state, changes[n])
     return n
+
+
+@njit(nogil=True, cache=True)
+def _decide_class(value: Scalar32, now: int, c: int, rules: _Rules, state: _State, change: F64) -> int:
+    """Take the next median of a class; return whether it changes, which fills `change`."""
+    runs, gathered, step = state.runs[c], state.gathered[c], now - rules.half
+    low, level, stage = rules.early[c], rules.levels[c], runs[0]
+    active = stage == REPORTED or stage == CONFIRMED
+    enough = stage != CONFIRMED and _gather(value, step, gathered) >= rules.needs[c]
+    if stage == REPORTED and (enough or value >= level):
+        runs[0], gathered[0] = CONFIRMED, 0.0
+    elif stage == DOUBTED and value < rules.release * low:
+        runs[0] = SILENT
+    speaks = value < rules.release * low if active else value >= (level if stage == DOUBTED else low)
+    if speaks and runs[1] == 0:
+        runs[2] = step
+    runs[1] = runs[1] + 1 if speaks else 0
+    state.peak[c] = max(state.peak[c], value) if speaks or (gathered[0] > 0 and not active) else np.float32(0.0)
+    expired = runs[0] == REPORTED and now - runs[4] >= rules.confirm
+    if not expired and not (enough and not active) and runs[1] < (rules.hold if active else rules.shortest):
+        return 0
+    if active:
+        first = step if expired and runs[1] < rules.hold else runs[2]
+        retracted = runs[0] == REPORTED or first - runs[3] < rules.least[c]
+        runs[0] = DOUBTED if expired and value >= rules.release * low else SILENT
+        gathered[0] = 0.0
+    else:
+        since = rules.needs[c] < np.inf and gathered[0] > 0
+        first, retracted = max(gathered[1], step - rules.reach + 1) if since else runs[2], False
+        runs[0], runs[3], runs[4] = CONFIRMED if enough or value >= level else REPORTED, first, now
+        if runs[0] == CONFIRMED:
+            gathered[0] = 0.0
+    change[0], change[1], change[2], change[3] = first, now, c, 1 - active
+    change[4], change[5] = state.peak[c], retracted
+    runs[1], state.peak[c] = 0, np.float32(0.0)
+    return 1
 
 
 @njit(nogil=True, cache=True)

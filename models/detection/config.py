@@ -38,6 +38,7 @@ class CrnnOptions(Settings):
     filters: tuple[int, ...] = plain(FILTERS, "channels of the seven convolution stacks")
     hidden: int = ranged(128, 1, 4096, "size of the two recurrent layers")
     spectral: bool = plain(True, "use the log-mel besides the embeddings")
+    onsets: bool = plain(False, "learn by a second output, too, where sounds begin; only training uses it")
 
     def __post_init__(self) -> None:
         check(self)
@@ -84,4 +85,5 @@ class LossConfig(Settings):
     weak: float = ranged(1.0, 0, 1000, "weight of the labels of whole clips")
     strong: float = ranged(1.0, 0, 1000, "weight of the labels of steps")
     consistency: float = ranged(2.0, 0, 1000, "weight of the agreement with the teacher")
+    onset: float = ranged(0.5, 0, 1000, "weight of the output that learns where sounds begin, where there is one")
     edges: float = ranged(1.0, 0, 1000, "weight of the four steps after each onset and offset, against other steps")

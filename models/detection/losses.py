@@ -15,9 +15,10 @@ from torch.nn import functional as F
 from models.detection.config import LossConfig
 from models.detection.network import linear_pool
 
-__all__ = ["published_rate", "sound_event_loss"]
+__all__ = ["onset_targets", "published_rate", "sound_event_loss"]
 
 EDGE_STEPS = 4  # 265 ms
+ONSET_STEPS = 3  # 199 ms: how long after its beginning a sound is learnt as one that begins
 
 
 def published_rate(step: int, *, warmup: int = 12_500, decay: float = 0.99995) -> float:
@@ -38,8 +39,19 @@ def _edge_weights(labels: Tensor, edges: float) -> Tensor:
     return weight / weight.mean()
 
 
+def onset_targets(labels: Tensor) -> Tensor:
+    """Return 1 in the ONSET_STEPS from each beginning of a label (batch, step, class) on, else 0."""
+    begun = F.pad(torch.relu(labels[:, 1:] - labels[:, :-1]), (0, 0, ONSET_STEPS, 0))
+    return F.max_pool1d(begun.transpose(1, 2), ONSET_STEPS, stride=1).transpose(1, 2)
+
+
 def sound_event_loss(
-    logits: Tensor, labels: Tensor, known: Tensor, config: LossConfig, teacher: Tensor | None = None
+    logits: Tensor,
+    labels: Tensor,
+    known: Tensor,
+    config: LossConfig,
+    teacher: Tensor | None = None,
+    onset: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the weighted sum of the parts that apply, and each part by name.
 
@@ -47,6 +59,7 @@ def sound_event_loss(
     labels: (batch, step, class); of a weakly labelled clip only `labels.amax(1)` is used
     known: (batch), 2 for strong labels, 1 for weak ones, 0 for none
     teacher: logits of the teacher
+    onset: logits that a sound has begun within `ONSET_STEPS`
     """
     logits = logits.float()
     probability = torch.sigmoid(logits)
@@ -59,6 +72,9 @@ def sound_event_loss(
         weight = _edge_weights(labels[timed], config.edges) if config.edges != 1 else None
         loss = F.binary_cross_entropy_with_logits(logits[timed], labels[timed], weight)
         parts["strong"] = config.strong * loss
+        if onset is not None:
+            wanted = onset_targets(labels[timed])
+            parts["onset"] = config.onset * F.binary_cross_entropy_with_logits(onset.float()[timed], wanted)
     if teacher is not None:
         goal = torch.sigmoid(teacher.detach().float())
         difference = F.mse_loss(clip, linear_pool(goal)) + F.mse_loss(probability, goal)

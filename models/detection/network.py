@@ -74,7 +74,9 @@ class Crnn(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         width = config.spectral * config.filters[-1] + sum(e.n_out for e in config.embeddings)
         self.recurrent = nn.GRU(width, config.hidden, num_layers=2, batch_first=True, bidirectional=not config.causal)
-        self.head = nn.Linear(config.hidden * (1 if config.causal else 2), len(config.classes))
+        n_hidden = config.hidden * (1 if config.causal else 2)
+        self.head = nn.Linear(n_hidden, len(config.classes))
+        self.onset = nn.Linear(n_hidden, len(config.classes)) if config.onsets else None
         self.register_buffer("mean", torch.zeros(config.n_mels))
         self.register_buffer("scale", torch.ones(config.n_mels))
 
@@ -88,15 +90,20 @@ class Crnn(nn.Module):
 
         `look_ahead` steps of zeros follow the end, so that a causal network reports the last steps too.
         """
+        return self.with_onsets(mel, embeddings)[0]
+
+    def with_onsets(self, mel: Tensor, embeddings: tuple[Tensor, ...] = ()) -> tuple[Tensor, Tensor | None]:
+        """Return the logits as `forward`, and those of a beginning within `ONSET_STEPS`, where it is learnt."""
         ahead = self.config.look_ahead
         x = F.pad(self.standardised(mel), (0, 0, 0, POOL * ahead))
         side = [F.pad(e, (0, 0, 0, ahead)) for e in embeddings]
-        logits, _ = self._run(x, side, None)
-        return logits[:, ahead:]
+        y = self._hidden(x, side, None)[0][:, ahead:]
+        return self.head(y), None if self.onset is None else self.onset(y)
 
     def stream(self, mel: Tensor, state: CrnnState, embeddings: tuple[Tensor, ...] = ()) -> tuple[Tensor, CrnnState]:
         """Return the logits of the next frames, a multiple of 4, and the new state; row t is step t - look_ahead."""
-        return self._run(self.standardised(mel), list(embeddings), state)
+        y, state = self._hidden(self.standardised(mel), list(embeddings), state)
+        return self.head(y), state
 
     def initial_state(self, batch: int = 1) -> CrnnState:
         """Return the state before the first frame."""
@@ -111,7 +118,8 @@ class Crnn(nn.Module):
         """Bring each band of log-mel to mean 0 and standard deviation 1."""
         return (mel - self.mean) * self.scale
 
-    def _run(self, x: Tensor, embeddings: list[Tensor], state: CrnnState | None) -> tuple[Tensor, CrnnState]:
+    def _hidden(self, x: Tensor, embeddings: list[Tensor], state: CrnnState | None) -> tuple[Tensor, CrnnState]:
+        """Return the output of the recurrent layers (batch, step, hidden), and the new state."""
         caches: list[Any] = list(state[1:]) if state else [None] * len(self.stacks)
         parts = []
         if self.config.spectral:
@@ -122,4 +130,4 @@ class Crnn(nn.Module):
         for projection, embedding in zip(self.projections, embeddings, strict=True):
             parts.append(self.dropout(F.relu(projection(embedding))))
         y, h = self.recurrent(torch.cat(parts, 2), state[0] if state else None)
-        return self.head(y), [h, *caches]
+        return y, [h, *caches]

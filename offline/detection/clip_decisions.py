@@ -41,7 +41,7 @@ def detect(
 def intervals(
     decoder: EventDecoder, steps: Probabilities, begin_s: Callable[[int], float] | None = None
 ) -> list[Interval]:
-    """Find the events of steps (step, class).
+    """Find the events of steps (step, class), without those that are retracted.
 
     begin_s: returns the instant where a step begins, seconds; by default of audio at 22.05 kHz
     """
@@ -55,6 +55,8 @@ def intervals(
             begun[change.label] = change.step
         else:
             first = begun.pop(change.label)
+            if change.retracted:
+                continue
             events.append((first, max(change.step, first + 1), change.label))
     events += [(step, len(steps), label) for label, step in begun.items()]
     return sorted(

@@ -158,12 +158,12 @@ def load_bank(
 ) -> SoundBank:
     """Read one of SPLITS into memory, mono at `sample_rate` Hz, cut to the active parts.
 
-    chosen: source to split; without it the frozen one if it knows the sources, else a fresh `split`
+    chosen: source to split; without it the column `split` of the manifest, or the frozen one if it knows the sources,
+    or a fresh `split`
     """
     sounds = list_sounds(folder)
     if chosen is None:
-        frozen = read_split() if FROZEN_SPLIT.is_file() else {}
-        chosen = frozen if all(s.source in frozen for s in sounds) else split(sounds)
+        chosen = _manifest_split(folder) or _frozen_or_fresh(sounds)
     parts: dict[str, dict[str, list[Audio]]] = defaultdict(lambda: defaultdict(list))
     for sound in sounds:
         if chosen.get(sound.source) != which:
@@ -174,6 +174,19 @@ def load_bank(
             part = audio[first:last]
             parts[sound.label][sound.source].append(part / max(float(np.abs(part).max(initial=0.0)), 1e-6))
     return SoundBank(sample_rate, {label: dict(of) for label, of in parts.items()})
+
+
+def _manifest_split(folder: Path) -> dict[str, str]:
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        return {}
+    with manifest.open(newline="", encoding="utf-8") as lines:
+        return {row["source"]: row["split"] for row in csv.DictReader(lines) if row.get("split")}
+
+
+def _frozen_or_fresh(sounds: Sequence[SoundFile]) -> dict[str, str]:
+    frozen = read_split() if FROZEN_SPLIT.is_file() else {}
+    return frozen if all(s.source in frozen for s in sounds) else split(sounds)
 
 
 def _read(path: Path, sample_rate: int) -> Audio:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from engine.core.errors import EngineError
 from offline.resample import resample
 from offline.synthesis.singing import VOICES
 
-__all__ = ["applause", "cough", "metronome_clicks", "talk"]
+__all__ = ["applause", "cough", "metronome_clicks", "speak", "talk"]
 
 Wave = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float64]
@@ -39,9 +40,14 @@ CLAP_HZ = (700.0, 2600.0)  # band of the resonance of hands
 
 def talk(rng: Rng, seconds: float, sample_rate: int) -> Wave:
     """Speak sentences of one of espeak-ng's voices for about `seconds`; peak 1; EngineError without espeak-ng."""
-    voice, out = str(rng.choice(VOICES)), np.zeros(0)
+    return speak(rng, seconds, sample_rate, VOICES, SENTENCES)
+
+
+def speak(rng: Rng, seconds: float, sample_rate: int, voices: Sequence[str], sentences: Sequence[str]) -> Wave:
+    """Speak with one of the voices, else as `talk`."""
+    voice, out = str(rng.choice(voices)), np.zeros(0)
     while len(out) < seconds * sample_rate:
-        said = _sentence(voice, str(rng.choice(SENTENCES)), sample_rate)
+        said = _sentence(voice, str(rng.choice(sentences)), sample_rate)
         out = np.concatenate([out, said, np.zeros(int(rng.uniform(0.1, 0.5) * sample_rate))])
     return out[: int(seconds * sample_rate)] * _fades(int(seconds * sample_rate), sample_rate)
 

@@ -53,6 +53,8 @@ class _Own:
             self._send(osc_message("/collaparte/state", event.name))
         elif isinstance(event, Sound):
             self._send(osc_message("/collaparte/sound", event.label, int(event.active), event.probability))
+            if event.retracted:
+                self._send(osc_message("/collaparte/sound/retracted", event.label))
         elif isinstance(event, Cue) and event.fired:
             self._send(osc_message("/collaparte/cue", event.name))
 

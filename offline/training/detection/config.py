@@ -49,7 +49,9 @@ class DetectionTraining(RunConfig):
     labels: str = choice("strong", LABELS, "labels to learn from: of every step, or of whole clips alone")
     labelled: float = ranged(1.0, 0, 1, "share of the scenes whose labels are used; the others count as unlabelled")
     teacher: bool = plain(False, "learn from a mean teacher too, with unlabelled scenes in half of each batch")
-    distil: Path | None = plain(None, "checkpoint of a finished network whose probabilities are learnt too")
+    distil: Path | None = plain(
+        None, "checkpoint or exported file of a finished network whose probabilities are learnt too"
+    )
     init_weights: Path | None = plain(None, "checkpoint or exported network to begin with, also causal after another")
     batch: int = ranged(48, 2, 4096, "scenes per batch")
     losses: LossConfig = plain(LossConfig, "the parts of the loss")

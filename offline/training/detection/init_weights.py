@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from models.detection.config import CrnnConfig
+from models.detection.narrowing import narrowed
 from models.detection.network import Crnn
 from models.detection.reimport import calibrate, crnn_from_onnx
 from offline.datasets.scenes import SceneSet
 from offline.training.common.checkpoint import Checkpoint, restore
 
-__all__ = ["begin_with", "load_crnn", "restore_crnn", "weights_for"]
+__all__ = ["begin_with", "finished_crnn", "load_crnn", "restore_crnn", "weights_for"]
 
 A_CHECKPOINT = "a checkpoint of `train detection`"
 CALIBRATION_SCENES = 96  # that the batch norms of an exported network are measured on
@@ -30,11 +31,15 @@ def load_crnn(checkpoint: Path) -> Crnn:
     return restore_crnn(checkpoint)[0]
 
 
+def finished_crnn(start: Path) -> Crnn:
+    """Load the network of a checkpoint, as `load_crnn`, or of an exported file."""
+    return crnn_from_onnx(start) if start.suffix == ".onnx" else load_crnn(start)
+
+
 def begin_with(model: Crnn, start: Path, scenes: SceneSet) -> None:
     """Take over the weights of a checkpoint, or of an exported file, whose batch norms are measured on the scenes."""
-    exported = start.suffix == ".onnx"
-    model.load_state_dict(weights_for(model.config, crnn_from_onnx(start) if exported else load_crnn(start)))
-    if exported:
+    model.load_state_dict(weights_for(model.config, finished_crnn(start)))
+    if start.suffix == ".onnx":
         calibrate(model.eval(), torch.from_numpy(np.asarray(scenes.mel[:CALIBRATION_SCENES], np.float32)))
 
 
@@ -44,6 +49,8 @@ def weights_for(config: CrnnConfig, finished: Crnn, *, late: bool = False) -> di
     A causal convolution cannot see the frame ahead. Its weights are added to those of the newest frame, so that the
     network reports the present. Embeddings that the finished network does not fuse begin with random weights.
 
+    A network with fewer filters keeps those that carry most (`models.detection.narrowing`).
+
     late: delay the causal convolutions by a frame each instead, six steps in all; their output stays the same
     """
     weights = finished.state_dict()
@@ -51,9 +58,13 @@ def weights_for(config: CrnnConfig, finished: Crnn, *, late: bool = False) -> di
         weights = _keep_forward(weights, config.hidden)
         if not late:
             weights = {name: _fold(value) if _is_convolution(name) else value for name, value in weights.items()}
+    if config.filters != finished.config.filters:
+        weights = narrowed(weights, config.filters)
+    drawn = Crnn(config).state_dict()
     if config.embeddings and not finished.config.embeddings:
-        weights = _widen(weights, Crnn(config).state_dict())
-    return weights
+        weights = _widen(weights, drawn)
+    begun = {name: value for name, value in drawn.items() if name.startswith("onset.")}
+    return {**begun, **{name: value for name, value in weights.items() if begun or not name.startswith("onset.")}}
 
 
 def _keep_forward(weights: dict[str, Tensor], hidden: int) -> dict[str, Tensor]:

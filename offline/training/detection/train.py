@@ -29,7 +29,7 @@ from offline.training.detection.data import (
     open_groups,
     scene_sources,
 )
-from offline.training.detection.init_weights import begin_with, load_crnn
+from offline.training.detection.init_weights import begin_with, finished_crnn
 
 __all__ = ["DetectionTask", "DetectionTrainer", "scene_probabilities", "train_detection"]
 
@@ -62,10 +62,10 @@ class DetectionTask:
         device = self.network.mean.device
         batch = self.batches.batch(index, device)
         with self.precision.autocast(self.model):
-            logits = self.model(batch.mel, batch.embeddings)
+            logits, onset = self.network.with_onsets(batch.mel, batch.embeddings)
             with torch.no_grad():
                 teacher = self.teacher(batch.mel, batch.embeddings) if self.teacher is not None else None
-        return sound_event_loss(logits, batch.labels, batch.known, self.losses, teacher)
+        return sound_event_loss(logits, batch.labels, batch.known, self.losses, teacher, onset)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Measure the three F1 of the paper, with its fixed threshold and median filter."""
@@ -118,7 +118,7 @@ def train_detection(config: DetectionTraining) -> dict[str, float]:
     validation = open_scene_set(config.validation)
     task = DetectionTask(model, batches, validation, _losses(config), mixed=config.mixed_precision)
     if config.distil is not None:
-        task.teacher = load_crnn(config.distil).to(device)
+        task.teacher = finished_crnn(config.distil).to(device)
     if config.init_weights is None:
         task.measure_statistics()
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -23,8 +23,9 @@ class Label {
     while (this.guesses.length && this.guesses[0][0] < at - KEPT_S) this.guesses.shift();
   }
 
-  tell(at, active, p) {
+  tell(at, active, p, retracted) {
     if (active) this.told.push({ from: at, to: null, p });
+    else if (retracted && this.told.length && this.told.at(-1).to === null) this.told.pop();
     else if (this.told.length && this.told.at(-1).to === null) this.told.at(-1).to = at;
   }
 
@@ -56,10 +57,10 @@ export class SoundLog {
     for (const label of this.labels.values()) label.guess(at, given.get(label.name) ?? rest);
   }
 
-  /** Take a `sound` message. */
-  sound({ at_s: at, label, active, probability }) {
+  /** Take a `sound` message; one that is retracted was none, and leaves the log. */
+  sound({ at_s: at, label, active, probability, retracted = false }) {
     this.now = Math.max(this.now, at);
-    this.label(label).tell(at, active, probability);
+    this.label(label).tell(at, active, probability, retracted);
   }
 
   /** The most likely now. */

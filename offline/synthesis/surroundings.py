@@ -1,0 +1,171 @@
+"""What microphones hear by the hour though none of the classes sounds: rain, wind, traffic, halls; and talk.
+
+Mono audio (sample) float64 of peak 1, seeded. Every source draws its own place, distance and colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import butter, fftconvolve, sosfilt
+
+from offline.synthesis.effects import coloured_noise, reverberate, tilt
+from offline.synthesis.stage_noise import applause, cough, metronome_clicks, speak
+
+__all__ = ["SURROUNDINGS", "TALK_VOICES", "surroundings"]
+
+PASSING_S = 7.0  # that a vehicle is heard before it is nearest, and after
+Wave = npt.NDArray[np.float64]
+Rng = np.random.Generator
+
+# Voices of espeak-ng by split: languages, and variants of the larynx, that no other split has.
+TALK_VOICES = {
+    "train": ("en+f2", "en+m3", "en-us+m7", "it+f3", "es+m4", "de+f1", "nl+m2", "ru+f5", "hu+m5", "tr+f4"),
+    "validation": ("fr+m2", "pt+f3", "sv+m6", "en-gb-scotland+f1", "el+m1"),
+    "test": ("pl+f4", "da+m4", "fi+f2", "en-029+m8", "ro+m3", "cs+f5"),
+}
+SENTENCES = {
+    "train": (
+        "The shop on the corner opens at nine and closes at half past six.",
+        "I have not seen him since last Tuesday, and he did not call.",
+        "If you turn left after the bridge, you will find the station.",
+        "We need four eggs, a litre of milk and some butter.",
+        "Nobody told me that the meeting had been moved to Friday.",
+        "Three hundred and forty two, five thousand and seventeen.",
+    ),
+    "validation": (
+        "The weather report says that it will clear up in the afternoon.",
+        "My sister bought a small house near the lake.",
+        "Please leave the keys on the table when you go.",
+        "He asked whether the train had already left.",
+    ),
+    "test": (
+        "In spring the river often floods the lower fields.",
+        "You should have seen her face when the letter arrived.",
+        "The museum is closed on Mondays, as far as I remember.",
+        "Could somebody open a window, it is very warm in here.",
+        "They spent the whole summer painting the old boat.",
+    ),
+}
+
+
+def surroundings(kind: str, which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    """Return a recording of a kind of SURROUNDINGS, for a split of TALK_VOICES."""
+    out = SURROUNDINGS[kind](which, seconds, sample_rate, rng)
+    if kind != "talk":
+        out = tilt(out, sample_rate, rng)
+    if rng.random() < 0.5:
+        out = reverberate(out, sample_rate, rng)
+    return np.asarray(out / max(float(np.abs(out).max()), 1e-9))
+
+
+def _rain(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    """A hiss of many drops far off, and drops nearby on something that rings: a roof, leaves, a sill."""
+    del which
+    n = int(seconds * sample_rate)
+    hiss = _band(rng.standard_normal(n), rng.uniform(400, 1500), rng.uniform(6000, 10000), sample_rate)
+    hiss *= _swell(n, 12, rng.uniform(1, 6), rng)
+    out = hiss / np.sqrt(np.mean(hiss**2))
+    for _ in range(int(rng.integers(2, 5))):  # kinds of drops
+        drops = (rng.random(n) < rng.uniform(4, 120) / sample_rate) * rng.exponential(1.0, n)
+        out += rng.uniform(0.5, 4) * fftconvolve(drops, _ring(rng, sample_rate))[:n]
+    return out
+
+
+def _ring(rng: Rng, sample_rate: int) -> Wave:
+    """A drop: a click of noise, or a short falling or rising tone as of a bubble in water."""
+    time = np.arange(int(0.05 * sample_rate)) / sample_rate
+    decay = np.exp(-time / rng.uniform(0.001, 0.012))
+    if rng.random() < 0.5:
+        return np.asarray(rng.standard_normal(len(time)) * decay)
+    hz = np.exp(rng.uniform(np.log(600), np.log(5000)))
+    return np.asarray(np.sin(2 * np.pi * hz * time * (1 + rng.uniform(-2, 4) * time)) * decay)
+
+
+def _wind(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    """Gusts of dark noise, sometimes whistling round a corner."""
+    del which
+    n = int(seconds * sample_rate)
+    gusts = _swell(n, max(int(seconds * rng.uniform(0.2, 0.8)), 3), rng.uniform(6, 14), rng)
+    out = _band(rng.standard_normal(n), 20, rng.uniform(150, 900), sample_rate) * gusts
+    if rng.random() < 0.5:
+        centre = rng.uniform(300, 1200)
+        whistle = _band(rng.standard_normal(n), centre, 1.06 * centre, sample_rate)
+        out += rng.uniform(0.2, 1.5) * whistle * gusts**2
+    return out
+
+
+def _traffic(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    """A far road, and vehicles that pass: tyres as noise, engines as harmonics, both with their Doppler shift."""
+    del which
+    n = int(seconds * sample_rate)
+    out = rng.uniform(0.05, 0.4) * coloured_noise(n, rng)
+    for _ in range(int(rng.poisson(seconds * rng.uniform(0.05, 0.35)))):
+        first = int(rng.uniform(-PASSING_S, seconds) * sample_rate)
+        begin, heard = max(first, 0), _vehicle(sample_rate, rng)[max(-first, 0) :][: n - max(first, 0)]
+        out[begin : begin + len(heard)] += rng.uniform(0.2, 1) * heard
+    return out
+
+
+def _vehicle(sample_rate: int, rng: Rng) -> Wave:
+    """A vehicle that passes within 2 * PASSING_S, nearest in the middle."""
+    n = int(2 * PASSING_S * sample_rate)
+    time = np.arange(n) / sample_rate - PASSING_S
+    speed, aside = rng.uniform(5, 25), rng.uniform(3, 20)  # metres a second, metres
+    distance = np.hypot(aside, speed * time)
+    near = aside / distance
+    doppler = 1 / (1 + speed**2 * time / distance / 340)
+    hz = rng.uniform(25, 90) * doppler * (1 + 0.02 * np.sin(2 * np.pi * rng.uniform(0.05, 0.3) * time))
+    phase = 2 * np.pi * np.cumsum(hz) / sample_rate
+    engine = sum(np.sin(k * phase + rng.uniform(0, 6)) / k ** rng.uniform(0.6, 1.4) for k in range(1, 10))
+    tyres = _band(rng.standard_normal(n), rng.uniform(150, 500), rng.uniform(1200, 4000), sample_rate)
+    near *= np.hanning(n) ** 0.25
+    return np.asarray(near**1.5 * (rng.uniform(0, 0.8) * engine + rng.uniform(0.5, 3) * tyres))
+
+
+def _hall(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    """Applause, coughs, a metronome and the noise of a room, in turns."""
+    del which
+    n = int(seconds * sample_rate)
+    out = 0.01 * coloured_noise(n, rng)
+    second = rng.uniform(0, 2)
+    while second < seconds - 1:
+        left = seconds - second
+        kind = rng.random()
+        if kind < 0.3:
+            part = applause(rng, min(rng.uniform(2, 8), left), sample_rate)
+        elif kind < 0.7:
+            part = cough(rng, sample_rate)
+        else:
+            beats = np.arange(0, min(rng.uniform(2, 6), left), 60 / rng.uniform(50, 200))
+            part = metronome_clicks(beats, int(rng.integers(2, 5)), int(left * sample_rate), sample_rate)
+        first = int(second * sample_rate)
+        out[first : first + len(part)] += rng.uniform(0.1, 1) * part[: n - first]
+        second += len(part) / sample_rate + rng.exponential(3.0)
+    return out
+
+
+def _talk(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    return speak(rng, seconds, sample_rate, TALK_VOICES[which], SENTENCES[which])
+
+
+def _band(audio: Wave, low_hz: float, high_hz: float, sample_rate: int) -> Wave:
+    edges = [low_hz, min(high_hz, 0.49 * sample_rate)]
+    return np.asarray(sosfilt(butter(1, edges, "bandpass", fs=sample_rate, output="sos"), audio))
+
+
+def _swell(n: int, n_knots: int, deviation_db: float, rng: Rng) -> Wave:
+    """Return a gain that moves at random between knots."""
+    knots = 10 ** (rng.normal(0, deviation_db, n_knots) / 20)
+    return np.asarray(np.interp(np.arange(n), np.linspace(0, n, n_knots), knots))
+
+
+SURROUNDINGS: dict[str, Callable[[str, float, int, Rng], Wave]] = {
+    "rain": _rain,
+    "wind": _wind,
+    "traffic": _traffic,
+    "hall": _hall,
+    "talk": _talk,
+}
