@@ -16,7 +16,9 @@ __all__ = ["ImportOptions", "import_weights_command"]
 EXAMPLES = """\
 The weights of others have their own licences, which go into the file: name them with --licence. As published,
 umxhq is MIT, umxl CC BY-NC-SA 4.0 (not for commercial use). Both are bidirectional: they are for files, not live.
-YAMNet (Apache-2.0) is an embedding: a sound event network that is trained with it as a further input knows more sounds.
+YAMNet (Apache-2.0; the folder of its SavedModel, with variables/ and assets/yamnet_class_map.csv, as TensorFlow Hub
+publishes it as google/yamnet/1) is an embedding, a further input of sound event networks; with --detector it is a
+network that hears its 521 sounds by itself.
 
 examples:
   collaparte import-weights vocals-*.pth drums-*.pth bass-*.pth other-*.pth --licence MIT -o umxhq.onnx
@@ -24,6 +26,8 @@ examples:
   collaparte import-weights pytorch_model.bin --licence "as its page says" -o xumx.onnx
   collaparte separate song.flac --model umxhq.onnx --wiener
   collaparte import-weights yamnet_base --licence Apache-2.0 -o yamnet.onnx
+  collaparte import-weights yamnet_base --detector --licence Apache-2.0 -o sounds.onnx
+  collaparte run --input mic --detect sounds.onnx --top 5
 """
 FRAMES = 40
 EXPORTED = 1e-4  # largest error of the file against torch, of the outputs' standard deviation
@@ -46,6 +50,7 @@ class ImportOptions(Settings):
         plain(None, "between frames (default a quarter of a frame, as published) or embeddings (default 3840)"),
         metavar="SAMPLES",
     )
+    detector: bool = plain(False, "YAMNet with its list of classes, for --detect, instead of an embedding")
     int8: bool = plain(False, "store 8-bit weights: a quarter of the size")
 
 
@@ -54,7 +59,14 @@ def import_weights_command(options: ImportOptions) -> int:
     """Read, check, write, check again."""
     if options.output.suffix != ".onnx":
         raise ConfigError("--output", expected="a name that ends in .onnx", got=options.output.name)
-    return _embedding(options) if options.files[0].is_dir() else _separator(options)
+    if not options.files[0].is_dir():
+        if options.detector:
+            raise ConfigError("--detector", expected="the folder of YAMNet's SavedModel", got=options.files[0].name)
+        return _separator(options)
+    if len(options.files) > 1 or options.int8:
+        got = "--int8" if options.int8 else f"{len(options.files)} files"
+        raise ConfigError("import-weights", expected="the folder alone", got=got)
+    return _detector(options) if options.detector else _embedding(options)
 
 
 def _separator(options: ImportOptions) -> int:
@@ -104,10 +116,7 @@ def _embedding(options: ImportOptions) -> int:
     from models.export import Graph, check_graph, export_graph
     from offline.training.common.card import write_card
 
-    folder, *others = options.files
-    if others or options.int8:
-        got = "--int8" if options.int8 else f"{len(options.files)} files"
-        raise ConfigError("import-weights", expected="the folder alone", got=got)
+    folder = options.files[0]
     hop = EMBEDDING_HOP if options.hop is None else options.hop
     require("--hop", hop, 1, WINDOW)
     net = yamnet(read_variables(folder), folder)
@@ -129,6 +138,39 @@ def _embedding(options: ImportOptions) -> int:
     write_card(options.output, fields)
     given = f"--embedding {options.output.stem}={options.output}"
     _finish(options, "an embedding", f"collaparte finetune detection --data my_sounds/ {given} -o mine.onnx")
+    return 0
+
+
+def _detector(options: ImportOptions) -> int:
+    """YAMNet with its last layer and the names of its classes, as a detector."""
+    import torch
+
+    from engine.core.config import resolved
+    from engine.detection.sound_files import WINDOWS
+    from models.detection.tensor_bundle import DATA, INDEX, read_variables
+    from models.detection.yamnet import YAMNET_FRONT_END, yamnet_classes, yamnet_scores
+    from models.export import Graph, check_graph, export_graph
+    from offline.training.common.card import write_card
+
+    folder = options.files[0]
+    classes = yamnet_classes(folder)
+    net = yamnet_scores(read_variables(folder), len(classes), folder)
+    example = torch.zeros(YAMNET_FRONT_END.frames, YAMNET_FRONT_END.n_mels)
+    graph = Graph(module=net, inputs={"mel": example}, outputs=("score",), dynamic={})
+    metadata = {"kind": WINDOWS, "front_end": resolved(YAMNET_FRONT_END), "classes": classes, "scores": "probability"}
+    export_graph(graph, options.output, {**metadata, "licence": options.licence})
+    stream = torch.randn(*example.shape, generator=torch.Generator().manual_seed(0)) - 3
+    error = check_graph(graph, options.output, stream, block=len(example), kind=WINDOWS)
+    _check_error(options.output, error)
+    fields = {
+        "licence": options.licence,
+        "training": f"imported from {folder.name}",
+        "sources": {name: _digest(folder / "variables" / name) for name in (INDEX, DATA)},
+        "front_end": metadata["front_end"],
+        "checks": {"error": error},
+    }
+    write_card(options.output, fields)
+    _finish(options, f"{len(classes)} sounds", f"collaparte run --input mic --detect {options.output}")
     return 0
 
 

@@ -35,7 +35,9 @@ MAKERS = {
         "Recordings or videos with labels as in DESED, packed to train on.", "recordings", "desed", DETECTION
     ),
     "debian-sounds": _row("Isolated sounds out of free packages of Debian.", "sounds", "debian_sounds", DETECTION),
-    "surroundings": _row("Rain, wind, traffic, halls, talk: hours without any event.", "sounds", "surroundings", DETECTION),
+    "surroundings": _row(
+        "Rain, wind, traffic, halls, music, talk: hours without any event.", "sounds", "surroundings", DETECTION
+    ),
     "music-beds": _row("Songs in stems as backgrounds of scenes.", "sounds", "music_beds", DETECTION),
     "performances": _row("Performances of scores with their truth.", "performances", "performances", FOLLOWING),
     "hard": _row("Hard takes: rooms, instruments, practising, with their truth.", "hard", "hard", FOLLOWING),

@@ -34,6 +34,7 @@ class DesedOptions(FolderOptions):
         plain((), "store the vectors that this ONNX file gives of the pictures, with its FILE.toml"),
         metavar="NAME=FILE",
     )
+    peak: bool = plain(False, "bring every clip to peak 1 first, as Boes and Van hamme (2021)")
     seconds: float | None = ranged(None, 0.1, 600, "length of a clip (default 10.03, 151 steps)", unit="s")
 
 
@@ -53,6 +54,7 @@ def data_desed_command(options: DesedOptions) -> int:
         classes=options.classes,
         auditory=parse_embeddings(options.embedding),
         visual={name: read_visual(Path(file)) for name, file in pairs},
+        peak=options.peak,
         seconds=SECONDS if options.seconds is None else options.seconds,
     )
     failed: list[str] = []

@@ -65,7 +65,7 @@ class SurroundingsOptions(FolderOptions):
     """Options of `collaparte data surroundings`."""
 
     kinds: tuple[str, ...] = option(
-        plain((), "these alone, of rain, wind, traffic, hall, talk"), metavar="KIND...", several=True
+        plain((), "these alone, of rain, wind, traffic, hall, music, talk"), metavar="KIND...", several=True
     )
     which: str = choice("train", ("train", "validation", "test"), "part: its own sources, voices and sentences")
     recordings: int = option(ranged(30, 1, 100_000, "recordings of each kind"), short="-n", metavar="N")

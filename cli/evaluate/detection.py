@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.commands.tag import detector_of_files
 from cli.common import DETECT, INPUT, argument, command, csv_file, option
+from cli.evaluate.tables import write_rows
 from cli.terminal.completion import sound_detector_names
-from cli.terminal.report import batch_summary, wrote
+from cli.terminal.report import batch_summary
 from cli.terminal.stopping import USER_ERROR
 from engine.core.config import Settings, choice, plain, ranged
-from engine.core.whole_file import whole_text
+
+if TYPE_CHECKING:
+    from offline.datasets.desed import LabelFile
 
 __all__ = ["EvaluateDetectionOptions", "evaluate_detection_command"]
 
@@ -19,6 +24,8 @@ EXAMPLES = """\
 examples:
   collaparte evaluate detection recordings/ --labels recordings/strong.tsv
   collaparte evaluate detection scenes/ --model mine.onnx --csv table.csv
+  collaparte data scenes sounds/ -o scenes/ --audio --which test --scenes 80
+  collaparte evaluate detection scenes/ --live
 """
 
 
@@ -31,7 +38,7 @@ class EvaluateDetectionOptions(Settings):
         plain(None, "filename, onset, offset, event_label (default: found in FOLDER)"), metavar="TSV", group=INPUT
     )
     model: str | None = option(
-        plain(None, "the network: crnn-files (default), crnn or a file"),
+        plain(None, "the network: crnn-files (default; with --live crnn), crnn or a file"),
         metavar="NAME|FILE.onnx",
         group=DETECT,
         names=sound_detector_names,
@@ -49,13 +56,20 @@ class EvaluateDetectionOptions(Settings):
         metavar="NAME=FILE",
         group=DETECT,
     )
+    live: bool = plain(
+        False, "as live: how many sounds are told, how soon after they begin, and what is told of nothing"
+    )
     csv: Path | None = csv_file()
 
 
 @command(EvaluateDetectionOptions, EXAMPLES)
 def evaluate_detection_command(options: EvaluateDetectionOptions) -> int:
     """Print the table."""
-    from offline.datasets.desed import find_labels, read_labels
+    return _as_live(options) if options.live else _whole(options)
+
+
+def _whole(options: EvaluateDetectionOptions) -> int:
+    """Tag whole recordings, or scenes."""
     from offline.datasets.scenes import open_scene_set
     from offline.detection.tagging import Tagger
     from offline.evaluation.detection.sound_event_report import (
@@ -70,17 +84,33 @@ def evaluate_detection_command(options: EvaluateDetectionOptions) -> int:
     if (options.folder / "set.json").is_file():
         clips = detect_scenes(open_scene_set(options.folder), tagger)
     else:
-        labels = find_labels(options.folder) if options.labels is None else read_labels(options.labels)
-        if unknown := sorted(labels.labels - set(tagger.classes)):
-            print(f"the network does not know: {', '.join(unknown)}")
-        clips = detect_recordings(options.folder, labels, tagger)
-    rows = format_event_table(sound_event_metrics(clips, tagger), label_metrics(clips, tagger.classes))
-    width = max(len(row[0]) for row in rows)
-    for row in rows:
-        print(row[0].ljust(width), *(cell.rjust(10) for cell in row[1:]))
-    if options.csv is not None:
-        with whole_text(options.csv) as file:
-            file.writelines(",".join(row) + "\n" for row in rows)
-    wrote([options.csv])
+        clips = detect_recordings(options.folder, _labels(options, tagger.classes), tagger)
+    write_rows(
+        format_event_table(sound_event_metrics(clips, tagger), label_metrics(clips, tagger.classes)), options.csv
+    )
     batch_summary(done=len(clips.reference), failed=len(clips.failed))
     return USER_ERROR if clips.failed else 0
+
+
+def _labels(options: EvaluateDetectionOptions, classes: Collection[str]) -> LabelFile:
+    """Read the labels, and say which of them the network does not know."""
+    from offline.datasets.desed import find_labels, read_labels
+
+    labels = find_labels(options.folder) if options.labels is None else read_labels(options.labels)
+    if unknown := sorted(labels.labels - set(classes)):
+        print(f"the network does not know: {', '.join(unknown)}")
+    return labels
+
+
+def _as_live(options: EvaluateDetectionOptions) -> int:
+    """Run the live detector over recordings, with its live decisions."""
+    from offline.detection.presets import detect_config, parse_embeddings
+    from offline.evaluation.detection.live_sound_events import LiveListener, format_telling, tell_recordings
+
+    chosen = {"threshold": options.threshold, "alignment": options.median}
+    config = detect_config(options.model, embeddings=parse_embeddings(options.embedding), **chosen)
+    listener = LiveListener(config)
+    clips, failed = tell_recordings(options.folder, _labels(options, listener.classes), listener)
+    write_rows(format_telling(clips), options.csv)
+    batch_summary(done=len(clips.reference), failed=failed)
+    return USER_ERROR if failed else 0

@@ -19,6 +19,7 @@ examples:
   collaparte evaluate hpss songs/
   collaparte evaluate separation songs/ --songs caesium --wiener --csv table.csv
   collaparte evaluate detection recordings/ --labels recordings/strong.tsv
+  collaparte evaluate inventions negatives/
   collaparte evaluate similarity pieces/ --networks runs/ --csv table.csv
   collaparte evaluate generators --data symbolic/
   collaparte evaluate listening page/ --models Frames Markov --data symbolic/
@@ -40,6 +41,7 @@ MEASURES = {
     "hpss": _row("hpss", "Harmonic/percussive separation."),
     "separation": _row("separation", "Stems of networks: SI-SDR, its gain, global SDR, SDR of BSS Eval v4."),
     "detection": _row("detection", "Sound events: clip, segment and event F1, PSDS."),
+    "inventions": _row("inventions", "Sound events that a live detector invents in an hour of what holds none."),
     "similarity": _row("similarity", "Frame similarity: the table of its paper."),
     "generators": _row("generators", "Likelihood of chorales, and samples beside Bach."),
     "listening": _row("listening", "Write a blinded listening test, or read its answers."),

@@ -23,6 +23,7 @@ from engine.detection.embedding import EmbeddingConfig
 from engine.detection.embedding_alignment import EmbeddingAlignment
 from engine.detection.event_decoder import MEDIANS, DecisionConfig
 from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP_FRAMES, step_begin, step_end
+from engine.detection.sound_files import class_names
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.dsp.sanitise import as_block
@@ -241,7 +242,4 @@ def checked_classes(network: NetworkFile, config: SoundConfig) -> tuple[str, ...
         raise ModelError(
             network.path, expected=f"embeddings {', '.join(map(str, asked)) or 'none'}", got=got, remedy=remedy
         )
-    names = network.value("classes", list)
-    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
-        raise ModelError(network.path, expected="a list of different class names", got=repr(names)[:60])
-    return tuple(names)
+    return class_names(network)

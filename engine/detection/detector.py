@@ -1,4 +1,4 @@
-"""Emit sound events as they happen, decided from the probabilities of a CRNN."""
+"""Emit sound events as they happen, decided from the probabilities of a network."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.errors import ConfigError, ModelError
 from engine.core.events import Event, Guesses, Late, Sound
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities, SoundTiming, checked_classes
-from engine.detection.event_decoder import DecisionConfig, Decisions, EventDecoder, SoundChange
-from engine.inference.network_file import NetworkFile, read_network_file
+from engine.detection.event_decoder import DecisionConfig, EventDecoder, SoundChange
+from engine.detection.sound_files import WINDOWS, class_names, decisions_of, front_end_of, sound_network_file
+from engine.detection.window_network import WindowProbabilities, WindowTiming
+from engine.inference.network_file import NetworkFile
 
-__all__ = ["SoundDetector", "decisions_of", "detection_latency", "sound_thresholds"]
+__all__ = ["SoundDetector", "detection_latency", "sound_probabilities", "sound_thresholds"]
 
 Audio = npt.NDArray[np.float32]
-GUESS_STEPS = 3  # steps between two `Guesses` events: five a second
+GUESS_STEPS = 3  # steps of 66 ms between two `Guesses` events: five a second
 
 
 class SoundDetector:
@@ -30,9 +31,10 @@ class SoundDetector:
 
     def __init__(self, config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None) -> None:
         self.config, self.audio = config, audio
-        self.probabilities = SoundProbabilities(config, audio, worker=worker)
+        self.probabilities = sound_probabilities(config, audio, worker=worker)
         self.classes = self.probabilities.classes
         self._decoder = EventDecoder(self.classes, _decision(config, self.probabilities.network, self.classes))
+        self._guess_steps = GUESS_STEPS if isinstance(self.probabilities, SoundProbabilities) else 1
         self._n_steps = self._n_late = 0
 
     @property
@@ -51,7 +53,7 @@ class SoundDetector:
         events: list[Event] = [self._sound(change) for change in self._decoder.process(rows)]
         if self.config.guesses:
             for k in range(len(rows)):
-                if (self._n_steps + k) % GUESS_STEPS == 0:
+                if (self._n_steps + k) % self._guess_steps == 0:
                     events.append(self._guesses(self._n_steps + k, rows[k]))
             events.sort(key=lambda event: event.emitted_at)
         self._n_steps += len(rows)
@@ -95,25 +97,29 @@ class SoundDetector:
         return [Late(at=now, emitted_at=now, samples=samples, where="sounds")]
 
 
-def decisions_of(network: NetworkFile) -> Decisions:
-    """Return the decisions tuned for the network; ModelError if they are missing from its file or invalid."""
-    try:
-        return Decisions.from_dict(network.value("decisions", dict))
-    except ConfigError as error:
-        raise ModelError(network.path, expected=f"{error.where}: {error.expected}", got=error.got) from error
+def sound_probabilities(
+    config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None
+) -> SoundProbabilities | WindowProbabilities:
+    """Return the node of the probabilities for a file of either kind."""
+    if sound_network_file(config.model).kind == WINDOWS:
+        return WindowProbabilities(config, audio)
+    return SoundProbabilities(config, audio, worker=worker)
 
 
 def detection_latency(config: SoundConfig, audio: AudioFormat) -> int:
     """Return the `latency` of a detector, in samples, from the metadata of its file; ModelError if it does not fit."""
-    file = read_network_file(config.model, "crnn")
+    file = sound_network_file(config.model)
+    if file.kind == WINDOWS:
+        decision = _decision(config, file, class_names(file))
+        return WindowTiming(front_end_of(file), audio).lag(decision.wait)
     decision = _decision(config, file, checked_classes(file, config))
     return SoundTiming(config, audio, file).lag(decision.wait)
 
 
 def sound_thresholds(config: SoundConfig) -> dict[str, float]:
     """Return the threshold of each class of a detector, from its settings and its file; as `detection_latency`."""
-    file = read_network_file(config.model, "crnn")
-    classes = checked_classes(file, config)
+    file = sound_network_file(config.model)
+    classes = class_names(file) if file.kind == WINDOWS else checked_classes(file, config)
     decision = _decision(config, file, classes)
     return {label: (decision.thresholds or {}).get(label, decision.threshold) for label in classes}
 

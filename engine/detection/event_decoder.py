@@ -86,7 +86,7 @@ class DecisionConfig(Settings):
         return _of_each("thresholds", classes, self.thresholds, self.threshold)
 
     def early_levels(self, classes: tuple[str, ...]) -> npt.NDArray[np.float32]:
-        """Return the probability at which each class is reported, at most its threshold; ConfigError as for `levels`."""
+        """Return the probability that reports each class, at most its threshold; ConfigError as for `levels`."""
         levels = self.levels(classes)
         _of_each("early", classes, self.early, 1.0)
         own = [(self.early or {}).get(label, level) for label, level in zip(classes, levels.tolist(), strict=True)]
@@ -224,9 +224,9 @@ class _State(NamedTuple):
 class EventDecoder:
     """Take probabilities (step, class), return a list of `SoundChange`, ordered by `known`, then class.
 
-    With `early` a class is reported from a lower threshold on, and confirmed, silently, by the rules that follow; without
-    that within `confirm` steps, or where it ends sooner, it is retracted, and not reported early again until its evidence
-    has gone. So is a class that ends before its `least` duration.
+    With `early` a class is reported from a lower threshold on, and confirmed, silently, by the rules that follow;
+    without that within `confirm` steps, or where it ends sooner, it is retracted, and not reported early again until
+    its evidence has gone. So is a class that ends before its `least` duration.
 
     A class is active while the median of its probability is at or above its threshold, until it falls below `release`
     times that. It also becomes active where the log-odds of that median have accumulated to its `accumulated_log_odds`;
@@ -318,7 +318,7 @@ def _decide_class(value: Scalar32, now: int, c: int, rules: _Rules, state: _Stat
     """Take the next median of a class; return whether it changes, which fills `change`."""
     runs, gathered, step = state.runs[c], state.gathered[c], now - rules.half
     low, level, stage = rules.early[c], rules.levels[c], runs[0]
-    active = stage == REPORTED or stage == CONFIRMED
+    active = stage in (REPORTED, CONFIRMED)
     enough = stage != CONFIRMED and _gather(value, step, gathered) >= rules.needs[c]
     if stage == REPORTED and (enough or value >= level):
         runs[0], gathered[0] = CONFIRMED, 0.0

@@ -10,7 +10,7 @@ from typing import Any
 from engine.core.errors import ModelError
 from engine.inference.protobuf import Message, read_fields
 
-__all__ = ["NetworkFile", "parse_metadata", "read_content", "read_network_file"]
+__all__ = ["NetworkFile", "parse_metadata", "read_content", "read_metadata", "read_network_file"]
 
 MAX_BYTES = 1 << 30
 METADATA, KEY, VALUE = 14, 1, 2  # fields of a ModelProto, and of one entry of its metadata
@@ -50,11 +50,20 @@ class NetworkFile:
 
 def read_network_file(path: Path, kind: str) -> NetworkFile:
     """Read the metadata of a file of this kind; ModelError if it is another file."""
+    return NetworkFile(path, kind, parse_metadata(path, _texts(path)))
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read the metadata of any network file; none where they do not name its kind, as of files of others."""
+    texts = _texts(path)
+    return parse_metadata(path, texts) if "kind" in texts else {}
+
+
+def _texts(path: Path) -> dict[str, str]:
     try:
-        texts = dict(_entries(memoryview(read_content(path))))
+        return dict(_entries(memoryview(read_content(path))))
     except (ValueError, IndexError) as error:
         raise ModelError(str(path), expected="an ONNX network", got=str(error), remedy=REMEDY) from error
-    return NetworkFile(path, kind, parse_metadata(path, texts))
 
 
 def _entries(model: Message) -> Iterator[tuple[str, str]]:

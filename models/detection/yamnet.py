@@ -1,11 +1,13 @@
-"""YAMNet (Plakal & Ellis, 2019), rebuilt so that its published variables can be exported as an embedding in ONNX.
+"""YAMNet (Plakal & Ellis, 2019), rebuilt so that its published variables can be exported in ONNX.
 
 Log-mel of 64 bands and a MobileNet of separable convolutions (Howard et al. 2017), trained on AudioSet. The embedding
-is the mean of its last layer, 1,024 numbers. Weights and code are under Apache-2.0.
+is the mean of its last layer, 1,024 numbers; from it a dense layer scores 521 classes. Weights and code are under
+Apache-2.0.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,8 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.errors import ModelError
+from engine.detection.front_end import FrontEnd
 
-__all__ = ["DIMENSION", "SAMPLE_RATE", "WINDOW", "Yamnet", "yamnet"]
+__all__ = [
+    "DIMENSION",
+    "SAMPLE_RATE",
+    "WINDOW",
+    "YAMNET_FRONT_END",
+    "Yamnet",
+    "YamnetScores",
+    "yamnet",
+    "yamnet_classes",
+    "yamnet_scores",
+]
 
 SAMPLE_RATE = 16000
 FRAME, HOP, N_FFT, N_MELS = 400, 160, 512, 64
@@ -29,6 +42,24 @@ EPSILON = 1e-4  # of the batch norms
 DIMENSION = 1024
 # (stride, filters) of the separable convolutions after the first plain one of 32 filters and stride 2.
 LAYERS = ((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),) * 5, (2, 1024), (1, 1024))
+
+DENSE = 54  # number of the layer that scores
+CLASS_MAP = Path("assets") / "yamnet_class_map.csv"  # in the folder of its SavedModel
+YAMNET_FRONT_END = FrontEnd(
+    sample_rate=SAMPLE_RATE,
+    frame=FRAME,
+    hop=HOP,
+    n_fft=N_FFT,
+    n_mels=N_MELS,
+    low_hz=LOWEST_HZ,
+    high_hz=HIGHEST_HZ,
+    scale="htk",
+    norm="peak",
+    power=1,
+    offset=FLOOR,
+    frames=N_FRAMES,
+    step=N_FRAMES // 2,
+)
 
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 
@@ -74,6 +105,44 @@ class Yamnet(nn.Module):
         return features.mean((2, 3))
 
 
+class YamnetScores(nn.Module):
+    """log-mel (`N_FRAMES`, mel) -> probabilities (1, class)."""
+
+    def __init__(self, layers: nn.Sequential, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.layers = layers
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.weight: Tensor
+        self.bias: Tensor
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Score a window."""
+        return torch.sigmoid(self.layers(mel[None, None]).mean((2, 3)) @ self.weight + self.bias)
+
+
+def yamnet_scores(variables: Arrays, n_classes: int, where: Path) -> YamnetScores:
+    """Build the network with its last layer; ModelError as of `yamnet`."""
+    found = _by_layer(variables)
+    weight = _variable(found, DENSE, "kernel", (DIMENSION, n_classes), where)
+    bias = _variable(found, DENSE, "bias", (n_classes,), where)
+    parts = (torch.from_numpy(np.array(each, np.float32)) for each in (weight, bias))
+    return YamnetScores(_layers(found, where), *parts).eval()
+
+
+def yamnet_classes(folder: Path) -> list[str]:
+    """Read the names of the classes that lie beside the variables; ModelError if they do not."""
+    path = folder / CLASS_MAP
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            names = [row["display_name"] for row in csv.DictReader(lines)]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(str(path), expected="YAMNet's list of classes", got=str(error)[:100]) from error
+    if not names or len(set(names)) < len(names):
+        raise ModelError(str(path), expected="different names of classes", got=f"{len(names)} rows")
+    return names
+
+
 def _fourier() -> Tensor:
     """Make the filters of a windowed Fourier transform, (2 * bin, 1, FRAME): cosines, then sines."""
     n = np.arange(FRAME)
@@ -95,19 +164,29 @@ def _mel() -> Tensor:
 
 def yamnet(variables: Arrays, where: Path) -> Yamnet:
     """Build the network from the variables of its SavedModel; ModelError if one is missing or of another shape."""
+    return Yamnet(_layers(_by_layer(variables), where)).eval()
+
+
+def _by_layer(variables: Arrays) -> dict[int, dict[str, npt.NDArray[np.float32]]]:
+    """Sort the variables by the number of their layer, and name."""
     found: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
     for name, array in variables.items():
         path, _, rest = name.partition("/.ATTRIBUTES/VARIABLE_VALUE")
         parts = path.rpartition("layer_with_weights-")[2].split("/")
         if not rest and len(parts) == 2 and parts[0].isdigit():
             found.setdefault(int(parts[0]), {})[parts[1]] = array
+    return found
+
+
+def _layers(found: Mapping[int, Arrays], where: Path) -> nn.Sequential:
+    """Build the convolutions."""
     layers: list[nn.Module] = [_convolution(found, 0, (3, 3, 1, 32), 2, where)]
     n_in = 32
     for i, (stride, n_out) in enumerate(LAYERS):
         layers.append(_convolution(found, 4 * i + 2, (3, 3, n_in, 1), stride, where))
         layers.append(_convolution(found, 4 * i + 4, (1, 1, n_in, n_out), 1, where))
         n_in = n_out
-    return Yamnet(nn.Sequential(*layers)).eval()
+    return nn.Sequential(*layers)
 
 
 def _convolution(

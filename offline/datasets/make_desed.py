@@ -41,6 +41,7 @@ class ClipJob(Settings):
     classes: tuple[str, ...] = plain((), "classes in order; none for those of the TSV file")
     auditory: Mapping[str, EmbeddingConfig] = plain(dict, "embeddings of the sound, by name")
     visual: Mapping[str, VisualConfig] = plain(dict, "embeddings of the pictures, by name")
+    peak: bool = plain(False, "bring every clip to peak 1 first, as Boes and Van hamme (2021)")
     seconds: float = ranged(SECONDS, 1, 600, "length to which clips are cut or padded with silence", unit="s")
 
 
@@ -58,6 +59,8 @@ def make_clips(job: ClipJob, failed: list[str] | None = None) -> SceneSet:
     for name, path in tqdm(_files(job, labels).items(), unit="clip"):
         try:
             audio = _sound(path)[: n_steps * STEP]
+            if job.peak:
+                audio = audio / max(float(np.abs(audio).max(initial=0)), 1e-6)
             audio = np.pad(audio, (0, n_steps * STEP - len(audio)))
             new: dict[str, npt.NDArray[np.floating]] = {n: embed_steps(audio, c) for n, c in job.auditory.items()}
             ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])

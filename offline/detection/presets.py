@@ -13,7 +13,7 @@ from engine.detection.crnn import SoundConfig
 from engine.detection.detector import detection_latency
 from engine.detection.embedding import EmbeddingConfig, read_embedding
 from engine.detection.frame_clock import SOUND_RATE, STEP
-from engine.inference.network_file import read_network_file
+from engine.detection.sound_files import WINDOWS, sound_network_file
 
 __all__ = [
     "DETECTORS",
@@ -50,9 +50,10 @@ def detect_config(model: Path | str | None, *, window_s: float | None = None, **
     A bidirectional network runs over the last `window_s` seconds every half second, in a thread of its own.
     """
     path = sound_model(model)
-    if read_network_file(path, "crnn").value("causal", bool):
+    file = sound_network_file(path)
+    if file.kind == WINDOWS or file.value("causal", bool):
         if window_s is not None:
-            raise ConfigError("--window", expected="a bidirectional network", got=f"{path.name}, which is causal")
+            raise ConfigError("--window", expected="a bidirectional network", got=f"{path.name}, which is none")
         return SoundConfig(model=path, **settings)
     window = round((WINDOW_S if window_s is None else window_s) * SOUND_RATE / STEP)
     return SoundConfig(

@@ -14,14 +14,16 @@ from engine.audio.folders import Found
 from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
-from engine.detection.detector import decisions_of
+from engine.detection.detector import sound_probabilities
 from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interval
-from engine.inference.network_file import read_network_file
+from engine.detection.sound_files import WINDOWS, class_names, decisions_of, sound_network_file
+from engine.detection.window_network import WindowProbabilities
 from offline.detection.clip_decisions import clip_probabilities, intervals
 
 __all__ = ["TAG_HEADER", "Tagged", "Tagger", "tag_files"]
 
 Probabilities = npt.NDArray[np.float32]
+Node = SoundProbabilities | WindowProbabilities
 BLOCK, WINDOW, AHEAD = 64, 151, 43  # steps; networks are trained on windows of ten seconds
 
 
@@ -48,10 +50,10 @@ class Tagger:
     """
 
     def __init__(self, config: SoundConfig) -> None:
-        file = read_network_file(config.model, "crnn")
+        file = sound_network_file(config.model)
         tuned = decisions_of(file)
-        self.classes = tuple(file.value("classes", list))
-        ahead = 0 if file.value("causal", bool) else AHEAD
+        self.classes = class_names(file)
+        ahead = 0 if file.kind == WINDOWS or file.value("causal", bool) else AHEAD
         self.config = replace(config, block=BLOCK, window=WINDOW, ahead=ahead, background_blocks=0, guesses=0)
         self.levels = dict(tuned.tags)
         self.decision = tuned.whole
@@ -60,7 +62,7 @@ class Tagger:
             self.decision = tuned.whole.by_threshold(config.threshold)
         if config.alignment is not None:
             self.decision = replace(self.decision, alignment=config.alignment)
-        self._nodes: dict[AudioFormat, SoundProbabilities] = {}
+        self._nodes: dict[AudioFormat, Node] = {}
 
     def tag(self, path: Path) -> Tagged:
         """Tag a recording of any rate and length; AudioFileError if it cannot be read."""
@@ -78,15 +80,15 @@ class Tagger:
         tags = {self.classes[i]: float(clip[i]) for i in np.flatnonzero(clip >= levels)}
         return Tagged(events=events, tags=tags, steps=steps, shortfall=shortfall)
 
-    def probabilities(self, path: Path) -> tuple[SoundProbabilities, Probabilities, int]:
+    def probabilities(self, path: Path) -> tuple[Node, Probabilities, int]:
         """Return the node that ran, its probabilities (step, class) within the recording, and the number of samples."""
         with AudioReader(path) as reader:
             return self.run(reader)
 
-    def run(self, reader: AudioReader) -> tuple[SoundProbabilities, Probabilities, int]:
+    def run(self, reader: AudioReader) -> tuple[Node, Probabilities, int]:
         """Return the same of an open recording."""
         if reader.format not in self._nodes:
-            self._nodes[reader.format] = SoundProbabilities(self.config, reader.format)
+            self._nodes[reader.format] = sound_probabilities(self.config, reader.format)
         node, parts, n_samples = self._nodes[reader.format], [], 0
         node.reset()
         for block in reader.blocks():

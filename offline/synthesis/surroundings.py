@@ -1,4 +1,4 @@
-"""What microphones hear by the hour though none of the classes sounds: rain, wind, traffic, halls; and talk.
+"""What microphones hear by the hour though none of the classes sounds: rain, wind, traffic, halls, music; and talk.
 
 Mono audio (sample) float64 of peak 1, seeded. Every source draws its own place, distance and colour.
 """
@@ -11,7 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, fftconvolve, sosfilt
 
+from offline.resample import resample
 from offline.synthesis.effects import coloured_noise, reverberate, tilt
+from offline.synthesis.fluidsynth import installed_soundfonts
+from offline.synthesis.songs_compose import Hit, Part, compose
+from offline.synthesis.songs_render import RATE as PLAYED_RATE
+from offline.synthesis.songs_render import play
 from offline.synthesis.stage_noise import applause, cough, metronome_clicks, speak
 
 __all__ = ["SURROUNDINGS", "TALK_VOICES", "surroundings"]
@@ -25,6 +30,12 @@ TALK_VOICES = {
     "train": ("en+f2", "en+m3", "en-us+m7", "it+f3", "es+m4", "de+f1", "nl+m2", "ru+f5", "hu+m5", "tr+f4"),
     "validation": ("fr+m2", "pt+f3", "sv+m6", "en-gb-scotland+f1", "el+m1"),
     "test": ("pl+f4", "da+m4", "fi+f2", "en-029+m8", "ro+m3", "cs+f5"),
+}
+# Programs of General MIDI, from 0, by split: pianos, bells, organs, guitars, strings, voices, winds.
+PROGRAMS = {
+    "train": (0, 0, 0, 1, 4, 6, 9, 11, 14, 19, 24, 40, 40, 42, 46, 48, 52, 56, 60, 65, 71, 73, 79),
+    "validation": (0, 3, 8, 12, 20, 25, 41, 48, 53, 57, 66, 68, 74),
+    "test": (0, 2, 5, 10, 13, 16, 26, 40, 43, 49, 59, 64, 72, 75),
 }
 SENTENCES = {
     "train": (
@@ -147,6 +158,22 @@ def _hall(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
     return out
 
 
+def _music(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
+    """One instrument, or a few, of the split's programs, any register."""
+    piece = compose(rng, seconds=seconds)
+    soundfonts = installed_soundfonts()
+    total = np.zeros(int(seconds * sample_rate))
+    lines = [piece.melody, *(part.notes for part in piece.parts["other"])][: int(rng.integers(1, 4))]
+    for notes in lines:
+        octave = 12 * int(rng.integers(-1, 3))
+        moved = [Hit(hit.start, hit.length, min(hit.pitch + octave, 108), hit.velocity) for hit in notes]
+        part = Part(notes=moved, program=int(rng.choice(PROGRAMS[which])))
+        played = play(part, piece.tempo_bpm, soundfonts[int(rng.integers(len(soundfonts)))])
+        audio = resample(played.mean(axis=1, keepdims=True), PLAYED_RATE, sample_rate)[: len(total), 0]
+        total[: len(audio)] += rng.uniform(0.3, 1) * audio / max(float(np.abs(audio).max(initial=0)), 1e-6)
+    return total
+
+
 def _talk(which: str, seconds: float, sample_rate: int, rng: Rng) -> Wave:
     return speak(rng, seconds, sample_rate, TALK_VOICES[which], SENTENCES[which])
 
@@ -167,5 +194,6 @@ SURROUNDINGS: dict[str, Callable[[str, float, int, Rng], Wave]] = {
     "wind": _wind,
     "traffic": _traffic,
     "hall": _hall,
+    "music": _music,
     "talk": _talk,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from tests.cases.decisions import CAREFUL
 from tests.contract import Case
 from tests.networks.detection import small_crnn_file
 from tests.networks.embedding import embedding
+from tests.networks.windows import window_network_file
 
 QUICK = DecisionConfig(median=1)
 HEARD = EmbeddingInput(name="bands", n_in=6)
@@ -114,5 +116,17 @@ CASES = [
             ),
             ("fused", QUICK, 44100, 1, {"fused": True}),
         ]
+    ),
+    *(
+        Case(
+            f"sounds of another's network, {name}",
+            partial(SoundDetector, SoundConfig(model=window_network_file(n_mels), decision=QUICK, guesses=2), audio),
+            noise(audio.sample_rate, audio.n_channels),
+            by_sample,
+        )
+        for name, n_mels, audio in (
+            ("log-mel, resampled", 12, AudioFormat(sample_rate=44100, n_channels=2)),
+            ("samples", 0, AudioFormat(sample_rate=8000, n_channels=1)),
+        )
     ),
 ]

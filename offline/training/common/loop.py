@@ -120,6 +120,11 @@ class Trainer:
         )
         folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def scored(self) -> nn.Module:
+        """Return the network that is validated and exported: the average of the weights."""
+        return self.averaged.module
+
     def resume(self) -> None:
         """Continue from the folder's checkpoint, if there is one."""
         path = self.folder / CHECKPOINT
@@ -140,7 +145,7 @@ class Trainer:
         state = {
             "model": self.task.model.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "weights": self.averaged.module.state_dict(),
+            "weights": self.scored.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "trained_s": self.trained_s,
@@ -203,7 +208,7 @@ class Trainer:
 
     def _validate(self) -> dict[str, float]:
         with torch.no_grad():
-            return self.task.validate(self.averaged.module.eval())
+            return self.task.validate(self.scored.eval())
 
     def _log(self, line: Mapping[str, Any]) -> None:
         with (self.folder / CURVES).open("a") as file:

@@ -21,7 +21,7 @@ from offline.evaluation.detection.sound_events import evaluate_sound_events
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer, start_run
 from offline.training.common.precision import Precision, autocast
-from offline.training.detection.config import DetectionTraining
+from offline.training.detection.config import DetectionTraining, as_published
 from offline.training.detection.data import (
     SceneBatches,
     embedding_input,
@@ -34,6 +34,7 @@ from offline.training.detection.init_weights import begin_with, finished_crnn
 __all__ = ["DetectionTask", "DetectionTrainer", "scene_probabilities", "train_detection"]
 
 STATISTICS_SCENES = 500
+PUBLISHED_WARMUP = 12_500  # steps
 
 
 class DetectionTask:
@@ -99,17 +100,31 @@ class DetectionTrainer(Trainer):
     ) -> None:
         super().__init__(task, folder, loop, config)
         self.published = config is not None and config.published_rate
+        self.student = config is not None and config.student
         if task.losses.consistency and task.teacher is None:
             task.teacher = self.averaged.module
 
+    @property
+    def scored(self) -> nn.Module:
+        """Return the average of the weights, or the student itself where that is asked for."""
+        return self.task.model if self.student else super().scored
+
     def _rate(self, done: float) -> float:
         if self.published:
-            return self.config.learning_rate * published_rate(self.step)
+            return self.config.learning_rate * published_rate(self.step, warmup=self._warmup)
         return super()._rate(done)
+
+    @property
+    def _warmup(self) -> int:
+        """Return a quarter of the steps: 12,500 of the paper's 50,000."""
+        steps = self.config.until or self.config.steps
+        return max(steps // 4, 1) if steps else PUBLISHED_WARMUP
 
 
 def train_detection(config: DetectionTraining) -> dict[str, float]:
     """Train a network, write checkpoint.pt and curves.jsonl, and return the figures of the last validation."""
+    if config.preset == "published":
+        config = as_published(config)
     device = start_run(config)
     groups = open_groups(config.sets)
     scenes = next(iter(groups.values()))

@@ -150,3 +150,46 @@ def test_a_known_lag_is_taken_off() -> None:
     assert [(c.step, c.active) for c in plain.process(steps)] == [(10, True), (20, False)]
     assert [(c.step, c.known, c.active) for c in early.process(steps)] == [(6, 10, True), (18, 20, False)]
     assert early.latency == 4
+
+
+def told(values: list[float], **options: object) -> list[tuple[int, int, bool, bool]]:
+    """(step, known, active, retracted) of one class told from 0.3 on and confirmed at 0.8."""
+    usual = {"median": 1, "threshold": 0.8, "early": {"dog": 0.3}, "confirm": 3}
+    config = DecisionConfig(**{**usual, **options})  # type: ignore[arg-type]
+    found = EventDecoder(ONE, config).process(np.array(values, np.float32)[:, None])
+    return [(c.step, c.known, c.active, c.retracted) for c in found]
+
+
+def test_what_is_told_early_stands_once_its_threshold_is_reached() -> None:
+    assert told([0.1, 0.4, 0.5, 0.9, 0.4, 0.2]) == [(1, 1, True, False), (5, 5, False, False)]
+    assert told([0.9, 0.1]) == [(0, 0, True, False), (1, 1, False, False)]
+    assert told([0.2, 0.2]) == []
+
+
+def test_it_is_taken_back_when_its_evidence_goes_or_time_runs_out() -> None:
+    assert told([0.4, 0.4, 0.1]) == [(0, 0, True, False), (2, 2, False, True)]
+    late = told([0.4, 0.4, 0.4, 0.4, 0.4, 0.4])
+    assert late == [(0, 0, True, False), (3, 3, False, True)], "and it is not told again while its evidence stays"
+    assert told([0.4, 0.4, 0.4, 0.4, 0.9])[-1] == (4, 4, True, False), "but by its threshold"
+    assert told([0.4, 0.4, 0.4, 0.4, 0.1, 0.4])[-1] == (5, 5, True, False), "or once its evidence had gone"
+
+
+def test_a_sum_of_log_odds_confirms_too() -> None:
+    """0.7 speaks with 0.847: the third step makes 2.5."""
+    assert told([0.7, 0.7, 0.7, 0.1], accumulated_log_odds=2.5)[-1] == (3, 3, False, False)
+
+
+def test_a_sound_shorter_than_its_least_duration_was_none() -> None:
+    assert told([0.9, 0.9, 0.0], least={"dog": 3})[-1] == (2, 2, False, True)
+    assert told([0.9, 0.9, 0.9, 0.0], least={"dog": 3})[-1] == (3, 3, False, False)
+
+
+def test_a_threshold_set_by_hand_tells_nothing_early() -> None:
+    decider = EventDecoder(ONE, DecisionConfig(median=1, threshold=0.8, early={"dog": 0.3}))
+    decider.set_threshold("dog", 0.5)
+    assert decider.process(np.array([[0.4], [0.45]], np.float32)) == []
+    assert DecisionConfig(early={"dog": 0.1}, least={"dog": 2}).by_threshold(0.6) == DecisionConfig(threshold=0.6)
+    with pytest.raises(ConfigError, match="early threshold of dog"):
+        DecisionConfig(early={"dog": 2.0})
+    with pytest.raises(ConfigError, match="cat"):
+        EventDecoder(ONE, DecisionConfig(early={"cat": 0.2}))

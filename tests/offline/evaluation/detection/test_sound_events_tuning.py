@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.events import Sound
 from engine.detection.event_decoder import DecisionConfig, Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
 from offline.datasets.scenes import SceneSet, label_steps
-from offline.evaluation.detection.live_sound_events import false_alarms_per_hour, reaction_times_s
 from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
     class_metrics,
@@ -82,28 +80,3 @@ def test_steps_lie_end_to_end() -> None:
     edges = step_edges_s(151)
     assert edges[0] == 0
     assert np.diff(edges[1:]) == pytest.approx(STEP / SOUND_RATE)
-
-
-def sound(at_s: float, emitted_s: float, label: str, *, active: bool = True) -> Sound:
-    at, emitted = round(at_s * 1000), round(emitted_s * 1000)
-    return Sound(at=at, emitted_at=emitted, label=label, active=active, probability=1.0)
-
-
-def test_reactions_by_hand() -> None:
-    """The first dog is reported after 0.3 s, the second not at all; the offset and the cat are no report of a dog."""
-    reference = {"a": [Interval(1.0, 2.0, "dog"), Interval(5.0, 6.0, "dog")], "b": [Interval(1.0, 3.0, "cat")]}
-    estimate = {
-        "a": [
-            sound(0.9, 1.3, "dog"),
-            sound(1.5, 1.8, "dog"),
-            sound(5.2, 5.4, "dog", active=False),
-            sound(5.1, 5.3, "cat"),
-        ],
-        "b": [sound(2.0, 2.25, "cat")],
-    }
-    assert reaction_times_s(reference, estimate, 1000) == pytest.approx([0.3, 1.25])
-
-
-def test_inventions_an_hour() -> None:
-    events = [sound(1, 1, "dog"), sound(2, 2, "dog", active=False), sound(3, 3, "cat")]
-    assert false_alarms_per_hour(events, 600) == 12
