@@ -61,16 +61,19 @@ class FrontEnd(Settings):
         return (self.frames, self.n_mels) if self.n_mels else (self.window,)
 
 
+def hz_to_htk(hz: float) -> float:
+    """Return the mel of a frequency by O'Shaughnessy's formula, as HTK and TensorFlow have it."""
+    return float(1127 * np.log1p(hz / 700))
+
+
 def front_end_weights(front: FrontEnd) -> npt.NDArray[np.float32]:
     """Return the triangles (mel, bin); the constant bin has no weight, as a band of it would be below all others."""
     hz = np.arange(front.n_fft // 2 + 1) * front.sample_rate / front.n_fft
-    ends = front.low_hz, front.high_hz or front.sample_rate / 2
-    if front.scale == "htk":
-        edges_mel = np.linspace(*(1127 * np.log1p(each / 700) for each in ends), front.n_mels + 2)
-        mel, edges_hz = 1127 * np.log1p(hz / 700), 700 * np.expm1(edges_mel / 1127)
-    else:
-        edges_mel = np.linspace(*(hz_to_mel(each) for each in ends), front.n_mels + 2)
-        mel, edges_hz = np.array([hz_to_mel(each) for each in hz]), mel_to_hz(edges_mel)
+    to_mel = hz_to_htk if front.scale == "htk" else hz_to_mel
+    mel = np.array([to_mel(each) for each in hz])
+    highest = front.high_hz or front.sample_rate / 2
+    edges_mel = np.linspace(to_mel(front.low_hz), to_mel(highest), front.n_mels + 2)
+    edges_hz = 700 * np.expm1(edges_mel / 1127) if front.scale == "htk" else mel_to_hz(edges_mel)
     at, edges = (mel, edges_mel) if front.norm == "peak" else (hz, edges_hz)
     low, top, high = (edges[k : k + front.n_mels, None] for k in range(3))
     weights = np.maximum(np.minimum((at - low) / (top - low), (high - at) / (high - top)), 0)

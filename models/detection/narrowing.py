@@ -17,7 +17,7 @@ __all__ = ["narrowed", "narrowed_crnn"]
 Weights = dict[str, Tensor]
 INPUT = "recurrent.weight_ih_l0"
 OF_CHANNEL = ("convolution.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "linear.bias")
-POSITIONS = 20_000  # of the output of a stack that its new kernels are fitted at
+POSITIONS = 10_000  # of the output of a stack that its new kernels are fitted at
 RIDGE = 1e-3  # of the mean power of the inputs
 
 

@@ -112,6 +112,13 @@ class DetectionExport(ExportConfig):
     false_alarms: float = ranged(
         1.0, 0, 1e6, "false alarms per class that live thresholds may cause in the quiet scenes", unit="1/h"
     )
+    early: float | None = ranged(
+        None,
+        0,
+        1e6,
+        "report sounds early, by thresholds of their own, with so many retracted reports per class in the quiet scenes",
+        unit="1/h",
+    )
     decisions_of: Path | None = plain(
         None, "checkpoint from before the validation sources were learnt too, whose thresholds are taken"
     )
@@ -123,6 +130,8 @@ class DetectionExport(ExportConfig):
         check(self)
         if self.tighten is not None and not (self.decisions_of and self.quiet):
             raise ConfigError("--tighten", expected="--decisions-of and --quiet", got="it alone")
+        if self.early is not None and not self.quiet:
+            raise ConfigError("--early", expected="--quiet besides", got="it alone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from models.detection.graph import crnn_graph, crnn_metadata
 from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
+from offline.evaluation.detection.early_decisions import EarlyLimits, tune_early
 from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
     TunedDecisions,
@@ -54,6 +55,8 @@ def export_detection(config: DetectionExport) -> Path:
     test = open_scene_set(config.test)
     steps = scene_probabilities(model, test)
     live, whole = _tuned_decisions(model, config)
+    if config.early is not None:
+        live = replace(live, events=_early(model, config, live.events))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)
     checks = write_crnn(model, config.output, config.licence, config.training, decisions)
     checks |= export_figures(found, config.output)
@@ -94,6 +97,14 @@ def _tuned_decisions(model: Crnn, config: DetectionExport) -> tuple[TunedDecisio
         return _tune(model, config)
     live, whole = _tune(load_crnn(config.decisions_of), config)
     return _take_over(model, config, live, whole)
+
+
+def _early(model: Crnn, config: DetectionExport, live: DecisionConfig) -> DecisionConfig:
+    """Return the live decision with thresholds that report early, within the false alarms allowed."""
+    assert config.early is not None
+    validation = open_scene_set(config.validation)
+    steps, quiet = scene_probabilities(model, validation), _quiet_scenes(model, config, config.false_alarms)
+    return tune_early(validation, steps, quiet, live, EarlyLimits(config.false_alarms, config.early))
 
 
 def _tune(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDecisions]:

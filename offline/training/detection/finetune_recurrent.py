@@ -86,6 +86,8 @@ def fit_recurrent(
 
 def _fit(model: Crnn, inputs: tuple[Tensor, ...], labels: Tensor, fit: RecurrentFit) -> list[float]:
     layers = nn.ModuleList([model.recurrent, model.head, model.projections])
+    if model.onset is not None:
+        layers.append(model.onset)
     optimiser = torch.optim.Adam(layers.parameters(), lr=fit.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.steps)
     averaged = AveragedModel(layers, multi_avg_fn=get_ema_multi_avg_fn(fit.average))
@@ -94,8 +96,9 @@ def _fit(model: Crnn, inputs: tuple[Tensor, ...], labels: Tensor, fit: Recurrent
     for _ in tqdm(range(fit.steps), unit="step"):
         rows = torch.randint(len(labels), (fit.batch,))
         x = _recurrent_input(model, [values[rows].float() for values in inputs], fit)
-        logits = model.head(model.recurrent(x)[0])[:, ahead:]
-        loss, _ = sound_event_loss(logits, labels[rows].float(), known, fit.losses)
+        y = model.recurrent(x)[0][:, ahead:]
+        onset = None if model.onset is None else model.onset(y)
+        loss, _ = sound_event_loss(model.head(y), labels[rows].float(), known, fit.losses, onset=onset)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(layers.parameters(), CLIP)

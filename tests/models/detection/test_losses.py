@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.detection.config import LossConfig
-from models.detection.losses import published_rate, sound_event_loss
+from models.detection.losses import onset_targets, published_rate, sound_event_loss
 
 HALF = torch.zeros(1, 2, 1)  # probability 0.5 in both steps, and so of the clip
 ONE_STEP = torch.tensor([[[1.0], [0.0]]])
@@ -72,3 +72,13 @@ def test_edges_weigh_the_quarter_second_after_each_change() -> None:
     sure, undecided = math.log1p(math.exp(-2)), math.log(2)
     assert plain == pytest.approx((4 * sure + 6 * undecided) / 10)
     assert heavy == pytest.approx((3 * 4 * sure + 6 * undecided) / (3 * 4 + 6))
+
+
+def test_onsets_are_learnt_for_three_steps() -> None:
+    """Not at the very start, where nobody knows; a gap of a step makes another onset."""
+    labels = torch.tensor([1.0, 1, 0, 0, 1, 1, 1, 1, 0, 1])[None, :, None]
+    assert onset_targets(labels)[0, :, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 0, 0, 1]
+    logits, onset = torch.zeros(1, 10, 1), torch.full((1, 10, 1), -30.0)
+    parts = sound_event_loss(logits, labels, torch.tensor([2]), LossConfig(onset=2.0), None, onset)[1]
+    assert parts["onset"] == pytest.approx(2 * 30 * 4 / 10)
+    assert "onset" not in sound_event_loss(logits, labels, torch.tensor([2]), LossConfig())[1]

@@ -13,9 +13,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from cli.app import main
+from cli.terminal.stopping import USER_ERROR
 from engine.core.errors import ModelError
+from engine.core.format import AudioFormat
+from engine.detection.crnn import SoundConfig
+from engine.detection.window_network import WindowProbabilities
 from models.detection.tensor_bundle import DATA, INDEX, MAGIC, read_variables
-from models.detection.yamnet import DIMENSION, EPSILON, FLOOR, LAYERS, SAMPLE_RATE, WINDOW, yamnet
+from models.detection.yamnet import CLASS_MAP, DENSE, DIMENSION, EPSILON, FLOOR, LAYERS, SAMPLE_RATE, WINDOW, yamnet
 from tests.tolerances import FLOAT32
 
 Arrays = dict[str, np.ndarray]
@@ -192,3 +197,45 @@ def test_another_network_is_named(tmp_path: Path) -> None:
     given[PREFIX.format(0, "kernel")][0, 0, 0, 0] = np.nan
     with pytest.raises(ModelError, match="NaN"):
         yamnet(given, tmp_path)
+
+
+def test_its_classes_are_heard_live(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command makes a detector of the folder; its rows are those of a front end and a network written anew."""
+    names = [f"sound {i}, of a kind" for i in range(521)]
+    rng, given = np.random.default_rng(5), variables()
+    kernel, bias = rng.standard_normal((DIMENSION, 521)) * 0.05, rng.standard_normal(521)
+    given |= {PREFIX.format(DENSE, "kernel"): kernel.astype("f4"), PREFIX.format(DENSE, "bias"): bias.astype("f4")}
+    folder, out = save(tmp_path / "yamnet", given), tmp_path / "sounds.onnx"
+    words = ["import-weights", str(folder), "--detector", "--licence", "Apache-2.0", "-o", str(out)]
+    assert main(words) == USER_ERROR
+    assert "yamnet_class_map.csv" in capsys.readouterr().err
+    (folder / CLASS_MAP).parent.mkdir()
+    lines = ["index,mid,display_name", *(f'{i},/m/{i},"{name}"' for i, name in enumerate(names))]
+    (folder / CLASS_MAP).write_text("\n".join(lines) + "\n")
+    assert main(words) == 0
+
+    audio = (0.1 * rng.standard_normal(2 * SAMPLE_RATE)).astype(np.float32)
+    node = WindowProbabilities(SoundConfig(model=out), AudioFormat(sample_rate=SAMPLE_RATE, n_channels=1))
+    rows = np.concatenate([node.process(audio[at : at + 1000, None]).copy() for at in range(0, len(audio), 1000)])
+    assert node.classes == tuple(names)
+    hop, n_windows = 160, len(audio) // 160 // 48
+    assert len(rows) == n_windows
+    bank = net_bank()
+    spectra = np.abs(
+        librosa.stft(np.pad(audio, (56 + 240, 56)), n_fft=512, hop_length=hop, win_length=400, center=False)
+    )
+    mel = np.log(spectra.T @ bank + FLOOR)
+    for k in range(2, n_windows):
+        window = torch.from_numpy(mel[48 * (k + 1) - 96 : 48 * (k + 1)].astype(np.float32))
+        pooled = plain(given, window[None]).numpy()
+        expected = 1 / (1 + np.exp(-(pooled @ kernel + bias)))[0]
+        assert np.abs(rows[k] - expected).max() < 1e-3
+
+
+def net_bank() -> np.ndarray:
+    """Triangles over mels of HTK, (bin, mel), as TensorFlow makes them: none of the constant bin."""
+    mel = 1127 * np.log1p(np.arange(257) * SAMPLE_RATE / 512 / 700)
+    edges = np.linspace(*(1127 * np.log1p(np.array([125.0, 7500.0]) / 700)), 66)
+    bank = np.stack([np.interp(mel, edges[k : k + 3], [0, 1, 0]) for k in range(64)], 1)
+    bank[0] = 0
+    return bank

@@ -17,8 +17,9 @@ from models.detection.config import CrnnConfig, LossConfig
 from models.detection.graph import export_crnn
 from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet
+from offline.training.common.checkpoint import CHECKPOINT, read_state
 from offline.training.common.config import LoopConfig
-from offline.training.detection.config import DetectionTraining, SceneAugmentation
+from offline.training.detection.config import DetectionTraining, SceneAugmentation, as_published
 from offline.training.detection.data import (
     STRONG,
     UNLABELLED,
@@ -209,3 +210,52 @@ def _last_stack(net: Crnn, x: torch.Tensor) -> torch.Tensor:
     for stack in net.stacks:
         x, _ = stack(x)
     return x
+
+
+def published(folder: Path, **loop: object) -> DetectionTraining:
+    return DetectionTraining(
+        sets=(folder,), validation=folder, output=folder / "run", preset="published", loop=LoopConfig(**loop)
+    )
+
+
+def test_the_published_training_is_that_of_the_paper(tmp_path: Path) -> None:
+    config = as_published(published(tmp_path))
+    assert config.loop.steps == 200 * 250
+    assert (config.batch, config.labels, config.loop.average) == (48, "weak", 0.999)
+    assert config.network.filters == (16, 32, 64, 128, 128, 128, 128)
+    assert config.student
+    assert not config.mixed_precision
+    augmentation, losses = config.augmentation, config.losses
+    assert (augmentation.gain_db, augmentation.mask, augmentation.overlay) == (0, 0, 0)
+    assert (losses.weak, losses.strong, losses.consistency) == (1, 0, 2)
+    trainer = DetectionTrainer(task(WEAK, consistency=2.0), tmp_path / "rate", config.loop, config)
+    for step, share in ((0, np.exp(-5)), (12_500, 1.0), (12_501, 0.99995)):
+        trainer.step = step
+        assert trainer._rate(0.0) == pytest.approx(1e-3 * share)
+
+
+def test_the_student_itself_is_measured_and_kept(tmp_path: Path) -> None:
+    config = as_published(published(tmp_path, steps=8))
+    trainer = DetectionTrainer(task(WEAK, consistency=2.0), tmp_path, config.loop, config)
+    assert trainer._warmup == 2
+    steps_of(trainer, 3)
+    trainer.save()
+    saved = read_state(tmp_path / CHECKPOINT, CPU)
+    student = trainer.task.model.state_dict()
+    assert all(torch.equal(saved["weights"][name], value) for name, value in student.items())
+    assert any(not torch.equal(saved["averaged"][f"module.{name}"], value) for name, value in student.items())
+
+
+def test_a_second_output_learns_onsets_and_is_not_exported(tmp_path: Path) -> None:
+    made = task()
+    torch.manual_seed(0)
+    model = Crnn(replace(made.network.config, onsets=True))
+    learner = DetectionTask(model, made.batches, made.validation, LossConfig(consistency=0.0), mixed=False)
+    assert "onset" in learner.loss(0)[1]
+    kept = weights_for(made.network.config, model)
+    made.network.load_state_dict(kept)
+    mel = torch.randn(1, 80, 128)
+    with torch.no_grad():
+        assert torch.equal(made.network.eval()(mel), model.eval()(mel))
+    export_crnn(model, tmp_path / "m.onnx", licence="-", training="-")
+    begin_with(model, tmp_path / "m.onnx", scenes(24, 0))
