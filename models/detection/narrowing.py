@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.core.errors import ConfigError
-from models.detection.network import POOL, Crnn
+from models.detection.network import POOL, Crnn, Stack
 
 __all__ = ["narrowed", "narrowed_crnn"]
 
@@ -18,33 +18,40 @@ Weights = dict[str, Tensor]
 INPUT = "recurrent.weight_ih_l0"
 OF_CHANNEL = ("convolution.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "linear.bias")
 POSITIONS = 10_000  # of the output of a stack that its new kernels are fitted at
-RIDGE = 1e-3  # of the mean power of the inputs
+RIDGE = 1e-4  # of the mean power of the inputs
 
 
 def narrowed(weights: Weights, filters: Sequence[int]) -> Weights:
-    """Keep `filters` channels of each convolution stack; ConfigError if the network has fewer of one.
-
-    A channel carries the norm of its kernel behind the batch norm times the norm of the weights that read it.
-    Li et al., "Pruning filters for efficient ConvNets" (ICLR 2017), with the readers' weights besides.
-    """
-    out = dict(weights)
-    for i, n in enumerate(filters):
-        stack, reader = f"stacks.{i}.", f"stacks.{i + 1}.convolution.weight" if i + 1 < len(filters) else INPUT
-        have = len(out[stack + "convolution.weight"])
-        if n > have:
-            raise ConfigError("filters", expected=f"at most {have} in stack {i} of the weights given", got=str(n))
-        kept = _kept(out, stack, out[reader][:, :have], n)
+    """Keep `filters` channels of each convolution stack, those of `_kept`; ConfigError if there are fewer of one."""
+    out, chosen = dict(weights), [_kept(weights, i, filters) for i in range(len(filters))]
+    for i, kept in enumerate(chosen):
+        stack, reader = f"stacks.{i}.", _reader(i, filters)
+        have = len(weights[stack + "convolution.weight"])
         out |= _cut_stack(out, stack, kept)
         behind = out[reader]
         out[reader] = torch.cat([behind[:, kept], behind[:, have:]], 1)  # embeddings follow the last stack
     return out
 
 
-def _kept(weights: Weights, stack: str, readers: Tensor, n: int) -> Tensor:
-    """Return the n channels that carry most, in order; readers: (output, channel, ...)."""
+def _reader(stack: int, filters: Sequence[int]) -> str:
+    """Return the name of the weights that read the output of a stack."""
+    return f"stacks.{stack + 1}.convolution.weight" if stack + 1 < len(filters) else INPUT
+
+
+def _kept(weights: Weights, number: int, filters: Sequence[int]) -> Tensor:
+    """Return the channels of a stack that carry most, in order.
+
+    A channel carries the norm of its kernel behind the batch norm times the norm of the weights that read it.
+    Li et al., "Pruning filters for efficient ConvNets" (ICLR 2017), with the readers' weights besides.
+    """
+    stack, n = f"stacks.{number}.", filters[number]
+    kernels = weights[stack + "convolution.weight"]
+    if n > len(kernels):
+        expected = f"at most {len(kernels)} in stack {number} of the weights given"
+        raise ConfigError("filters", expected=expected, got=str(n))
     scale = weights[stack + "norm.weight"] / (weights[stack + "norm.running_var"] + 1e-5).sqrt()
-    kernel = weights[stack + "convolution.weight"].flatten(1).norm(dim=1)
-    strength = kernel * scale.abs() * readers.transpose(0, 1).flatten(1).norm(dim=1)
+    readers = weights[_reader(number, filters)][:, : len(kernels)].transpose(0, 1).flatten(1).norm(dim=1)
+    strength = kernels.flatten(1).norm(dim=1) * scale.abs() * readers
     return strength.topk(n).indices.sort().values
 
 
@@ -65,39 +72,34 @@ def narrowed_crnn(finished: Crnn, filters: Sequence[int], mel: Tensor) -> Crnn:
 
     mel: (scene, frame, mel) to fit on
     """
+    weights, random = finished.eval().state_dict(), torch.Generator().manual_seed(0)
     narrow = Crnn(replace(finished.config, filters=tuple(filters))).eval()
-    narrow.load_state_dict(narrowed(finished.state_dict(), filters))
-    wide = finished.eval()
-    random = torch.Generator().manual_seed(0)
+    narrow.load_state_dict(narrowed(weights, filters))
     ahead = POOL * finished.config.look_ahead
     with torch.no_grad():
-        x = y = functional.pad(wide.standardised(mel), (0, 0, 0, ahead))[:, None]
-        for i, n in enumerate(filters):
-            before: nn.Module = wide.stacks[i]
-            after: nn.Module = narrow.stacks[i]
-            reader = wide.stacks[i + 1].convolution.weight if i + 1 < len(filters) else wide.recurrent.weight_ih_l0  # type: ignore[union-attr]
-            kept = _kept(wide.state_dict(), f"stacks.{i}.", reader[:, : wide.config.filters[i]], n)  # type: ignore[index]
+        x = y = functional.pad(finished.standardised(mel), (0, 0, 0, ahead))[:, None]
+        for i, (wide, small) in enumerate(zip(finished.stacks, narrow.stacks, strict=True)):
+            assert isinstance(wide, Stack)
+            assert isinstance(small, Stack)
             if i:
-                wanted, _ = before.convolved(y, None)  # type: ignore[operator]
-                _fit(after.convolution, x, wanted[:, kept], random, causal=finished.config.causal)  # type: ignore[arg-type]
-            y, _ = before(y)
-            x, _ = after(x)
+                wanted = wide.convolved(y, None)[0][:, _kept(weights, i, filters)]
+                _fit(small.convolution, x, wanted, random, causal=finished.config.causal)
+            y, x = wide(y)[0], small(x)[0]
     return narrow
 
 
 def _fit(convolution: nn.Conv2d, x: Tensor, wanted: Tensor, random: torch.Generator, *, causal: bool) -> None:
     """Set the kernels by which the input x gives most nearly `wanted` (scene, channel, frame, bin)."""
     x = functional.pad(x, (1, 1, 2, 0) if causal else (1, 1, 1, 1))
-    scenes, channels, frames, bins = wanted.shape
-    at = [torch.randint(n, (POSITIONS,), generator=random) for n in (scenes, frames, bins)]
+    n_scenes, _, n_frames, n_bins = wanted.shape
+    scene, frame, bins = (torch.randint(n, (POSITIONS,), generator=random) for n in (n_scenes, n_frames, n_bins))
     windows = x.unfold(2, 3, 1).unfold(3, 3, 1)  # (scene, channel, frame, bin, 3, 3)
-    given = windows[at[0], :, at[1], at[2]].flatten(1).double()
+    given = windows[scene, :, frame, bins].flatten(1).double()
     given = torch.cat([given, torch.ones(len(given), 1, dtype=torch.float64)], 1)
-    goal = wanted[at[0], :, at[1], at[2]].double()
+    goal = wanted[scene, :, frame, bins].double()
     gram = given.T @ given
     gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
     solved = torch.linalg.solve(gram, given.T @ goal).float()
     convolution.weight.copy_(solved[:-1].T.reshape(convolution.weight.shape))
     assert convolution.bias is not None
     convolution.bias.copy_(solved[-1])
-    del channels

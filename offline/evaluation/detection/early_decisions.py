@@ -22,8 +22,8 @@ from offline.evaluation.detection.sound_events_tuning import QuietScenes
 
 __all__ = ["EarlyChoice", "EarlyLimits", "detection_error_tradeoff", "tune_early"]
 
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
-LEAST = (0, 3, 6, 10)  # steps
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995)
+LEAST = (0, 4, 8)  # steps
 GAP = 24  # steps of silence between scenes: longer than any decision waits
 EARLY_STEPS = 3  # a report so much before the onset still is of the sound: 0.2 s
 SOON_S = 2.0  # a report so late is worth nothing

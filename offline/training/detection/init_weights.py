@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.detection.config import CrnnConfig
-from models.detection.narrowing import narrowed
+from models.detection.narrowing import narrowed, narrowed_crnn
 from models.detection.network import Crnn
 from models.detection.reimport import calibrate, crnn_from_onnx
 from offline.datasets.scenes import SceneSet
@@ -19,6 +19,7 @@ __all__ = ["begin_with", "finished_crnn", "load_crnn", "restore_crnn", "weights_
 
 A_CHECKPOINT = "a checkpoint of `train detection`"
 CALIBRATION_SCENES = 96  # that the batch norms of an exported network are measured on
+FITTED_SCENES = 48  # that the kernels of a network with fewer filters are fitted on
 
 
 def restore_crnn(checkpoint: Path) -> tuple[Crnn, Checkpoint]:
@@ -38,9 +39,16 @@ def finished_crnn(start: Path) -> Crnn:
 
 def begin_with(model: Crnn, start: Path, scenes: SceneSet) -> None:
     """Take over the weights of a checkpoint, or of an exported file, whose batch norms are measured on the scenes."""
-    model.load_state_dict(weights_for(model.config, finished_crnn(start)))
+    finished = finished_crnn(start)
+    if finished.config.filters != model.config.filters:
+        finished = narrowed_crnn(finished, model.config.filters, _log_mel(scenes, FITTED_SCENES))
+    model.load_state_dict(weights_for(model.config, finished))
     if start.suffix == ".onnx":
-        calibrate(model.eval(), torch.from_numpy(np.asarray(scenes.mel[:CALIBRATION_SCENES], np.float32)))
+        calibrate(model.eval(), _log_mel(scenes, CALIBRATION_SCENES))
+
+
+def _log_mel(scenes: SceneSet, most: int) -> Tensor:
+    return torch.from_numpy(np.asarray(scenes.mel[:most], np.float32))
 
 
 def weights_for(config: CrnnConfig, finished: Crnn, *, late: bool = False) -> dict[str, Tensor]:
