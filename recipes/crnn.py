@@ -1,6 +1,6 @@
 """The causal network that hears sound events live, for `--detect`."""
 
-from offline.recipes.recipe import Recipe, RecipeStep, scaled
+from offline.recipes.recipe import Amount, Recipe, RecipeStep, scaled
 from offline.recipes.sound_scenes import DATA, LICENCE, MATERIALS, SPLIT, measured, mixed, trained
 from recipes.crnn_files import BEDS, FAST, MOVED, STEPS
 
@@ -24,7 +24,7 @@ def _recurrent(name: str, checkpoint: str, sets: tuple[str, ...], scenes: int, s
         "--sets",
         *sets,
     )
-    how = ("--scenes", scaled(scenes, 48), "--steps", scaled(steps, 3), *words)
+    how: tuple[str | Amount, ...] = ("--scenes", scaled(scenes, 48), "--steps", scaled(steps, 3), *words)
     return RecipeStep(name=name, words=(*given, *how), makes=(f"{name}/checkpoint.pt",))
 
 

@@ -107,8 +107,12 @@ def _as_live(options: EvaluateDetectionOptions) -> int:
     from offline.detection.presets import detect_config, parse_embeddings
     from offline.evaluation.detection.live_sound_events import LiveListener, format_telling, tell_recordings
 
-    chosen = {"threshold": options.threshold, "alignment": options.median}
-    config = detect_config(options.model, embeddings=parse_embeddings(options.embedding), **chosen)
+    config = detect_config(
+        options.model,
+        threshold=options.threshold,
+        alignment=options.median,
+        embeddings=parse_embeddings(options.embedding),
+    )
     listener = LiveListener(config)
     clips, failed = tell_recordings(options.folder, _labels(options, listener.classes), listener)
     write_rows(format_telling(clips), options.csv)

@@ -84,6 +84,7 @@ class WindowProbabilities:
         n = self.front.frames if self.front.n_mels else -(-self.front.window // self.front.hop)
         self._line = np.zeros((n, len(self._silence)), np.float32)
         self._out = np.zeros((0, len(self.classes)), np.float32)
+        self._fill = 0
         self.reset()
         self._row()
 
