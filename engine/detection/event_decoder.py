@@ -25,7 +25,7 @@ FILE_NAMES = {
     "accumulated_log_odds": "evidence",
     "log_odds_by_label": "evidences",
 }
-SILENT, REPORTED, CONFIRMED, DOUBTED = range(4)  # stages of a class; doubted: retracted, its evidence still there
+SILENT, REPORTED, CONFIRMED, DOUBTED = range(4)  # stages of a class; doubted: ended, its evidence still there
 COLUMNS = 6  # of a change
 SURE = 1e-4  # probabilities are clipped to this distance from 0 and 1: one step contributes at most 9 nats
 
@@ -225,8 +225,8 @@ class EventDecoder:
     """Take probabilities (step, class), return a list of `SoundChange`, ordered by `known`, then class.
 
     With `early` a class is reported from a lower threshold on, and confirmed, silently, by the rules that follow;
-    without that within `confirm` steps, or where it ends sooner, it is retracted, and not reported early again until
-    its evidence has gone. So is a class that ends before its `least` duration.
+    without that within `confirm` steps, or where it ends sooner, it is retracted. After an end it is not reported
+    early again until its evidence has gone. So is a class that ends before its `least` duration.
 
     A class is active while the median of its probability is at or above its threshold, until it falls below `release`
     times that. It also becomes active where the log-odds of that median have accumulated to its `accumulated_log_odds`;
@@ -324,7 +324,10 @@ def _decide_class(value: Scalar32, now: int, c: int, rules: _Rules, state: _Stat
         runs[0], gathered[0] = CONFIRMED, 0.0
     elif stage == DOUBTED and value < rules.release * low:
         runs[0] = SILENT
-    speaks = value < rules.release * low if active else value >= (level if stage == DOUBTED else low)
+    if active:
+        speaks = value < rules.release * (level if stage == CONFIRMED else low)
+    else:
+        speaks = value >= (level if stage == DOUBTED else low)
     if speaks and runs[1] == 0:
         runs[2] = step
     runs[1] = runs[1] + 1 if speaks else 0
@@ -335,7 +338,7 @@ def _decide_class(value: Scalar32, now: int, c: int, rules: _Rules, state: _Stat
     if active:
         first = step if expired and runs[1] < rules.hold else runs[2]
         retracted = runs[0] == REPORTED or first - runs[3] < rules.least[c]
-        runs[0] = DOUBTED if expired and value >= rules.release * low else SILENT
+        runs[0] = DOUBTED if value >= rules.release * low else SILENT
         gathered[0] = 0.0
     else:
         since = rules.needs[c] < np.inf and gathered[0] > 0

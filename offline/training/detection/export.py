@@ -16,7 +16,7 @@ from models.detection.graph import crnn_graph, crnn_metadata
 from models.detection.network import Crnn
 from offline.datasets.scenes import SceneSet, open_scene_set
 from offline.detection.clip_decisions import Probabilities
-from offline.evaluation.detection.early_decisions import EarlyLimits, tune_early
+from offline.evaluation.detection.early_decisions import with_early_reports
 from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
     TunedDecisions,
@@ -56,7 +56,7 @@ def export_detection(config: DetectionExport) -> Path:
     steps = scene_probabilities(model, test)
     live, whole = _tuned_decisions(model, config)
     if config.early is not None:
-        live = replace(live, events=_early(model, config, live.events))
+        live = replace(live, events=_early(model, config, live.events, config.early))
     decisions = Decisions(live=live.events, whole=whole.events, tags=whole.tags)
     checks = write_crnn(model, config.output, config.licence, config.training, decisions)
     checks |= export_figures(found, config.output)
@@ -99,12 +99,12 @@ def _tuned_decisions(model: Crnn, config: DetectionExport) -> tuple[TunedDecisio
     return _take_over(model, config, live, whole)
 
 
-def _early(model: Crnn, config: DetectionExport, live: DecisionConfig) -> DecisionConfig:
-    """Return the live decision with thresholds that report early, within the false alarms allowed."""
-    assert config.early is not None
+def _early(model: Crnn, config: DetectionExport, live: DecisionConfig, allowed_per_hour: float) -> DecisionConfig:
+    """Return the live decision with thresholds that report early, and the lags that then are best."""
     validation = open_scene_set(config.validation)
-    steps, quiet = scene_probabilities(model, validation), _quiet_scenes(model, config, config.false_alarms)
-    return tune_early(validation, steps, quiet, live, EarlyLimits(config.false_alarms, config.early))
+    quiet = _quiet_scenes(model, config, allowed_per_hour)
+    early = with_early_reports(live, quiet, model.config.classes, allowed_per_hour)
+    return with_best_lags(validation, scene_probabilities(model, validation), early)
 
 
 def _tune(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDecisions]:

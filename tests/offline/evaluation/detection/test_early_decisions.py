@@ -1,47 +1,35 @@
-"""Early thresholds are found where a network is soon half sure, and are given up where that invents sounds."""
+"""A sound is told early where a network is soon half sure, and that is given up where it invents too many."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interval
-from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
-from offline.datasets.scenes import SceneSet, label_steps
-from offline.evaluation.detection.early_decisions import EarlyLimits, tune_early
+from engine.detection.event_decoder import DecisionConfig, EventDecoder
+from engine.detection.frame_clock import SOUND_RATE, STEP
+from offline.evaluation.detection.early_decisions import retracted_per_hour, with_early_reports
 from offline.evaluation.detection.sound_events_tuning import QuietScenes
 
-BASE = DecisionConfig(median=1, alignment="causal", release=0.5, confirm=8)
 CLASSES = ("dog",)
+BASE = DecisionConfig(median=1, alignment="causal", threshold=0.9, release=0.5)
 
 
-def scenes() -> tuple[SceneSet, np.ndarray]:
-    """Each dog is half believed for five steps, then wholly, for ten more."""
-    events, steps = {}, np.zeros((20, 100, 1), np.float32)
-    for i in range(20):
-        first = 10 + 3 * i
-        begin, end = (step_begin(step) / SOUND_RATE for step in (first, first + 15))
-        events[str(i)] = [Interval(begin, end, "dog")]
-        steps[i, first : first + 5], steps[i, first + 5 : first + 15] = 0.45, 0.96
-    labels = np.stack([label_steps(of, CLASSES, 100) for of in events.values()])
-    return SceneSet(CLASSES, np.zeros((20, 400, 128), np.float16), labels, events), steps
+def told(config: DecisionConfig, values: list[float]) -> list[tuple[int, bool, bool]]:
+    found = EventDecoder(CLASSES, config).process(np.array(values, np.float32)[:, None])
+    return [(change.known, change.active, change.retracted) for change in found]
 
 
-def test_half_sure_is_told_and_taken_back_where_that_is_allowed() -> None:
-    made, steps = scenes()
+def test_the_lowest_threshold_within_what_may_be_taken_back() -> None:
+    """Ten blips of 0.45 and one of 0.75, three steps long, in 40 scenes: 135 and 14 an hour."""
     quiet = np.zeros((40, 100, 1), np.float32)
-    quiet[::4, 20:23] = 0.45  # ten blips in 40 * 100 steps: 135 an hour
-    hour = QuietScenes(quiet, 0.0)
-    free = tune_early(made, steps, hour, BASE, EarlyLimits(0, 1000))
-    assert free.early is not None
-    assert free.thresholds is not None
-    assert free.early["dog"] <= 0.4
-    assert 0.45 < free.thresholds["dog"] <= 0.95
-    strict = tune_early(made, steps, hour, BASE, EarlyLimits(0, 0))
-    assert strict.early is not None
-    assert strict.early["dog"] > 0.45
-    told = {}
-    for name, config in (("free", free), ("strict", strict)):
-        found = [EventDecoder(CLASSES, config).process(rows) for rows in (steps[0], quiet[0])]
-        told[name] = found[0][0].known, [change.retracted for change in found[1]]
-    assert told == {"free": (10, [False, True]), "strict": (15, [])}
-    assert len(quiet) * 100 * STEP / SOUND_RATE < 3600
+    quiet[::4, 20:23], quiet[1, 50:53] = 0.45, 0.75
+    hours = QuietScenes(quiet, 0.0)
+    an_hour = 3600 / (40 * 100 * STEP / SOUND_RATE)
+    bold, careful, strict = (with_early_reports(BASE, hours, CLASSES, n * an_hour) for n in (11, 1, 0))
+    assert [config.early for config in (bold, careful, strict)] == [{"dog": 0.2}, {"dog": 0.5}, {"dog": 0.8}]
+    assert retracted_per_hour(bold, hours, CLASSES) == pytest.approx([11 * an_hour])
+    bark = [0.0, 0.45, 0.6, 0.85, 0.96, 0.96, 0.05]
+    assert [told(config, bark)[0] for config in (bold, careful, strict, BASE)] == [
+        (step, True, False) for step in (1, 2, 3, 4)
+    ]
+    assert {told(config, bark)[-1] for config in (bold, careful, strict, BASE)} == {(6, False, False)}
