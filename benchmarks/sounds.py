@@ -36,7 +36,7 @@ from offline.evaluation.detection.live_sound_events import (
     reaction_times_s,
 )
 from offline.synthesis.sound_bank import SoundBank, load_bank
-from offline.synthesis.surroundings import SURROUNDINGS, surroundings
+from offline.synthesis.surroundings.kinds import SURROUNDINGS, surroundings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)

@@ -1,7 +1,7 @@
 """The causal network that hears sound events live, for `--detect`."""
 
 from offline.recipes.recipe import Amount, Recipe, RecipeStep, scaled
-from offline.recipes.sound_scenes import DATA, LICENCE, MATERIALS, SPLIT, measured, mixed, trained
+from offline.recipes.sound_scenes import LICENCE, MATERIALS, SCENE_DATA, SPLIT, measured, mixed, trained
 from recipes.crnn_files import BEDS, FAST, MOVED, STEPS
 
 __all__ = ["RECIPES"]
@@ -67,7 +67,7 @@ EXPORT = RecipeStep(
     words=(
         *("export", "detection", "--checkpoint", "recurrent3/checkpoint.pt", "-o", "crnn.onnx"),
         *("--decisions-of", "recurrent2/checkpoint.pt", "--tighten", "0.2", "--quiet", *QUIET, "--false-alarms", "0.4"),
-        *("--validation", "validation", "--test", "test", "--licence", LICENCE, "--data", DATA),
+        *("--validation", "validation", "--test", "test", "--licence", LICENCE, "--data", SCENE_DATA),
     ),
     makes=("crnn.onnx", "crnn.toml"),
 )

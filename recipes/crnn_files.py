@@ -1,7 +1,7 @@
 """The bidirectional network that finds sound events in files, for `tag` and `--detect crnn-files`."""
 
 from offline.recipes.recipe import Recipe, RecipeStep
-from offline.recipes.sound_scenes import DATA, FIRST_STEPS, LICENCE, MATERIALS, SPLIT, measured, mixed, trained
+from offline.recipes.sound_scenes import FIRST_STEPS, LICENCE, MATERIALS, SCENE_DATA, SPLIT, measured, mixed, trained
 
 __all__ = ["RECIPES", "STEPS"]
 
@@ -48,7 +48,7 @@ EXPORT = RecipeStep(
     words=(
         *("export", "detection", "--checkpoint", "bi6/checkpoint.pt", "-o", "crnn-files.onnx"),
         *("--decisions-of", "bi4/checkpoint.pt", "--validation", "validation", "--test", "test"),
-        *("--licence", LICENCE, "--data", DATA),
+        *("--licence", LICENCE, "--data", SCENE_DATA),
     ),
     makes=("crnn-files.onnx", "crnn-files.toml"),
 )

@@ -146,7 +146,7 @@ def _detector(options: ImportOptions) -> int:
     import torch
 
     from engine.core.config import resolved
-    from engine.detection.sound_files import WINDOWS
+    from engine.detection.sound_files import WINDOW_NETWORK
     from models.detection.tensor_bundle import DATA, INDEX, read_variables
     from models.detection.yamnet import YAMNET_FRONT_END, yamnet_classes, yamnet_scores
     from models.export import Graph, check_graph, export_graph
@@ -157,10 +157,15 @@ def _detector(options: ImportOptions) -> int:
     net = yamnet_scores(read_variables(folder), len(classes), folder)
     example = torch.zeros(YAMNET_FRONT_END.frames, YAMNET_FRONT_END.n_mels)
     graph = Graph(module=net, inputs={"mel": example}, outputs=("score",), dynamic={})
-    metadata = {"kind": WINDOWS, "front_end": resolved(YAMNET_FRONT_END), "classes": classes, "scores": "probability"}
+    metadata = {
+        "kind": WINDOW_NETWORK,
+        "front_end": resolved(YAMNET_FRONT_END),
+        "classes": classes,
+        "scores": "probability",
+    }
     export_graph(graph, options.output, {**metadata, "licence": options.licence})
     stream = torch.randn(*example.shape, generator=torch.Generator().manual_seed(0)) - 3
-    error = check_graph(graph, options.output, stream, block=len(example), kind=WINDOWS)
+    error = check_graph(graph, options.output, stream, block=len(example), kind=WINDOW_NETWORK)
     _check_error(options.output, error)
     fields = {
         "licence": options.licence,

@@ -77,7 +77,7 @@ class SurroundingsOptions(FolderOptions):
 def data_surroundings_command(options: SurroundingsOptions) -> int:
     """Synthesise what microphones hear by the hour though none of the classes sounds; and talk."""
     from offline.datasets.make_surroundings import SurroundingsJob, make_surroundings
-    from offline.synthesis.surroundings import SURROUNDINGS
+    from offline.synthesis.surroundings.kinds import SURROUNDINGS
 
     job = SurroundingsJob(
         output=options.output,

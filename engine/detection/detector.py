@@ -12,7 +12,7 @@ from engine.core.events import Event, Guesses, Late, Sound
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities, SoundTiming, checked_classes
 from engine.detection.event_decoder import DecisionConfig, EventDecoder, SoundChange
-from engine.detection.sound_files import WINDOWS, class_names, decisions_of, front_end_of, sound_network_file
+from engine.detection.sound_files import WINDOW_NETWORK, class_names, decisions_of, front_end_of, sound_network_file
 from engine.detection.window_network import WindowProbabilities, WindowTiming
 from engine.inference.network_file import NetworkFile
 
@@ -101,7 +101,7 @@ def sound_probabilities(
     config: SoundConfig, audio: AudioFormat, *, worker: Executor | None = None
 ) -> SoundProbabilities | WindowProbabilities:
     """Return the node of the probabilities for a file of either kind."""
-    if sound_network_file(config.model).kind == WINDOWS:
+    if sound_network_file(config.model).kind == WINDOW_NETWORK:
         return WindowProbabilities(config, audio)
     return SoundProbabilities(config, audio, worker=worker)
 
@@ -109,7 +109,7 @@ def sound_probabilities(
 def detection_latency(config: SoundConfig, audio: AudioFormat) -> int:
     """Return the `latency` of a detector, in samples, from the metadata of its file; ModelError if it does not fit."""
     file = sound_network_file(config.model)
-    if file.kind == WINDOWS:
+    if file.kind == WINDOW_NETWORK:
         decision = _decision(config, file, class_names(file))
         return WindowTiming(front_end_of(file), audio).lag(decision.wait)
     decision = _decision(config, file, checked_classes(file, config))
@@ -119,7 +119,7 @@ def detection_latency(config: SoundConfig, audio: AudioFormat) -> int:
 def sound_thresholds(config: SoundConfig) -> dict[str, float]:
     """Return the threshold of each class of a detector, from its settings and its file; as `detection_latency`."""
     file = sound_network_file(config.model)
-    classes = class_names(file) if file.kind == WINDOWS else checked_classes(file, config)
+    classes = class_names(file) if file.kind == WINDOW_NETWORK else checked_classes(file, config)
     decision = _decision(config, file, classes)
     return {label: (decision.thresholds or {}).get(label, decision.threshold) for label in classes}
 

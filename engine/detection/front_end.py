@@ -17,7 +17,7 @@ from engine.dsp.resample import ResampleConfig, Resampler
 from engine.dsp.sanitise import LIMIT, as_block
 from engine.dsp.stft import analyse, grown
 
-__all__ = ["FrontEnd", "MelFrames", "front_end_weights"]
+__all__ = ["MelFrames", "WindowFrontEnd", "front_end_weights"]
 
 Floats = npt.NDArray[np.float64]
 Audio = npt.NDArray[np.float32]
@@ -25,7 +25,7 @@ DECIBEL = 10 / np.log(10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrontEnd(Settings):
+class WindowFrontEnd(Settings):
     """What a network of windows of sound takes; n_mels 0 is the samples themselves."""
 
     sample_rate: int = ranged(MISSING, 4000, 192_000, "sample rate of its input", unit="Hz")
@@ -66,7 +66,7 @@ def hz_to_htk(hz: float) -> float:
     return float(1127 * np.log1p(hz / 700))
 
 
-def front_end_weights(front: FrontEnd) -> npt.NDArray[np.float32]:
+def front_end_weights(front: WindowFrontEnd) -> npt.NDArray[np.float32]:
     """Return the triangles (mel, bin); the constant bin has no weight, as a band of it would be below all others."""
     hz = np.arange(front.n_fft // 2 + 1) * front.sample_rate / front.n_fft
     to_mel = hz_to_htk if front.scale == "htk" else hz_to_mel
@@ -90,7 +90,7 @@ class MelFrames:
     a frame is the `hop` newest of them.
     """
 
-    def __init__(self, front: FrontEnd, audio: AudioFormat) -> None:
+    def __init__(self, front: WindowFrontEnd, audio: AudioFormat) -> None:
         self.front, self.audio = front, audio
         self.resampling = ResampleConfig(
             source_rate=audio.sample_rate, target_rate=front.sample_rate, n_channels=audio.n_channels

@@ -13,12 +13,12 @@ from typing import Any
 from engine.core.config import from_mapping
 from engine.core.errors import ConfigError, ModelError
 from engine.detection.event_decoder import DecisionConfig, Decisions
-from engine.detection.front_end import FrontEnd
+from engine.detection.front_end import WindowFrontEnd
 from engine.inference.network_file import NetworkFile, read_metadata
 
-__all__ = ["CRNN", "WINDOWS", "class_names", "decisions_of", "front_end_of", "sound_network_file"]
+__all__ = ["CRNN", "WINDOW_NETWORK", "class_names", "decisions_of", "front_end_of", "sound_network_file"]
 
-CRNN, WINDOWS = "crnn", "sound-windows"  # kinds of files
+CRNN, WINDOW_NETWORK = "crnn", "sound-windows"  # kinds of files
 SCORES = ("probability", "logit")
 USUAL = DecisionConfig(threshold=0.5, median=1, alignment="causal", release=0.6, hold=2)  # where the file says nothing
 REMEDY = "write front_end, classes and scores into it, as docs/formats.md says"
@@ -28,9 +28,9 @@ def sound_network_file(model: Path) -> NetworkFile:
     """Read the metadata of a sound event network; ModelError if it is none."""
     values = read_metadata(model)
     if not values and model.with_suffix(".toml").is_file():
-        values = {"kind": WINDOWS, **_card(model.with_suffix(".toml"))}
+        values = {"kind": WINDOW_NETWORK, **_card(model.with_suffix(".toml"))}
     kind = values.get("kind")
-    return NetworkFile(model, kind if kind == WINDOWS else CRNN, values)
+    return NetworkFile(model, kind if kind == WINDOW_NETWORK else CRNN, values)
 
 
 def _card(path: Path) -> dict[str, Any]:
@@ -53,12 +53,12 @@ def _listed(path: Path) -> list[str]:
     return [row[-1] for row in (rows[1:] if rows and not rows[0][0].isdecimal() and len(rows[0]) > 1 else rows)]
 
 
-def front_end_of(file: NetworkFile) -> FrontEnd:
+def front_end_of(file: NetworkFile) -> WindowFrontEnd:
     """Return what the network takes; ModelError if that is missing or invalid."""
     if file.metadata.get("scores", SCORES[0]) not in SCORES:
         raise ModelError(file.path, expected=f"scores {' or '.join(SCORES)}", got=str(file.metadata["scores"])[:60])
     try:
-        return from_mapping(FrontEnd, file.value("front_end", dict))
+        return from_mapping(WindowFrontEnd, file.value("front_end", dict))
     except (ConfigError, TypeError) as error:
         raise ModelError(file.path, expected="front_end of the network", got=str(error)[:160], remedy=REMEDY) from error
 
@@ -73,7 +73,7 @@ def class_names(file: NetworkFile) -> tuple[str, ...]:
 
 def decisions_of(network: NetworkFile) -> Decisions:
     """Return the decisions tuned for the network; ModelError if they are missing from its file or invalid."""
-    if network.kind == WINDOWS and "decisions" not in network.metadata:
+    if network.kind == WINDOW_NETWORK and "decisions" not in network.metadata:
         return Decisions(live=USUAL, whole=USUAL)
     try:
         return Decisions.from_dict(network.value("decisions", dict))

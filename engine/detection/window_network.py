@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat
-from engine.detection.front_end import FrontEnd, MelFrames
+from engine.detection.front_end import MelFrames, WindowFrontEnd
 from engine.detection.sound_files import class_names, front_end_of, sound_network_file
 from engine.dsp.resample import ResampleConfig, Resampler
 from engine.inference.network import open_session
@@ -30,7 +30,7 @@ class WindowTiming:
     A step is as long as the way between two windows, and lies in the middle of its own.
     """
 
-    def __init__(self, front: FrontEnd, audio: AudioFormat) -> None:
+    def __init__(self, front: WindowFrontEnd, audio: AudioFormat) -> None:
         self.front = front
         self._resampling = ResampleConfig(
             source_rate=audio.sample_rate, target_rate=front.sample_rate, n_channels=audio.n_channels

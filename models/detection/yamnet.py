@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.errors import ModelError
-from engine.detection.front_end import FrontEnd
+from engine.detection.front_end import WindowFrontEnd
 
 __all__ = [
     "DIMENSION",
@@ -45,7 +45,7 @@ LAYERS = ((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),
 
 DENSE = 54  # number of the layer that scores
 CLASS_MAP = Path("assets") / "yamnet_class_map.csv"  # in the folder of its SavedModel
-YAMNET_FRONT_END = FrontEnd(
+YAMNET_FRONT_END = WindowFrontEnd(
     sample_rate=SAMPLE_RATE,
     frame=FRAME,
     hop=HOP,

@@ -19,7 +19,7 @@ from engine.core.errors import ConfigError
 from engine.core.table_log import TableLog
 from engine.detection.frame_clock import SOUND_RATE
 from offline.synthesis.sound_bank import SPLITS
-from offline.synthesis.surroundings import SURROUNDINGS, surroundings
+from offline.synthesis.surroundings.kinds import SURROUNDINGS, surroundings
 
 __all__ = ["SurroundingsJob", "make_surroundings"]
 

@@ -13,7 +13,7 @@ from engine.detection.crnn import SoundConfig
 from engine.detection.detector import detection_latency
 from engine.detection.embedding import EmbeddingConfig, read_embedding
 from engine.detection.frame_clock import SOUND_RATE, STEP
-from engine.detection.sound_files import WINDOWS, sound_network_file
+from engine.detection.sound_files import WINDOW_NETWORK, sound_network_file
 
 __all__ = [
     "DETECTORS",
@@ -51,7 +51,7 @@ def detect_config(model: Path | str | None, *, window_s: float | None = None, **
     """
     path = sound_model(model)
     file = sound_network_file(path)
-    if file.kind == WINDOWS or file.value("causal", bool):
+    if file.kind == WINDOW_NETWORK or file.value("causal", bool):
         if window_s is not None:
             raise ConfigError("--window", expected="a bidirectional network", got=f"{path.name}, which is none")
         return SoundConfig(model=path, **settings)

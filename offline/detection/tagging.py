@@ -16,7 +16,7 @@ from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import sound_probabilities
 from engine.detection.event_decoder import DecisionConfig, EventDecoder, Interval
-from engine.detection.sound_files import WINDOWS, class_names, decisions_of, sound_network_file
+from engine.detection.sound_files import WINDOW_NETWORK, class_names, decisions_of, sound_network_file
 from engine.detection.window_network import WindowProbabilities
 from offline.detection.clip_decisions import clip_probabilities, intervals
 
@@ -53,7 +53,7 @@ class Tagger:
         file = sound_network_file(config.model)
         tuned = decisions_of(file)
         self.classes = class_names(file)
-        ahead = 0 if file.kind == WINDOWS or file.value("causal", bool) else AHEAD
+        ahead = 0 if file.kind == WINDOW_NETWORK or file.value("causal", bool) else AHEAD
         self.config = replace(config, block=BLOCK, window=WINDOW, ahead=ahead, background_blocks=0, guesses=0)
         self.levels = dict(tuned.tags)
         self.decision = tuned.whole

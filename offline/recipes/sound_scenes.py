@@ -5,11 +5,11 @@ from __future__ import annotations
 from offline.recipes.materials import SOUNDS, STEMS
 from offline.recipes.recipe import Amount, RecipeStep, scaled
 
-__all__ = ["DATA", "FIRST_STEPS", "LICENCE", "MATERIALS", "SPLIT", "measured", "mixed", "trained"]
+__all__ = ["FIRST_STEPS", "LICENCE", "MATERIALS", "SCENE_DATA", "SPLIT", "measured", "mixed", "trained"]
 
 MATERIALS = (SOUNDS, STEMS)
 LICENCE = "CC BY-SA 4.0, as the digits in it"
-DATA = (
+SCENE_DATA = (
     "scenes mixed of isolated sounds, the test sources kept apart by offline/synthesis/sound_events_split.csv: ESC-10"
     " (baby_cry, dog, backgrounds, distractors; CC BY 3.0 as a set, clips CC0, CC BY and 2 Sampling+), kitchen20"
     " (blender, dishes, fan, frying, running_water, backgrounds, distractors; Apache-2.0 as a set, of Freesound clips),"

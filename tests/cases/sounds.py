@@ -17,6 +17,7 @@ from engine.detection.detector import SoundDetector
 from engine.detection.embedding import Embedding
 from engine.detection.event_decoder import DecisionConfig
 from engine.detection.frame_clock import MEL_BANDS, STEP_FRAMES
+from engine.detection.window_network import WindowProbabilities
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
 from engine.inference.network import Network
@@ -92,7 +93,25 @@ def detector(decision: DecisionConfig, audio: AudioFormat, settings: dict[str, A
     return lambda: SoundDetector(config, audio)
 
 
+def by_window(output: np.ndarray, signal: np.ndarray, latency: int) -> float:
+    """Row k is there once `latency` samples since step k began came, for the slowest of them no sample sooner."""
+    node, rows, n, spare = windows(), 0, 0, latency
+    for k in range(20):
+        end = node.timing.instant(k) + latency
+        rows += len(node.process(signal[n : max(end, n)]))
+        n = max(end, n)
+        spare = min(spare, end - node.timing.emitted(k))
+        if rows < k + 1:
+            return math.inf
+    return 0.0 if spare == 0 else math.inf
+
+
+def windows() -> WindowProbabilities:
+    return WindowProbabilities(SoundConfig(model=window_network_file(12)), STEREO)
+
+
 CASES = [
+    Case("window probabilities", windows, noise(22050, 2), by_window),
     Case("sound probabilities", probabilities, noise(22050, 2)[: 22050 * 2], by_row),
     Case("embedding", lambda: Embedding(embedding(), STEREO), noise(22050, 2), by_vector),
     *(

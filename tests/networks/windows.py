@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.config import resolved
-from engine.detection.front_end import FrontEnd
-from engine.detection.sound_files import WINDOWS
+from engine.detection.front_end import WindowFrontEnd
+from engine.detection.sound_files import WINDOW_NETWORK
 from models.export import Graph, export_graph
 
 FOLDER = Path(mkdtemp(prefix="windows-"))
 NAMES = ("bell", "Child speech, kid speaking", "rain")
 
 
-def front_end(n_mels: int = 12, **more: object) -> FrontEnd:
+def front_end(n_mels: int = 12, **more: object) -> WindowFrontEnd:
     """20 ms frames every 10 ms at 8 kHz, windows of 100 ms every 50."""
     usual = dict(sample_rate=8000, frame=160, hop=80, n_fft=256, n_mels=n_mels, offset=0.01, frames=10, step=5)
-    return FrontEnd(**{**usual, **more})  # type: ignore[arg-type]
+    return WindowFrontEnd(**{**usual, **more})  # type: ignore[arg-type]
 
 
 class Random(nn.Module):
@@ -48,7 +48,7 @@ def window_network_file(n_mels: int = 12, *, described: bool = True) -> Path:
     graph = Graph(
         module=Random(example.numel(), 0.4 if n_mels else 0.0), inputs={"x": example}, outputs=("scores",), dynamic={}
     )
-    metadata = {"kind": WINDOWS, "front_end": resolved(front), "classes": list(NAMES), "scores": "logit"}
+    metadata = {"kind": WINDOW_NETWORK, "front_end": resolved(front), "classes": list(NAMES), "scores": "logit"}
     export_graph(graph, path, metadata if described else {})
     if not described:
         lines = [f"{name} = {value!r}".replace("'", '"') for name, value in resolved(front).items()]

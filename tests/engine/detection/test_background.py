@@ -17,7 +17,7 @@ from engine.detection.detector import SoundDetector
 from tests.cases.sounds import QUICK, STEREO, noise
 from tests.networks.detection import small_crnn_file
 
-WINDOWS = dict(model=small_crnn_file(), decision=QUICK, window=20, ahead=4, block=3)
+WINDOW_NETWORK = dict(model=small_crnn_file(), decision=QUICK, window=20, ahead=4, block=3)
 
 
 def asked(n: int) -> dict[str, np.ndarray]:
@@ -68,13 +68,13 @@ def test_a_late_worker_repeats_and_takes_the_newest_next() -> None:
 def test_the_worker_changes_nothing_but_the_thread() -> None:
     """A detector whose worker is in time says what it says without one, so much later as it is deferred."""
     audio = noise(22050, 2)
-    plain = SoundDetector(SoundConfig(**WINDOWS), STEREO).process(audio)
-    at_once = SoundDetector(SoundConfig(**WINDOWS, background_blocks=2), STEREO)
+    plain = SoundDetector(SoundConfig(**WINDOW_NETWORK), STEREO).process(audio)
+    at_once = SoundDetector(SoundConfig(**WINDOW_NETWORK, background_blocks=2), STEREO)
     expected = at_once.process(audio)
     assert [(e.at, e.label) for e in expected] == [(e.at, e.label) for e in plain][: len(expected)]
     assert {e.emitted_at - p.emitted_at for e, p in zip(expected, plain, strict=False)} == {2 * 3 * 4 * 366}
     with ThreadPoolExecutor(1) as pool:
-        node = SoundDetector(SoundConfig(**WINDOWS, background_blocks=2), STEREO, worker=pool)
+        node = SoundDetector(SoundConfig(**WINDOW_NETWORK, background_blocks=2), STEREO, worker=pool)
         outputs = []
         for start in range(0, len(audio), 512):
             outputs.append(list(node.process(audio[start : start + 512])))
@@ -89,7 +89,7 @@ def test_lateness_is_told() -> None:
     go = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(go.wait, 60)
-        node = SoundDetector(SoundConfig(**WINDOWS, background_blocks=1), STEREO, worker=pool)
+        node = SoundDetector(SoundConfig(**WINDOW_NETWORK, background_blocks=1), STEREO, worker=pool)
         events = node.process(noise(22050, 2))
         go.set()
     late = [e for e in events if isinstance(e, Late)]
