@@ -9,7 +9,8 @@ __all__ = ["RECIPES"]
 CAUSAL = ("--causal", "--look-ahead", "1")
 FIRST = ("train0", "train2", "train3", "train4")
 SETS = ("train0", "train5", "train6", "train7", "train8", "train9", "train10", "train11")
-QUIET = ("quiet1", "quiet2", "quiet3", "quiet4", "quiet5")
+FINAL = (*SETS, "train12", "val1", "val2")
+QUIET = ("quiet1", "quiet2", "quiet3", "quiet4", "quiet5", "quiet6")
 
 
 def _recurrent(name: str, checkpoint: str, sets: tuple[str, ...], scenes: int, steps: int, *words: str) -> RecipeStep:
@@ -26,6 +27,12 @@ def _recurrent(name: str, checkpoint: str, sets: tuple[str, ...], scenes: int, s
     )
     how: tuple[str | Amount, ...] = ("--scenes", scaled(scenes, 48), "--steps", scaled(steps, 3), *words)
     return RecipeStep(name=name, words=(*given, *how), makes=(f"{name}/checkpoint.pt",))
+
+
+def _surroundings(name: str, which: str, n: int, seed: int) -> RecipeStep:
+    """Synthesise rain, wind, traffic, halls, music and talk."""
+    words = ("data", "surroundings", "-o", name, "--which", which, "-n", scaled(n), "--seed", str(seed))
+    return RecipeStep(name=name, words=words, makes=(name,))
 
 
 STEPS_LIVE = (
@@ -50,16 +57,20 @@ STEPS_LIVE = (
     trained(
         "causal4", 1420, SETS, *CAUSAL, *MOVED, "--learning-rate", "9e-4", "--init-weights", "causal3/checkpoint.pt"
     ),
+    _surroundings("surroundings", "train", 60, 3),
+    mixed("train12", 900, 110, "--empty", "--beds", *FAST, "--more", "surroundings"),
     _recurrent("recurrent2", "causal4", SETS, 5000, 1000, "--edges", "3"),
     trained(
-        *("causal5", 2365, (*SETS, "val1", "val2"), *CAUSAL, *MOVED, "--learning-rate", "8e-4"),
+        *("causal5", 2365, FINAL, *CAUSAL, *MOVED, "--learning-rate", "8e-4"),
         *("--distil", "bi6/checkpoint.pt", "--init-weights", "causal4/checkpoint.pt"),
     ),
-    _recurrent("recurrent3", "causal5", (*SETS, "val1", "val2"), 6000, 1100, "--edges", "3"),
+    _recurrent("recurrent3", "causal5", FINAL, 6000, 1100, "--edges", "3"),
     mixed("quiet1", 700, 81, "--empty", "--more", "lmms-beds", which="validation", rich=False),
     mixed("quiet2", 360, 82, "--empty", which="validation", rich=False),
     mixed("quiet3", 300, 94, "--empty", "--distractors", "0", "--more", "debian", which="validation"),
     mixed("quiet4", 300, 106, "--empty", "--beds", "--more", "voiced", which="validation", rich=False),
+    _surroundings("quiet-surroundings", "validation", 30, 2),
+    mixed("quiet6", 600, 109, "--empty", "--beds", "--more", "quiet-surroundings", which="validation", rich=False),
     mixed("quiet5", 500, 107, "--empty", "--beds", *BEDS, which="validation", rich=False),
 )
 EXPORT = RecipeStep(
