@@ -22,7 +22,9 @@ def _row(text: str, module: str, name: str, panel: str) -> Entry:
 
 MAKERS = {
     "music21": _row("Chorales with fermatas, and tunes, of music21's corpus.", "corpora", "music21", GENERATORS),
-    "midi": _row("A folder of MIDI files.", "corpora", "midi", GENERATORS),
+    "midi": _row("Your own music: a folder of MIDI files.", "corpora", "midi", GENERATORS),
+    "abc": _row("Your own music: a folder of tunes in ABC.", "corpora", "abc", GENERATORS),
+    "musicxml": _row("Your own music: a folder of scores in MusicXML.", "corpora", "musicxml", GENERATORS),
     "mutopia": _row("Guitar music of the Mutopia project, by LilyPond.", "corpora", "mutopia", GENERATORS),
     "songs": _row(
         "Songs in stems, composed here, played by FluidSynth, sung by a vocoder.", "songs", "songs", SEPARATION

@@ -12,11 +12,11 @@ import numpy as np
 import soundfile
 
 from engine.core.errors import DeviceError, ScoreError, warn_about
-from engine.score.midi_song import is_midi, read_midi_song
+from engine.score.midi_song import MidiSong, read_midi_song
 from engine.score.score import MAX_QUARTERS
 from offline.music.piece import NOTE, Piece
 
-__all__ = ["PEAK_DB", "read_folder", "read_midi", "write_midi", "write_wav"]
+__all__ = ["PEAK_DB", "piece_of_song", "read_midi", "write_midi", "write_wav"]
 
 TICKS_PER_STEP = 120
 PEAK_DB = -3.0  # of a rendered file, against full scale
@@ -65,10 +65,15 @@ def read_midi(path: Path, *, steps_per_quarter: int = 4, percussion: bool = Fals
     for notice in song.notices:
         warn_about(str(path), notice)
     notes = song.notes if percussion and len(song.notes) else song.melodic(str(path))
+    return piece_of_song(song, notes, str(path), steps_per_quarter)
+
+
+def piece_of_song(song: MidiSong, notes: np.ndarray, where: str, steps_per_quarter: int = 4) -> Piece:
+    """Return some notes of a MIDI file, at least one, on the grid; see `read_midi`."""
     step = song.ticks_per_quarter / steps_per_quarter
     if notes["end"].max() > MAX_QUARTERS * song.ticks_per_quarter:
         got = f"{notes['end'].max() / song.ticks_per_quarter:.0f}"
-        raise ScoreError(str(path), expected=f"at most {MAX_QUARTERS:g} quarters", got=got, remedy="check the file")
+        raise ScoreError(where, expected=f"at most {MAX_QUARTERS:g} quarters", got=got, remedy="check the file")
     rows, names = _voices(notes, song.names)
     rows["onset"] = np.rint(notes["onset"] / step)
     rows["duration"] = np.maximum(np.rint(notes["end"] / step) - rows["onset"], 1)
@@ -92,17 +97,6 @@ def _voices(notes: np.ndarray, track_names: tuple[str, ...]) -> tuple[np.ndarray
     rows = np.zeros(len(notes), NOTE)
     rows["voice"], rows["pitch"], rows["velocity"] = voice, notes["pitch"], notes["velocity"]
     return rows, tuple(track_names[part // 16] or f"Voice {i + 1}" for i, part in enumerate(parts))
-
-
-def read_folder(folder: Path, *, steps_per_quarter: int = 4) -> dict[str, Piece]:
-    """Read every MIDI file in a folder, by its path in it; a warning names each file that cannot be read."""
-    pieces = {}
-    for path in sorted(p for p in folder.rglob("*") if is_midi(p) and not p.name.startswith(".")):
-        try:
-            pieces[path.relative_to(folder).as_posix()] = read_midi(path, steps_per_quarter=steps_per_quarter)
-        except ScoreError as error:
-            warn_about(error.where, f"left out: expected {error.expected}, got {error.got}")
-    return pieces
 
 
 def write_wav(

@@ -6,7 +6,6 @@ Nothing of the corpus is kept in this project; the extra `data` brings it, and t
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from music21 import corpus, expressions, note, stream
 
-from offline.music.codecs.abc import MODES, tokenize
+from offline.music.abc_file import read_abc
 from offline.music.piece import Piece, make_notes
 from offline.music.piece_sets import save_pieces
 
@@ -100,27 +99,9 @@ def tunes() -> list[tuple[str, list[str]]]:
 
 
 def _tunes_of(path: Path) -> Iterator[tuple[str, list[str]]]:
-    text = path.read_text(encoding="utf8", errors="replace").replace("\r", "")
-    for i, body in enumerate(("\n" + text).split("\nX:")[1:], 1):
-        lines = body.split("\n")[1:]  # the first is the tune's number
-        fields = {line[:2]: line[2:].split("%")[0].strip() for line in reversed(lines) if line[1:2] == ":"}
-        if "V:" in fields or "K:" not in fields or fields.get("L:", "1/8") not in ("1/8", ""):
-            continue
-        music = "\n".join(line for line in lines if line[1:2] != ":" or line[0] in "|:")
-        metre = fields.get("M:", "4/4")
-        key = _key(fields["K:"])
-        tokens = [f"M:{metre}", f"K:{key}", *(t for t in tokenize(music) if t[:2] not in ("M:", "K:"))]
+    for number, tokens, _ in read_abc(path):
         if MIN_TOKENS <= len(tokens) <= MAX_TOKENS:
-            yield f"{path.stem}.{i}", tokens
-
-
-def _key(text: str) -> str:
-    """Return one spelling of each key: D, Em, Amix, Edor."""
-    match = re.match(r"([A-G][#b]?)\s*([A-Za-z]*)", text.strip())
-    if match is None:
-        return "C"
-    mode = match[2].lower()[:3]
-    return match[1] + {"maj": "", "ion": "", "min": "m", "aeo": "m"}.get(mode, mode if mode in MODES else "")
+            yield f"{path.stem}.{number}", tokens
 
 
 def convert_music21(folder: Path, *, n_chorales: int | None = None) -> str:

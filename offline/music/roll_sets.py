@@ -6,15 +6,16 @@ Chorales are (frame, voice) of MIDI pitches, soprano first, -1 is a rest; rolls 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
 
 from engine.core.errors import ScoreError
-from offline.music.catalogue import ROLL_SPLITS
+from offline.music.catalogue import CORPORA, ROLL_SETS, ROLL_SPLITS
 
-__all__ = ["Split", "load_chorales", "load_rolls"]
+__all__ = ["Split", "copy_published", "load_chorales", "load_rolls"]
 
 Split = dict[str, list[np.ndarray]]
 
@@ -26,6 +27,17 @@ def load_chorales(path: Path) -> Split:
     if set(raw) != set(ROLL_SPLITS):
         raise ScoreError(str(path), expected="splits " + ", ".join(ROLL_SPLITS), got=", ".join(map(str, raw)))
     return {split: [np.asarray(piece, np.int16) for piece in raw[split]] for split in ROLL_SPLITS}
+
+
+def copy_published(source: Path, target: Path) -> list[str]:
+    """Copy the published sets that a folder has into another; return their names. ScoreError if it has none."""
+    names = [CORPORA["chorales"].file, *(f"{name}.mat" for name in ROLL_SETS)]
+    found = [name for name in names if (source / name).is_file()]
+    if not found:
+        raise ScoreError(str(source), expected="one of " + ", ".join(names), got="none")
+    for name in found:
+        shutil.copyfile(source / name, target / name)
+    return found
 
 
 def load_rolls(path: Path) -> Split:

@@ -2,9 +2,60 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-__all__ = ["draw", "enliven", "forbid_parallels", "sigmoid", "soften", "softmax"]
+import numpy as np
+from scipy.special import ndtr
+
+__all__ = [
+    "NoteRates",
+    "draw",
+    "draw_held",
+    "enliven",
+    "forbid_parallels",
+    "note_rates",
+    "raise_to",
+    "sigmoid",
+    "soften",
+    "softmax",
+]
+
+
+CHOICE = 8.0  # pitches of a step that may sound, of as many as sound
+UNLIKELY, NEVER = 0.01, -60.0  # probability of a bit, and the logit of one that is left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteRates:
+    """How many notes a corpus has, by which a roll is drawn.
+
+    density: notes that sound at a step in the mean
+    onsets: notes that begin at a step in the mean
+    pulse: how often notes begin at each place of a beat, 1 in the mean
+    """
+
+    density: float
+    onsets: float
+    pulse: tuple[float, ...] = (1.0,)
+
+    def along(self, n: int) -> np.ndarray:
+        """Return the pulse at n steps."""
+        return np.resize(np.array(self.pulse), n)
+
+
+def note_rates(rolls: Sequence[np.ndarray], beat: int = 4) -> NoteRates:
+    """Return the rates of rolls (step, pitch); beat: its length in steps."""
+    n_steps = sum(map(len, rolls))
+    begun, places = np.zeros(beat), np.zeros(beat)
+    for roll in rolls:
+        new = np.maximum(roll[1:].astype(float) - roll[:-1], 0).sum(axis=1)
+        np.add.at(begun, np.arange(1, len(roll)) % beat, new)
+        np.add.at(places, np.arange(1, len(roll)) % beat, 1.0)
+    rates = begun / np.maximum(places, 1)
+    pulse = rates / max(rates.mean(), 1e-9)
+    density = sum(float(roll.sum()) for roll in rolls) / n_steps
+    return NoteRates(density=density, onsets=float(begun.sum() / n_steps), pulse=tuple(pulse.round(4).tolist()))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -48,6 +99,50 @@ def draw(p: np.ndarray, rng: np.random.Generator) -> int:
     """Draw one token; p need not sum to one."""
     sums = np.cumsum(p)
     return int(min(np.searchsorted(sums, rng.random() * sums[-1], side="right"), len(p) - 1))
+
+
+def raise_to(logits: np.ndarray, density: float) -> np.ndarray:
+    """Return logits (step, pitch) plus the one number for which `density` bits a step are expected."""
+    low, high = -30.0, 30.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        found = float(sigmoid(logits + middle).sum(axis=1).mean())
+        low, high = (middle, high) if found < density else (low, middle)
+    return np.asarray(logits + (low + high) / 2)
+
+
+def draw_held(
+    logits: np.ndarray, rates: NoteRates, rng: np.random.Generator, before: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw bits (step, pitch), float32, of independent odds as notes that are held; return them and the last noise.
+
+    before: noise (pitch,) of the step before the first
+    Each bit is 1 with its own probability, raised to the density, but the noise that decides it moves slowly along
+    time (a Gaussian copula), and where notes begin in the corpus: just so slowly that as many begin. Independent draws
+    flicker, and a threshold freezes. What is unlikely is left out: of many pitches some would come anyway.
+    """
+    few = min(round(CHOICE * rates.density), logits.shape[1])
+    unlikely = logits < np.sort(logits, axis=1)[:, -few, None]
+    unlikely |= sigmoid(raise_to(logits, rates.density)) < UNLIKELY
+    p = sigmoid(raise_to(np.where(unlikely, NEVER, logits), rates.density))
+    fresh = rng.standard_normal(logits.shape)
+    first = fresh[0] if before is None else before
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        moved = (low + high) / 2
+        noise = _slow(fresh, first, np.minimum(moved * rates.along(len(logits)), 1.0))
+        bits = ndtr(noise) < p
+        begun = (bits & ~np.vstack([bits[:1], bits[:-1]])).sum() / len(bits)
+        low, high = (low, moved) if begun > rates.onsets else (moved, high)
+    return bits.astype(np.float32), noise[-1]
+
+
+def _slow(fresh: np.ndarray, first: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Return noise (step, pitch) of unit variance, of which each step (step,) keeps all but a share `moved`."""
+    out, last = np.empty_like(fresh), first
+    for t, (new, share) in enumerate(zip(fresh, moved, strict=True)):
+        out[t] = last = (1 - share) * last + np.sqrt(1 - (1 - share) ** 2) * new
+    return out
 
 
 def forbid_parallels(p: np.ndarray, v: int, last: np.ndarray, chosen: np.ndarray) -> np.ndarray:

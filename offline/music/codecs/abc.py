@@ -12,7 +12,7 @@ import numpy as np
 from engine.core.errors import ScoreError
 from offline.music.piece import Piece, make_notes
 
-__all__ = ["AbcTokens", "Reader", "clean_abc", "tokenize"]
+__all__ = ["AbcTokens", "Reader", "clean_abc", "metre_of", "tokenize"]
 
 TOKEN = re.compile(
     r"M:[^\s\]]+|K:[A-Za-z#]+|\|:|:\||::|\|\]|\||\[[12]|\(3|[_^=]*[A-Ga-gz][,']*|\d*/+\d*|\d+|[<>]", re.ASCII
@@ -132,7 +132,7 @@ class Reader:
 
     def _sign(self, token: str) -> None:
         if token.startswith("M:"):
-            self.metre = _metre(token[2:])
+            self.metre = metre_of(token[2:])
         elif token.startswith("K:"):
             self.key = key_signature(token[2:])
         elif token == "(3":
@@ -173,7 +173,7 @@ def _length(token: str) -> Fraction:
     return min(max(Fraction(int(number or 1), max(under, 1)), Fraction(1, 16)), Fraction(16))
 
 
-def _metre(text: str) -> tuple[int, int]:
+def metre_of(text: str) -> tuple[int, int]:
     """Return the time signature of C, C| or n/m."""
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     if match is None:

@@ -67,12 +67,14 @@ class MuLaw:
 class Spectra:
     """Magnitude spectra of overlapping Hann windows, compressed to log(1 + 1000 |X|) (deepAC).
 
-    Decoding finds a phase by Griffin and Lim's iteration (1984), started from a fixed seed: same frames, same sound.
+    Decoding starts from phases that advance with the nearest spectral peak (Laroche & Dolson 1999), so that partials
+    stay whole, and improves them by Griffin and Lim's iteration (1984).
     """
 
     n_fft: int = 1024
     hop: int = 256
-    n_iterations: int = 100
+    n_iterations: int = 20
+    quiet: float = 0.1  # what is below is no sound, but an error of the decoder
 
     def _window(self) -> np.ndarray:
         return np.hanning(self.n_fft + 1)[:-1]
@@ -80,6 +82,22 @@ class Spectra:
     def _stft(self, samples: np.ndarray) -> np.ndarray:
         frames = np.lib.stride_tricks.sliding_window_view(samples, self.n_fft)[:: self.hop]
         return np.fft.rfft(frames * self._window(), axis=1)
+
+    def _phases(self, magnitude: np.ndarray) -> np.ndarray:
+        """Return phases (frame, bin), of unit length, each bin turning with the frequency of its nearest peak."""
+        bins, angles = np.arange(magnitude.shape[1]), np.zeros(magnitude.shape)
+        angle = np.asarray(2 * np.pi * np.random.default_rng(0).random(magnitude.shape[1]))
+        for t, row in enumerate(magnitude):
+            padded = np.pad(row, 1)
+            peaks = np.flatnonzero((row >= padded[:-2]) & (row > padded[2:]))
+            if len(peaks):
+                left, top, right = (np.log(padded[peaks + k] + 1e-9) for k in (0, 1, 2))
+                place = peaks + np.clip(0.5 * (left - right) / np.minimum(left - 2 * top + right, -1e-9), -0.5, 0.5)
+                nearest = np.abs(bins[:, None] - peaks).argmin(axis=1)
+                turned = angle[peaks] + 2 * np.pi * place * self.hop / self.n_fft
+                angle = turned[nearest] + np.pi * (bins - peaks[nearest])
+            angles[t] = angle
+        return np.exp(1j * angles)
 
     def _istft(self, spectra: np.ndarray) -> np.ndarray:
         window = self._window()
@@ -90,7 +108,7 @@ class Spectra:
             span = slice(t * self.hop, t * self.hop + self.n_fft)
             out[span] += frame
             weight[span] += window**2
-        return out / np.maximum(weight, 1e-3)
+        return out / np.maximum(weight, 0.1)
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """Return spectra (frame, bin) float32."""
@@ -98,8 +116,8 @@ class Spectra:
 
     def decode(self, frames: np.ndarray) -> np.ndarray:
         """Return samples, float32."""
-        magnitude = np.expm1(np.maximum(frames, 0)) * self.n_fft / 1000
-        phase = np.exp(2j * np.pi * np.random.default_rng(0).random(magnitude.shape))
+        magnitude = np.expm1(np.where(frames < self.quiet, 0, frames)) * self.n_fft / 1000
+        phase = self._phases(magnitude)
         for _ in range(self.n_iterations):
             estimate = self._stft(self._istft(magnitude * phase))
             phase = estimate / np.maximum(np.abs(estimate), 1e-9)

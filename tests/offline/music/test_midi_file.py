@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from engine.core.errors import ScoreError
-from offline.music.midi_file import read_folder, read_midi, write_midi, write_wav
+from offline.music.midi_file import read_midi, write_midi, write_wav
 from offline.music.piece import Piece, from_grid
 from tests.offline.music.test_codecs import random_grid, same
 
@@ -37,11 +37,8 @@ def test_same_piece_same_bytes(tmp_path: Path) -> None:
     assert mido.MidiFile(tmp_path / "a.mid").length == pytest.approx(36 / 4 * 60 / 90, rel=1e-6)
 
 
-def test_folders_leave_out_what_is_no_music(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    write_midi(piece(), tmp_path / "sub" / "a.MID")
+def test_what_is_no_music_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.mid").write_bytes(b"not music")
-    assert list(read_folder(tmp_path)) == ["sub/a.MID"]
     with pytest.raises(ScoreError, match="MIDI file"):
         read_midi(tmp_path / "b.mid")
 

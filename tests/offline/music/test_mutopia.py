@@ -12,6 +12,7 @@ from cli.app import main
 from engine.core.errors import DeviceError
 from offline.music.midi_file import write_midi
 from offline.music.mutopia import convert_mutopia, find_scores, header, licence_of, lilypond_path
+from offline.music.own_corpus import load_own
 from offline.music.piece import from_grid
 from offline.music.piece_sets import load_pieces
 
@@ -60,6 +61,6 @@ def test_a_folder_of_midi_files(tmp_path: Path, capsys: pytest.CaptureFixture) -
     (tmp_path / "b.mid").write_bytes(b"nonsense")
     assert main(["data", "midi", str(tmp_path), "-o", str(tmp_path / "out")]) == 0
     assert "1 pieces of 8 sixteenths" in capsys.readouterr().out
-    assert load_pieces(tmp_path / "out" / "midi.npz")[0].notes["pitch"].tolist() == [60, 62]
+    assert load_own(tmp_path / "out" / "corpus.npz").pieces[0].piece.notes["pitch"].tolist() == [60, 62]
     assert main(["data", "midi", str(tmp_path / "none"), "-o", str(tmp_path / "out")]) == 2
-    assert "expected MIDI files, got none" in capsys.readouterr().err
+    assert "expected midi files, got none" in capsys.readouterr().err
