@@ -31,7 +31,9 @@ from models.generation.tokens import TokenLstm, TokenLstmConfig
 from offline.generation.cards import find_weights
 from offline.generation.config import GeneratorConfig
 from offline.generation.open_system import open_generator
+from offline.generation.pace import pace_of
 from offline.generation.stream import FREE
+from offline.generation.systems import names_where
 from offline.generation.weights import SystemFiles
 from tests.engine.midi.probe import MidiProbe
 from tests.engine.midi.test_jack import GENERATOR, all_is_over
@@ -69,6 +71,7 @@ def steps() -> Iterator[Row]:
     yield _tokens()
     if find_weights("Frames") is not None:
         yield _frame()
+    yield _pace()
 
 
 def _median_ms(step: Callable[[], object], n: int = 300) -> tuple[float, float]:
@@ -97,11 +100,11 @@ def _tokens() -> Row:
     def eager() -> torch.Tensor:
         with torch.no_grad():
             features, state[0] = module.memory(one, state[0])
-            return module.logits(features, one, 0)
+            return module.logits(features)
 
     with torch.no_grad():
         features, _ = module.memory(torch.from_numpy(rows[:, 0]).transpose(0, 1), module.initial(1))
-        wanted = module.logits(features, features, 0)[0].numpy()
+        wanted = module.logits(features)[0].numpy()
     error = np.abs(np.stack([ours.run({"row": row})["logits_0"].copy() for row in rows]) - wanted).max()
     (median, p99), (peer, peer_p99) = _median_ms(lambda: ours.run({"row": rows[0]})), _median_ms(eager)
     return Row(
@@ -123,6 +126,22 @@ def _frame() -> Row:
         peer="",
         ratio="",
         agreement=f"{125 / median:.0f} times faster than it plays at 120",
+    )
+
+
+def _pace() -> Row:
+    """24 bars of every system that ships, at 240 quarters a minute: notes late, and the busiest system."""
+    names = names_where(lambda system: not system.sound and find_weights(system.weights) is not None)
+    found = {name: pace_of(open_generator(name, GeneratorConfig()), bars=24, tempo_bpm=240) for name in names}
+    busiest = max(names, key=lambda name: found[name].busy)
+    least = min(names, key=lambda name: found[name].slack_s)
+    return Row(
+        what=f"24 bars at 240 a minute by each of the {len(names)} systems that ship",
+        ours=f"{sum(pace.late for pace in found.values())} notes late",
+        peer="",
+        ratio="",
+        agreement=f"least slack {1e3 * found[least].slack_s:.0f} ms ({least}); {busiest} writes in "
+        f"{100 * found[busiest].busy:.0f} % of the time that it plays",
     )
 
 

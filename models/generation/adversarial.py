@@ -14,6 +14,8 @@ from models.generation.graph import Graphs, played
 
 __all__ = ["AdversarialConfig", "CRnnGan", "MidiNet"]
 
+REACH = 12  # semitones of the moves that are matched
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdversarialConfig(Settings):
@@ -150,10 +152,12 @@ class MidiNet(nn.Module):
 
     def forward(self, bar: Tensor, chord: Tensor, before: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of generator and critic in one, and the critic's verdicts."""
-        false = self.generate(torch.randn(len(bar), self.config.noise, device=bar.device), chord, before)
+        p = self.generate(torch.randn(len(bar), self.config.noise, device=bar.device), chord, before)
+        false = F.gumbel_softmax(p.clamp_min(1e-9).log(), hard=True, dim=1)  # drawn, as it is played; Jang et al. 2017
         turned: Tensor = _Reverse.apply(false)  # type: ignore[no-untyped-call]
         judged, fooled = self.judge(bar, chord), self.judge(turned, chord)
-        match = F.mse_loss(turned.mean(0), bar.mean(0))
+        pairs = zip(features(bar, before, chord), features(turned, before, chord), strict=True)
+        match = sum((((a - b).mean(0) ** 2).sum() for a, b in pairs), torch.zeros((), device=bar.device))
         loss = game(judged, fooled) - self.config.match * match
         return loss, verdicts(judged, fooled)
 
@@ -165,6 +169,19 @@ class MidiNet(nn.Module):
             "before": torch.zeros(1, 128, 16),
         }
         return {"": played(self, self.generate, inputs, ("bar",))}
+
+
+def features(bar: Tensor, before: Tensor, chord: Tensor) -> tuple[Tensor, ...]:
+    """Return what is matched in the mean, of bars (batch, 128, 16): pitches, moves, and notes over each chord's root.
+
+    The paper matches the mean bar and the critic's features (section 3.2, its losses of feature matching).
+    """
+    whole = torch.cat([before[:, :, -1:], bar], dim=2)
+    last = F.pad(whole[:, :, :-1], (0, 0, REACH, REACH)).unfold(1, 128, 1)  # (batch, interval, step, 128)
+    moves = torch.einsum("bkth,bht->bkt", last, whole[:, :, 1:])
+    classes = bar.new_zeros(len(bar), 12).index_add(1, torch.arange(128, device=bar.device) % 12, bar.mean(2))
+    over_root = torch.einsum("br,bp->brp", chord[:, :12], classes).flatten(1)
+    return bar.mean(2), moves.mean(2), over_root * 12**0.5, moves[:, REACH]
 
 
 def _spread(chord: Tensor, like: Tensor) -> Tensor:

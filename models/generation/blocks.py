@@ -206,6 +206,12 @@ class StackedAutoencoder(nn.Module):
         return {"": played(self, self.play, inputs, ("p", "gradient"))}
 
 
+def sounding(tokens: Tensor) -> Tensor:
+    """Return the last token (batch, time) but a hold, 0, up to each step."""
+    steps = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+    return tokens.gather(1, torch.where(tokens > 0, steps, 0).cummax(1).values)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VraeConfig(Settings):
     """Set the sizes of a recurrent variational autoencoder; it reads either bits or tokens."""
@@ -251,11 +257,18 @@ class Vrae(nn.Module):
         return self.out(hidden), state
 
     def forward(self, x: Tensor, mean_only: bool = False) -> tuple[Tensor, Tensor]:
-        """Return the nats of the sequence given its code and the code's divergence from the unit Gaussian, (batch,)."""
-        inputs = self._inputs(x)
+        """Return the nats of the sequence given its code and the code's divergence from the unit Gaussian, (batch,).
+
+        With history, the first step of x is what came before the sequence, and the decoder reads each token together
+        with the one that struck what sounds.
+        """
+        inputs, history = self._inputs(x), None
+        if self.config.history:
+            held = F.one_hot(sounding(x), self.config.n_tokens).float()
+            history, inputs, x = torch.maximum(inputs, held)[:, :-1], inputs[:, 1:], x[:, 1:]
         mean, log_var = self.to_code(self.encoder(inputs)[0][:, -1]).chunk(2, dim=1)
         code = mean if mean_only else mean + torch.randn_like(mean) * (0.5 * log_var).exp()
-        logits, _ = self.step(code, F.pad(inputs, (0, 0, 1, 0))[:, :-1], self.start(code))
+        logits, _ = self.step(code, inputs if history is None else history, self.start(code))
         divergence = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(1)
         if self.config.n_bits:
             return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum((1, 2)), divergence

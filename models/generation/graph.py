@@ -21,10 +21,20 @@ from torch import Tensor, nn
 
 from models.export import Graph, export_graph
 
-__all__ = ["Graphs", "count_values", "export_parts", "layers_of", "played", "round_to_half"]
+__all__ = [
+    "Graphs",
+    "count_values",
+    "export_parts",
+    "layers_of",
+    "played",
+    "quantised",
+    "round_to_small",
+    "store_small",
+]
 
 KIND = "generator"
 SMALLEST = 64  # values from which on an array is stored in half precision
+LARGE = 1 << 14  # values from which on a matrix is stored in 8 bits
 Graphs = dict[str, Graph]
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -61,12 +71,25 @@ def _part_path(path: Path, part: str) -> Path:
     return path.with_name(f"{path.stem}-{part}.onnx") if part else path
 
 
-def round_to_half(network: nn.Module) -> None:
-    """Round every weight to half precision, in which it is stored."""
+def round_to_small(network: nn.Module) -> None:
+    """Round every weight to what it is stored in: large matrices to 8 bits a row, the rest to half precision."""
     with torch.no_grad():
         for value in network.state_dict().values():
-            if value.is_floating_point():
+            if not value.is_floating_point():
+                continue
+            if value.ndim > 1 and value.numel() >= LARGE:
+                rows = value.cpu().numpy().reshape(len(value), -1)
+                numbers, scale = quantised(rows, 1)
+                value.copy_(torch.from_numpy((numbers * scale).reshape(tuple(value.shape))))
+            else:
                 value.copy_(value.half().float())
+
+
+def quantised(array: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return int8 numbers and the scales along an axis, whose product is near the array; of a product, exactly it."""
+    scale = np.abs(array).max(axis=axis, keepdims=True) / 127
+    scale = np.maximum(scale.astype(np.float16).astype(np.float32), np.float32(6e-8))
+    return np.clip(np.rint(array / scale), -127, 127).astype(np.int8), scale
 
 
 def export_parts(
@@ -85,8 +108,43 @@ def export_parts(
         if not part:
             metadata |= {**values, "arrays": texts}
         export_graph(replace(graph, module=graph.module.eval()), paths[part], metadata)
-        _store_half(paths[part])
+        store_small(paths[part])
     return paths
+
+
+def store_small(path: Path) -> None:
+    """Store large matrices in 8 bits, and the rest in half precision, where that is exact."""
+    model = onnx.load(str(path))
+    nodes: list[onnx.NodeProto] = []
+    for one in list(model.graph.initializer):
+        if one.data_type == onnx.TensorProto.FLOAT and math.prod(one.dims) >= LARGE and len(one.dims) > 1:
+            nodes += _in_eight_bits(model, one)
+    _put_first(model, nodes)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    _store_half(path)
+
+
+def _in_eight_bits(model: onnx.ModelProto, one: onnx.TensorProto) -> list[onnx.NodeProto]:
+    """Replace a weight that is exactly a product of 8-bit numbers and scales by these; return the product's nodes.
+
+    The runtime computes it once, when it loads the file, so that a step costs what it did.
+    """
+    array, name = onnx.numpy_helper.to_array(one), one.name
+    for axis in (tuple(range(1, array.ndim)), array.ndim - 1, array.ndim - 2):
+        numbers, scale = quantised(array, axis)
+        if not np.array_equal(numbers * scale, array):
+            continue
+        one.CopyFrom(onnx.numpy_helper.from_array(numbers, name + ".int8"))
+        model.graph.initializer.append(onnx.numpy_helper.from_array(scale, name + ".scale"))
+        cast = onnx.helper.make_node("Cast", [name + ".int8"], [name + ".whole"], to=onnx.TensorProto.FLOAT)
+        return [cast, onnx.helper.make_node("Mul", [name + ".whole", name + ".scale"], [name])]
+    return []
+
+
+def _put_first(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
+    everything = [*nodes, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(everything)
 
 
 def _store_half(path: Path) -> None:
@@ -104,9 +162,7 @@ def _store_half(path: Path) -> None:
         name = one.name
         one.CopyFrom(onnx.numpy_helper.from_array(half, name + ".half"))
         casts.append(onnx.helper.make_node("Cast", [name + ".half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    _put_first(model, casts)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 

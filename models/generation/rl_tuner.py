@@ -1,4 +1,4 @@
-"""RL-Tuner (Jaques et al. 2016): Q-learning on a melody network, with rewards of music theory beside likelihood."""
+"""RL-Tuner (Jaques et al. 2016): a melody network that rewards of music theory change, by learning its own values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from torch.nn import functional as F
 from models.generation.graph import Graphs
 from models.generation.tokens import TokenLstm
 
-__all__ = ["RlTunerNetwork", "temporal_difference", "theory_reward"]
+__all__ = ["RlTunerNetwork", "soft_difference"]
 
-SCALE = (0, 2, 4, 5, 7, 9, 11)
-DISCOUNT, LOG_P_SHARE = 0.5, 0.1
+DISCOUNT = 0.5
 
 
 class RlTunerNetwork(nn.ModuleDict):
@@ -29,33 +28,24 @@ class RlTunerNetwork(nn.ModuleDict):
         return policy.graphs()
 
 
-def theory_reward(tokens: Tensor, low: int) -> Tensor:
-    """Return the reward (batch, step) of music theory for tokens (batch, step) of 38 classes.
+def _values(network: TokenLstm, rows: Tensor) -> Tensor:
+    """Return logits (batch, step, token) after each of rows (batch, step, 1)."""
+    return network.logits(network.memory(rows, network.initial(len(rows)))[0])
 
-    Note of C major: +.1; outside: -1; struck for the fourth time: -1; leap over an octave: -1; leap of a tritone or
-    a seventh: -.5; held over a bar: -.5; step of the scale: +.1. After Jaques et al. (2016), section 4.
+
+def soft_difference(networks: nn.ModuleDict, rows: Tensor, reward: Tensor) -> Tensor:
+    """Return the smoothed squared difference of the policy's values of rows (batch, step + 1, 1) from their targets.
+
+    The paper's psi-learning (section 3.2): the target is log p of the judge, the reward (batch, step), and what the
+    policy's own softmax expects of the next step; so the policy stays near the corpus where theory is silent. Values
+    are logits above the judge's logarithm of their sum, so that a policy that is the judge begins with log p itself.
     """
-    reward = torch.zeros(tokens.shape, device=tokens.device)
-    last = torch.full((len(tokens),), -1, device=tokens.device)
-    repeats, held = torch.zeros_like(last), torch.zeros_like(last)
-    for t, token in enumerate(tokens.unbind(1)):
-        struck, pitch = token > 1, token - 2 + low
-        inside = sum((pitch % 12 == step for step in SCALE), torch.zeros_like(struck)).bool()
-        leap = torch.where(last >= 0, (pitch - last).abs(), torch.full_like(pitch, 2))
-        repeats = torch.where(struck & (pitch == last), repeats + 1, torch.where(struck, 0, repeats))
-        held = torch.where(token == 0, held + 1, 0)
-        value = torch.where(inside, 0.1, -1.0) - 1.0 * (repeats >= 3) - 1.0 * (leap > 12)
-        value = value - 0.5 * ((leap == 6) | (leap == 10) | (leap == 11)) + 0.1 * ((leap == 1) | (leap == 2))
-        reward[:, t] = torch.where(struck, value, -0.5 * (held > 16))
-        last = torch.where(struck, pitch, last)
-    return reward
-
-
-def temporal_difference(policy: TokenLstm, target: TokenLstm, rows: Tensor, reward: Tensor) -> Tensor:
-    """Return the smoothed squared temporal difference of rows (batch, step + 1, 1) with their reward (batch, step)."""
-    with torch.no_grad():
-        features, _ = target.memory(rows[:, :-1], target.initial(len(rows)))
-        best = target.logits(features, rows[:, 1:], 0).max(2).values
-    features, _ = policy.memory(rows[:, :-1], policy.initial(len(rows)))
-    value = policy.logits(features, rows[:, 1:], 0).gather(2, rows[:, 1:])[..., 0]
-    return F.smooth_l1_loss(value, reward + DISCOUNT * F.pad(best[:, 1:], (0, 1)))
+    wanted, values = rows[:, 1:], {}
+    for name, network in networks.items():
+        with torch.set_grad_enabled(name == "policy" and torch.is_grad_enabled()):
+            values[name] = _values(network, rows[:, :-1])  # type: ignore[arg-type]
+    level = values["judge"].logsumexp(2)
+    log_p = values["judge"].gather(2, wanted)[..., 0] - level
+    following = F.pad((values["target"].logsumexp(2) - level)[:, 1:], (0, 1))
+    value = values["policy"].gather(2, wanted)[..., 0] - level
+    return F.smooth_l1_loss(value, log_p + reward + DISCOUNT * following)

@@ -1,8 +1,8 @@
-"""Networks over piano rolls: memories of bits, Boltzmann machines, and the bi-axial LSTM."""
+"""Networks over piano rolls: Boltzmann machines, and the bi-axial LSTM."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -15,80 +15,13 @@ from models.generation.graph import Graphs, played
 __all__ = [
     "Biaxial",
     "BiaxialConfig",
-    "BluesConfig",
-    "BluesLstm",
-    "ConvRbm",
-    "ConvRbmConfig",
     "Rbm",
     "RnnRbm",
     "RnnRbmConfig",
-    "self_similarity",
 ]
 
 
-State = tuple[Tensor, Tensor]
 PLAY_ROUNDS = 25  # of Gibbs sampling of a step that is played
-PLAY_STEPS = 128  # of the example of a piece
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BluesConfig(Settings):
-    """Set the sizes of the blues networks."""
-
-    n_chord: int = ranged(12, 1, 128, "bits of the chords")
-    n_melody: int = ranged(13, 0, 128, "bits of the melody; 0 for chords alone")
-    cells: int = ranged(8, 1, 4096, "cells of each of the two LSTMs")
-
-
-class BluesLstm(nn.Module):
-    """Estimate the bits of chords and of a melody, each by its own LSTM; only the melody's reads both.
-
-    Eck & Schmidhuber (2002), section 4: four blocks of two cells for the chords, four for the melody.
-    """
-
-    def __init__(self, config: BluesConfig) -> None:
-        super().__init__()
-        self.config = c = config
-        self.chords = nn.LSTM(c.n_chord, c.cells, batch_first=True)
-        self.chord_bits = nn.Linear(c.cells, c.n_chord)
-        if c.n_melody:
-            self.melody = nn.LSTM(c.n_chord + c.n_melody + c.cells, c.cells, batch_first=True)
-            self.melody_bits = nn.Linear(2 * c.cells, c.n_melody)
-
-    def initial(self, batch: int) -> tuple[State, State]:
-        """Return the states of both LSTMs before the first step."""
-        zero = self.chord_bits.weight.new_zeros(1, batch, self.config.cells)
-        return (zero, zero), (zero, zero)
-
-    def logits(self, roll: Tensor, states: tuple[State, State]) -> tuple[Tensor, tuple[State, State]]:
-        """Return logits of the next step's bits after each step of roll (batch, time, bit), and the states."""
-        n = self.config.n_chord
-        harmony, first = self.chords(roll[..., :n], states[0])
-        bits = self.chord_bits(harmony)
-        if not self.config.n_melody:
-            return bits, (first, states[1])
-        line, second = self.melody(torch.cat([roll, harmony.detach()], dim=2), states[1])
-        return torch.cat([bits, self.melody_bits(torch.cat([line, harmony.detach()], dim=2))], dim=2), (first, second)
-
-    def forward(self, roll: Tensor) -> Tensor:
-        """Return the nats (batch, time) of roll[:, 1:], summed over bits."""
-        logits, _ = self.logits(roll[:, :-1], self.initial(len(roll)))
-        return F.binary_cross_entropy_with_logits(logits, roll[:, 1:], reduction="none").sum(dim=2)
-
-    def play(self, bits: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        """Take a step's bits (1, 1, bit); return the probabilities (bit,) of the next step's, and the states."""
-        first, second = (state[0], state[1]), (state[-2], state[-1])
-        logits, states = self.logits(bits, (first, second))
-        memories = states[: len(state) // 2]
-        return (torch.sigmoid(logits)[0, 0], *(part for memory in memories for part in memory))
-
-    def graphs(self) -> Graphs:
-        """Return the step."""
-        zero, c = self.initial(1)[0][0], self.config
-        names = ("chords", "melody") if c.n_melody else ("chords",)
-        states = [f"{name}_{part}" for name in names for part in "hc"]
-        inputs = {"bits": torch.zeros(1, 1, c.n_chord + c.n_melody), **{f"{name}_in": zero for name in states}}
-        return {"": played(self, self.play, inputs, ("p", *(f"{name}_out" for name in states)))}
 
 
 class Rbm(nn.Module):
@@ -204,78 +137,6 @@ class RnnRbm(nn.Module):
         uniform = torch.zeros(PLAY_ROUNDS, config.n_hidden + config.n_visible)
         inputs = {"v": torch.zeros(1, 1, config.n_visible), "uniform": uniform, "h_in": state, "c_in": state}
         return {"": played(self, self.play, inputs, ("sample", "visible_bias", "hidden_bias", "h_out", "c_out"))}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvRbmConfig(Settings):
-    """Set the sizes of a convolutional RBM."""
-
-    n_pitches: int = ranged(64, 1, 128, "pitches of the roll")
-    width: int = ranged(16, 1, 512, "length of a filter", unit="steps")
-    n_maps: int = ranged(64, 1, 8192, "hidden maps")
-    cd: int = ranged(5, 1, 1000, "Gibbs steps of contrastive divergence")
-
-
-class ConvRbm(nn.Module):
-    """An RBM convolved over time, with filters over `width` steps and all pitches (Lattner et al. 2016)."""
-
-    def __init__(self, config: ConvRbmConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.weight = nn.Parameter(torch.randn(config.n_maps, config.n_pitches, config.width) * 0.01)
-        self.b = nn.Parameter(torch.full((config.n_pitches, 1), -3.0))
-        self.c = nn.Parameter(torch.zeros(config.n_maps))
-
-    def hidden(self, v: Tensor) -> Tensor:
-        """Return the inputs of the hidden maps (batch, map, step) for v (batch, pitch, step)."""
-        return F.conv1d(v, self.weight, self.c, padding=self.config.width // 2)
-
-    def visible(self, h: Tensor, n_steps: int) -> Tensor:
-        """Return the inputs of the visible units (batch, pitch, step) for h (batch, map, step)."""
-        half = self.config.width // 2
-        return (F.conv_transpose1d(h, self.weight, padding=half) + self.b)[..., :n_steps]
-
-    def free_energy(self, v: Tensor) -> Tensor:
-        """Return the free energy of each piece, (batch,)."""
-        return -(v * self.b).sum((1, 2)) - F.softplus(self.hidden(v)).sum((1, 2))
-
-    @torch.no_grad()
-    def gibbs(self, v: Tensor, steps: int, clamp: Tensor | None = None) -> Tensor:
-        """Sample by block Gibbs steps from v; clamp: units that stay."""
-        first = v
-        for _ in range(steps):
-            h = torch.bernoulli(torch.sigmoid(self.hidden(v)))
-            v = torch.bernoulli(torch.sigmoid(self.visible(h, v.shape[2])))
-            v = v if clamp is None else torch.where(clamp, first, v)
-        return v
-
-    def forward(self, v: Tensor) -> Tensor:
-        """Return the contrastive loss (batch,) a step; its gradient is CD-k's."""
-        negative = self.gibbs(v, self.config.cd)
-        return (self.free_energy(v) - self.free_energy(negative)) / v.shape[2]
-
-    def play(self, v: Tensor, for_hidden: Tensor, for_visible: Tensor) -> tuple[Tensor, Tensor]:
-        """Sample once from v (1, pitch, step); return the sample, and the visible units' mean-field inputs from it.
-
-        for_hidden, for_visible: random numbers (1, map, step) and (1, pitch, step), 0 to 1, that decide the sample
-        """
-        n_steps = v.shape[2]
-        hidden = (for_hidden < torch.sigmoid(self.hidden(v))).float()
-        sample = (for_visible < torch.sigmoid(self.visible(hidden, n_steps))).float()
-        return sample, self.visible(torch.sigmoid(self.hidden(sample)), n_steps)
-
-    def graphs(self) -> Graphs:
-        """Return a round of sampling, for pieces of any length."""
-        v, hidden = torch.zeros(1, self.config.n_pitches, PLAY_STEPS), torch.zeros(1, self.config.n_maps, PLAY_STEPS)
-        inputs = {"v": v, "for_hidden": hidden, "for_visible": v}
-        graph = played(self, self.play, inputs, ("sample", "logits"))
-        return {"": replace(graph, dynamic={name: {2: "step"} for name in (*inputs, "sample", "logits")})}
-
-
-def self_similarity(v: Tensor) -> Tensor:
-    """Return the cosine products of all pairs of steps, (batch, step, step), of v (batch, pitch, step)."""
-    unit: Tensor = v / v.norm(dim=1, keepdim=True).clamp_min(1e-6)
-    return unit.transpose(1, 2) @ unit
 
 
 VICINITY, CHROMA, PHASES = 25, 12, 4

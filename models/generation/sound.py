@@ -70,35 +70,41 @@ class WaveNet(nn.Module):
         return logits
 
     def forward(self, tokens: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return the nats (batch, time) of tokens[:, 1:]."""
+        """Return the nats (batch, time) of tokens[:, 1:], whose condition is (batch, n_condition, time)."""
         logits = self.logits(tokens[:, :-1], condition)
         return F.cross_entropy(logits, tokens[:, 1:], reduction="none")
 
-    def play(self, token: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    def play(self, token: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
         """Take a token (1,); return logits (token,) of the next, and the past.
 
-        past: (sum of dilations, residual), for each layer a queue of its last inputs (Paine et al. 2016)
+        rest: the condition (1, n_condition) of the next sample, where the network has one; and the past, (sum of
+            dilations, residual), for each layer a queue of its last inputs (Paine et al. 2016)
         """
+        past = rest[-1]
+        given = [F.linear(rest[0], each.weight[..., 0]) for each in layers_of(self.conditions, nn.Conv1d)]
         x, total, queues, first = self.embed(token), torch.zeros(()), [], 0
         stacks = (layers_of(stack, nn.Conv1d) for stack in (self.layers, self.mix, self.skips))
-        for layer, mix, skip, dilation in zip(*stacks, self.config.dilations, strict=True):
+        for i, (layer, mix, skip, dilation) in enumerate(zip(*stacks, self.config.dilations, strict=True)):
             both = torch.cat([past[first : first + 1], x], dim=1)
             kernel = torch.cat([layer.weight[..., 0], layer.weight[..., 1]], dim=1)
-            gate, value = F.linear(both, kernel, layer.bias).chunk(2, dim=1)
+            inner = F.linear(both, kernel, layer.bias)
+            gate, value = (inner + given[i] if given else inner).chunk(2, dim=1)
             unit = torch.tanh(value) * torch.sigmoid(gate)
             queues += [past[first + 1 : first + dilation], x]
             first += dilation
             total = total + F.linear(unit, skip.weight[..., 0], skip.bias)
             x = x + F.linear(unit, mix.weight[..., 0], mix.bias)
-        inner, outer = layers_of(self.out, nn.Conv1d)
-        hidden = F.linear(torch.relu(total), inner.weight[..., 0], inner.bias)
-        logits = F.linear(torch.relu(hidden), outer.weight[..., 0], outer.bias)
+        before, after = layers_of(self.out, nn.Conv1d)
+        hidden = F.linear(torch.relu(total), before.weight[..., 0], before.bias)
+        logits = F.linear(torch.relu(hidden), after.weight[..., 0], after.bias)
         return logits[0], torch.cat(queues)
 
     def graphs(self) -> Graphs:
         """Return the step of a sample."""
         past = torch.zeros(sum(self.config.dilations), self.config.residual)
-        inputs = {"token": torch.zeros(1, dtype=torch.long), "past_in": past}
+        n = self.config.n_condition
+        condition = {"condition": torch.zeros(1, n)} if n else {}
+        inputs = {"token": torch.zeros(1, dtype=torch.long), **condition, "past_in": past}
         return {"": played(self, self.play, inputs, ("logits", "past_out"))}
 
 

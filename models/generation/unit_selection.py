@@ -1,46 +1,57 @@
-"""Unit selection (Bretan et al. 2016): an autoencoder of bars, and a recurrent network that guesses the next code."""
+"""Unit selection (Bretan et al. 2016): a network that ranks bars by what they mean after a bar, and one of notes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.generation.blocks import StackConfig, StackedAutoencoder
 from models.generation.graph import Graphs, played
+from models.generation.tokens import TokenLstm
 
-__all__ = ["UnitSelectionNetwork"]
+__all__ = ["SHARPNESS", "UnitSelectionNetwork"]
 
 SHARPNESS = 10.0  # of the softmax over cosines
 
 
 class UnitSelectionNetwork(nn.Module):
-    """Score the bars of a library by how well their codes follow the bars before."""
+    """Two networks: a deep structured semantic model of bars (section 3.2), and an LSTM of notes (section 3.3).
 
-    def __init__(self, sizes: tuple[int, ...], hidden: int) -> None:
+    The first has a tower for the bar before and one for what may follow; the cosine of both ranks the library. The
+    second gives the cost of joining: how likely its notes are after those before.
+    """
+
+    def __init__(self, width: int, hidden: int, embedding: int, melody: Callable[[], TokenLstm]) -> None:
         super().__init__()
-        self.auto = StackedAutoencoder(StackConfig(sizes=sizes))
-        self.lstm = nn.LSTM(sizes[-1], hidden, batch_first=True)
-        self.guess = nn.Linear(hidden, sizes[-1])
+        self.towers = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, embedding)) for _ in range(2)
+        )
+        self.notes = melody()
+        self.width = width
 
-    def scores(self, codes: Tensor, library: Tensor) -> Tensor:
-        """Return scores (batch, time, bar) of the library's codes after each of codes (batch, time, code)."""
-        guessed = self.guess(self.lstm(codes - 0.5)[0])
-        return SHARPNESS * F.normalize(guessed, dim=-1) @ F.normalize(library - 0.5, dim=-1).T
+    def meaning(self, bars: Tensor, tower: int) -> Tensor:
+        """Return unit vectors (.., embedding) of bars (.., width), as what comes before (0) or after (1)."""
+        return F.normalize(self.towers[tower](bars), dim=-1)
 
-    def play(self, code: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Take the code (1, 1, code) of a bar, around 0; return the guess (code,) of the next, and the state."""
-        hidden, (h, c) = self.lstm(code, (h, c))
-        return self.guess(hidden)[0, 0], h, c
+    def scores(self, before: Tensor, after: Tensor) -> Tensor:
+        """Return scores (n, m) of m bars as the next of each of n bars."""
+        return SHARPNESS * self.meaning(before, 0) @ self.meaning(after, 1).T
+
+    def before(self, bars: Tensor) -> Tensor:
+        """Return the vectors of bars as what comes before."""
+        return self.meaning(bars, 0)
+
+    def after(self, bars: Tensor) -> Tensor:
+        """Return the vectors of bars as what comes after."""
+        return self.meaning(bars, 1)
 
     def graphs(self) -> Graphs:
-        """Return the step of a bar, and the encoder of any number of bars."""
-        sizes, state = self.auto.config.sizes, torch.zeros(1, 1, self.lstm.hidden_size)
-        inputs = {"code": torch.zeros(1, 1, sizes[-1]), "h_in": state, "c_in": state}
-        encoder = played(self.auto, self.auto.encode, {"bars": torch.zeros(2, sizes[0])}, ("codes",))
-        return {
-            "": played(self, self.play, inputs, ("guess", "h_out", "c_out")),
-            "encoder": replace(encoder, dynamic={"bars": {0: "bar"}, "codes": {0: "bar"}}),
-        }
+        """Return the step of the notes, and both towers for any number of bars."""
+        bars = torch.zeros(2, self.width)
+        towers = {"before": self.before, "after": self.after}
+        parts = {name: played(self, tower, {"bars": bars}, ("meaning",)) for name, tower in towers.items()}
+        dynamic = {"bars": {0: "bar"}, "meaning": {0: "bar"}}
+        return self.notes.graphs() | {name: replace(part, dynamic=dynamic) for name, part in parts.items()}

@@ -21,6 +21,9 @@ class GeneratorConfig(Settings):
     key: int | None = ranged(
         None, 0, 11, "pitch class of the key, 0 is C; by default that of what is given, else drawn"
     )
+    tempo_bpm: float | None = ranged(
+        None, 10, 1000, "tempo that the music is meant for; by default each system's own", unit="quarters a minute"
+    )
     activity: float | None = ranged(
         None, 0.1, 10, "factor on the odds that a voice moves, 1 as trained; by default drawn around 1.2"
     )

@@ -14,11 +14,14 @@ from offline.generation.weights import SystemFiles
 
 __all__ = ["open_generator", "open_sound", "system_of"]
 
-FILE = ".onnx"
+FILE, TABLE = ".onnx", ".npz"
+COUNTED = "Markov"  # the system whose file is a table of counts
 
 
 def system_of(model: str) -> System:
-    """Return the system that a name or a file NAME.onnx means."""
+    """Return the system that a name, a file NAME.onnx or a table NAME.npz means."""
+    if model.endswith(TABLE):
+        return find_system(COUNTED)
     return find_system(SystemFiles(Path(model)).value("system", str) if model.endswith(FILE) else model)
 
 
@@ -41,12 +44,12 @@ def open_sound(model: str, config: GeneratorConfig) -> Any | None:
 
 
 def _open(system: System, model: str, config: GeneratorConfig, data: Path | None) -> Any:
-    if model.endswith(FILE):
+    if model.endswith((FILE, TABLE)):
         source = Path(model)
-    elif system.training:
-        source = _shipped(system)
+    elif data is not None and not system.training:
+        source = data
     else:
-        source = _corpus(data)
+        source = _shipped(system)
     return system.player_class().open(source, config)
 
 
@@ -57,9 +60,3 @@ def _shipped(system: System) -> Path:
         remedy = f"{train}; then collaparte export generation"
         raise ConfigError("--model", expected="shipped weights", got=f"none for {system.name}", remedy=remedy)
     return path
-
-
-def _corpus(data: Path | None) -> Path:
-    if data is None:
-        raise ConfigError("--data", expected="a folder with Jsb16thSeparated.json to count", got="nothing")
-    return data

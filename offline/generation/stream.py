@@ -55,12 +55,14 @@ class Generator(Protocol):
     names: names of its voices
     steps: length of the melody that it takes with each segment
     percussion: whether its pitches are drums
+    metre: beats of a bar and their unit, of what it has written so far
     """
 
     names: tuple[str, ...]
     steps: int
     steps_per_quarter: int
     percussion: bool
+    metre: tuple[int, int]
 
     def next(self, given: np.ndarray) -> Segment:
         """Write the next segment; given: (steps,) pitches of the melody, -1 a rest, -2 free."""
@@ -71,6 +73,7 @@ class FrameGenerator(ABC):
     """A generator that writes frames; a note is held while the pitch of its voice stays."""
 
     steps, steps_per_quarter, percussion = 1, 4, False
+    metre = (4, 4)
     names: tuple[str, ...] = ("Soprano", "Alto", "Tenor", "Bass")
 
     def __init__(self, n_voices: int) -> None:
@@ -154,8 +157,16 @@ def collect(
             sounding[voice, pitch] = (step, velocity)
     rows += [(step, n_steps - step, pitch, voice, velocity) for (voice, pitch), (step, velocity) in sounding.items()]
     notes = np.sort(np.array(rows, NOTE), order=["onset", "voice", "pitch"])
-    spq = generator.steps_per_quarter
-    return Piece(notes=notes, n_steps=n_steps, steps_per_quarter=spq, tempo_bpm=tempo_bpm, names=generator.names)
+    beats, unit = generator.metre
+    return Piece(
+        notes=notes,
+        n_steps=n_steps,
+        steps_per_quarter=generator.steps_per_quarter,
+        beats_per_bar=beats,
+        beat_unit=unit,
+        tempo_bpm=tempo_bpm,
+        names=generator.names,
+    )
 
 
 class Prefetch:
@@ -168,7 +179,7 @@ class Prefetch:
     def __init__(self, generator: Generator) -> None:
         self.generator, self.n_waits = generator, 0
         self.names, self.steps, self.percussion = generator.names, generator.steps, generator.percussion
-        self.steps_per_quarter = generator.steps_per_quarter
+        self.steps_per_quarter, self.metre = generator.steps_per_quarter, generator.metre
         self._made: list[Segment] = []
         self._error: EngineError | None = None
         self._asked, self._ready = threading.Semaphore(0), threading.Semaphore(0)

@@ -14,11 +14,25 @@ from typing import Any
 
 from engine.core.config import nearest
 from engine.core.errors import ConfigError
-from offline.generation.cards import card_of
+from offline.generation.cards import card_of, floor_of
 
 __all__ = ["SYSTEMS", "System", "find_system", "names_where", "players_of", "system_table"]
 
 TRAININGS, PLAYERS, NETWORKS = "offline.training.generation", "offline.generation.players", "models.generation"
+# Why systems do not ship: the measure that stays below the floor, as `evaluate music` found it.
+NOT_SHIPPED = {
+    "Blues_C": "its recipe has not run yet",
+    "Blues_MC": "its recipe has not run yet",
+    "C-RBM": "below 0.6: same notes 0.00",
+    "C-RNN-GAN": "below 0.6: entropy 0.00",
+    "deepAC": "below 0.6: flatness 0.40",
+    "DeepHear_M": "below 0.6: range 0.09",
+    "DeepHear_C": "below 0.6: range 0.02",
+    "Hexahedria": "below 0.6: polyphony 0.00",
+    "MidiNet": "below 0.6: notes 0.00",
+    "RL-Tuner": "below 0.6: same notes 0.06",
+    "WaveNet": "its recipe has not run yet",
+}
 STREAMS = {"step": "by step", "bar": "by bar", "no": "no"}
 
 
@@ -32,13 +46,16 @@ class System:
     network, training, player: its classes; a system without training counts its corpus when it is opened
     representation: name of its codec in `offline.music.codecs.CODECS`, or "units"
     architecture, strategy: what it combines, for the table
+    view: what its corpus sounds like in its representation, in `offline.music.views.VIEWS`, or "sound"
     corpus: name in `offline.music.catalogue.CORPORA`
     streams: "step", "bar" (writes a bar while the one before plays) or "no" (writes a piece at once)
     metric: what validation reports; smaller is better
     own: what distinguishes it from the others
     melody: whether it takes a given melody
     prime: whether it can continue a given piece
-    chords: whether it follows given chords; none does yet
+    chords: whether it follows given chords
+    band: whether it follows a given bass and guitar
+    heeds: options of `generate` that act on it, of HEEDED
     signed: whether it reads ties and fermatas where the corpus has them
     sound: whether it writes sound instead of notes
     chorale: whether it writes four voices at sixteenths, so that `evaluate generators` can compare it
@@ -55,6 +72,7 @@ class System:
     representation: str
     architecture: str
     strategy: str
+    view: str
     corpus: str
     streams: str
     metric: str
@@ -62,6 +80,8 @@ class System:
     melody: bool = False
     prime: bool = False
     chords: bool = False
+    band: bool = False
+    heeds: tuple[str, ...] = ("temperature", "key")
     signed: bool = False
     sound: bool = False
     chorale: bool = False
@@ -92,128 +112,138 @@ class System:
 PER_NOTE, PER_STEP, PER_TOKEN = "nats per note", "nats per step", "nats per token"
 ROWS = (
     System(
-        name="Markov", year=1906, family="markov", player="MarkovPlayer",
-        representation="voice-grid", architecture="Markov", strategy="sampling",
-        corpus="chorales", streams="step", metric=PER_NOTE, own="four blended orders", melody=True, prime=True,
+        name="Markov", year=1906, family="markov", player="MarkovPlayer", representation="voice-grid",
+        architecture="Markov", strategy="sampling", view="voices", corpus="chorales", streams="step", metric=PER_NOTE,
+        heeds=("temperature", "key", "rules"), own="four blended orders", melody=True, prime=True,
     ),
     System(
         name="Frames", year=2026, family="frames", network="FrameLstm", training="FramesTraining",
         player="FramesPlayer", representation="voice-grid", architecture="LSTM + autoregressive head",
-        strategy="sampling", corpus="chorales", streams="step", metric=PER_NOTE,
-        own="recurs over frames; intervals beside pitches", melody=True, prime=True, chorale=True,
+        strategy="sampling", view="voices", corpus="chorales", streams="step", metric=PER_NOTE,
+        heeds=("temperature", "key", "rules", "activity"), own="recurs over frames; intervals beside pitches",
+        melody=True, prime=True, chorale=True,
     ),
     System(
         name="BachBot", year=2016, family="tokens", network="TokenLstm", training="BachBotTraining",
         player="BachBotPlayer", representation="chorale-tokens", architecture="LSTM", strategy="sampling",
-        corpus="chorales", streams="step", metric=PER_TOKEN, own="from soprano to bass",
-        prime=True, signed=True, chorale=True,
+        view="signed voices", corpus="chorales", streams="step", metric=PER_TOKEN, heeds=("temperature",),
+        own="from soprano to bass", prime=True, signed=True, chorale=True,
     ),
     System(
-        name="Blues_C", year=2002, family="rolls", network="BluesLstm", training="BluesChordsTraining",
-        player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold",
-        corpus="blues", streams="step", metric=PER_STEP, own="twelve bars of chords by four blocks", minutes=0.4,
+        name="Blues_C", year=2002, family="blues", network="BluesLstm", training="BluesChordsTraining",
+        player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold", view="chord choruses",
+        corpus="blues", streams="step", metric=PER_STEP, heeds=(), own="twelve bars of chords by blocks of cells",
+        minutes=0.4,
     ),
     System(
-        name="Blues_MC", year=2002, family="rolls", network="BluesLstm", training="BluesMelodyTraining",
-        player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold",
-        corpus="blues", streams="step", metric=PER_STEP, own="the melody reads the chords", minutes=0.6,
+        name="Blues_MC", year=2002, family="blues", network="BluesLstm", training="BluesMelodyTraining",
+        player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold", view="choruses",
+        corpus="blues", streams="step", metric=PER_STEP, heeds=("temperature",), own="the melody reads the chords",
+        minutes=0.6,
     ),
     System(
         name="Celtic", year=2016, family="tokens", network="TokenLstm", training="CelticTraining",
-        player="CelticPlayer", representation="abc-tokens", architecture="LSTM", strategy="sampling",
-        corpus="tunes", streams="step", metric=PER_TOKEN, own="folk-rnn's three layers of 512", minutes=1.6,
+        player="CelticPlayer", representation="abc-tokens", architecture="LSTM", strategy="sampling", view="tunes",
+        corpus="tunes", streams="step", metric=PER_TOKEN, heeds=("temperature",),
+        own="folk-rnn's three layers of 512", minutes=1.6,
     ),
     System(
-        name="CONCERT", year=1994, family="tokens", network="TokenLstm", training="ConcertTraining",
-        player="ConcertPlayer", representation="tune-tuples", architecture="RNN", strategy="sampling",
-        corpus="chorales", streams="step", metric="nats per tuple", own="psychoacoustic pitch code",
+        name="CONCERT", year=1994, family="concert", network="Concert", training="ConcertTraining",
+        player="ConcertPlayer", representation="tune-tuples", architecture="RNN of slow context", strategy="sampling",
+        view="melody and chords", corpus="chorales", streams="step", metric="nats per tuple",
+        own="psychoacoustic pitch code",
     ),
     System(
-        name="C-RBM", year=2016, family="rolls", network="ConvRbm", training="ConvRbmTraining",
+        name="C-RBM", year=2016, family="conv_rbm", network="ConvRbm", training="ConvRbmTraining",
         player="ConvRbmPlayer", representation="roll", architecture="convolutional RBM",
-        strategy="Gibbs + input manipulation", corpus="chorales", streams="no", metric="reconstruction nats per step",
-        own="descent to a template of self-similarity",
+        strategy="Gibbs + input manipulation", view="roll", corpus="chorales", streams="no",
+        metric="reconstruction nats per step", own="descent to structure, key and metre",
     ),
     System(
         name="C-RNN-GAN", year=2016, family="adversarial", network="CRnnGan", training="CRnnGanTraining",
         player="CRnnGanPlayer", representation="note-tuples", architecture="LSTM GAN", strategy="adversarial",
-        corpus="chorales", streams="step", metric="distance of means", own="notes as real numbers",
+        view="notes", corpus="chorales", streams="step", metric="distance of means", heeds=(),
+        own="notes as real numbers",
     ),
     System(
-        name="deepAC", year=2014, family="sound", network="DeepAc", training="DeepAcTraining",
-        player="DeepAcPlayer", representation="spectra", architecture="stacked autoencoder", strategy="single step",
-        corpus="sound", streams="no", metric="squared error", own="controls are the code", sound=True, minutes=0.4,
+        name="deepAC", year=2014, family="sound", network="DeepAc", training="DeepAcTraining", player="DeepAcPlayer",
+        representation="spectra", architecture="stacked autoencoder", strategy="single step", view="sound",
+        corpus="sound", streams="no", metric="squared error", heeds=(), own="controls are the code", sound=True,
+        minutes=0.4,
     ),
     System(
         name="DeepBach", year=2017, family="blocks", network="DeepBach", training="DeepBachTraining",
         player="DeepBachPlayer", representation="hold-grid", architecture="past + future LSTM",
-        strategy="pseudo-Gibbs", corpus="chorales", streams="bar", metric=PER_NOTE, own="one note from all around it",
-        melody=True, prime=True, signed=True, chorale=True, minutes=1.6,
+        strategy="pseudo-Gibbs", view="signed voices", corpus="chorales", streams="bar", metric=PER_NOTE,
+        own="one note from all around it", melody=True, prime=True, signed=True, chorale=True, minutes=1.6,
     ),
     System(
         name="DeepHear_M", year=2015, family="blocks", network="StackedAutoencoder", training="DeepHearTraining",
         player="DeepHearPlayer", representation="roll", architecture="stacked autoencoder", strategy="single step",
-        corpus="chorales", streams="bar", metric=PER_STEP, own="layers first trained as RBMs",
+        view="roll", corpus="chorales", streams="bar", metric=PER_STEP, own="layers first trained as RBMs",
     ),
     System(
         name="DeepHear_C", year=2015, family="blocks", network="StackedAutoencoder", training="DeepHearTraining",
         player="DeepHearMelodyPlayer", representation="roll", architecture="stacked autoencoder",
-        strategy="input manipulation", corpus="chorales", streams="bar", metric=PER_STEP,
+        strategy="input manipulation", view="roll", corpus="chorales", streams="bar", metric=PER_STEP,
         own="descent on the code until a melody fits", melody=True, weights_of="DeepHear_M",
     ),
     System(
         name="Hexahedria", year=2015, family="rolls", network="Biaxial", training="HexahedriaTraining",
         player="HexahedriaPlayer", representation="roll", architecture="bi-axial LSTM", strategy="sampling",
-        corpus="chorales", streams="step", metric=PER_STEP, own="time, then pitch",
+        view="struck roll", corpus="chorales", streams="step", metric=PER_STEP, heeds=("key",),
+        own="time, then pitch",
     ),
     System(
         name="MidiNet", year=2017, family="adversarial", network="MidiNet", training="MidiNetTraining",
         player="MidiNetPlayer", representation="bar-image", architecture="convolutional GAN",
-        strategy="adversarial + condition", corpus="chorales", streams="bar", metric="distance of means",
-        own="the bar before and a chord",
+        strategy="adversarial + condition", view="image over chords", corpus="chorales", streams="bar",
+        metric="distance of means", chords=True, own="the bar before and a chord",
     ),
     System(
         name="MiniBach", year=2017, family="blocks", network="MiniBach", training="MiniBachTraining",
         player="MiniBachPlayer", representation="voice-grid", architecture="feedforward", strategy="single step",
-        corpus="chorales", streams="bar", metric=PER_NOTE, own="all at once", melody=True, chorale=True,
+        view="voices", corpus="chorales", streams="bar", metric=PER_NOTE, heeds=("key",), own="all at once",
+        melody=True, chorale=True,
     ),
     System(
         name="Rhythm", year=2017, family="tokens", network="TokenLstm", training="RhythmTraining",
         player="RhythmPlayer", representation="drum-tokens", architecture="LSTM + condition", strategy="sampling",
-        corpus="grooves", streams="step", metric=PER_TOKEN, own="bass, guitar, tempo and metre condition", minutes=0.6,
+        view="grooves", corpus="grooves", streams="step", metric=PER_TOKEN, heeds=("temperature", "tempo"), band=True,
+        own="bass, guitar, tempo and metre condition", minutes=0.6,
     ),
     System(
-        name="RNN-RBM", year=2012, family="rolls", network="RnnRbm", training="RnnRbmTraining",
-        player="RnnRbmPlayer", representation="roll", architecture="RNN + RBM", strategy="Gibbs",
-        corpus="JSB_Chorales", streams="step", metric=PER_STEP, own="biases from the past", minutes=2.5,
+        name="RNN-RBM", year=2012, family="rolls", network="RnnRbm", training="RnnRbmTraining", player="RnnRbmPlayer",
+        representation="roll", architecture="RNN + RBM", strategy="Gibbs", view="quarters", corpus="JSB_Chorales",
+        streams="step", metric=PER_STEP, heeds=(), own="biases from the past", minutes=2.5,
     ),
     System(
         name="RL-Tuner", year=2016, family="rl_tuner", network="RlTunerNetwork", training="RlTunerTraining",
         player="RlTunerPlayer", representation="melody-tokens", architecture="LSTM + DQN", strategy="reinforcement",
-        corpus="chorales", streams="step", metric="minus reward per step", own="rewards of theory",
+        view="melody", corpus="chorales", streams="step", metric="minus reward per step", own="rewards of theory",
         prime=True, minutes=2.0,
     ),
     System(
         name="UnitSelection", year=2016, family="unit_selection", network="UnitSelectionNetwork",
         training="UnitSelectionTraining", player="UnitSelectionPlayer", representation="units",
-        architecture="autoencoder + LSTM", strategy="unit selection", corpus="chorales", streams="bar",
-        metric="nats of a unit", own="real bars, joined",
+        architecture="semantic model + LSTM", strategy="unit selection", view="melody", corpus="chorales",
+        streams="bar", metric="nats of a unit", own="real bars, joined",
     ),
     System(
         name="VRAE", year=2014, family="blocks", network="Vrae", training="VraeTraining", player="VraePlayer",
-        representation="roll", architecture="recurrent VAE", strategy="latent", corpus="chorales", streams="bar",
-        metric=PER_STEP, own="no history: the code says all",
+        representation="roll", architecture="recurrent VAE", strategy="latent", view="eighths", corpus="chorales",
+        streams="bar", metric=PER_STEP, own="no history: the code says all",
     ),
     System(
         name="VRASH", year=2017, family="blocks", network="Vrae", training="VrashTraining", player="VrashPlayer",
-        representation="melody-tokens", architecture="recurrent VAE", strategy="latent + history", corpus="chorales",
-        streams="bar", metric=PER_TOKEN, own="the code and what was written",
+        representation="melody-tokens", architecture="recurrent VAE", strategy="latent + history", view="melody",
+        corpus="chorales", streams="bar", metric=PER_TOKEN, own="the code and what was written",
     ),
     System(
         name="WaveNet", year=2016, family="sound", network="WaveNet", training="WaveNetTraining",
         player="WaveNetPlayer", representation="mu-law", architecture="dilated convolution", strategy="sampling",
-        corpus="sound", streams="no", metric="nats per sample", own="sound, a sample at a time",
-        sound=True, minutes=1.6,
+        view="sound", corpus="sound", streams="no", metric="nats per sample", heeds=("temperature", "tempo"),
+        melody=True, own="sound, a sample at a time", sound=True, minutes=1.6,
     ),
 )  # fmt: skip
 SYSTEMS = {system.name: system for system in ROWS}
@@ -234,25 +264,50 @@ def names_where(holds: Callable[[System], bool]) -> tuple[str, ...]:
     return tuple(name for name, system in SYSTEMS.items() if holds(system))
 
 
+HEEDED = ("temperature", "key", "rules", "activity")
+
+
+def heeding(option: str) -> str:
+    """Return the systems on which an option of HEEDED acts, as a text for errors."""
+    return ", ".join(names_where(lambda system: option in system.heeds))
+
+
 def players_of(what: str) -> str:
-    """Return the systems that take "melody", "prime" or "chords" as a text for errors."""
+    """Return the systems that take "melody", "prime", "chords" or "band" as a text for errors."""
     return ", ".join(names_where(lambda system: bool(getattr(system, what)))) or "none"
 
 
 def _reached(system: System) -> str:
     """Return what the shipped weights reached in validation, from their card."""
     figures = card_of(system.weights).get("figures", {})
-    if figures:
-        return f"{next(iter(figures.values())):.3f}"
-    return "not shipped" if system.training else "counted anew"
+    return f"{next(iter(figures.values())):.3f}" if figures else "not shipped"
+
+
+def _floor(system: System) -> str:
+    """Return in which measure what it writes is least like its corpus, and the overlap there, from 0 to 1."""
+    found = floor_of(system.name, system.weights)
+    if not card_of(system.weights):
+        return NOT_SHIPPED.get(system.name, "train it: collaparte train generation")
+    return "not measured" if found is None else f"{found[0]} {found[1]:.2f}"
 
 
 def system_table(systems: Iterable[System] | None = None) -> str:
     """Return the table of `collaparte generate --list`."""
-    head = ("system", "year", "representation", "architecture", "strategy", "corpus", "streams", "metric", "reached")
+    head = (
+        "system",
+        "year",
+        "representation",
+        "architecture",
+        "strategy",
+        "corpus",
+        "streams",
+        "metric",
+        "reached",
+        "least overlap",
+    )
     rows = [
         (s.name, str(s.year), s.representation, s.architecture, s.strategy, s.corpus, STREAMS[s.streams], s.metric,
-         _reached(s)) for s in (SYSTEMS.values() if systems is None else systems)
+         _reached(s), _floor(s)) for s in (SYSTEMS.values() if systems is None else systems)
     ]  # fmt: skip
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows))

@@ -38,6 +38,10 @@ class SystemFiles:
         """Return a plain value of the metadata."""
         return self.main.value(name, kind)
 
+    def has(self, name: str) -> bool:
+        """Return whether the metadata has a value."""
+        return name in self.main.metadata
+
     def size(self, name: str) -> int:
         """Return a size of the network, such as `hidden`."""
         found = self.value("network", dict).get(name)

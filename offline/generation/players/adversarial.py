@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from offline.generation.players.blocks import BlockPlayer
-from offline.generation.stream import Segment, changes_of
+from offline.generation.stream import VELOCITY, Change, Segment, changes_of
+from offline.music.chords import chord_code, chords_of, moved_chords, triad_of
 from offline.music.codecs import BarImage, NoteTuples
-from offline.music.corpora import chord_code
-from offline.music.sampling import draw
+from offline.music.own_corpus import OwnPiece, by_height
+from offline.music.piece import REST
+from offline.music.sampling import draw, soften
 
 __all__ = ["CRnnGanPlayer", "MidiNetPlayer"]
 
@@ -28,7 +32,7 @@ class CRnnGanPlayer(BlockPlayer):
         note: np.ndarray = self.net.run({"noise": noise[None]})["note_out"][0]
         return note
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write sixteen notes."""
         rows = [
             self.row(self.rng.standard_normal(self.files.size("noise")).astype(np.float32)) for _ in range(self.N_NOTES)
@@ -39,22 +43,47 @@ class CRnnGanPlayer(BlockPlayer):
 
 
 class MidiNetPlayer(BlockPlayer):
-    """Write a bar as an image, from noise, a chord and the bar before it."""
+    """Write a bar as an image, from noise, a chord and the bar before it; the chord sounds below as a triad."""
 
-    names, steps = ("Melody",), 16
+    names, steps = ("Melody", "Chords"), 16
 
     def start(self) -> None:
-        """Start from a bar by Bach, over the chords of a chorale."""
-        self.image, self.bar = BarImage(), np.eye(128, dtype=np.float32)[self.files.array("first")].T
-        self.chords, self._number = self.files.array("chords"), 0
+        """Start from a bar of the corpus, over the chords of one of its pieces, which the seed chooses."""
+        self.image, scores = BarImage(), self.files.array("scores")
+        first, *self.chords = scores[int(self.rng.integers(len(scores)))].astype(np.int64)
+        bars = self.files.array("firsts")[first]
+        self.bar, self._number = np.eye(128, dtype=np.float32)[bars].T, 0
+        self._sounding, self._chord = REST, 0
 
-    def next(self, given: np.ndarray) -> Segment:
+    def follow(self, band: OwnPiece) -> None:
+        """Take the chords of a piece, a bar each, and its key unless the settings have one."""
+        frames = by_height(band.piece)
+        self.find_key(frames.astype(np.int64))
+        self.chords = list(moved_chords(chords_of(frames, self.steps), -self.shift))
+
+    def write(self, given: np.ndarray) -> Segment:
         """Write a bar."""
-        chord = chord_code(self.chords[self._number % len(self.chords)][None].astype(np.int64))[0]
-        p = self.generate(self.rng.standard_normal(self.files.size("noise")).astype(np.float32), chord, self.bar)
-        pitches = [draw(column ** (1 / self.config.temperature), self.rng) for column in p.T]
+        chord = int(self.chords[self._number % len(self.chords)])
+        noise = self.rng.standard_normal(self.files.size("noise")).astype(np.float32)
+        p = self.generate(noise, chord_code(np.array([chord]))[0], self.bar)
+        pitches = np.array([draw(soften(column, self.config.temperature), self.rng) for column in p.T])
         self.bar, self._number = np.eye(128, dtype=np.float32)[pitches].T, self._number + 1
-        return Segment(n_steps=self.steps, changes=changes_of(self.image.decode(self.bar[None]).notes))
+        return Segment(n_steps=self.steps, changes=(*self._line(pitches), *self._harmony(chord)))
+
+    def _line(self, pitches: np.ndarray) -> Iterator[Change]:
+        """Return the melody's changes; a pitch that goes on is held, over bar lines too."""
+        for step, pitch in enumerate(pitches.tolist()):
+            if pitch != self._sounding:
+                if self._sounding != REST:
+                    yield step, 0, self._sounding, 0
+                yield step, 0, pitch, VELOCITY
+                self._sounding = pitch
+
+    def _harmony(self, chord: int) -> Iterator[Change]:
+        if chord != self._chord:
+            yield from ((0, 1, pitch, 0) for pitch in triad_of(self._chord))
+            yield from ((0, 1, pitch, VELOCITY - 20) for pitch in triad_of(chord))
+            self._chord = chord
 
     def generate(self, noise: np.ndarray, chord: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Return the bar (128, 16), each step's pitches sum to one."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from offline.generation.config import GeneratorConfig
-from offline.generation.players.base import Player
+from offline.generation.players.base import Player, drawn_key
+from offline.generation.players.melody import melody_segment
 from offline.generation.stream import FREE, VELOCITY, Change, Segment, changes_of
 from offline.generation.weights import SystemFiles
 from offline.music.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
-from offline.music.piece import REST, Piece, from_grid, phrase_ends
-from offline.music.sampling import draw, sigmoid, soften, softmax
+from offline.music.home_key import foreign_to, home_shift
+from offline.music.piece import REST, Piece, from_grid, phrase_ends, to_grid
+from offline.music.sampling import NoteRates, draw, draw_held, sigmoid, soften, softmax
 
 __all__ = [
     "BlockPlayer",
@@ -39,6 +43,12 @@ class BlockPlayer(Player):
         return np.where(given == FREE, REST, given)
 
 
+def rates_of(files: SystemFiles) -> NoteRates:
+    """Return the rates of notes of the corpus, from the metadata."""
+    density, onsets = (files.value(name, float) for name in ("density", "onsets"))
+    return NoteRates(density=density, onsets=onsets, pulse=tuple(files.value("pulse", list)))
+
+
 class VraePlayer(BlockPlayer):
     """Write four bars of eighths from a Gaussian code, without history."""
 
@@ -52,6 +62,8 @@ class VraePlayer(BlockPlayer):
         """Make the codec."""
         low, high = (self.files.value(name, int) for name in ("low", "high"))
         self.codec = Roll(low=low, high=high, articulate=False)
+        self._noise: np.ndarray | None = None
+        self.rates = rates_of(self.files)
 
     def unroll(self) -> dict[str, np.ndarray]:
         """Draw a code; return it as input of the first step, with the decoder's first state."""
@@ -59,14 +71,15 @@ class VraePlayer(BlockPlayer):
         state = self.first.run({"code": code})
         return {"code": code, "h_in": state["h"], "c_in": state["c"]}
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a block from a code."""
         inputs, logits = self.unroll(), np.zeros((self.steps, self.codec.width), np.float32)
         for t in range(self.steps):
             logits[t] = self.net.run(inputs)["logits"]
             inputs = {}
-        roll = self.rng.random(logits.shape) < sigmoid(logits / max(self.config.temperature, 0.05))
-        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(roll.astype(np.float32)).notes))
+        logits[:2] = logits[2]  # before its memory fills, the decoder is of no opinion
+        roll, self._noise = draw_held(logits / self.config.temperature, self.rates, self.rng, self._noise)
+        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(roll).notes))
 
 
 class VrashPlayer(VraePlayer):
@@ -75,24 +88,28 @@ class VrashPlayer(VraePlayer):
     names, steps, steps_per_quarter = ("Melody",), 32, 4
 
     def start(self) -> None:
-        """Make the codec."""
-        self.tokens = MelodyTokens()
+        """Make the codec; a rest comes before the first note."""
+        self.tokens, self._before, self._pitch = MelodyTokens(), 1, REST
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a block from a code."""
-        inputs, before = self.unroll(), np.zeros(self.tokens.n_tokens, np.float32)
+        inputs, known = self.unroll(), np.eye(self.tokens.n_tokens, dtype=np.float32)
+        before = known[self._before]
         written = np.zeros(self.steps, np.int64)
         for t in range(self.steps):
             p = softmax(self.net.run({**inputs, "before": before[None, None]})["logits"])
             written[t] = draw(soften(p, self.config.temperature, keep=np.array([0, 1])), self.rng)
-            before, inputs = np.eye(self.tokens.n_tokens, dtype=np.float32)[written[t]], {}
-        return Segment(n_steps=self.steps, changes=changes_of(self.tokens.decode(written).notes))
+            self._before, inputs = int(written[t]) or self._before, {}
+            before = np.maximum(known[written[t]], known[self._before])
+        segment, self._pitch = melody_segment(written.tolist(), self._pitch, self.tokens)
+        return segment
 
 
 class MiniBachPlayer(BlockPlayer):
     """Write alto, tenor and bass below four bars of soprano, all at once."""
 
-    names = SATB
+    hears = True
+    names, PULL = SATB, 1.0  # nats of a pitch outside the key of the soprano
 
     def start(self) -> None:
         """Make the codec."""
@@ -103,11 +120,39 @@ class MiniBachPlayer(BlockPlayer):
         logits: np.ndarray = self.net.run({"soprano": soprano[None]})["logits"][0]
         return logits
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write four bars."""
-        tokens = self.codec.tokens(self.melody(given))
-        frames = np.column_stack([tokens, self.logits(tokens).argmax(axis=2)])
+        line = self.melody(given)
+        tokens, pitches = self.codec.tokens(line), self.codec.pitches(np.arange(self.codec.n_tokens))
+        outside = self.PULL * foreign_to(pitches, -home_shift(line))
+        frames = np.column_stack([tokens, smoothest(self.logits(tokens) - outside)])
         return Segment(n_steps=self.steps, changes=changes_of(from_grid(self.codec.pitches(frames)).notes))
+
+
+MOVE, SEMITONE = 0.04, 0.08  # nats that a move costs, and each semitone of it beyond a second
+
+
+def smoothest(logits: np.ndarray) -> np.ndarray:
+    """Return the likeliest tokens (step, voice) of logits (step, voice, token) where moves and leaps cost.
+
+    All steps are estimated at once, so that their own maxima jump between equally likely notes; the best path is found
+    by dynamic programming (Viterbi), voice by voice.
+    """
+    token = np.arange(logits.shape[2])
+    distance = np.abs(token[:, None] - token)
+    cost = MOVE * (distance > 0) + SEMITONE * np.maximum(distance - 2, 0)
+    cost[0, 1:] = cost[1:, 0] = MOVE
+    best = logits[0].astype(np.float64)  # (voice, token)
+    back = np.zeros(logits.shape, np.int64)
+    for t in range(1, len(logits)):
+        paths = best[:, :, None] - cost
+        back[t] = paths.argmax(axis=1)
+        best = paths.max(axis=1) + logits[t]
+    out = np.zeros(logits.shape[:2], np.int64)
+    out[-1] = best.argmax(axis=1)
+    for t in range(len(logits) - 1, 0, -1):
+        out[t - 1] = np.take_along_axis(back[t], out[t][:, None], axis=1)[:, 0]
+    return out
 
 
 class DeepBachPlayer(BlockPlayer):
@@ -116,7 +161,9 @@ class DeepBachPlayer(BlockPlayer):
     Two bars are drawn and the first is kept, so that each bar is written with its continuation.
     """
 
+    hears = True
     names, steps, ROUNDS, AT_ONCE = SATB, 16, 8, 8
+    PULL, LEAP, AGAIN = 2.0, 0.13, 0.3  # nats: a pitch outside the key, a semitone beyond a second, the same pitch
 
     def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
         self.voices = [files.main, *(files.part(name) for name in ("alto", "tenor", "bass"))]
@@ -128,13 +175,40 @@ class DeepBachPlayer(BlockPlayer):
         self.rates = self.files.array("rates").astype(float)
         self.past = np.zeros((self.window, 4), np.int64)
         self._first, self._sounding = 0, [REST] * 4
+        self._outside = self._foreign(drawn_key(self.config))
+
+    def _foreign(self, shift: int) -> np.ndarray:
+        """Return what is taken from the logits of tokens outside the scale `shift` semitones from the home key.
+
+        Trained in every key, the network has none of its own: pseudo-Gibbs sampling from chance stays between keys.
+        """
+        pitches = self.codec.pitches(np.arange(self.codec.n_tokens))
+        foreign = foreign_to(pitches, shift)
+        foreign[self.codec.hold] = False
+        return self.PULL * foreign
+
+    def _leaps(self, line: np.ndarray, t: int) -> np.ndarray:
+        """Return what is taken from the logits of pitches far from the notes before and after step t of a voice."""
+        struck = np.flatnonzero((line != self.codec.hold) & (line > 0))
+        before, after = struck[struck < t][-1:], struck[struck > t][:1]
+        token, cost = np.arange(self.codec.n_tokens), np.zeros(self.codec.n_tokens)
+        for near in (*line[before], *line[after]):
+            cost += self.LEAP * np.maximum(np.abs(token - near) - 2, 0) + self.AGAIN * (token == near)
+        cost[[0, self.codec.hold]] = 0
+        return cost
+
+    def find_key(self, given: np.ndarray) -> None:
+        """Take the key of what is given, unless the settings have one."""
+        if not self._key_known and (given >= 0).any():
+            self._outside, self._key_known = self._foreign(-home_shift(given.ravel())), True
 
     def prime(self, piece: Piece) -> None:
         """Take a piece as the bars before the first."""
+        self.find_key(to_grid(piece, 4)[0])
         tokens = np.vstack([np.zeros((self.window, 4), np.int64), self.codec.encode(piece)])
         self.past, self._first = tokens[-self.window :], (len(tokens) - self.window) % (2 * self.n_phases)
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a bar."""
         w, n = self.window, self.steps
         tokens = np.vstack([self.past, self._chance(2 * n), np.zeros((w, 4), np.int64)])
@@ -166,7 +240,8 @@ class DeepBachPlayer(BlockPlayer):
         inputs = {"frames": tokens[spans], "phase": phase[spans], "fermata": fermata[spans]}
         logits = self.voices[v].run(inputs)["logits"]
         for t, row in zip(times, logits, strict=True):
-            tokens[t, v] = draw(soften(softmax(row), temperature, keep=np.array([self.codec.hold])), self.rng)
+            p = softmax(row - self._outside - self._leaps(tokens[:, v], int(t)))
+            tokens[t, v] = draw(soften(p, temperature, keep=np.array([self.codec.hold])), self.rng)
 
     def _changes(self, bar: np.ndarray) -> tuple[Change, ...]:
         """Return what begins and ends in a bar (step, voice) of tokens, after what sounds from the bar before."""
@@ -190,37 +265,49 @@ class DeepHearPlayer(BlockPlayer):
         """Make the codec."""
         low, high = (self.files.value(name, int) for name in ("low", "high"))
         self.codec = Roll(low=low, high=high, articulate=False)
-        self.width, self.density = int(self.net.inputs["code"][1]), self.files.value("density", float)
+        self.width = int(self.net.inputs["code"][1])
+        self.rates = rates_of(self.files)
         self.nothing = np.zeros(self.steps * self.codec.width, np.float32)
+        self._noise: np.ndarray | None = None
 
     def decode(self, code: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities (step * pitch,) of a code, and the gradient for the code's logits towards a target."""
         out = self.net.run({"code": code[None], "target": target[None]})
         return out["p"], out["gradient"]
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write four bars."""
-        code = (self.rng.random(self.width) < 0.5).astype(np.float32)
-        return self.play(self.decode(code, self.nothing)[0].reshape(self.steps, -1))
+        return self.play(self.decode(self.random_code(), self.nothing)[0].reshape(self.steps, -1))
 
-    def play(self, roll: np.ndarray, fixed: np.ndarray | float = 0.0) -> Segment:
-        """Play the likeliest notes of a roll (step, pitch), as many as chorales have, and the notes of `fixed`."""
-        share = self.density / roll.shape[1]
-        sounds = np.maximum(roll > np.quantile(roll, 1 - share), fixed)
-        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(sounds).notes))
+    def random_code(self) -> np.ndarray:
+        """Draw each unit of the code from those of two windows of the corpus, which the decoder knows."""
+        codes = self.files.array("codes")
+        one, other = codes[self.rng.choice(len(codes), 2, replace=False)]
+        return np.where(self.rng.random(self.width) < 0.5, one, other).astype(np.float32)
+
+    def play(self, p: np.ndarray, fixed: np.ndarray | float = 0.0) -> Segment:
+        """Play notes drawn from probabilities (step, pitch), as many as the corpus has, and the notes of `fixed`."""
+        logits = np.log(np.maximum(p, 1e-6)) - np.log(np.maximum(1 - p, 1e-6))
+        share = max(1 - float(np.sum(fixed)) / self.steps / self.rates.density, 0.2)  # of what is not given
+        rates = replace(self.rates, density=share * self.rates.density, onsets=share * self.rates.onsets)
+        bits, self._noise = draw_held(logits / self.config.temperature, rates, self.rng, self._noise)
+        return Segment(n_steps=self.steps, changes=changes_of(self.codec.decode(np.maximum(bits, fixed)).notes))
 
 
 class DeepHearMelodyPlayer(DeepHearPlayer):
     """Find by descent a code whose decoding contains a melody; the rest of the decoding is counterpoint."""
 
-    DESCENT, RATE = 120, 0.1
+    hears = True
+    DESCENT, RATE, BELOW = 120, 0.1, 3  # semitones from the melody to the highest of the other notes
 
-    def next(self, given: np.ndarray) -> Segment:
-        """Write four bars."""
+    def write(self, given: np.ndarray) -> Segment:
+        """Write four bars; nothing else sounds above the melody."""
         line = self.melody(given)
         target = self.codec.encode(from_grid(line[:, None].astype(np.int16)))
-        p, _ = self.decode(self.match(target.ravel()), self.nothing)
-        return self.play(p.reshape(self.steps, -1), target)
+        p = self.decode(self.match(target.ravel()), self.nothing)[0].reshape(self.steps, -1)
+        top = np.where(line == REST, self.codec.high + 1, line - self.BELOW)
+        above = self.codec.low + np.arange(self.codec.width) > top[:, None]
+        return self.play(np.where(above, 0, p), target)
 
     def match(self, target: np.ndarray) -> np.ndarray:
         """Descend (Adam) on the code until the notes of `target` sound; return the code."""

@@ -8,16 +8,31 @@ from typing import Self
 
 import numpy as np
 
+from engine.core.errors import ModelError
 from offline.generation.config import GeneratorConfig
+from offline.generation.players.base import drawn_key
 from offline.generation.stream import FREE, FrameGenerator
-from offline.music.catalogue import CORPORA
 from offline.music.codecs import VoiceGrid
+from offline.music.corpora import Corpora
+from offline.music.home_key import home_frames, home_shift
+from offline.music.own_corpus import is_corpus
 from offline.music.piece import REST
-from offline.music.roll_sets import load_chorales
 from offline.music.sampling import draw, forbid_parallels, soften
 
-__all__ = ["Markov", "MarkovPlayer", "ages", "chorale_contexts", "fit", "fit_chorales", "voice_contexts"]
+__all__ = [
+    "Markov",
+    "MarkovPlayer",
+    "ages",
+    "chorale_contexts",
+    "count_home",
+    "fit",
+    "fit_chorales",
+    "load_markov",
+    "save_markov",
+    "voice_contexts",
+]
 
+TABLE = ".npz"
 MIX = np.uint64(0x9E3779B97F4A7C15)
 AGE_CAP = 32
 
@@ -103,7 +118,7 @@ def nest(*columns: np.ndarray) -> np.ndarray:
     for i, column in enumerate(columns):
         state = (state ^ (column.astype(np.uint64) + np.uint64(i + 1))) * MIX
         state ^= state >> np.uint64(29)
-        hashes.append(state.copy())
+        hashes.append((state >> np.uint64(32)).astype(np.uint32))  # half of it, for a table of half the size
     return np.stack(hashes, axis=1)
 
 
@@ -153,34 +168,75 @@ def fit_chorales(pieces: list[np.ndarray], codec: VoiceGrid, semitones: int = 6)
     return fit(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), codec.n_tokens)
 
 
-class MarkovPlayer(FrameGenerator):
-    """Write chorales by the chains, with the temperature and rules of the networks."""
+def save_markov(path: Path, model: Markov) -> None:
+    """Pack counts that were made in the home key."""
+    arrays: dict[str, np.ndarray] = {"n_tokens": np.array(model.n_tokens)}
+    for order in range(len(model.keys)):
+        arrays[f"keys_{order}"] = np.diff(model.keys[order], prepend=np.uint32(0)).astype(np.uint32)
+        arrays[f"followers_{order}"] = np.diff(model.starts[order]).astype(np.uint16)
+        arrays[f"tokens_{order}"] = model.tokens[order].astype(np.uint8)
+        arrays[f"counts_{order}"] = model.counts[order].astype(np.uint32)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
-    def __init__(self, model: Markov, codec: VoiceGrid, config: GeneratorConfig) -> None:
+
+def load_markov(path: Path) -> Markov:
+    """Read a file of `save_markov`; ModelError if it is something else."""
+    try:
+        with np.load(path) as file:
+            orders = range(sum(name.startswith("keys_") for name in file.files))
+            return Markov(
+                n_tokens=int(file["n_tokens"]),
+                keys=tuple(np.cumsum(file[f"keys_{k}"], dtype=np.uint32) for k in orders),
+                starts=tuple(np.cumsum([0, *file[f"followers_{k}"]], dtype=np.int64) for k in orders),
+                tokens=tuple(file[f"tokens_{k}"].astype(np.int32) for k in orders),
+                counts=tuple(file[f"counts_{k}"].astype(np.int32) for k in orders),
+            )
+    except (OSError, ValueError, KeyError) as error:
+        remedy = "collaparte train generation --system Markov"
+        raise ModelError(str(path), expected="counts of Markov", got=type(error).__name__, remedy=remedy) from error
+
+
+class MarkovPlayer(FrameGenerator):
+    """Write chorales by the chains, with the temperature and rules of the networks.
+
+    home: whether the counts are of music in the home key, which is then played in another
+    """
+
+    def __init__(self, model: Markov, codec: VoiceGrid, config: GeneratorConfig, *, home: bool = False) -> None:
         super().__init__(codec.n_voices)
-        self.model, self.codec, self.config = model, codec, config
+        self.model, self.codec, self.config, self.home = model, codec, config, home
         self.reset()
 
     @classmethod
     def open(cls, source: Path, config: GeneratorConfig) -> Self:
-        """Count the chorales of the folder `source` and open their player."""
-        codec = VoiceGrid()
-        return cls(fit_chorales(load_chorales(source / CORPORA["chorales"].file)["train"], codec), codec, config)
+        """Open the player of a table of counts, or of a corpus that is counted now."""
+        if source.suffix == TABLE and not is_corpus(source):
+            return cls(load_markov(source), VoiceGrid(), config, home=True)
+        return cls(count_home(Corpora(source)), VoiceGrid(), config, home=True)
 
     def reset(self) -> None:
         """Start again: the same seed writes the same music."""
         self.rng = np.random.default_rng(self.config.seed)
-        self.step_number = 0
+        self.step_number, self._key_known = 0, self.config.key is not None
+        self.shift = drawn_key(self.config) if self.home else 0
         self.last = np.zeros((1, self.n_voices), np.int64)
         self.age = np.zeros((1, self.n_voices), np.int64)
 
+    def find_key(self, given: np.ndarray) -> None:
+        """Take the key of what is given, unless the settings have one."""
+        if self.home and not self._key_known and (given >= 0).any():
+            self.shift, self._key_known = -home_shift(given.ravel()), True
+
     def step(self, given: np.ndarray | None = None) -> np.ndarray:
         """Write the next frame (voice,) of pitches; given: pitches that are fixed, -1 a rest, -2 free."""
+        if given is not None and not self.step_number:
+            self.find_key(given)
         chosen = np.zeros((1, self.n_voices), np.int64)
         beat = np.array([self.step_number % 4])
         for v in range(self.n_voices):
             if given is not None and given[v] != FREE:
-                chosen[0, v] = self.codec.tokens(given[v : v + 1])[0]
+                pitch = given[v : v + 1]
+                chosen[0, v] = self.codec.tokens(np.where(pitch == REST, pitch, pitch - self.shift))[0]
                 continue
             context = voice_contexts(v, self.last, chosen, self.age[:, v], beat)[0]
             p = soften(self.model.distribution(context), self.config.temperature, keep=int(self.last[0, v]))
@@ -189,4 +245,10 @@ class MarkovPlayer(FrameGenerator):
             chosen[0, v] = draw(p, self.rng)
         self.age = np.where(chosen == self.last, np.minimum(self.age + 1, AGE_CAP), 0)
         self.last, self.step_number = chosen, self.step_number + 1
-        return self.codec.pitches(chosen[0])
+        pitches = self.codec.pitches(chosen[0])
+        return np.where(pitches == REST, pitches, pitches + self.shift)
+
+
+def count_home(corpora: Corpora) -> Markov:
+    """Count the training split in the home key."""
+    return fit_chorales(home_frames(corpora.chorales()["train"]), VoiceGrid(), semitones=0)

@@ -1,4 +1,4 @@
-"""Players that write rolls: the blues systems, RNN-RBM and Hexahedria step by step, C-RBM a piece at once."""
+"""Players that write rolls: RNN-RBM and Hexahedria, step by step."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import numpy as np
 
 from offline.generation.config import GeneratorConfig
 from offline.generation.players.base import Player
-from offline.generation.stream import Segment, bit_changes, changes_of
+from offline.generation.stream import Segment, bit_changes
 from offline.generation.weights import SystemFiles
-from offline.music.corpora import blues
-from offline.music.piece import make_notes
 from offline.music.sampling import sigmoid
 
-__all__ = ["BluesPlayer", "ConvRbmPlayer", "HexahedriaPlayer", "RnnRbmPlayer"]
+__all__ = ["HexahedriaPlayer", "RnnRbmPlayer", "RollPlayer"]
 
 A0 = 21
 
@@ -27,47 +25,33 @@ class RollPlayer(Player):
         return (self.rng.random(p.shape) < p).astype(np.float32)
 
 
-class BluesPlayer(RollPlayer):
-    """Write eighths: chord tones above a threshold from C3, the melody's likeliest bit or none from C5."""
-
-    names, steps_per_quarter = ("Chords", "Melody"), 2
-    N_CHORD = 12
-
-    def start(self) -> None:
-        """Start from the first step of a chorus."""
-        self.net.reset()
-        self._bits = blues(self.rng, melody=self.files.size("n_melody") > 0)[0]
-        self._sounding = np.zeros(len(self._bits), bool)
-
-    def next(self, given: np.ndarray) -> Segment:
-        """Write an eighth."""
-        n = self.N_CHORD
-        p = self.net.run({"bits": self._bits[None, None]})["p"]
-        bits = p[:n] > 0.5
-        if len(p) > n:
-            drawn = p[n:] * (self.rng.random(len(p) - n) < p[n:])
-            bits = np.concatenate([bits, (drawn == drawn.max()) & (drawn > 0)])
-        changes = bit_changes(self._sounding[:n], bits[:n], 48)
-        changes += bit_changes(self._sounding[n:], bits[n:], 72, voice=1)
-        self._sounding, self._bits = bits, bits.astype(np.float32)
-        return Segment(n_steps=1, changes=changes)
-
-
 class RnnRbmPlayer(RollPlayer):
-    """Write quarters, each a sample of the RBM whose biases the past sets, by 25 rounds of Gibbs sampling."""
+    """Write quarters, each a sample of the RBM whose biases the past sets, by Gibbs sampling from silence.
 
-    names, steps_per_quarter = ("Chorale",), 1
+    From the quarter before, the chain would stay there: half as many notes as in the corpus.
+    """
+
+    names, steps_per_quarter, ROUNDS = ("Chorale",), 1, 40
 
     def start(self) -> None:
         """Start from silence."""
         self.net.reset()
-        self._v = np.zeros(self.files.size("n_visible"), np.float32)
+        self._v, self._weight = np.zeros(self.files.size("n_visible"), np.float32), self.files.array("weight")
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a quarter."""
         uniform = self.rng.random(self.net.inputs["uniform"]).astype(np.float32)
-        before, self._v = self._v > 0, self.net.run({"v": self._v[None, None], "uniform": uniform})["sample"]
+        out = self.net.run({"v": self._v[None, None], "uniform": uniform})
+        before, self._v = self._v > 0, self._gibbs(out["visible_bias"], out["hidden_bias"])
         return Segment(n_steps=1, changes=bit_changes(before, self._v > 0, A0))
+
+    def _gibbs(self, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return a sample of the visible units; the temperature acts on the last round, on which notes they are."""
+        v = self.chance(sigmoid(b))
+        for _ in range(self.ROUNDS):
+            h = self.chance(sigmoid(v @ self._weight + c))
+            v = self.chance(sigmoid(h @ self._weight.T + b))
+        return v
 
 
 class HexahedriaPlayer(RollPlayer):
@@ -86,7 +70,7 @@ class HexahedriaPlayer(RollPlayer):
         self._roll = np.zeros((self.files.size("n_pitches"), 2), np.float32)
         self._step = 0
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
         phase = np.array([[self._step % self.PHASES]])
         features = self.net.run({"roll": self._roll[None, None], "phase": phase})["features"]
@@ -99,52 +83,3 @@ class HexahedriaPlayer(RollPlayer):
         before, self._roll, self._step = self._roll[:, 0] > 0, np.stack(rows), self._step + 1
         now, struck = self._roll[:, 0] > 0, self._roll[:, 1] > 0
         return Segment(n_steps=1, changes=bit_changes(before, now, self.low, restruck=now & struck))
-
-
-class ConvRbmPlayer(RollPlayer):
-    """Write a piece by Gibbs sampling with descent towards the self-similarity of a piece by Bach between rounds.
-
-    Lattner et al. (2016), section 3.
-    """
-
-    names, ROUNDS, RATE = ("Roll",), 50, 2.0
-
-    def start(self) -> None:
-        """Start; a segment is a whole piece."""
-        self.n_maps, self.low = self.files.size("n_maps"), self.files.value("low", int)
-        self.templates = self.files.array("templates")
-
-    def next(self, given: np.ndarray) -> Segment:
-        """Write a piece as long as its template."""
-        picked = self.templates[int(self.rng.integers(len(self.templates)))].astype(np.float32)
-        wanted = column_similarity(picked)[0]
-        v = self.chance(np.full(picked.shape, 0.05))
-        for _ in range(self.ROUNDS):
-            sample, logits = self.round(v)
-            v = self.chance(sigmoid(logits - self.RATE * pull(sample, wanted)))
-        rows = []
-        for pitch, line in enumerate(v > 0):
-            edges = np.flatnonzero(np.diff(np.r_[False, line, False]))
-            rows += [(int(a), int(b - a), pitch + self.low, 0) for a, b in edges.reshape(-1, 2)]
-        return Segment(n_steps=v.shape[1], changes=changes_of(make_notes(rows)))
-
-    def round(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return a sample from v (pitch, step), and the mean-field inputs from that, both (pitch, step)."""
-        random = {"for_hidden": self.rng.random((self.n_maps, v.shape[1])), "for_visible": self.rng.random(v.shape)}
-        out = self.net.run({"v": v[None], **{name: x[None].astype(np.float32) for name, x in random.items()}})
-        return out["sample"][0], out["logits"][0]
-
-
-def column_similarity(v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the cosine products of all steps of v (pitch, step), the unit columns, and the lengths (step,)."""
-    lengths = np.maximum(np.linalg.norm(v, axis=0), 1e-6)
-    unit = v / lengths
-    return unit.T @ unit, unit, lengths
-
-
-def pull(v: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the gradient for v (pitch, step) of its self-similarity's squared distance from the wanted one."""
-    found, unit, lengths = column_similarity(v)
-    gradient = 4 * unit @ (found - wanted)
-    along = np.where(lengths > 1e-6, (unit * gradient).sum(axis=0), 0)
-    return np.asarray((gradient - unit * along) / lengths)

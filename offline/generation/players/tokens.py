@@ -1,23 +1,24 @@
-"""Players that write token after token: BachBot, Celtic, CONCERT, Rhythm."""
+"""Players that write token after token: BachBot, Celtic, Rhythm."""
 
 from __future__ import annotations
 
-from itertools import count
-
 import numpy as np
 
-from offline.generation.config import GeneratorConfig
 from offline.generation.players.base import Player
 from offline.generation.stream import VELOCITY, Change, Segment, changes_of
-from offline.generation.weights import SystemFiles
-from offline.music.codecs import AbcTokens, ChoraleTokens, DrumTokens, TuneTuples
-from offline.music.codecs.abc import Reader
+from offline.music.codecs import AbcTokens, ChoraleTokens, DrumTokens
+from offline.music.codecs.abc import Reader, metre_of
 from offline.music.codecs.tokens import seat
-from offline.music.corpora import grooves
+from offline.music.home_key import foreign_to, home_shift
+from offline.music.own_corpus import OwnPiece
+from offline.music.own_uses import onsets_of_bass_and_guitar
 from offline.music.piece import REST, Piece, make_notes
+from offline.music.rules import groove_condition, grooves
 from offline.music.sampling import draw, soften, softmax
 
-__all__ = ["BachBotPlayer", "CelticPlayer", "ConcertPlayer", "RhythmPlayer", "TokenPlayer"]
+__all__ = ["BachBotPlayer", "CelticPlayer", "RhythmPlayer", "TokenPlayer"]
+
+METRE, BAR = "M:", 16
 
 
 class TokenPlayer(Player):
@@ -35,20 +36,16 @@ class TokenPlayer(Player):
             inputs["condition"] = condition.reshape(1, 1, -1)
         self.logits = self.net.run(inputs)
 
-    def p(self, stream: int, row: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
-        """Return the probability of each token of a stream of the next row; streams before it are read from `row`."""
-        logits = self.logits[f"logits_{stream}"]
-        return softmax(sharpness * (logits + self.between(row)[f"logits_{stream}"] if stream else logits))
-
-    def between(self, row: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what streams add to the logits of those after them; only a network of several streams has it."""
-        raise NotImplementedError
+    def p(self, sharpness: float = 1.0) -> np.ndarray:
+        """Return the probability of each token of the next row."""
+        return softmax(sharpness * self.logits["logits_0"])
 
 
 class BachBotPlayer(TokenPlayer):
     """Write chorales frame by frame, one after another."""
 
     names = ("Soprano", "Alto", "Tenor", "Bass")
+    KEY_PITCHES, FOREIGN = 4 * 32, 0.4  # four voices of two bars; factor on the odds of pitches outside their key
 
     def start(self) -> None:
         """Start a chorale from its start token."""
@@ -57,33 +54,56 @@ class BachBotPlayer(TokenPlayer):
         first = self.codec.FIRST
         self._keep = np.array([self.codec.FRAME, self.codec.FERMATA, *range(first + 1, self.codec.n_tokens, 2)])
         self._sounding = [REST] * 4
-        self._now = np.array([self.codec.START])
+        self._in_key, self._heard = np.ones(self.codec.n_tokens), list[int]()
+        self._opening: list[int] = []  # tokens of the first frame of the first chorale
+        self._begin([])
+
+    def _begin(self, opening: list[int]) -> None:
+        """Begin a chorale, after the first with the same chord, which keeps the key."""
+        self.net.reset()
+        self._now, self._given, self._frames = np.array([self.codec.START]), list(opening), 0
+
+    def _hear(self, pitches: list[int]) -> None:
+        """Hold to the key of the first bars: trained in every key, the network wanders."""
+        if len(self._heard) < self.KEY_PITCHES:
+            self._heard += pitches
+            if len(self._heard) >= self.KEY_PITCHES:
+                shift = -home_shift(np.array(self._heard))
+                tokens = np.arange(self.codec.FIRST, self.codec.n_tokens)
+                pitch = (tokens - self.codec.FIRST) // 2 + self.codec.low
+                self._in_key[self.codec.FIRST :][foreign_to(pitch, shift)] = self.FOREIGN
 
     def prime(self, piece: Piece) -> None:
         """Take a piece as what was written before."""
         self.start()
+        self._hear(np.repeat(piece.notes["pitch"], piece.notes["duration"]).tolist())
         tokens = self.codec.encode(piece)[:-1]
         for token in tokens[:-1]:
             self.take(np.array([token]))
         self._now = tokens[-1:]
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
         frame: list[tuple[int, bool]] = []
+        tokens: list[int] = []
         for _ in range(12):  # no frame of a chorale has more tokens
             self.take(self._now)
-            p = soften(self.p(0, self._now), self.config.temperature, keep=self._keep)
+            p = soften(self.p() * self._in_key, self.config.temperature, keep=self._keep)
             p[self.codec.START] = 0
             p[self.codec.END] *= not frame
-            self._now = np.array([draw(p, self.rng)])
+            self._now = np.array([self._given.pop(0) if self._given else draw(p, self.rng)])
+            if not self._frames:
+                tokens.append(int(self._now[0]))
             if self._now[0] < self.codec.FERMATA:
                 break
             if self._now[0] >= self.codec.FIRST:
                 pitch, tied = divmod(int(self._now[0]) - self.codec.FIRST, 2)
                 frame.append((pitch + self.codec.low, bool(tied)))
-        before = self._sounding
+        before, self._frames = self._sounding, self._frames + 1
+        self._hear([pitch for pitch, _ in frame])
+        self._opening = self._opening or tokens
         if self._now[0] == self.codec.END:
-            self.start()
+            self._begin(self._opening)
         self._sounding, struck = seat(frame, before, 4)
         return Segment(n_steps=1, changes=_voices(before, self._sounding, struck))
 
@@ -99,7 +119,7 @@ def _voices(before: list[int], now: list[int], struck: list[bool]) -> tuple[Chan
 
 
 class CelticPlayer(TokenPlayer):
-    """Write tunes one after another; a segment ends at a bar line."""
+    """Write tunes one after another, all in the metre of the first; a segment ends at a bar line."""
 
     names, steps_per_quarter = ("Tune",), 24
     LONGEST = 400  # tokens after which a bar ends anyway
@@ -108,16 +128,19 @@ class CelticPlayer(TokenPlayer):
         """Start from the token between two tunes."""
         super().start()
         self.codec = AbcTokens(vocabulary=tuple(self.files.value("vocabulary", list)))
+        self._metres = np.array([0, *(text.startswith(METRE) for text in self.codec.vocabulary)], bool)
+        self._allowed = np.ones(self.codec.n_tokens)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.net.reset()
         self.reader, self._now = Reader(), np.array([0])
 
-    def next(self, given: np.ndarray) -> Segment:
+    def write(self, given: np.ndarray) -> Segment:
         """Write a bar."""
         begun = len(self.reader.rows), round(self.reader.now)
         for _ in range(self.LONGEST):
-            self.take(self._now)
-            p = soften(self.p(0, self._now), max(self.config.temperature, 0.3))
-            self._now = np.array([draw(p, self.rng)])
-            text = self.codec.vocabulary[self._now[0] - 1] if self._now[0] else "|"
+            text = self._next()
             self.reader.take(text)
             if ("|" in text or "::" in text) and round(self.reader.now) > begun[1]:
                 break
@@ -126,57 +149,26 @@ class CelticPlayer(TokenPlayer):
         notes["onset"] -= begun[1]
         n_steps = round(self.reader.now) - begun[1]
         if not self._now[0]:
-            self.start()
+            self._begin()
         return Segment(n_steps=max(n_steps, 1), changes=changes_of(notes))
 
-
-class ConcertPlayer(TokenPlayer):
-    """Write notes with their chords, which sound as triads below."""
-
-    names = ("Melody", "Chords")
-
-    def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
-        self.streams = files.part("between")
-        super().__init__(files, config)
-
-    def between(self, row: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what pitch and duration add to the logits of duration and chord."""
-        return self.streams.run({"row": row.reshape(1, 1, -1)})
-
-    def start(self) -> None:
-        """Start from a rest of a quarter."""
-        super().start()
-        self.codec = TuneTuples(low=54, n_pitches=36)
-        self._row, self._chord = np.array([0, 3, 1]), 0
-
-    def next(self, given: np.ndarray) -> Segment:
-        """Write a note."""
-        self.take(self._row)
-        row = np.zeros(3, np.int64)
-        for stream in range(3):
-            p = self.p(stream, row)
-            row[stream] = draw(soften(p, self.config.temperature) if stream != 1 else p, self.rng)
-        self._row = row
-        n_steps = self.codec.durations[row[1]]
-        changes: list[Change] = []
-        if row[0]:
-            pitch = int(row[0]) - 1 + self.codec.low
-            changes += [(0, 0, pitch, VELOCITY), (n_steps, 0, pitch, 0)]
-        if row[2] != self._chord:
-            changes += [(0, 1, pitch, 0) for pitch in _triad(self._chord)]
-            changes += [(0, 1, pitch, VELOCITY - 20) for pitch in _triad(int(row[2]))]
-            self._chord = int(row[2])
-        return Segment(n_steps=n_steps, changes=tuple(changes))
-
-
-def _triad(chord: int) -> list[int]:
-    """Return the pitches around C3 of a chord token: 1 + root for major, 13 + root for minor."""
-    third = 3 if chord > 12 else 4
-    return [48 + (chord - 1) % 12 + step for step in (0, third, 7)] if chord else []
+    def _next(self) -> str:
+        """Draw a token and return its text; a tune's end is a bar line."""
+        self.take(self._now)
+        p = soften(self.p() * self._allowed, max(self.config.temperature, 0.3))
+        self._now = np.array([draw(p, self.rng)])
+        if not self._now[0]:
+            return "|"
+        text = self.codec.vocabulary[self._now[0] - 1]
+        if text.startswith(METRE):
+            self._allowed[self._metres] = 0
+            self._allowed[self._now[0]] = 1
+            self.metre = metre_of(text[len(METRE) :])
+        return text
 
 
 class RhythmPlayer(TokenPlayer):
-    """Write drums to a bass and a guitar that are made by rule, eight bars a groove."""
+    """Write drums to a bass and a guitar, which are made by rule, eight bars a groove, or given."""
 
     names, percussion = ("Drums",), True
 
@@ -184,11 +176,25 @@ class RhythmPlayer(TokenPlayer):
         """Start a groove: its conditions are made by rule."""
         super().start()
         self.codec = DrumTokens()
-        self._condition, self._count, self._row = grooves(self.rng)[1], count(), np.array([0])
+        self._condition = grooves(self.rng, tempo_bpm=self.config.tempo_bpm)[1]
+        self._step, self._row, self._given = 0, np.array([0]), False
 
-    def next(self, given: np.ndarray) -> Segment:
-        """Write a sixteenth."""
-        self.take(self._row, self._condition[next(self._count) % len(self._condition)])
-        self._row = np.array([draw(soften(self.p(0, self._row), self.config.temperature), self.rng)])
+    def follow(self, band: OwnPiece) -> None:
+        """Take bass and guitar of a piece as conditions, and its tempo unless the settings have one."""
+        n_steps = -(-max(band.piece.n_steps, 1) // BAR) * BAR
+        bass, guitar = onsets_of_bass_and_guitar(band, n_steps)
+        self._condition = groove_condition(bass, guitar, self.config.tempo_bpm or band.piece.tempo_bpm)
+        self._given = True
+
+    def write(self, given: np.ndarray) -> Segment:
+        """Write a sixteenth; a given groove begins again at its end, one that is made gives way to another."""
+        if self._step == len(self._condition):
+            if self._given:
+                self._step = 0
+            else:
+                self.start()
+        self.take(self._row, self._condition[self._step])
+        self._step += 1
+        self._row = np.array([draw(soften(self.p(), self.config.temperature), self.rng)])
         keys = [key for bit, key in enumerate(self.codec.drums) if self._row[0] >> bit & 1]
         return Segment(n_steps=1, changes=changes_of(make_notes([(0, 1, key, 0) for key in keys])))

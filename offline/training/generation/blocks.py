@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,23 +19,35 @@ from models.generation.blocks import (
     Vrae,
     VraeConfig,
 )
-from offline.music.codecs import HoldGrid, MelodyTokens, Roll, VoiceGrid
+from offline.music.codecs import HoldGrid, MelodyTokens, VoiceGrid
 from offline.music.corpora import Corpora
+from offline.music.home_key import home_frames
 from offline.music.piece import REST, Piece, from_grid
-from offline.training.generation.data import KEYS, in_keys, random_windows
+from offline.music.sampling import note_rates
+from offline.training.generation.data import (
+    HIGH,
+    KEYS,
+    LOW,
+    home_roll_codec,
+    home_rolls,
+    random_windows,
+)
 from offline.training.generation.task import BatchTraining, Extras
 
 __all__ = ["DeepBachTraining", "DeepHearTraining", "MiniBachTraining", "VraeTraining", "VrashTraining"]
 
 STEPS = 64  # four bars of sixteenths
 N_PHASES = 16
-LOW, HIGH = 36, 81
+BEAT, BAR = 4, 16  # sixteenths
 N_SOPRANOS = 24
+N_CODES = 64  # of windows of the corpus, from which codes are drawn
+KL_WEIGHT = 0.3  # of VRASH
 
 
 def validation_sopranos(corpora: Corpora) -> np.ndarray:
-    """Return beginnings of sopranos of the validation split without rests, (soprano, step) of pitches."""
-    pieces = [p[:STEPS, 0] for p in corpora.chorales()["valid"] if len(p) >= STEPS]
+    """Return beginnings of melodies without rests, those of the validation split first, (melody, step) of pitches."""
+    found = corpora.melodies()
+    pieces = [p[:STEPS, 0] for p in home_frames([*found["valid"], *found["train"]]) if len(p) >= STEPS]
     lines = [line for line in pieces if (line != REST).all()][:N_SOPRANOS]
     return np.stack(lines).astype(np.int64)
 
@@ -43,20 +56,19 @@ class DeepHearTraining(BatchTraining):
     """DeepHear (Sun 2015): rolls of four bars through a stack of layers, each first trained as an RBM by CD-1."""
 
     model: StackedAutoencoder
-    pretrain_steps = 150  # of each layer
+    pretrain_steps = 60  # of each layer
+    home, beat = True, BEAT
 
     def build(self) -> StackedAutoencoder:
-        """Load rolls of chorales."""
-        self.codec = Roll(low=LOW, high=HIGH, articulate=False)
-        chorales = self.corpora.chorales()
-        keys = {split: in_keys(c) if split == "train" else c for split, c in chorales.items()}
-        self.split = {s: [self.codec.encode(from_grid(p)).astype(np.uint8) for p in c] for s, c in keys.items()}
-        inside = self.pick((1024, 256, 64, 16), (512, 128, 32), (32, 8))
+        """Load rolls of the music in the home key."""
+        self.codec = home_roll_codec(self.corpora, LOW, HIGH)
+        self.split = home_rolls(self.corpora, self.codec)
+        inside = self.pick((1024, 256, 64, 16), (384, 96, 32), (32, 8))
         return StackedAutoencoder(StackConfig(sizes=(STEPS * self.codec.width, *inside)))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Draw rolls (batch, step * pitch)."""
-        rolls = random_windows(self.split[split], self.n_batch, STEPS, rng)
+        """Draw rolls (batch, step * pitch) from a beat on."""
+        rolls = random_windows(self.split[split], self.n_batch, STEPS, rng, BEAT)
         return (rolls.reshape(len(rolls), -1).astype(np.float32),)
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
@@ -78,31 +90,34 @@ class DeepHearTraining(BatchTraining):
         return loss
 
     def extras(self) -> Extras:
-        """Return sopranos, the range, and how many notes sound at once in the corpus."""
-        density = float(np.mean([roll.sum(axis=1).mean() for roll in self.split["train"]]))
-        values = {"low": self.codec.low, "high": self.codec.high, "density": density}
-        return {"sopranos": validation_sopranos(self.corpora)}, values
+        """Return sopranos, codes of the music, the range, and how many notes sound at once."""
+        values = {"low": self.codec.low, "high": self.codec.high, **asdict(note_rates(self.split["train"], self.beat))}
+        rolls = random_windows(self.split["train"], N_CODES, STEPS, np.random.default_rng(0), BAR)
+        with torch.no_grad():
+            codes = self.model.eval().encode(torch.from_numpy(rolls.reshape(N_CODES, -1).astype(np.float32)))
+        return {"sopranos": validation_sopranos(self.corpora), "codes": codes.numpy()}, values
 
 
 class VraeTraining(BatchTraining):
     """VRAE (Fabius & van Amersfoort 2014): windows of rolls from a Gaussian code, without history."""
 
     model: Vrae
-    length = 32
+    length, beat = 32, BEAT // 2
+
+    home = True
 
     def build(self) -> Vrae:
-        """Load rolls of chorales, a step an eighth."""
-        self.codec = Roll(low=LOW, high=HIGH, articulate=False)
+        """Load rolls of the music in the home key, a step an eighth."""
+        self.codec = home_roll_codec(self.corpora, LOW, HIGH)
         self.split = {
-            s: [self.codec.encode(from_grid(p)).astype(np.uint8)[::2] for p in c]
-            for s, c in self.corpora.chorales().items()
+            split: [roll[::2] for roll in part] for split, part in home_rolls(self.corpora, self.codec).items()
         }
         hidden = self.pick(500, 200, 16)
         return Vrae(VraeConfig(n_bits=self.codec.width, hidden=hidden, latent=20))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Draw rolls (batch, step, pitch)."""
-        return (random_windows(self.split[split], self.n_batch, self.length, rng).astype(np.float32),)
+        """Draw rolls (batch, step, pitch) from a beat on."""
+        return (random_windows(self.split[split], self.n_batch, self.length, rng, 2).astype(np.float32),)
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the negative evidence lower bound, nats per step."""
@@ -112,25 +127,40 @@ class VraeTraining(BatchTraining):
 
     def extras(self) -> Extras:
         """Return the range."""
-        return {}, {"low": self.codec.low, "high": self.codec.high}
+        return {}, {
+            "low": self.codec.low,
+            "high": self.codec.high,
+            **asdict(note_rates(self.split["train"], self.beat)),
+        }
 
 
 class VrashTraining(VraeTraining):
     """VRASH (Tikhonov & Yamshchikov 2017): a melody from a code and from what was written so far."""
 
     def build(self) -> Vrae:
-        """Load sopranos in twelve keys, 38 classes a sixteenth."""
+        """Load melodies in the home key, 38 classes a sixteenth; the first of a window is what sounds before it."""
         self.melody = MelodyTokens()
         self.split = {
-            s: [self.melody.encode(from_grid(p[:, :1])) for p in (in_keys(c) if s == "train" else c)]
-            for s, c in self.corpora.chorales().items()
+            split: [self._rows(frames) for frames in home_frames(pieces)]
+            for split, pieces in self.corpora.melodies().items()
         }
         hidden = self.pick(500, 128, 16)
-        return Vrae(VraeConfig(n_tokens=self.melody.n_tokens, hidden=hidden, latent=20, history=True, kl_weight=0.5))
+        config = VraeConfig(n_tokens=self.melody.n_tokens, hidden=hidden, latent=20, history=True, kl_weight=KL_WEIGHT)
+        return Vrae(config)
+
+    def _rows(self, frames: np.ndarray) -> np.ndarray:
+        """Return tokens, and what would strike the note that sounds there, (step, 2)."""
+        tokens, sounding = self.melody.encode(from_grid(frames)), np.ones(len(frames), np.int64)
+        for t, token in enumerate(tokens.tolist()):
+            sounding[t] = token or (sounding[t - 1] if t else 1)
+        return np.stack([tokens, sounding], axis=1)
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Draw tokens (batch, step)."""
-        return (random_windows(self.split[split], self.n_batch, self.length, rng),)
+        """Draw tokens (batch, 1 + step); the first is the note before, or a rest."""
+        rows = random_windows(self.split[split], self.n_batch, self.length + BEAT, rng, BEAT)[:, BEAT - 1 :]
+        tokens = rows[..., 0].copy()
+        tokens[:, 0] = rows[:, 0, 1]
+        return (tokens,)
 
     def extras(self) -> Extras:
         """Return nothing: tokens have one range."""
@@ -141,19 +171,18 @@ class MiniBachTraining(BatchTraining):
     """MiniBach (Briot et al. 2017): the three lower voices of four bars from the soprano, all at once."""
 
     model: MiniBach
+    home = True
 
     def build(self) -> MiniBach:
-        """Load chorales in all keys."""
+        """Load music in four voices in the home key."""
         self.codec = VoiceGrid()
         chorales = self.corpora.chorales()
-        self.split = {
-            s: [self.codec.tokens(p) for p in (in_keys(c) if s == "train" else c)] for s, c in chorales.items()
-        }
+        self.split = {split: [self.codec.tokens(p) for p in home_frames(part)] for split, part in chorales.items()}
         return MiniBach(MiniBachConfig(hidden=self.pick(200, 200, 16)))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Draw windows (batch, 64, 4)."""
-        return (random_windows(self.split[split], self.n_batch, STEPS, rng),)
+        return (random_windows(self.split[split], self.n_batch, STEPS, rng, BEAT),)
 
     def nats(self, model: Any, *batch: Tensor) -> Tensor:
         """Return the nats per note of alto, tenor and bass."""

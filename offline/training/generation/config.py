@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.core.config import Settings, choice, plain, ranged
 from offline.generation.cards import FOLDER
-from offline.generation.systems import names_where
+from offline.generation.systems import SYSTEMS, names_where
 from offline.music.catalogue import ROLL_SETS
 from offline.training.common.config import LoopConfig, RunConfig
 
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 GENERATOR_SIZES = ("published", "small", "tiny")  # small is learnt in ten minutes of a CPU, tiny is for tests
-SYMBOLIC = "folder of symbolic corpora, as `collaparte data` writes them"
+SYMBOLIC = "folder of symbolic corpora, or a corpus.npz of your own, as `collaparte data` writes them"
 GenerationLoop = partial(
     LoopConfig,
     learning_rate=2e-3,
@@ -43,7 +43,7 @@ def trained_systems() -> tuple[str, ...]:
 class GenerationTraining(RunConfig):
     """Train a system that writes music."""
 
-    system: str = choice(MISSING, names_where(lambda system: bool(system.training)), "system to train")
+    system: str = choice(MISSING, tuple(SYSTEMS), "system to train")
     data: Path = plain(MISSING, SYMBOLIC)
     size: str = choice("published", GENERATOR_SIZES, "size of the network")
     batch: int | None = ranged(None, 1, 65536, "sequences of a batch (default 16; of Frames 8)")

@@ -198,7 +198,7 @@ def token_nll(player: BachBotPlayer, pieces: Sequence[np.ndarray]) -> list[np.nd
         nats, frame = np.zeros(len(piece)), 0
         for before, token in pairwise(tokens.tolist()):
             player.take(np.array([before]))
-            nats[frame] -= np.log(player.p(0, np.array([token]))[token])
+            nats[frame] -= np.log(player.p()[token])
             frame += token == player.codec.FRAME
         out.append(np.repeat(nats[:, None] / piece.shape[1], piece.shape[1], axis=1))
     return out

@@ -12,26 +12,22 @@ from torch import Tensor
 
 from engine.core.errors import ModelError
 from models.generation.frames import FrameLstmConfig
-from models.generation.graph import count_values, export_parts, round_to_half
+from models.generation.graph import count_values, export_parts, round_to_small
 from offline.generation.systems import SYSTEMS, System
 from offline.music.catalogue import CORPORA
 from offline.music.corpora import Corpora
 from offline.training.common.card import write_card
 from offline.training.common.checkpoint import Checkpoint, read_checkpoint
 from offline.training.common.curves import CURVES
+from offline.training.generation.build import build_training
 from offline.training.generation.config import GenerationExport, GenerationTraining
+from offline.training.generation.markov import OWN_SPLIT
 from offline.training.generation.task import SystemTraining
-from offline.training.generation.train import build_training
 
 __all__ = ["export_generation"]
 
 RUN = "a checkpoint of `train generation`"
 LICENCE = "MIT"
-SIZE_TEXTS = {
-    "published": "published sizes",
-    "small": "smaller than published, see `network`",
-    "tiny": "a toy's sizes, see `network`",
-}
 
 
 def export_generation(config: GenerationExport) -> Path:
@@ -42,13 +38,15 @@ def export_generation(config: GenerationExport) -> Path:
         raise ModelError(str(config.checkpoint), expected=RUN, got="a checkpoint of something else")
     training = build_training(_settings(config, found))
     training.model.load_state_dict({name: _single(value) for name, value in found.weights.items()})
-    if training.half:
-        round_to_half(training.model)
+    round_to_small(training.model)
     path = config.output / f"{system.name}.onnx"
     extras, values = training.extras()
     network = training.played_network()
     parts = export_parts(
-        training.model.eval().graphs(), path, {"system": system.name, "network": network, **values}, extras
+        training.model.eval().graphs(),
+        path,
+        {"system": system.name, "network": network, "home": training.home, **values},
+        extras,
     )
     sizes = {
         "parameters": sum(count_values(part) for part in parts.values()),
@@ -88,27 +86,28 @@ def _single(value: Tensor) -> Tensor:
 
 def _card(system: System, found: Checkpoint, config: GenerationExport, training: SystemTraining) -> dict[str, Any]:
     """Return the fields of the card, from the record of systems and the run."""
-    data = CORPORA[system.corpus].text
-    if system.signed and Corpora(config.data).signs_known:
+    corpora = Corpora(config.data)
+    data = corpora.text or CORPORA[system.corpus].text
+    if system.signed and corpora.own is None and corpora.signs_known:
         data += "; " + CORPORA["signed chorales"].text
     size = str(found.task["size"])
     return {
         "licence": LICENCE,
         "data": data,
-        "split": CORPORA[system.corpus].split,
+        "split": CORPORA[system.corpus].split if corpora.own is None else OWN_SPLIT,
         "training": _how(system, found, size),
         "metric": system.metric,
         "figures": _figures(config.checkpoint.parent / CURVES),
-        "size": SIZE_TEXTS[size],
+        "size": training.size_text,
         "network": training.played_network(),
         "config": found.config or None,
     }
 
 
 def _how(system: System, found: Checkpoint, size: str) -> str:
-    clock = "CPU minutes" if found.loop.get("cpu_time") else "minutes"
-    trained = f"{found.trained_s / 60:.1f} {clock}, {found.step} steps, one thread"
-    return f"collaparte train generation --system {system.name} --size {size}; {trained}"
+    rate, batch = found.loop.get("learning_rate"), found.task["batch"]
+    settings = f"--size {size} --batch {batch} --learning-rate {rate} --seed {found.task['seed']}"
+    return f"collaparte train generation --system {system.name} {settings}: {found.step} steps"
 
 
 def _figures(curves: Path) -> dict[str, float]:

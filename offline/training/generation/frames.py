@@ -39,8 +39,12 @@ class FramesTraining(SystemTraining):
     model: FrameLstm
     default_batch = 8  # chorales read side by side
     weight_decay = 1e-5  # its tables of pairs are large for the little data there is
-    half = False
     n_frames = 32  # short windows are more steps for the same work, and the state is carried across them
+
+    @property
+    def size_text(self) -> str:
+        """Return whose design it is."""
+        return "our own"
 
     def build(self) -> FrameLstm:
         """Load the chorales and make the network."""

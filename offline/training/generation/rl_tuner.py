@@ -1,4 +1,4 @@
-"""Training of RL-Tuner (Jaques et al. 2016): a melody network, then Q-learning on its copy."""
+"""Training of RL-Tuner (Jaques et al. 2016): a melody network, then psi-learning on its copy."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.generation.rl_tuner import LOG_P_SHARE, RlTunerNetwork, temporal_difference, theory_reward
+from models.generation.music_theory import theory_reward
+from models.generation.rl_tuner import RlTunerNetwork, soft_difference
 from models.generation.tokens import TokenLstm
 from offline.training.generation.tokens import MelodyTraining
 
 __all__ = ["RlTunerTraining"]
 
 STEPS = 32
-TARGET_STEPS = 100  # between two copies of the policy to the target
-SHARPNESS = 5.0  # of the policy's softmax: values differ by tenths where logits differ by units
-EXPLORE = 0.1
+TARGET_STEPS = 25  # between two copies of the policy to the target
+EXPLORE = 0.05
+LEARN_SHARE = 0.6  # of the training that goes into the melody network, before it becomes the judge
 
 
 class RlTunerTraining(MelodyTraining):
-    """RL-Tuner: the reward of a step is a tenth of its log p under the first network, and music theory."""
-
-    learn_steps = 1500  # of the melody network, before it becomes the judge
+    """RL-Tuner: the melody network's own log p, and music theory, by which its copy learns."""
 
     def build(self) -> RlTunerNetwork:
         """Make policy, judge and target."""
-        if self.config.size == "tiny":
-            self.learn_steps = 5
+        steps = self.config.loop.until or self.config.loop.steps or 1000
+        self.learn_steps = 5 if self.config.size == "tiny" else round(LEARN_SHARE * steps)
         return RlTunerNetwork(self.build_melody)
 
     def played_network(self) -> dict[str, Any]:
@@ -35,47 +34,42 @@ class RlTunerTraining(MelodyTraining):
         return {"n_tokens": [self.codec.n_tokens], "n_layers": 1, "units": type(self.model).__name__}
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """Return the likelihood first; then the temporal difference over melodies that the policy wrote."""
+        """Return the likelihood first; then the difference of values over melodies that the policy wrote."""
         policy, judge, target = (self.model[name] for name in ("policy", "judge", "target"))
-        still = sum((p * 0).sum() for p in self.model.parameters())
         if index < self.learn_steps:
             rows = self.draw_train(index)[0]
-            return policy(rows, policy.initial(len(rows)))[0].mean() + still, {}
+            return policy(rows, policy.initial(len(rows)))[0].mean(), {}
         if index == self.learn_steps:
             judge.load_state_dict(policy.state_dict())
         if (index - self.learn_steps) % TARGET_STEPS == 0:
             target.load_state_dict(policy.state_dict())
         rows = self.write(policy, self.n_batch, STEPS + 1, explore=EXPLORE)
-        with torch.no_grad():
-            reward = self.reward(judge, rows)
-        return temporal_difference(policy, target, rows, reward) + still, {"reward": float(reward.mean())}
+        reward = self.theory(rows)
+        return soft_difference(self.model, rows, reward), {"reward": float(reward.mean())}
 
-    def reward(self, judge: TokenLstm, rows: Tensor) -> Tensor:
-        """Return the reward (batch, step) of rows (batch, step + 1, 1)."""
-        nll, _ = judge(rows, judge.initial(len(rows)))
-        reward: Tensor = -LOG_P_SHARE * nll[..., 0] + theory_reward(rows[:, 1:, 0], self.codec.low)
-        return reward
+    def theory(self, rows: Tensor) -> Tensor:
+        """Return the reward of theory (batch, step) of rows (batch, step + 1, 1)."""
+        return torch.from_numpy(theory_reward(rows[:, 1:, 0].cpu().numpy(), self.codec.low)).to(self.device)
 
     @torch.no_grad()
     def write(self, net: TokenLstm, n: int, length: int, *, explore: float) -> Tensor:
         """Write n melodies (n, length, 1) by the values as logits; a step is random with probability `explore`."""
-        sharpness = 1.0 if net is self.model["judge"] else SHARPNESS
         row = torch.zeros(n, 1, 1, dtype=torch.long, device=self.device)
         state, rows = net.initial(n), [row]
         for _ in range(length - 1):
             features, state = net.memory(row, state)
-            p = torch.softmax(net.logits(features, row, 0)[:, 0] * sharpness, 1)
+            p = torch.softmax(net.logits(features)[:, 0], 1)
             p = (1 - explore) * p + explore / p.shape[1]
             row = torch.multinomial(p, 1)[:, None]
             rows.append(row)
         return torch.cat(rows, dim=1)
 
     def validate(self, model: Any) -> dict[str, float]:
-        """Return minus the reward a step of the policy's melodies, and of the judge's."""
+        """Return minus the reward of theory for a strike in the policy's melodies, and in the judge's."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            rewards = {
-                name: float(self.reward(model["judge"], self.write(model[name], 64, STEPS + 1, explore=0)).mean())
-                for name in ("policy", "judge")
-            }
+            rewards = {}
+            for name in ("policy", "judge"):
+                rows = self.write(model[name], 64, STEPS + 1, explore=0)
+                rewards[name] = float(self.theory(rows).sum() / (rows[:, 1:] > 1).sum().clamp_min(1))
         return {"metric": -rewards["policy"], "judge": -rewards["judge"]}

@@ -6,55 +6,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.generation.rolls import (
     Biaxial,
     BiaxialConfig,
-    BluesConfig,
-    BluesLstm,
-    ConvRbm,
-    ConvRbmConfig,
     RnnRbm,
     RnnRbmConfig,
 )
 from offline.music.codecs import Roll
-from offline.music.corpora import blues
-from offline.music.piece import from_grid
-from offline.training.generation.data import in_keys, random_windows
-from offline.training.generation.task import VALIDATION_SEED, BatchTraining, Extras
+from offline.music.home_key import home_pieces
+from offline.training.generation.data import random_windows
+from offline.training.generation.task import BatchTraining, Extras
 
-__all__ = ["BluesChordsTraining", "BluesMelodyTraining", "ConvRbmTraining", "HexahedriaTraining", "RnnRbmTraining"]
+__all__ = ["HexahedriaTraining", "RnnRbmTraining"]
 
 N_PIECES, LONGEST, CHAINS, TEMPERATURES = 25, 200, 16, 100  # of a validation: pieces, steps of each, annealing
-N_TEMPLATES = 6
-
-
-class BluesMelodyTraining(BatchTraining):
-    """Blues_MC (Eck & Schmidhuber 2002), the second experiment: chords and melody."""
-
-    melody = True
-    model: BluesLstm
-
-    def build(self) -> BluesLstm:
-        """Make the network: four blocks of two cells for each."""
-        cells = self.pick(8, 24, 8)
-        return BluesLstm(BluesConfig(n_melody=13 if self.melody else 0, cells=cells))
-
-    def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Make choruses by rule."""
-        return (np.stack([blues(rng, melody=self.melody) for _ in range(self.n_batch)]),)
-
-    def nats(self, model: Any, *batch: Tensor) -> Tensor:
-        """Return the nats per step, summed over bits."""
-        loss: Tensor = model(batch[0]).mean()
-        return loss
-
-
-class BluesChordsTraining(BluesMelodyTraining):
-    """Blues_C, the first experiment: chords alone."""
-
-    melody = False
 
 
 class RnnRbmTraining(BatchTraining):
@@ -92,68 +59,28 @@ class RnnRbmTraining(BatchTraining):
         return {"weight": self.model.rbm.weight.detach().numpy()}, {}
 
 
-class ConvRbmTraining(BatchTraining):
-    """C-RBM (Lattner et al. 2016): rolls of sixteenths."""
-
-    model: ConvRbm
-    low, high = 36, 81
-
-    def build(self) -> ConvRbm:
-        """Load rolls of chorales in twelve keys."""
-        self.codec = Roll(low=self.low, high=self.high, articulate=False)
-        chorales = self.corpora.chorales()
-        keys = {s: in_keys(c) if s == "train" else c for s, c in chorales.items()}
-        self.split = {s: [self.codec.encode(from_grid(p)).astype(np.uint8) for p in c] for s, c in keys.items()}
-        n_maps, self.length = self.pick((2048, 512), (128, 128), (8, 32))
-        return ConvRbm(ConvRbmConfig(n_pitches=self.codec.width, width=17, n_maps=n_maps))
-
-    def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Draw rolls (batch, pitch, step)."""
-        rolls = random_windows(self.split[split], max(self.n_batch // 4, 1), self.length, rng)
-        return (np.ascontiguousarray(rolls.swapaxes(1, 2)).astype(np.float32),)
-
-    def nats(self, model: Any, *batch: Tensor) -> Tensor:
-        """Return the contrastive loss."""
-        loss: Tensor = model(batch[0]).mean()
-        return loss
-
-    def validate(self, model: Any) -> dict[str, float]:
-        """Return nats per step of a reconstruction from hidden samples: a proxy, as Z cannot be computed."""
-        rng = np.random.default_rng(VALIDATION_SEED)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            v = self.draw("valid", rng)[0]
-            logits = model.visible(torch.bernoulli(torch.sigmoid(model.hidden(v))), v.shape[2])
-        cross = nn.functional.binary_cross_entropy_with_logits(logits, v, reduction="none")
-        return {"metric": float(cross.sum(1).mean())}
-
-    def extras(self) -> Extras:
-        """Return beginnings of validation pieces as templates (template, pitch, step)."""
-        pieces = [p[: self.length].T for p in self.split["valid"] if len(p) >= self.length][:N_TEMPLATES]
-        return {"templates": np.stack(pieces)}, {"low": self.low}
-
-
 class HexahedriaTraining(BatchTraining):
     """Hexahedria (Johnson 2015): (sounds, is struck) for every pitch at sixteenths."""
 
     model: Biaxial
+    home = True
 
     def build(self) -> Biaxial:
-        """Load chorales without transposition, as all pitches share the weights."""
+        """Load the music in the home key; all pitches share the weights."""
         time, note, low, n_pitches, self.length, dropout = self.pick(
             ((300, 300), (100, 50), 24, 78, 128, 0.5),
             ((64, 64), (32, 16), 34, 50, 32, 0.1),
             ((6, 6), (4, 4), 36, 46, 8, 0),
         )
-        self.codec = Roll(low=low, high=low + n_pitches - 1)
-        self.split = {
-            s: [self.codec.encode(from_grid(p)).astype(np.uint8) for p in c] for s, c in self.corpora.chorales().items()
-        }
+        low, high = self.corpora.pitches(low, low + n_pitches - 1)
+        self.codec, n_pitches = Roll(low=low, high=high), high - low + 1
+        pieces = {split: home_pieces(part) for split, part in self.corpora.pieces().items()}
+        self.split = {s: [self.codec.encode(p).astype(np.uint8) for p in part] for s, part in pieces.items()}
         return Biaxial(BiaxialConfig(time=time, note=note, low=low, n_pitches=n_pitches, dropout=dropout))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Draw rolls (batch, time + 1, pitch, 2) from anywhere; phases count from the window's start."""
-        rolls = random_windows(self.split[split], max(self.n_batch // 4, 1), self.length + 1, rng)
+        """Draw rolls (batch, time + 1, pitch, 2) from a bar on; phases count from the window's start."""
+        rolls = random_windows(self.split[split], max(self.n_batch // 4, 1), self.length + 1, rng, 16)
         phase = np.tile(np.arange(self.length) % 16, (len(rolls), 1))
         return rolls.astype(np.float32), phase
 

@@ -24,15 +24,16 @@ class SystemTraining(ABC):
 
     default_batch: sequences of a batch
     weight_decay: L2 penalty, unless the settings of the loop give one
-    half: whether exported weights are rounded to half precision
+    home: whether it learns music in the home key, which the player moves
     """
 
     model: Any  # a network of the system's own class
-    default_batch, weight_decay, half = 16, 0.0, True
+    default_batch, weight_decay, home = 16, 0.0, False
 
     def __init__(self, corpora: Corpora, config: GenerationTraining, device: torch.device | str = "cpu") -> None:
         self.corpora, self.config, self.device = corpora, config, torch.device(device)
         self.n_batch = config.batch or self.default_batch
+        self.sizes: list[tuple[Any, Any]] = []
         torch.manual_seed(config.seed)
         self.model = self.build().to(self.device)
 
@@ -58,8 +59,16 @@ class SystemTraining(ABC):
         return network
 
     def pick(self, published: Any, small: Any, tiny: Any) -> Any:
-        """Return the value for the size of the settings."""
-        return dict(zip(GENERATOR_SIZES, (published, small, tiny), strict=True))[self.config.size]
+        """Return the value for the size of the settings, and keep how it differs from the published one."""
+        chosen = dict(zip(GENERATOR_SIZES, (published, small, tiny), strict=True))[self.config.size]
+        self.sizes.append((published, chosen))
+        return chosen
+
+    @property
+    def size_text(self) -> str:
+        """Return how the network's sizes differ from the published ones, for the card."""
+        others = [f"{chosen} where {published} is published" for published, chosen in self.sizes if chosen != published]
+        return "; ".join(others) or "published sizes"
 
     def to_device(self, arrays: tuple[np.ndarray, ...]) -> list[Tensor]:
         """Return arrays as tensors on the network's device."""

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from models.generation.tokens import TokenLstm, TokenLstmConfig
 from offline.music.catalogue import ROLL_SPLITS
-from offline.music.codecs import ChoraleTokens, DrumTokens, MelodyTokens, TuneTuples
-from offline.music.corpora import grooves, with_chords
+from offline.music.codecs import ChoraleTokens, DrumTokens, MelodyTokens
+from offline.music.home_key import home_frames
 from offline.music.piece import from_grid
-from offline.training.generation.data import KEYS, in_keys, random_windows
+from offline.training.generation.data import KEYS, random_windows
 from offline.training.generation.task import BatchTraining, Extras
 
-__all__ = ["BachBotTraining", "CelticTraining", "ConcertTraining", "MelodyTraining", "RhythmTraining"]
+__all__ = ["BachBotTraining", "CelticTraining", "MelodyTraining", "RhythmTraining"]
 
 
 class TokenTraining(BatchTraining):
@@ -60,7 +60,7 @@ class CelticTraining(TokenTraining):
     def build(self) -> nn.Module:
         """Load the tunes one after another, so that no window has to be padded."""
         self.codec, split = self.corpora.tunes()
-        self.split = {name: [np.concatenate(tunes)[:, None]] for name, tunes in split.items()}
+        self.split = {name: [np.concatenate(tunes)[:, None]] for name, tunes in split.items() if tunes}
         sizes = ((512, 3), (256, 2), (16, 1))
         return self.network((self.codec.n_tokens,), embed=64, dropout=0.5, sizes=sizes)
 
@@ -69,34 +69,21 @@ class CelticTraining(TokenTraining):
         return {}, {"vocabulary": list(self.codec.vocabulary)}
 
 
-class ConcertTraining(TokenTraining):
-    """CONCERT (Mozer 1994): pitch, duration and chord of each note, the pitch in a psychoacoustic code."""
-
-    length = 32
-
-    def build(self) -> nn.Module:
-        """Load sopranos of chorales with the chords of all voices."""
-        self.codec = TuneTuples(low=54, n_pitches=36)
-        self.split = {
-            split: [self.codec.encode(with_chords(p)) for p in pieces]
-            for split, pieces in self.corpora.chorales().items()
-        }
-        return self.network(self.codec.n_tokens, low=self.codec.low, dropout=0.2, sizes=((40, 1), (128, 1), (12, 1)))
-
-
 class MelodyTraining(TokenTraining):
     """The melody network that RL-Tuner starts from: 38 classes a sixteenth, one layer of 100."""
+
+    home = True
 
     def build(self) -> nn.Module:
         """Make one melody network."""
         return self.build_melody()
 
     def build_melody(self) -> TokenLstm:
-        """Load sopranos, in twelve keys to train."""
+        """Load melodies in the home key."""
         self.codec = MelodyTokens()
         self.split = {
-            split: [self.codec.encode(from_grid(p[:, :1]))[:, None] for p in (in_keys(c) if split == "train" else c)]
-            for split, c in self.corpora.chorales().items()
+            split: [self.codec.encode(from_grid(p))[:, None] for p in home_frames(pieces)]
+            for split, pieces in self.corpora.melodies().items()
         }
         return self.network((self.codec.n_tokens,), sizes=((100, 1), (100, 1), (12, 1)), dropout=0.1)
 
@@ -107,10 +94,10 @@ class RhythmTraining(TokenTraining):
     def build(self) -> nn.Module:
         """Make the network; grooves are made by rule."""
         self.codec = DrumTokens()
-        return self.network((self.codec.n_tokens,), n_condition=22, sizes=((256, 2), (128, 2), (16, 1)))
+        return self.network((self.codec.n_tokens,), n_condition=22, sizes=((256, 2), (96, 1), (16, 1)))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Make grooves of eight bars and their conditions."""
-        made = [grooves(rng) for _ in range(self.n_batch)]
+        made = [self.corpora.groove(split, rng) for _ in range(self.n_batch)]
         tokens = np.stack([t for t, _ in made])[..., None]
         return tokens, np.stack([c for _, c in made])[:, 1:]

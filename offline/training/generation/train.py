@@ -7,25 +7,26 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from offline.generation.systems import SYSTEMS
-from offline.music.corpora import Corpora
+from offline.training.common.checkpoint import CHECKPOINT
 from offline.training.common.loop import Trainer, start_run
-from offline.training.generation.config import GenerationSurvey, GenerationTraining, trained_systems
-from offline.training.generation.task import SystemTraining
+from offline.training.generation.build import build_training
+from offline.training.generation.config import (
+    GenerationExport,
+    GenerationSurvey,
+    GenerationTraining,
+    trained_systems,
+)
+from offline.training.generation.export import export_generation
+from offline.training.generation.markov import COUNTED, count_system
 
-__all__ = ["build_training", "train_generation", "train_survey"]
-
-
-def build_training(config: GenerationTraining, device: torch.device | str = "cpu") -> SystemTraining:
-    """Return the training of the system of the settings, with its data loaded."""
-    training: SystemTraining = SYSTEMS[config.system].training_class()(Corpora(config.data), config, device)
-    return training
+__all__ = ["train_generation", "train_survey"]
 
 
 def train_generation(config: GenerationTraining) -> dict[str, float]:
-    """Train a system; return the last validation."""
+    """Train a system, and write the files that play beside its checkpoint; return the last validation."""
+    if config.system == COUNTED:
+        return count_system(config)
     task = build_training(config, start_run(config))
     loop = config.loop if config.loop.weight_decay else replace(config.loop, weight_decay=task.weight_decay)
     trainer = Trainer(task, config.output, loop, config)
@@ -33,7 +34,9 @@ def train_generation(config: GenerationTraining) -> dict[str, float]:
         trainer.resume()
     n_parameters = sum(p.numel() for p in task.model.parameters())
     print(f"{config.system}, {config.size}: {n_parameters:,} parameters, from step {trainer.step}")
-    return trainer.run()
+    figures = trainer.run()
+    export_generation(GenerationExport(checkpoint=config.output / CHECKPOINT, data=config.data, output=config.output))
+    return figures
 
 
 def train_survey(config: GenerationSurvey) -> str:

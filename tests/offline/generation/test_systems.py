@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from engine.core.errors import ConfigError
-from offline.generation.cards import FOLDER
+from offline.generation.cards import FOLDER, find_weights
 from offline.generation.config import GeneratorConfig
 from offline.generation.open_system import open_generator, system_of
 from offline.generation.stream import FREE
-from offline.generation.systems import SYSTEMS, find_system, names_where, players_of, system_table
+from offline.generation.systems import SYSTEMS, find_system, heeding, names_where, players_of, system_table
 from offline.music.catalogue import CORPORA
 from offline.music.codecs import CODECS
+from offline.training.generation.build import build_training
 from offline.training.generation.config import GenerationTraining
-from offline.training.generation.train import build_training
 from tests.places import ROOT
 
 
@@ -41,9 +41,10 @@ def test_a_row_names_what_there_is(name: str, folder: Path) -> None:
 
 
 def test_the_errors_list_what_the_record_says() -> None:
-    assert players_of("melody") == "Markov, Frames, DeepBach, DeepHear_C, MiniBach"
+    assert players_of("melody") == "Markov, Frames, DeepBach, DeepHear_C, MiniBach, WaveNet"
     assert players_of("prime") == "Markov, Frames, BachBot, DeepBach, RL-Tuner"
-    assert players_of("chords") == "none"
+    assert (players_of("chords"), players_of("band")) == ("MidiNet", "Rhythm")
+    assert heeding("activity") == "Frames"
     with pytest.raises(ConfigError, match=", ".join(SYSTEMS)):
         find_system("Bach Bot")
     assert find_system("bachbot") is SYSTEMS["BachBot"]
@@ -54,7 +55,9 @@ def test_the_table_has_a_line_for_each() -> None:
     assert len(system_table().splitlines()) == len(SYSTEMS) + 1
 
 
-@pytest.mark.parametrize("name", names_where(lambda s: not s.melody and not s.sound and bool(s.training)))
+@pytest.mark.parametrize(
+    "name", names_where(lambda s: not s.melody and not s.sound and find_weights(s.weights) is not None)
+)
 def test_only_those_that_take_a_melody_depend_on_it(name: str) -> None:
     pieces = []
     for pitch in (FREE, 60):

@@ -15,7 +15,7 @@ from models.salience.config import SalienceNetworkConfig
 from models.salience.network import SalienceNetwork
 from models.similarity.network import SiameseCnn
 from offline.training.common.precision import Precision, bfloat16_obstacle, has_bfloat16
-from offline.training.generation.train import build_training
+from offline.training.generation.build import build_training
 from offline.training.salience.config import SalienceBatch
 from offline.training.salience.data import open_salience_set, write_salience_set
 from offline.training.salience.train import SalienceTask
