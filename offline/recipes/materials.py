@@ -2,8 +2,14 @@
 
 from offline.recipes.recipe import Material
 
-__all__ = ["FLUIDR3", "MUSESCORE_GENERAL", "SOUNDS", "STEMS", "TIMGM"]
+__all__ = ["CHORALES", "FLUIDR3", "MUSESCORE_GENERAL", "SOUNDS", "STEMS", "TIMGM"]
 
+CHORALES = Material(
+    name="chorales",
+    text="a folder with Jsb16thSeparated.json (github.com/czhuang/JSB-Chorales-dataset) and JSB_Chorales.mat"
+    " (the set of Boulanger-Lewandowski et al. 2012)",
+    licence="the music is in the public domain",
+)
 FLUIDR3 = Material(
     name="fluidr3",
     text="the soundfont FluidR3_GM.sf2; apt-get install fluid-soundfont-gm",
