@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from offline.generation.config import GeneratorConfig
     from offline.generation.stream import Generator, Melody
+    from offline.generation.systems import System
     from offline.music.piece import Piece
 
 __all__ = ["MUSICAL_KEYS", "GenerateOptions", "generate", "generate_command"]
@@ -30,6 +31,7 @@ examples:
   collaparte generate --list                                        the systems, and what each reached
   collaparte generate --model Frames -o chorale.mid -o chorale.wav --bars 16 --seed 3
   collaparte generate --model Frames --melody tune.mid -o harmonised.mid
+  collaparte generate --model Rhythm --band song.mid -o drums.mid
   collaparte generate --model BachBot --prime beginning.mid -o continued.mid
   collaparte generate --model BachBot --output device               play on the loudspeakers until ctrl-C
   collaparte generate --model BachBot --port Bach --tempo 100       play to a virtual MIDI port until ctrl-C
@@ -49,14 +51,20 @@ class GenerateOptions(Settings):
 
     list: bool = plain(False, "show the systems")
     model: str | None = option(
-        plain(None, "a system (--list shows them), or the file of a frame network"),
+        plain(None, "a system (--list shows them), or a file that `train generation` wrote"),
         metavar="NAME|FILE.onnx",
         group=INPUT,
         names=generator_names,
     )
-    data: Path | None = data_folder("folder of the chorales, for Markov")
+    data: Path | None = data_folder("count this corpus instead of playing what ships, for Markov")
     melody: Path | None = option(
         plain(None, "harmonise the highest voice of this file"), metavar="FILE.mid", group=INPUT
+    )
+    chords: Path | None = option(
+        plain(None, "follow the chords of this file, a bar each"), metavar="FILE.mid", group=INPUT
+    )
+    band: Path | None = option(
+        plain(None, "write drums to the bass and the guitar of this file"), metavar="FILE.mid", group=INPUT
     )
     prime: Path | None = option(plain(None, "continue from the end of this piece"), metavar="FILE.mid", group=INPUT)
     bars: int = option(
@@ -73,7 +81,7 @@ class GenerateOptions(Settings):
     )
     free: bool = option(plain(False, "allow parallel fifths and octaves"), group=MUSIC)
     key: str | None = option(
-        choice(None, MUSICAL_KEYS, "Frames only: key (default that of the input, else drawn by the seed)"),
+        choice(None, MUSICAL_KEYS, "key (default that of the input, else drawn by the seed)"),
         metavar="KEY",
         group=MUSIC,
     )
@@ -159,20 +167,53 @@ def generate(options: GenerateOptions, stop: threading.Event) -> str:
     """Do what the options say; returns a line or a table for the terminal."""
     _check_purpose(options)
     from offline.generation.open_system import open_generator, open_sound, system_of
-    from offline.generation.systems import players_of, system_table
+    from offline.generation.systems import system_table
 
     if options.list:
         return system_table()
     model, config = str(options.model), _writer(options)
+    _check_taken(options, system_of(model))
     sound = open_sound(model, config) if options.files else None
     _check_suffixes(options, (".wav",) if sound is not None else (".mid", ".midi", ".wav"))
     if sound is not None:
-        return _sound(options, sound.samples(options.seconds), sound.rate)
+        return _sound(options, sound)
     source = open_generator(model, config, options.data)
-    if (options.melody or options.accompany) and not system_of(model).melody:
-        expected = "a system that takes a melody: " + players_of("melody")
-        raise ConfigError("--model", expected=expected, got=model)
+    _follow(options, source)
     return _files(options, source, stop) if options.files else _live(options, source, stop)
+
+
+GIVEN = {"melody": "melody", "accompany": "melody", "prime": "prime", "chords": "chords", "band": "band"}
+HEEDED_BY = {"temperature": "temperature", "key": "key", "free": "rules", "activity": "activity"}
+
+
+def _check_taken(options: GenerateOptions, system: System) -> None:
+    """Refuse what the system does not take, and settings that do not act on it."""
+    from offline.generation.systems import heeding, players_of
+
+    for name, what in GIVEN.items():
+        if getattr(options, name) and not getattr(system, what):
+            expected = f"a system that takes --{name}: {players_of(what)}"
+            raise ConfigError("--model", expected=expected, got=system.name)
+    unset = GenerateOptions()
+    for name, what in HEEDED_BY.items():
+        if getattr(options, name) != getattr(unset, name) and what not in system.heeds:
+            raise ConfigError(f"--{name}", expected=f"one of {heeding(what)}", got=system.name, remedy="leave it out")
+    length = "bars" if system.sound else "seconds"
+    if getattr(options, length) != getattr(unset, length):
+        remedy = f"use --{'seconds' if system.sound else 'bars'}"
+        raise ConfigError(f"--{length}", expected="a system of the other kind", got=system.name, remedy=remedy)
+    if options.data is not None and system.training:
+        remedy = "collaparte train generation learns a corpus"
+        raise ConfigError("--data", expected="Markov, which counts it", got=system.name, remedy=remedy)
+
+
+def _follow(options: GenerateOptions, source: Generator) -> None:
+    """Let the source take the chords, or the bass and the guitar, of a file."""
+    from offline.music.own_folder import read_song
+
+    path = options.chords or options.band
+    if path is not None:
+        source.follow(read_song(path))  # type: ignore[attr-defined]
 
 
 def _check_suffixes(options: GenerateOptions, known: tuple[str, ...]) -> None:
@@ -190,6 +231,7 @@ def _writer(options: GenerateOptions) -> GeneratorConfig:
         seed=options.seed,
         key=None if options.key is None else MUSICAL_KEYS.index(options.key),
         activity=options.activity,
+        tempo_bpm=options.tempo if options.tempo != GenerateOptions().tempo else None,
     )
 
 
@@ -212,14 +254,25 @@ def _prime(options: GenerateOptions, source: Generator) -> None:
         going_on(options.model, source)(read_midi(options.prime, steps_per_quarter=source.steps_per_quarter))
 
 
-def _sound(options: GenerateOptions, samples: np.ndarray, rate: int) -> str:
+def _sound(options: GenerateOptions, sound: Any) -> str:
     from engine.audio.plain_wav import write_plain_wav
     from engine.core.whole_file import whole_path
 
+    if options.melody is not None:
+        sound.score = _spread(options.melody)
+    samples, rate = sound.samples(options.seconds), sound.rate
     for name in options.files:
         with whole_path(name) as part:
             write_plain_wav(part, samples, rate)
     return f"{len(samples) / rate:.2f} s at {rate} Hz: {', '.join(options.files)}"
+
+
+def _spread(path: Path) -> np.ndarray:
+    """The notes of a file at sixteenths, by height."""
+    from offline.music.midi_file import read_midi
+    from offline.music.own_corpus import by_height
+
+    return by_height(read_midi(path))
 
 
 def _files(options: GenerateOptions, source: Generator, stop: threading.Event) -> str:
@@ -256,12 +309,12 @@ def _melody(options: GenerateOptions, source: Generator) -> tuple[Melody, int]:
 def _given_melody(path: Path, source: Any) -> tuple[Melody, int]:
     import numpy as np
 
-    from offline.generation.stream import FREE, FrameGenerator
+    from offline.generation.stream import FREE
     from offline.music.midi_file import read_midi
     from offline.music.piece import REST, to_grid
 
     line = to_grid(read_midi(path, steps_per_quarter=source.steps_per_quarter), 1)[0][:, 0].astype(np.int64)
-    if isinstance(source, FrameGenerator):
+    if source.steps == 1:
         known = np.full((len(line), len(source.names)), FREE)
         known[:, 0] = line
         source.find_key(known)

@@ -22,6 +22,7 @@ examples:
   collaparte evaluate inventions negatives/
   collaparte evaluate similarity pieces/ --networks runs/ --csv table.csv
   collaparte evaluate generators --data symbolic/
+  collaparte evaluate music Frames VRASH --csv floors.csv
   collaparte evaluate listening page/ --models Frames Markov --data symbolic/
   collaparte evaluate listening page/ --answers answers.json
 """
@@ -44,6 +45,7 @@ MEASURES = {
     "inventions": _row("inventions", "Sound events that a live detector invents in an hour of what holds none."),
     "similarity": _row("similarity", "Frame similarity: the table of its paper."),
     "generators": _row("generators", "Likelihood of chorales, and samples beside Bach."),
+    "music": _row("music", "Musical floors: what generators write beside what they learnt from."),
     "listening": _row("listening", "Write a blinded listening test, or read its answers."),
 }
 OTHER_NAMES = {"unmix": "separation", "crnn": "detection", "siamese": "similarity"}  # of the networks that ship

@@ -53,6 +53,37 @@ def test_same_seed_same_file(folder: Path, tmp_path: Path) -> None:
     assert file.length == pytest.approx(16 * 60 / 90, rel=1e-6)
 
 
+def test_markov_plays_without_a_corpus(tmp_path: Path) -> None:
+    assert "2 bars" in run("--model", "Markov", "--bars", "2", "--key", "D", "-o", str(tmp_path / "x.mid"))
+
+
+def test_jigs_are_written_as_jigs(tmp_path: Path) -> None:
+    metres = set()
+    for seed in range(6):
+        run("--model", "Celtic", "--bars", "4", "--seed", str(seed), "-o", str(tmp_path / "x.mid"))
+        marks = [m for track in mido.MidiFile(tmp_path / "x.mid").tracks for m in track if m.type == "time_signature"]
+        metres |= {(mark.numerator, mark.denominator) for mark in marks}
+    assert (6, 8) in metres and len(metres) > 1
+
+
+def test_drums_obey_the_tempo_and_a_given_bass(tmp_path: Path) -> None:
+    hats = []
+    for tempo in ("80", "150"):
+        run("--model", "Rhythm", "--tempo", tempo, "--seed", "2", "-o", str(tmp_path / "x.mid"))
+        notes = read_midi(tmp_path / "x.mid", percussion=True).notes
+        hats.append(int((notes["pitch"] == 42).sum()))
+    assert hats[0] > 1.3 * hats[1]  # eighths at a slow tempo, quarters at a fast one
+    kicks = []
+    for beat in (3, 7):
+        line = np.full((16, 1), -1, np.int16)
+        line[[0, beat, beat + 1]] = [[36], [36], [38]]
+        write_midi(from_grid(np.tile(line, (8, 1))), tmp_path / "bass.mid")
+        run("--model", "Rhythm", "--band", str(tmp_path / "bass.mid"), "--bars", "8", "-o", str(tmp_path / "x.mid"))
+        notes = read_midi(tmp_path / "x.mid", percussion=True).notes
+        kicks.append(np.bincount(notes["onset"][notes["pitch"] == 36] % 16, minlength=16))
+    assert kicks[0][3] > kicks[1][3] and kicks[1][7] > kicks[0][7]
+
+
 def test_a_stop_keeps_what_is_written_in_a_folder_that_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +175,13 @@ def test_a_melody_is_kept_and_harmonised(folder: Path, tmp_path: Path) -> None:
     [
         ([], "--list"),
         (["--model", "x", "-o", "y.mid"], "DeepBach.*NAME.onnx"),
-        (["--model", "Markov", "-o", "y.mid"], "Jsb16th"),
+        (["--model", "Celtic", "--key", "D", "-o", "y.mid"], r"--key: expected one of Markov, Frames.*got Celtic"),
+        (["--model", "Markov", "--activity", "2", "-o", "y.mid"], "one of Frames, got Markov"),
+        (["--model", "BachBot", "--free", "-o", "y.mid"], "one of Markov, Frames, got BachBot"),
+        (["--model", "Frames", "--seconds", "3", "-o", "y.mid"], "use --bars"),
+        (["--model", "Frames", "--data", "x", "-o", "y.mid"], "train generation learns a corpus"),
+        (["--model", "Celtic", "--chords", "x.mid", "-o", "y.mid"], "takes --chords: MidiNet"),
+        (["--model", "Celtic", "--band", "x.mid", "-o", "y.mid"], "takes --band: Rhythm"),
     ],
 )
 def test_what_is_missing_is_said(words: list[str], expected: str) -> None:
