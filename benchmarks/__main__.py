@@ -1,7 +1,7 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
 python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds batch generators
-    accompaniment beat stage realtime]
+    accompaniment beat cues stage realtime]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import importlib.metadata
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks import (
@@ -20,6 +20,7 @@ from benchmarks import (
     alignment,
     batch,
     beat,
+    cues,
     dsp,
     generators,
     hard,
@@ -37,33 +38,36 @@ PAGE = Path(__file__).with_name("RESULTS.md")
 PACKAGES = ("numpy", "numba", "rocket-fft", "scipy", "librosa", "bottleneck", "dtaidistance")
 HEADER = "| what | ours | peer, in the same run | ratio | agreement |\n|---|---|---|---|---|\n"
 
+Rows = Callable[[argparse.Namespace], Iterable[Row]]
+SECTIONS: Mapping[str, tuple[str, Rows]] = {
+    "dsp": ("Kernels and separation: CPU time", lambda options: dsp.rows()),
+    "pipeline": ("The whole pipeline", lambda options: pipeline.rows()),
+    "following": ("How well it follows", lambda options: quality.following()),
+    "hard": ("How well it follows what people bring", lambda options: hard.rows()),
+    "alignment": ("Alignment of whole files", lambda options: alignment.rows()),
+    "separation": ("How well it separates", lambda options: quality.separation()),
+    "unmix": ("Separation by networks", lambda options: unmix.rows()),
+    "stretch": ("A recording at another pace", lambda options: stretch.rows()),
+    "sounds": ("Sound events, live", lambda options: sounds.rows()),
+    "batch": ("Batches of files", lambda options: batch.rows()),
+    "generators": ("Generated music", lambda options: generators.rows(options.seconds)),
+    "accompaniment": ("Accompaniment, live", lambda options: accompaniment.rows(options.seconds)),
+    "beat": ("The beat for other programs", lambda options: beat.rows()),
+    "cues": ("Cues that act with the performer", lambda options: cues.rows()),
+    "stage": ("The page on the stage", lambda options: stage.rows(options.seconds)),
+    "realtime": ("In real time, on a JACK server", lambda options: realtime.rows(options.seconds, options.periods)),
+}
+
 
 def main() -> None:
     """Measure section after section; the page is written anew after each, so that a long run shows what it has."""
-    options = _options()
-    sections = {
-        "dsp": ("Kernels and separation: CPU time", dsp.rows),
-        "pipeline": ("The whole pipeline", pipeline.rows),
-        "following": ("How well it follows", quality.following),
-        "hard": ("How well it follows what people bring", hard.rows),
-        "alignment": ("Alignment of whole files", alignment.rows),
-        "separation": ("How well it separates", quality.separation),
-        "unmix": ("Separation by networks", unmix.rows),
-        "stretch": ("A recording at another pace", stretch.rows),
-        "sounds": ("Sound events, live", sounds.rows),
-        "batch": ("Batches of files", batch.rows),
-        "generators": ("Generated music", lambda: generators.rows(options.seconds)),
-        "accompaniment": ("Accompaniment, live", lambda: accompaniment.rows(options.seconds)),
-        "beat": ("The beat for other programs", beat.rows),
-        "stage": ("The page on the stage", lambda: stage.rows(options.seconds)),
-        "realtime": ("In real time, on a JACK server", lambda: realtime.rows(options.seconds, options.periods)),
-    }
+    options = _options(SECTIONS)
     kept = _sections(PAGE.read_text(encoding="utf-8")) if options.only and PAGE.exists() else {}
-    for name in options.only or sections:
-        title, rows = sections[name]
+    for name in options.only or SECTIONS:
+        title, rows = SECTIONS[name]
         print(f"{title} ...", flush=True)
-        kept[title] = f"## {title}\n\n{_table(rows())}"
-        titles = [title for title, _ in sections.values() if title in kept]
+        kept[title] = f"## {title}\n\n{_table(rows(options))}"
+        titles = [title for title, _ in SECTIONS.values() if title in kept]
         PAGE.write_text("\n".join([_preface(), *(kept[title] for title in titles)]), encoding="utf-8")
     print(f"Written: {PAGE}")
 
@@ -74,24 +78,9 @@ def _sections(page: str) -> dict[str, str]:
     return {part.split("\n", 1)[0].removeprefix("## "): part.rstrip("\n") + "\n" for part in parts}
 
 
-def _options() -> argparse.Namespace:
+def _options(names: Iterable[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    names = (
-        "dsp",
-        "pipeline",
-        "following",
-        "hard",
-        "alignment",
-        "separation",
-        "unmix",
-        "stretch",
-        "sounds",
-        "generators",
-        "accompaniment",
-        "stage",
-        "realtime",
-    )
-    parser.add_argument("--only", nargs="+", choices=names, help="measure some sections again; the others stay")
+    parser.add_argument("--only", nargs="+", choices=list(names), help="measure some sections again; the others stay")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each run under load (default 60)")
     parser.add_argument("--periods", type=int, nargs="+", default=[512, 1024], help="of the JACK server, samples")
     return parser.parse_args()

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -24,8 +25,15 @@ from benchmarks.live.cursor import cursor_lag
 from benchmarks.live.turns import SLOWER, page_turns
 from benchmarks.rows import Row
 from cli.demo.material import make_demo
+from offline.synthesis.demo_piece import write_musicxml
+from tests.cli.live.staged import staged
+from tests.engine.stage.page.browser import chromium
+from tests.jack_server import JackServer
 
 CLIENTS = 5
+PERIOD = 512
+OUTWARD = ("--osc", "127.0.0.1:9", "--clock", "Clock", "--mtc", "Code", "--link", "lead")
+LOADED = "benchmarks.live.loaded_stage"
 MODULO_S = 1e5  # by which the sender's clock is told in place of a quarter
 PERCENT = 100
 
@@ -46,6 +54,40 @@ def rows(seconds: float = 30.0) -> Iterator[Row]:
         agreement=f"peer: until the position itself is told; the cursor goes back {lag.back} times",
     )
     yield _turns()
+    yield from _drop_outs(seconds)
+
+
+def _drop_outs(seconds: float) -> Iterator[Row]:
+    """All that shows and tells, on a JACK server, in a process whose Python is busy."""
+    if missing := JackServer.missing():
+        print(f"  no drop-outs: {missing}")
+        return
+    with tempfile.TemporaryDirectory() as folder, JackServer(period=PERIOD, realtime=True):
+        score = Path(folder) / "score.musicxml"
+        write_musicxml(score)
+        command = (score, "--input", "jack", "--output", "jack", "--begin", "open", *OUTWARD)
+        with staged(*command, module=LOADED) as stage, chromium() as browser:
+            browser.open(stage.base)
+            browser.ready()
+            told = asyncio.run(_status_after(stage.base, seconds))
+    drops = told["drops"]
+    yield Row(
+        what=f"audio drop-outs with page, OSC, clock, time code and Link, {PERIOD} frames, {seconds:.0f} s, under load",
+        ours=f"input {drops['input']}, output {drops['output']}, device {drops['device']}, events {drops['events']}",
+        peer="",
+        ratio="",
+        agreement=f"load: a thread of Python that never rests, in this process; {told['latency_ms']:.0f} ms latency",
+    )
+
+
+async def _status_after(base: str, seconds: float) -> dict[str, Any]:
+    """The first status that speaks of so many seconds of sound."""
+    async with aiohttp.ClientSession() as client, client.ws_connect(f"{base}/ws", headers={"Origin": base}) as page:
+        async for message in page:
+            told = json.loads(message.data)
+            if told["t"] == "status" and told["state"] == "running" and told["seconds"] >= seconds:
+                return dict(told)
+    raise RuntimeError("the stage has ended")
 
 
 def _turns() -> Row:

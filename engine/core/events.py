@@ -90,12 +90,14 @@ class State(Event):
     why: a phrase
     transposition: semitones by which what is played sounds above the score
     a4_hz: frequency at which the score's A4 sounds
+    perhaps: quarters where the music may be, the likeliest first, while it is lost
     """
 
     name: str
     why: str
     transposition: int = 0
     a4_hz: float = 440.0
+    perhaps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +270,7 @@ def from_line(line: str, sample_rate: int) -> Event:
         kind = TYPES[values.pop("type")]
         at, emitted_at = values.pop("at_s"), values.pop("emitted_at_s")
         times = {"at": round(at * sample_rate), "emitted_at": round(emitted_at * sample_rate)}
-        return from_mapping(kind, {**times, **values})
+        own = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return from_mapping(kind, {**times, **own})
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError("event line", expected="one JSON event a line", got=repr(line[:80])) from error

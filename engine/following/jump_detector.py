@@ -32,6 +32,7 @@ __all__ = [
     "adopt_path",
     "detect_jump",
     "jump_numbers",
+    "likely_places",
     "new_jump_detector",
     "restart_jump_detector",
 ]
@@ -203,6 +204,26 @@ def detect_jump(
         detector.begun[0] += 1
     _stand(detector, now_s, main, reference[1], numbers, rules[0])
     return _verdict(detector, main[0], numbers)
+
+
+@njit(nogil=True, cache=True)
+def likely_places(detector: JumpDetector, place: int, numbers: JumpNumbers, out: F64) -> None:
+    """Write the events of the most likely paths away from `place`, and from each other, to out; 0 where there is none.
+
+    Only what a path has followed for some events counts.
+    """
+    least = detector.standing[detector.best[0]] - numbers.beam
+    for k in range(len(out)):
+        best = 0
+        for event in range(1, len(detector.total)):
+            if detector.steps[event] < numbers.least_events or detector.standing[event] <= least:
+                continue
+            near = abs(event - place) <= numbers.near
+            for other in out[:k]:
+                near = near or abs(event - other) <= numbers.near
+            if not near and (best == 0 or detector.standing[event] > detector.standing[best]):
+                best = event
+        out[k] = best
 
 
 @njit(nogil=True, cache=True)

@@ -42,6 +42,7 @@ from engine.following.jump_detector import (
     adopt_path,
     detect_jump,
     jump_numbers,
+    likely_places,
     new_jump_detector,
     restart_jump_detector,
 )
@@ -64,7 +65,9 @@ JUST_BEFORE = 1 - 1e-6  # share of the way to an event that is waited for elsewh
 RETREAT_S = 1.0  # seconds that the best path must stay behind before the reported position goes back
 # Columns of the report of a frame: quarter, bar, score_s, tempo_bpm, confidence; the prediction; the state.
 CONFIDENCE, PREDICTION, STATE = 4, 5, 5 + N_PREDICTION
-N_OUT = STATE + 1
+PERHAPS, N_PERHAPS = STATE + 1, 2  # events at which the music may be while the place is lost; -1: not looked for
+N_OUT = PERHAPS + N_PERHAPS
+PERHAPS_S = 1.0  # between two looks for them
 
 
 class Pitch(NamedTuple):
@@ -129,7 +132,7 @@ class Tracker:
         self.timing, self.config, self.reference = timing._replace(delay=timing.delay + attack), config, reference
         self._searches = (new_search(config.search.entries), new_jump_detector(len(reference.score_s)))
         frame_s = timing.hop / timing.sample_rate
-        self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps)
+        self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps, max(round(PERHAPS_S / frame_s), 1))
         self._numbers = (
             search_numbers(config.search, frame_s),
             tempo_numbers(frame_s),
@@ -145,6 +148,7 @@ class Tracker:
         self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE), np.zeros(1))
         self._trust = new_trust(self._numbers[4])
         self._told = -1  # code of the last state
+        self._perhaps: tuple[float, ...] = ()  # quarters that were told last
         self.pitch = Pitch(0.0, 440.0, 0)
         self._out = np.zeros((0, N_OUT))
         self.reset()
@@ -215,7 +219,7 @@ class Tracker:
         for array in self._memory:
             array[:] = 0
         self._memory.progress[0] = frame
-        self._told, self.pitch = -1, Pitch(0.0, 440.0, 0)
+        self._told, self.pitch, self._perhaps = -1, Pitch(0.0, 440.0, 0), ()
 
     def succeed(self, other: Tracker, quarter: float) -> None:
         """Take over from a tracker of another score, at its frame, pitch and tempo, and wait at a quarter."""
@@ -239,7 +243,7 @@ class Tracker:
         memory.progress[1:] = event - 1 + JUST_BEFORE if event > 1 else 0.0, 0.0
         for array in (memory.prediction, memory.state, memory.evidence):
             array[:] = 0
-        self._told = -1
+        self._told, self._perhaps = -1, ()
 
     def _arrays(self) -> Iterator[npt.NDArray[np.generic]]:
         search, detector = self._searches
@@ -247,12 +251,22 @@ class Tracker:
 
     def _events(self, frame: int, row: list[float]) -> Iterator[Event]:
         end = (frame + 1) * self.timing.hop
-        if int(row[STATE]) != self._told or row[STATE] == JUMPED:
+        perhaps = self._places(row)
+        if int(row[STATE]) != self._told or row[STATE] == JUMPED or perhaps != self._perhaps:
+            self._perhaps = perhaps
             yield self._state(end, int(row[STATE]), int(row[1]))
         for column in (PREDICTION + HEARD, PREDICTION + PREDICTED):
             if row[column] > 0:
                 yield self._onset(end, column, row)
         yield self._position(end, row)
+
+    def _places(self, row: list[float]) -> tuple[float, ...]:
+        """Return where the music may be, quarters, while the place is lost."""
+        if int(row[STATE]) != LOST:
+            return ()
+        if row[PERHAPS] < 0:
+            return self._perhaps
+        return tuple(float(self.reference.quarter[int(event) - 1]) for event in row[PERHAPS:] if event > 0)
 
     def _state(self, end: int, code: int, bar: int) -> State:
         self._told = FOLLOWING if code == JUMPED else code
@@ -261,7 +275,15 @@ class Tracker:
 
     def _stated(self, end: int, name: str, why: str) -> State:
         at, pitch = self._now(end), self.pitch
-        return State(at=at, emitted_at=end, name=name, why=why, transposition=pitch.transposition, a4_hz=pitch.a4_hz)
+        return State(
+            at=at,
+            emitted_at=end,
+            name=name,
+            why=why,
+            transposition=pitch.transposition,
+            a4_hz=pitch.a4_hz,
+            perhaps=self._perhaps,
+        )
 
     def _onset(self, end: int, column: int, row: list[float]) -> Onset:
         heard = column == PREDICTION + HEARD
@@ -303,7 +325,7 @@ def _follow(
     reference: ReferenceArrays,
     score: tuple[F64, F64, F64, I64, Rests],
     numbers: Numbers,
-    timing: tuple[float, int, float, bool, tuple[int, int]],
+    timing: tuple[float, int, float, bool, int, tuple[int, int]],
     state: tuple[Memory, Trust],
     out: F64,
 ) -> None:
@@ -311,7 +333,7 @@ def _follow(
     search, detector = searches
     memory, trust = state
     progress = memory.progress
-    frame_s, lag, patience, jumps, loop = timing
+    frame_s, lag, patience, jumps, looks, loop = timing
     for t in range(features.shape[0]):
         now_s = progress[0] * frame_s
         advance(search, features[t], now_s, reference[0], score[0], numbers[0], numbers[1], numbers[2])
@@ -338,6 +360,9 @@ def _follow(
         )
         doing = next_state(search, memory.state, now_s, out[t, CONFIDENCE], score[4], frame_s)
         out[t, STATE] = JUMPED if leap > 0 else doing
+        out[t, PERHAPS:] = -1
+        if jumps and doing == LOST and int(progress[0]) % looks == 0:
+            likely_places(detector, search.best[0], numbers[3], out[t, PERHAPS:])
         memory.evidence[0] += search.mass[1]
         progress[0] += 1
         if 0 < loop[0] <= search.best[0]:

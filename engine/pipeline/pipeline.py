@@ -15,7 +15,7 @@ from engine.accompaniment.ensemble import Ensemble
 from engine.accompaniment.own_sound import OwnSound
 from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
-from engine.core.events import Accompanied, Cue, Event, Onset, Position
+from engine.core.events import Accompanied, Cue, Event, Onset, Position, State
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.orders import CountIn, GoTo, Order, SetThreshold
 from engine.core.processor import Chain, Processor
@@ -388,6 +388,8 @@ def _placed(event: Event, loop: LoopedBars) -> Event:
     if isinstance(event, Position):
         quarter = loop.outside(event.quarter)
         return replace(event, quarter=quarter, score_s=float(loop.whole.seconds(quarter)))
+    if isinstance(event, State):
+        return replace(event, perhaps=tuple(map(loop.outside, event.perhaps)))
     if isinstance(event, Onset | Accompanied | Cue):
         return replace(event, quarter=loop.outside(event.quarter))
     return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.core.errors import ConfigError
 from engine.core.events import Cue, Event, Sound, State, to_line
@@ -29,6 +30,7 @@ class PostOutlet:
         if not url.startswith(("http://", "https://")) or not all(32 < ord(each) < 127 for each in url):
             raise ConfigError("--post", expected="a URL of http:// or https://", got=repr(url))
         self.url, self._rate = url, sample_rate
+        self._said: State | None = None  # the last state
         self._worker = Worker("post", patience or Patience(), say)
 
     @property
@@ -38,9 +40,17 @@ class PostOutlet:
 
     def take(self, event: Event, clock: DeviceClock | None) -> None:
         """Take an event; what is posted waits in a bounded queue."""
-        if isinstance(event, POSTED):
+        if isinstance(event, POSTED) and self._is_news(event):
             data = to_line(event, self._rate).encode()
             self._worker.put(f"--post {self.url}", lambda: send_request(self.url, "POST", data, HEADERS))
+
+    def _is_news(self, event: Event) -> bool:
+        """Return whether an event says more than other places where the music may be."""
+        if not isinstance(event, State):
+            return True
+        said, before = replace(event, at=0, emitted_at=0, perhaps=()), self._said
+        self._said = said
+        return said != before
 
     def look(self, status: SessionStatus) -> None:
         """Ignore it."""

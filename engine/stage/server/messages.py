@@ -63,7 +63,8 @@ def position_message(event: Position, clock: DeviceClock | None, rate: int, beat
 
 def state_message(event: State) -> StageMessage:
     """Return what the follower does from now on."""
-    body = {"name": event.name, "why": event.why, "transposition": event.transposition, "a4": event.a4_hz}
+    body: dict[str, Any] = {"name": event.name, "why": event.why, "perhaps": list(event.perhaps)}
+    body |= {"transposition": event.transposition, "a4": event.a4_hz}
     return StageMessage("state", body)
 
 

@@ -19,8 +19,9 @@ LAST_S = 20.0  # a process that is asked to end and has not by then is broken
 class StagedCommand:
     """`collaparte stage` with these arguments, on a port of its own, or on one given."""
 
-    def __init__(self, *arguments: str | Path, port: int = 0, errors: IO[str] | None = None) -> None:
-        words = [sys.executable, "-m", "cli", "stage", *map(str, arguments), "--no-browser", "--port", str(port)]
+    def __init__(self, *arguments: str | Path, port: int = 0, errors: IO[str] | None = None, module: str = "") -> None:
+        start = ["-m", module] if module else ["-m", "cli", "stage"]
+        words = [sys.executable, *start, *map(str, arguments), "--no-browser", "--port", str(port)]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT)
         self.lines: list[str] = []
         assert self.process.stdout is not None
@@ -52,9 +53,9 @@ class StagedCommand:
 
 
 @contextmanager
-def staged(*arguments: str | Path, port: int = 0) -> Iterator[StagedCommand]:
-    """Run the command; it ends, whatever happens."""
-    command = StagedCommand(*arguments, port=port)
+def staged(*arguments: str | Path, port: int = 0, module: str = "") -> Iterator[StagedCommand]:
+    """Run the command, or a module that takes its arguments; it ends, whatever happens."""
+    command = StagedCommand(*arguments, port=port, module=module)
     try:
         yield command
     finally:

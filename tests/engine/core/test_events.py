@@ -31,6 +31,7 @@ EXAMPLES: list[Event] = [
     Onset(at=44100, emitted_at=46000, quarter=13.0, due_s=1.25, sd_s=0.03, heard=False),
     Accompanied(at=44600, emitted_at=44100, quarter=12.5),
     State(at=0, emitted_at=2048, name="waiting", why="for the first note", transposition=-2, a4_hz=392.0),
+    State(at=0, emitted_at=2048, name="lost", why="what sounds does not fit the score", perhaps=(12.5, 40.0)),
     Sound(at=10, emitted_at=20, label="dog", active=True, probability=0.5),
     Note(at=0, emitted_at=0, pitch=60, velocity=64, channel=0, active=False),
     Cue(at=90, emitted_at=80, name="lights", quarter=12.5, fired=True, made_up=True, why="the place has jumped"),

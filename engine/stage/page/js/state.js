@@ -72,7 +72,7 @@ function secondLine() {
   if (name === "engraving") return Number.isFinite(progress?.progress) ? `${Math.round(100 * progress.progress)} %` : "a moment";
   if (name === "failed") return progress.line;
   if (name === "waiting") return ["just play", told.sleep === "may" ? "screen may sleep" : ""].filter(Boolean).join(" · ");
-  if (name === "lost") return hello.does?.includes("accompany") ? `${told.resting ?? "the rest"} rests · tap where you are` : "tap where you are";
+  if (name === "lost") return hello.does?.includes("accompany") ? `${told.resting ?? "the rest"} rests · tap your place` : "tap where you are";
   if (name === "stopped") return hello.role === "viewer" ? "" : STATES.stopped.line;
   if (name === "following") return heardElsewhere(state);
   return STATES[name].line;

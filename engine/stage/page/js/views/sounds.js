@@ -89,7 +89,7 @@ function buildDetail(name) {
   parts.counts = h("ul", { class: "would-tell" });
   const back = h("button", { type: "button", class: "plain-button", on: { click: () => { const value = undo.pop(); if (value !== undefined) threshold(name, value); } } }, "Undo");
   parts.detail.replaceChildren(h("div", { class: "side-head" }, h("h2", {}, name), parts.value), h("p", { class: "muted" }, "Tell it when the guess is over this"), parts.bars,
-    ...(can("threshold") ? [parts.slider.element, h("div", { class: "ends muted" }, h("small", {}, "0 tells all"), h("small", {}, "1 tells nothing"))] : []), parts.counts, ...(can("threshold") ? [h("div", { class: "side-orders" }, back, (parts.quiet = h("button", { type: "button", class: "plain-button with-icon", on: { click: () => quiet(name, until(name) ? 0 : HOUR_S) } })))] : []));
+    ...(can("threshold") ? [parts.slider.element, h("div", { class: "ends muted" }, h("small", {}, "0 tells all"), h("small", {}, "1 tells nothing"))] : []), parts.counts, ...(can("threshold") ? [h("div", { class: "side-orders side-pair" }, back, (parts.quiet = h("button", { type: "button", class: "plain-button with-icon", on: { click: () => quiet(name, until(name) ? 0 : HOUR_S) } })))] : []));
   showQuiet();
   showCounts();
 }
