@@ -116,7 +116,7 @@ def open_outlets(
 def _check(options: StageOutputs, session: Session) -> None:
     """Raise ConfigError for options that have nothing to work on."""
     going = [name for name in BEAT if getattr(options, name)]
-    if going and session.config.pipeline.score is None:
+    if going and session.config.pipeline.score is None and _score(session) is None:
         raise ConfigError(f"--{going[0]}", expected="a score to follow", got="none", remedy="add --score FILE")
     if options.mtc and _score(session) is None:
         raise ConfigError("--mtc", expected="a score, which has a time of its own", got="a recording")
@@ -164,6 +164,8 @@ def _score(session: Session) -> Score | None:
 
     pipeline = session.config.pipeline
     score = pipeline.score if pipeline.loop is None else pipeline.loop.whole
+    if score is None and pipeline.accompany is not None:  # nobody is followed
+        return pipeline.accompany.accompaniment.solo
     return score if score is None or isinstance(score, Score) else score.written
 
 

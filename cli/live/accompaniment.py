@@ -20,10 +20,12 @@ from engine.accompaniment.stage_config import StageConfig
 from engine.audio.devices import is_device
 from engine.core.events import Accompanied, Event
 from engine.core.format import AudioFormat
+from engine.following.reference import Reference
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.score.loops import loop_length
 from engine.score.readers import read_draft
+from engine.score.score import Score
 from offline.accompaniment.accompany import write_scheduled
 from offline.accompaniment.bar_report import BarLog
 from offline.following.presets import follow_by
@@ -108,12 +110,14 @@ def accompaniment_config(
     if accompany.counts:
         gains[METRONOME] = 10 ** (options.practice.metronome_gain / 20)
     solo, loop = accompany.accompaniment.solo, loop_of(options.practice)
-    if loop is None or not accompany.accompaniment.follows:
+    score: Score | Reference | None
+    if not accompany.accompaniment.follows:
+        score = None
+    elif loop is None:
         score = followed_score(solo, audio, follow)
     else:
-        score = followed_loop(
-            solo, loop_length(read_draft(options.score, options.repeats_after_jump), loop), audio, follow
-        )
+        length = loop_length(read_draft(options.score, options.repeats_after_jump), loop)
+        score = followed_loop(solo, length, audio, follow)
     calls = cue_attendants(options.outward.beyond, lambda: solo)
     return PipelineConfig(score=score, follow=follow, accompany=accompany, attendants=calls), gains
 

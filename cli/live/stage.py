@@ -23,7 +23,7 @@ from cli.live.stage_changes import StageChanges
 from cli.live.stage_finding import StageFinding, stage_finding
 from cli.live.stage_sessions import StageScoreAtHand, abilities, session_config, starting_gains
 from cli.outward_options import StageHands
-from cli.practice_options import loop_of
+from cli.practice_options import loop_of, plays_alone
 from cli.stage_outputs import open_osc_in, open_outlets
 from cli.terminal.report import complain, note
 from cli.terminal.stopping import USER_ERROR, unhurried
@@ -60,7 +60,7 @@ def run_stage(options: StageOptions) -> int:
     with ExitStack() as stack:
         review = None if options.review is None else _review(options, options.review)
         uploads = Path(stack.enter_context(_own_folder()))
-        parts = options.solo or options.reading.part
+        parts = () if plays_alone(options.solo) else options.solo or options.reading.part
         shelf = StageShelf(scores, uploads, parts, repeats_after_jump=options.reading.repeats_after_jump)
         ratio, loop = options.practice.tempo_ratio, loop_of(options.practice)
         controls = StageControls([] if review else abilities(options), ratio=ratio, loop=loop)
@@ -253,7 +253,8 @@ class StageRun:
         """The parts that are played."""
         if not self._options.solo:
             return ()
-        return tuple(name for name, n_notes, followed in staged.sheet.parts if n_notes and not followed)
+        alone = plays_alone(self._options.solo)
+        return tuple(name for name, n_notes, followed in staged.sheet.parts if n_notes and (alone or not followed))
 
     def _session(self) -> bool:
         """Run a session; return False when it was ended from the keyboard."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.leading import Leading
 from engine.accompaniment.loudness import SoloLoudness
 from engine.accompaniment.parts import DRUMS, Accompaniment
 from engine.accompaniment.plan import Moment, PlannedNote, clicks_before, play_plan
@@ -105,6 +106,9 @@ class Accompanist:
         channels = sorted({part.channel for part in config.accompaniment.parts})
         own_cents = 0.0 if config.sound is None else config.sound.cents
         self._pitch = SoloistPitch(channels, own_cents) if config.touch.follow_pitch else None
+        both = config.accompaniment
+        end_quarter = max(part.score.end_quarter for part in both.parts)
+        self._leading = None if both.follows else Leading(both.solo, end_quarter, sample_rate)
         self._more_latency_s = config.stage.latency_s
         self._silenced: set[int] = set()  # channels of parts that are muted
         self.declare_latency(0)
@@ -116,6 +120,8 @@ class Accompanist:
         self._loudness.reset()
         if self._pitch is not None:
             self._pitch.reset()
+        if self._leading is not None:
+            self._leading.reset()
         self._now = 0  # samples consumed
         self._decided = 0  # the last multiple of GRID at which was decided
         self._sounding: list[_Sounding] = []
@@ -223,6 +229,8 @@ class Accompanist:
         out += self._count(now_s)
         for onset in fixed:
             self._begin(onset, out)
+        if self._leading is not None:
+            out += self._leading.tell(self._decided, self._scheduler)
         return out
 
     def _ended(self, now_s: float) -> list[Event]:

@@ -188,6 +188,20 @@ class Scheduler:
             self._index = int(np.searchsorted(self._own_s, place_s - by_s - SAME_S))
             self._solo.gone_back_s += by_s
 
+    def place(self, at_s: float) -> float:
+        """Return the place that is heard at a moment where nobody is followed, seconds of score."""
+        i = min(self._index, len(self._own_s) - 1)
+        while i > 0 and self._heard_s(i) > at_s:
+            i -= 1
+        begin, begin_s = float(self._own_s[i]), self._heard_s(i)
+        if at_s >= begin_s and i + 1 < len(self._own_s):
+            length_s = self._heard_s(i + 1) - begin_s
+            return begin + (at_s - begin_s) / length_s * float(self._own_s[i + 1] - self._own_s[i])
+        return begin + (at_s - begin_s) / self.pace
+
+    def _heard_s(self, onset: int) -> float:
+        return self._at(onset) + self.latency_s
+
     def _at(self, onset: int) -> float:
         return self.time(float(self._own_s[onset]))
 

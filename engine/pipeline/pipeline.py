@@ -129,7 +129,7 @@ class PipelineConfig(Settings):
 
     def __post_init__(self) -> None:
         check(self)
-        followed = self.accompany is not None and self.accompany.accompaniment.solo is not None
+        followed = self.accompany is not None and self.accompany.accompaniment.follows
         if self.accompany is not None and ((followed and self.score is None) or self.separate is not None):
             expected = "a score to follow, and no separation"
             got = "no score" if self.separate is None else "a separation, which would make the accompaniment late"

@@ -9,9 +9,7 @@ from engine.core.config import Settings, ranged
 
 __all__ = ["CueTiming"]
 
-# On the pieces that `benchmarks.beat` keeps for choosing, cues that were 12 ms behind, as an accompaniment is, came 23
-# to 33 ms after their notes.
-BEHIND_S = 0.0
+BEHIND_S = 0.012  # as an accompaniment: bars begin a little later than what precedes them lets expect
 HOLD_S = 60.0  # a note that does not come is waited for: what is beyond it has not been reached
 
 

@@ -111,3 +111,13 @@ def test_a_second_session_overwrites_no_events(study: Path, take: Path, tmp_path
 def test_only_one_device_is_played_on(study: Path, take: Path, output: tuple[str, ...]) -> None:
     with pytest.raises(EngineError, match="one device"):
         session_config(options(study, take, output=output), at_hand(study))
+
+
+def test_a_score_that_simply_plays_is_followed_by_nobody_and_all_its_parts_have_faders(
+    tmp_path: Path, take: Path
+) -> None:
+    score = write_duo_score(tmp_path / "duo.mid", [(0, 1, 67, 80), (1, 1, 69, 80)], [(0, 2, 48, 70)])
+    config = session_config(options(score, take, solo=("none",)), at_hand(score))
+    accompany = config.pipeline.accompany
+    assert config.pipeline.score is None and accompany is not None and not accompany.accompaniment.follows
+    assert [part.name for part in accompany.accompaniment.parts] == ["Solo", "Piano"]
