@@ -14,7 +14,6 @@ from __future__ import annotations
 import csv
 import os
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from offline.synthesis.fluidsynth import installed_soundfonts, midi_of
 from offline.synthesis.pianist import PianistConfig, Played, exact, play
 from offline.synthesis.piano_sound import OTHERS, Piano, add_recording_chain, random_piano, render_piano
 
-__all__ = ["Take", "TakeConfig", "cut_score", "perform_piece", "takes", "write_take"]
+__all__ = ["Take", "TakeConfig", "cut_score", "perform_piece", "write_take"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -125,12 +124,6 @@ def perform_piece(library: Library, name: str, *, seed: int, config: TakeConfig 
         reference_piano=reference_piano,
         sample_rate=config.sample_rate,
     )
-
-
-def takes(library: Library, split: str, n: int, *, seed: int = 0, config: TakeConfig | None = None) -> Iterator[Take]:
-    """Yield one take of each of the first n pieces of a split."""
-    for name in library.names(split, n):
-        yield perform_piece(library, name, seed=seed, config=config)
 
 
 def excerpt(score: Score, rng: np.random.Generator, seconds: float) -> Score:

@@ -7,6 +7,7 @@ killed by the parent, which looks every 50 ms.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import signal
@@ -43,6 +44,7 @@ def begin_worker(told: Any, nice: int, parent: int) -> None:
     """Make this process a worker: nice, deaf to ctrl-C, gone when its parent is gone."""
     global _told  # noqa: PLW0603 one worker a process
     _told = told
+    atexit.register(os._exit, 0)  # to take all modules and kernels apart one by one would take as long as a task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     with suppress(OSError):
@@ -120,9 +122,13 @@ class _Worker:
             self.verdict = self.verdict or f"its death{_signal_name(codes[0])}"
             return None
 
+    def dismiss(self) -> None:
+        """Ask the process to leave."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
     def end(self) -> None:
-        """End the process; one that has nothing to do loses nothing, and would take its time to leave by itself."""
-        self.kill()
+        """Wait until the process is gone."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
@@ -179,9 +185,7 @@ class LocalPool:
             os.environ.setdefault(name, "1")  # workers inherit it
         try:
             yield from self._side_by_side(iter(tasks), stop)
-            for worker in self._idle:
-                worker.end()
-            self._idle = []
+            self._end_idle()
             for task in self._suspects:
                 if stop.is_set():
                     return
@@ -240,11 +244,19 @@ class LocalPool:
     def _end(self) -> None:
         for worker in self._busy:
             worker.kill()
-        for worker in (*self._busy, *self._idle):
-            worker.end()
+        self._end_idle()
         for worker in self._busy:
+            worker.end()
             self._clear(worker.pid)
-        self._busy, self._idle = [], []
+        self._busy = []
+
+    def _end_idle(self) -> None:
+        """Let all leave at once, and wait for them."""
+        for worker in self._idle:
+            worker.dismiss()
+        for worker in self._idle:
+            worker.end()
+        self._idle = []
 
 
 def _killed(task: BatchTask, verdict: str) -> TaskReport:
