@@ -126,8 +126,9 @@ def _nats(confidence: Floats) -> float:
 
 
 def align(score: Score | Reference, recording: Recording, config: AlignConfig | None = None) -> Alignment:
-    """Align a score, or a reference of the recording's frames, with the recording, in bounded memory.
+    """Align a score, or a reference of the recording's frames, with the recording.
 
+    The sound itself is read block by block; the second pass holds 5 MB an hour for each different pitch of the score.
     EngineError if the recording is silent or no onset of the score is found in it.
     """
     config = config or AlignConfig()

@@ -89,10 +89,21 @@ def note_activity(
     at_s, bands = part[:, 0].astype(float), part[:, 1:]
     tones = note_features(spectra.tuned, spectra.weights)[pitch]
     templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), tones)
-    level = np.concatenate([_find(block, templates) for block in spectra.blocks()])
+    level = _stacked((_find(block, templates) for block in spectra.blocks()), spectra.n_frames, len(pitch))
     frames = spectra.frames
     rate = frames.audio.sample_rate
     return Activity(pitch=pitch, level=level, first_s=frames.centre(0) / rate, frame_s=frames.hop / rate)
+
+
+def _stacked(blocks: Iterator[Bands], n_frames: int, width: int) -> Bands:
+    """Return blocks (frame, width) as one array, without a second copy of what an hour makes large; n_frames: about."""
+    out, n = np.empty((n_frames, width), np.float32), 0
+    for block in blocks:
+        if n + len(block) > len(out):
+            out = np.concatenate([out[:n], np.empty((len(block) + n // 8, width), np.float32)])
+        out[n : n + len(block)] = block
+        n += len(block)
+    return out[:n]
 
 
 class _BandSpectra:
@@ -105,6 +116,10 @@ class _BandSpectra:
         self.tuned = replace(self.frames, audio=in_tune(recording.format, sound.cents))
         self.weights = feature_weights(self.tuned, replace(follow.features, kind="bands"))
         self._gain = np.float32(4 / n_fft / max(sound.peak, 1e-6))
+
+    @property
+    def n_frames(self) -> int:
+        return (self.recording.n_samples + self.frames.n_fft) // self.frames.hop
 
     def blocks(self) -> Iterator[Bands]:
         stft, weights = Stft(self.frames), csr_matrix(self.weights)
