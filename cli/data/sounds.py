@@ -76,8 +76,8 @@ class SurroundingsOptions(FolderOptions):
 @command(SurroundingsOptions, "examples:\n  collaparte data surroundings -o negatives/ --which test")
 def data_surroundings_command(options: SurroundingsOptions) -> int:
     """Synthesise what microphones hear by the hour though none of the classes sounds; and talk."""
-    from offline.datasets.make_surroundings import SurroundingsJob, make_surroundings
     from offline.synthesis.surroundings.kinds import SURROUNDINGS
+    from offline.synthesis.surroundings.recordings import SurroundingsJob, make_surroundings
 
     job = SurroundingsJob(
         output=options.output,
