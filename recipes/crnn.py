@@ -78,6 +78,7 @@ EXPORT = RecipeStep(
     words=(
         *("export", "detection", "--checkpoint", "recurrent3/checkpoint.pt", "-o", "crnn.onnx"),
         *("--decisions-of", "recurrent2/checkpoint.pt", "--tighten", "0.2", "--quiet", *QUIET, "--false-alarms", "0.4"),
+        *("--early", "0"),
         *("--validation", "validation", "--test", "test", "--licence", LICENCE, "--data", SCENE_DATA),
     ),
     makes=("crnn.onnx", "crnn.toml"),
