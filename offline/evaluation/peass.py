@@ -18,7 +18,9 @@ try:
 except ImportError:  # optional, and under another licence
     peass = None
 
-__all__ = ["peass_scores", "require_peass"]
+__all__ = ["PEASS", "peass_scores", "require_peass"]
+
+PEASS = ("OPS", "TPS", "IPS", "APS")
 
 EXCERPT_S = 4.0
 

@@ -31,6 +31,7 @@ from offline.synthesis.multitrack import Corpus, Song, find_songs
 __all__ = [
     "COMPARED",
     "METHODS",
+    "METRICS",
     "evaluate_hpss_folder",
     "evaluate_stems",
     "global_sdr",

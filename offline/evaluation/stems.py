@@ -26,7 +26,7 @@ from engine.separation.config import TUNED
 from engine.separation.hpss import Hpss
 from engine.separation.mask_network import StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator, stems_chain
-from offline.evaluation.peass import peass_scores, require_peass
+from offline.evaluation.peass import PEASS, peass_scores, require_peass
 from offline.evaluation.separation import global_sdr, sdr, si_sdr
 from offline.run import run
 from offline.synthesis.multitrack import FULL_SCALE, REST, Song, load_stems
@@ -46,7 +46,6 @@ __all__ = [
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
 Separator = StreamingSeparator | SegmentedSeparator
 STEM_METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
-PEASS = ("OPS", "TPS", "IPS", "APS")
 DRUMS = "drums"
 
 
