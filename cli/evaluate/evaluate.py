@@ -41,6 +41,7 @@ MEASURES = {
     "align": _row("align", "Whole-file alignment, onset by onset."),
     "hpss": _row("hpss", "Harmonic/percussive separation."),
     "separation": _row("separation", "Stems of networks: SI-SDR, its gain, global SDR, SDR of BSS Eval v4."),
+    "separators": _row("separators", "Ours beside other people's separators: table 2 of X-UMX's paper."),
     "detection": _row("detection", "Sound events: clip, segment and event F1, PSDS."),
     "inventions": _row("inventions", "Sound events that a live detector invents in an hour of what holds none."),
     "similarity": _row("similarity", "Frame similarity: the table of its paper."),

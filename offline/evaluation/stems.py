@@ -40,6 +40,7 @@ __all__ = [
     "ideal_ratio_mask",
     "measure_stems",
     "separate_streaming",
+    "stems_by_name",
     "write_stem_csv",
 ]
 
@@ -76,6 +77,12 @@ class StemScore:
 def separate_streaming(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
     """Return the stems (sample, target, channel) of `audio` (sample, channel), separated as live, lined up."""
     return run(Chain(Stft(node.frames, window=node.window), stems_chain(node)), audio)
+
+
+def stems_by_name(node: Separator, audio: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+    """Return each stem (sample, channel) of `audio` (sample, channel), separated as live, lined up."""
+    stems = separate_streaming(node, audio)
+    return {target: stems[:, k] for k, target in enumerate(node.targets)}
 
 
 def ideal_ratio_mask(references: Stems, frames: FrameFormat, window: str) -> Stems:

@@ -1,0 +1,1 @@
+"""Other people's separators, beside ours, on the same songs."""
