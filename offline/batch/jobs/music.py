@@ -51,6 +51,7 @@ class GenerateJob(Settings):
 
     def _write(self, item: BatchItem, files: LocalFiles, part: Path, pulse: Pulse) -> Outcome:
         del files
+        pulse.on_audio(self.bars * 4 * 60 / self.tempo)
         source = open_generator(self.model, replace(self.config, seed=seed_of(item)), self.data)
         n_steps = self.bars * 4 * source.steps_per_quarter
         piece = collect(source, n_steps, free_melody, tempo_bpm=self.tempo, stop=pulse.stop.is_set)
@@ -90,7 +91,8 @@ class SongsJob(Settings):
         return self._render
 
     def _render(self, item: BatchItem, files: LocalFiles, part: Path, pulse: Pulse) -> Outcome:
-        del files, pulse
+        del files
+        pulse.on_audio(self.song.seconds)  # which says how long it may take
         part.mkdir(parents=True)
         write_ogg_stems(part, drawn_stems(seed_of(item), self.song))
         info = soundfile.info(str(next(part.glob("*.ogg"))))
