@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from cli.app import main
 
-__all__ = ["leave", "run"]
+__all__ = ["leave", "run_typed"]
 
 
 def leave(status: int) -> NoReturn:
@@ -30,10 +30,10 @@ def leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def run() -> NoReturn:
+def run_typed() -> NoReturn:
     """Run the command that was typed."""
     leave(main())
 
 
 if __name__ == "__main__":
-    run()
+    run_typed()

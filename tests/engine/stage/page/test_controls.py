@@ -325,7 +325,7 @@ def test_stems_have_faders(browser: Browser, stand_in: Callable) -> None:
     browser.open(server.url, WIDE)
     browser.until("document.body.dataset.view == 'stems'")
     server.say("controls", **(DESK | {"gains": {"vocals": -3.0, "drums": 0.0}, "muted": []}))
-    browser.until("document.querySelectorAll('.stem').length == 2")
+    browser.until("document.querySelectorAll('.stem:not(.stem-sum)').length == 2")
     browser.click(".mute[aria-label='solo vocals']")
     heard(server, t="mute", target="drums", on=True)
     browser.driver.execute_script("document.querySelector('.slider[aria-label=drums]').focus()")
