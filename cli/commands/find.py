@@ -98,8 +98,10 @@ def _tell_index(index: PieceIndex) -> int:
 def _pipeline(index: PieceIndex) -> PipelineConfig:
     from engine.pipeline.pipeline import PipelineConfig
     from engine.stage.finding.piece_follower import PieceFollowerConfig
+    from offline.following.presets import shipped_features
 
-    return PipelineConfig(listeners=(PieceFollowerConfig(index=index, follow=None),))
+    node = PieceFollowerConfig(index=index, salience=shipped_features("salience"), follow=None)
+    return PipelineConfig(listeners=(node,))
 
 
 def _find_in_file(options: FindOptions, path: Path, index: PieceIndex, stop: threading.Event) -> int:
@@ -148,6 +150,8 @@ def _tell(event: Event, rate: int, log: EventWriter | None) -> None:
         return
     if log is not None:
         log.write(event)
+    if event.rank:
+        return
     mark = "*" if event.sure else " "
     place = f"bar {event.bar}, quarter {event.quarter:.2f}"
     print(f"{event.at / rate:8.2f} s {mark} {event.name}, {place}, confidence {event.confidence:.2f}", flush=True)

@@ -22,8 +22,10 @@ EXAMPLES = """\
 examples:
   collaparte evaluate find scores/ --starts 60
   collaparte evaluate find scores/ --recordings pieces/ --csv table.csv
+  collaparte evaluate find scores/ --left-out                whatever is sure of a piece that is not there is wrong
 
-A start is right if, within five seconds of its first note, a piece is sure, and it and the bar are right.
+A start is right if, within the time from its first note, a piece is sure, and it and the bar are right. Music that is
+note by note what was played is right wherever it stands.
 """
 
 
@@ -41,6 +43,7 @@ class EvaluateFindOptions(Settings):
         group=INPUT,
     )
     each: int = ranged(3, 1, 1000, "starts cut out of each recording")
+    left_out: bool = plain(False, "play each start a second time with its piece left out of the folder")
     seed: int = random_seed()
     csv: Path | None = csv_file()
 
@@ -50,13 +53,17 @@ def evaluate_find_command(options: EvaluateFindOptions) -> int:
     """Print the table."""
     from engine.core.table_log import TableLog
     from offline.evaluation.finding import FIND_COLUMNS, find_table, judge_starts, summary_of
+    from offline.following.presets import shipped_features
 
-    index = _index(options)
+    index, salience = _index(options), shipped_features("salience")
     with announced_compiling():
-        rows = list(_shown(judge_starts(index, _starts(options, index))))
-    for kind in ("rendered", "recorded"):
-        if chosen := [row for row in rows if row.take.kind == kind]:
-            print(f"{kind}: {summary_of(chosen)}")
+        rows = list(_shown(judge_starts(index, _starts(options, index), salience)))
+        again = _starts(options, index) if options.left_out else ()
+        left_out = list(judge_starts(index, again, salience, left_out=True))
+    for words, judged in (("", rows), (", left out", left_out)):
+        for kind in ("rendered", "recorded"):
+            if chosen := [row for row in judged if row.take.kind == kind]:
+                print(f"{kind}{words}: " + "\n  ".join(summary_of(chosen)))
     if options.csv is not None:
         with TableLog(options.csv, FIND_COLUMNS) as table:
             table.write(find_table(rows))
@@ -87,6 +94,8 @@ def _starts(options: EvaluateFindOptions, index: PieceIndex) -> Iterator[FindTak
 def _shown(rows: Iterable[FoundRow]) -> Iterator[FoundRow]:
     """Print each row as it comes."""
     for row in rows:
-        word = "right" if row.bar else "wrong bar" if row.piece else "wrong piece" if row.found else "not sure"
-        print(f"{word:11s} {row.after_s:5.1f} s  {row.take.piece.name}, {row.take.sound}", flush=True)
+        sure = row.sure
+        word = "not sure" if sure is None else "right" if sure.bar else "wrong bar" if sure.piece else "wrong piece"
+        when = "" if sure is None else f"{sure.after_s:.1f} s"
+        print(f"{word:11s} {when:6s}  {row.take.piece.name}, {row.take.sound}", flush=True)
         yield row

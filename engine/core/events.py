@@ -102,14 +102,15 @@ class State(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceFound(Event):
-    """The piece of a folder that is most likely played, and where.
+    """One of the pieces of a folder that are most likely played, and where; the likeliest comes first.
 
     id: of the piece
     name: its file in the folder, without the suffix
     quarter: place in its score
     bar: its number
-    confidence: share of its likelihood beside those of its best rivals, tempered, 0 to 1
+    confidence: probability that it is this piece, 0 to 1
     sure: whether it is the piece that is followed from now on; else it is a guess
+    rank: 0 for the likeliest, then the others that are told for the same instant
     """
 
     id: str
@@ -118,6 +119,7 @@ class PieceFound(Event):
     bar: int
     confidence: float
     sure: bool
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ PLAYERS = ("violin", "flute", "clarinet", "oboe", "trumpet", "organ", "strings",
 BUILT_IN = 0.35  # share of the others that the project's own synthesis plays
 HALLS = 0.3  # share of starts in a hall
 LEAST_ONSETS = 8  # onsets that are played
+CONCERT_CENTS = 10.0  # largest deviation from 440 Hz of most starts
+DETUNED = 0.35  # share of the starts that are tuned anywhere between 415 and 466 Hz
+LOW_CENTS, HIGH_CENTS = -101.3, 99.4  # 415 and 466 Hz
 STEADY = {"jumps": 0.0, "fermatas": 0.0, "slowing": 0.0}  # what happens once in a page
 
 
@@ -55,7 +58,9 @@ def render_start(score: Score, rng: Rng, soundfonts: Sequence[Path], seconds: fl
     excerpt, first = _excerpt(score, rng, seconds * style.tempo)
     name = "piano" if rng.random() < PIANOS else str(rng.choice(PLAYERS))
     played = play(excerpt, rng, _as_played_on(name, style))
-    wave, sound = _render(played, name, rng, soundfonts)
+    detuned = rng.random() < DETUNED
+    cents = float(rng.uniform(LOW_CENTS, HIGH_CENTS) if detuned else rng.uniform(-CONCERT_CENTS, CONCERT_CENTS))
+    wave, sound = _render(played, name, cents, rng, soundfonts)
     wave = wave / max(float(np.abs(wave).max()), 1e-9) * 10 ** (-rng.uniform(3, 20) / 20)
     room = "hall" if rng.random() < HALLS else "room"
     if room == "hall":
@@ -65,7 +70,8 @@ def render_start(score: Score, rng: Rng, soundfonts: Sequence[Path], seconds: fl
     wave = noisy(wave, rng, ratio_db=float(rng.uniform(25, 50)))
     n = int((played.audio_s[0] + seconds) * START_RATE)
     audio = np.clip(wave[:n], -1, 1).astype(np.float32)
-    return RandomStart(audio=audio, quarter=played.quarter + first, audio_s=played.audio_s, sound=f"{sound}, {room}")
+    told = f"{sound}, {room}, A = {440 * 2 ** (cents / 1200):.0f} Hz"
+    return RandomStart(audio=audio, quarter=played.quarter + first, audio_s=played.audio_s, sound=told)
 
 
 def _excerpt(score: Score, rng: Rng, length_s: float) -> tuple[Score, float]:
@@ -94,12 +100,15 @@ def _as_played_on(name: str, style: PianistConfig) -> PianistConfig:
     return replace(style, pedal=0.0, rolled=0.0, legato=max(0.9, style.legato), apart_ms=0.0)
 
 
-def _render(played: Played, name: str, rng: Rng, soundfonts: Sequence[Path]) -> tuple[npt.NDArray[np.float64], str]:
+def _render(
+    played: Played, name: str, cents: float, rng: Rng, soundfonts: Sequence[Path]
+) -> tuple[npt.NDArray[np.float64], str]:
     if name == "piano":
         piano = random_piano(rng, soundfonts, mistuned=15.0)
     elif rng.random() < BUILT_IN:
-        return render_tones(played, INSTRUMENTS[name], rng, START_RATE).astype(np.float64), f"built-in {name}"
+        wave = render_tones(played, INSTRUMENTS[name], rng, START_RATE, cents)
+        return wave.astype(np.float64), f"built-in {name}"
     else:
         font = soundfonts[int(rng.integers(len(soundfonts)))]
         piano = Piano(soundfont=font, program=INSTRUMENTS[name].program)
-    return render_piano(played, piano, START_RATE).astype(np.float64), f"{piano.name} {name}"
+    return render_piano(played, piano.shifted(cents), START_RATE).astype(np.float64), f"{piano.name} {name}"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,19 @@ from engine.core.events import PieceFound
 from engine.core.format import AudioFormat
 from engine.score.readers import read_score
 from engine.score.score import SAME_ONSET, Score
-from engine.stage.finding.piece_follower import PieceFollower, PieceFollowerConfig
+from engine.stage.finding.config import FinderConfig
+from engine.stage.finding.finder import PieceFinder
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
 from offline.batch.piece_folders import find_pieces
 from offline.datasets.random_starts import START_RATE, render_start
 from offline.evaluation.onsets import read_truth
+from offline.evaluation.same_passages import same_passage
 
 __all__ = [
     "FIND_COLUMNS",
     "FindTake",
     "FoundRow",
+    "Told",
     "find_table",
     "judge_starts",
     "real_starts",
@@ -36,12 +40,14 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Audio = npt.NDArray[np.float32]
 
-WITHIN_S = 5.0  # from the first note, in which piece and bar are to be right
-HEARD_S = 7.0  # that is played of each start
+WITHIN_S = (2.0, 3.0, 5.0, 8.0)  # from the first note, after which is looked
+ASKED_S = 5.0  # of these, that in which piece and bar are to be right
+HEARD_S = 8.5  # that is played of each start
 BEFORE_S = 0.7  # silence before a start that is cut out of a recording
 FADE_S = 0.02
 SLACK = 0.5  # quarters by which a place at a bar line may lie in the bar beside it
 BLOCK = 1024  # samples
+OFTEN_S = 0.25  # interval of the guesses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,25 +70,36 @@ class FindTake:
     kind: str
 
 
+class Told(NamedTuple):
+    """A piece told: samples after the first note, whether it is right, whether the bar is, too, and the event."""
+
+    after_s: float
+    piece: bool
+    bar: bool
+    event: PieceFound
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRow:
     """What came of a start.
 
-    found: name of the first piece that was sure, empty for none within the time
-    after_s: from the first note
-    piece, bar: whether they were right when it was first sure
-    piece_at_end, bar_at_end: whether they were right at the end of the time, sure or not
+    guesses: likeliest pieces, in the order told
+    sure: the first that was sure, if any was
     cpu: processor time, share of real time
     """
 
     take: FindTake
-    found: str
-    after_s: float
-    piece: bool
-    bar: bool
-    piece_at_end: bool
-    bar_at_end: bool
+    guesses: tuple[Told, ...]
+    sure: Told | None
     cpu: float
+
+    def by(self, seconds: float) -> Told | None:
+        """Return what was sure within so many seconds."""
+        return self.sure if self.sure is not None and self.sure.after_s <= seconds else None
+
+    def guess(self, seconds: float) -> Told | None:
+        """Return the last guess within so many seconds."""
+        return next((told for told in reversed(self.guesses) if told.after_s <= seconds), None)
 
 
 def with_recordings(index: PieceIndex, folder: Path) -> PieceIndex:
@@ -139,51 +156,45 @@ def _cut(whole: Audio, rate: int, begin_s: float) -> Audio:
     return np.concatenate([np.zeros(int(BEFORE_S * rate), np.float32), cut])
 
 
-def judge_starts(index: PieceIndex, takes: Iterable[FindTake]) -> Iterator[FoundRow]:
-    """Let a finder hear one start after another."""
-    nodes: dict[int, PieceFollower] = {}
+def judge_starts(
+    index: PieceIndex, takes: Iterable[FindTake], salience: Path, *, left_out: bool = False
+) -> Iterator[FoundRow]:
+    """Let a finder hear one start after another.
+
+    salience: ONNX file of the network
+    left_out: take the piece that is played out of the folder; then whatever is sure is wrong
+    """
+    finders: dict[int, PieceFinder] = {}
     for take in takes:
-        if take.rate not in nodes:
+        if take.rate not in finders:
             audio = AudioFormat(sample_rate=take.rate, n_channels=1)
-            nodes[take.rate] = PieceFollower(audio, PieceFollowerConfig(index=index, follow=None))
-        nodes[take.rate].reset()
-        yield _find_start(nodes[take.rate], index, take)
+            finders[take.rate] = PieceFinder(audio, index, salience, FinderConfig(repeat=OFTEN_S))
+        finder = finders[take.rate]
+        finder.reset()
+        finder.refuse([take.piece.id] if left_out else [])
+        yield _find_start(finder, index, take)
 
 
-def _find_start(node: PieceFollower, index: PieceIndex, take: FindTake) -> FoundRow:
+def _find_start(finder: PieceFinder, index: PieceIndex, take: FindTake) -> FoundRow:
     """Let a finder, new or reset, hear a start."""
     begun = time.process_time()
-    events = [
-        event
-        for start in range(0, len(take.audio), BLOCK)
-        for event in node.process(take.audio[start : start + BLOCK, None])
-        if isinstance(event, PieceFound) and event.emitted_at / take.rate - take.audio_s[0] <= WITHIN_S
-    ]
+    blocks = (take.audio[start : start + BLOCK, None] for start in range(0, len(take.audio), BLOCK))
+    events = [event for block in blocks for event in finder.process(block) if isinstance(event, PieceFound)]
     cpu = (time.process_time() - begun) / (len(take.audio) / take.rate)
-    sure = next((event for event in events if event.sure), None)
-    return FoundRow(
-        take=take,
-        found="" if sure is None else sure.name,
-        after_s=float("nan") if sure is None else sure.emitted_at / take.rate - float(take.audio_s[0]),
-        piece=_right_piece(index, take, sure),
-        bar=_right_bar(index, take, sure),
-        piece_at_end=_right_piece(index, take, events[-1] if events else None),
-        bar_at_end=_right_bar(index, take, events[-1] if events else None),
-        cpu=cpu,
-    )
+    told = tuple(_judged(index, take, event) for event in events if event.rank == 0)
+    return FoundRow(take=take, guesses=told, sure=next((each for each in told if each.event.sure), None), cpu=cpu)
 
 
-def _right_piece(index: PieceIndex, take: FindTake, event: PieceFound | None) -> bool:
-    return event is not None and index[event.id].edition == take.piece.edition
-
-
-def _right_bar(index: PieceIndex, take: FindTake, event: PieceFound | None) -> bool:
-    """Return whether the bar's printed place is right, at the instant that the event speaks of."""
-    if event is None or not _right_piece(index, take, event):
-        return False
+def _judged(index: PieceIndex, take: FindTake, event: PieceFound) -> Told:
+    """Judge piece and bar at the instant that the event speaks of; music that is the same so far is right as well."""
+    after_s = event.emitted_at / take.rate - float(take.audio_s[0])
+    found, score = index[event.id], take.piece.score
     quarter = float(np.interp(event.at / take.rate, take.audio_s, take.quarter))
-    here = {_place(take.piece.score, quarter + off) for off in (-SLACK, 0.0, SLACK)}
-    return _place(index[event.id].score, event.quarter) in here
+    if same_passage(score, float(take.quarter[0]), quarter, found.score, event.quarter):
+        return Told(after_s, True, True, event)
+    piece = found.edition == take.piece.edition
+    here = {_place(score, quarter + off) for off in (-SLACK, 0.0, SLACK)}
+    return Told(after_s, piece, piece and _place(found.score, event.quarter) in here, event)
 
 
 def _place(score: Score, quarter: float) -> int:
@@ -191,54 +202,50 @@ def _place(score: Score, quarter: float) -> int:
     return int(score.bar_place[max(at, 0)])
 
 
-def summary_of(rows: Sequence[FoundRow]) -> str:
-    """Return one line: the shares that were right and wrong, how soon, and at what cost."""
-    n = len(rows)
-    right, wrong = sum(row.bar for row in rows), sum(bool(row.found) and not row.piece for row in rows)
-    others = sum(row.piece and not row.bar for row in rows)
-    at_end = sum(row.bar_at_end for row in rows)
-    known = sum(row.piece_at_end for row in rows)
-    times = [row.after_s for row in rows if row.found]
+def summary_of(rows: Sequence[FoundRow]) -> list[str]:
+    """Return lines: the shares that were right and wrong, how soon, and at what cost."""
+    times = [row.sure.after_s for row in rows if row.sure is not None]
     after_s, cpu = np.median(times) if times else float("nan"), np.mean([row.cpu for row in rows])
-    return (
-        f"{n} starts, piece and bar right {_percent(right, n)}, wrong bar {_percent(others, n)}, "
-        f"wrong piece {_percent(wrong, n)}, not sure {_percent(n - right - wrong - others, n)}; "
-        f"after {after_s:.1f} s in the median; most likely after {WITHIN_S:g} s: piece {_percent(known, n)}, "
-        f"bar {_percent(at_end, n)}; {100 * cpu:.1f} % of a core"
-    )
+    lines = [f"{len(rows)} starts; sure after {after_s:.1f} s in the median; {100 * cpu:.1f} % of a core"]
+    for seconds in WITHIN_S:
+        sure, guess = [row.by(seconds) for row in rows], [row.guess(seconds) for row in rows]
+        wrong = _share(each is not None and not each.piece for each in sure)
+        other = _share(each is not None and each.piece and not each.bar for each in sure)
+        lines.append(
+            f"{seconds:g} s: sure, piece right {_share(_piece(each) for each in sure)}, bar too "
+            f"{_share(_bar(each) for each in sure)}, wrong bar {other}, wrong piece {wrong}; likeliest: piece "
+            f"{_share(_piece(each) for each in guess)}, bar {_share(_bar(each) for each in guess)}"
+        )
+    return lines
 
 
-def _percent(n: int, n_all: int) -> str:
-    return f"{100 * n / n_all:.0f} %"
+def _piece(told: Told | None) -> bool:
+    return told is not None and told.piece
 
 
-FIND_COLUMNS = (
-    "kind",
-    "piece",
-    "sound",
-    "quarter",
-    "found",
-    "after_s",
-    "piece_right",
-    "bar_right",
-    "bar_at_end",
-    "cpu",
-)
+def _bar(told: Told | None) -> bool:
+    return told is not None and told.bar
+
+
+def _share(each: Iterable[bool]) -> str:
+    return f"{100 * np.mean(list(each)):.0f} %"
+
+
+FIND_COLUMNS = ("kind", "piece", "sound", "quarter", "found", "after_s", "piece_right", "bar_right", "cpu")
 
 
 def find_table(rows: Sequence[FoundRow]) -> list[tuple[str, ...]]:
-    """Return the rows of a table with `FIND_COLUMNS`."""
+    """Return the rows of a table with `FIND_COLUMNS`; right is what was sure."""
     return [
         (
             row.take.kind,
             row.take.piece.name,
             row.take.sound,
             f"{row.take.quarter[0]:.3f}",
-            row.found,
-            f"{row.after_s:.2f}",
-            str(int(row.piece)),
-            str(int(row.bar)),
-            str(int(row.bar_at_end)),
+            "" if row.sure is None else row.sure.event.name,
+            "" if row.sure is None else f"{row.sure.after_s:.2f}",
+            str(int(_piece(row.sure))),
+            str(int(_bar(row.sure))),
             f"{row.cpu:.3f}",
         )
         for row in rows

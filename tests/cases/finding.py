@@ -8,19 +8,17 @@ import numpy as np
 
 from engine.core.events import Event, PieceFound
 from engine.core.format import AudioFormat
-from engine.dsp.stft import Stft
-from engine.following.follower import FollowConfig, follow_frames
+from engine.following.follower import FollowConfig
 from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.finder import PieceFinder
 from engine.stage.finding.piece_follower import PieceFollower, PieceFollowerConfig
 from engine.stage.finding.piece_index import PieceIndex
 from tests.contract import Case
 from tests.engine.following.play import RATE, sound
-from tests.engine.stage.finding.shelf import index_of, tune
+from tests.engine.stage.finding.shelf import SALIENCE, index_of, tune
 
 AUDIO = AudioFormat(sample_rate=RATE, n_channels=2)
-FRAMES = follow_frames(AUDIO)
-SIZES = (0, 1, 2, 3, 5, 50, 1000)
+SIZES = (1, 100, 512, 1000, 5000)
 SECONDS = 3.0
 OFTEN = FinderConfig(repeat=0.1)
 AT_PITCH = FollowConfig(semitones=0)  # not eleven followers at once
@@ -36,7 +34,6 @@ def played() -> np.ndarray:
 
 
 SOUND = played()
-SPECTRA = Stft(FRAMES).process(SOUND).copy()
 
 
 def in_time(output: list[Event], signal: np.ndarray, latency: int) -> float:
@@ -51,13 +48,14 @@ def at_most_so_late(output: list[Event], signal: np.ndarray, latency: int) -> fl
     return 0.0 if late == latency and any(isinstance(event, PieceFound) for event in output) else math.inf
 
 
+FOLLOWING = PieceFollowerConfig(index=index(), salience=SALIENCE, first="id1", finder=OFTEN, follow=AT_PITCH)
 CASES = [
-    Case("piece finder", lambda: PieceFinder(FRAMES, index(), OFTEN), SPECTRA, in_time, sizes=SIZES),
+    Case("piece finder", lambda: PieceFinder(AUDIO, index(), SALIENCE, OFTEN), SOUND, in_time, sizes=SIZES),
     Case(
         "piece follower",
-        lambda: PieceFollower(AUDIO, PieceFollowerConfig(index=index(), first="id1", finder=OFTEN, follow=AT_PITCH)),
+        lambda: PieceFollower(AUDIO, FOLLOWING),
         SOUND,
         at_most_so_late,
-        sizes=(1, 100, 512, 1000, 5000),
+        sizes=SIZES,
     ),
 ]

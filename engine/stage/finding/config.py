@@ -13,11 +13,17 @@ __all__ = ["FinderConfig"]
 class FinderConfig(Settings):
     """When a piece is taken for found; tuned with the numbers of `engine.stage.finding.place_filter`."""
 
-    fit: float = ranged(7.0, 0.0, 20.0, "lead over what is in none of the pieces, at which one is sure", unit="nats")
-    piece_lead: float = ranged(6.0, 0.0, 25.0, "lead over all other pieces at which one is sure", unit="nats")
-    place_lead: float = ranged(3.0, 0.0, 25.0, "lead over other places of the piece at which one is sure", unit="nats")
+    sure: float = ranged(0.9, 0.5, 1.0, "probability of a piece at which one is sure")
+    place_lead: float = ranged(2.0, 0.0, 25.0, "lead over other places of the piece at which one is sure", unit="nats")
     undecided: float = ranged(
         1.0, 0.0, 60.0, "time after which, of places of the piece that fit alike, the best is taken", unit="s"
     )
     events: int = ranged(4, 1, 100, "onsets heard at least of a piece that is sure")
-    repeat: float = ranged(1.0, 0.05, 60.0, "interval at which the most likely piece is reported again", unit="s")
+    repeat: float = ranged(1.0, 0.05, 60.0, "interval at which the most likely pieces are reported again", unit="s")
+    detuned: int = ranged(
+        2,
+        0,
+        12,
+        "range of tunings in which pieces are found, up and down; 2 reach from A = 415 to 466 Hz",
+        unit="half semitones",
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,8 @@ class PieceFollowerConfig(Settings):
     """Settings of a node that finds and follows, a listener of the pipeline."""
 
     index: PieceIndex = plain(MISSING, "the pieces")
+    salience: Path = plain(MISSING, "ONNX file of the network that estimates which pitches sound and begin")
+    refused: tuple[str, ...] = plain((), "ids of pieces that are not played")
     first: str = plain("", "id of the piece that is followed before another is found; empty for none")
     follow: FollowConfig | None = plain(FollowConfig, "following of what is found, by bands; None to find only")
     finder: FinderConfig = plain(FinderConfig, "when a piece is taken for found")
@@ -52,7 +56,8 @@ class PieceFollower:
             raise ConfigError("follow", expected="the bands, when the piece is to be found", got="other features")
         self.config, self.frames = config, follow_frames(audio)
         self._stft = Stft(self.frames)
-        self._finder = PieceFinder(self.frames, config.index, config.finder)
+        self._finder = PieceFinder(audio, config.index, config.salience, config.finder)
+        self._finder.refuse(config.refused)
         self._kept = np.zeros((KEPT, audio.n_channels, self.frames.n_bins), np.complex64)
         self._first = config.index[config.first] if config.first else None
         self.reset()
@@ -69,9 +74,10 @@ class PieceFollower:
 
     def process(self, block: Audio) -> list[Event]:
         """Return the events of the frames that the block completes."""
-        spectra, events, start = self._stft.process(block), [], 0
-        while start < len(spectra):
-            part = spectra[start : start + min(self._finder.room, KEPT)]
+        events: list[Event] = []
+        start = 0
+        while start < len(block):
+            part = block[start : start + self._finder.room]
             events += self._hear(part)
             start += len(part)
         return events
@@ -81,39 +87,58 @@ class PieceFollower:
         if self._follower is not None:
             self._follower.relocate(quarter)
 
+    def refuse(self, ids: Iterable[str]) -> None:
+        """Find none of these pieces from now on; if one of them is followed, wait for another."""
+        self._finder.refuse(ids)
+        if self._finder.taken is not None and self._finder.refuses(self._finder.taken):
+            self._finder.take(None)
+            self._follower = None
+            self._told_waiting = False
+
     def reset(self) -> None:
         """Return to the state after construction."""
         self._stft.reset()
         self._finder.reset()
         self._kept[:] = 0
-        self._n, self._offset, self._lost = 0, 0, False
+        self._n, self._n_new, self._offset, self._lost = 0, 0, 0, False
+        self._told_waiting = False
         self._follower: Follower | None = None
         if self._first is not None:
             self._finder.take(self._first)
             self._follower = self._new_follower(self._first)
 
-    def _hear(self, spectra: Spectra) -> list[Event]:
-        """Take frames, at most to the end of the finder's group."""
-        told = self._waiting() if self._n == 0 and self._follower is None and self.config.follow is not None else []
-        self._n += len(spectra)
-        self._kept[: -len(spectra)] = self._kept[len(spectra) :].copy()
-        self._kept[-len(spectra) :] = spectra
+    def _hear(self, block: Audio) -> list[Event]:
+        """Take samples, at most to the end of the finder's group."""
+        spectra = self._stft.process(block)
+        self._keep(spectra)
+        waits = not self._told_waiting and len(spectra) > 0 and self._follower is None
+        told = self._waiting() if waits and self.config.follow is not None else []
         followed = [] if self._follower is None else self._shifted(self._follower.process(spectra))
         for event in followed:
             self._lost = event.name == "lost" if isinstance(event, State) else self._lost
         before = self._finder.taken
-        found = self._finder.process(spectra)
+        found = self._finder.process(block)
         taken, best = self._finder.taken, self._finder.candidate
         if taken is not before and taken is not None and best is not None:
             self._follow(taken, best.quarter)
-        elif self._lost and best is not None and best.piece is taken and self._finder.sure:
+        elif self._lost and self._finder.between and best is not None and best.piece is taken and self._finder.sure:
             self.relocate(best.quarter)
             self._lost = False
         return sorted(told + followed + found, key=lambda event: event.emitted_at)
 
+    def _keep(self, spectra: Spectra) -> None:
+        """Keep the last frames."""
+        self._n, self._n_new = self._n + len(spectra), len(spectra)
+        kept = spectra[-KEPT:]
+        if len(kept):
+            self._kept[: -len(kept)] = self._kept[len(kept) :].copy()
+            self._kept[-len(kept) :] = kept
+
     def _waiting(self) -> list[Event]:
-        hop = self.frames.hop
-        return [State(at=max(hop - self.latency, 0), emitted_at=hop, name="waiting", why="for a piece that is known")]
+        self._told_waiting = True
+        emitted_at = (self._n - self._n_new + 1) * self.frames.hop
+        at = max(emitted_at - self.latency, 0)
+        return [State(at=at, emitted_at=emitted_at, name="waiting", why="for a piece that is known")]
 
     def _follow(self, piece: IndexedPiece, quarter: float) -> None:
         self._lost = False

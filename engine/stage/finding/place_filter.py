@@ -1,10 +1,9 @@
-"""Follow every place of every piece at once, coarsely: one path for each event of all scores.
+"""Follow every place of every piece at once, coarsely: one path for each event of all scores, at each tuning.
 
-As in `engine.following.jump_detector`, a path continues to the next event or the one after, in the tempo that it has
-estimated itself, or begins at any event whose onset fits. Log likelihood ratios are against "nowhere", which fits as
-well as the scores do in the mean and a little better: noise, speech and thick harmony fit all events alike, and nothing
-is gained by that. A path never leads nowhere by more than a limit, so that another piece can take its place within
-seconds. The frames of a group are taken together, which within an event is exact: cosines with one template add up.
+A Viterbi search over semi-Markov states: a path waits in an event for the next or the one after, in the tempo that it
+has estimated itself, or begins at any event whose onset is heard. Log likelihood ratios are against "nowhere" of
+`engine.stage.finding.pitch_evidence`: noise, speech and other music fit that as well as they fit any score. A path
+never leads nowhere by more than a limit, so that another piece can take its place within seconds.
 """
 
 from __future__ import annotations
@@ -15,334 +14,328 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.arrays import F32, F64
-from engine.following.likelihood import LikelihoodNumbers, fast_dot
-from engine.following.tempo import START_SPREAD, Tempo, TempoNumbers, density, survival, tempo_of, update_tempo
+from engine.core.arrays import F64, I64
+from engine.stage.finding.pitch_evidence import BINS_A_PITCH, N_BINS, Evidence
 from engine.stage.finding.places import Places
 
-__all__ = [
-    "FilterNumbers",
-    "Paths",
-    "Rules",
-    "add_group",
-    "filter_numbers",
-    "new_paths",
-    "restart_paths",
-]
+__all__ = ["FilterNumbers", "Paths", "add_group", "new_paths", "restart_paths"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DEAD = -1e18
-# Tuned on chorales and trecento pieces played from random onsets by several instruments in several rooms.
-PRICE = 12.0  # cost of beginning anywhere, nats
-MOST_LEAD = 20.0  # lead over nowhere that a path can gain, nats
-BEAM = 25.0  # distance below the best at which paths are dropped, nats
-BELOW = 4.0  # distance below a path that begins now at which paths are dropped, nats
-FIT = 0.5  # least onset log likelihood at which a path may begin, nats
-QUIET = 0.25  # strength below which no onset is detected
-SKIP = 4.0  # cost of skipping an event, nats
-AHEAD = 0.1  # fit above that of all events in the mean that is neutral, cosine
-CLEAR = 0.8  # strength of an onset at which paths may begin
-MOST = 1500  # largest number of events at which paths begin at one onset
-SOON = 0.4  # share of the expected wait before which a path goes on to nothing
-BINS, BEST = 200, 10.0  # of the histogram of onset log likelihoods, nats
+BEST = 20.0  # nats; top of the histogram of onsets
+BINS = 100
+ROOM = 12_000  # paths of a tuning
+SAME_ONSET = 2.5  # groups within which an onset that is heard may be one and the same
 
 
 class FilterNumbers(NamedTuple):
-    """Numbers for the kernels: see the constants, and `frame_s`, seconds a frame."""
+    """Numbers of the search, nats where nothing else is said; tuned as `benchmarks` tells.
 
-    price: float
-    lead: float
-    beam: float
-    below: float
-    fit: float
-    quiet: float
-    skip: float
-    ahead: float
-    clear: float
-    most: int
-    soon: float
-    frame_s: float
+    group_s: seconds a group
+    price: of beginning anywhere
+    off_price: of another tuning than 440 Hz, more for every half semitone
+    lead: largest lead over nowhere
+    beam, below: distance below the best, and below a path that begins now, at which paths are dropped
+    sounds, begins: weight of what sounds and of what begins: groups, and pitches, are not independent
+    skip: price of skipping an event
+    free: least log density of an event's timing
+    rate: onsets a second of "nowhere"
+    jitter_s: standard deviation of an onset's timing, seconds
+    spread: variance of the log tempo around the score's at the start
+    drift: variance of the log tempo gained in a second
+    most_tempo: largest log tempo, up and down
+    overdue: price of waiting on, for every standard deviation after the next event was due
+    fit: least log likelihood ratio of an onset at which paths begin
+    most: largest number of paths that begin in a group
+    """
+
+    group_s: float
+    price: float = 12.0
+    off_price: float = 1.0
+    lead: float = 22.0
+    beam: float = 28.0
+    below: float = 3.0
+    sounds: float = 0.07
+    begins: float = 0.4
+    skip: float = 4.0
+    free: float = -4.0
+    rate: float = 4.0
+    jitter_s: float = 0.035
+    spread: float = 0.25
+    drift: float = 0.01
+    most_tempo: float = 1.1
+    overdue: float = 1.0
+    fit: float = -0.7
+    most: int = 2000
 
 
-Rules = tuple[FilterNumbers, TempoNumbers, LikelihoodNumbers]
-
-
-def filter_numbers(frame_s: float) -> FilterNumbers:
-    """Return the numbers for frames of `frame_s` seconds."""
-    return FilterNumbers(PRICE, MOST_LEAD, BEAM, BELOW, FIT, QUIET, SKIP, AHEAD, CLEAR, MOST, SOON, frame_s)
+TOTAL, BASE, FULL, ENTRY_S, DUE_S, SIGMA_S, PERIOD, VARIANCE, STEPS, EVENT = range(10)
 
 
 class Paths(NamedTuple):
-    """State: a path for each event, log likelihood ratios over nowhere, nats.
+    """State: at most one path for each tuning and event.
 
-    total: (event) of the path
-    standing: (event) the same, including that its next event has not come yet
-    tempo: (event, 5) as in `engine.following.beam_search.Search`
-    entry_s: (event) time of the path's last entry, seconds
-    due_s: (event) time at which its next event is expected, seconds
-    steps: (event) events entered since the path began
-    onset: (event) onset log likelihood in this group, nats
-    alive, entered: (event) events with a path, in order, and those entered in this group, the last first
-    tally: how many of both; event of the best path, -1 for none
+    rows: (tuning, path, 10) each path, in order of its event; TOTAL and BASE: log likelihood ratio over nowhere, now
+        and when it began, nats; FULL: what a path could have gained before it began, nats; ENTRY_S, DUE_S, SIGMA_S:
+        when it came to its event, when the next is due, and the standard deviation of that; PERIOD, VARIANCE: log of
+        played seconds a score second; STEPS: events entered since it began; EVENT
+    spare: (path, 10) scratch
+    row: (tuning, event) its path, -1 for none
+    n: (tuning) paths
+    begins: (onset set) log likelihood ratio of each onset, nats
+    sounds, told: (chord) that of each chord, nats, and the group in which it was computed
+    gained: (3) what a path could have gained by now, nats; number of the group, counted for each tuning; the total
+        below which paths are dropped, nats
+    best: (2) tuning and event of the best path, -1 for none
     """
 
-    total: Floats
-    standing: Floats
-    tempo: Floats
-    entry_s: Floats
-    due_s: Floats
-    steps: Ints
-    onset: Floats
-    alive: Ints
-    entered: Ints
-    tally: Ints
+    rows: Floats
+    spare: Floats
+    row: npt.NDArray[np.int32]
+    n: Ints
+    begins: Floats
+    sounds: Floats
+    told: Floats
+    gained: Floats
+    best: Ints
 
 
-def new_paths(n_events: int) -> Paths:
+def new_paths(places: Places, n_tunings: int) -> Paths:
     """Allocate the paths; `restart_paths` initialises them."""
-    n, whole = n_events, np.int64
+    n_chords = len(places.chords.start) - 1
     return Paths(
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros((n, 5)),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n, whole),
-        np.zeros(n),
-        np.zeros(n, whole),
-        np.zeros(n, whole),
-        np.zeros(3, whole),
+        rows=np.zeros((n_tunings, ROOM, EVENT + 1)),
+        spare=np.zeros((ROOM, EVENT + 1)),
+        row=np.zeros((n_tunings, len(places.piece)), np.int32),
+        n=np.zeros(n_tunings, np.int64),
+        begins=np.zeros(len(places.onsets.start) - 1),
+        sounds=np.zeros(n_chords),
+        told=np.zeros(n_chords),
+        gained=np.zeros(3),
+        best=np.zeros(2, np.int64),
     )
 
 
 def restart_paths(paths: Paths) -> None:
     """Begin without any path."""
-    for array in paths:
+    paths.row[:] = -1
+    paths.best[:] = -1
+    for array in (paths.n, paths.told, paths.gained):
         array[...] = 0
-    paths.total[:] = DEAD
-    paths.standing[:] = DEAD
-    paths.tally[2] = -1
+    paths.gained[2] = DEAD
 
 
 @njit(nogil=True, cache=True)
-def add_group(paths: Paths, rows: F32, now_s: float, places: Places, rules: Rules) -> None:
-    """Process the frames of a group.
+def add_group(
+    paths: Paths, heard: Evidence, now_s: float, places: Places, tunings: I64, muted: I64, numbers: FilterNumbers
+) -> None:
+    """Process a group.
 
-    rows: (frame, F + G) features, of one frame before the group, the group, and one after it
-    now_s: time of the group's first frame, seconds
+    now_s: time of the group, seconds
+    tunings: (tuning) half semitones
+    muted: (piece) 1 where none may begin or go on
     """
-    numbers, tempo, likelihood = rules
-    n, frames = places.sustain_basis.shape[0], len(rows) - 2
-    sounds, n_sounding = _sum_of(rows[1:-1, :n], likelihood.silence)
-    if n_sounding > 0:
-        projected = _projected(sounds, places.sustain_basis)
-        neutral = fast_dot(projected, places.mean) + numbers.ahead * n_sounding
-        for i in range(paths.tally[0]):
-            event = paths.alive[i]
-            paths.total[event] += likelihood.sustain * (fast_dot(projected, places.sustain[event]) - neutral)
-    t, strength = _strongest(rows[1:-1, n:])
-    at_s, paths.tally[1] = now_s + t * numbers.frame_s, 0
-    if strength >= numbers.quiet:
-        begins = _projected(rows[t + 1, n:], places.onset_basis)
-        peak = strength >= max(_length(rows[t, n:]), _length(rows[t + 2, n:]))
-        if peak and strength >= numbers.clear and _open(paths, numbers):
-            _begin_or_advance(paths, at_s, begins, strength, places, rules)
-        else:
-            _advance(paths, at_s, begins, strength, places, rules)
-        _merge(paths)
-    _stand(paths, now_s + (frames - 1) * numbers.frame_s, places, numbers, tempo)
+    chord, onset = heard.full_chord - heard.any_chord, heard.full_onset - heard.any_onset
+    paths.gained[0] += numbers.sounds * chord + numbers.begins * onset
+    best = DEAD
+    paths.best[:] = -1
+    n_old = paths.n.copy()
+    for k in range(len(tunings)):
+        _hear_onsets(paths, heard, places, tunings[k], numbers)
+        paths.gained[1] += 1
+        for i in range(n_old[k] - 1, -1, -1):
+            _go_on(paths, k, i, heard, now_s, places, tunings[k], numbers)
+        _begin(paths, k, now_s, places, abs(tunings[k]) * numbers.off_price, muted, numbers)
+        for i in range(paths.n[k]):
+            if paths.rows[k, i, TOTAL] > best:
+                best = paths.rows[k, i, TOTAL]
+                paths.best[0], paths.best[1] = k, int(paths.rows[k, i, EVENT])
+    over = max(best - numbers.lead, 0.0)
+    floor = max(best - numbers.beam, -numbers.price - numbers.below)
+    paths.gained[2] = floor - over
+    for k in range(len(tunings)):
+        _prune(paths, k, n_old[k], floor, over, muted, places)
 
 
 @njit(nogil=True, cache=True)
-def _open(paths: Paths, numbers: FilterNumbers) -> bool:
-    """Return whether a path that begins now could stand beside the best."""
-    best = paths.tally[2]
-    return best < 0 or paths.standing[best] - numbers.beam < BEST - numbers.price
+def _hear_onsets(paths: Paths, heard: Evidence, places: Places, tuning: int, numbers: FilterNumbers) -> None:
+    """Compute the log likelihood ratio of every onset."""
+    for number in range(len(paths.begins)):
+        ratio = _ratio(heard.begins, places.onsets.start, places.onsets.pitch, number, tuning)
+        paths.begins[number] = numbers.begins * (ratio - heard.any_onset)
 
 
 @njit(nogil=True, cache=True)
-def _sum_of(rows: F32, silence: float) -> tuple[F32, int]:
-    """Return the sum of the rows that are not silent, each of unit length, and their number."""
-    total, frames = np.zeros(rows.shape[1], np.float32), 0
-    for t in range(len(rows)):
-        loudness = _length(rows[t])
-        if loudness > 0 and rows[t].max() >= silence:
-            frames += 1
-            for i in range(len(total)):
-                total[i] += rows[t, i] / loudness
-    return total, frames
+def _ratio(each: F64, start: I64, pitch: I64, number: int, tuning: int) -> float:
+    """Return the sum of the ratios (bin) of a set of pitches."""
+    total = 0.0
+    for i in range(start[number], start[number + 1]):
+        place = BINS_A_PITCH * pitch[i] + tuning
+        total += each[place] if 0 <= place < N_BINS else -2.0
+    return total
 
 
 @njit(nogil=True, cache=True)
-def _strongest(rows: F32) -> tuple[int, float]:
-    """Return the longest row and its length."""
-    best, strength = 0, 0.0
-    for t in range(len(rows)):
-        length = _length(rows[t])
-        if length > strength:
-            best, strength = t, length
-    return best, strength
+def _sounding(paths: Paths, heard: Evidence, places: Places, event: int, tuning: int, numbers: FilterNumbers) -> float:
+    """Return the log likelihood ratio of the event's chord."""
+    chord = places.chord[event]
+    if paths.told[chord] != paths.gained[1]:
+        ratio = _ratio(heard.sounds, places.chords.start, places.chords.pitch, chord, tuning)
+        paths.told[chord] = paths.gained[1]
+        paths.sounds[chord] = numbers.sounds * (ratio - heard.any_chord)
+    return paths.sounds[chord]
 
 
 @njit(nogil=True, cache=True)
-def _projected(row: F32, basis: F32) -> F32:
-    out = np.zeros(basis.shape[1], np.float32)
-    for i in range(len(row)):
-        for k in range(len(out)):
-            out[k] += row[i] * basis[i, k]
-    return out
+def _go_on(
+    paths: Paths, k: int, i: int, heard: Evidence, now_s: float, places: Places, tuning: int, numbers: FilterNumbers
+) -> None:
+    """Let a path enter one of the next two events, then wait."""
+    path = paths.rows[k, i]
+    event = int(path[EVENT])
+    waited_s, due_s, sigma_s, price = now_s - path[ENTRY_S], path[DUE_S], path[SIGMA_S], 0.0
+    for after in range(event + 1, min(event + 3, places.first[places.piece[event] + 1])):
+        if after > event + 1:
+            more_s = places.length_s[event + 1] * np.exp(path[PERIOD])
+            due_s, sigma_s, price = due_s + more_s, sigma_s + 0.2 * more_s, numbers.skip
+        z = (now_s - due_s) / sigma_s
+        if z < -2.5 and waited_s < 0.5 * (due_s - path[ENTRY_S]):
+            break
+        timing = max(-0.5 * z * z + np.log(0.4 / (numbers.rate * sigma_s)), numbers.free)
+        total = path[TOTAL] + timing - price + paths.begins[places.onset[after]]
+        other = paths.row[k, after]
+        total += _sounding(paths, heard, places, after, tuning, numbers)
+        if waited_s < SAME_ONSET * numbers.group_s:
+            total -= numbers.begins * _shared(heard.begins, places, event, after, tuning)
+        if other < 0 or total > paths.rows[k, other, TOTAL]:
+            _enter(paths, k, i, after, total, now_s, places, numbers)
+    late_s = now_s - path[DUE_S] - path[SIGMA_S]
+    if late_s > 0:
+        path[TOTAL] -= numbers.overdue * numbers.group_s / (0.5 * path[SIGMA_S] + 0.1 * (waited_s - late_s))
+    path[TOTAL] += _sounding(paths, heard, places, event, tuning, numbers) - numbers.begins * heard.any_onset
 
 
 @njit(nogil=True, cache=True)
-def _length(row: F32) -> float:
-    return np.sqrt(fast_dot(row, row))
+def _shared(begins: F64, places: Places, one: int, other: int, tuning: int) -> float:
+    """Return what the pitches that begin at both events gain: one onset is not that of both."""
+    start, pitch, total = places.onsets.start, places.onsets.pitch, 0.0
+    for i in range(start[places.onset[one]], start[places.onset[one] + 1]):
+        for j in range(start[places.onset[other]], start[places.onset[other] + 1]):
+            place = BINS_A_PITCH * pitch[j] + tuning
+            if pitch[i] == pitch[j] and 0 <= place < N_BINS:
+                total += max(begins[place], 0.0)
+    return total
 
 
 @njit(nogil=True, cache=True)
-def _onset_of(projection: float, strength: float, likelihood: LikelihoodNumbers) -> float:
-    """Return the onset log likelihood as in `event_likelihoods`."""
-    hush = likelihood.hush * max(0.0, 1 - strength / likelihood.hush_level)
-    full = min(projection / likelihood.onset_level, 1.0)
-    return likelihood.onset * (full * projection / strength - likelihood.onset_threshold) - hush
+def _begin(
+    paths: Paths, k: int, now_s: float, places: Places, price: float, muted: I64, numbers: FilterNumbers
+) -> None:
+    """Let paths begin at the events whose onset fits best."""
+    begins = paths.begins
+    floor = _floor(begins, places.with_onset, numbers)
+    for number in range(len(begins)):
+        total = begins[number] - numbers.price - price
+        if begins[number] < floor or total < paths.gained[2]:
+            continue
+        for i in range(places.with_onset[number], places.with_onset[number + 1]):
+            event = places.holder[i]
+            other = paths.row[k, event]
+            if (other < 0 or total > paths.rows[k, other, TOTAL]) and not muted[places.piece[event]]:
+                _enter(paths, k, -1, event, total, now_s, places, numbers)
 
 
 @njit(nogil=True, cache=True)
-def _begin_or_advance(paths: Paths, now_s: float, begins: F32, strength: float, places: Places, rules: Rules) -> None:
-    """Let paths begin at the events whose onset fits best, and continue all others."""
-    numbers, onset = rules[0], paths.onset
-    for event in range(len(onset)):
-        onset[event] = _onset_of(fast_dot(begins, places.onset[event]), strength, rules[2])
-    floor = _floor(onset, numbers)
-    for event in range(len(onset) - 1, -1, -1):
-        fresh = -numbers.price if onset[event] >= floor else DEAD
-        if fresh > DEAD or _follows(paths, event):
-            _enter_best(paths, event, fresh, now_s, begins, strength, places, rules)
-
-
-@njit(nogil=True, cache=True)
-def _follows(paths: Paths, event: int) -> bool:
-    """Return whether one of the two events before has a path."""
-    return (event > 0 and paths.total[event - 1] > DEAD) or (event > 1 and paths.total[event - 2] > DEAD)
-
-
-@njit(nogil=True, cache=True)
-def _floor(onset: F64, numbers: FilterNumbers) -> float:
-    """Return the onset log likelihood above which paths begin, so that not too many events do."""
+def _floor(begins: F64, with_onset: I64, numbers: FilterNumbers) -> float:
+    """Return the onset log likelihood ratio from which paths begin, so that not too many do."""
     counts = np.zeros(BINS, np.int64)
-    most, n = numbers.most, 0
-    for event in range(len(onset)):
-        if onset[event] > numbers.fit:
-            counts[min(int((onset[event] - numbers.fit) * BINS / BEST), BINS - 1)] += 1
+    for number in range(len(begins)):
+        if begins[number] > numbers.fit:
+            place = min(int((begins[number] - numbers.fit) * BINS / BEST), BINS - 1)
+            counts[place] += with_onset[number + 1] - with_onset[number]
+    n = 0
     for i in range(BINS - 1, -1, -1):
         n += counts[i]
-        if n > most:
-            return numbers.fit + (i + 1) * BEST / BINS
+        if n > numbers.most:
+            return numbers.fit + (i if n == counts[i] else i + 1) * BEST / BINS
     return numbers.fit
 
 
 @njit(nogil=True, cache=True)
-def _advance(paths: Paths, now_s: float, begins: F32, strength: float, places: Places, rules: Rules) -> None:
-    """Continue the paths; the last event first, so that none enters two in one group."""
-    limit = len(paths.total)
-    for i in range(paths.tally[0] - 1, -1, -1):
-        for event in range(min(paths.alive[i] + 2, limit - 1), paths.alive[i], -1):
-            _enter_best(paths, event, DEAD, now_s, begins, strength, places, rules)
-            limit = event
-
-
-@njit(nogil=True, cache=True)
-def _enter_best(
-    paths: Paths,
-    event: int,
-    fresh: float,
-    now_s: float,
-    begins: F32,
-    strength: float,
-    places: Places,
-    rules: Rules,
+def _enter(
+    paths: Paths, k: int, source: int, event: int, total: float, now_s: float, places: Places, numbers: FilterNumbers
 ) -> None:
-    """Let the best path enter the event: one from the event before, or the one before that, or a new one."""
-    numbers, tempo = rules[0], rules[1]
-    best, source, length_s = fresh, -1, 0.0
-    first = places.first[places.piece[event]]
-    for old in range(event - 1, max(event - 3, first - 1), -1):
-        length_s += places.length_s[old]
-        if paths.total[old] == DEAD or paths.entry_s[old] >= now_s:
-            continue
-        if _early(paths, old, now_s, length_s / places.length_s[old], numbers.soon):
-            continue
-        total = paths.total[old] + density(tempo_of(paths.tempo[old]), now_s, length_s, numbers.frame_s, tempo)
-        total -= numbers.skip * (event - old - 1)
-        if total > best:
-            best, source = total, old
-    if best == DEAD:
-        return
-    best += _onset_of(fast_dot(begins, places.onset[event]), strength, rules[2])
-    if best > paths.standing[event]:
-        _enter(paths, event, source, now_s, places, tempo)
-        paths.total[event] = best
-
-
-@njit(nogil=True, cache=True)
-def _early(paths: Paths, event: int, now_s: float, steps: float, soon: float) -> bool:
-    """Return whether a path whose tempo is known is too early for an event `steps` times as far as its next."""
-    entry_s = paths.entry_s[event]
-    return paths.steps[event] > 2 and now_s - entry_s < soon * steps * (paths.due_s[event] - entry_s)
-
-
-@njit(nogil=True, cache=True)
-def _enter(paths: Paths, event: int, source: int, now_s: float, places: Places, tempo: TempoNumbers) -> None:
-    """Replace the path at the event by that from `source`, or by a new one if that is -1."""
-    if paths.total[event] == DEAD:
-        paths.entered[paths.tally[1]] = event
-        paths.tally[1] += 1
-    now, paths.steps[event] = Tempo(now_s, 0.0, tempo.onset, START_SPREAD**2, 0.0), 1
+    """Replace the path at the event by that in row `source`, or by a new one if that is -1."""
+    row = paths.row[k, event]
+    if row < 0:
+        row = paths.n[k]
+        if row == ROOM:
+            return
+        paths.row[k, event] = row
+        paths.n[k] += 1
+    path = paths.rows[k, row]
+    period, variance = 0.0, numbers.spread
     if source >= 0:
-        length_s = places.event_s[event] - places.event_s[source]
-        now = update_tempo(tempo_of(paths.tempo[source]), now_s, length_s, tempo)
-        paths.steps[event] = paths.steps[source] + 1
-    for i in range(5):
-        paths.tempo[event, i] = now[i]
-    paths.entry_s[event] = now_s
-    paths.due_s[event] = now.beat_s + places.length_s[event] * np.exp(now.period)
+        old = paths.rows[k, source]
+        path[BASE], path[FULL], path[STEPS] = old[BASE], old[FULL], old[STEPS] + 1
+        period, variance = _tempo(old, event, now_s, places, numbers)
+    else:
+        path[BASE], path[FULL], path[STEPS] = -numbers.price, paths.gained[0], 1
+    path[TOTAL], path[PERIOD], path[VARIANCE], path[EVENT] = total, period, variance, event
+    wait_s = places.length_s[event] * np.exp(period)
+    path[ENTRY_S], path[DUE_S] = now_s, now_s + wait_s
+    path[SIGMA_S] = np.sqrt(wait_s * wait_s * variance + numbers.jitter_s * numbers.jitter_s)
 
 
 @njit(nogil=True, cache=True)
-def _merge(paths: Paths) -> None:
-    """Put the events entered, the last first, among those alive, in order."""
-    i, write = paths.tally[0] - 1, paths.tally[0] + paths.tally[1] - 1
-    for k in range(paths.tally[1]):
-        while i >= 0 and paths.alive[i] > paths.entered[k]:
-            paths.alive[write] = paths.alive[i]
-            i, write = i - 1, write - 1
-        paths.alive[write] = paths.entered[k]
-        write -= 1
-    paths.tally[0] += paths.tally[1]
+def _tempo(path: F64, event: int, now_s: float, places: Places, numbers: FilterNumbers) -> tuple[float, float]:
+    """Return the log period and its variance of a path that enters the event now: a Kalman filter.
+
+    An event more than three standard deviations off is free in its timing and tells nothing of the tempo.
+    """
+    length_s = 0.0
+    for i in range(int(path[EVENT]), event):
+        length_s += places.length_s[i]
+    period, variance = path[PERIOD], path[VARIANCE]
+    wait_s = length_s * np.exp(period)
+    off = np.log(max(now_s - path[ENTRY_S], 0.5 * numbers.group_s) / length_s) - period
+    noise = 2 * (numbers.jitter_s / wait_s) ** 2
+    if off * off < 9 * (variance + noise):
+        gain = variance / (variance + noise)
+        period, variance = period + gain * off, variance * (1 - gain)
+    period = min(max(period, -numbers.most_tempo), numbers.most_tempo)
+    return period, variance + numbers.drift * min(wait_s, 1.0)
 
 
 @njit(nogil=True, cache=True)
-def _stand(paths: Paths, now_s: float, places: Places, numbers: FilterNumbers, tempo: TempoNumbers) -> None:
-    """Compute the standings and the best, hold it below the most lead, and drop the paths below the beam."""
-    best, leader = 0.0, -1
-    for i in range(paths.tally[0]):
-        event = paths.alive[i]
-        paths.standing[event] = paths.total[event]
-        if not _early(paths, event, now_s, 1.0, numbers.soon):
-            paths.standing[event] += survival(tempo_of(paths.tempo[event]), now_s, places.length_s[event], tempo)
-        if paths.standing[event] > best:
-            best, leader = paths.standing[event], event
-    over = max(best - numbers.lead, 0.0)
-    floor = max(best - numbers.beam, -numbers.price - numbers.below) - over
-    kept = 0
-    for i in range(paths.tally[0]):
-        event = paths.alive[i]
-        paths.total[event] -= over
-        paths.standing[event] -= over
-        if paths.standing[event] < floor:
-            paths.total[event] = paths.standing[event] = DEAD
+def _prune(paths: Paths, k: int, n_old: int, floor: float, over: float, muted: I64, places: Places) -> None:
+    """Drop the paths below the floor, hold the best below the most lead, and put them in order of their events.
+
+    n_old: rows that are in order already
+    """
+    rows, kept, old = paths.rows[k], 0, 0
+    for i in range(paths.n[k]):
+        event = int(rows[i, EVENT])
+        if rows[i, TOTAL] < floor or muted[places.piece[event]]:
+            paths.row[k, event] = -1
         else:
-            paths.alive[kept] = event
+            rows[kept] = rows[i]
+            rows[kept, TOTAL] -= over
+            rows[kept, BASE] -= over
             kept += 1
-    paths.tally[0], paths.tally[2] = kept, leader
+            old += i < n_old
+    order = np.argsort(rows[old:kept, EVENT])
+    i = j = 0
+    for write in range(kept):
+        if j == kept - old or (i < old and rows[i, EVENT] < rows[old + order[j], EVENT]):
+            paths.spare[write] = rows[i]
+            i += 1
+        else:
+            paths.spare[write] = rows[old + order[j]]
+            j += 1
+    rows[:kept] = paths.spare[:kept]
+    for i in range(kept):
+        paths.row[k, int(rows[i, EVENT])] = i
+    paths.n[k] = kept

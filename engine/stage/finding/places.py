@@ -1,37 +1,40 @@
-"""Every place of every piece that may be played, in one row of events with their templates."""
+"""Every place of every piece that may be played, in one row of events with the pitches that sound there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.format import FrameFormat
-from engine.dsp.features import FeatureConfig, feature_weights
-from engine.following.reference import event_templates
-from engine.following.tone_templates import note_features
 from engine.score.score import SAME_ONSET, Score
 
-__all__ = ["Places", "places_of"]
+__all__ = ["LOWEST", "N_PITCHES", "PitchSets", "Places", "places_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Features = npt.NDArray[np.float32]
 
-DIMENSIONS = 48  # K
-SAMPLE = 20_000  # rows of which the principal directions are computed
+LOWEST, N_PITCHES = 24, 84  # MIDI number of the first pitch that is looked at, and how many there are
 LAST_S = 1.0  # score seconds that a last event lasts, so that resting there is not free
+SHORTEST_S = 0.02  # score seconds that any event lasts
+HELD = 1e-3  # quarters by which a note must reach into an event to sound there
+
+
+class PitchSets(NamedTuple):
+    """Distinct sets of pitches: set i has pitch[start[i] : start[i + 1]], counted from `LOWEST`."""
+
+    start: Ints
+    pitch: Ints
 
 
 class Places(NamedTuple):
     """The events of all pieces, one piece after the other.
 
-    sustain, onset: (event, K) templates of unit length, projected on the bases
-    sustain_basis, onset_basis: (F, K), (G, K) orthonormal
-    mean: (K) mean of the sustain templates
-    event_s: (event) when it begins, seconds of its score
+    chord, onset: (event) number of the set that sounds there, and of that which begins there
+    chords, onsets: those sets
+    with_onset, holder: events whose onset is set i are holder[with_onset[i] : with_onset[i + 1]]
     length_s: (event) until the next, seconds of score
     piece: (event) number of its piece
     bar: (event) number of the printed bar that it lies in, the same each time that it is played
@@ -39,12 +42,12 @@ class Places(NamedTuple):
     first: (piece + 1) its first event, and that of the next
     """
 
-    sustain: Features
-    onset: Features
-    sustain_basis: Features
-    onset_basis: Features
-    mean: Features
-    event_s: Floats
+    chord: Ints
+    onset: Ints
+    chords: PitchSets
+    onsets: PitchSets
+    with_onset: Ints
+    holder: Ints
     length_s: Floats
     piece: Ints
     bar: Ints
@@ -52,28 +55,54 @@ class Places(NamedTuple):
     first: Ints
 
 
-def places_of(scores: Sequence[Score], frames: FrameFormat, features: FeatureConfig) -> Places:
-    """Compute the places of the scores for the features of `SpectralFeatures`."""
-    notes = note_features(frames, feature_weights(frames, features))
-    templates = [event_templates(score, notes, features) for score in scores]
-    times = [score.seconds(score.onset_quarter) for score in scores]
-    n_events = [len(row) for row in times]
-    bars = _bars(scores)
-    sustain, sustain_basis = _reduced(np.concatenate([sustain for sustain, _ in templates]))
-    onset, onset_basis = _reduced(np.concatenate([onset for _, onset in templates]))
+def places_of(scores: Sequence[Score]) -> Places:
+    """Compute the places of the scores."""
+    n_events = [len(score.onset_quarter) for score in scores]
+    sets = [_sets(score) for score in scores]
+    chord, chords = _numbered(chain.from_iterable(sounding for sounding, _ in sets))
+    onset, onsets = _numbered(chain.from_iterable(begun for _, begun in sets))
     return Places(
-        sustain=sustain,
+        chord=chord,
         onset=onset,
-        sustain_basis=sustain_basis,
-        onset_basis=onset_basis,
-        mean=sustain.mean(axis=0),
-        event_s=np.concatenate(times),
-        length_s=np.concatenate([np.append(np.diff(row), LAST_S) for row in times]),
-        piece=np.repeat(np.arange(len(scores)), n_events),
-        bar=bars,
+        chords=chords,
+        onsets=onsets,
+        with_onset=np.concatenate([[0], np.cumsum(np.bincount(onset))]).astype(np.int64),
+        holder=np.argsort(onset, kind="stable").astype(np.int64),
+        length_s=np.concatenate([_lengths(score) for score in scores]),
+        piece=np.repeat(np.arange(len(scores)), n_events).astype(np.int64),
+        bar=_bars(scores),
         quarter=np.concatenate([score.onset_quarter for score in scores]),
         first=np.concatenate([[0], np.cumsum(n_events)]).astype(np.int64),
     )
+
+
+def _lengths(score: Score) -> Floats:
+    steps = np.diff(score.seconds(score.onset_quarter))
+    return np.asarray(np.maximum(np.append(steps, LAST_S), SHORTEST_S), np.float64)
+
+
+def _sets(score: Score) -> tuple[list[frozenset[int]], list[frozenset[int]]]:
+    """Return of each event the pitches that sound, and those that begin."""
+    onsets = score.onset_quarter
+    first = np.searchsorted(onsets, score.note_quarter + SAME_ONSET, side="right") - 1
+    last = np.searchsorted(onsets, score.note_quarter + score.note_duration - HELD, side="left") - 1
+    pitches = score.note_pitch - LOWEST
+    sounding: list[set[int]] = [set() for _ in onsets]
+    begun: list[set[int]] = [set() for _ in onsets]
+    for start, end, pitch in zip(first.tolist(), last.tolist(), pitches.tolist(), strict=True):
+        if 0 <= pitch < N_PITCHES:
+            begun[start].add(pitch)
+            for event in range(start, max(start, end) + 1):
+                sounding[event].add(pitch)
+    return list(map(frozenset, sounding)), list(map(frozenset, begun))
+
+
+def _numbered(sets: Iterable[frozenset[int]]) -> tuple[Ints, PitchSets]:
+    """Number the distinct sets, and return the number of each."""
+    known: dict[frozenset[int], int] = {}
+    number = np.array([known.setdefault(each, len(known)) for each in sets], np.int64)
+    start = np.concatenate([[0], np.cumsum([len(each) for each in known])]).astype(np.int64)
+    return number, PitchSets(start, np.array([pitch for each in known for pitch in sorted(each)], np.int64))
 
 
 def _bars(scores: Sequence[Score]) -> Ints:
@@ -84,11 +113,3 @@ def _bars(scores: Sequence[Score]) -> Ints:
         rows.append(n_before + number[np.maximum(at, 0)])
         n_before += len(known)
     return np.concatenate(rows).astype(np.int64)
-
-
-def _reduced(rows: Features) -> tuple[Features, Features]:
-    """Return the rows in their first principal directions (not centred), and those directions (feature, K)."""
-    sample = rows[:: max(len(rows) // SAMPLE, 1)].astype(np.float64)
-    _, vectors = np.linalg.eigh(sample.T @ sample)
-    basis = vectors[:, ::-1][:, :DIMENSIONS].astype(np.float32)
-    return np.ascontiguousarray(rows @ basis), np.ascontiguousarray(basis)

@@ -38,7 +38,7 @@ EXAMPLES: list[Event] = [
     Control(at=0, emitted_at=0, controller=64, value=127, channel=3),
     Dropout(at=100, emitted_at=200, samples=256, where="input"),
     Late(at=1, emitted_at=2, samples=3, where="unmix"),
-    PieceFound(at=1, emitted_at=2, id="s3", name="minuet", quarter=4.5, bar=2, confidence=0.75, sure=True),
+    PieceFound(at=1, emitted_at=2, id="s3", name="minuet", quarter=4.5, bar=2, confidence=0.75, sure=True, rank=1),
 ]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+import models
 from engine.core.events import Event
 from engine.core.format import AudioFormat
 from engine.score.score import Score, make_score
@@ -11,6 +14,7 @@ from engine.stage.finding.piece_follower import PieceFollower, PieceFollowerConf
 from engine.stage.finding.piece_index import PieceIndex
 from tests.engine.following.play import RATE, sound
 
+SALIENCE = Path(models.__file__).parent / "weights" / "salience.onnx"
 AUDIO = AudioFormat(sample_rate=RATE, n_channels=1)
 N_PIECES, N_NOTES = 12, 40
 MAJOR = np.array([0, 2, 4, 5, 7, 9, 11])
@@ -47,5 +51,5 @@ def played_from(score: Score, quarter: float, seconds: float) -> np.ndarray:
 
 
 def heard(index: PieceIndex, audio: np.ndarray, **settings: object) -> list[Event]:
-    node = PieceFollower(AUDIO, PieceFollowerConfig(index=index, **settings))  # type: ignore[arg-type]
+    node = PieceFollower(AUDIO, PieceFollowerConfig(index=index, salience=SALIENCE, **settings))  # type: ignore[arg-type]
     return node.process(audio.astype(np.float32))

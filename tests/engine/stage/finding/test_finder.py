@@ -5,12 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.events import PieceFound, Position
+from engine.core.events import PieceFound, Position, State
+from engine.following.config import FollowConfig
+from engine.stage.finding.config import FinderConfig
+from engine.stage.finding.piece_follower import PieceFollower, PieceFollowerConfig
 from engine.stage.finding.piece_index import PieceIndex
 from tests.engine.following.play import RATE
-from tests.engine.stage.finding.shelf import LEAD_S, heard, index_of, played_from, shelf, tune
+from tests.engine.stage.finding.shelf import (
+    AUDIO,
+    LEAD_S,
+    N_PIECES,
+    SALIENCE,
+    heard,
+    index_of,
+    played_from,
+    shelf,
+    tune,
+)
 
 WITHIN_S = 5.0  # from the first note
+ROUNDED = 1e-9
+AT_PITCH = FollowConfig(semitones=0)  # not eleven followers at once
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +55,64 @@ def test_another_piece_is_taken_when_the_player_changes(index: PieceIndex) -> No
     assert abs(last.quarter - end) < 1.0, "the follower of the second piece is where the music is"
 
 
-def test_noise_is_no_piece(index: PieceIndex) -> None:
-    noise = 0.1 * np.random.default_rng(0).standard_normal((4 * RATE, 1))
-    assert not sure(heard(index, noise, follow=None))
+@pytest.mark.parametrize("what", ["noise", "silence", "clicks", "glide"])
+def test_what_is_no_music_is_no_piece(index: PieceIndex, what: str) -> None:
+    assert not sure(heard(index, no_music(what), follow=None))
 
 
-def test_editions_of_one_piece_are_no_rivals() -> None:
-    index = index_of(tune(0), tune(1), tune(0))
-    assert [piece.edition for piece in index.pieces] == [0, 1, 0]
-    assert sure(heard(index, played_from(tune(0), 4.0, 6.0), follow=None))[0].id == "id0"
+def no_music(what: str) -> np.ndarray:
+    n, time_s = 5 * RATE, np.arange(5 * RATE) / RATE
+    if what == "noise":
+        return 0.1 * np.random.default_rng(0).standard_normal((n, 1))
+    if what == "clicks":
+        return 0.5 * (np.arange(n) % (RATE // 2) < 20)[:, None].astype(np.float64)
+    if what == "glide":
+        return 0.3 * np.sin(2 * np.pi * (200 * time_s + 40 * time_s**2))[:, None]
+    return np.zeros((n, 1))
 
 
-def test_a_piece_that_is_known_is_followed_from_the_first_frame(index: PieceIndex) -> None:
-    events = heard(index, played_from(index.pieces[4].score, 0.0, 3.0), first="id4")
-    positions = [event for event in events if isinstance(event, Position)]
-    assert abs(positions[-1].quarter - (positions[-1].at / RATE - LEAD_S) * 100 / 60) < 0.5
+@pytest.mark.parametrize("number", [1, 6])
+def test_a_piece_that_is_not_in_the_folder_is_none_of_it(index: PieceIndex, number: int) -> None:
+    others = index_of(*(tune(seed) for seed in range(N_PIECES) if seed != number))
+    assert not sure(heard(others, played_from(tune(number), 0.0, 8.0), follow=None))
+
+
+def test_a_piece_that_is_refused_is_not_found_until_it_is_not(index: PieceIndex) -> None:
+    audio = played_from(index.pieces[3].score, 0.0, 6.0)
+    node = PieceFollower(AUDIO, PieceFollowerConfig(index=index, salience=SALIENCE, follow=None))
+    node.refuse(["id3"])
+    assert not sure(node.process(audio))
+    node.reset()
+    node.refuse([])
+    assert sure(node.process(audio))[0].id == "id3"
+
+
+def test_a_piece_that_is_followed_is_left_when_it_is_refused(index: PieceIndex) -> None:
+    audio = played_from(index.pieces[3].score, 0.0, 6.0)
+    node = PieceFollower(AUDIO, PieceFollowerConfig(index=index, salience=SALIENCE, first="id3", follow=AT_PITCH))
+    assert any(isinstance(event, Position) for event in node.process(audio))
+    node.refuse(["id3"])
+    events = node.process(audio[:RATE])
+    assert [event.name for event in events if isinstance(event, State)] == ["waiting"]
+    assert not any(isinstance(event, Position) for event in events)
+
+
+@pytest.mark.parametrize("cents", [-100, -50, 100])
+def test_a_piece_is_found_in_another_tuning(index: PieceIndex, cents: int) -> None:
+    audio = played_from(index.pieces[7].score, 4.0, 7.0)[:, 0]
+    ratio = 2 ** (cents / 1200)
+    retuned = np.interp(np.arange(0, len(audio) - 1, ratio), np.arange(len(audio)), audio)[:, None]
+    found = sure(heard(index, retuned, follow=None))
+    assert found[0].id == "id7"
+
+
+def test_the_likeliest_pieces_are_told_in_order(index: PieceIndex) -> None:
+    events = heard(index, played_from(tune(5), 0.0, 1.5), follow=None, finder=FinderConfig(repeat=0.1))
+    found = [each for each in events if isinstance(each, PieceFound)]
+    at_once = [[each for each in found if each.at == at] for at in dict.fromkeys(each.at for each in found)]
+    assert max(map(len, at_once)) > 1
+    for told in at_once:
+        assert [each.rank for each in told] == list(range(len(told)))
+        assert len({each.id for each in told}) == len(told)
+        assert sum(each.confidence for each in told) <= 1 + ROUNDED
+        assert not any(each.sure for each in told[1:])

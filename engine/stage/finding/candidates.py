@@ -1,0 +1,160 @@
+"""What the paths tell: the likeliest pieces, each with its place, and how sure it is."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from engine.core.arrays import F64, I64
+from engine.stage.finding.piece_index import IndexedPiece
+from engine.stage.finding.place_filter import BASE, DUE_S, ENTRY_S, EVENT, FULL, STEPS, TOTAL, Paths
+from engine.stage.finding.places import Places
+
+__all__ = ["MOST", "Candidate", "candidates_of"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MOST = 3  # pieces that are told
+NEAR = 3  # events; nearer ones are the same place
+NOWHERE = -20.0  # total of what has no path, nats
+ALIKE = 0.02  # quarters by which the steps of the same passage may differ
+TEMPER = 4.0  # nats by which a piece is e times as likely as another
+# Logistic regression on starts of pieces that are in the folder, and of the same pieces when they are left out.
+OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -3.8, 3.0, 0.35, 0.05
+MOST_LEAD, MOST_STEPS = 20.0, 20
+
+
+class Candidate(NamedTuple):
+    """A piece and its likeliest place.
+
+    piece: where it is
+    quarter: in its score, now
+    confidence: probability that it is right
+    lead: over other pieces, nats
+    place_lead: over other places of the piece that are not the same music, nats
+    n_events: onsets heard of it
+    share: of what its path could have gained over "nowhere", what it has gained
+    tuning: half semitones above 440 Hz
+    """
+
+    piece: IndexedPiece
+    quarter: float
+    confidence: float
+    lead: float
+    place_lead: float
+    n_events: int
+    share: float
+    tuning: int
+
+
+def candidates_of(
+    paths: Paths, places: Places, pieces: tuple[IndexedPiece, ...], editions: Ints, now_s: float
+) -> list[Candidate]:
+    """Return the likeliest pieces, at most `MOST`, none of them editions of one; the likeliest first."""
+    events, tunings, totals, elsewhere = _likeliest(paths, places, editions)
+    found: list[Candidate] = []
+    for k, event, total, other in zip(tunings, events, totals, elsewhere, strict=True):
+        if event < 0:
+            break
+        path = paths.rows[k, paths.row[k, event]]
+        rival = totals[1] if not found else totals[0]
+        lead, steps = float(total - rival), int(path[STEPS])
+        share = float((total - path[BASE]) / max(paths.gained[0] - path[FULL], 1.0))
+        quarter = _quarter(path, places, int(event), now_s)
+        place_lead = float(total - other)
+        sure = _confidence(share, lead, steps)
+        found.append(Candidate(pieces[places.piece[event]], quarter, sure, lead, place_lead, steps, share, int(k)))
+    return _shared(found)
+
+
+def _confidence(share: float, lead: float, steps: int) -> float:
+    logit = OFFSET + BY_SHARE * min(share, 1.0) + BY_LEAD * min(max(lead, 0.0), MOST_LEAD)
+    logit += BY_STEPS * min(steps, MOST_STEPS)
+    return 1 / (1 + exp(-logit))
+
+
+def _shared(found: list[Candidate]) -> list[Candidate]:
+    """Give the others shares of what the likeliest leaves."""
+    if len(found) < 2:
+        return found
+    weights = [exp(each.lead / TEMPER) for each in found[1:]]
+    rest = min(1 - found[0].confidence, found[0].confidence)
+    others = (each._replace(confidence=rest * w / sum(weights)) for each, w in zip(found[1:], weights, strict=True))
+    return [found[0], *others]
+
+
+def _quarter(path: Floats, places: Places, event: int, now_s: float) -> float:
+    """Return where the path is now: on its way to the next event, at most there."""
+    wait_s = max(float(path[DUE_S] - path[ENTRY_S]), 1e-3)
+    share = min(max((now_s - float(path[ENTRY_S])) / wait_s, 0.0), 1.0)
+    quarter = float(places.quarter[event])
+    if event + 1 < places.first[places.piece[event] + 1]:
+        quarter += share * float(places.quarter[event + 1] - quarter)
+    return quarter
+
+
+@njit(nogil=True, cache=True)
+def _likeliest(paths: Paths, places: Places, editions: I64) -> tuple[I64, I64, F64, F64]:
+    """Return of the likeliest editions, at most `MOST`: event, -1 for none, tuning, total, and the best other place."""
+    events, tunings = np.full(MOST, -1, np.int64), np.zeros(MOST, np.int64)
+    totals, elsewhere = np.full(MOST, NOWHERE), np.full(MOST, NOWHERE)
+    for k in range(len(paths.n)):
+        for i in range(paths.n[k]):
+            _rank(events, tunings, totals, k, int(paths.rows[k, i, EVENT]), paths.rows[k, i, TOTAL], places, editions)
+    for k in range(len(paths.n)):
+        for i in range(paths.n[k]):
+            event, total = int(paths.rows[k, i, EVENT]), paths.rows[k, i, TOTAL]
+            for r in range(MOST):
+                if events[r] < 0 or total <= elsewhere[r]:
+                    continue
+                if editions[places.piece[event]] != editions[places.piece[events[r]]]:
+                    continue
+                best = paths.rows[tunings[r], paths.row[tunings[r], events[r]], STEPS]
+                if not _same(places, events[r], event, int(min(best, paths.rows[k, i, STEPS]))):
+                    elsewhere[r] = total
+    return events, tunings, totals, elsewhere
+
+
+@njit(nogil=True, cache=True)
+def _rank(
+    events: I64, tunings: I64, totals: F64, k: int, event: int, total: float, places: Places, editions: I64
+) -> None:
+    """Put a path among the likeliest, of each edition the best."""
+    edition, r = editions[places.piece[event]], len(events) - 1
+    for j in range(len(events)):
+        if events[j] >= 0 and editions[places.piece[events[j]]] == edition:
+            r = j
+            break
+    if total <= totals[r]:
+        return
+    while r > 0 and totals[r - 1] < total:
+        events[r], tunings[r], totals[r] = events[r - 1], tunings[r - 1], totals[r - 1]
+        r -= 1
+    events[r], tunings[r], totals[r] = event, k, total
+
+
+@njit(nogil=True, cache=True)
+def _same(places: Places, one: int, other: int, steps: int) -> bool:
+    """Return whether two events are the same place, or what was heard up to them, `steps` events, is the same music."""
+    if places.piece[one] == places.piece[other] and (places.bar[one] == places.bar[other] or abs(one - other) <= NEAR):
+        return True
+    for i in range(steps):
+        a, b = one - i, other - i
+        if a < places.first[places.piece[one]] or b < places.first[places.piece[other]]:
+            return False
+        if places.onset[a] != places.onset[b]:
+            return False
+        if i > 0 and abs(_step(places, a) - _step(places, b)) > ALIKE:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _step(places: Places, event: int) -> float:
+    """Return the quarters from an event to the next."""
+    return places.quarter[event + 1] - places.quarter[event]

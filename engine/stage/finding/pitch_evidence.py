@@ -1,0 +1,80 @@
+"""What a frame of salience says of each pitch: log likelihood ratios that it sounds, and that it begins.
+
+The salience network's outputs are no probabilities: how likely each is where a score has the note and where it has not
+was counted on performances with their scores. "Nowhere" is any chord and any onsets, each pitch by itself as likely as
+in the mean, so what is heard clearly and is in no score counts for nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["GROUP", "N_BINS", "Evidence", "PitchEvidence"]
+
+Features = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+GROUP = 2  # frames of 23 ms that are taken together
+BINS_A_PITCH = 2
+N_BINS = 168
+# Counted on renderings by pianos and by other instruments, and on recordings: output of the network, log ratio.
+SOUNDS = np.array([[0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 0.9, 1], [-2.5, -1.2, 0.3, 1.4, 2.2, 3.1, 4, 5, 6]])
+BEGINS = np.array([[0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 1], [-2.3, -0.5, 2, 3, 4.4, 5.2, 5.7, 6]])
+SOUNDING, BEGINNING = 0.04, 0.01  # share of the pitches that sound, and that begin in a group
+
+
+class Evidence(NamedTuple):
+    """Log likelihood ratios of a group, against that nothing sounds.
+
+    sounds, begins: (bin) that a pitch at this bin sounds, and that one begins, in this group or the next to it
+    any_chord, any_onset: of "nowhere", by what sounds, and by what begins
+    full_chord, full_onset: the highest that any score could have, if it had exactly what is heard
+    """
+
+    sounds: Floats
+    begins: Floats
+    any_chord: float
+    any_onset: float
+    full_chord: float
+    full_onset: float
+
+
+class PitchEvidence:
+    """Rows of salience and onsets (frame, 2 bin) to the evidence of each `GROUP`, one group later."""
+
+    def __init__(self) -> None:
+        self._onset = np.zeros((3, N_BINS))  # of the group before, of that which is told, and of that after
+        self._level = np.zeros((2, N_BINS))
+
+    def reset(self) -> None:
+        """Return to the state after construction."""
+        self._onset[:] = 0
+        self._level[:] = 0
+
+    def add(self, rows: Features) -> Evidence:
+        """Take a group, and return the evidence of the group before."""
+        self._onset[:-1] = self._onset[1:]
+        self._level[:-1] = self._level[1:]
+        self._level[-1] = rows[:, :N_BINS].mean(axis=0)
+        self._onset[-1] = rows[:, N_BINS:].max(axis=0)
+        before, now, after = self._onset
+        peak = np.where((now >= before) & (now > after), now, 0.0)
+        sounds = np.interp(self._level[0], SOUNDS[0], SOUNDS[1])
+        begins = np.interp(peak, BEGINS[0], BEGINS[1])
+        near = np.interp(self._onset.max(axis=0), BEGINS[0], BEGINS[1])
+        any_chord, any_onset = _nowhere(sounds, SOUNDING), _nowhere(begins, BEGINNING)
+        return Evidence(sounds, near, any_chord, any_onset, _full(sounds), _full(begins))
+
+
+def _nowhere(ratio: Floats, share: float) -> float:
+    """Return the log likelihood ratio of any set of pitches, at the tuning that fits best."""
+    each = np.log(1 - share + share * np.exp(ratio)).reshape(-1, BINS_A_PITCH)
+    return float(each.sum(axis=0).max())
+
+
+def _full(ratio: Floats) -> float:
+    """Return the log likelihood ratio of what is heard itself, at the tuning that fits best."""
+    return float(np.maximum(ratio, 0).reshape(-1, BINS_A_PITCH).sum(axis=0).max())
