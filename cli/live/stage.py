@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -72,6 +73,7 @@ def run_stage(options: StageOptions) -> int:
         stage = StageRun(options, server, controls, shelf)
         stage.put(shelf.ids[0])
         stage.finding = stage_finding(options, scores, shelf)
+        controls.piece_ids = {} if stage.finding is None else stage.finding.piece_ids
         _announce(options, server)
         with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
             return stage.run()
@@ -177,6 +179,7 @@ class StageRun:
         self._n_sessions = self.status = 0
         self.finding: StageFinding | None = None
         self._found: str | None = None  # the score that was found last
+        self._begun_s = 0.0  # of the session
         self._quarter = 0.0  # that is played now
         self._changes = StageChanges(options, controls, server.say)
         controls.scores = shelf
@@ -288,12 +291,14 @@ class StageRun:
         return config if self.finding is None or at_hand.desk.loop is not None else self.finding.applied(config)
 
     def _look_for(self, event: Event) -> None:
-        """Show the score that has been found; reading it takes longer than this thread may."""
-        score = self.finding.score_of(event) if self.finding is not None and isinstance(event, PieceFound) else None
+        """Show what may be played, and the score that has been found; reading it takes longer than this thread may."""
+        if self.finding is None or not isinstance(event, PieceFound):
+            return
+        score = self.finding.score_of(event)
         if score is not None and score != self._found:
-            assert self.finding is not None
             self.finding.known = self._found = score
             threading.Thread(target=self._show_found, args=(score,), daemon=True, name="found").start()
+        self._server.tell(self.finding.card(event, time.monotonic() - self._begun_s), lasting=True)
 
     def _show_found(self, score: str) -> None:
         if score != self._score:
@@ -307,6 +312,7 @@ class StageRun:
         assert self._staged is not None
         session, self._quarter = Session(config), 0.0
         server.begin(self._score, self._staged.beats, config.sample_rate or 0)
+        self._begun_s = time.monotonic()
         controls.attach(session)
         self._changes.attach(session, at_hand)
         if config.pipeline.detect is not None:

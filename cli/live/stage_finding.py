@@ -12,11 +12,16 @@ from cli.terminal.report import note
 from engine.core.events import PieceFound
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import SessionConfig
+from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.piece_follower import PieceFollowerConfig
 from engine.stage.finding.score_cache import content_id
+from engine.stage.server.outbox import StageMessage
 from engine.stage.server.shelf import StageShelf
+from offline.following.presets import shipped_features
 
 __all__ = ["StageFinding", "stage_finding"]
+
+SURE = FinderConfig().sure
 
 
 def stage_finding(options: StageOptions, scores: Sequence[Path], shelf: StageShelf) -> StageFinding | None:
@@ -44,6 +49,12 @@ class StageFinding:
         names = {content_id(path): shelf.id_of(path) for path in scores}
         self._shelved = {piece: name for piece, name in names.items() if name is not None and piece in kept}
         self.known: str | None = None
+        self._heard: list[PieceFound] = []  # the likeliest pieces, of one instant
+
+    @property
+    def piece_ids(self) -> dict[str, str]:
+        """The scores of the shelf that can be found, and their ids in the index."""
+        return {name: piece for piece, name in self._shelved.items()}
 
     def applied(self, config: SessionConfig) -> SessionConfig:
         """Return the session with a node that finds and follows, in the place of the follower of one score."""
@@ -53,10 +64,26 @@ class StageFinding:
         first = next((piece for piece, name in self._shelved.items() if name == self.known), "")
         if self.known is not None and not first:  # a score that was sent by a page
             return config
-        node = PieceFollowerConfig(index=self._index, first=first)
+        node = PieceFollowerConfig(index=self._index, salience=shipped_features("salience"), first=first)
         changed: PipelineConfig = replace(pipeline, score=None, listeners=(*pipeline.listeners, node))
         return replace(config, pipeline=changed)
 
     def score_of(self, event: PieceFound) -> str | None:
         """Return the score of the shelf that has been found, None for a guess."""
         return self._shelved.get(event.id) if event.sure else None
+
+    def card(self, event: PieceFound, seconds: float) -> StageMessage:
+        """Return what the page's chooser shows: the likeliest scores; nothing once one is known.
+
+        seconds: for how long has been listened
+        """
+        if event.rank == 0:
+            self._heard = []
+        self._heard.append(event)
+        pieces = [
+            {"id": self._shelved[each.id], "bars": [each.bar], "p": round(each.confidence, 3)}
+            for each in self._heard
+            if each.id in self._shelved
+        ]
+        on = self.known is None and not event.sure
+        return StageMessage("finding", {"on": on, "seconds": round(seconds, 1), "line": SURE, "pieces": pieces})

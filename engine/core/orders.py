@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CountIn", "GoTo", "MutePart", "Order", "SetDynamics", "SetPace", "SetPartGain", "SetThreshold"]
+__all__ = [
+    "CountIn",
+    "GoTo",
+    "MutePart",
+    "Order",
+    "RefusePieces",
+    "SetDynamics",
+    "SetPace",
+    "SetPartGain",
+    "SetThreshold",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +70,11 @@ class SetThreshold:
     probability: float
 
 
-Order = CountIn | GoTo | SetPace | SetDynamics | SetPartGain | MutePart | SetThreshold
+@dataclass(frozen=True, slots=True)
+class RefusePieces:
+    """Find none of these pieces from now on, in place of those refused before; their ids in the index."""
+
+    ids: tuple[str, ...]
+
+
+Order = CountIn | GoTo | SetPace | SetDynamics | SetPartGain | MutePart | SetThreshold | RefusePieces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -17,7 +17,7 @@ from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
 from engine.core.events import Accompanied, Cue, Event, Onset, Position, State
 from engine.core.format import AudioFormat, FrameFormat
-from engine.core.orders import CountIn, GoTo, Order, SetThreshold
+from engine.core.orders import CountIn, GoTo, Order, RefusePieces, SetThreshold
 from engine.core.processor import Chain, Processor
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
@@ -35,6 +35,7 @@ from engine.separation.resampled import ResampledSeparator
 __all__ = [
     "Attendant",
     "AttendantSettings",
+    "Choosing",
     "Listener",
     "Pipeline",
     "PipelineConfig",
@@ -62,6 +63,15 @@ class Relocatable(Protocol):
 
     def relocate(self, quarter: float) -> None:
         """Follow from the next frame on from this quarter: wait there for what is played."""
+        ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A listener that finds which of several pieces is played."""
+
+    def refuse(self, ids: Iterable[str]) -> None:
+        """Find none of these pieces from the next sample on."""
         ...
 
 
@@ -300,6 +310,10 @@ class Pipeline:
             if self._loop is not None:
                 order = replace(order, quarter=self._loop.inside(order.quarter))
             self._go_to(order.quarter)
+        if isinstance(order, RefusePieces):
+            for node in self._listeners:
+                if isinstance(node, Choosing):
+                    node.refuse(order.ids)
         if isinstance(order, SetThreshold) and self._detector is not None:
             self._detector.set_threshold(order.label, order.probability)
         elif self._ensemble is not None:

@@ -17,6 +17,7 @@ from engine.core.orders import (
     GoTo,
     MutePart,
     Order,
+    RefusePieces,
     SetDynamics,
     SetPace,
     SetPartGain,
@@ -135,6 +136,8 @@ class StageControls:
         self._session: ControlledSession | None = None
         self._begun = self._asked = False
         self._own_thresholds: dict[str, float] = {}  # that were set here
+        self.piece_ids: Mapping[str, str] = {}  # of the scores that are found by listening, in the finder's index
+        self._refused: list[str] = []
         self._lock = threading.RLock()
         self._changed: list[Callable[[StageDesk], None]] = []
 
@@ -167,8 +170,13 @@ class StageControls:
         orders += [SetPace(desk.ratio)] * (desk.ratio != ratio) + [SetDynamics(desk.dynamics)] * (
             desk.dynamics != dynamics
         )
+        orders += [RefusePieces(self._refused_ids)] * bool(self._refused)
         orders += [SetThreshold(label, value) for label, value in self._own_thresholds.items()]
         return orders + [SetThreshold(label, NEVER) for label in desk.quiet]
+
+    @property
+    def _refused_ids(self) -> tuple[str, ...]:
+        return tuple(self.piece_ids[score] for score in self._refused)
 
     def detach(self) -> None:
         """Say that no session is running."""
@@ -407,7 +415,17 @@ class StageControls:
         """Take another of the scores; a session that runs starts again with it."""
         if score not in self.scores:
             raise ConfigError("score", expected="one of the scores", got="no such id")
+        if score in self._refused:
+            self._refused.remove(score)
+            self._order(RefusePieces(self._refused_ids))
         self._wish(StageWish("choose", score))
+
+    def refuse(self, score: str) -> None:
+        """Say that it is not this score that is played: it is not found until it is chosen."""
+        if score not in self.piece_ids:
+            raise ConfigError("score", expected="one that may be found", got="no such id")
+        self._refused += [score] * (score not in self._refused)
+        self._order(RefusePieces(self._refused_ids))
 
     def count_in(self) -> None:
         """Count a bar, then accompany from the bar that is played now; where nothing runs, start so."""

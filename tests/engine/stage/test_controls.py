@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import EngineError
-from engine.core.orders import CountIn, GoTo, MutePart, SetDynamics, SetPace, SetPartGain, SetThreshold
+from engine.core.orders import CountIn, GoTo, MutePart, RefusePieces, SetDynamics, SetPace, SetPartGain, SetThreshold
 from engine.stage.controls import StageControls, StageWish
 from tests.engine.stage.server.served import HeardSession
 
@@ -72,6 +72,22 @@ def test_only_thresholds_that_were_set_are_set_again() -> None:
     controls.detach()
     controls.attach(again := HeardSession())
     assert again.orders == [SetThreshold("dog", 0.25)]
+
+
+def test_scores_that_are_refused_are_so_until_they_are_chosen() -> None:
+    controls, session = running("follow")
+    controls.scores, controls.piece_ids = ("s1", "s2", "sent"), {"s1": "a", "s2": "b"}
+    controls.refuse("s1")
+    controls.refuse("s2")
+    controls.refuse("s2")
+    assert session.orders == [RefusePieces(("a",)), RefusePieces(("a", "b")), RefusePieces(("a", "b"))]
+    with pytest.raises(EngineError):
+        controls.refuse("sent")
+    controls.choose("s1")
+    assert session.orders[-1] == RefusePieces(("b",))
+    controls.detach()
+    controls.attach(again := HeardSession())
+    assert again.orders == [RefusePieces(("b",))]
 
 
 def test_another_score_takes_its_parts_and_no_loop() -> None:

@@ -46,6 +46,8 @@ export function threshold(label, p) { if (can("threshold")) send("threshold", { 
 export function quiet(label, s) { if (can("threshold")) send("quiet", { label, s }); }
 export function passThrough(on) { if (mayControl()) send("through", { on }); }
 export function chooseScore(id) { if (mayControl()) send("choose", { id }); }
+/** It is not this score that is played. */
+export function refuseScore(id) { if (mayControl()) send("refuse", { id }); }
 export const muted = (target) => (told.controls?.muted ?? []).includes(target);
 export const tempoRatio = () => told.controls?.ratio ?? 1;
 export const loopBars = () => told.controls?.loop ?? null;

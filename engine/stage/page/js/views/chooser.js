@@ -1,7 +1,7 @@
 // The scores of the folder: searched, by what was played last or by title; and which piece it is that somebody plays.
 
 import { on, tell, told } from "../bus.js";
-import { chooseScore, does, mayControl } from "../controls/order.js";
+import { chooseScore, does, mayControl, refuseScore } from "../controls/order.js";
 import { attribute, h, write } from "../dom.js";
 import { icon } from "../icons.js";
 import { getJson } from "../connection.js";
@@ -105,6 +105,7 @@ function showFinding(finding) {
       bar.style.setProperty("--part", piece.p);
       bar.style.setProperty("--line", sure);
       return h("li", { class: "finding-row" }, h("div", {}, h("b", {}, scores.find((each) => each.id === piece.id)?.title ?? piece.title ?? "?"), h("small", { class: "muted" }, (piece.bars ?? []).map((each) => `bar ${each}`).join(", or "))),
-        bar, h("span", { class: "part-value" }, `${Math.round(100 * piece.p)} %`), mayControl() ? h("button", { type: "button", class: "plain-button", on: { click: () => pick(piece.id) } }, "Open") : null);
+        bar, h("span", { class: "part-value" }, `${Math.round(100 * piece.p)} %`), mayControl() ? h("button", { type: "button", class: "plain-button", on: { click: () => pick(piece.id) } }, "Open") : null,
+        mayControl() ? h("button", { type: "button", class: "plain-button", title: "it is not this one", on: { click: () => refuseScore(piece.id) } }, "Not this") : null);
     })));
 }
