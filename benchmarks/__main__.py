@@ -1,7 +1,7 @@
 """All figures in one run, written to benchmarks/RESULTS.md.
 
 python -m benchmarks [--seconds 60] [--only dsp pipeline following hard alignment separation sounds batch generators
-    accompaniment beat cues stage realtime]
+    accompaniment beat cues finding stage realtime]
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from benchmarks import (
     beat,
     cues,
     dsp,
+    finding,
     generators,
     hard,
     pipeline,
@@ -54,6 +55,7 @@ SECTIONS: Mapping[str, tuple[str, Rows]] = {
     "accompaniment": ("Accompaniment, live", lambda options: accompaniment.rows(options.seconds)),
     "beat": ("The beat for other programs", lambda options: beat.rows()),
     "cues": ("Cues that act with the performer", lambda options: cues.rows()),
+    "finding": ("Which piece of a folder is played", lambda options: finding.rows()),
     "stage": ("The page on the stage", lambda options: stage.rows(options.seconds)),
     "realtime": ("In real time, on a JACK server", lambda options: realtime.rows(options.seconds, options.periods)),
 }
