@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
+    from engine.stage.finding.candidates import Candidate
     from engine.stage.finding.config import FinderConfig
-    from engine.stage.finding.finder import Candidate, PieceFinder
+    from engine.stage.finding.finder import PieceFinder
     from engine.stage.finding.piece_follower import PieceFollower, PieceFollowerConfig
     from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
 else:

@@ -60,6 +60,7 @@ class PieceFollower:
         self._finder.refuse(config.refused)
         self._kept = np.zeros((KEPT, audio.n_channels, self.frames.n_bins), np.complex64)
         self._first = config.index[config.first] if config.first else None
+        self._follower: Follower | None = None
         self.reset()
 
     @property
@@ -102,7 +103,7 @@ class PieceFollower:
         self._kept[:] = 0
         self._n, self._n_new, self._offset, self._lost = 0, 0, 0, False
         self._told_waiting = False
-        self._follower: Follower | None = None
+        self._follower = None
         if self._first is not None:
             self._finder.take(self._first)
             self._follower = self._new_follower(self._first)
