@@ -54,8 +54,8 @@ class FilterNumbers(NamedTuple):
     group_s: float
     price: float = 12.0
     off_price: float = 1.0
-    lead: float = 22.0
-    beam: float = 28.0
+    lead: float = 18.0
+    beam: float = 21.0
     below: float = 3.0
     sounds: float = 0.07
     begins: float = 0.4
@@ -67,8 +67,8 @@ class FilterNumbers(NamedTuple):
     drift: float = 0.01
     most_tempo: float = 1.1
     overdue: float = 1.0
-    fit: float = -0.7
-    most: int = 2000
+    fit: float = 0.0
+    most: int = 800
 
 
 TOTAL, BASE, FULL, ENTRY_S, DUE_S, SIGMA_S, PERIOD, VARIANCE, STEPS, EVENT = range(10)
