@@ -25,7 +25,7 @@ NOWHERE = -20.0  # total of what has no path, nats
 ALIKE = 0.02  # quarters by which the steps of the same passage may differ
 TEMPER = 4.0  # nats by which a piece is e times as likely as another
 # Logistic regression on starts of pieces that are in the folder, and of the same pieces when they are left out.
-OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -3.8, 3.0, 0.35, 0.05
+OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -7.2, 13.9, 0.56, -0.38
 MOST_LEAD, MOST_STEPS = 20.0, 20
 
 
