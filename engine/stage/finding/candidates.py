@@ -25,7 +25,8 @@ NOWHERE = -20.0  # total of what has no path, nats
 ALIKE = 0.02  # quarters by which the steps of the same passage may differ
 TEMPER = 4.0  # nats by which a piece is e times as likely as another
 # Logistic regression on starts of pieces that are in the folder, and of the same pieces when they are left out.
-OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -7.2, 13.9, 0.56, -0.38
+OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -6.59, 11.48, 0.21, -0.01
+LITTLE = 25.0  # nats that a path could have gained; with less a share says little
 MOST_LEAD, MOST_STEPS = 20.0, 20
 
 
@@ -64,7 +65,7 @@ def candidates_of(
         path = paths.rows[k, paths.row[k, event]]
         rival = totals[1] if not found else totals[0]
         lead, steps = float(total - rival), int(path[STEPS])
-        share = float((total - path[BASE]) / max(paths.gained[0] - path[FULL], 1.0))
+        share = float((total - path[BASE]) / (paths.gained[0] - path[FULL] + LITTLE))
         quarter = _quarter(path, places, int(event), now_s)
         place_lead = float(total - other)
         sure = _confidence(share, lead, steps)
@@ -73,7 +74,7 @@ def candidates_of(
 
 
 def _confidence(share: float, lead: float, steps: int) -> float:
-    logit = OFFSET + BY_SHARE * min(share, 1.0) + BY_LEAD * min(max(lead, 0.0), MOST_LEAD)
+    logit = OFFSET + BY_SHARE * share + BY_LEAD * min(max(lead, 0.0), MOST_LEAD)
     logit += BY_STEPS * min(steps, MOST_STEPS)
     return 1 / (1 + exp(-logit))
 

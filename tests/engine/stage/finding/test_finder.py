@@ -47,9 +47,9 @@ def test_piece_and_bar_are_found_from_anywhere(index: PieceIndex, number: int, q
 
 
 def test_another_piece_is_taken_when_the_player_changes(index: PieceIndex) -> None:
-    parts = [played_from(index.pieces[number].score, 8.0, 7.0) for number in (2, 5)]
+    parts = [played_from(index.pieces[number].score, 8.0, 7.0) for number in (3, 7)]
     events = heard(index, np.concatenate(parts))
-    assert list(dict.fromkeys(event.id for event in sure(events))) == ["id2", "id5"]
+    assert list(dict.fromkeys(event.id for event in sure(events))) == ["id3", "id7"]
     last = [event for event in events if isinstance(event, Position)][-1]
     end = 8.0 + (last.at / RATE - 7.0 - 2 * LEAD_S) * 100 / 60
     assert abs(last.quarter - end) < 1.0, "the follower of the second piece is where the music is"
@@ -102,8 +102,10 @@ def test_a_piece_is_found_in_another_tuning(index: PieceIndex, cents: int) -> No
     audio = played_from(index.pieces[7].score, 4.0, 7.0)[:, 0]
     ratio = 2 ** (cents / 1200)
     retuned = np.interp(np.arange(0, len(audio) - 1, ratio), np.arange(len(audio)), audio)[:, None]
-    found = sure(heard(index, retuned, follow=None))
-    assert found[0].id == "id7"
+    likeliest = [
+        event for event in heard(index, retuned, follow=None) if isinstance(event, PieceFound) and not event.rank
+    ]
+    assert [event.id for event in likeliest[-3:]] == ["id7"] * 3
 
 
 def test_the_likeliest_pieces_are_told_in_order(index: PieceIndex) -> None:
