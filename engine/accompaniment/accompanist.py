@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from engine.accompaniment.backing.backing_map import Backing
 from engine.accompaniment.config import SchedulerConfig
-from engine.accompaniment.leading import Leading
 from engine.accompaniment.loudness import SoloLoudness
 from engine.accompaniment.parts import DRUMS, Accompaniment
 from engine.accompaniment.plan import Moment, PlannedNote, clicks_before, play_plan
+from engine.accompaniment.practice.leading import Leading
 from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
 from engine.accompaniment.soloist_pitch import SoloistPitch
 from engine.accompaniment.stage_config import StageConfig

@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import F32, F64
-from engine.following.beam_search import SPAN, Search, waits
-from engine.following.jump_detector import JumpDetector
 from engine.following.likelihood import LikelihoodNumbers, Templates, fast_dot
+from engine.following.search.beam_search import SPAN, Search, waits
+from engine.following.search.jump_detector import JumpDetector
 
 __all__ = [
     "N_EVIDENCE",

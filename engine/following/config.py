@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.format import AudioFormat, FrameFormat, frame_size
 from engine.dsp.features import FeatureConfig
-from engine.following.beam_search import SearchConfig
 from engine.following.features import FollowerFeaturesConfig
 from engine.following.likelihood import LikelihoodConfig
+from engine.following.search.beam_search import SearchConfig
 from engine.following.warping.config import FOLLOW_METHODS, FOLLOW_METHODS_TEXT, WarpConfig
 
 __all__ = ["FollowConfig", "follow_frames", "onset_delay"]

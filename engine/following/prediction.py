@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import BOOL, F64
-from engine.following.beam_search import SPAN, Search, waits
+from engine.following.search.beam_search import SPAN, Search, waits
 from engine.following.tempo import STEADY_S, Tempo, TempoNumbers, tempo_of
 
 __all__ = ["HEARD", "N_PREDICTION", "PREDICTED", "predict_onset"]

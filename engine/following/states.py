@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import F64
-from engine.following.beam_search import SPAN, Search, waits
+from engine.following.search.beam_search import SPAN, Search, waits
 
 __all__ = ["CODES", "FOLLOWING", "JUMPED", "LOST", "N_STATE", "REST_S", "Rests", "next_state", "rests_between"]
 

@@ -1,7 +1,7 @@
 """Tempo model: a Kalman filter over the beat's phase and log period predicts the time of the next event.
 
-Every hypothesis of `engine.following.beam_search` has its own state: `beat_s` (smoothed time at which its last event
-was due), `period` (log of played seconds a score second), and their covariance. After Cemgil et al., "On tempo
+Every hypothesis of `engine.following.search.beam_search` has its own state: `beat_s` (smoothed time at which its last
+event was due), `period` (log of played seconds a score second), and their covariance. After Cemgil et al., "On tempo
 tracking: tempogram representation and Kalman filtering" (2000), with the period in the logarithm and a heavy tail for
 fermatas.
 """

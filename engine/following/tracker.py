@@ -12,18 +12,6 @@ from numba import njit
 from engine.core.arrays import F32, F64, I64
 from engine.core.errors import ShapeError
 from engine.core.events import Event, Onset, Position, State
-from engine.following.beam_search import (
-    SPAN,
-    Search,
-    SearchNumbers,
-    advance,
-    new_search,
-    read_out,
-    restart,
-    search_numbers,
-    wait_before,
-    waits,
-)
 from engine.following.confidence import (
     Trust,
     TrustNumbers,
@@ -35,7 +23,22 @@ from engine.following.confidence import (
     update_trust,
 )
 from engine.following.config import FollowConfig
-from engine.following.jump_detector import (
+from engine.following.likelihood import LikelihoodNumbers, Templates, likelihood_numbers
+from engine.following.prediction import HEARD, N_PREDICTION, PREDICTED, predict_onset
+from engine.following.reference import TYPICAL, Reference, with_rests
+from engine.following.search.beam_search import (
+    SPAN,
+    Search,
+    SearchNumbers,
+    advance,
+    new_search,
+    read_out,
+    restart,
+    search_numbers,
+    wait_before,
+    waits,
+)
+from engine.following.search.jump_detector import (
     JumpDetector,
     JumpNumbers,
     ReferenceArrays,
@@ -46,10 +49,7 @@ from engine.following.jump_detector import (
     new_jump_detector,
     restart_jump_detector,
 )
-from engine.following.likelihood import LikelihoodNumbers, Templates, likelihood_numbers
-from engine.following.looping import go_back, loop_events
-from engine.following.prediction import HEARD, N_PREDICTION, PREDICTED, predict_onset
-from engine.following.reference import TYPICAL, Reference, with_rests
+from engine.following.search.looping import go_back, loop_events
 from engine.following.states import CODES, FOLLOWING, JUMPED, LOST, N_STATE, Rests, next_state
 from engine.following.tempo import ONSET_MS, TempoNumbers, tempo_numbers
 

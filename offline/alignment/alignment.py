@@ -19,9 +19,9 @@ import numpy.typing as npt
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import EngineError
 from engine.core.whole_file import whole_text
-from engine.following.beam_search import SearchConfig
 from engine.following.config import FollowConfig, follow_frames, onset_delay
 from engine.following.reference import Reference, reference_from_score
+from engine.following.search.beam_search import SearchConfig
 from engine.score.score import Score
 from offline.alignment.jump_path import SAME_ATTACK_S, JumpPathConfig
 from offline.alignment.masking import less_exacting

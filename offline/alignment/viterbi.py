@@ -1,7 +1,7 @@
 """The live search over a whole recording, read back from its end: the best path of all, without delay.
 
 The live follower reports the best path of the moment; here every entry of every hypothesis is kept
-(`engine.following.backpointers`), so each onset's time is chosen with everything after it known (Viterbi 1967).
+(`engine.following.search.backpointers`), so each onset's time is chosen with everything after it known (Viterbi 1967).
 """
 
 from __future__ import annotations
@@ -18,13 +18,21 @@ from engine.core.format import FrameFormat
 from engine.core.processor import Chain
 from engine.dsp.features import SpectralFeatures
 from engine.dsp.stft import Stft
-from engine.following.backpointers import Backpointers
-from engine.following.beam_search import SPAN, Search, SearchNumbers, advance, new_search, restart, search_numbers
 from engine.following.config import FollowConfig, follow_frames
 from engine.following.embedding_features import follower_features
 from engine.following.follower import frame_timing
 from engine.following.likelihood import LikelihoodNumbers, Templates, likelihood_numbers
 from engine.following.reference import TYPICAL, Reference
+from engine.following.search.backpointers import Backpointers
+from engine.following.search.beam_search import (
+    SPAN,
+    Search,
+    SearchNumbers,
+    advance,
+    new_search,
+    restart,
+    search_numbers,
+)
 from engine.following.tempo import TempoNumbers, tempo_numbers
 from engine.following.tracker import Timing
 from offline.alignment.tuning import SoundProfile, in_tune, measure_profile

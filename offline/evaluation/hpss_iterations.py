@@ -19,7 +19,7 @@ from engine.core.errors import ConfigError
 from engine.core.whole_file import whole_text
 from engine.separation.config import HpssConfig
 from offline.evaluation.peass import PEASS, peass_scores, require_peass
-from offline.evaluation.separation import METRICS, hpss_scores, mean_scores, songs
+from offline.evaluation.separation import SEPARATION_METRICS, hpss_scores, mean_scores, songs
 from offline.separation.backfitting import separate_whole
 
 __all__ = [
@@ -97,7 +97,7 @@ def measure_iterations(
         require_peass()
     models = [(spatial, n) for spatial in COVARIANCES[covariance] for n in iterations]
     found: dict[tuple[bool, int], list[npt.NDArray[np.float64]]] = {model: [] for model in models}
-    metrics = (*METRICS, *PEASS) if peass else METRICS
+    metrics = (*SEPARATION_METRICS, *PEASS) if peass else SEPARATION_METRICS
     for name, reference, rate in songs(folder, start_s, seconds):
         for spatial, n in tqdm(models, desc=name, unit="run"):
             config = HpssConfig(iterations=n, spatial=spatial)

@@ -31,7 +31,7 @@ from offline.synthesis.multitrack import Corpus, Song, find_songs
 __all__ = [
     "COMPARED",
     "METHODS",
-    "METRICS",
+    "SEPARATION_METRICS",
     "evaluate_hpss_folder",
     "evaluate_stems",
     "global_sdr",
@@ -46,10 +46,10 @@ __all__ = [
 
 Pair = npt.NDArray[np.float32]  # (sample, target, channel): harmonic, percussive
 Method = Callable[[Pair, int], Pair]  # from references and sample rate to estimates; all but the oracle use their sum
-METRICS = ("SDR", "SI-SDR", "global SDR")
+SEPARATION_METRICS = ("SDR", "SI-SDR", "global SDR")
 PARTS = ("harmonic", "percussive")
 DRUMS = "drums"
-HEADER = ["method", *(f"{metric} {part}" for metric in METRICS for part in ("H", "P", "mean"))]
+HEADER = ["method", *(f"{metric} {part}" for metric in SEPARATION_METRICS for part in ("H", "P", "mean"))]
 ROUNDING_DB = 140.0  # a ratio beyond this is rounding of float32: the estimate is the reference, or a multiple of it
 Scores = npt.NDArray[np.float64]  # (metric, target), dB
 
@@ -197,11 +197,11 @@ def _fitted(stem: Pair, n_samples: int, n_channels: int) -> Pair:
 
 
 def hpss_scores(reference: Pair, estimate: Pair, sample_rate: int) -> Scores:
-    """Return METRICS of each target: (metric, target), dB; NaN for a target that is silent, and for no error at all.
+    """Return each metric of each target: (metric, target), dB; NaN for a target that is silent, and for no error at all.
 
     Where one target is silent, the other is measured alone: no window of the whole would count.
     """
-    out = np.full((len(METRICS), reference.shape[1]), np.nan)
+    out = np.full((len(SEPARATION_METRICS), reference.shape[1]), np.nan)
     sounding = reference.any(axis=(0, 2))
     if sounding.any():
         pair = reference[:, sounding], estimate[:, sounding]

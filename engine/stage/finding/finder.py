@@ -15,7 +15,7 @@ from engine.following.salience import SalienceNode, SalienceNodeConfig
 from engine.stage.finding.candidates import Candidate, candidates_of
 from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
-from engine.stage.finding.pitch_evidence import GROUP, PitchEvidence
+from engine.stage.finding.pitch_evidence import EVIDENCE_GROUP, PitchEvidence
 from engine.stage.finding.place_filter import FilterNumbers, add_group, new_paths, restart_paths
 from engine.stage.finding.places import places_of
 
@@ -34,8 +34,8 @@ class PieceFinder:
 
     def __init__(self, audio: AudioFormat, index: PieceIndex, salience: Path, config: FinderConfig) -> None:
         self.audio, self.index, self.config = audio, index, config
-        self._node = SalienceNode(SalienceNodeConfig(model=salience, onsets=True, block=GROUP), audio)
-        self._hop = self._node.hop * GROUP
+        self._node = SalienceNode(SalienceNodeConfig(model=salience, onsets=True, block=EVIDENCE_GROUP), audio)
+        self._hop = self._node.hop * EVIDENCE_GROUP
         self._places = places_of([piece.score for piece in index.pieces])
         self._numbers = FilterNumbers(group_s=self._hop / audio.sample_rate)
         self._tunings = np.array(sorted(range(-config.detuned, config.detuned + 1), key=abs), np.int64)

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GROUP", "N_BINS", "Evidence", "PitchEvidence"]
+__all__ = ["EVIDENCE_GROUP", "N_BINS", "Evidence", "PitchEvidence"]
 
 Features = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-GROUP = 2  # frames of 23 ms that are taken together
+EVIDENCE_GROUP = 2  # frames of 23 ms that are taken together
 BINS_A_PITCH = 2
 N_BINS = 168
 # Counted on renderings by pianos and by other instruments, and on recordings: output of the network, log ratio.
@@ -43,7 +43,7 @@ class Evidence(NamedTuple):
 
 
 class PitchEvidence:
-    """Rows of salience and onsets (frame, 2 bin) to the evidence of each `GROUP`, one group later."""
+    """Rows of salience and onsets (frame, 2 bin) to the evidence of each `EVIDENCE_GROUP`, one group later."""
 
     def __init__(self) -> None:
         self._onset = np.zeros((3, N_BINS))  # of the group before, of that which is told, and of that after

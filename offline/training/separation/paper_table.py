@@ -28,11 +28,11 @@ from offline.training.common.checkpoint import CHECKPOINT
 from offline.training.separation.config import SeparationTable, SeparationTraining
 from offline.training.separation.train import restore_separation, train_separation
 
-__all__ = ["PUBLISHED", "SETTINGS", "TableSetting", "separate_whole_song", "separation_table"]
+__all__ = ["PUBLISHED_SDR", "SETTINGS", "TableSetting", "separate_whole_song", "separation_table"]
 
 AVERAGE = "avg."
 # Table 1: SDR of bass, drums, other, vocals and their mean, dB.
-PUBLISHED: Mapping[str, Mapping[str, float]] = {
+PUBLISHED_SDR: Mapping[str, Mapping[str, float]] = {
     name: dict(zip(("bass", "drums", "other", "vocals", AVERAGE), figures, strict=True))
     for name, figures in {
         "C1": (4.84, 5.77, 4.16, 6.28, 5.26),
@@ -146,7 +146,7 @@ def _markdown(rows: Mapping[TableSetting, Figures]) -> list[str]:
     header = ["", "network", "MDL", "CL", *names]
     lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     for setting, figures in rows.items():
-        cells = [_cell(value, PUBLISHED[setting.name].get(name)) for name, value in figures.items()]
+        cells = [_cell(value, PUBLISHED_SDR[setting.name].get(name)) for name, value in figures.items()]
         lines.append(f"| {' | '.join([setting.name, setting.network, *_marks(setting), *cells])} |")
     return lines
 
@@ -159,7 +159,7 @@ def _write_csv(path: Path, rows: Mapping[TableSetting, Figures]) -> None:
     names = list(next(iter(rows.values())))
     lines = [",".join(["name", "network", "mdl", "cl", *names, *(f"published {name}" for name in names)])]
     for setting, figures in rows.items():
-        known = PUBLISHED[setting.name]
+        known = PUBLISHED_SDR[setting.name]
         cells = [f"{value:.3f}" for value in figures.values()]
         cells += [f"{known[name]:.2f}" if name in known else "" for name in names]
         lines.append(",".join([setting.name, setting.network, *_marks(setting), *cells]))

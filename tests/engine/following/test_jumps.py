@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.following.beam_search import SearchConfig
 from engine.following.follower import FollowConfig
+from engine.following.search.beam_search import SearchConfig
 from engine.score.repeats import known_jumps
 from engine.score.score import Score, make_score
 from offline.synthesis.demo_performance import PerformConfig

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.following.beam_search import DEAD
-from engine.following.jump_detector import jump_numbers, likely_places, new_jump_detector, restart_jump_detector
+from engine.following.search.beam_search import DEAD
+from engine.following.search.jump_detector import jump_numbers, likely_places, new_jump_detector, restart_jump_detector
 
 
 def places(standing: dict[int, float], place: int, steps: int = 5) -> list[int]:

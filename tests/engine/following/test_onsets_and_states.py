@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.core.events import Event, Onset, Position, State
-from engine.following.beam_search import new_search, restart
+from engine.following.search.beam_search import new_search, restart
 from engine.following.states import CODES, N_STATE, next_state, rests_between
 from engine.score.score import Score, make_score
 from tests.engine.following.play import RATE, events, scale, sound

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.core.events import Event, Onset, Position, State
-from engine.following.looping import loop_events
+from engine.following.search.looping import loop_events
 from engine.score.score import Score, make_score
 from offline.synthesis.demo_performance import PerformConfig
 from tests.engine.following.play import RATE, events, sound

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from engine.core.arrays import F64
-from engine.following.beam_search import DEAD, SPAN, Search
-from engine.following.jump_detector import JumpDetector
+from engine.following.search.beam_search import DEAD, SPAN, Search
+from engine.following.search.jump_detector import JumpDetector
 
 __all__ = ["go_back", "loop_events"]
 

@@ -19,8 +19,8 @@ from numba import njit
 
 from engine.core.arrays import BOOL, F32, F64
 from engine.core.config import Settings, numbers, ranged
-from engine.following.backpointers import Backpointers, new_backpointers, record_entry
 from engine.following.likelihood import LikelihoodNumbers, Templates, event_likelihoods
+from engine.following.search.backpointers import Backpointers, new_backpointers, record_entry
 from engine.following.tempo import (
     START_SPREAD,
     Tempo,

@@ -1,0 +1,1 @@
+"""The search for the path through a score: its beam, its way back, jumps, and loops."""
