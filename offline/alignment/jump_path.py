@@ -1,7 +1,7 @@
 """The best path of a whole recording through a score when the player may go anywhere at any time.
 
-The live jump detector (`engine.following.search.jump_detector`) keeps one path for each event, with a tempo of its own, and
-a path "nowhere" for sound that is not in the score; here every entry is kept and the best path is read back from the end,
+The live jump detector (`following.search.jump_detector`) keeps one path for each event, with a tempo of its own, and a
+path "nowhere" for sound that is not in the score; here every entry is kept and the best path is read back from the end,
 so that each jump is chosen with everything after it known. After Nakamura, Nakamura & Sagayama, "Real-time
 audio-to-score alignment of music performances containing errors and arbitrary repeats and skips" (2015).
 """

@@ -197,7 +197,7 @@ def _fitted(stem: Pair, n_samples: int, n_channels: int) -> Pair:
 
 
 def hpss_scores(reference: Pair, estimate: Pair, sample_rate: int) -> Scores:
-    """Return each metric of each target: (metric, target), dB; NaN for a target that is silent, and for no error at all.
+    """Return each metric of each target: (metric, target), dB; NaN for a silent target, and for no error at all.
 
     Where one target is silent, the other is measured alone: no window of the whole would count.
     """

@@ -1,7 +1,8 @@
 """Detect jumps of the player to anywhere in the score, by a coarse search over all events.
 
-The beam search (`beam_search`) covers only the neighbourhood of its paths. The jump detector keeps one path for each event of the whole score: a path continues as in the beam search, or starts anew, at a cost below the
-best path, at any event whose onset template fits. The cost is lower where players go on: where the score itself may go
+The beam search (`beam_search`) covers only the neighbourhood of its paths. The jump detector keeps one path
+for each event of the whole score: a path continues as in the beam search, or starts anew, at a cost below the best
+path, at any event whose onset template fits. The cost is lower where players go on: where the score itself may go
 on, where a jump has led before, and near; so one of several places that are alike is chosen. One further path,
 "nowhere", takes sound that matches nothing in the score. A jump is detected when the best path leads this one, the
 beam search and all paths near it by a margin. After Nakamura, Nakamura & Sagayama, "Real-time audio-to-score alignment
