@@ -25,7 +25,7 @@ NOWHERE = -20.0  # total of what has no path, nats
 ALIKE = 0.02  # quarters by which the steps of the same passage may differ
 TEMPER = 4.0  # nats by which a piece is e times as likely as another
 # Logistic regression on starts of pieces that are in the folder, and of the same pieces when they are left out.
-OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -6.59, 11.48, 0.21, -0.01
+OFFSET, BY_SHARE, BY_LEAD, BY_STEPS = -4.16, 7.64, 0.25, -0.1
 LITTLE = 25.0  # nats that a path could have gained; with less a share says little
 MOST_LEAD, MOST_STEPS = 20.0, 20
 
