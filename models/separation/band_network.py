@@ -131,7 +131,19 @@ class BandNetwork(nn.Module):
             x, now = block(x, before)
             after.append(now)
         h, c = (torch.cat(part) for part in zip(*after, strict=True))
-        return self._decode(self.norm(x)) / self.config.temperature, (h, c)
+        return self.divide(self._decode(self.norm(x)) / self.config.temperature), (h, c)
+
+    def divide(self, logits: Tensor) -> Tensor:
+        """Return logits in which the nested targets and the last one share what the last one has.
+
+        The masks of all other targets, and the sum of these, stay as they are.
+        """
+        if not self.config.nested:
+            return logits
+        first = len(self.config.targets) - 1 - self.config.nested
+        known, inside, whole = logits[:, :, :first], logits[:, :, first:-1], logits[:, :, -1:]
+        total = torch.log1p(torch.exp(inside.clamp(-LARGEST, LARGEST)).sum(2, keepdim=True))
+        return torch.cat([known, whole + inside.clamp(-LARGEST, LARGEST) - total, whole - total], 2)
 
     def _encode(self, magnitude: Tensor) -> Tensor:
         """(frame, batch, row, bin) to (frame, batch, band, width)."""
@@ -152,7 +164,7 @@ class BandNetwork(nn.Module):
         return self._inner(self.norm(x), n_groups)
 
     def decode(self, features: Sequence[Tensor], n_batch: int) -> Tensor:
-        """Return logits (frame, batch, target, channel, bin) of the groups of bands whose `features` are given."""
+        """Return logits (frame, batch, target, channel, bin), not divided yet, of bands whose `features` are given."""
         n_targets, n_channels = len(self.config.targets), self.config.n_channels
         parts, n_bins = [], 0
         for outer, given, (n, bins) in zip(self.outer, features, self.groups, strict=False):

@@ -47,6 +47,9 @@ class SeparationNetworkConfig(Settings):
     level: float = ranged(
         0.0, 0, 1, "root mean square of full scale that live input is brought to; 0 takes it as it is"
     )
+    nested: int = ranged(
+        0, 0, MAX_TARGETS - 2, "of bands: so many targets before the last one divide what the last one was alone"
+    )
     temperature: float = ranged(1.0, 0.1, 10, "divisor of the logits of bands; above 1 the masks are less sure")
 
     def __post_init__(self) -> None:
@@ -61,6 +64,9 @@ class SeparationNetworkConfig(Settings):
         if self.mid_side and (self.network != "bands" or self.n_channels != 2):
             got = f"{self.network} of {self.n_channels}"
             raise ConfigError("stereo", expected="bands of two channels for mid-side", got=got)
+        if self.nested and (self.network != "bands" or self.nested > len(self.targets) - 2):
+            got = f"{self.nested} of {len(self.targets)} targets of {self.network}"
+            raise ConfigError("nested", expected="0, or fewer than all targets but one, of bands", got=got)
         if self.temperature != 1 and self.network != "bands":
             raise ConfigError("temperature", expected="1 except for a network of bands", got=str(self.temperature))
 

@@ -55,7 +55,7 @@ def separation_metadata(
         "kind": "unmix",
         "network": config.network,
         "feature": "magnitude",
-        **{name: known[name] for name in (*names, "hidden", "cross", "bidirectional", "level")},
+        **{name: known[name] for name in (*names, "hidden", "cross", "bidirectional", "level", "nested")},
         "licence": licence,
         "training": training,
         "complete": config.network == "bands" or OTHER in config.targets if complete is None else complete,

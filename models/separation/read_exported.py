@@ -50,6 +50,7 @@ def read_exported(path: Path) -> BandNetwork:
 def _config(told: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> SeparationNetworkConfig:
     n_layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks."))
     known = {name: told[name] for name in KNOWN} | {"network": told["network"], "n_layers": n_layers, "cross": False}
+    known["nested"] = told.get("nested", 0)  # older files have none
     unused = {"bandwidth_hz": min(BANDWIDTH_HZ, told["sample_rate"])}
     return SeparationNetworkConfig.from_dict(known | unused)
 

@@ -1,7 +1,7 @@
 """Teach a finished network of bands targets that it takes for `other`: a bass, where it knew none.
 
-All that the network knows stays as it is: of its last layers, and of those the lower bands alone, only the rows of the
-new targets and of `other` learn. What these layers see is taken once of a pool of examples, so a step costs a
+All that the network knows stays as it is, to the bit: only how much of `other` is the new target is learnt, by rows of
+its last layers, in the lower bands. What these layers see is taken once of a pool of examples, so a step costs a
 twentieth of one that trains the whole network.
 """
 
@@ -28,6 +28,7 @@ from offline.training.separation.train import SeparationTask, initial_network, o
 __all__ = ["NewTargetTask", "finetune_separation"]
 
 SHUT = 7.0  # nepers below `other` that a new target is in the bands that do not learn
+QUIET = 1.0  # the same where it learns, to begin with
 
 
 class NewTargetTask(SeparationTask):
@@ -37,18 +38,16 @@ class NewTargetTask(SeparationTask):
     """
 
     def prepare(self, known: BandNetwork, n_groups: int, pool: int) -> None:
-        """Begin with the weights of `known`, let the rows of new targets and of `other` learn, and fill the pool."""
+        """Begin with the weights of `known`, let the rows of the new targets learn, and fill the pool."""
         assert isinstance(self.model, BandNetwork)
         change_resolution(self.model, known)
         targets = self.config.targets
         new = torch.tensor([name not in known.config.targets for name in targets])
-        learning = new | torch.tensor([name == REST for name in targets])
         self.model.requires_grad_(False)
         for k, outer in enumerate(self.model.outer):
+            _begin(outer, new, QUIET if k < n_groups else SHUT)
             if k < n_groups:
-                _learn_rows(outer, learning)
-            else:
-                _shut(outer, new, targets.index(REST))
+                _learn_rows(outer, new)
         self.n_bins = sum(n * bins for n, bins in self.model.groups[:n_groups])
         self.features, self.spectra = self._pool(n_groups, pool)
 
@@ -82,7 +81,7 @@ class NewTargetTask(SeparationTask):
         rng = np.random.default_rng((self.seed, index, 2))
         chosen = torch.from_numpy(rng.choice(len(self.spectra), self.objective.batch))
         seen = [kept[chosen].float().transpose(0, 1).flatten(0, 1) for kept in self.features]
-        masks = torch.softmax(self.model.decode(seen, len(chosen)), 2)
+        masks = torch.softmax(self.model.divide(self.model.decode(seen, len(chosen))), 2)
         wanted = torch.view_as_real(self.spectra[chosen].transpose(0, 1))  # (frame, batch, target, channel, bin, part)
         estimates = masks[..., None] * wanted.sum(2, keepdim=True)
         db = spectral_snr(wanted.flatten(4), estimates.flatten(4), self.masks, self.objective.floor_db)
@@ -101,20 +100,29 @@ def _learn_rows(outer: nn.Module, learning: Tensor) -> None:
         value.register_hook(lambda grad: (_rows(grad, len(learning)) * learning[:, None]).flatten(-2))
 
 
-def _shut(outer: nn.Module, new: Tensor, rest: int) -> None:
-    """Give what was `other` back to it alone."""
-    bias = _rows(outer.bias.data, len(new))  # type: ignore[arg-type]
-    bias[..., rest, :] += float(torch.log(1.0 + new.sum()))
-    bias[..., new, :] -= SHUT
+@torch.no_grad()
+def _begin(outer: nn.Module, new: Tensor, nepers: float) -> None:
+    """Give what was `other`, the last target, back to it, and let each new one begin so far below it."""
+    _rows(outer.weight, len(new))[..., new, :] = 0.0  # type: ignore[arg-type]
+    bias = _rows(outer.bias, len(new))  # type: ignore[arg-type]
+    bias[..., -1, :] += float(torch.log(1.0 + new.sum()))
+    bias[..., new, :] = -nepers
+
+
+def _fits(known: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Whether the wanted targets are the known ones with others before the last, which is REST."""
+    n = len(known) - 1
+    return len(wanted) > len(known) and known[:n] == wanted[:n] and known[-1] == wanted[-1] == REST
 
 
 def finetune_separation(config: SeparationFinetuning) -> dict[str, float]:
     """Teach as the settings say; return the figures of the last validation."""
     device, known = start_run(config), initial_network(config.init_weights)
-    if not isinstance(known, BandNetwork) or not set(known.config.targets) < set(config.targets):
-        expected = f"a network of bands for some of {', '.join(config.targets)}"
+    if not isinstance(known, BandNetwork) or not _fits(known.config.targets, config.targets):
+        expected = f"a network of bands for some of {', '.join(config.targets)}, the new ones last before {REST}"
         raise ModelError(str(config.init_weights), expected=expected, got=", ".join(known.config.targets))
-    values = {**known.config.as_dict(), "targets": config.targets, "temperature": 1.0}
+    n_new = len(config.targets) - len(known.config.targets)
+    values = {**known.config.as_dict(), "targets": config.targets, "nested": n_new, "temperature": 1.0}
     network = type(known.config).from_dict(values)
     mixer = open_mixer(config, network, device)
     excerpts = validation_excerpts(config, network.sample_rate, device)
