@@ -37,7 +37,7 @@ def write_corpus(folder: Path) -> Path:
 def test_every_system_writes_the_same_file_twice(tmp_path: Path) -> None:
     rows = [(name, ".wav" if system.sound else ".mid") for name, system in SYSTEMS.items()]
     here = [(name, suffix) for name, suffix in rows if name == "Markov" or find_weights(SYSTEMS[name].weights)]
-    assert len(here) > 15
+    assert len(here) >= 12  # what ships, and Markov
     data = write_corpus(tmp_path)
     for run, (hashing, at) in enumerate((("1", "2020-01-01 10:00:00"), ("2", "2031-05-06 07:08:09"))):
         (tmp_path / str(run)).mkdir()

@@ -41,11 +41,12 @@ def written(name: str, plugin: str = "tripleoscillator", more: str = "", muted: 
 
 
 def project(folder: Path, name: str = "song.mmp") -> Path:
-    """A kick by name, a snare by its sample, a bass and a pad, of which the pad is mute."""
+    """A kick by name, a snare by its sample, two basses, and a pad that is mute; one bass has no sample everywhere."""
     tracks = [
         written("Kick"),
         written("tick", "audiofileprocessor", 'src="drums/snare01.ogg"'),
         written("Mute Bass", "audiofileprocessor", 'src="drumsynth/mute_bass.ds"'),
+        written("Bass line"),
         written("Default preset"),
         written("Pad", muted=1),
     ]
@@ -65,7 +66,8 @@ def muted(root: Element) -> dict[str, bool]:
 def test_drums_and_basses_are_told_by_sample_and_name(tmp_path: Path, name: str) -> None:
     root = read_project(project(tmp_path, name))
     told = {track.get("name"): kind_of_track(track) for track in root.iter("track")}
-    assert told == {"Kick": "drums", "tick": "drums", "Mute Bass": "bass", "Default preset": "other", "Pad": "other"}
+    kinds = {"Kick": "drums", "tick": "drums", "Mute Bass": "bass", "Bass line": "bass"}
+    assert told == {**kinds, "Default preset": "other", "Pad": "other"}
 
 
 def test_what_was_mute_stays_mute_and_each_other_track_sounds_once(tmp_path: Path) -> None:
