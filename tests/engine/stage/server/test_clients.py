@@ -92,7 +92,8 @@ def test_a_session_is_seen(tmp_path: Path) -> None:
     assert hello["role"] == "controller" and hello["master"] and hello["running"]
     assert place["q"] == 1.5 and place["beat"] == 2 and place["age"] == pytest.approx(0.1, abs=0.001)
     assert sound == {
-        "t": "sound", "at_s": 1.0, "emitted_at_s": 1.0, "label": "dog", "active": True, "probability": 0.75, "retracted": False,
+        "t": "sound", "at_s": 1.0, "emitted_at_s": 1.0, "label": "dog", "active": True, "probability": 0.75,
+        "retracted": False,
     }  # fmt: skip
     assert levels["targets"] == {"harmonic": 0.5, "percussive": 0.5}
 
