@@ -63,7 +63,7 @@ COMMANDS = {
     "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),
     "batch": _row("Any of these over many files, on all cores or a cluster, resumable.", "batch.batch", USE),
     "generate": _row(
-        "Generate music with one of 21 systems, to files or live to a MIDI port.", "commands.generate", MAKE
+        "Generate music, to files or live to a MIDI port.", "commands.generate", MAKE
     ),
     "midi": _row("Silence a synthesiser whose notes hang.", "commands.midi", MAKE),
     "evaluate": _row("Measure following, alignment, separation, detection and generation.", "evaluate.evaluate", LEARN),
