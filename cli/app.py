@@ -62,9 +62,7 @@ COMMANDS = {
     "align": _row("Write the time in a recording of each onset of a score.", "commands.align", USE),
     "tag": _row("Detect sounds in recordings, and write their times.", "commands.tag", USE),
     "batch": _row("Any of these over many files, on all cores or a cluster, resumable.", "batch.batch", USE),
-    "generate": _row(
-        "Generate music, to files or live to a MIDI port.", "commands.generate", MAKE
-    ),
+    "generate": _row("Generate music, to files or live to a MIDI port.", "commands.generate", MAKE),
     "midi": _row("Silence a synthesiser whose notes hang.", "commands.midi", MAKE),
     "evaluate": _row("Measure following, alignment, separation, detection and generation.", "evaluate.evaluate", LEARN),
     "train": _row("Train a network.", "commands.training:train", LEARN),
