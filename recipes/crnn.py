@@ -1,8 +1,8 @@
 """The causal network that hears sound events live, for `--detect`."""
 
 from offline.recipes.recipe import Amount, Recipe, RecipeStep, scaled
-from offline.recipes.sound_scenes import LICENCE, MATERIALS, SCENE_DATA, SPLIT, measured, mixed, trained
-from recipes.crnn_files import BEDS, FAST, MOVED, STEPS
+from offline.recipes.sound_scenes import BEDS, LICENCE, MATERIALS, SCENE_DATA, SPLIT, measured, mixed, trained
+from recipes.crnn_files import FAST, MOVED, STEPS
 
 __all__ = ["RECIPES"]
 

@@ -1,11 +1,20 @@
 """The bidirectional network that finds sound events in files, for `tag` and `--detect crnn-files`."""
 
 from offline.recipes.recipe import Recipe, RecipeStep
-from offline.recipes.sound_scenes import FIRST_STEPS, LICENCE, MATERIALS, SCENE_DATA, SPLIT, measured, mixed, trained
+from offline.recipes.sound_scenes import (
+    BEDS,
+    FIRST_STEPS,
+    LICENCE,
+    MATERIALS,
+    SCENE_DATA,
+    SPLIT,
+    measured,
+    mixed,
+    trained,
+)
 
 __all__ = ["RECIPES", "STEPS"]
 
-BEDS = ("--more", "song-beds", "stems-beds")
 FAST = ("--speed", "0.35")
 MOVED = ("--stretch", "0.2", "--shift", "4", "--overlay", "0.3", "--average", "0.997")
 SECOND = ("train0", "train5", "train6", "train7")

@@ -1,6 +1,6 @@
 """The network that finds the pitches and onsets in a recording, for `--features salience`."""
 
-from offline.recipes.materials import FLUIDR3, MUSESCORE_GENERAL, TIMGM
+from offline.recipes.materials import CHORALES_STEP, FLUIDR3, MUSESCORE_GENERAL, PACKED_CHORALES, TIMGM
 from offline.recipes.recipe import Recipe, RecipeStep, scaled
 
 __all__ = ["RECIPES"]
@@ -23,11 +23,11 @@ RECIPES = (
         split=SPLIT,
         materials=(FLUIDR3, MUSESCORE_GENERAL, TIMGM),
         steps=(
-            RecipeStep(name="chorales", words=("data", "music21", "-o", "symbolic"), makes=("symbolic",)),
+            CHORALES_STEP,
             RecipeStep(
                 name="recordings",
                 words=(
-                    *("data", "salience", "-o", "train", "--n", scaled(80, 2), "--chorales", "symbolic/chorales.npz"),
+                    *("data", "salience", "-o", "train", "--n", scaled(80, 2), "--chorales", PACKED_CHORALES),
                     *("--soundfont", "{fluidr3}", "--soundfont", "{musescore}"),
                 ),
                 makes=("train",),
@@ -36,7 +36,7 @@ RECIPES = (
                 name="validation",
                 words=(
                     *("data", "salience", "-o", "validation", "--split", "validation", "--n", scaled(16, 2)),
-                    *("--chorales", "symbolic/chorales.npz", "--soundfont", "{timgm}"),
+                    *("--chorales", PACKED_CHORALES, "--soundfont", "{timgm}"),
                 ),
                 makes=("validation",),
             ),

@@ -1,6 +1,6 @@
 """The small causal network that compares frames, for `--features learned` and `align`."""
 
-from offline.recipes.materials import FLUIDR3, MUSESCORE_GENERAL, TIMGM
+from offline.recipes.materials import CHORALES_STEP, FLUIDR3, MUSESCORE_GENERAL, PACKED_CHORALES, TIMGM
 from offline.recipes.recipe import Recipe, RecipeStep, scaled
 
 __all__ = ["RECIPES"]
@@ -14,7 +14,7 @@ SPLIT = (
     "by piece (offline.datasets.corpus_scores.split_of); validation pieces are played through MuseScore_General, which"
     " nothing was trained on"
 )
-CHORALES = ("--seconds", "28", "--chorales", "symbolic/chorales.npz")
+EXCERPTS = ("--seconds", "28", "--chorales", PACKED_CHORALES)
 
 RECIPES = (
     Recipe(
@@ -24,12 +24,12 @@ RECIPES = (
         split=SPLIT,
         materials=(FLUIDR3, TIMGM, MUSESCORE_GENERAL),
         steps=(
-            RecipeStep(name="chorales", words=("data", "music21", "-o", "symbolic"), makes=("symbolic",)),
+            CHORALES_STEP,
             RecipeStep(
                 name="takes",
                 words=(
                     *("data", "takes", "-o", "takes", "--split", "train", "--n", scaled(480, 4), "--others", "0.4"),
-                    *("--soundfont", "{fluidr3}", "--soundfont", "{timgm}", "--small", *CHORALES),
+                    *("--soundfont", "{fluidr3}", "--soundfont", "{timgm}", "--small", *EXCERPTS),
                 ),
                 makes=("takes",),
             ),
@@ -37,7 +37,7 @@ RECIPES = (
                 name="validation",
                 words=(
                     *("data", "takes", "-o", "validation", "--split", "validation", "--n", scaled(24, 2)),
-                    *("--others", "0.4", "--soundfont", "{musescore}", "--small", *CHORALES),
+                    *("--others", "0.4", "--soundfont", "{musescore}", "--small", *EXCERPTS),
                 ),
                 makes=("validation",),
             ),

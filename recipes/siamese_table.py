@@ -4,7 +4,7 @@ As published they are `--width 1`, trained on MAPS and SMD (`data takes --record
 (`data mazurkas`): days of a graphics processor. These are an eighth as wide, and learn from our own performances.
 """
 
-from offline.recipes.materials import FLUIDR3, TIMGM
+from offline.recipes.materials import CHORALES_STEP, FLUIDR3, PACKED_CHORALES, TIMGM
 from offline.recipes.recipe import Recipe, RecipeStep, scaled
 
 __all__ = ["RECIPES"]
@@ -20,7 +20,7 @@ SCNN = {
     "salience-da": ("--feature", "salience", "--augment"),
 }
 SETS = ("--data", "takes", "--validation", "validation", "--resume", "--seed", "0", "--threads", "1")
-CHORALES = ("--seconds", "28", "--chorales", "symbolic/chorales.npz")
+EXCERPTS = ("--seconds", "28", "--chorales", PACKED_CHORALES)
 
 
 def _scnn(name: str) -> RecipeStep:
@@ -40,17 +40,17 @@ RECIPES = (
         split="by piece (offline.datasets.corpus_scores.split_of); test pieces are played by a soundfont of their own",
         materials=(FLUIDR3, TIMGM),
         steps=(
-            RecipeStep(name="chorales", words=("data", "music21", "-o", "symbolic"), makes=("symbolic",)),
+            CHORALES_STEP,
             RecipeStep(
                 name="takes",
-                words=("data", "takes", "-o", "takes", "--n", scaled(120, 2), "--soundfont", "{fluidr3}", *CHORALES),
+                words=("data", "takes", "-o", "takes", "--n", scaled(120, 2), "--soundfont", "{fluidr3}", *EXCERPTS),
                 makes=("takes",),
             ),
             RecipeStep(
                 name="validation",
                 words=(
                     *("data", "takes", "-o", "validation", "--split", "validation", "--n", scaled(16, 2)),
-                    *("--soundfont", "{fluidr3}", *CHORALES),
+                    *("--soundfont", "{fluidr3}", *EXCERPTS),
                 ),
                 makes=("validation",),
             ),
@@ -58,7 +58,7 @@ RECIPES = (
                 name="pieces",
                 words=(
                     *("data", "performances", "-o", "pieces", "--split", "test", "--n", scaled(12, 1), "--seconds"),
-                    *("60", "--soundfont", "{timgm}", "--chorales", "symbolic/chorales.npz", "--seed", "0"),
+                    *("60", "--soundfont", "{timgm}", "--chorales", PACKED_CHORALES, "--seed", "0"),
                 ),
                 makes=("pieces",),
             ),

@@ -1,8 +1,8 @@
-"""Materials that several recipes need and no command of this project makes."""
+"""Materials that recipes need and no command of this project makes, and the step that several begin with."""
 
-from offline.recipes.recipe import Material
+from offline.recipes.recipe import Material, RecipeStep
 
-__all__ = ["CHORALES", "FLUIDR3", "MUSESCORE_GENERAL", "SOUNDS", "STEMS", "TIMGM"]
+__all__ = ["CHORALES", "CHORALES_STEP", "FLUIDR3", "MUSESCORE_GENERAL", "PACKED_CHORALES", "SOUNDS", "STEMS", "TIMGM"]
 
 CHORALES = Material(
     name="chorales",
@@ -39,3 +39,5 @@ SOUNDS = Material(
     text="isolated sounds, a folder a label, with manifest.csv: kitchen20, ESC-10, CatMeows, Free Spoken Digit Dataset",
     licence="as each row of manifest.csv says",
 )
+PACKED_CHORALES = "symbolic/chorales.npz"
+CHORALES_STEP = RecipeStep(name="chorales", words=("data", "music21", "-o", "symbolic"), makes=("symbolic",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from offline.recipes.materials import SOUNDS, STEMS
 from offline.recipes.recipe import Amount, RecipeStep, scaled
 
-__all__ = ["FIRST_STEPS", "LICENCE", "MATERIALS", "SCENE_DATA", "SPLIT", "measured", "mixed", "trained"]
+__all__ = ["BEDS", "FIRST_STEPS", "LICENCE", "MATERIALS", "SCENE_DATA", "SPLIT", "measured", "mixed", "trained"]
 
 MATERIALS = (SOUNDS, STEMS)
 LICENCE = "CC BY-SA 4.0, as the digits in it"

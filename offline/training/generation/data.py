@@ -7,18 +7,12 @@ import numpy as np
 from offline.music.codecs import Roll
 from offline.music.corpora import Corpora
 from offline.music.home_key import home_pieces
-from offline.music.piece import REST
 
-__all__ = ["HIGH", "KEYS", "LOW", "home_roll_codec", "home_rolls", "in_keys", "random_windows"]
+__all__ = ["HIGH", "KEYS", "LOW", "home_roll_codec", "home_rolls", "random_windows"]
 
 KEYS = range(-5, 7)  # semitones
 LOW, HIGH = 36, 81  # of chorales as rolls
 MARGIN = 3  # semitones by which music in the home key may leave that range
-
-
-def in_keys(pieces: list[np.ndarray]) -> list[np.ndarray]:
-    """Return chorales (frame, voice) of pitches in twelve keys."""
-    return [np.where(p == REST, p, p + k).astype(np.int16) for p in pieces for k in KEYS]
 
 
 def home_rolls(corpora: Corpora, codec: Roll) -> dict[str, list[np.ndarray]]:
