@@ -27,6 +27,7 @@ SAMPLE = """(async () => {
   };
   requestAnimationFrame(look);
 })()"""
+FIRST_START_S = 1200.0  # which compiles kernels for the processor
 STEP = 0.5  # quarters that the cursor may go back in one frame: more is a jump
 
 
@@ -55,7 +56,7 @@ def cursor_lag(folder: Path, seconds: float) -> CursorLag:
         browser.ready()
         listener.start()
         browser.js(f"{SAMPLE} && true")
-        browser.until("document.body.innerText.includes('Following')")
+        browser.until("document.body.innerText.includes('Following')", patience_s=FIRST_START_S)
         time.sleep(seconds)
         seen = np.array([row for row in browser.js("window.seen") if row[1] is not None], dtype=float)
         ending.set()

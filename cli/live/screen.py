@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from cli.terminal.live_line import LiveLine
@@ -16,8 +15,6 @@ from engine.separation.config import MaskNetworkConfig
 __all__ = ["SessionScreen"]
 
 FALLBACK_HZ = 48000  # of a JACK server without any ports
-FIRST_START_S = 3.0  # then the wait for the engine process is explained
-STARTING = "the first start compiles kernels for this processor: up to some minutes, once"
 
 
 class SessionScreen:
@@ -32,15 +29,13 @@ class SessionScreen:
         self.line = LiveLine(config.sample_rate or FALLBACK_HZ, follows=follows, silent=silent)
         self.knobs: GainKnobs | None = None
         self._config, self._gain_midi = config, gain_midi
-        self._begun_s = time.monotonic()
         self._latency: Latency | None = None
-        self._explained = self._named = False
+        self._named = False
         for text in describe_ports(config):
             self.line.say(text)
 
     def show(self, status: SessionStatus, targets: tuple[str, ...]) -> None:
         """Say what is new, and redraw."""
-        self._explain_start(status)
         if status.latency is not None and status.latency != self._latency:
             self._latency = status.latency
             self.line.say(describe_parts(status.latency, self._config))
@@ -53,11 +48,6 @@ class SessionScreen:
             self.line.say(self.knobs.news.popleft())
         self.line.set_live(status.state, status.level)
         self.line.on_progress(status.now)
-
-    def _explain_start(self, status: SessionStatus) -> None:
-        if status.state == "starting" and not self._explained and time.monotonic() - self._begun_s > FIRST_START_S:
-            self._explained = True
-            self.line.say(STARTING)
 
     def _say_controllers(self, targets: tuple[str, ...]) -> None:
         if self._gain_midi is None:

@@ -29,8 +29,10 @@ from cli.stage_outputs import open_osc_in, open_outlets
 from cli.terminal.report import complain, note
 from cli.terminal.stopping import USER_ERROR, unhurried
 from engine.audio.devices import is_device
+from engine.core.compiling import compiling_told
 from engine.core.errors import ConfigError, EngineError, ScoreError
 from engine.core.events import Event, PieceFound, Position
+from engine.core.kernel_cache import COMPILING
 from engine.detection.detector import sound_thresholds
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.score.readers import SUFFIXES
@@ -308,11 +310,12 @@ class StageRun:
 
     def _run_session(self) -> None:
         controls, server, at_hand = self._controls, self._server, self._at_hand()
-        config = self._config(at_hand)
         assert self._staged is not None
-        session, self._quarter = Session(config), 0.0
-        server.begin(self._score, self._staged.beats, config.sample_rate or 0)
-        self._begun_s = time.monotonic()
+        server.begin(self._score, self._staged.beats)
+        with compiling_told(lambda: server.prepare(COMPILING)):
+            config = self._config(at_hand)
+        server.count_samples(config.sample_rate or 0)
+        session, self._quarter, self._begun_s = Session(config), 0.0, time.monotonic()
         controls.attach(session)
         self._changes.attach(session, at_hand)
         if config.pipeline.detect is not None:

@@ -13,7 +13,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
+
+from engine.core.kernel_cache import COMPILING
 
 __all__ = ["announced_compiling", "compile_aside"]
 
@@ -21,7 +23,6 @@ AFTER_S = 1.0  # of compiling, then it is announced
 REDRAW_S = 0.25
 PAUSE_S = 1.0  # without a compilation, then it is over
 SPINNER = "|/-\\"
-WHY = "compiling kernels for this processor, once; later starts take seconds"
 
 
 class Compiling:
@@ -72,7 +73,7 @@ class Compiling:
     def _draw(self, mark: str, elapsed_s: float) -> None:
         if not self._announced:
             self._announced = True
-            self.out.write(f"{WHY}\n")
+            self.out.write(f"{COMPILING}\n")
         if self.out.isatty():
             self.out.write(f"\r{mark} {self.n} kernels, {elapsed_s:.0f} s ")
         self.out.flush()
@@ -87,28 +88,14 @@ class Compiling:
 @contextmanager
 def announced_compiling(out: TextIO | None = None) -> Iterator[None]:
     """Say so, with a count that moves, while kernels are compiled in here for more than a second."""
-    from numba.core import event as numba_event
+    from engine.core.compiling import numba_compiling
 
     shown = Compiling(sys.stderr if out is None else out)
-    with numba_event.install_listener("numba:compile", _listener(shown)):
+    with numba_compiling(shown.begin, shown.end):
         try:
             yield
         finally:
             shown.finish()
-
-
-def _listener(shown: Compiling) -> Any:
-    """A listener of numba's that hands its events on."""
-    from numba.core.event import Listener
-
-    class Forward(Listener):  # type: ignore[misc]
-        def on_start(self, event: Any) -> None:
-            shown.begin()
-
-        def on_end(self, event: Any) -> None:
-            shown.end()
-
-    return Forward()
 
 
 def compile_aside(codes: Sequence[str], stop: threading.Event, out: TextIO | None = None) -> bool:

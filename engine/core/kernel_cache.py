@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cache_folder", "choose", "tend", "user_cache"]
+__all__ = ["COMPILING", "cache_folder", "choose", "tend", "user_cache"]
 
+COMPILING = "compiling kernels for this processor, once; later starts take seconds"
 MARKS = (b"@njit", b"@cfunc", b"@intrinsic")
 SETTING = "NUMBA_CACHE_DIR"
 KEPT_S = 30 * 86400.0  # seconds that the kernels of other versions are kept unused

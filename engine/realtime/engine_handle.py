@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from engine.core.errors import EngineError
 from engine.core.events import Event
+from engine.core.kernel_cache import COMPILING
 from engine.core.shared_memory import Counter, Layout, SharedMemory
-from engine.realtime.messages import ChangeScore, Ended, Failed, Job, Opened, Running, Unchanged, Waiting
+from engine.realtime.messages import ChangeScore, Compiling, Ended, Failed, Job, Opened, Running, Unchanged, Waiting
 from engine.realtime.session_types import Counts
 from engine.realtime.states import EngineState, Signal, next_engine_state
 from engine.realtime.subprocess_link import EngineProcess, Watchdog
@@ -32,6 +33,7 @@ class EngineHandle:
     opened, running: the messages of that name, None before they arrive
     waiting: why it waits for a device, else empty
     error: why it failed
+    compiling: says that its start takes longer for kernels that are compiled, else empty
     unchanged: why it did not go on in another score, else empty
     seen_s: time of the device's last sign of life, seconds on the monotonic clock
     """
@@ -42,7 +44,7 @@ class EngineHandle:
         self.opened: Opened | None = None
         self.running: Running | None = None
         self.memory: SharedMemory | None = None
-        self.waiting = self.unchanged = ""
+        self.waiting = self.unchanged = self.compiling = ""
         self.error: EngineError | None = None
         self.seen_s = time.monotonic()
         self._watchdog: Watchdog | None = None
@@ -87,12 +89,14 @@ class EngineHandle:
             case Waiting():
                 self._move(Signal.WAITING)
                 self.waiting = message.reason
+            case Compiling():
+                self.compiling = COMPILING * (self.running is None)
             case Opened():
                 self._move(Signal.OPENED)
                 self.opened, self.waiting = message, ""
             case Running():
                 self._move(Signal.RUNNING)
-                self.running, self.waiting = message, ""
+                self.running, self.waiting, self.compiling = message, "", ""
                 self._watchdog = Watchdog(message.silence_s, message.block / message.latency.sample_rate)
             case Unchanged():
                 self.unchanged = str(message.error)

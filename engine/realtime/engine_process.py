@@ -16,13 +16,14 @@ from typing import Any
 
 from engine.audio.devices import backend, device_of, is_file
 from engine.audio.files import AudioReader
+from engine.core.compiling import compiling_told
 from engine.core.errors import DeviceError, EngineError
 from engine.core.format import AudioFormat
 from engine.core.shared_memory import Counter, Layout, SharedMemory
 from engine.core.thread_priority import raise_priority
 from engine.pipeline.pipeline import Pipeline
 from engine.realtime.engine_stream import EngineStream
-from engine.realtime.messages import Ended, Failed, Job, Opened, Waiting
+from engine.realtime.messages import Compiling, Ended, Failed, Job, Opened, Waiting
 from engine.realtime.warm import warm
 
 __all__ = ["run_engine_process"]
@@ -59,7 +60,8 @@ def run_engine_process() -> None:
     pipe = Pipe()
     code = 0
     try:
-        serve(pipe, pipe.receive())
+        with compiling_told(lambda: pipe.send(Compiling())):
+            serve(pipe, pipe.receive())
     except EngineError as error:
         pipe.send(Failed(error=error))
         code = 1

@@ -9,7 +9,7 @@ from engine.core.errors import EngineError
 from engine.core.format import AudioFormat
 from engine.pipeline.pipeline import PipelineConfig
 
-__all__ = ["ChangeScore", "Ended", "Failed", "Job", "Latency", "Opened", "Running", "Unchanged", "Waiting"]
+__all__ = ["ChangeScore", "Compiling", "Ended", "Failed", "Job", "Latency", "Opened", "Running", "Unchanged", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,11 @@ class ChangeScore:
 
     pipeline: PipelineConfig
     quarter: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiling:
+    """Report that kernels are being compiled, which takes longer than a start does otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -388,7 +388,7 @@ class SessionRun:
 
     def _report_status(self, run: EngineHandle) -> None:
         """Report the status at intervals, and at once when something has changed."""
-        message = self._recording_error or run.waiting or run.unchanged
+        message = self._recording_error or run.waiting or run.compiling or run.unchanged
         news = message != self._reported_message
         if news or time.monotonic() - self._reported_s >= STATUS_S:
             self._reported_message = message

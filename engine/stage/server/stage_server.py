@@ -134,12 +134,21 @@ class StageServer:
         """Return how many pages are open."""
         return len(self._clients)
 
-    def begin(self, score: str | None, beats: BeatCounter, rate: int) -> None:
-        """Say that a session begins with a score; rate: of its samples, Hz."""
-        self._beats, self._rate, self._score = beats, rate or FALLBACK_HZ, score
+    def begin(self, score: str | None, beats: BeatCounter) -> None:
+        """Say that a session begins with a score, which takes a while to get ready."""
+        self._beats, self._score = beats, score
         self._status.begin()
-        self._begun_s = time.monotonic()
+        self._begun_s, self._status_line = time.monotonic(), ""
         self._call(self._clients.forget, "state", "pos")
+        self.prepare()
+
+    def prepare(self, line: str = "") -> None:
+        """Say that the session is being made ready; line: what takes so long."""
+        self.look(SessionStatus(state=SessionState.STARTING, message=line))
+
+    def count_samples(self, rate: int) -> None:
+        """Read times of events by this rate, Hz, where no device says its own."""
+        self._rate = rate or FALLBACK_HZ
 
     def count_beats(self, beats: BeatCounter) -> None:
         """Count by another score's bars from now on: that is what is played."""

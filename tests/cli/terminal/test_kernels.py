@@ -18,13 +18,13 @@ def test_compiling_is_announced_and_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(kernels, "REDRAW_S", 0.001)
     shown = Compiling(out := io.StringIO())
     shown.begin()
-    while kernels.WHY not in out.getvalue():
+    while kernels.COMPILING not in out.getvalue():
         time.sleep(0.001)
     shown.begin()
     shown.end()
     shown.end()
     shown.finish()
-    assert out.getvalue().splitlines() == [kernels.WHY, "2 kernels compiled and kept"]
+    assert out.getvalue().splitlines() == [kernels.COMPILING, "2 kernels compiled and kept"]
 
 
 def test_kernels_are_compiled_side_by_side_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

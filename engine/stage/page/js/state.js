@@ -71,6 +71,7 @@ function secondLine() {
   const name = now(), state = told.state ?? {}, hello = told.hello ?? {};
   if (name === "engraving") return Number.isFinite(progress?.progress) ? `${Math.round(100 * progress.progress)} %` : "a moment";
   if (name === "failed") return progress.line;
+  if (name === "starting") return /^compiling/.test(told.status?.message ?? "") ? "first start · takes minutes" : STATES.starting.line;
   if (name === "waiting") return ["just play", told.sleep === "may" ? "screen may sleep" : ""].filter(Boolean).join(" · ");
   if (name === "lost") return hello.does?.includes("accompany") ? `${told.resting ?? "the rest"} rests · tap your place` : "tap where you are";
   if (name === "stopped") return hello.role === "viewer" ? "" : STATES.stopped.line;

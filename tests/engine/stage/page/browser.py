@@ -48,12 +48,12 @@ class Browser:
         """Return the value of an expression."""
         return self.driver.execute_script(f"return {script}", *arguments)
 
-    def until(self, script: str, *arguments: Any) -> Any:
+    def until(self, script: str, *arguments: Any, patience_s: float = PATIENCE_S) -> Any:
         """Wait until an expression is true, and return it."""
-        limit = time.monotonic() + PATIENCE_S
+        limit = time.monotonic() + patience_s
         while not (value := self.js(script, *arguments)):
             assert time.monotonic() < limit, (
-                f"{script}: not within {PATIENCE_S} s; {self.complaints()} {self.js(STAGE)}"
+                f"{script}: not within {patience_s} s; {self.complaints()} {self.js(STAGE)}"
             )
             time.sleep(0.02)
         return value

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.core.kernel_cache import COMPILING
 from tests.engine.stage.page.browser import TABLET, WIDE, Browser, eventually
 from tests.engine.stage.page.music import SmallScore
 from tests.optional import optional
@@ -314,3 +315,18 @@ def test_a_slow_tablet_has_every_page_when_it_comes(browser: Browser, stand_in: 
         == browser.js("stage.score.layout.anchors.pages[stage.score.layout.anchors.at(200)]")
         > 3
     )
+
+
+def test_a_start_says_what_takes_so_long(browser: Browser, stand_in: Callable) -> None:
+    """A file's session begins when the page opens: first it is stopped, then it starts, and may have to compile."""
+    server = stand_in(running=False)
+    browser.open(server.url)
+    browser.ready()
+    browser.until("document.querySelector('.strip-word').textContent == 'Stopped'")
+    server.say("status", state="starting", message="")
+    browser.until("document.querySelector('.strip-state').innerText.includes('a moment')")
+    server.say("status", state="starting", message=COMPILING)
+    browser.until("document.querySelector('.strip-line').textContent.includes('first start')")
+    server.say("status", state="running", message=COMPILING)
+    browser.until("document.querySelector('.strip-word').textContent == 'Waiting for you'")
+    assert "first start" not in browser.text(".strip-state")

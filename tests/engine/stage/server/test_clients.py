@@ -87,7 +87,8 @@ def test_a_session_is_seen(tmp_path: Path) -> None:
                 found.setdefault(message["t"], message)
             return [hello, found["pos"], found["sound"], found["levels"]]
 
-        server.begin(None, server._beats, RATE)
+        server.begin(None, server._beats)
+        server.count_samples(RATE)
         hello, place, sound, levels = talk(server, watch)
     assert hello["role"] == "controller" and hello["master"] and hello["running"]
     assert place["q"] == 1.5 and place["beat"] == 2 and place["age"] == pytest.approx(0.1, abs=0.001)
