@@ -247,7 +247,7 @@ def _thresholds_of(session: Session, hands: StageHands, labels: tuple[str, ...])
     """What sets thresholds: the controls of the stage, else controls of this session alone."""
     if hands.controls is not None or not labels:
         return hands.controls
-    from engine.stage.controls import StageControls
+    from engine.stage.controls.stage_controls import StageControls
 
     controls = StageControls(["detect"], labels=labels)
     controls.attach(session)

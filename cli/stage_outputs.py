@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.realtime.session import Session, SessionStatus
     from engine.score.score import Score
     from engine.stage.clocks.tick_outlet import TickOutlet
-    from engine.stage.controls import StageControls
+    from engine.stage.controls.stage_controls import StageControls
     from engine.stage.outlet import Outlet
 
 __all__ = ["StageOutputs", "has_outlets", "open_controls", "open_osc_in", "open_outlets", "refuse_outlets"]
@@ -173,7 +173,7 @@ def open_controls(options: StageOutputs, session: Session, stack: ExitStack) -> 
     """Let a session be controlled by OSC, if that is asked for; return what then ends it."""
     if options.osc_in is None:
         return None
-    from engine.stage.controls import StageControls
+    from engine.stage.controls.stage_controls import StageControls
 
     config = session.config
     ratio = 1.0 if config.pipeline.accompany is None else 1 / config.pipeline.accompany.intro.pace

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from engine.core.events import Position
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.server.shelf import StageShelf
 from engine.stage.server.stage_server import ServerConfig, StageServer
 

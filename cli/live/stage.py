@@ -36,7 +36,8 @@ from engine.core.kernel_cache import COMPILING
 from engine.detection.detector import sound_thresholds
 from engine.realtime.session import Session, SessionConfig, SessionStatus
 from engine.score.readers import SUFFIXES
-from engine.stage.controls import StageControls, StageWish
+from engine.stage.controls.desk import StageWish
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.engraving.engraver import Engraver
 from engine.stage.engraving.font import music_font
 from engine.stage.outlet import NamedOutlet, fan_out

@@ -11,7 +11,7 @@ from cli.live.stage_sessions import StageScoreAtHand, changed_pipeline, with_ref
 from engine.core.errors import EngineError
 from engine.pipeline.pipeline import PipelineConfig, exchangeable
 from engine.realtime.session import Session
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 
 __all__ = ["StageChanges"]
 

@@ -25,7 +25,7 @@ from engine.score.loops import BarRange, LoopedBars, looped_bars, looped_draft
 from engine.score.parts import finished_score
 from engine.score.readers import read_draft
 from engine.score.score import Score
-from engine.stage.controls import StageDesk
+from engine.stage.controls.desk import StageDesk
 from offline.following.score_input import followed_loop, followed_score
 
 __all__ = ["StageScoreAtHand", "abilities", "changed_pipeline", "session_config", "starting_gains", "with_reference"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 __all__ = [
     "CountIn",
     "GoTo",
+    "ListenForSounds",
     "MutePart",
     "Order",
     "RefusePieces",
@@ -77,4 +78,11 @@ class RefusePieces:
     ids: tuple[str, ...]
 
 
-Order = CountIn | GoTo | SetPace | SetDynamics | SetPartGain | MutePart | SetThreshold | RefusePieces
+@dataclass(frozen=True, slots=True)
+class ListenForSounds:
+    """Listen for sounds, or take silence in place of what is heard."""
+
+    on: bool
+
+
+Order = CountIn | GoTo | ListenForSounds | SetPace | SetDynamics | SetPartGain | MutePart | SetThreshold | RefusePieces

@@ -36,6 +36,8 @@ class SoundDetector:
         self._decoder = EventDecoder(self.classes, _decision(config, self.probabilities.network, self.classes))
         self._guess_steps = GUESS_STEPS if isinstance(self.probabilities, SoundProbabilities) else 1
         self._n_steps = self._n_late = 0
+        self._listens = True
+        self._active: set[str] = set()  # that were told to have begun
 
     @property
     def decision(self) -> DecisionConfig:
@@ -49,9 +51,10 @@ class SoundDetector:
 
     def process(self, block: Audio) -> list[Event]:
         """Return the events that the block makes decidable."""
-        rows = self.probabilities.process(block)
-        events: list[Event] = [self._sound(change) for change in self._decoder.process(rows)]
-        if self.config.guesses:
+        rows = self.probabilities.process(block if self._listens else np.zeros_like(block))
+        sounds = [self._sound(change) for change in self._decoder.process(rows)]
+        events: list[Event] = [sound for sound in sounds if self._is_told(sound)]
+        if self.config.guesses and self._listens:
             for k in range(len(rows)):
                 if (self._n_steps + k) % self._guess_steps == 0:
                     events.append(self._guesses(self._n_steps + k, rows[k]))
@@ -63,8 +66,23 @@ class SoundDetector:
         """Report a sound from this probability on, from the next step on."""
         self._decoder.set_threshold(label, probability)
 
+    def listen(self, on: bool) -> None:
+        """Listen, or take silence for what is heard: what sounds ends, and nothing begins or is guessed."""
+        self._listens = on
+
+    def _is_told(self, sound: Sound) -> bool:
+        """Return whether a sound is to be told: none begins while nobody listens, and none ends that did not begin."""
+        if sound.active:
+            if self._listens:
+                self._active.add(sound.label)
+            return self._listens
+        known = sound.label in self._active
+        self._active.discard(sound.label)
+        return known
+
     def reset(self) -> None:
-        """Reset to the initial state."""
+        """Reset to the initial state; whether it listens stays."""
+        self._active.clear()
         self.probabilities.reset()
         self._decoder.reset()
         self._n_steps = self._n_late = 0

@@ -17,7 +17,7 @@ from engine.core.config import Settings, check, plain
 from engine.core.errors import ConfigError
 from engine.core.events import Accompanied, Cue, Event, Onset, Position, State
 from engine.core.format import AudioFormat, FrameFormat
-from engine.core.orders import CountIn, GoTo, Order, RefusePieces, SetThreshold
+from engine.core.orders import CountIn, GoTo, ListenForSounds, Order, RefusePieces, SetThreshold
 from engine.core.processor import Chain, Processor
 from engine.detection.crnn import SoundConfig
 from engine.detection.detector import SoundDetector
@@ -316,6 +316,8 @@ class Pipeline:
                     node.refuse(order.ids)
         if isinstance(order, SetThreshold) and self._detector is not None:
             self._detector.set_threshold(order.label, order.probability)
+        elif isinstance(order, ListenForSounds) and self._detector is not None:
+            self._detector.listen(order.on)
         elif self._ensemble is not None:
             self._ensemble.obey(order)
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.config import require
 from engine.core.errors import ConfigError
 from engine.midi.gains import gain_of, level_db
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 
 __all__ = ["OSC_COMMANDS", "obey_osc"]
 
@@ -47,6 +47,7 @@ OSC_COMMANDS: dict[str, tuple[bool, int, Act]] = {
     "ratio": (False, 1, lambda controls, name, numbers: controls.tempo_ratio(numbers[0])),
     "dynamics": (False, 1, lambda controls, name, numbers: controls.dynamics(numbers[0])),
     "threshold": (True, 1, lambda controls, name, numbers: controls.threshold(name, numbers[0])),
+    "listen": (False, 1, lambda controls, name, numbers: controls.listen_for_sounds(numbers[0] > 0)),
     "choose": (True, 0, lambda controls, name, numbers: controls.choose(name)),
 }
 

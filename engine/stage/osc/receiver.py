@@ -17,7 +17,7 @@ from engine.core.errors import ConfigError, DeviceError, EngineError
 from engine.core.events import Event
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session import SessionStatus
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.osc.commands import obey_osc
 from engine.stage.osc.target import udp_address
 

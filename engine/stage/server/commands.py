@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core.config import nearest
 from engine.core.errors import ConfigError
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.server.access import StageRole
 
 __all__ = ["MAX_MESSAGE_BYTES", "VIEWING", "obey", "read_message"]
@@ -54,6 +54,7 @@ MESSAGES: Mapping[str, Fields] = {
     "threshold": {"label": _text, "p": _number},
     "quiet": {"label": _text, "s": _number},
     "through": {"on": _flag},
+    "listen": {"on": _flag},
     "choose": {"id": _text},
     "refuse": {"id": _text},
     "turn": {"page": _whole, "q": _number},
@@ -97,6 +98,7 @@ ORDERS: Mapping[str, Does] = {
     "loop": lambda controls, said: controls.loop(*(said["bars"] or (None, None))),
     "threshold": lambda controls, said: controls.threshold(said["label"], said["p"]),
     "quiet": lambda controls, said: controls.quiet(said["label"], said["s"]),
+    "listen": lambda controls, said: controls.listen_for_sounds(said["on"]),
     "choose": lambda controls, said: controls.choose(said["id"]),
     "refuse": lambda controls, said: controls.refuse(said["id"]),
     "ratio": lambda controls, said: controls.tempo_ratio(said["x"]),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from engine.core.events import NAMES, Dropout, Event, Guesses, Position, State
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session_types import SessionStatus
-from engine.stage.controls import StageDesk
+from engine.stage.controls.desk import StageDesk
 from engine.stage.outlet import NamedOutlet
 from engine.stage.server.outbox import StageMessage
 

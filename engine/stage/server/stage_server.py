@@ -25,7 +25,8 @@ from engine.core.events import Accompanied, Control, Event, Note, Onset, Positio
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.session_types import SessionStatus
 from engine.realtime.states import SessionState
-from engine.stage.controls import StageControls, StageDesk
+from engine.stage.controls.desk import StageDesk
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.outlet import NamedOutlet
 from engine.stage.server.access import StageAccess, StageRole
 from engine.stage.server.clients import StageClients

@@ -16,7 +16,7 @@ from cli.live.stage_sessions import StageScoreAtHand, abilities, changed_pipelin
 from engine.audio.devices import SILENT, device_of
 from engine.core.errors import EngineError
 from engine.pipeline.pipeline import exchangeable
-from engine.stage.controls import StageDesk
+from engine.stage.controls.desk import StageDesk
 from tests.cli.live.stage_music import written
 from tests.duos import write_duo_score
 

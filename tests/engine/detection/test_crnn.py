@@ -131,3 +131,21 @@ def test_a_file_that_does_not_fit_is_refused(name: str, value: str, said: str, t
     onnx.save(model, str(tmp_path / "wrong.onnx"))
     with pytest.raises(ModelError, match=said):
         SoundDetector(SoundConfig(model=tmp_path / "wrong.onnx", decision=QUICK), MONO)
+
+
+def test_nothing_begins_while_nobody_listens_and_what_sounds_ends() -> None:
+    node = SoundDetector(SoundConfig(model=small_crnn_file(**CAUSAL), decision=QUICK, guesses=2), MONO)
+    audio = noise(4 * SOUND_RATE, 1)
+    before = node.process(audio[:SOUND_RATE])
+    active = {e.label for e in before if isinstance(e, Sound) and e.active}
+    active -= {e.label for e in before if isinstance(e, Sound) and not e.active}
+    node.listen(False)
+    deaf = node.process(audio[SOUND_RATE : 2 * SOUND_RATE])
+    assert active and all(isinstance(e, Sound) and e.label in active for e in deaf)  # no guess among them
+    assert not any(e.active for e in deaf if isinstance(e, Sound))
+    node.listen(True)
+    again = node.process(audio[2 * SOUND_RATE :])
+    told = [e for e in (*before, *deaf, *again) if isinstance(e, Sound)]
+    assert any(e.active for e in again if isinstance(e, Sound))
+    for label in {e.label for e in told}:
+        assert [e.active for e in told if e.label == label][:2] in ([True], [True, False])

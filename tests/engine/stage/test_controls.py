@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 
 from engine.core.errors import EngineError
-from engine.core.orders import CountIn, GoTo, MutePart, RefusePieces, SetDynamics, SetPace, SetPartGain, SetThreshold
-from engine.stage.controls import StageControls, StageWish
+from engine.core.orders import (
+    CountIn,
+    GoTo,
+    ListenForSounds,
+    MutePart,
+    RefusePieces,
+    SetDynamics,
+    SetPace,
+    SetPartGain,
+    SetThreshold,
+)
+from engine.stage.controls.desk import StageWish
+from engine.stage.controls.stage_controls import StageControls
 from tests.engine.stage.server.served import HeardSession
 
 BARS = [(0.0, 1), (4.0, 2), (8.0, 3), (12.0, 2)]
@@ -48,6 +59,19 @@ def test_each_control_reaches_the_session() -> None:
     assert session.gains == {"harmonic": 0.0}
     controls.mute("harmonic", False)
     assert session.gains["harmonic"] == pytest.approx(10 ** (6 / 20))
+
+
+def test_not_listening_outlasts_a_session() -> None:
+    controls, session = running("detect")
+    controls.listen_for_sounds(False)
+    assert session.orders == [ListenForSounds(False)] and controls.desk.deaf
+    controls.detach()
+    controls.attach(again := HeardSession())
+    assert again.orders == [ListenForSounds(False)]
+    controls.listen_for_sounds(True)
+    assert again.orders[1:] == [ListenForSounds(True)] and not controls.desk.deaf
+    with pytest.raises(EngineError, match="detection"):
+        running("follow")[0].listen_for_sounds(False)
 
 
 def test_what_was_set_holds_for_the_next_session() -> None:

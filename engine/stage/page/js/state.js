@@ -21,6 +21,7 @@ export const STATES = {
   separating: { icon: "following", word: "Separating", line: "", tone: "accent" },
   listening: { icon: "following", word: "Listening", line: "", tone: "accent" },
   playing: { icon: "following", word: "Playing", line: "", tone: "accent" },
+  deaf: { icon: "pause", word: "Not listening", line: "no sound is heard", tone: "wait" },
   failed: { icon: "offline", word: "Not shown", line: "", tone: "lost" },
 };
 
@@ -46,7 +47,8 @@ export const follows = () => told.hello?.does?.includes("follow") ?? true;
 
 function free({ does = [] }) {
   if (does.includes("generate")) return "playing";
-  return does.includes("separate") ? "separating" : "listening";
+  if (does.includes("separate")) return "separating";
+  return told.controls?.deaf ? "deaf" : "listening";
 }
 
 function update() {
@@ -100,6 +102,7 @@ export function startState() {
   });
   on("engraving", ({ progress: done }) => { if (progress) { progress = { progress: done }; update(); } });
   on("sleep", update);
+  on("controls", update);
   on("opened", ({ parts = [] }) => {
     told.laid = null;
     const others = parts.filter((part) => !part.solo).map((part) => part.name);

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.errors import ConfigError, DeviceError
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.osc.commands import OSC_COMMANDS, obey_osc
 from engine.stage.osc.packing import osc_message
 from engine.stage.osc.receiver import FARTHEST_S, MOST, OscReceiver

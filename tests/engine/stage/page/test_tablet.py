@@ -145,6 +145,12 @@ def test_a_sound_is_asked_to_be_quiet_for_an_hour(browser: Browser, stand_in: Ca
     eventually(lambda: {"t": "quiet", "label": "dog", "s": 3600} in server.heard, f"{server.heard}")
     server.say("controls", **(DESK | {"thresholds": {"dog": 0.5}, "quiet": {"dog": 4_000_000_000}}))
     browser.until("document.querySelector('.sound-row').innerText.includes('quiet')")
+    browser.driver.find_element("xpath", '//button[contains(., "Don\'t listen")]').click()
+    eventually(lambda: {"t": "listen", "on": False} in server.heard, f"{server.heard}")
+    server.say("controls", **(DESK | {"thresholds": {"dog": 0.5}, "deaf": True}))
+    browser.until("document.querySelector('.view-state').innerText.includes('Not listening')")
+    browser.driver.find_element("xpath", "//button[normalize-space() = 'Listen']").click()
+    eventually(lambda: {"t": "listen", "on": True} in server.heard, f"{server.heard}")
 
 
 @pytest.fixture

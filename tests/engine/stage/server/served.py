@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from engine.core.orders import Order
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.server.access import StageRole
 from engine.stage.server.pages import Engraving
 from engine.stage.server.shelf import StageShelf

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.server.addresses import address_code, reachable_hosts
 from engine.stage.server.certificate import stage_certificate
 from engine.stage.server.shelf import StageShelf

@@ -14,7 +14,7 @@ import soundfile
 from engine.audio.event_log import EventWriter
 from engine.core.errors import EngineError
 from engine.core.events import Dropout, Position, State
-from engine.stage.controls import StageControls
+from engine.stage.controls.stage_controls import StageControls
 from engine.stage.server.review import STEP_S, read_review
 from engine.stage.server.shelf import StageShelf
 from engine.stage.server.stage_server import ServerConfig, StageServer

@@ -44,6 +44,8 @@ export function ratio(x) { if (can("ratio")) send("ratio", { x: Math.round(1000 
 export function dynamics(x) { if (can("dynamics")) send("dynamics", { x }); }
 export function threshold(label, p) { if (can("threshold")) send("threshold", { label, p }); }
 export function quiet(label, s) { if (can("threshold")) send("quiet", { label, s }); }
+/** Listen for sounds, or hear none. */
+export function listenForSounds(on) { if (can("threshold")) send("listen", { on }); }
 export function passThrough(on) { if (mayControl()) send("through", { on }); }
 export function chooseScore(id) { if (mayControl()) send("choose", { id }); }
 /** It is not this score that is played. */

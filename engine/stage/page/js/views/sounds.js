@@ -1,7 +1,7 @@
 // The monitor: every label's guesses on a time line with its threshold, what was told, and a threshold to move.
 
 import { on, told } from "../bus.js";
-import { can, quiet, threshold } from "../controls/order.js";
+import { can, listenForSounds, quiet, threshold } from "../controls/order.js";
 import { Slider, linear } from "../controls/slider.js";
 import { attribute, h, seldom, write } from "../dom.js";
 import { icon } from "../icons.js";
@@ -28,13 +28,15 @@ export function soundsView(element) {
     best: h("ul", { class: "sound-best" }), detail: h("section", { class: "side-card sound-detail" }), today: h("ul", { class: "sound-today" }), table: h("div", { class: "sound-table", hidden: true }) };
   const spans = h("div", { class: "segments", role: "group", "aria-label": "time shown" }, ...SPANS.map(([text, seconds]) => h("button", { type: "button", class: "segment", data: { seconds }, on: { click: () => { span = seconds; mark(spans); } } }, text)));
   const holder = h("button", { type: "button", class: "plain-button with-icon", "aria-pressed": "false", on: { click: () => { hold = hold === null ? present() : null; attribute(holder, "aria-pressed", String(hold !== null)); holder.classList.toggle("chosen", hold !== null); } } }, icon("pause"), "Hold");
+  parts.ear = can("threshold") ? h("button", { type: "button", class: "plain-button", on: { click: () => listenForSounds(Boolean(told.controls?.deaf)) } }) : null;
   const tabler = h("button", { type: "button", class: "plain-button", "aria-pressed": "false", on: { click: () => { table = !table; attribute(tabler, "aria-pressed", String(table)); showTable(); } } }, "Table");
   mark(spans);
   root.append(
     h("header", { class: "view-head" }, h("div", { class: "view-state", role: "status" }, parts.icon, parts.word), parts.facts, parts.outlets, moreButton()),
     h("div", { class: "sounds-room" }, h("div", { class: "sounds-line" }, h("div", { class: "sounds-plot" }, parts.list, parts.canvas, parts.axis, parts.table),
-      h("footer", { class: "sounds-foot" }, h("div", {}, h("p", { class: "muted" }, "Told"), parts.today), spans, holder, tabler)),
+      h("footer", { class: "sounds-foot" }, h("div", {}, h("p", { class: "muted" }, "Told"), parts.today), ...[spans, holder, tabler, parts.ear].filter(Boolean))),
     h("aside", { class: "sounds-side" }, h("section", { class: "side-card" }, h("div", { class: "side-head" }, h("h2", {}, "What it thinks now"), h("small", { class: "muted" }, "line: told above")), parts.best), parts.detail)));
+  showEar();
   showOutlets();
   showState(STATES[document.body.dataset.state] ?? STATES.listening);
   const drawing = setInterval(draw, 80), counting = setInterval(count, 400);
@@ -94,7 +96,15 @@ function buildDetail(name) {
   showCounts();
 }
 
+on("controls", () => { if (root) showEar(); });
 on("controls", () => { if (root && chosen && parts.slider) { parts.slider.set(over(chosen)); showCounts(); showQuiet(); } });
+
+function showEar() {
+  const deaf = Boolean(told.controls?.deaf);
+  if (!parts.ear) return;
+  write(parts.ear, deaf ? "Listen" : "Don't listen");
+  parts.ear.classList.toggle("chosen", deaf);
+}
 
 /** Until when nothing is told of a sound, seconds since 1970; 0 if it is told. */
 const until = (name) => told.controls?.quiet?.[name] ?? 0;
