@@ -160,6 +160,18 @@ def pages_vanish(scene: SoakScene, dice: Random, log: FaultLog) -> str:
     return "five"
 
 
+def guests_come(scene: SoakScene, dice: Random, log: FaultLog) -> str:
+    """Others join the Link session, with a tempo of their own, and leave it again."""
+    n = dice.randrange(1, 4)
+    line, gone = f"Ableton Link: {1 + n} other", len(scene.band.of("left"))
+    before = scene.stage.said(line)
+    scene.band.ask(f"guests {n}")
+    await_that(lambda: scene.stage.said(line) > before, f"{n} guests in the Link session")
+    await_that(lambda: len(scene.band.of("left")) > gone, "the guests have left")
+    _well(scene)
+    return f"{n} for some seconds"
+
+
 def machine_busy(scene: SoakScene, dice: Random, log: FaultLog) -> str:
     """More processes than cores compute."""
     busy_s = dice.uniform(*BUSY_S)
@@ -182,5 +194,6 @@ FAULTS: dict[str, Fault] = {
     "nonsense in": nonsense_in,
     "pages stall": pages_stall,
     "pages vanish": pages_vanish,
+    "guests come": guests_come,
     "machine busy": machine_busy,
 }

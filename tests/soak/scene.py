@@ -1,4 +1,5 @@
-"""Everything on at once: two sessions on one JACK server, a soloist, a receiver of MIDI and OSC, clients of the page.
+"""Everything on at once: two sessions on one JACK server, a soloist, a receiver of MIDI and OSC, clients of the page,
+members of an Ableton Link session.
 
 An accompaniment allows no separation beside it, so `stage` follows, accompanies and shows, and `run` follows,
 separates, detects and records.
@@ -28,6 +29,7 @@ __all__ = ["PORTS", "SoakScene"]
 
 PERIOD = 1024
 PORTS = ("Orchestra:out", "Clock:out", "Code:out")
+LINK_OTHERS = "Ableton Link: [1-9]"  # what is said once there is another member
 LOOK_S = 0.05
 MUCH = 1 << 16
 
@@ -70,6 +72,8 @@ class SoakScene:
         self._thread(self._order)
         await_that(lambda: all(self._running()), "positions of both sessions", 600)
         self.pages = self._helper("pages", self.base)
+        self.band = self._helper("band")
+        await_that(lambda: self.stage.said(LINK_OTHERS) > 0, "another member of the Link session")
 
     def _running(self) -> list[bool]:
         return [command.running() for command in self.commands]
@@ -88,7 +92,7 @@ class SoakScene:
     def _stage_words(self, score: Path, osc_in: int) -> tuple[str | Path, ...]:
         sound = ("--engine", "built-in", "--output", "jack", "--midi-port", "Orchestra")
         tell = ("--clock", "Clock", "--mtc", "Code", "--osc", f"127.0.0.1:{self._osc_port}", "--osc-in", str(osc_in))
-        page = ("--no-browser", "--port", "0", "--begin", "now")
+        page = ("--link", "--no-browser", "--port", "0", "--begin", "now")
         return ("stage", score, "--solo", "Solo", "--input", "jack:player", "--features", "bands", *sound, *tell, *page)
 
     def _run_words(self, score: Path, osc_in: int) -> tuple[str | Path, ...]:

@@ -67,10 +67,11 @@ def notes_end(heard: Sequence[dict[str, Any]]) -> Reasons:
 
 
 def heard_to_the_end(scene: SoakScene, end: float) -> Reasons:
-    """MIDI, ticks, OSC and positions on the page came to the end."""
+    """MIDI, ticks, OSC, Link's beat and positions on the page came to the end."""
     rows = list(scene.ear.told)
     heard = {port: max((row["t"] for row in rows if row["port"] == port), default=0.0) for port in PORTS}
     heard |= {"OSC": scene.osc_s, "a page": max(scene.pages.of("position"), default=0.0)}
+    heard |= {"Link": max(scene.band.of("beat"), default=0.0)}
     wrong = [f"nothing from {who} in the last {FRESH_S:.0f} s" for who, at in heard.items() if end - at > FRESH_S]
     return wrong + [f"a page: {text}" for text in scene.pages.of("error")]
 

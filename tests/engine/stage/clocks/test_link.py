@@ -18,6 +18,7 @@ from engine.stage.clocks.link_outlet import LinkOutlet
 from engine.stage.phase import BeatLine, PhaseChange, PhaseConfig, Turn
 from tests.engine.stage.clocks.session_in_jack import SessionInJack, played
 from tests.places import ROOT
+from tests.soak.helpers import await_that
 from tests.tolerances import LINK_S
 
 BPM, SWING_BPM, SWING_S = 100.0, 15.0, 8.0
@@ -99,6 +100,19 @@ def test_who_only_joins_changes_nothing() -> None:
     assert max(n for _, _, _, n, _ in rows) == 1
     assert {round(tempo, 2) for _, _, tempo, _, _ in rows} == {87.0}
     assert said[0] == "Ableton Link: 1 other program, 87 quarters a minute"
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_replaced() -> None:
+    said: list[str] = []
+    outlet = LinkOutlet("lead", PhaseConfig(), said.append)
+    try:
+        outlet._process.kill()
+        for text in ("its process has ended; the music goes on without it", "joined again"):
+            await_that(lambda text=text: f"Ableton Link: {text}" in said, text)
+        assert outlet.trouble == ""
+    finally:
+        outlet.close()
 
 
 def test_without_the_package_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
