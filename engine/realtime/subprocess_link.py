@@ -106,10 +106,18 @@ class EngineProcess:
         return DeviceError("engine process", expected="sound", got=got, remedy="try `collaparte doctor`")
 
     def kill(self) -> None:
-        """Kill the process, even if it hangs, and wait for its exit."""
+        """Kill the process, even if it hangs; what is left of it goes once the system has ended it."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait(KILL_S)
+        try:
+            self._process.wait(KILL_S)
+        except subprocess.TimeoutExpired:  # on a busy machine, or in a driver, a killed process takes its time
+            threading.Thread(target=self._bury, daemon=True, name="engine burial").start()
+        else:
+            self._bury()
+
+    def _bury(self) -> None:
+        self._process.wait()
         self._listener.join(KILL_S)
         for file in (self._process.stdin, self._process.stdout, self._stderr):
             if file is not None:

@@ -1,5 +1,4 @@
-"""Everything on at once: two sessions on one JACK server, a soloist, a receiver of MIDI and OSC, clients of the page,
-members of an Ableton Link session.
+"""Everything on at once: two sessions on one JACK server, a soloist, receivers, clients of the page, members of Link.
 
 An accompaniment allows no separation beside it, so `stage` follows, accompanies and shows, and `run` follows,
 separates, detects and records.

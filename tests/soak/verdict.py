@@ -91,6 +91,7 @@ def recording_whole(scene: SoakScene, log: FaultLog) -> tuple[Reasons, dict[str,
         wrong.append(f"the recording has {n / RATE:.1f} s, the session {expected:.1f}")
     told = _told(scene)
     excused = [(row - scene.run.events.offset_s) * RATE for row in scene.player.of("late")]
+    told += [tuple(round((at - scene.run.events.offset_s) * RATE) for at in alone) for alone in _alone(scene, log)]
     silent, moved = unlike(files, n)
     for begin, end in silent:
         if not any(a - MARGIN <= begin and end <= b + MARGIN for a, b in told) and not _near(excused, begin, end):
@@ -107,6 +108,12 @@ def _told(scene: SoakScene) -> list[tuple[int, int]]:
     where = ("device", "input", "invalid input", "recording", "server")
     rows = [row for row in scene.run.events.losses if row["type"] == "dropout" and row["where"] in where]
     return [(round(row["at_s"] * RATE), round(row["at_s"] * RATE) + row["samples"]) for row in rows]
+
+
+def _alone(scene: SoakScene, log: FaultLog) -> list[tuple[float, float]]:
+    """When sessions may have had a server, but not yet the soloist, whose own process comes back when it can."""
+    back = scene.player.of("back")
+    return [(begin, min((at for at in back if at > begin), default=begin) + EXCUSE_S) for begin, _ in log.away]
 
 
 def _near(instants: Iterable[float], begin: float, end: float) -> bool:

@@ -97,7 +97,7 @@ class EngravingLink:
                 self.kill()
 
     def _last_words(self) -> str:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, subprocess.TimeoutExpired):
             self._process.wait(KILL_S)
             self._stderr.seek(0, os.SEEK_END)
             self._stderr.seek(max(0, self._stderr.tell() - 2000))
