@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.commands.midi import BACKEND, MIDI_BACKENDS, PORT, TO
+from cli.commands.stage import PAGE, StageOptions, as_in
 from cli.common import DEVICE, INPUT, OUTPUT, command, data_folder, option, output, random_seed
 from cli.terminal.completion import generator_names
 from cli.terminal.report import wrote
@@ -38,6 +39,7 @@ examples:
   collaparte generate --model DeepBach --to "Synth input" --send-clock
   collaparte generate --model Frames --port Duo --accompany         send the soprano to its input
   collaparte generate --model BachBot --port Bach --listen 4        send four bars to its input: it continues them
+  collaparte generate --model Frames --port Bach --stage            with a page: what plays, what comes, parameters
   collaparte generate --model WaveNet -o sound.wav --seconds 4
 """
 MUSICAL_KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -112,6 +114,11 @@ class GenerateOptions(Settings):
     )
     follow_clock: bool = option(plain(False, "take tempo and start from incoming MIDI clock"), group=LIVE)
     send_clock: bool = option(plain(False, "send MIDI clock, start and stop"), group=LIVE)
+    stage: bool = option(plain(False, "show on a page what plays and what comes, with the parameters"), group=PAGE)
+    host: str | None = as_in(StageOptions, "host")
+    page_port: int = as_in(StageOptions, "port")
+    browser: bool = as_in(StageOptions, "browser")
+    tls: bool = as_in(StageOptions, "tls")
     look_ahead: float = option(
         ranged(0.15, 0.005, 10, "seconds by which notes are sent early"), metavar="S", group=LIVE
     )
@@ -147,6 +154,8 @@ def _check_purpose(options: GenerateOptions) -> None:
     if not options.output and options.port is None and options.to is None:
         remedy = "add -o piece.mid to write a file, -o device or --port NAME to play"
         raise ConfigError("generate", expected="-o FILE, -o device or --port NAME", got="neither", remedy=remedy)
+    if options.stage and options.files:
+        raise ConfigError("--stage", expected="-o device or --port NAME", got="-o FILE", remedy="leave --stage out")
     if options.speaker is not None:
         _check_speaker(options)
 

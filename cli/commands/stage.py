@@ -20,7 +20,7 @@ from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.accompaniment.touch_config import TouchConfig
 from engine.core.config import Settings, choice, plain, ranged
 
-__all__ = ["StageOptions", "stage_command"]
+__all__ = ["PAGE", "StageOptions", "as_in", "stage_command"]
 
 PAGE = "Page"
 DEFAULT_PORT = 8321

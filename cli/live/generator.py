@@ -30,11 +30,13 @@ from offline.music.piece import Piece
 
 if TYPE_CHECKING:
     from cli.commands.generate import GenerateOptions
+    from cli.live.generator_page import GeneratorPage
 
 __all__ = ["check_listening", "going_on", "play_live"]
 
 POLL_S = 0.01
 RETRY_S = 0.5  # between attempts to open a port that has gone
+AHEAD_BARS, BAR = 2, 4  # bars that are written ahead for those who look, and quarters of one
 READY_S = 0.2  # before the end of the bars played: what the source needs to take them in
 
 
@@ -61,18 +63,48 @@ def play_live(options: GenerateOptions, source: Generator, melody: Melody | None
     """Play until stopped; every note is ended by the port's own process, whatever happens to this one."""
     config = _port_config(options)
     with ExitStack() as stack, _LastingPort(config) as port:
+        page = _page(options, source, stack)
         listener = _listen(options, source, port.process, stop)
         writer = source if source.steps == 1 else stack.enter_context(_writing_ahead(source))
         player = _player(options, writer, port.process, melody, listener)
         print(f"playing to {options.to or config.name}; ctrl-C ends", flush=True)
         gc.freeze()
-        while _play_until(player, port.process, options.look_ahead, stop) and port.reopen(stop):
+        if page is not None:
+            page.attach(player, source)
+        while _goes_on(player, port, page, options.look_ahead, stop):
             player.move_to(port.process)
             _start_clock(options, player, port.process)
         late, lost, seconds = port.counts()
     n_waits = writer.n_waits if isinstance(writer, Prefetch) else 0
     waits = f"; {n_waits} segments waited for" if n_waits else ""
     return f"{player.step} steps in {seconds:.0f} s; {late} messages late, {lost} cycles lost by the server{waits}"
+
+
+def _goes_on(
+    player: LiveGenerator, port: _LastingPort, page: GeneratorPage | None, look_ahead_s: float, stop: threading.Event
+) -> bool:
+    """Play until the end; return whether to go on, with a port that has come back or a start from the page."""
+    gone = _play_until(player, port.process, page, look_ahead_s, stop)
+    if gone:
+        return port.reopen(stop)
+    if page is None or stop.is_set():
+        return False
+    port.process.stop()
+    return page.wait(stop)
+
+
+def _page(options: GenerateOptions, source: Generator, stack: ExitStack) -> GeneratorPage | None:
+    """The page, where it is asked for."""
+    if not options.stage:
+        return None
+    from cli.live.generator_page import generator_page, live_parameters
+    from cli.live.page_place import PagePlace
+
+    system = system_of(str(options.model))
+    fixed = options.follow_clock or options.send_clock
+    parameters = live_parameters(source, system.heeds, None if fixed else options.tempo)
+    place = PagePlace(host=options.host, port=options.page_port, tls=options.tls, browser=options.browser)
+    return stack.enter_context(generator_page(place, system.name, parameters))
 
 
 def _port_config(options: GenerateOptions) -> PortConfig:
@@ -163,6 +195,7 @@ def _player(
     config = LiveGeneratorConfig(
         tempo_bpm=options.tempo,
         look_ahead_s=options.look_ahead,
+        ahead_s=AHEAD_BARS * BAR * 60 / options.tempo if options.stage and not options.accompany else 0.0,
         follow=options.follow_clock,
         accompany=options.accompany,
     )
@@ -181,13 +214,17 @@ def _start_clock(options: GenerateOptions, player: LiveGenerator, port: MidiProc
         )
 
 
-def _play_until(player: LiveGenerator, port: MidiProcess, look_ahead_s: float, stop: threading.Event) -> bool:
-    """Play until a stop, or until the port has gone; return whether it has."""
-    while not stop.is_set():
+def _play_until(
+    player: LiveGenerator, port: MidiProcess, page: GeneratorPage | None, look_ahead_s: float, stop: threading.Event
+) -> bool:
+    """Play until a stop, here or from the page, or until the port has gone; return whether it has."""
+    while not (stop.is_set() or (page is not None and page.controls.halt.is_set())):
         try:
             while port.received:
                 player.take(*port.received.popleft())
             player.advance()
+            if page is not None:
+                page.look()
         except DeviceError:
             if not port.gone:
                 raise

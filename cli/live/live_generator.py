@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +53,9 @@ class LiveGeneratorConfig(Settings):
 
     tempo_bpm: float = ranged(100.0, 10, 1000, "tempo", unit="quarters a minute")
     look_ahead_s: float = ranged(0.15, 0.005, 10, "how early notes are sent", unit="s")
+    ahead_s: float = ranged(
+        0.0, 0, 600, "how early music is written besides, for those who look at what comes", unit="s"
+    )
     start_s: float = ranged(0.3, 0, 60, "silence before the first step", unit="s")
     velocity: int = ranged(0, 0, 127, "velocity of every note; 0 keeps the generator's")
     follow: bool = plain(False, "take tempo and position from incoming MIDI clock")
@@ -97,6 +101,7 @@ class LiveGenerator:
     step, rounded once, or, when following, where the incoming clock puts it. After a start from the top, or a new song
     position, the music goes on there with its next segment; while the clock stands, no note sounds.
 
+    written: is given every segment with its first step
     melody: known in advance, from a file
     origin: sample of the first step; by default soon
     """
@@ -116,6 +121,8 @@ class LiveGenerator:
         self.step = 0  # the first that is not written
         self._first = 0  # the step that a followed clock has at its start
         self._marked = 0
+        self.tempo_bpm = config.tempo_bpm
+        self.written: Callable[[int, Segment], None] = lambda step, segment: None
         self._waiting: list[tuple[int, bool, int, int, int]] = []  # step, begins, voice, pitch, velocity
 
     def take(self, at: int, message: bytes) -> None:
@@ -143,9 +150,28 @@ class LiveGenerator:
     def move_to(self, sink: Sink) -> None:
         """Go on soon, with the first step that has not been sent, on a sink in the place of one that has gone."""
         self.sink, self.follower = sink, ClockFollower(sink.sample_rate)
-        self.per_step = sink.sample_rate * 60 / self.config.tempo_bpm / self.generator.steps_per_quarter
+        self.per_step = sink.sample_rate * 60 / self.tempo_bpm / self.generator.steps_per_quarter
         start = sink.now() + round(self.config.start_s * sink.sample_rate)
         self.origin = start - round(self.next_step * self.per_step)
+
+    def set_tempo(self, tempo_bpm: float) -> None:
+        """Play at another tempo from here on."""
+        now = self.sink.now()
+        here = (now - self.origin) / self.per_step
+        self.tempo_bpm = tempo_bpm
+        self.per_step = self.sink.sample_rate * 60 / tempo_bpm / self.generator.steps_per_quarter
+        self.origin = now - round(here * self.per_step)
+
+    @property
+    def quarter(self) -> float | None:
+        """Return the quarter that sounds now, from the first that was written; None while a followed clock stands."""
+        now = self.sink.now()
+        if not self.config.follow:
+            return (now - self.origin) / self.per_step / self.generator.steps_per_quarter
+        position = self.follower.position(now)
+        if position is None or not self.follower.moving:
+            return None
+        return position + self._first / self.generator.steps_per_quarter
 
     def at(self, step: int) -> int | None:
         """Return the sample where a step sounds; None while a followed clock stands."""
@@ -168,9 +194,18 @@ class LiveGenerator:
         while (moment := self.at(self.step)) is not None and moment <= horizon:
             self._accept(self.generator.next(self._given()))
             n += 1
+        n += self._write_ahead(horizon, n)
         while self._waiting and (moment := self.at(self._waiting[0][0])) is not None and moment <= horizon:
             self._send(moment, *heapq.heappop(self._waiting)[2:])
         return n
+
+    def _write_ahead(self, horizon: int, n: int) -> int:
+        """Write one more segment at most, where nothing is due: what plays now does not wait for what comes later."""
+        until = horizon + round(self.config.ahead_s * self.sink.sample_rate)
+        if n or (moment := self.at(self.step)) is None or not horizon < moment <= until:
+            return 0
+        self._accept(self.generator.next(self._given()))
+        return 1
 
     def _given(self) -> np.ndarray:
         """Return the melody of the next segment: known, or what the player holds, or held in the last bar."""
@@ -182,6 +217,7 @@ class LiveGenerator:
         return np.array([self.held.pitch]) if n == 1 else self.held.last(n)
 
     def _accept(self, segment: Segment) -> None:
+        self.written(self.step, segment)
         for step, voice, pitch, velocity in segment.changes:
             if self.config.accompany and voice == 0:
                 continue  # the player sounds it

@@ -28,7 +28,7 @@ from engine.score.score import Score
 from engine.stage.controls.desk import StageDesk
 from offline.following.score_input import followed_loop, followed_score
 
-__all__ = ["StageScoreAtHand", "abilities", "changed_pipeline", "session_config", "starting_gains", "with_reference"]
+__all__ = ["StageScoreAtHand", "changed_pipeline", "session_config", "starting_gains", "with_reference"]
 
 LEAST_DB = -80.0
 GUESSES = 5  # sounds that the page shows, where --top does not say how many
@@ -47,17 +47,6 @@ class StageScoreAtHand:
     desk: StageDesk
     number: int
     count_in: int = 0
-
-
-def abilities(options: StageOptions) -> list[str]:
-    """What the sessions of these options do."""
-    does = {
-        "follow": True,
-        "accompany": bool(options.solo),
-        "separate": options.separate != "none",
-        "detect": options.detect is not None,
-    }
-    return [name for name, is_done in does.items() if is_done]
 
 
 def session_config(options: StageOptions, at_hand: StageScoreAtHand) -> SessionConfig:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.core.events import Event
-from engine.realtime.device_clock import DeviceClock
-from engine.realtime.session import Session, SessionStatus
+
+if TYPE_CHECKING:  # the page is served before what a session needs is loaded
+    from engine.realtime.device_clock import DeviceClock
+    from engine.realtime.session import Session, SessionStatus
 
 __all__ = ["NamedOutlet", "Outlet", "close_together", "fan_out"]
 

@@ -17,6 +17,7 @@ CAN_NOT = {
     "follow": "a score to follow",
     "separate": "a separation: collaparte stage --separate hpss",
     "accompany": "an accompaniment: collaparte stage SCORE --solo PART",
+    "generate": "a generator: collaparte generate --stage",
     "detect": "the detection of sounds: collaparte stage --detect",
 }
 

@@ -10,6 +10,7 @@ from engine.core.orders import Order, RefusePieces, SetDynamics, SetPace
 from engine.stage.controls.base import ControlledSession
 from engine.stage.controls.desk import StageDesk, StageWish
 from engine.stage.controls.faders import FaderControls
+from engine.stage.controls.generation import GeneratorControls
 from engine.stage.controls.places import PlaceControls
 from engine.stage.controls.sounds import SoundControls
 
@@ -18,7 +19,7 @@ __all__ = ["StageControls"]
 MIN_RATIO, MAX_RATIO = 0.25, 4.0
 
 
-class StageControls(FaderControls, SoundControls, PlaceControls):
+class StageControls(FaderControls, SoundControls, GeneratorControls, PlaceControls):
     """Control the session that is running, or the one that will.
 
     does: what a session here does, of follow, accompany, separate, detect and generate

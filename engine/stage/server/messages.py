@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.core.events import NAMES, Dropout, Event, Guesses, Position, State
-from engine.realtime.device_clock import DeviceClock
-from engine.realtime.session_types import SessionStatus
+from engine.realtime.states import SessionState
 from engine.stage.controls.desk import StageDesk
 from engine.stage.outlet import NamedOutlet
 from engine.stage.server.outbox import StageMessage
+
+if TYPE_CHECKING:
+    from engine.realtime.device_clock import DeviceClock
+    from engine.realtime.session_types import SessionStatus
 
 __all__ = [
     "FALLBACK_HZ",
@@ -102,6 +105,12 @@ class StatusTeller:
     def take(self, event: Event) -> None:
         """Count how often the device was away."""
         self._device += isinstance(event, Dropout) and event.where == "device"
+
+    def starting(self, line: str) -> StageMessage:
+        """Return what is told of a session that is made ready; line: what takes so long."""
+        drops = dict.fromkeys(("device", "input", "output", "events"), 0)
+        body = {"state": str(SessionState.STARTING), "message": line, "seconds": 0, "latency_ms": None, "drops": drops}
+        return StageMessage("status", {**body, "since": 0, "cpu": 0})
 
     def message(
         self, status: SessionStatus, rate: int, now_s: float, line: str = "", since_s: float = 0.0

@@ -15,15 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from engine.core.config import Settings, plain, ranged
 from engine.core.errors import ConfigError, EngineError
 from engine.core.events import Accompanied, Control, Event, Note, Onset, Position, State
-from engine.realtime.device_clock import DeviceClock
-from engine.realtime.session_types import SessionStatus
 from engine.realtime.states import SessionState
 from engine.stage.controls.desk import StageDesk
 from engine.stage.controls.stage_controls import StageControls
@@ -47,6 +45,10 @@ from engine.stage.server.pages import Engraving, PageDesk
 from engine.stage.server.review import StageReview
 from engine.stage.server.routes import BODY_BYTES, StageRoutes, static_files
 from engine.stage.server.shelf import StageShelf
+
+if TYPE_CHECKING:
+    from engine.realtime.device_clock import DeviceClock
+    from engine.realtime.session_types import SessionStatus
 
 __all__ = ["LOOPBACK", "ServerConfig", "StageServer"]
 
@@ -145,7 +147,8 @@ class StageServer:
 
     def prepare(self, line: str = "") -> None:
         """Say that the session is being made ready; line: what takes so long."""
-        self.look(SessionStatus(state=SessionState.STARTING, message=line))
+        self._status_state = SessionState.STARTING
+        self._tell(self._status.starting(line), lasting=True)
 
     def count_samples(self, rate: int) -> None:
         """Read times of events by this rate, Hz, where no device says its own."""

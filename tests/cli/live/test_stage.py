@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,15 @@ import pytest
 import soundfile
 
 from cli.commands.stage import StageOptions
-from cli.live.stage import run_stage
-from cli.live.stage_sessions import StageScoreAtHand, abilities, changed_pipeline, session_config, starting_gains
+from cli.live.stage import run_stage, stage_abilities
+from cli.live.stage_sessions import StageScoreAtHand, changed_pipeline, session_config, starting_gains
 from engine.audio.devices import SILENT, device_of
 from engine.core.errors import EngineError
 from engine.pipeline.pipeline import exchangeable
 from engine.stage.controls.desk import StageDesk
 from tests.cli.live.stage_music import written
 from tests.duos import write_duo_score
+from tests.places import ROOT
 
 RATE = 22_050
 
@@ -98,7 +101,7 @@ def test_a_soloist_is_accompanied_and_the_other_parts_can_be_played(tmp_path: Pa
     config = session_config(chosen, at_hand(score))
     assert config.pipeline.accompany is not None
     assert [part.name for part in config.pipeline.accompany.accompaniment.parts] == ["Piano"]
-    assert abilities(chosen) == ["follow", "accompany"]
+    assert stage_abilities(chosen) == ["follow", "accompany"]
 
 
 def test_a_second_session_overwrites_no_events(study: Path, take: Path, tmp_path: Path) -> None:
@@ -121,3 +124,11 @@ def test_a_score_that_simply_plays_is_followed_by_nobody_and_all_its_parts_have_
     accompany = config.pipeline.accompany
     assert config.pipeline.score is None and accompany is not None and not accompany.accompaniment.follows
     assert [part.name for part in accompany.accompaniment.parts] == ["Solo", "Piano"]
+
+
+def test_the_page_is_served_before_what_a_session_needs_is_loaded() -> None:
+    code = (
+        "import sys, cli.live.stage; print([name for name in ('numba', 'onnxruntime', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

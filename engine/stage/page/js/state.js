@@ -76,6 +76,7 @@ function secondLine() {
   if (name === "starting") return /^compiling/.test(told.status?.message ?? "") ? "first start · takes minutes" : STATES.starting.line;
   if (name === "waiting") return ["just play", told.sleep === "may" ? "screen may sleep" : ""].filter(Boolean).join(" · ");
   if (name === "lost") return hello.does?.includes("accompany") ? `${told.resting ?? "the rest"} rests · tap your place` : "tap where you are";
+  if (name === "playing" && told.plan) return told.plan.ahead > 0 ? `${told.plan.ahead} bar${told.plan.ahead === 1 ? "" : "s"} ahead` : "as it comes";
   if (name === "stopped") return hello.role === "viewer" ? "" : STATES.stopped.line;
   if (name === "following") return heardElsewhere(state);
   return STATES[name].line;
@@ -102,6 +103,7 @@ export function startState() {
   });
   on("engraving", ({ progress: done }) => { if (progress) { progress = { progress: done }; update(); } });
   on("sleep", update);
+  on("plan", detail);
   on("controls", update);
   on("opened", ({ parts = [] }) => {
     told.laid = null;

@@ -330,3 +330,17 @@ def test_a_start_says_what_takes_so_long(browser: Browser, stand_in: Callable) -
     server.say("status", state="running", message=COMPILING)
     browser.until("document.querySelector('.strip-word').textContent == 'Waiting for you'")
     assert "first start" not in browser.text(".strip-state")
+
+
+def test_a_piece_of_one_page_has_the_whole_screen(browser: Browser, stand_in: Callable) -> None:
+    server = stand_in()
+    server.scores["one"] = SmallScore(n_bars=12, repeated=0)
+    following(browser, server, WIDE)
+    assert browser.js("document.querySelector('.sheet').classList.contains('spread')") is False
+    assert browser.shown() == [1]
+    staff = browser.box(".page.shown .system")
+    assert staff["width"] > 0.8 * WIDE[0]  # not the left half alone
+    laid = len(server.asked)
+    browser.size(WIDE[0], WIDE[1])
+    browser.js("new Promise((done) => setTimeout(done, 300))")
+    assert len(server.asked) == laid  # the same size is not laid out again

@@ -11,9 +11,10 @@ const FADE_MS = 120;
 
 /** `bundle` is the server's answer about pages; `bars` of the score; `changed` is called when other pages are shown. */
 export class Layout {
-  constructor({ bundle, bars, spread, close = false, halves, loop = () => null, changed }) {
+  constructor({ bundle, planned, bars, spread, close = false, halves, loop = () => null, changed }) {
     this.near = close; // the cursor is to be seen at every moment: nothing is turned ahead of it
     this.bundle = bundle;
+    this.planned = planned; // what it was laid out for
     this.bars = bars;
     this.spread = spread;
     this.changed = changed;

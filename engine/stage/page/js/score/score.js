@@ -11,6 +11,7 @@ import { rollBundle } from "./roll.js";
 
 const PORTRAIT = { scale: 40 }, SPREAD = { scale: 30, width: 590 };
 const SPREAD_FROM_PX = 960, SPREAD_HEIGHT_PX = 560;
+const LARGER = 1.3; // music of one page that has two to itself
 const PHONE_PX = 600, PHONE_SCALE = 32, REMOTE_SCALE = 30;
 const MOVING = ["following", "playing"], LIT = ["following", "paused"];
 
@@ -77,13 +78,11 @@ export async function lay() {
   if (!score.info || stage.clientWidth < 50 || stage.clientHeight < 50) return;
   laying?.abort();
   const mine = (laying = new AbortController());
-  const { w, h: height, scale, spread, close } = plan(stage.clientWidth, stage.clientHeight, settings.zoom);
+  const planned = plan(stage.clientWidth, stage.clientHeight, settings.zoom), { close } = planned;
   try {
-    const bundle = score.info.kind === "roll" ? rollBundle(score.info, score.bars, { w, h: height, spread, zoom: settings.zoom })
-      : await getJson(`/api/score/${encodeURIComponent(score.info.id)}/pages?w=${w}&h=${height}&scale=${scale}&spread=1`,
-        { signal: mine.signal, progress: (p) => tell("progress", p) });
+    const { bundle, spread } = await pagesFor(planned, mine.signal);
     if (mine.signal.aborted) return;
-    const layout = new Layout({ bundle, bars: score.bars, spread, close, halves: settings.turning === "half" && !close, loop: () => motion.loop, changed: () => tell("shown", layout) });
+    const layout = new Layout({ bundle, planned, bars: score.bars, spread, close, halves: settings.turning === "half" && !close, loop: () => motion.loop, changed: () => tell("shown", layout) });
     layout.element.classList.add("coming");
     stage.append(layout.element);
     mine.signal.addEventListener("abort", () => { if (score.layout !== layout) layout.close(); });
@@ -107,6 +106,17 @@ export async function lay() {
   }
 }
 
+/** The pages of a plan. A piece that fills one page of two has the whole screen, larger if it stays one page. */
+async function pagesFor({ w, h: height, scale, spread }, signal) {
+  if (score.info.kind === "roll") return { bundle: rollBundle(score.info, score.bars, { w, h: height, spread, zoom: settings.zoom }), spread };
+  const ask = (width, size) => getJson(`/api/score/${encodeURIComponent(score.info.id)}/pages?w=${width}&h=${height}&scale=${size}&spread=1`,
+    { signal, progress: (p) => tell("progress", p) });
+  const bundle = await ask(w, scale);
+  if (!spread || bundle.n_pages > 1) return { bundle, spread };
+  const large = await ask(2 * w, Math.round(LARGER * scale));
+  return { bundle: large.n_pages === 1 ? large : await ask(2 * w, scale), spread: false };
+}
+
 /** Whether the systems fit into pages of one; else the next layout has more room, and is shown smaller. */
 function roomy(layout) {
   const tallest = Math.max(0, ...[...layout.book.pages.values()].flatMap((page) => page.systems.map((system) => system.inkBottom - system.inkTop + 24)));
@@ -118,7 +128,7 @@ function roomy(layout) {
 function resized() {
   fit();
   const layout = score.layout, next = plan(stage.clientWidth, stage.clientHeight, settings.zoom);
-  if (layout && layout.bundle.page_w === next.w && layout.bundle.page_h === next.h && layout.spread === next.spread) return;
+  if (layout && ["w", "h", "scale", "spread"].every((name) => layout.planned[name] === next[name])) return;
   lay();
 }
 

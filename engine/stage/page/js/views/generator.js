@@ -63,7 +63,7 @@ function draw() {
   const pitches = notes.map((note) => note[2]), low = Math.min(...pitches, 60) - 3, high = Math.max(...pitches, 72) + 3;
   const unit = (height - MARGIN.top - MARGIN.bottom) / (high - low + 1), x = (q) => MARGIN.left + ((q - from) * (width - MARGIN.left - 4)) / (to - from), y = (pitch) => MARGIN.top + (high - pitch) * unit;
   attribute(picture, "viewBox", `0 0 ${width} ${height}`);
-  picture.replaceChildren(hatch(), ...barLines(plan, bar, from, to, now, x, height), ...notes.filter((note) => note[0] < to && note[0] + note[1] > from).map((note) => drawn(note, now, x, y, unit)), s("line", { class: "playhead", x1: x(now), x2: x(now), y1: MARGIN.top - 4, y2: height - MARGIN.bottom }));
+  picture.replaceChildren(hatch(), ...octaves(low, high, unit, y, x(from), x(to)), ...barLines(plan, bar, from, to, now, x, height), ...notes.filter((note) => note[0] < to && note[0] + note[1] > from).map((note) => drawn(note, now, x, y, unit)), s("line", { class: "playhead", x1: x(now), x2: x(now), y1: MARGIN.top - 4, y2: height - MARGIN.bottom }));
   if (parts.voices.childElementCount !== (plan.voices ?? []).length) parts.voices.replaceChildren(...(plan.voices ?? []).map((name, k) => h("li", { class: `voice voice-${(k % 4) + 1}` }, h("b", {}, letter(k)), name)));
 }
 
@@ -73,6 +73,17 @@ function hatch() {
   return s("defs", {}, s("pattern", { id: "unwritten", width: 10, height: 10, patternUnits: "userSpaceOnUse", patternTransform: "rotate(-45)" }, s("rect", { width: 2, height: 10, class: "hatch-line-plain" })));
 }
 
+/** A line at every C, with its name. */
+function octaves(low, high, unit, y, left, right) {
+  const found = [];
+  for (let pitch = 12 * Math.ceil(low / 12); pitch <= high; pitch += 12) {
+    const name = s("text", { class: "pitch-name", x: left - 10, y: y(pitch) + unit / 2 + 5, "text-anchor": "end" });
+    name.textContent = `C${pitch / 12 - 1}`;
+    found.push(s("line", { class: "octave", x1: left, x2: right, y1: y(pitch) + unit, y2: y(pitch) + unit }), name);
+  }
+  return found;
+}
+
 function barLines(plan, bar, from, to, now, x, height) {
   const found = [];
   for (let q = from; q < to - 1e-6; q += bar) {
@@ -80,7 +91,8 @@ function barLines(plan, bar, from, to, now, x, height) {
     if (playing) found.push(s("rect", { class: "bar-now", x: x(q), y: 0, width: x(q + bar) - x(q), height }));
     if (!written && !playing && q >= now) found.push(s("rect", { fill: "url(#unwritten)", x: x(q), y: MARGIN.top, width: x(q + bar) - x(q), height: height - MARGIN.top }));
     const words = s("text", { class: playing ? "bar-words now" : "bar-words", x: x(q) + 8, y: 24 });
-    words.textContent = `${number}${playing ? " playing" : q < now ? "" : written ? " written" : " writing …"}`;
+    const writing = !written && q <= (plan.written ?? 0) + 1e-6; // the bars behind it are only to come
+    words.textContent = `${number}${playing ? " playing" : q < now ? "" : written ? " written" : writing ? " writing …" : ""}`;
     found.push(s("line", { class: "bar-edge", x1: x(q), x2: x(q), y1: 8, y2: height }), words);
   }
   return found;
@@ -88,7 +100,7 @@ function barLines(plan, bar, from, to, now, x, height) {
 
 /** Past dim and filled; now filled, with an outline and its letter; written an outline. */
 function drawn([quarter, duration, pitch, voice], now, x, y, unit) {
-  const state = quarter + duration <= now ? "past" : quarter <= now ? "now" : "written", left = x(quarter), width = Math.max(6, x(quarter + duration) - left - 2);
+  const state = quarter + duration <= now ? "past" : quarter <= now ? "now" : "written", left = Math.max(x(quarter), MARGIN.left), width = Math.max(6, x(quarter + duration) - left - 2);
   const group = s("g", { class: `generated-note ${state} voice-${(voice % 4) + 1}` }, s("rect", { x: left, y: y(pitch) + 1, width, height: Math.max(4, unit - 2), rx: 4 }));
   if (state === "now") {
     const words = s("text", { x: left + 12, y: y(pitch) + unit / 2 + 5, "text-anchor": "middle" });
