@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.pipeline.pipeline import PipelineConfig
     from engine.realtime.session import Session, SessionStatus
     from engine.score.score import Score
+    from engine.stage.clocks.programs import ProgramChanges
     from engine.stage.clocks.tick_outlet import TickOutlet
     from engine.stage.controls.stage_controls import StageControls
     from engine.stage.outlet import Outlet
@@ -64,6 +65,16 @@ class StageOutputs(Settings):
             "there; jumps by song position",
         ),
         metavar=f"NAME|{TO}PORT",
+        group=STAGE,
+    )
+    clock_programs: int | None = option(
+        ranged(
+            None,
+            1,
+            16,
+            "with --clock, send a program change at the first note and each rehearsal mark, on this channel",
+        ),
+        metavar="CHANNEL",
         group=STAGE,
     )
     mtc: str | None = option(
@@ -118,6 +129,9 @@ def _check(options: StageOutputs, session: Session) -> None:
     going = [name for name in BEAT if getattr(options, name)]
     if going and session.config.pipeline.score is None and _score(session) is None:
         raise ConfigError(f"--{going[0]}", expected="a score to follow", got="none", remedy="add --score FILE")
+    if options.clock_programs is not None and (options.clock is None or _score(session) is None):
+        expected, got = "--clock, and a score", "no --clock" if options.clock is None else "a recording"
+        raise ConfigError("--clock-programs", expected=expected, got=got)
     if options.mtc and _score(session) is None:
         raise ConfigError("--mtc", expected="a score, which has a time of its own", got="a recording")
     if options.beat != PhaseConfig() and not going:
@@ -132,7 +146,7 @@ def _opened(options: StageOutputs, session: Session) -> Iterator[tuple[str, Outl
 
         yield "OSC", OscSender([OscTarget.read(text) for text in options.osc], _score(session))
     if options.clock:
-        yield "MIDI clock", _tick_outlet(options, options.clock, None)
+        yield "MIDI clock", _tick_outlet(options, options.clock, None, _programs(options, session))
     if options.link:
         from engine.stage.clocks.link_outlet import LinkOutlet
 
@@ -141,7 +155,19 @@ def _opened(options: StageOutputs, session: Session) -> Iterator[tuple[str, Outl
         yield "time code", _tick_outlet(options, options.mtc, _score(session))
 
 
-def _tick_outlet(options: StageOutputs, name: str, score: Score | None) -> TickOutlet:
+def _programs(options: StageOutputs, session: Session) -> ProgramChanges | None:
+    """The program changes that go with the clock, if any."""
+    from engine.stage.clocks.programs import programs_of_marks
+
+    score = _score(session)
+    if options.clock_programs is None or score is None:
+        return None
+    return programs_of_marks(score, options.clock_programs - 1)
+
+
+def _tick_outlet(
+    options: StageOutputs, name: str, score: Score | None, programs: ProgramChanges | None = None
+) -> TickOutlet:
     """A MIDI clock, or time code where a score is given."""
     from engine.midi.port import MidiConfig
     from engine.stage.clocks.tick_outlet import TickOutlet, TickPort
@@ -155,7 +181,7 @@ def _tick_outlet(options: StageOutputs, name: str, score: Score | None) -> TickO
         timecode=None if score is None else options.mtc_fps,
     )
     scale = clock_ticks() if score is None else timecode_ticks(score, options.mtc_fps, options.mtc_hour)
-    return TickOutlet(TickPort(midi, scale, options.clock_earlier / 1000), options.beat, note)
+    return TickOutlet(TickPort(midi, scale, options.clock_earlier / 1000, programs), options.beat, note)
 
 
 def _score(session: Session) -> Score | None:

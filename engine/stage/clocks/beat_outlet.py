@@ -13,7 +13,7 @@ from engine.realtime.session import SessionStatus
 from engine.realtime.states import SessionState
 from engine.stage.phase import BeatPhase, PhaseChange, PhaseConfig
 
-__all__ = ["BeatOutlet"]
+__all__ = ["AHEAD_S", "BeatOutlet"]
 
 STEP_S = 0.02  # between looks
 AHEAD_S = 0.06  # the beat is decided so far ahead, so that it reaches its receiver before its time

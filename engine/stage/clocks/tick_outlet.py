@@ -11,7 +11,8 @@ from engine.midi.port import MidiConfig
 from engine.midi.process import MidiProcess
 from engine.realtime.input_time import InputTime
 from engine.realtime.session import SessionStatus
-from engine.stage.clocks.beat_outlet import BeatOutlet
+from engine.stage.clocks.beat_outlet import AHEAD_S, BeatOutlet
+from engine.stage.clocks.programs import ProgramChanges, ProgramTrack
 from engine.stage.clocks.ticks import TickScale
 from engine.stage.phase import PhaseChange, PhaseConfig, Turn
 
@@ -24,11 +25,13 @@ class TickPort(NamedTuple):
     midi: the port
     scale: how ticks are counted
     earlier_s: ticks are sent so much before the beat
+    programs: program changes beside them
     """
 
     midi: MidiConfig
     scale: TickScale
     earlier_s: float = 0.0
+    programs: ProgramChanges | None = None
 
 
 class TickOutlet(BeatOutlet):
@@ -42,6 +45,7 @@ class TickOutlet(BeatOutlet):
         self._to = port
         self._port = LastingPort(lambda: MidiProcess(port.midi), say)
         self._related: tuple[MidiProcess, InputTime] | None = None
+        self._programs = None if port.programs is None else ProgramTrack(port.programs)
         self.begin_thread()
 
     @property
@@ -65,6 +69,8 @@ class TickOutlet(BeatOutlet):
             return None
         if self._related is None or self._related[0] is not port:
             self._related = port, InputTime(port.now, port.sample_rate, port)
+            if self._programs is not None:
+                self._programs.forget()
         return self._related[1]
 
     def show(self, changes: list[PhaseChange], time: InputTime) -> None:
@@ -74,6 +80,22 @@ class TickOutlet(BeatOutlet):
         try:
             for change in changes:
                 self._send(port, change, time)
+        except DeviceError:
+            if self._port.port is port:
+                self._port.lost(port)
+
+    def _turn(self, time: InputTime) -> None:
+        """Bring the receiver up to date, and send the program that begins."""
+        super()._turn(time)
+        if self._programs is None or not time.known:
+            return
+        due = self._programs.take(self._phase.line, time.now_s() + AHEAD_S)
+        if due is None:
+            return
+        assert self._related is not None and self._to.programs is not None
+        port, (at_s, program) = self._related[0], due
+        try:
+            port.send(round(time.there(at_s - self._to.earlier_s)), self._to.programs.message(program))
         except DeviceError:
             if self._port.port is port:
                 self._port.lost(port)
