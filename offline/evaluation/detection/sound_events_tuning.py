@@ -17,6 +17,8 @@ from offline.evaluation.detection.psds import PSDS_1, PSDS_2, psds
 from offline.evaluation.detection.sound_events import evaluate_sound_events, event_counts, macro_f1, segment_counts
 
 __all__ = [
+    "LOG_ODDS",
+    "THRESHOLD_GRID",
     "QuietScenes",
     "TunedDecisions",
     "class_metrics",
@@ -27,7 +29,7 @@ __all__ = [
     "with_raised_limits",
 ]
 
-GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
+THRESHOLD_GRID = (*np.round(np.arange(0.05, 0.96, 0.05), 2).tolist(), 0.97, 0.98, 0.99)
 PRICE = 0.05  # F1 that a false event per hour too many costs
 LOG_ODDS = (2, 4, 8, 15, 30, 60, 0)  # from what is soon accumulated to none
 LAGS = (
@@ -134,7 +136,7 @@ def with_raised_limits(config: DecisionConfig, quiet: QuietScenes, classes: tupl
     For a network that has learned from the material of `quiet`, and is worse elsewhere. A class that no limit
     keeps quiet enough gets the highest.
     """
-    for _ in GRID:
+    for _ in THRESHOLD_GRID:
         loud = quiet.false_alarms(config, classes) > quiet.allowed_per_hour
         if not loud.any():
             break
@@ -147,7 +149,7 @@ def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
     """Return the decision with the next higher threshold and evidence of one class; no evidence after the highest."""
     threshold = (config.thresholds or {}).get(label, config.threshold)
     needed = (config.log_odds_by_label or {}).get(label, config.accumulated_log_odds)
-    threshold = next((limit for limit in GRID if limit > threshold), threshold)
+    threshold = next((limit for limit in THRESHOLD_GRID if limit > threshold), threshold)
     needed = next((float(limit) for limit in LOG_ODDS if limit > needed), 0.0) if needed else 0.0
     return replace(
         config,
@@ -158,7 +160,7 @@ def _raised(config: DecisionConfig, label: str) -> DecisionConfig:
 
 def _limits(scenes: SceneSet, steps: Probabilities, base: DecisionConfig, quiet: QuietScenes | None) -> DecisionConfig:
     """Return the decision with the limits of each class that are best on these scenes, with few false events."""
-    pairs = list(product(LOG_ODDS if base.accumulated_log_odds else [0], GRID))
+    pairs = list(product(LOG_ODDS if base.accumulated_log_odds else [0], THRESHOLD_GRID))
     configs = [
         replace(base, accumulated_log_odds=e, threshold=t, log_odds_by_label=None, thresholds=None) for e, t in pairs
     ]
@@ -198,7 +200,7 @@ def _shrunk(values: np.ndarray) -> np.ndarray:
 
 def _tag_thresholds(scenes: SceneSet, steps: Probabilities) -> dict[str, float]:
     clips, wanted = clip_probabilities(steps), np.asarray(scenes.steps).max(1).astype(bool)
-    decided = clips[None] >= np.array(GRID)[:, None, None]
+    decided = clips[None] >= np.array(THRESHOLD_GRID)[:, None, None]
     hits = (decided & wanted).sum(1)
     f1 = 2 * hits / np.maximum(decided.sum(1) + wanted.sum(0), 1)
-    return {label: GRID[k] for label, k in zip(scenes.classes, _shrunk(f1).argmax(0), strict=True)}
+    return {label: THRESHOLD_GRID[k] for label, k in zip(scenes.classes, _shrunk(f1).argmax(0), strict=True)}

@@ -112,6 +112,9 @@ class DetectionExport(ExportConfig):
     false_alarms: float = ranged(
         1.0, 0, 1e6, "false alarms per class that live thresholds may cause in the quiet scenes", unit="1/h"
     )
+    soon: bool = plain(
+        False, "choose live thresholds by how soon sounds are told, of those that cause no more false alarms than that"
+    )
     early: float | None = ranged(
         None,
         0,
@@ -132,6 +135,8 @@ class DetectionExport(ExportConfig):
             raise ConfigError("--tighten", expected="--decisions-of and --quiet", got="it alone")
         if self.early is not None and not self.quiet:
             raise ConfigError("--early", expected="--quiet besides", got="it alone")
+        if self.soon and not self.quiet:
+            raise ConfigError("--soon", expected="--quiet besides", got="it alone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

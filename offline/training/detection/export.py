@@ -26,6 +26,7 @@ from offline.evaluation.detection.sound_events_tuning import (
     with_best_lags,
     with_raised_limits,
 )
+from offline.evaluation.detection.telling import soonest_decisions
 from offline.training.common.card import card_fields, write_card
 from offline.training.common.export import Exportable, export_checked, export_figures
 from offline.training.detection.config import DetectionExport
@@ -102,9 +103,9 @@ def _tuned_decisions(model: Crnn, config: DetectionExport) -> tuple[TunedDecisio
 def _early(model: Crnn, config: DetectionExport, live: DecisionConfig, allowed_per_hour: float) -> DecisionConfig:
     """Return the live decision with thresholds that report early, and the lags that then are best."""
     validation = open_scene_set(config.validation)
-    quiet = _quiet_scenes(model, config, allowed_per_hour)
-    early = with_early_reports(live, quiet, model.config.classes, allowed_per_hour)
-    return with_best_lags(validation, scene_probabilities(model, validation), early)
+    quiet, steps = _quiet_scenes(model, config, allowed_per_hour), scene_probabilities(model, validation)
+    early = with_early_reports(live, quiet, model.config.classes, allowed_per_hour, steps)
+    return with_best_lags(validation, steps, early)
 
 
 def _tune(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDecisions]:
@@ -112,7 +113,10 @@ def _tune(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDe
     validation = open_scene_set(config.validation)
     steps = scene_probabilities(model, validation)
     quiet = _quiet_scenes(model, config, config.false_alarms) if config.quiet else None
-    return tune_decisions(validation, steps, LIVE_DECISIONS, quiet), tune_decisions(validation, steps, WHOLE_DECISIONS)
+    whole = tune_decisions(validation, steps, WHOLE_DECISIONS)
+    if config.soon and quiet is not None:
+        return replace(whole, events=soonest_decisions(validation, steps, ACCUMULATING, quiet)), whole
+    return tune_decisions(validation, steps, LIVE_DECISIONS, quiet), whole
 
 
 def _take_over(

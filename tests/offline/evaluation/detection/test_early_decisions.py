@@ -7,7 +7,7 @@ import pytest
 
 from engine.detection.event_decoder import DecisionConfig, EventDecoder
 from engine.detection.frame_clock import SOUND_RATE, STEP
-from offline.evaluation.detection.early_decisions import retracted_per_hour, with_early_reports
+from offline.evaluation.detection.early_decisions import retracted_per_hour, retracted_share, with_early_reports
 from offline.evaluation.detection.sound_events_tuning import QuietScenes
 
 CLASSES = ("dog",)
@@ -33,3 +33,15 @@ def test_the_lowest_threshold_within_what_may_be_taken_back() -> None:
         (step, True, False) for step in (1, 2, 3, 4)
     ]
     assert {told(config, bark)[-1] for config in (bold, careful, strict, BASE)} == {(6, False, False)}
+
+
+def test_what_is_often_taken_back_where_the_class_sounds_is_too_early() -> None:
+    """Of 0.45, nine of twelve reports are retracted; of 0.75, none of three."""
+    quiet = QuietScenes(np.zeros((4, 100, 1), np.float32), 0.0)
+    heard = np.zeros((12, 100, 1), np.float32)
+    heard[:, 20:23] = 0.45
+    heard[:3, 22:40], heard[:3, 23:40] = 0.75, 0.95
+    bold, careful = (with_early_reports(BASE, quiet, CLASSES, 0.0, of) for of in (None, heard))
+    assert [config.early for config in (bold, careful)] == [{"dog": 0.2}, {"dog": 0.5}]
+    assert retracted_share(bold, heard, CLASSES) == pytest.approx([9 / 12])
+    assert retracted_share(careful, heard, CLASSES) == pytest.approx([0.0])

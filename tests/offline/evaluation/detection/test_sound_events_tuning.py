@@ -15,6 +15,7 @@ from offline.evaluation.detection.sound_events_tuning import (
     step_edges_s,
     tune_decisions,
 )
+from offline.evaluation.detection.telling import soonest_decisions, telling_worth, waits_by_label
 
 CLASSES = ("loud", "shy")
 
@@ -74,6 +75,42 @@ def test_thresholds_invent_no_more_than_they_may() -> None:
     assert bound.events.thresholds["shy"] == free.events.thresholds["shy"]
     rates = QuietScenes(nothing, 1.0).false_alarms(free.events, CLASSES)
     assert rates == pytest.approx([3600 / (100 * STEP / SOUND_RATE), 0])  # one in each scene of 6.6 s
+
+
+def test_being_told_is_worth_half_as_much_a_second_later() -> None:
+    """Told by the step of its onset, 15 steps (one second) later, and never; one in three sounds each."""
+    made, outputs = scenes()
+    outputs[:, :, 0] = np.where(made.steps[:, :, 0] > 0, 0.9, 0.0)
+    for row, labels in list(zip(outputs, made.steps, strict=True))[10:20]:
+        row[np.flatnonzero(labels[:, 0])[:14], 0] = 0.0
+    outputs[20:, :, 0] = 0.0
+    config = DecisionConfig(median=1, alignment="causal")
+    waits = waits_by_label(made, outputs, config)
+    first, later = np.sort(waits["loud"])[[0, -1]]
+    assert len(waits["loud"]) == 20 and len(waits["shy"]) == 0
+    assert later - first == pytest.approx(14 * STEP / SOUND_RATE)
+    wanted = (0.5**first + 0.5**later) / 3
+    assert telling_worth(made, outputs, config) == pytest.approx([wanted, 0.0])
+
+
+def test_the_limits_that_tell_soonest_invent_no_more_than_they_may() -> None:
+    """Sounds rise to 0.6 and 0.9 after half a second; what invents at 0.7 forbids to tell by 0.6, in one class."""
+    made, outputs = scenes()
+    outputs = np.zeros_like(outputs)
+    for row, labels in zip(outputs, made.steps, strict=True):
+        for c in range(2):
+            begin = np.flatnonzero(labels[:, c])[0]
+            row[begin : begin + 8, c], row[begin + 8 : begin + 15, c] = 0.6, 0.9
+    nothing = np.zeros((60, 100, 2), np.float32)
+    nothing[:, 50:52, 0] = 0.7
+    base = DecisionConfig(median=1, alignment="causal", accumulated_log_odds=1.0)
+    tuned = soonest_decisions(made, outputs, [base], QuietScenes(nothing, 1.0))
+    assert tuned.thresholds is not None and tuned.thresholds["loud"] > 0.7 and tuned.thresholds["shy"] <= 0.6
+    assert not QuietScenes(nothing, 1.0).false_alarms(tuned, CLASSES).any()
+    waits = waits_by_label(made, outputs, tuned)
+    assert np.median(waits["loud"]) - np.median(waits["shy"]) == pytest.approx(8 * STEP / SOUND_RATE, abs=0.3)
+    sealed = soonest_decisions(made, outputs, [base], QuietScenes(np.ones((2, 100, 2), np.float32), 0.0))
+    assert sealed.thresholds == dict.fromkeys(CLASSES, 0.99)
 
 
 def test_steps_lie_end_to_end() -> None:
