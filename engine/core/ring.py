@@ -22,6 +22,7 @@ __all__ = [
     "HEAD_BYTES",
     "RecordRing",
     "RingBuffer",
+    "await_rows",
     "load_acquire",
     "n_readable",
     "n_writable",
@@ -38,6 +39,7 @@ ALIGN = 8  # bytes: what an atomic int64 needs
 LENGTH_BYTES = 4  # before each record of a RecordRing
 
 CELLS = types.Array(types.int64, 1, "C")
+usleep = types.ExternalFunction("usleep", types.intc(types.uint32))
 
 
 def _address(context: Any, builder: Any, args: Any, signature: Any) -> Any:
@@ -81,6 +83,16 @@ def n_readable(head: I64) -> int:
 def n_writable(head: I64, capacity: int) -> int:
     """Return the rows of free space; the reader may free more at any time."""
     return capacity - (load_acquire(head, WRITTEN) - load_acquire(head, READ))
+
+
+@njit(nogil=True, cache=True)
+def await_rows(head: I64, n: int, naps: int, nap_us: int) -> bool:
+    """Sleep until `n` rows can be read; return False if they are still missing after `naps` sleeps."""
+    for _ in range(naps):
+        if n_readable(head) >= n:
+            return True
+        usleep(nap_us)
+    return False
 
 
 @njit(nogil=True, cache=True)
@@ -191,6 +203,10 @@ class RecordRing:
         whole = len(record).to_bytes(LENGTH_BYTES, "little") + record
         self._ring.write(np.frombuffer(bytearray(whole), np.uint8)[:, None])
         return True
+
+    def await_record(self, naps: int, nap_us: int) -> bool:
+        """Sleep until there is a record; return False if there is still none after `naps` sleeps."""
+        return bool(await_rows(self._ring.head, 1, naps, nap_us))
 
     def read(self) -> bytes | None:
         """Remove and return the oldest record; None if there is none."""

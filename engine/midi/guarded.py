@@ -18,7 +18,7 @@ from engine.midi.process import MidiProcess
 
 __all__ = ["GuardedPort"]
 
-LOOK_S = 0.01  # between two looks at the port's process
+LOOK_S = 0.02  # between two looks at the port's process
 AGAIN_S = (*(0.01 * i for i in range(16)), 0.2, 0.5)  # the server loses cycles while it takes a dead client out
 
 

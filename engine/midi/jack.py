@@ -17,7 +17,7 @@ __all__ = ["JackPort"]
 FRAME_BITS = 32  # width of JACK's clock
 CLOSE_S = 0.5
 STILL_S = 2.0  # without a cycle: the server has died, and nothing says so
-MIRROR_S = 0.02  # between two looks at the readers of a mirrored port
+MIRROR_S = 0.1  # between two looks at the readers of a mirrored port
 LINGER_S = 1.0  # a reader is kept so long: those of a port that dies disappear before the port does
 
 

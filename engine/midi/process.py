@@ -32,7 +32,7 @@ __all__ = ["MidiProcess", "panic", "serve"]
 
 COMMAND_PRIORITY = 60  # SCHED_FIFO priority of the thread that takes commands, where it is permitted
 FRAME_BITS = 32  # width of JACK's clock
-LOOK_S = 0.01  # between two looks at the generator's process
+LOOK_S = 0.02  # between two looks at the generator's process
 REPORT_S = 0.05
 SWITCH_S = 1e-4  # seconds, the longest that other threads of this process delay the port's
 OPEN_S = 60.0  # seconds; where nothing is compiled yet, an audio callback takes half of it

@@ -120,6 +120,14 @@ class EngineHandle:
         while self.memory is not None and (record := self.memory.events.read()) is not None:
             yield pickle.loads(record)
 
+    def nap(self, seconds: float, look_s: float) -> None:
+        """Sleep, but not longer than until there are events, for which is looked every `look_s`."""
+        time.sleep(look_s)
+        if self.memory is None:
+            time.sleep(seconds - look_s)
+        else:
+            self.memory.events.await_record(round(seconds / look_s) - 1, round(1e6 * look_s))
+
     @property
     def level(self) -> float:
         """Return the peak level of the input, 0 to 1 of full scale, with a slow decay."""

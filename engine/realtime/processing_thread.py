@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import njit
 
-from engine.core.arrays import F32, F64, I64
+from engine.core.arrays import F32, F64
 from engine.core.events import Dropout, Event
 from engine.core.flush import flush
-from engine.core.ring import RingBuffer, n_readable
+from engine.core.ring import RingBuffer, await_rows
 from engine.core.shared_memory import Counter, SharedMemory
 from engine.dsp.resample import Resampler
 from engine.dsp.sanitise import LIMIT, clean
@@ -32,18 +32,6 @@ WAIT_US = 20_000  # microseconds of waiting after which the thread checks its ot
 RAMP_S = 0.05  # seconds in which a gain goes from 0 to 1: no clicks, and the steps of a MIDI controller are smoothed
 
 Audio = npt.NDArray[np.float32]
-
-usleep = types.ExternalFunction("usleep", types.intc(types.uint32))
-
-
-@njit(nogil=True, cache=True)
-def wait(head: I64, n: int, naps: int, nap_us: int) -> bool:
-    """Sleep until `n` rows can be read from the ring; return False if they are still missing after `naps` sleeps."""
-    for _ in range(naps):
-        if n_readable(head) >= n:
-            return True
-        usleep(nap_us)
-    return False
 
 
 @njit(nogil=True, cache=True)
@@ -131,7 +119,8 @@ class ProcessingThread:
         """Process until the stream is stopped or its file ends, then flush; the target of the thread."""
         try:
             while not self._done():
-                if self._blocked() or not wait(self.rings.inputs.head, 1, WAIT_US // self._nap_us, self._nap_us):
+                nap_us = self._nap_us
+                if self._blocked() or not await_rows(self.rings.inputs.head, 1, WAIT_US // nap_us, nap_us):
                     self._replace_lost()
                 else:
                     self.feed(self._block[: self.rings.inputs.read(self._block)])

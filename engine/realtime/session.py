@@ -35,7 +35,7 @@ from engine.realtime.states import EngineState, SessionEnd, SessionState, next_s
 __all__ = ["Session", "SessionConfig", "SessionReport", "SessionStatus"]
 
 NAP_S = 0.01
-SHORT_NAP_S = 0.002  # where notes wait to be played, and cues to act
+SHORT_NAP_S = 0.002  # between two looks for events, where notes wait to be played, and cues to act
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
 LOSSES = {
@@ -241,7 +241,7 @@ class SessionRun:
             self._report_status(run)
             if 0 < self._config.duration_s <= self._seconds(run):
                 break
-            time.sleep(SHORT_NAP_S if self._hurries else NAP_S)
+            run.nap(NAP_S, SHORT_NAP_S if self._hurries else NAP_S)
         return SessionEnd.STOPPED
 
     @property

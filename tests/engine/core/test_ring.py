@@ -102,3 +102,12 @@ def test_two_processes_hammer_one_ring() -> None:
             count += n
         writer.kill() if writer.wait(10) else None
     assert count >= wanted
+
+
+def test_a_record_is_waited_for() -> None:
+    ring = RecordRing(bytearray(RecordRing.n_bytes(64)), 64)
+    assert not ring.await_record(2, 1)
+    ring.write(b"here")
+    assert ring.await_record(1, 1)
+    assert ring.read() == b"here"
+    assert not ring.await_record(1, 1)
