@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.accompaniment.accompanist import AccompanyConfig
     from engine.accompaniment.parts import Accompaniment
     from engine.audio.files import AudioReader
+    from engine.score.score import Score
 
 __all__ = ["AccompanyOptions", "accompaniment_db", "accompaniment_of", "accompany_command"]
 
@@ -230,8 +231,13 @@ def _at_tempo(both: Accompaniment, tempo: float | None) -> Accompaniment:
     """The accompaniment at a tempo, quarters a minute, at its beginning; elsewhere in proportion."""
     if tempo is None:
         return both
-    quarter_s = float(both.solo.seconds(1.0) - both.solo.seconds(0.0))
-    return replace(both, solo=both.solo.retimed(both.solo.tempo_quarter, 60 / tempo / quarter_s * both.solo.tempo_s))
+    expected = None if both.expected is None else _begun_at(both.expected, tempo)
+    return replace(both, solo=_begun_at(both.solo, tempo), expected=expected)
+
+
+def _begun_at(score: Score, tempo: float) -> Score:
+    quarter_s = float(score.seconds(1.0) - score.seconds(0.0))
+    return score.retimed(score.tempo_quarter, 60 / tempo / quarter_s * score.tempo_s)
 
 
 def accompaniment_db(options: AccompanyOptions) -> float:
@@ -271,7 +277,7 @@ def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
     """File to files."""
     from engine.audio.files import AudioReader
     from offline.accompaniment.accompany import AccompanyJob, accompany_file, write_scheduled
-    from offline.following.presets import follow_by
+    from offline.following.presets import follow_soloist
 
     AudioReader(recording).close()  # say at once if there is no such file
     mix = _mix_file(options)
@@ -280,7 +286,7 @@ def _over_a_file(options: AccompanyOptions, recording: Path) -> int:
         input=recording,
         accompany=accompany,
         attendants=cue_attendants(options.outward.beyond, lambda: accompany.accompaniment.solo),
-        follow=follow_by(options.features),
+        follow=follow_soloist(options.features),
         mix=mix,
         gains=_gains(options),
         events=options.events,

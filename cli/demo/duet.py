@@ -17,7 +17,7 @@ from offline.accompaniment.accompany import AccompanyJob, accompany_file, write_
 from offline.evaluation.accompaniment import evaluate_accompaniment, read_duo_truth
 from offline.evaluation.accompaniment_plot import draw_accompaniment
 from offline.following.feature_names import FEATURES
-from offline.following.presets import follow_by
+from offline.following.presets import follow_soloist
 from offline.synthesis.demo_duet import DuetPiece, write_duet, write_duet_score
 
 __all__ = ["show_duet"]
@@ -51,7 +51,7 @@ def _job(piece: DuetPiece, mix: Path) -> AccompanyJob:
     return AccompanyJob(
         input=piece.solo_path,
         accompany=accompany,
-        follow=follow_by(FEATURES[0]),
+        follow=follow_soloist(FEATURES[0]),
         mix=mix,
         watch=lambda reader: LiveLine(reader.format.sample_rate, duration=reader.n_samples),
     )

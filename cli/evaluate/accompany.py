@@ -56,11 +56,11 @@ def evaluate_accompany_command(options: EvaluateAccompanyOptions) -> int:
     """Print the table."""
     from cli.commands.align import align_config
     from offline.evaluation.duos import DuoSettings, evaluate_duos
-    from offline.following.presets import follow_by
+    from offline.following.presets import follow_soloist
 
     with announced_compiling():
         settings = DuoSettings(
-            follow=follow_by(options.features),
+            follow=follow_soloist(options.features),
             schedule=options.schedule,
             stage=options.stage,
             leak=options.leak,

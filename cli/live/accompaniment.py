@@ -28,7 +28,7 @@ from engine.score.readers import read_draft
 from engine.score.score import Score
 from offline.accompaniment.accompany import write_scheduled
 from offline.accompaniment.bar_report import BarLog
-from offline.following.presets import follow_by
+from offline.following.presets import follow_soloist
 from offline.following.score_input import followed_loop, followed_score
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def accompaniment_config(
 
     may_count: whether beats may be asked for while it runs
     """
-    accompany, follow = accompaniment_of(options, sounds=sounds), follow_by(options.features)
+    accompany, follow = accompaniment_of(options, sounds=sounds), follow_soloist(options.features)
     accompany = replace(accompany, stage=_stage(options), may_count=may_count)
     gains = {"input": 0.0, ACCOMPANIMENT: 10 ** (accompaniment_db(options) / 20)}
     if accompany.counts:
@@ -114,7 +114,7 @@ def accompaniment_config(
     if not accompany.accompaniment.follows:
         score = None
     elif loop is None:
-        score = followed_score(solo, audio, follow)
+        score = followed_score(accompany.accompaniment.followed, audio, follow)
     else:
         length = loop_length(read_draft(options.score, options.repeats_after_jump), loop)
         score = followed_loop(solo, length, audio, follow)

@@ -27,6 +27,9 @@ class FollowConfig(Settings):
 
     lag: int = ranged(4, 0, 100, "how much later input a position waits for; more makes it more reliable", unit="hops")
     jumps: bool = plain(True, "allow the player to jump anywhere in the score at any time, and to begin anywhere")
+    soon: bool = plain(
+        False, "believe a jump on less evidence, so that an accompaniment is back sooner; a few more are wrong"
+    )
     semitones: int = ranged(
         5, 0, 6, "range in which a transposed or differently tuned performance is found, up and down; 0 for none"
     )

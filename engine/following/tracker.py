@@ -137,7 +137,7 @@ class Tracker:
             search_numbers(config.search, frame_s),
             tempo_numbers(frame_s),
             likelihood_numbers(config.likelihood, frame_s, config.features.compression, reference.strength / TYPICAL),
-            jump_numbers(frame_s),
+            jump_numbers(frame_s, soon=config.soon),
             trust_numbers(frame_s),
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)

@@ -12,7 +12,7 @@ from engine.following.features import FollowerFeaturesConfig
 from engine.following.likelihood import LikelihoodConfig
 from offline.following.feature_names import FEATURES
 
-__all__ = ["follow_by", "shipped_features"]
+__all__ = ["follow_by", "follow_soloist", "shipped_features"]
 
 WEIGHTS = Path(models.__file__).parent / "weights"
 FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
@@ -33,3 +33,8 @@ def follow_by(name: str, base: FollowConfig | None = None) -> FollowConfig:
         return replace(base, features=replace(base.features, kind=name))
     config = FollowerFeaturesConfig(name=name, weights=FILES.get(name))
     return replace(base, input_features=config, likelihood=LEARNED if name == "learned" else base.likelihood)
+
+
+def follow_soloist(name: str) -> FollowConfig:
+    """Return the settings for one of FEATURES where an accompaniment follows: a jump is believed soon."""
+    return follow_by(name, FollowConfig(soon=True))

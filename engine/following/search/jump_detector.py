@@ -9,6 +9,9 @@ beam search and all paths near it by a margin. After Nakamura, Nakamura & Sagaya
 of music performances containing errors and arbitrary repeats and skips" (2015), where jumps to anywhere are cheap
 transitions of a hidden Markov model; the margin, the reductions, and the paths that the best is measured against, are
 our own.
+
+Where a jump is to be believed soon, less evidence is enough, and of places that are alike the nearest is meant: an
+accompaniment that plays on at the wrong place is worse than one that jumps once too often.
 """
 
 from __future__ import annotations
@@ -59,6 +62,12 @@ DRIFT = 1.5  # nats a second that distant paths lose, so that a similar passage 
 OPENING, OPENING_S = 12.0, 6.0  # additional margin at the start of the music, nats, and seconds in which it falls to 0
 BEAM = 18.0  # distance below the best at which paths are dropped, nats
 SPREAD = 0.2  # standard deviation of the log tempo after a jump
+RUN, SAME_ONSET = 3, 0.95  # events in a row, and the least product of their onset templates, that are the same music
+# The same where a jump is to be believed soon.
+SOON_CLEAR = 14.0  # lead with which one event less is enough, nats: slow music has few
+SOON_DRIFT = 0.75  # as DRIFT
+SOON_LEAD = 2.0  # most that the beam search leads the coarser paths by while the best of these is near it, nats
+SOON_ALIKE = 1.0  # distance below the best within which a place is as good, and the nearest is meant, nats
 QUIET = 0.5  # share of the hush level below which no onset is detected
 
 
@@ -73,9 +82,12 @@ class JumpNumbers(NamedTuple):
     fit: least onset log likelihood at which a path may start, nats
     near: distance that the beam search covers alone, events
     least_events: events that a path must have entered since it started
+    clear: lead with which one event less is enough, nats
     drift: log likelihood that distant paths lose, nats a frame
     opening: additional margin at the start of the music, nats
     opening_frames: frames in which it falls to 0
+    lead: most that the beam search leads these paths by while they agree with it, nats
+    alike: distance below the best within which a place is as good, and the nearest is meant, nats; 0 for none
     beam: distance below the best at which paths are dropped, nats
     variance: of the log tempo after a jump
     skip: cost of skipping an event, nats
@@ -90,17 +102,23 @@ class JumpNumbers(NamedTuple):
     fit: float
     near: int
     least_events: int
+    clear: float
     drift: float
     opening: float
     opening_frames: float
+    lead: float
+    alike: float
     beam: float
     variance: float
     skip: float
     frame_s: float
 
 
-def jump_numbers(frame_s: float) -> JumpNumbers:
-    """Return the numbers for frames of `frame_s` seconds."""
+def jump_numbers(frame_s: float, *, soon: bool = False) -> JumpNumbers:
+    """Return the numbers for frames of `frame_s` seconds.
+
+    soon: believe a jump on less evidence
+    """
     return JumpNumbers(
         price=PRICE,
         known=KNOWN,
@@ -110,9 +128,12 @@ def jump_numbers(frame_s: float) -> JumpNumbers:
         fit=FIT,
         near=NEAR,
         least_events=LEAST_EVENTS,
-        drift=DRIFT * frame_s,
+        clear=SOON_CLEAR if soon else np.inf,
+        drift=(SOON_DRIFT if soon else DRIFT) * frame_s,
         opening=OPENING,
         opening_frames=OPENING_S / frame_s,
+        lead=SOON_LEAD if soon else np.inf,
+        alike=SOON_ALIKE if soon else 0.0,
         beam=BEAM,
         variance=SPREAD**2,
         skip=SKIP,
@@ -130,7 +151,7 @@ class JumpDetector(NamedTuple):
     steps: events entered since the path started
     onset: onset log likelihood of this frame, nats
     discount: reduction of the cost of starting anew, in this frame, nats
-    rival: log likelihood of the best path of the beam search
+    rival: log likelihood of the best path of the beam search; the same, its lead limited while they agree
     best: event of the best path
     begun: frames since an event's path was first the best
     origin: event at which the path started
@@ -162,7 +183,7 @@ def new_jump_detector(n_events: int) -> JumpDetector:
         np.zeros(n, np.int64),
         np.zeros(n),
         np.zeros(n),
-        np.zeros(1),
+        np.zeros(2),
         np.zeros(1, np.int64),
         np.zeros(1, np.int64),
         np.zeros(n, np.int64),
@@ -203,7 +224,7 @@ def detect_jump(
     if detector.begun[0] > 0 or detector.best[0] > 0:
         detector.begun[0] += 1
     _stand(detector, now_s, main, reference[1], numbers, rules[0])
-    return _verdict(detector, main[0], numbers)
+    return _verdict(detector, main[0], reference, numbers)
 
 
 @njit(nogil=True, cache=True)
@@ -340,6 +361,7 @@ def _stand(
             best, detector.best[0] = detector.standing[event], event
     detector.total[0] = detector.standing[0] = max(detector.total[0] - best, -numbers.price - numbers.opening)
     detector.rival[0] += main[2] - best
+    detector.rival[1] += main[2] - best
     for event in range(1, len(detector.total)):
         if detector.total[event] == DEAD:
             continue
@@ -350,22 +372,72 @@ def _stand(
 
 
 @njit(nogil=True, cache=True)
-def _verdict(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
+def _verdict(detector: JumpDetector, place: int, reference: ReferenceArrays, numbers: JumpNumbers) -> int:
     """Return the best event if a jump there is detected, else 0.
 
-    It must be far from `place` and lead all paths near it, the beam search and "nowhere" by the margin.
+    It must be far from `place` and lead all paths near it, the beam search and "nowhere" by the margin. While
+    the paths agree with the beam search, its lead over them is no evidence for their common place, and is limited.
     """
+    near = DEAD
     for event in range(max(1, place - numbers.near), min(len(detector.total), place + numbers.near + 1)):
-        detector.rival[0] = max(detector.rival[0], detector.standing[event])
-    best = detector.best[0]
-    if abs(best - place) <= numbers.near or detector.steps[best] < numbers.least_events:
+        near = max(near, detector.standing[event])
+    detector.rival[0] = max(detector.rival[0], near)
+    detector.rival[1] = max(detector.rival[1], near)
+    if abs(detector.best[0] - place) <= numbers.near:
+        detector.rival[1] = min(detector.rival[1], max(near, -numbers.beam) + numbers.lead)  # those dropped stand lower
+    best = _nearest(detector, place, numbers)
+    if abs(best - place) <= numbers.near or detector.steps[best] < numbers.least_events - 1:
         return 0
-    margin = numbers.margin + numbers.opening * max(0.0, 1 - detector.begun[0] / numbers.opening_frames)
-    if detector.standing[best] - max(detector.rival[0], detector.standing[0]) <= margin:
+    margin = numbers.margin if detector.steps[best] >= numbers.least_events else numbers.clear
+    margin += numbers.opening * max(0.0, 1 - detector.begun[0] / numbers.opening_frames)
+    if detector.standing[best] - max(detector.rival[1], detector.standing[0]) <= margin:
         return 0
-    detector.rival[0] = detector.standing[best]  # the beam search moves there
+    if numbers.alike > 0 and _same_near(reference, place, best, numbers.near):
+        return 0  # nothing that is heard speaks for the farther of two places that are alike
+    detector.rival[:] = detector.standing[best]  # the beam search moves there
     detector.habit[detector.origin[best]] = numbers.habit
     return best
+
+
+@njit(nogil=True, cache=True)
+def _nearest(detector: JumpDetector, place: int, numbers: JumpNumbers) -> int:
+    """Return the best event, or of those that are as good that which is nearest to `place`, but not near it."""
+    best = detector.best[0]
+    if abs(best - place) <= numbers.near or numbers.alike == 0:
+        return best
+    least, chosen = detector.standing[best] - numbers.alike, best
+    for event in range(1, len(detector.total)):
+        if detector.standing[event] >= least and detector.steps[event] >= detector.steps[best]:
+            distance = abs(event - place)
+            if numbers.near < distance < abs(chosen - place):
+                chosen = event
+    return chosen
+
+
+@njit(nogil=True, cache=True)
+def _same_near(reference: ReferenceArrays, place: int, best: int, near: int) -> bool:
+    """Return whether one of the events near a place ends the same music as `best`."""
+    for event in range(max(RUN, place - near), min(len(reference[1]) + 1, place + near + 1)):
+        if _same_music(reference, event, best):
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _same_music(reference: ReferenceArrays, one: int, other: int) -> bool:
+    """Return whether two events and those before them have the same notes at the same distances."""
+    templates, event_s, _ = reference
+    if min(one, other) < RUN:
+        return False
+    for back in range(RUN):
+        a, b = one - 1 - back, other - 1 - back
+        if fast_dot(templates.onset[a], templates.onset[b]) < SAME_ONSET:
+            return False
+        if back + 1 < RUN:
+            step, same = event_s[a] - event_s[a - 1], event_s[b] - event_s[b - 1]
+            if abs(step - same) > (1 - SAME_ONSET) * step:
+                return False
+    return True
 
 
 @njit(nogil=True, cache=True)

@@ -22,7 +22,7 @@ from engine.accompaniment.synthesiser_config import SynthesiserConfig
 from engine.core.events import Control, Note
 from engine.core.format import AudioFormat
 from offline.accompaniment.accompany import AccompanyJob, accompany_file
-from offline.following.presets import follow_by
+from offline.following.presets import follow_soloist
 from tests.cli.live.live_accompaniment import WIRES, LiveAccompaniment, sounding
 from tests.duos import make_duo
 from tests.engine.midi.probe import MidiProbe
@@ -130,7 +130,7 @@ def as_over_a_file(live: LiveAccompaniment, score: Path, solo: np.ndarray, total
     soundfile.write(path, np.stack([solo, solo], axis=1), rate, subtype="FLOAT")
     stage = StageConfig(latency_s=total / rate)
     accompany = AccompanyConfig(accompaniment=read_accompaniment(score), stage=stage)
-    offline = accompany_file(AccompanyJob(input=path, accompany=accompany, follow=follow_by("bands"))).played
+    offline = accompany_file(AccompanyJob(input=path, accompany=accompany, follow=follow_soloist("bands"))).played
     assert [quarter for quarter, _ in scheduled(live)] == [quarter for quarter, _ in offline]
     assert np.abs(np.subtract(scheduled(live), offline)).max() < THROUGH_JACK_S
 

@@ -16,6 +16,7 @@ from tests.engine.following.play import RATE, follow, sound
 
 PLAIN = PerformConfig(arch=0.03, wander=0.01, slowing=0.0, spread_ms=4.0, lead_ms=0.0, start_s=0.5)
 FOUND_S = 3.0  # after a jump the position is right again by then
+SOON = FollowConfig(soon=True)
 NEAR_S = 0.4  # so near counts as right: two notes of the melody
 KEYS = [60, 62, 64, 65, 67, 69, 71, 72, 74, 76, 77, 79]
 
@@ -143,6 +144,18 @@ def test_a_written_out_repeat_left_out_or_made_once_more(pieces: list[tuple[int,
     off = wrong(written_out(), pieces)
     jump, lost = pieces[0][1], round(FOUND_S / 0.3)
     assert off[:jump].max() <= NEAR_S and off[jump + lost :].max() <= NEAR_S, what
+
+
+def test_of_places_that_are_alike_the_nearest_is_meant() -> None:
+    """From within B back into A, which was played twice: as it was played last."""
+    off = wrong(written_out(), [(0, 80), (40, 64)], SOON)
+    assert off[:80].max() <= NEAR_S and off[80 + round(FOUND_S / 0.3) :].max() <= NEAR_S
+
+
+def test_a_jump_is_believed_sooner_where_that_is_asked_for() -> None:
+    pieces = [(0, 60), (20, 70)]
+    usual, soon = ((wrong(wandering(), pieces, config) > NEAR_S).sum() for config in (None, SOON))
+    assert soon < usual
 
 
 def test_a_bar_practised_is_found_sooner_and_sooner() -> None:
