@@ -46,7 +46,7 @@ def curve_of_takes(accompaniment: Accompaniment, of: TakesOf) -> TempoCurve:
 
 
 def at_expected_tempo(accompaniment: Accompaniment, of: TakesOf) -> Accompaniment:
-    """The accompaniment, its score at the tempo that is expected after the takes; as it is without any."""
+    """The accompaniment with the tempo that is expected after the takes; as it is without any."""
     from engine.accompaniment.tempo_curve import expected_score
 
     if not of.takes:
@@ -55,4 +55,4 @@ def at_expected_tempo(accompaniment: Accompaniment, of: TakesOf) -> Accompanimen
         got = "--solo none" if of.loop is None else f"--loop {of.loop}"
         raise ConfigError("--rehearsals", expected="a soloist who plays the whole piece", got=got)
     curve = curve_of_takes(accompaniment, of)
-    return replace(accompaniment, solo=expected_score(accompaniment.solo, curve))
+    return replace(accompaniment, expected=expected_score(accompaniment.solo, curve))

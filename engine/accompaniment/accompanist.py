@@ -67,7 +67,8 @@ def planned(config: AccompanyConfig) -> tuple[list[Moment], Scheduler]:
     both = config.accompaniment
     plan = play_plan(both, metronome=config.metronome, count_in_bars=config.count_in_bars)
     places = np.array([moment.quarter for moment in plan])
-    return plan, Scheduler(both.solo, places, config.schedule, config.intro, both.onset_quarter)
+    schedule, intro = config.schedule, config.intro
+    return plan, Scheduler(both.solo, places, schedule, intro, both.onset_quarter, both.expected)
 
 
 class _Sounding(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.expectation import Expectation
 from engine.accompaniment.pace import Pace
 from engine.core.events import Event, Onset, State
 from engine.score.score import Score
@@ -63,6 +64,7 @@ class Anticipation:
     pace: how the soloist begins, seconds for each second of the score's own tempo
     known: whether the soloist knows that pace; else the first step sets it
     onset_quarter: onsets of others, sorted: a fermata lasts to the next note of anybody
+    expected: the solo at the tempo that rehearsals let expect, None without any
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Anticipation:
         pace: float = 1.0,
         known: bool = False,
         onset_quarter: np.ndarray | None = None,
+        expected: Score | None = None,
     ) -> None:
         self.config, self._quarter = config, solo.onset_quarter
         self.solo_s = solo.seconds(solo.onset_quarter)  # where the solo's onsets lie, seconds of score
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken
         self._pace = Pace(config.pace_s, pace, known=known)
+        self._expectation = Expectation(solo, expected)
         self._fermata_s, self._held_s = _fermatas(solo, np.empty(0) if onset_quarter is None else onset_quarter)
         self._rest_s = _rests(solo)
         self._loop = _Loop(solo)
@@ -86,6 +90,7 @@ class Anticipation:
     def reset(self) -> None:
         """Reset to the initial state."""
         self._pace.reset()
+        self._expectation.reset()
         self._played_s: dict[int, float] = {}  # when each onset of the solo began
         self.now_at = -1  # onset of the solo that was heard last, -1 for none
         self._next: _Prediction | None = None
@@ -158,8 +163,20 @@ class Anticipation:
         if jumped := self._is_jump(before, index):
             self._jump(index)
         elif 0 <= before < index and not self._holds(before, index):
-            self._pace.take(self.solo_s[index] - self.solo_s[before], at_s - self._played_s[before])
+            self._step(before, index, at_s - self._played_s[before])
         return jumped
+
+    def _step(self, before: int, index: int, played_s: float) -> None:
+        """Take how long the soloist played from one onset to another."""
+        begin_s, end_s = self.solo_s[before], self.solo_s[index]
+        pace = self._pace.ratio
+        self._pace.take(end_s - begin_s, played_s)
+        self._expectation.take(begin_s, end_s, played_s, (pace, self._pace.ratio))
+
+    def _lasts(self, begin_s: float, end_s: float) -> float:
+        """Return how long a stretch of score will last, fermatas on it too, as far as can be expected now."""
+        length_s = end_s - begin_s + self.config.fermata * self.held(begin_s, end_s)
+        return length_s * self._pace.ratio * self._expectation.ratio(begin_s, end_s)
 
     def _expect(self, new: _Prediction) -> bool:
         jumped = False
@@ -210,8 +227,7 @@ class Anticipation:
         here, begun_s = self.solo_s[self.now_at], self._played_s[self.now_at]
         following = self._next
         if following is None or score_s < self.solo_s[following.onset] - SAME_S:
-            length_s = score_s - here + self.config.fermata * self.held(here, score_s)
-            return float(begun_s + length_s * self._pace.ratio + self.config.behind_s)
+            return float(begun_s + self._lasts(here, score_s) + self.config.behind_s)
         return self._beyond(following, score_s)
 
     def forecast(self, score_s: float) -> float:
@@ -225,8 +241,7 @@ class Anticipation:
         if self._holds(self.now_at, following.onset):
             return np.inf
         there = float(self.solo_s[following.onset])
-        length_s = score_s - there + self.config.fermata * self.held(there, score_s)
-        return float(following.due_s + length_s * self._pace.ratio + self.config.behind_s)
+        return float(following.due_s + self._lasts(there, score_s) + self.config.behind_s)
 
     def _beyond(self, following: _Prediction, score_s: float) -> float:
         """Return the time of the next onset of the solo, where it is certain; what lies beyond waits.

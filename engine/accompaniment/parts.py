@@ -65,6 +65,7 @@ class Accompaniment:
     parts: those that are played
     beats: of the whole score
     follows: whether anything is followed; else the first note of the solo lies far behind the end
+    expected: the solo at the tempo that rehearsals let expect, None without any
     onset_quarter: distinct onsets of all that are played, quarters of the whole score
     """
 
@@ -72,6 +73,7 @@ class Accompaniment:
     parts: tuple[AccompanimentPart, ...]
     beats: Beats | None = None
     follows: bool = True
+    expected: Score | None = None
     onset_quarter: npt.NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,11 @@ class Accompaniment:
         first = np.ones(len(quarters), dtype=bool)
         first[1:] = np.diff(quarters) > SAME
         object.__setattr__(self, "onset_quarter", quarters[first])
+
+    @property
+    def followed(self) -> Score:
+        """Return the solo at the tempo in which the follower expects it."""
+        return self.solo if self.expected is None else self.expected
 
 
 def read_accompaniment(

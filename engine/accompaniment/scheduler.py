@@ -66,6 +66,7 @@ class Scheduler:
     solo: what is followed
     onset_quarter: onsets of the accompaniment, quarters of the same score, sorted
     sounding: those of them at which notes begin, None for all: a fermata lasts to the next note
+    expected: the solo at the tempo that rehearsals let expect, None without any
     """
 
     def __init__(
@@ -75,13 +76,15 @@ class Scheduler:
         config: SchedulerConfig,
         intro: Introduction | None = None,
         sounding: np.ndarray | None = None,
+        expected: Score | None = None,
     ) -> None:
         self.config, self._intro, self._score = config, intro or Introduction(), solo
         self._own_s = solo.seconds(onset_quarter)
         known = self._intro.told or bool(self._own_s[0] < solo.seconds(solo.onset_quarter)[0] - SAME_S)
         notes = onset_quarter if sounding is None else sounding
         self._sounds = np.isin(onset_quarter, notes)
-        self._solo = Anticipation(solo, config, pace=self._intro.pace, known=known, onset_quarter=notes)
+        pace = self._intro.pace
+        self._solo = Anticipation(solo, config, pace=pace, known=known, onset_quarter=notes, expected=expected)
         self.reset()
 
     def reset(self) -> None:

@@ -112,7 +112,7 @@ def accompany_file(job: AccompanyJob, *, stop: threading.Event | None = None) ->
 
 
 def _stage(job: AccompanyJob, reader: AudioReader) -> ImitatedStage:
-    solo = followed_score(job.accompany.accompaniment.solo, reader.format, job.follow)
+    solo = followed_score(job.accompany.accompaniment.followed, reader.format, job.follow)
     latency = round(job.accompany.stage.latency_s * reader.format.sample_rate)
     accompany = replace(job.accompany, stage=replace(job.accompany.stage, latency_s=0.0))  # it is the device's here
     config = PipelineConfig(score=solo, follow=job.follow, accompany=accompany, attendants=job.attendants)

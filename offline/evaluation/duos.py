@@ -132,10 +132,10 @@ def _takes(duo: EvaluationPiece, rehearsals: Path) -> list[Path]:
 def _rehearsed(
     duo: EvaluationPiece, both: Accompaniment, settings: DuoSettings, say: Callable[[str], None]
 ) -> Accompaniment:
-    """Return the accompaniment at the tempo that is expected after the takes."""
+    """Return the accompaniment with the tempo that is expected after the takes."""
     assert settings.rehearsals is not None
     score, takes = read_rehearsed(duo.score, both.solo), _takes(duo, settings.rehearsals)
-    return replace(both, solo=expected_score(both.solo, rehearse(score, takes, settings.align, say=say)))
+    return replace(both, expected=expected_score(both.solo, rehearse(score, takes, settings.align, say=say)))
 
 
 def _table(results: Results) -> list[tuple[str, AccompanimentAccuracy]]:
