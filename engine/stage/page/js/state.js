@@ -13,7 +13,7 @@ export const STATES = {
   lost: { icon: "lost", word: "Finding the place", line: "tap where you are", tone: "lost" },
   paused: { icon: "pause", word: "Paused", line: "", tone: "ink" },
   ended: { icon: "square", word: "The end", line: "", tone: "ink" },
-  stopped: { icon: "square", word: "Stopped", line: "Start when you are ready", tone: "ink" },
+  stopped: { icon: "square", word: "Stopped", line: "Start when ready", tone: "ink" },
   offline: { icon: "offline", word: "No connection", line: "page stays · turn by hand", tone: "lost" },
   starting: { icon: "working", word: "Starting", line: "a moment", tone: "wait" },
   device: { icon: "working", word: "No sound device", line: "waiting for it", tone: "lost" },
