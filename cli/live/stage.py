@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +20,16 @@ from engine.stage.controls.stage_controls import StageControls
 from engine.stage.engraving.engraver import Engraver
 from engine.stage.server.engraved import ServerEngraving
 from engine.stage.server.review import StageReview, read_review
-from engine.stage.server.shelf import StageShelf
+from engine.stage.server.shelf import StagedScore, StageShelf
 from engine.stage.server.stage_server import StageServer
 
 if TYPE_CHECKING:
     from cli.live.stage_run import StageRun
 
-__all__ = ["run_stage", "stage_abilities"]
+__all__ = ["LOOK_S", "first_begin", "played_parts", "run_stage", "stage_abilities"]
 
 MAX_SCORES = 2000  # of a folder
+LOOK_S = 0.1  # between two looks for a first page
 
 
 def run_stage(options: StageOptions) -> int:
@@ -48,11 +50,15 @@ def run_stage(options: StageOptions) -> int:
         stack.callback(server.close)
         open_osc_in(options.outward, controls, stack)
         first = shelf.read(shelf.ids[0])
+        controls.scores, controls.bars = shelf, lambda: first.bars
+        controls.equip(played_parts(options, first), other=False)
         server.stage(shelf.ids[0])
         announce_page(_place(options), server)
         with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
             if review is not None:
                 return _wait_for_the_end(controls)
+            if len(scores) == 1:  # of several, what is played is looked for, which takes its time to get ready
+                _wait_for_somebody(options, server, controls)
             from cli.live import stage_run  # takes seconds, while the first page is engraved
 
             stage = stage_run.StageRun(options, server, controls, shelf, first)
@@ -65,6 +71,27 @@ def _wait_for_the_end(controls: StageControls) -> int:
     while controls.wishes.get().name != "quit":
         pass
     return 0
+
+
+def _wait_for_somebody(options: StageOptions, server: StageServer, controls: StageControls) -> None:
+    """Wait until there is something to do; what a session needs is loaded only then."""
+    begin = first_begin(options)
+    while begin != "now" and controls.wishes.empty() and not (begin == "open" and server.n_clients):
+        time.sleep(LOOK_S)
+
+
+def first_begin(options: StageOptions) -> str:
+    """When the first session begins: now, open or button."""
+    live = options.input is not None and is_device(options.input)
+    return options.begin or ("now" if live else "open")
+
+
+def played_parts(options: StageOptions, staged: StagedScore) -> tuple[str, ...]:
+    """The parts of a score that are played."""
+    if not options.solo:
+        return ()
+    alone = plays_alone(options.solo)
+    return tuple(name for name, n_notes, followed in staged.sheet.parts if n_notes and (alone or not followed))
 
 
 def _check(options: StageOptions) -> None:

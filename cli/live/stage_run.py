@@ -14,15 +14,14 @@ from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_port
 from cli.live.accompaniment_port import PortOutlet
 from cli.live.session import run_session
+from cli.live.stage import LOOK_S, first_begin, played_parts
 from cli.live.stage_changes import StageChanges
 from cli.live.stage_finding import StageFinding, stage_finding
 from cli.live.stage_sessions import StageScoreAtHand, session_config, starting_gains
 from cli.outward_options import StageHands
-from cli.practice_options import plays_alone
 from cli.stage_outputs import open_outlets
 from cli.terminal.report import complain
 from cli.terminal.stopping import USER_ERROR, unhurried
-from engine.audio.devices import is_device
 from engine.core.compiling import compiling_told
 from engine.core.errors import EngineError
 from engine.core.events import Event, PieceFound, Position
@@ -36,8 +35,6 @@ from engine.stage.server.shelf import StagedScore, StageShelf
 from engine.stage.server.stage_server import StageServer
 
 __all__ = ["StageRun"]
-
-LOOK_S = 0.1  # between two looks for a first page
 
 
 class StageRun:
@@ -60,11 +57,9 @@ class StageRun:
         self._begun_s = 0.0  # of the session
         self._quarter = 0.0  # that is played now
         self._changes = StageChanges(options, controls, server.say)
-        controls.scores = shelf
         controls.bars = self._bars
         controls.here = lambda: self._quarter
         controls.change = self._changes.ask
-        controls.equip(self._parts(first), other=False)
 
     def find(self, scores: Sequence[Path]) -> None:
         """Listen for which of the scores is played, where that is asked for."""
@@ -85,9 +80,7 @@ class StageRun:
 
     def _wait_to_begin(self) -> bool:
         """Wait until the first session is to begin; return whether it is."""
-        options = self._options
-        live = options.input is not None and is_device(options.input)
-        begin = options.begin or ("now" if live else "open")
+        begin = first_begin(self._options)
         while begin != "now":
             try:
                 wish = self._controls.wishes.get(timeout=LOOK_S)
@@ -123,16 +116,9 @@ class StageRun:
         except EngineError as error:
             self._server.say(str(error))
             return
-        self._controls.equip(self._parts(staged), other=score != self._score)
+        self._controls.equip(played_parts(self._options, staged), other=score != self._score)
         self._score, self._staged = score, staged
         self._server.stage(score)
-
-    def _parts(self, staged: StagedScore) -> tuple[str, ...]:
-        """The parts that are played."""
-        if not self._options.solo:
-            return ()
-        alone = plays_alone(self._options.solo)
-        return tuple(name for name, n_notes, followed in staged.sheet.parts if n_notes and (alone or not followed))
 
     def _session(self) -> bool:
         """Run a session; return False when it was ended from the keyboard."""

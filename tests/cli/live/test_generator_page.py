@@ -127,7 +127,7 @@ def test_the_page_shows_what_plays_and_what_comes_and_sets_parameters(page: Gene
         browser.until("document.body.dataset.view == 'generator'")
         browser.until("['past', 'now', 'written'].every(each => document.querySelector(`.generated-note.${each}`))")
         browser.until("document.querySelector('.strip-state').innerText.includes('bar')")  # so many ahead
-        assert browser.js("[...document.querySelectorAll('.voices li')].map(li => li.innerText.slice(1))") == [
+        assert browser.js("[...document.querySelectorAll('.voices li')].map(li => li.innerText.slice(1).trim())") == [
             "Soprano", "Alto", "Tenor", "Bass",
         ]  # fmt: skip
         browser.js("document.querySelector('.generator-side [role=slider]').focus()")
