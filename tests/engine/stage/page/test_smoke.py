@@ -33,5 +33,5 @@ def test_the_page_follows_turns_and_orders(browser: Browser, stand_in: Callable,
     eventually(lambda: {"t": "from", "q": 42.0} in server.heard, "the order")
     assert browser.shown() == [1]
     browser.press("PageDown")
-    assert browser.shown() == [1, 2]  # its upper half over the lower one of the first
+    eventually(lambda: browser.shown() == [1, 2], "the upper half of the next over the lower one of the first")
     assert not browser.complaints()
