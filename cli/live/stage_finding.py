@@ -65,6 +65,8 @@ class StageFinding:
         if self.known is not None and not first:  # a score that was sent by a page
             return config
         node = PieceFollowerConfig(index=self._index, salience=shipped_features("salience"), first=first)
+        if pipeline.follow.input_features is None:  # else a score would have to be played before it can be followed
+            node = replace(node, follow=pipeline.follow)
         changed: PipelineConfig = replace(pipeline, score=None, listeners=(*pipeline.listeners, node))
         return replace(config, pipeline=changed)
 

@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
     place_lead: over other places of the piece that are not the same music, nats
     n_events: onsets heard of it
     share: of what its path could have gained over "nowhere", what it has gained
-    tuning: half semitones above 440 Hz
+    tuning: number of the tuning it is found at
     """
 
     piece: IndexedPiece

@@ -15,11 +15,13 @@ from engine.following.salience import SalienceNode, SalienceNodeConfig
 from engine.stage.finding.candidates import Candidate, candidates_of
 from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
-from engine.stage.finding.pitch_evidence import EVIDENCE_GROUP, PitchEvidence
+from engine.stage.finding.pitch_evidence import BINS_A_PITCH, EVIDENCE_GROUP, PitchEvidence
 from engine.stage.finding.place_filter import FilterNumbers, add_group, new_paths, restart_paths
 from engine.stage.finding.places import places_of
 
 __all__ = ["PieceFinder"]
+
+SETTLED_S = 2.0  # for which the piece that is taken is the likeliest, after which only its tuning is looked at
 
 Audio = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -40,7 +42,7 @@ class PieceFinder:
         self._numbers = FilterNumbers(group_s=self._hop / audio.sample_rate)
         self._tunings = np.array(sorted(range(-config.detuned, config.detuned + 1), key=abs), np.int64)
         self._paths = new_paths(self._places, len(self._tunings))
-        self._evidence = PitchEvidence()
+        self._evidence = PitchEvidence(self._node.hop / audio.sample_rate)
         self._editions = np.array([piece.edition for piece in index.pieces], np.int64)
         self._refused = np.zeros(len(index.pieces), np.int64)
         self.candidates: list[Candidate] = []
@@ -106,7 +108,7 @@ class PieceFinder:
         self._evidence.reset()
         restart_paths(self._paths)
         self._n = 0
-        self._told_s, self._undecided_s = 0.0, 0.0
+        self._told_s, self._undecided_s, self._settled_s = 0.0, 0.0, 0.0
         self.candidates, self.taken = [], None
 
     @property
@@ -124,10 +126,13 @@ class PieceFinder:
         heard = self._evidence.add(rows)
         group_s = self._hop / self.audio.sample_rate
         now_s = (self._n - self._hop) / self.audio.sample_rate
-        add_group(self._paths, heard, now_s, self._places, self._tunings, self._refused, self._numbers)
+        tunings = self._tunings, self._open_tunings()
+        add_group(self._paths, heard, now_s, self._places, *tunings, self._refused, self._numbers)
         self.candidates = candidates_of(self._paths, self._places, self.index.pieces, self._editions, now_s)
         self._told_s += group_s
         best = self.candidate
+        settled = best is not None and self.taken is not None and best.piece.edition == self.taken.edition
+        self._settled_s = self._settled_s + group_s if settled else 0.0
         if best is None:
             self._undecided_s = 0.0
             return []
@@ -139,6 +144,13 @@ class PieceFinder:
             return []
         self._told_s = 0.0
         return [self._event(each, rank) for rank, each in enumerate(self.candidates)]
+
+    def _open_tunings(self) -> npt.NDArray[np.int64]:
+        """Return 1 for each tuning at which a piece may begin."""
+        if self._settled_s >= SETTLED_S and self.candidate is not None:
+            return np.asarray(np.arange(len(self._tunings)) == self.candidate.tuning, np.int64)
+        offset = self._evidence.offset()
+        return np.asarray((self._tunings % BINS_A_PITCH == offset) | (offset is None), np.int64)
 
     def _event(self, told: Candidate, rank: int) -> PieceFound:
         taken = self.taken if rank == 0 and self.sure else None

@@ -23,6 +23,8 @@ N_BINS = 168
 # Counted on renderings by pianos and by other instruments, and on recordings: output of the network, log ratio.
 SOUNDS = np.array([[0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 0.9, 1], [-2.5, -1.2, 0.3, 1.4, 2.2, 3.1, 4, 5, 6]])
 BEGINS = np.array([[0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 1], [-2.3, -0.5, 2, 3, 4.4, 5.2, 5.7, 6]])
+CLEAR = 0.3  # salience from which a bin that is above its neighbours tells the tuning
+TUNING_S, LEAST_PEAKS, ONE_SIDED = 3.0, 20.0, 0.85  # seconds that count, peaks in them, and the share that decides
 SOUNDING, BEGINNING = 0.04, 0.01  # share of the pitches that sound, and that begin in a group
 
 
@@ -45,14 +47,22 @@ class Evidence(NamedTuple):
 class PitchEvidence:
     """Rows of salience and onsets (frame, 2 bin) to the evidence of each `EVIDENCE_GROUP`, one group later."""
 
-    def __init__(self) -> None:
+    def __init__(self, hop_s: float) -> None:
         self._onset = np.zeros((3, N_BINS))  # of the group before, of that which is told, and of that after
         self._level = np.zeros((2, N_BINS))
+        self._peaks = np.zeros(BINS_A_PITCH)  # of late, at each offset from A = 440 Hz
+        self._kept = 1 - EVIDENCE_GROUP * hop_s / TUNING_S
 
     def reset(self) -> None:
         """Return to the state after construction."""
         self._onset[:] = 0
         self._level[:] = 0
+        self._peaks[:] = 0
+
+    def offset(self) -> int | None:
+        """Return the half semitones, 0 or 1, by which what is heard is off 440 Hz or a semitone of it; None: unclear."""
+        n, best = float(self._peaks.sum()), int(self._peaks.argmax())
+        return best if n >= LEAST_PEAKS and self._peaks[best] >= ONE_SIDED * n else None
 
     def add(self, rows: Features) -> Evidence:
         """Take a group, and return the evidence of the group before."""
@@ -62,11 +72,17 @@ class PitchEvidence:
         self._onset[-1] = rows[:, N_BINS:].max(axis=0)
         before, now, after = self._onset
         peak = np.where((now >= before) & (now > after), now, 0.0)
+        self._count_peaks()
         sounds = np.interp(self._level[0], SOUNDS[0], SOUNDS[1])
         begins = np.interp(peak, BEGINS[0], BEGINS[1])
         near = np.interp(self._onset.max(axis=0), BEGINS[0], BEGINS[1])
         any_chord, any_onset = _nowhere(sounds, SOUNDING), _nowhere(begins, BEGINNING)
         return Evidence(sounds, near, any_chord, any_onset, _full(sounds), _full(begins))
+
+    def _count_peaks(self) -> None:
+        low, level, high = self._level[0, :-2], self._level[0, 1:-1], self._level[0, 2:]
+        peaks = np.flatnonzero((level > CLEAR) & (level >= low) & (level > high)) + 1
+        self._peaks = self._kept * self._peaks + np.bincount(peaks % BINS_A_PITCH, minlength=BINS_A_PITCH)
 
 
 def _nowhere(ratio: Floats, share: float) -> float:

@@ -47,6 +47,7 @@ class FilterNumbers(NamedTuple):
     drift: variance of the log tempo gained in a second
     most_tempo: largest log tempo, up and down
     overdue: price of waiting on, for every standard deviation after the next event was due
+    clear: least log likelihood ratio, together, of the onsets that are heard now, at which paths begin
     fit: least log likelihood ratio of an onset at which paths begin
     most: largest number of paths that begin in a group
     """
@@ -67,6 +68,7 @@ class FilterNumbers(NamedTuple):
     drift: float = 0.01
     most_tempo: float = 1.1
     overdue: float = 1.0
+    clear: float = 2.0
     fit: float = 0.0
     most: int = 800
 
@@ -84,8 +86,8 @@ class Paths(NamedTuple):
     spare: (path, 10) scratch
     row: (tuning, event) its path, -1 for none
     n: (tuning) paths
-    begins: (onset set) log likelihood ratio of each onset, nats
-    sounds, told: (chord) that of each chord, nats, and the group in which it was computed
+    begins, begins_told: (onset set) log likelihood ratio of each onset, nats, and the group in which it was computed
+    sounds, told: (chord) the same of each chord
     gained: (3) what a path could have gained by now, nats; number of the group, counted for each tuning; the total
         below which paths are dropped, nats
     best: (2) tuning and event of the best path, -1 for none
@@ -96,6 +98,7 @@ class Paths(NamedTuple):
     row: npt.NDArray[np.int32]
     n: Ints
     begins: Floats
+    begins_told: Floats
     sounds: Floats
     told: Floats
     gained: Floats
@@ -111,6 +114,7 @@ def new_paths(places: Places, n_tunings: int) -> Paths:
         row=np.zeros((n_tunings, len(places.piece)), np.int32),
         n=np.zeros(n_tunings, np.int64),
         begins=np.zeros(len(places.onsets.start) - 1),
+        begins_told=np.zeros(len(places.onsets.start) - 1),
         sounds=np.zeros(n_chords),
         told=np.zeros(n_chords),
         gained=np.zeros(3),
@@ -122,19 +126,27 @@ def restart_paths(paths: Paths) -> None:
     """Begin without any path."""
     paths.row[:] = -1
     paths.best[:] = -1
-    for array in (paths.n, paths.told, paths.gained):
+    for array in (paths.n, paths.told, paths.begins_told, paths.gained):
         array[...] = 0
     paths.gained[2] = DEAD
 
 
 @njit(nogil=True, cache=True)
 def add_group(
-    paths: Paths, heard: Evidence, now_s: float, places: Places, tunings: I64, muted: I64, numbers: FilterNumbers
+    paths: Paths,
+    heard: Evidence,
+    now_s: float,
+    places: Places,
+    tunings: I64,
+    open_: I64,
+    muted: I64,
+    numbers: FilterNumbers,
 ) -> None:
     """Process a group.
 
     now_s: time of the group, seconds
     tunings: (tuning) half semitones
+    open_: (tuning) 1 where paths may begin
     muted: (piece) 1 where none may begin or go on
     """
     chord, onset = heard.full_chord - heard.any_chord, heard.full_onset - heard.any_onset
@@ -142,12 +154,14 @@ def add_group(
     best = DEAD
     paths.best[:] = -1
     n_old = paths.n.copy()
+    begins = heard.full_onset >= numbers.clear
     for k in range(len(tunings)):
-        _hear_onsets(paths, heard, places, tunings[k], numbers)
         paths.gained[1] += 1
         for i in range(n_old[k] - 1, -1, -1):
             _go_on(paths, k, i, heard, now_s, places, tunings[k], numbers)
-        _begin(paths, k, now_s, places, abs(tunings[k]) * numbers.off_price, muted, numbers)
+        if begins and open_[k]:
+            _hear_onsets(paths, heard, places, tunings[k], numbers)
+            _begin(paths, k, now_s, places, abs(tunings[k]) * numbers.off_price, muted, numbers)
         for i in range(paths.n[k]):
             if paths.rows[k, i, TOTAL] > best:
                 best = paths.rows[k, i, TOTAL]
@@ -163,8 +177,17 @@ def add_group(
 def _hear_onsets(paths: Paths, heard: Evidence, places: Places, tuning: int, numbers: FilterNumbers) -> None:
     """Compute the log likelihood ratio of every onset."""
     for number in range(len(paths.begins)):
-        ratio = _ratio(heard.begins, places.onsets.start, places.onsets.pitch, number, tuning)
-        paths.begins[number] = numbers.begins * (ratio - heard.any_onset)
+        _beginning(paths, heard, places, number, tuning, numbers)
+
+
+@njit(nogil=True, cache=True)
+def _beginning(paths: Paths, heard: Evidence, places: Places, onset: int, tuning: int, numbers: FilterNumbers) -> float:
+    """Return the log likelihood ratio of an onset."""
+    if paths.begins_told[onset] != paths.gained[1]:
+        ratio = _ratio(heard.begins, places.onsets.start, places.onsets.pitch, onset, tuning)
+        paths.begins_told[onset] = paths.gained[1]
+        paths.begins[onset] = numbers.begins * (ratio - heard.any_onset)
+    return paths.begins[onset]
 
 
 @njit(nogil=True, cache=True)
@@ -203,12 +226,13 @@ def _go_on(
         z = (now_s - due_s) / sigma_s
         if z < -2.5 and waited_s < 0.5 * (due_s - path[ENTRY_S]):
             break
-        timing = max(-0.5 * z * z + np.log(0.4 / (numbers.rate * sigma_s)), numbers.free)
-        total = path[TOTAL] + timing - price + paths.begins[places.onset[after]]
-        other = paths.row[k, after]
-        total += _sounding(paths, heard, places, after, tuning, numbers)
+        gain = _beginning(paths, heard, places, places.onset[after], tuning, numbers)
         if waited_s < SAME_ONSET * numbers.group_s:
-            total -= numbers.begins * _shared(heard.begins, places, event, after, tuning)
+            gain -= numbers.begins * _used(heard.begins, places, path, after, now_s, tuning, numbers)
+        timing = max(-0.5 * z * z + np.log(0.4 / (numbers.rate * sigma_s)), numbers.free)
+        timing = min(timing, max(gain + numbers.begins * heard.any_onset, 0.0))
+        other = paths.row[k, after]
+        total = path[TOTAL] + timing - price + gain + _sounding(paths, heard, places, after, tuning, numbers)
         if other < 0 or total > paths.rows[k, other, TOTAL]:
             _enter(paths, k, i, after, total, now_s, places, numbers)
     late_s = now_s - path[DUE_S] - path[SIGMA_S]
@@ -218,14 +242,25 @@ def _go_on(
 
 
 @njit(nogil=True, cache=True)
-def _shared(begins: F64, places: Places, one: int, other: int, tuning: int) -> float:
-    """Return what the pitches that begin at both events gain: one onset is not that of both."""
+def _used(
+    begins: F64, places: Places, path: F64, after: int, now_s: float, tuning: int, numbers: FilterNumbers
+) -> float:
+    """Return what pitches of an event gain that began in the path's last events as well: one onset is that of one."""
     start, pitch, total = places.onsets.start, places.onsets.pitch, 0.0
-    for i in range(start[places.onset[one]], start[places.onset[one] + 1]):
-        for j in range(start[places.onset[other]], start[places.onset[other] + 1]):
-            place = BINS_A_PITCH * pitch[j] + tuning
-            if pitch[i] == pitch[j] and 0 <= place < N_BINS:
-                total += max(begins[place], 0.0)
+    event, recent_s = int(path[EVENT]), now_s - SAME_ONSET * numbers.group_s
+    for i in range(start[places.onset[after]], start[places.onset[after] + 1]):
+        place = BINS_A_PITCH * pitch[i] + tuning
+        if not 0 <= place < N_BINS or begins[place] <= 0:
+            continue
+        begun_s, found = path[ENTRY_S], False
+        for back in range(int(path[STEPS])):
+            if found or begun_s <= recent_s or event - back < 0:
+                break
+            onset = places.onset[event - back]
+            for j in range(start[onset], start[onset + 1]):
+                found = found or pitch[j] == pitch[i]
+            begun_s -= places.length_s[event - back - 1] * np.exp(path[PERIOD])
+        total += begins[place] if found else 0.0
     return total
 
 
