@@ -86,7 +86,7 @@ def _starts(options: EvaluateFindOptions, index: PieceIndex) -> Iterator[FindTak
 
     if options.starts:
         fonts = installed_soundfonts()
-        yield from rendered_starts(index, options.starts, seed=options.seed, soundfonts=fonts)
+        yield from rendered_starts(index.pieces, options.starts, seed=options.seed, soundfonts=fonts)
     if options.recordings is not None:
         yield from real_starts(index, options.recordings, options.each, seed=options.seed)
 

@@ -108,11 +108,13 @@ def with_recordings(index: PieceIndex, folder: Path) -> PieceIndex:
     return PieceIndex.of([(each.id, each.name, each.score) for each in index.pieces] + more)
 
 
-def rendered_starts(index: PieceIndex, n: int, *, seed: int, soundfonts: Sequence[Path]) -> Iterator[FindTake]:
-    """Play random pieces of the index, each as likely, from random onsets."""
+def rendered_starts(
+    pieces: Sequence[IndexedPiece], n: int, *, seed: int, soundfonts: Sequence[Path]
+) -> Iterator[FindTake]:
+    """Play random ones of the pieces, each as likely, from random onsets."""
     for number in range(n):
         rng = np.random.default_rng([seed, number])
-        piece = index.pieces[int(rng.integers(len(index.pieces)))]
+        piece = pieces[int(rng.integers(len(pieces)))]
         start = render_start(piece.score, rng, soundfonts, HEARD_S)
         yield FindTake(
             piece=piece,
