@@ -18,6 +18,7 @@ from engine.core.errors import ConfigError, ScoreError
 from engine.score.readers import SUFFIXES
 from engine.stage.controls.stage_controls import StageControls
 from engine.stage.engraving.engraver import Engraver
+from engine.stage.engraving.incipits import Incipits
 from engine.stage.server.engraved import ServerEngraving
 from engine.stage.server.review import StageReview, read_review
 from engine.stage.server.shelf import StagedScore, StageShelf
@@ -45,7 +46,9 @@ def run_stage(options: StageOptions) -> int:
         ratio, loop = options.practice.tempo_ratio, loop_of(options.practice)
         controls = StageControls([] if review else stage_abilities(options), ratio=ratio, loop=loop)
         engraver = stack.enter_context(Engraver())
-        server = _server(options, controls, shelf, ServerEngraving(engraver), review)
+        incipits = Incipits()
+        stack.callback(incipits.close)
+        server = _server(options, controls, shelf, ServerEngraving(engraver, incipits), review)
         server.start()
         stack.callback(server.close)
         open_osc_in(options.outward, controls, stack)

@@ -6,6 +6,7 @@ from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
     from engine.stage.engraving.engraver import Engraver
+    from engine.stage.engraving.incipits import Incipits
     from engine.stage.engraving.pages import EngravedOnset, EngravedPage, PageLayout, Pages
     from engine.stage.engraving.sheet import Sheet, read_sheet
 else:
@@ -15,6 +16,7 @@ __all__ = [
     "EngravedOnset",
     "EngravedPage",
     "Engraver",
+    "Incipits",
     "PageLayout",
     "Pages",
     "Sheet",

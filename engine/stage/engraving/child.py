@@ -55,7 +55,7 @@ class _Child:
 
     def _take(self, request: AskPlaces) -> PrintedPlaces:
         self._tell(Doing("reading", 0.0, 1.0, READ_S * request.data.count(b"<note")))
-        self._score = printed_score(request.where, request.data)
+        self._score = printed_score(request.where, request.data, request.first_bars)
         return self._score.places
 
     def _lay_out(self, layout: PageLayout) -> Any:

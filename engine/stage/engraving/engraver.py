@@ -18,7 +18,7 @@ from engine.stage.engraving.child_link import ChildEnded, EngravingLink, Progres
 from engine.stage.engraving.messages import AskPage, AskPlaces, CutPages, FinishedPage
 from engine.stage.engraving.pages import PageLayout, Pages, PrintedPlaces, engraved_pages
 
-__all__ = ["Engraver"]
+__all__ = ["Engraver", "verovio_release"]
 
 T = TypeVar("T")
 PACKAGE = "verovio"
@@ -54,7 +54,7 @@ class Engraver:
         data: the bytes of the file, or of its printed copy
         score: that of the parts that are followed; whole: that of all parts, if it is another
         """
-        release = _verovio_release()
+        release = verovio_release()
         with self._lock:
             if self._at_hand is not None:  # a fresh one has all of its memory
                 self._end_process()
@@ -161,7 +161,7 @@ class Engraver:
             link.close()
 
 
-def _verovio_release() -> str:
+def verovio_release() -> str:
     """Return the version of verovio; EngineError where it is not installed."""
     try:
         return version(PACKAGE)

@@ -14,10 +14,14 @@ __all__ = ["AskPage", "AskPlaces", "CutPages", "Doing", "FinishedPage", "Request
 
 
 class AskPlaces(NamedTuple):
-    """Take this score, make its printed copy, and say where its notes are printed: answered by PrintedPlaces."""
+    """Take this score, make its printed copy, and say where its notes are printed: answered by PrintedPlaces.
+
+    first_bars: leave all later bars out; None for none
+    """
 
     where: str
     data: bytes
+    first_bars: int | None = None
 
 
 class CutPages(NamedTuple):

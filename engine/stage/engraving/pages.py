@@ -27,7 +27,11 @@ class PageLayout(Settings):
     width: int = ranged(820, 200, 8000, "width of a page", unit="px")
     height: int = ranged(1116, 200, 8000, "height of a page", unit="px")
     scale: int = ranged(40, 10, 200, "size of the music: at 40 a staff is 29 px high", unit="%")
-    breaks: str = choice("auto", ("auto", "encoded"), "where systems and pages end: where they are full, or as printed")
+    breaks: str = choice(
+        "auto",
+        ("auto", "encoded", "none"),
+        "where systems and pages end: where they are full, as printed, or nowhere, and the page is as large as the music",
+    )
 
 
 class PrintedPlaces(NamedTuple):

@@ -31,7 +31,6 @@ OPTIONS = {
     "svgFormatRaw": True,
     "svgRemoveXlink": True,
     "smuflTextFont": "none",  # the page has the font, see `music_font`
-    "justifyVertically": True,
     "pageMarginLeft": MARGIN_SIDE,
     "pageMarginRight": MARGIN_SIDE,
     "pageMarginTop": MARGIN_TOP,
@@ -81,7 +80,11 @@ def _refused(got: str) -> EngineError:
 
 
 def _sizes(layout: PageLayout) -> dict[str, object]:
+    fitted = layout.breaks == "none"
     return {
+        "adjustPageWidth": fitted,
+        "adjustPageHeight": fitted,
+        "justifyVertically": not fitted,
         "pageWidth": round(layout.width * PERCENT / layout.scale),
         "pageHeight": round(layout.height * PERCENT / layout.scale),
         "scale": layout.scale,

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.core.errors import ConfigError
+from engine.score.file_bytes import read_score_bytes
 from engine.stage.engraving.engraver import Engraver
+from engine.stage.engraving.incipits import Incipits
 from engine.stage.engraving.pages import PageLayout
 from engine.stage.server.pages import PageRequest
-from engine.stage.server.shelf import StagedScore
+from engine.stage.server.shelf import ShelfScore, StagedScore
 
 __all__ = ["ServerEngraving"]
 
@@ -18,8 +20,8 @@ __all__ = ["ServerEngraving"]
 class ServerEngraving:
     """Load a score into the engraver when another is asked for, and lay it out."""
 
-    def __init__(self, engraver: Engraver) -> None:
-        self._engraver = engraver
+    def __init__(self, engraver: Engraver, incipits: Incipits) -> None:
+        self._engraver, self._incipits = engraver, incipits
         self._lock = threading.Lock()
         self._loaded: StagedScore | None = None
 
@@ -44,6 +46,12 @@ class ServerEngraving:
     def sheet(self, key: str, number: int) -> bytes:
         """Return one page, packed; EngineError for one that is not there."""
         return self._engraver.packed_svg(key, number)
+
+    def incipit(self, shelved: ShelfScore) -> bytes:
+        """Return the first bars of a score, packed; EngineError for one that has none to be engraved."""
+        if shelved.kind != "pages":
+            raise ConfigError("first bars", expected="MusicXML", got="MIDI", remedy="it is shown as a piano roll")
+        return self._incipits.packed_svg(read_score_bytes(shelved.path))
 
 
 LOADING = 0.5  # share of the progress that reading a score takes

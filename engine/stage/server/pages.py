@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from engine.core.config import require, require_one_of
 from engine.core.errors import ConfigError, EngineError
-from engine.stage.server.shelf import StagedScore
+from engine.stage.server.shelf import ShelfScore, StagedScore
 
 __all__ = ["Engraving", "PageDesk", "PageRequest"]
 
@@ -59,6 +59,10 @@ class Engraving(Protocol):
         """Return one page, SVG packed by gzip; EngineError for a key that is not known."""
         ...
 
+    def incipit(self, shelved: ShelfScore) -> bytes:
+        """Return the first bars of a score, SVG packed by gzip; EngineError for one that has none to be engraved."""
+        ...
+
 
 @dataclass(slots=True)
 class _Job:
@@ -78,6 +82,7 @@ class PageDesk:
     told: Callable[[str, float], None]
     _jobs: OrderedDict[tuple[Any, ...], _Job] = field(default_factory=OrderedDict)
     _hand: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "engraving"))
+    _other_hand: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "first bars"))
 
     async def layout(self, staged: StagedScore, version: int, request: PageRequest) -> Mapping[str, Any] | float:
         """Return a layout, or how far it is if that takes longer than a moment. EngineError if there will be none."""
@@ -129,9 +134,16 @@ class PageDesk:
             raise EngineError("page", expected="an engraver", got="none")
         return await asyncio.to_thread(self.engraving.sheet, key, number)
 
+    async def incipit(self, shelved: ShelfScore) -> bytes:
+        """Return the first bars of a score, SVG packed by gzip; EngineError if there are none."""
+        if self.engraving is None:
+            raise EngineError("first bars", expected="an engraver", got="none")
+        return await asyncio.get_running_loop().run_in_executor(self._other_hand, self.engraving.incipit, shelved)
+
     def close(self) -> None:
         """Ask for nothing more."""
         for job in self._jobs.values():
             if job.task is not None:
                 job.task.cancel()
-        self._hand.shutdown(wait=False, cancel_futures=True)
+        for hand in (self._hand, self._other_hand):
+            hand.shutdown(wait=False, cancel_futures=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +64,7 @@ class StageRoutes:
                 web.post("/api/scores", self.upload),
                 web.get(r"/api/score/{id:[a-z0-9]{1,8}}", self.score),
                 web.get(r"/api/score/{id:[a-z0-9]{1,8}}/pages", self.pages),
+                web.get(r"/api/score/{id:[a-z0-9]{1,8}}/incipit.svg", self.incipit),
                 web.get(r"/api/page/{key:[0-9A-Za-z_-]{1,64}}/{number:\d{1,4}}.svg", self.page),
                 web.get("/api/review", self.reviewed),
                 web.get("/api/review/audio", self.recording),
@@ -132,12 +133,11 @@ class StageRoutes:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """One engraved page."""
-        try:
-            body = await self.desk.sheet(request.match_info["key"], int(request.match_info["number"]))
-        except EngineError as error:
-            return refused(404, str(error))
-        headers = {"Content-Encoding": "gzip", "Content-Type": "image/svg+xml; charset=utf-8", "Cache-Control": A_YEAR}
-        return web.Response(body=body, headers=headers)
+        return await _picture(self.desk.sheet(request.match_info["key"], int(request.match_info["number"])), A_YEAR)
+
+    async def incipit(self, request: web.Request) -> web.StreamResponse:
+        """The first bars of a score."""
+        return await _picture(self.desk.incipit(self.shelf[request.match_info["id"]]), "no-cache")
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """Take a score of a client's, if it is one."""
@@ -161,6 +161,15 @@ class StageRoutes:
         if self.review is None:
             return refused(404, "nothing is reviewed here")
         return web.FileResponse(self.review.audio, headers={"Content-Type": self.review.media_type})
+
+
+async def _picture(drawn: Awaitable[bytes], kept: str) -> web.Response:
+    try:
+        body = await drawn
+    except EngineError as error:
+        return refused(404, str(error))
+    headers = {"Content-Encoding": "gzip", "Content-Type": "image/svg+xml; charset=utf-8", "Cache-Control": kept}
+    return web.Response(body=body, headers=headers)
 
 
 async def _uploaded(request: web.Request) -> tuple[str, bytes]:

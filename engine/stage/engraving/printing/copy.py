@@ -41,14 +41,19 @@ class PrintedScore(NamedTuple):
     bar_ids: list[str]
 
 
-def printed_score(where: str, data: bytes) -> PrintedScore:
-    """Return a MusicXML score, compressed or not, made for print; ScoreError for what cannot be read."""
+def printed_score(where: str, data: bytes, first_bars: int | None = None) -> PrintedScore:
+    """Return a MusicXML score, compressed or not, made for print; ScoreError for what cannot be read.
+
+    first_bars: leave all later bars out
+    """
     root = musicxml_root(where, data)
     normalise(where, root)
+    n_notes = sum(1 for _ in root.iter("note"))
+    if first_bars is not None:
+        _cut_after(root, first_bars)
     listed = {entry.get("id", ""): entry for entry in root.iter("score-part")}
     parts = [read_part(where, part, listed.get(part.get("id", "")))[0] for part in root.findall("part")]
     bars = whole_bars(parts)
-    n_notes = sum(1 for _ in root.iter("note"))
     places = _places(n_notes, parts, bars)
     bar_ids = _bar_ids(root, len(bars))
     lines = [read_line(part, bars) for part in root.findall("part")]
@@ -61,6 +66,12 @@ def printed_score(where: str, data: bytes) -> PrintedScore:
     except RecursionError as error:
         raise ScoreError(where, expected="MusicXML", got="elements nested a thousand deep") from error
     return PrintedScore(text, places, bar_ids)
+
+
+def _cut_after(root: Element, n_bars: int) -> None:
+    for part in root.findall("part"):
+        for measure in part.findall("measure")[n_bars:]:
+            part.remove(measure)
 
 
 def _mend(line: PartLine) -> None:

@@ -61,7 +61,13 @@ function show() {
 
 function row(score) {
   return h("li", {}, h("button", { type: "button", class: "score-row", disabled: !mayControl(), "aria-current": told.opened?.id === score.id ? "true" : null, on: { click: () => pick(score.id) } },
-    h("span", { class: "score-title" }, score.title), h("span", { class: "score-file muted" }, score.file === score.title ? "" : score.file), h("span", { class: "score-kind muted" }, score.kind === "roll" ? "piano roll" : "")));
+    h("span", { class: "score-name" }, h("span", { class: "score-title" }, score.title), h("span", { class: "score-file muted" }, score.file === score.title ? "" : score.file)), incipit(score)));
+}
+
+/** The first bars, fetched when the row comes into view. */
+function incipit(score) {
+  if (score.kind === "roll") return h("span", { class: "score-kind muted" }, "piano roll");
+  return h("img", { class: "incipit", src: `/api/score/${score.id}/incipit.svg`, loading: "lazy", decoding: "async", alt: "", on: { error: (event) => event.target.remove() } });
 }
 
 function pick(id) {
