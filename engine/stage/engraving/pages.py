@@ -30,7 +30,7 @@ class PageLayout(Settings):
     breaks: str = choice(
         "auto",
         ("auto", "encoded", "none"),
-        "where systems and pages end: where they are full, as printed, or nowhere, and the page is as large as the music",
+        "where systems and pages end: where they are full, as printed, or nowhere, on a page as large as the music",
     )
 
 

@@ -108,16 +108,16 @@ class PieceFinder:
         self._evidence.reset()
         restart_paths(self._paths)
         self._n = 0
-        self._told_s, self._undecided_s, self._settled_s = 0.0, 0.0, 0.0
+        self._told_s, self._known_s, self._settled_s = 0.0, 0.0, 0.0
         self.candidates, self.taken = [], None
 
     @property
     def sure(self) -> bool:
         """Return whether the likeliest place is sure."""
         config, best = self.config, self.candidate
-        if best is None or not self._known(best):
+        if best is None or not self._known(best) or self._known_s < config.held:
             return False
-        return best.place_lead >= config.place_lead or self._undecided_s >= config.undecided
+        return best.place_lead >= config.place_lead or self._known_s >= config.undecided
 
     def _known(self, best: Candidate) -> bool:
         return best.confidence >= self.config.sure and best.n_events >= self.config.events
@@ -134,9 +134,9 @@ class PieceFinder:
         settled = best is not None and self.taken is not None and best.piece.edition == self.taken.edition
         self._settled_s = self._settled_s + group_s if settled else 0.0
         if best is None:
-            self._undecided_s = 0.0
+            self._known_s = 0.0
             return []
-        self._undecided_s = self._undecided_s + group_s if self._known(best) else 0.0
+        self._known_s = self._known_s + group_s if self._known(best) else 0.0
         fresh = self.sure and (self.taken is None or self.taken.edition != best.piece.edition)
         if fresh:
             self.taken = best.piece

@@ -60,7 +60,7 @@ class PitchEvidence:
         self._peaks[:] = 0
 
     def offset(self) -> int | None:
-        """Return the half semitones, 0 or 1, by which what is heard is off 440 Hz or a semitone of it; None: unclear."""
+        """Return the half semitones, 0 or 1, by which what is heard is off A = 440 Hz; None while unclear."""
         n, best = float(self._peaks.sum()), int(self._peaks.argmax())
         return best if n >= LEAST_PEAKS and self._peaks[best] >= ONE_SIDED * n else None
 
