@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 
-__all__ = ["Graph", "Streams", "check_graph", "export_graph", "store_unsigned"]
+__all__ = ["Graph", "Streams", "check_graph", "export_graph", "put_first", "store_half", "store_unsigned"]
 
 OPSET = 18
+SMALLEST = 64  # values from which on an array is stored in half precision
 
 Streams = Tensor | Mapping[str, Tensor]  # the first input of a graph, or several by name
 
@@ -98,6 +99,36 @@ def store_unsigned(model: onnx.ModelProto) -> None:
         one.CopyFrom(onnx.numpy_helper.from_array(shifted.astype(np.uint8), one.name))
     if signed:
         raise ModelError("8-bit weights", expected="those of products and LSTMs", got=", ".join(signed)[:120])
+
+
+def store_half(path: Path, *, rounded: bool = False) -> None:
+    """Store in half precision what it holds exactly, or if `rounded` every large array that it holds the range of.
+
+    The runtime casts it back once, when it loads the file, so that a step costs what it did.
+    """
+    model = onnx.load(str(path))
+    casts = []
+    for one in model.graph.initializer:
+        if one.data_type != onnx.TensorProto.FLOAT:
+            continue
+        array = onnx.numpy_helper.to_array(one)
+        with np.errstate(over="ignore"):
+            half = array.astype(np.float16)
+        exact = np.array_equal(half.astype(np.float32), array)
+        if array.size < SMALLEST or not (exact or (rounded and np.isfinite(half).all())):
+            continue
+        name = one.name
+        one.CopyFrom(onnx.numpy_helper.from_array(half, name + ".half"))
+        casts.append(onnx.helper.make_node("Cast", [name + ".half"], [name], to=onnx.TensorProto.FLOAT))
+    put_first(model, casts)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def put_first(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> None:
+    """Put nodes before all others."""
+    everything = [*nodes, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(everything)
 
 
 def check_graph(

@@ -19,7 +19,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from models.export import Graph, export_graph
+from models.export import Graph, export_graph, put_first, store_half
 
 __all__ = [
     "Graphs",
@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 KIND = "generator"
-SMALLEST = 64  # values from which on an array is stored in half precision
 LARGE = 1 << 14  # values from which on a matrix is stored in 8 bits
 Graphs = dict[str, Graph]
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -119,9 +118,9 @@ def store_small(path: Path) -> None:
     for one in list(model.graph.initializer):
         if one.data_type == onnx.TensorProto.FLOAT and math.prod(one.dims) >= LARGE and len(one.dims) > 1:
             nodes += _in_eight_bits(model, one)
-    _put_first(model, nodes)
+    put_first(model, nodes)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    _store_half(path)
+    store_half(path)
 
 
 def _in_eight_bits(model: onnx.ModelProto, one: onnx.TensorProto) -> list[onnx.NodeProto]:
@@ -139,31 +138,6 @@ def _in_eight_bits(model: onnx.ModelProto, one: onnx.TensorProto) -> list[onnx.N
         cast = onnx.helper.make_node("Cast", [name + ".int8"], [name + ".whole"], to=onnx.TensorProto.FLOAT)
         return [cast, onnx.helper.make_node("Mul", [name + ".whole", name + ".scale"], [name])]
     return []
-
-
-def _put_first(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
-    everything = [*nodes, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(everything)
-
-
-def _store_half(path: Path) -> None:
-    """Store in half precision what it holds exactly; the runtime casts it back once, when it loads the file."""
-    model = onnx.load(str(path))
-    casts = []
-    for one in model.graph.initializer:
-        if one.data_type != onnx.TensorProto.FLOAT:
-            continue
-        array = onnx.numpy_helper.to_array(one)
-        with np.errstate(over="ignore"):
-            half = array.astype(np.float16)
-        if array.size < SMALLEST or not np.array_equal(half.astype(np.float32), array):
-            continue
-        name = one.name
-        one.CopyFrom(onnx.numpy_helper.from_array(half, name + ".half"))
-        casts.append(onnx.helper.make_node("Cast", [name + ".half"], [name], to=onnx.TensorProto.FLOAT))
-    _put_first(model, casts)
-    path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def count_values(path: Path) -> int:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import ModelError
-from models.export import Graph, Streams, check_graph, export_graph
+from models.export import Graph, Streams, check_graph, export_graph, store_half
 from offline.training.common.checkpoint import Checkpoint
 
-__all__ = ["BLOCKS", "Exportable", "export_checked", "export_figures"]
+__all__ = ["BLOCKS", "Exportable", "export_checked", "export_figures", "export_halved"]
 
 BLOCKS = (1, 2, 7)  # frames a call
 LARGEST_ERROR = 1e-4  # of the float file against torch, in units of the output
+LARGEST_HALF_ERROR = 1e-2  # of weights rounded to 11 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,22 @@ class Exportable:
 def export_checked(made: Exportable, path: Path) -> float:
     """Write `path` with 32-bit weights and return its largest error; ModelError, and no file, if that is too large."""
     export_graph(made.graph, path, made.metadata)
+    return _checked(made, path, LARGEST_ERROR)
+
+
+def export_halved(made: Exportable, path: Path) -> dict[str, float]:
+    """Write `path` with weights stored in 16 bits; return its largest error with these, and before with 32 bits."""
+    error = export_checked(made, path)
+    store_half(path, rounded=True)
+    return {"error": error, "error_half": _checked(made, path, LARGEST_HALF_ERROR)}
+
+
+def _checked(made: Exportable, path: Path, largest: float) -> float:
     kind, unit = str(made.metadata["kind"]), made.unit
     worst = max(check_graph(made.graph, path, made.stream, block=block, kind=kind, unit=unit) for block in made.blocks)
-    if worst > LARGEST_ERROR:
+    if worst > largest:
         path.unlink()
-        raise ModelError(str(path), expected=f"an error up to {LARGEST_ERROR}", got=f"{worst:.2g}")
+        raise ModelError(str(path), expected=f"an error up to {largest}", got=f"{worst:.2g}")
     return worst
 
 

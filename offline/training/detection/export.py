@@ -28,7 +28,7 @@ from offline.evaluation.detection.sound_events_tuning import (
 )
 from offline.evaluation.detection.telling import soonest_decisions
 from offline.training.common.card import card_fields, write_card
-from offline.training.common.export import Exportable, export_checked, export_figures
+from offline.training.common.export import Exportable, export_figures, export_halved
 from offline.training.detection.config import DetectionExport
 from offline.training.detection.init_weights import load_crnn, restore_crnn
 from offline.training.detection.train import scene_probabilities
@@ -70,7 +70,7 @@ def export_detection(config: DetectionExport) -> Path:
 
 
 def write_crnn(model: Crnn, path: Path, licence: str, training: str, decisions: Decisions) -> dict[str, float]:
-    """Write the network file and return the largest error of a probability."""
+    """Write the network file, its weights in 16 bits, and return the largest error of a probability."""
     metadata = crnn_metadata(model, licence=licence, training=training, decisions=decisions)
     graph = crnn_graph(model)
     random = torch.Generator().manual_seed(0)
@@ -79,7 +79,7 @@ def write_crnn(model: Crnn, path: Path, licence: str, training: str, decisions: 
     stream |= {each.name: torch.randn(CHECKED_STEPS, each.n_in, generator=random) for each in model.config.embeddings}
     blocks = [n * STEP_FRAMES for n in (BLOCKS if model.config.causal else (CHECKED_STEPS,))]
     made = Exportable(graph=graph, metadata=metadata, stream=stream, blocks=blocks, unit=1.0)
-    return {"error": export_checked(made, path)}
+    return export_halved(made, path)
 
 
 def _measure(test: SceneSet, steps: Probabilities, live: TunedDecisions, whole: TunedDecisions) -> dict[str, Any]:
