@@ -25,9 +25,11 @@ from tests.tolerances import FLOAT32
 FIELDS = {"licence": "CC0-1.0", "split": "none"}
 
 
-def masks(path: Path, magnitude: np.ndarray) -> np.ndarray:
+def masks(path: Path, magnitude: np.ndarray, *, mean: bool = False) -> np.ndarray:
+    """Masks that sum to one; mean: of the channels."""
     network = Network(path, "unmix")
     rows = np.concatenate([network.run({"magnitude": row[None]})["mask"].copy() for row in magnitude])
+    rows = rows.mean(2, keepdims=True) if mean else rows
     return rows / rows.sum(1, keepdims=True)
 
 
@@ -52,14 +54,27 @@ def test_left_and_right_beside_mid_and_side_masks_both_by_its_mean(tmp_path: Pat
     order = [first, 1 - first]
     blend_networks([files[i] for i in order], [shares[i] for i in order], target, {})
     magnitude = np.random.default_rng(0).random((12, 4, 129), np.float32)
-    alike = Network(apart, "unmix")
-    own = np.concatenate([alike.run({"magnitude": row[None, 2:]})["mask"].mean(2, keepdims=True) for row in magnitude])
-    expected = 0.75 * own / own.sum(1, keepdims=True) + 0.25 * masks(turned, magnitude)
+    expected = 0.75 * masks(apart, magnitude[:, 2:], mean=True) + 0.25 * masks(turned, magnitude)
     assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
     spectra = (magnitude[:, :2] + 1j * magnitude[:, 2:]).astype(np.complex64)
     node = StreamingSeparator(MaskNetworkConfig(model=target), n_channels=2)
     assert node.mid_side
     assert np.abs(node.process(spectra).sum(1) - spectra).max() <= FLOAT32
+
+
+@pytest.mark.parametrize("stereo", ["left-right", "mid-side"])
+def test_a_network_that_knows_no_bass_has_its_other_divided(tmp_path: Path, stereo: str) -> None:
+    four = small_file(network="bands", stereo=stereo, nested=1)
+    three = small_file(targets=("vocals", "drums", "other"))
+    target = tmp_path / "both.onnx"
+    blend_networks([three, four], [1, 3], target, {})
+    magnitude = np.random.default_rng(0).random((12, 2 if stereo == "left-right" else 4, 129), np.float32)
+    whole, few = masks(four, magnitude), masks(three, magnitude[:, -2:], mean=stereo == "mid-side")
+    inner = few[:, 2:] * whole[:, 2:] / whole[:, 2:].sum(1, keepdims=True)
+    known = np.broadcast_to(few[:, :2], whole[:, :2].shape)
+    expected = 0.75 * whole + 0.25 * np.concatenate([known, inner], 1)
+    assert np.abs(masks(target, magnitude) - expected).max() <= FLOAT32
+    assert Network(target, "unmix").value("targets", list) == ["vocals", "drums", "bass", "other"]
 
 
 def test_the_command_writes_a_file_that_runs_live_and_its_card(files: list[Path], tmp_path: Path) -> None:
