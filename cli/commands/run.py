@@ -80,7 +80,7 @@ class RunOptions(Settings):
     separate: str = option(
         plain(
             "none",
-            "hpss: harmonic and percussive sound; a network: its targets, such as vocals, drums, other; NAME is "
+            "hpss: harmonic and percussive sound; a network: its targets, such as vocals, drums, bass, other; NAME is "
             "unmix, unmix-heavy or unmix-low-latency",
         ),
         metavar="hpss|NAME|FILE.onnx",

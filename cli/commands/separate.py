@@ -26,7 +26,7 @@ examples:
   collaparte separate recordings/ --output stems/                        every recording in a folder and below it
   collaparte separate song.flac --model kam --published --iterations 2 --no-covariance
   collaparte separate song.flac --span-percussive 25 --n-fft 2048
-  collaparte separate song.flac --model unmix --wiener                   vocals, drums, other; as it would live
+  collaparte separate song.flac --model unmix --wiener                   vocals, drums, bass, other; as it would live
   collaparte separate song.flac --model umxhq.onnx                       weights of `collaparte import-weights`
 
 Stems are written to DIR/SONG/harmonic.wav and so on; of two files called SONG, to DIR/FOLDER-SONG or DIR/SONG.flac.
@@ -108,7 +108,7 @@ def _label(model: str) -> str:
 
 def _next_step(options: SeparateOptions) -> str:
     if options.model in (HPSS, KAM):
-        return "listen to them, or try --model unmix for vocals, drums and other"
+        return "listen to them, or try --model unmix for vocals, drums, bass and other"
     return "listen to them" if options.network.wiener else "listen to them, or add --wiener for cleaner stems"
 
 

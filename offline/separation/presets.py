@@ -17,7 +17,6 @@ SEPARATORS = {  # by the name that options know
     "unmix": WEIGHTS / "unmix.onnx",
     "unmix-heavy": WEIGHTS / "unmix-heavy.onnx",
     "unmix-low-latency": WEIGHTS / "unmix-low-latency.onnx",
-    "unmix-four": WEIGHTS / "unmix-four.onnx",
     "heavy": WEIGHTS / "unmix-heavy.onnx",
     "low-latency": WEIGHTS / "unmix-low-latency.onnx",
 }

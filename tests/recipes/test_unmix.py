@@ -32,16 +32,16 @@ def stems(folder: Path, seconds: int) -> Path:
     not (shutil.which("fluidsynth") and shutil.which("espeak-ng")), reason="needs fluidsynth, espeak-ng"
 )
 def test_a_thousandth_of_the_recipe_of_the_separator(tmp_path: Path) -> None:
-    recipe, font = find_recipe("unmix-four"), installed_soundfonts()[0]
+    recipe, font = find_recipe("unmix"), installed_soundfonts()[0]
     guitar = tmp_path / "game" / "song"
     guitar.mkdir(parents=True)
     soundfile.write(guitar / "guitar.ogg", 0.1 * np.random.default_rng(1).standard_normal((5 * RATE, 2)), RATE)
     given = {"stems": stems(tmp_path / "stems", 64), "guitars": tmp_path / "game"}
-    fonts = {"fluidr3": font, "musescore": font, "samples": tmp_path / "game"}
+    fonts = {"fluidr3": font, "musescore": font, "timgm": font, "samples": tmp_path / "game"}
     run = RecipeRun(recipe=recipe, folder=tmp_path / "run", materials={**given, **fonts}, scale=0.001)
     (weights,) = run_recipe(run)
     card = tomllib.loads(weights.with_suffix(".toml").read_text())
-    assert card["recipe"] == "unmix-four at scale 0.001"
+    assert card["recipe"] == "unmix at scale 0.001"
     assert card["network"]["targets"] == ["vocals", "drums", "bass", "other"]
     assert "bass" in card["measured"]["evaluate"]
     assert run_recipe(run) == [weights]  # nothing is left to do
