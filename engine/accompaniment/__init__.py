@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from engine.accompaniment.accompanist import Accompanist, AccompanyConfig
     from engine.accompaniment.config import SchedulerConfig
     from engine.accompaniment.ensemble import Ensemble
-    from engine.accompaniment.pace import Pace
     from engine.accompaniment.parts import Accompaniment, AccompanimentPart, Players, read_accompaniment
     from engine.accompaniment.scheduler import Introduction, Scheduled, Scheduler
     from engine.accompaniment.stage_config import StageConfig
     from engine.accompaniment.synthesiser import Synthesiser
     from engine.accompaniment.synthesiser_config import SynthesiserConfig
+    from engine.accompaniment.tempo.pace import Pace
     from engine.accompaniment.tempo_curve import RehearsedTake, TempoCurve, expected_score
     from engine.accompaniment.touch_config import TouchConfig
 else:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.config import SchedulerConfig
-from engine.accompaniment.expectation import Expectation
-from engine.accompaniment.pace import Pace
+from engine.accompaniment.tempo.expectation import Expectation
+from engine.accompaniment.tempo.pace import Pace
 from engine.core.events import Event, Onset, State
 from engine.score.score import Score
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.accompaniment.config import SchedulerConfig
-from engine.accompaniment.expectation import Expectation
 from engine.accompaniment.scheduler import Scheduler
+from engine.accompaniment.tempo.expectation import Expectation
 from engine.score.score import Score
 from tests.engine.accompaniment.soloists import melody, told
 

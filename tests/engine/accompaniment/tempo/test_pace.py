@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.accompaniment.pace import Pace
+from engine.accompaniment.tempo.pace import Pace
 
 
 def test_a_first_step_that_is_an_error_is_forgotten() -> None:
