@@ -47,12 +47,11 @@ TUNE_EVERY_S = 1.0
 class _Hypothesis:
     """A follower by the bands alone, at one pitch."""
 
-    def __init__(self, semitones: int, frames: FrameFormat, reference: Reference, config: FollowConfig, timing: Timing):
+    def __init__(self, semitones: int, frames: FrameFormat, tracker: Tracker) -> None:
         self.semitones = semitones
         self.prior = PRIOR[abs(semitones)]
-        self.features = SpectralFeatures(frames, config.features)
-        n = self.features.n_bands
-        self.tracker = Tracker(timing, (n, n), reference, config)
+        self.features = SpectralFeatures(frames, tracker.config.features)
+        self.tracker = tracker
         self.reset(0, 0.0)
 
     def reset(self, frame: int, base: float) -> None:
@@ -77,9 +76,10 @@ class PitchSearch:
     def __init__(self, frames: FrameFormat, reference: Reference, config: FollowConfig, timing: Timing) -> None:
         self.frames = frames
         own = replace(config, likelihood=LikelihoodConfig(), input_features=None)
-        bands = _of_bands(reference)
+        n = reference.onset.shape[1]
+        tracker = Tracker(timing, (n, n), _of_bands(reference), own)
         span = range(-config.semitones, config.semitones + 1)
-        self._all = [_Hypothesis(semitones, frames, bands, own, timing) for semitones in span]
+        self._all = [_Hypothesis(semitones, frames, tracker.twin()) for semitones in span]
         rate = frames.audio.sample_rate / frames.hop
         self._chunks_s = CHUNK / rate
         self._held = np.zeros((CHUNK, frames.audio.n_channels, frames.n_bins), np.complex64)

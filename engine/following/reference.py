@@ -37,6 +37,7 @@ Ints = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
 
 TYPICAL = 4.7  # typical onset strength in the features of FeatureConfig(), which LikelihoodConfig is tuned for
+EVENTS = 512  # of which templates are made at a time
 MEMORY_S = 8.0  # time after which a held note has faded, seconds
 
 
@@ -141,6 +142,14 @@ def event_templates(score: Score, notes: Features, features: FeatureConfig) -> t
     before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     fade = (RING_S, PEDAL, PEDAL_S)
     _sounding(events, start_s, end_s, score.note_pitch, score_s, notes, fade, before, after)
+    for start in range(0, len(before), EVENTS):  # each in its own place: whole copies would be most of the memory
+        some = slice(start, start + EVENTS)
+        after[some], before[some] = _likeness(before[some], after[some], features)
+    return after, before
+
+
+def _likeness(before: Features, after: Features, features: FeatureConfig) -> tuple[Features, Features]:
+    """Return the sustain and onset templates of events before and after which notes sound as loud as this."""
     gain = features.compression * LEVEL
     sustain = np.log1p(gain * after)
     fresh = np.maximum(sustain - _blurred(np.log1p(gain * before), features.kind == "chroma"), 0)
@@ -152,6 +161,8 @@ def with_rests(reference: Reference) -> Reference:
     """Return the reference with an event more, without templates, at the beginning of every long rest."""
     rests, n = reference.rests, len(reference.score_s)
     after = np.flatnonzero(rests.end_s[:-1] - rests.begin_s[:-1] >= REST_S)
+    if not len(after):
+        return reference
     begin_s, places = rests.begin_s[after], after + 1
     moved = np.arange(n) + np.searchsorted(after, np.arange(n))  # where the events have come to
     quarter = np.interp(begin_s, reference.score_s, reference.quarter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -130,7 +131,6 @@ class Tracker:
         reference = with_rests(reference)
         attack = round(reference.attack_s * timing.sample_rate)
         self.timing, self.config, self.reference = timing._replace(delay=timing.delay + attack), config, reference
-        self._searches = (new_search(config.search.entries), new_jump_detector(len(reference.score_s)))
         frame_s = timing.hop / timing.sample_rate
         self._steps = (frame_s, config.lag, RETREAT_S / frame_s, config.jumps, max(round(PERHAPS_S / frame_s), 1))
         self._numbers = (
@@ -145,6 +145,11 @@ class Tracker:
         self._reference = (templates, reference.score_s, reference.links)
         self._loop = loop_events(reference.quarter, reference.wrap)
         self._rests = reference.rests
+        self._begin()
+
+    def _begin(self) -> None:
+        """Allocate what is kept from frame to frame."""
+        self._searches = (new_search(self.config.search.entries), new_jump_detector(len(self.reference.score_s)))
         self._memory = Memory(np.zeros(3), np.zeros(4), np.zeros(N_STATE), np.zeros(1))
         self._trust = new_trust(self._numbers[4])
         self._told = -1  # code of the last state
@@ -152,6 +157,12 @@ class Tracker:
         self.pitch = Pitch(0.0, 440.0, 0)
         self._out = np.zeros((0, N_OUT))
         self.reset()
+
+    def twin(self) -> Tracker:
+        """Return a tracker of the same score, as after construction, that shares the templates."""
+        other = copy(self)
+        other._begin()
+        return other
 
     @property
     def latency(self) -> int:
