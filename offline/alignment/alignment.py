@@ -300,7 +300,7 @@ def _to_the_end(first: Alignment, end_s: float) -> tuple[Floats, Floats]:
     return about_s, further_s
 
 
-def _end(evidence: Floats) -> int:
+def _end(evidence: npt.NDArray[np.floating]) -> int:
     """Return how many onsets were played: fewer than all if the evidence for the remaining ones is against them."""
     total = np.concatenate([[0.0], np.cumsum(evidence)])
     best = int(np.argmax(total))

@@ -21,6 +21,7 @@ from engine.dsp.stft import Stft
 from engine.following.follower import FollowConfig
 from engine.following.tone_templates import note_features
 from engine.score.score import Score
+from offline.alignment.row_store import RowStore
 from offline.alignment.tuning import SoundProfile, in_tune
 from offline.recording import Recording
 
@@ -36,6 +37,7 @@ LEARN, FIND = 8, 12  # iterations
 TRUST = 90.0  # weight of the prior template, in frames of the mean level
 EARLY_S, LATE_S, RING_S = 0.03, 0.5, 1.0  # a note may sound from before its time until after its end, fading
 TINY = 1e-9
+FLOOR = 0.03  # share of a typical pitch's loudest moment; below it there is no sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,15 +45,21 @@ class Activity:
     """How strongly each pitch sounds.
 
     pitch: (P) MIDI numbers, rising
-    level: (frame, P) relative to the loudest
+    level: rows (frame, P) relative to the loudest, on the disk where they are many
     first_s: middle of the first frame, seconds
     frame_s: time between frames, seconds
     """
 
     pitch: Ints
-    level: Bands
+    level: RowStore
     first_s: float
     frame_s: float
+
+    @property
+    def floor(self) -> float:
+        """Return the level below which there is no sound: a share of a typical pitch's loudest moment."""
+        loudest = np.max([block.max(axis=0) for _, _, block in self.level.blocks()], axis=0)
+        return FLOOR * float(np.median(loudest)) + 1e-7
 
     def frame(self, at_s: Floats) -> Ints:
         """Return the nearest frame to each moment."""
@@ -89,21 +97,10 @@ def note_activity(
     at_s, bands = part[:, 0].astype(float), part[:, 1:]
     tones = note_features(spectra.tuned, spectra.weights)[pitch]
     templates = _learn(bands, _sounding(score, pitch, onset_s, at_s), tones)
-    level = _stacked((_find(block, templates) for block in spectra.blocks()), spectra.n_frames, len(pitch))
+    level = RowStore.of((_find(block, templates) for block in spectra.blocks()), len(pitch), np.float32)
     frames = spectra.frames
     rate = frames.audio.sample_rate
     return Activity(pitch=pitch, level=level, first_s=frames.centre(0) / rate, frame_s=frames.hop / rate)
-
-
-def _stacked(blocks: Iterator[Bands], n_frames: int, width: int) -> Bands:
-    """Return blocks (frame, width) as one array, without a second copy of what an hour makes large; n_frames: about."""
-    out, n = np.empty((n_frames, width), np.float32), 0
-    for block in blocks:
-        if n + len(block) > len(out):
-            out = np.concatenate([out[:n], np.empty((len(block) + n // 8, width), np.float32)])
-        out[n : n + len(block)] = block
-        n += len(block)
-    return out[:n]
 
 
 class _BandSpectra:
@@ -116,10 +113,6 @@ class _BandSpectra:
         self.tuned = replace(self.frames, audio=in_tune(recording.format, sound.cents))
         self.weights = feature_weights(self.tuned, replace(follow.features, kind="bands"))
         self._gain = np.float32(4 / n_fft / max(sound.peak, 1e-6))
-
-    @property
-    def n_frames(self) -> int:
-        return (self.recording.n_samples + self.frames.n_fft) // self.frames.hop
 
     def blocks(self) -> Iterator[Bands]:
         stft, weights = Stft(self.frames), csr_matrix(self.weights)

@@ -8,6 +8,7 @@ first time, and the time between two events is near what the local tempo predict
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from scipy.ndimage import maximum_filter1d
 from engine.core.config import Settings, numbers, ranged
 from engine.score.score import Score
 from offline.alignment.note_activity import Activity, note_events
+from offline.alignment.row_store import RowStore, batches
 
 __all__ = ["NotePath", "NotePathConfig", "local_period", "note_path"]
 
@@ -26,16 +28,15 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.uint8]
 Nats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
 
 RISE_S = 0.0175  # to each side: distance of the activities that a rise compares
-FLOOR = 0.03  # share of a typical pitch's loudest moment; below it there is no sound
 NEAR_FRAMES = 5  # a chord's notes do not come at once
 N_LEVELS = 24
 RARELY = 2.0  # counts added to each level, so that rare ones are not taken as certain
 CLIP = (-4.0, 6.0)  # nats
 CHORD = 0.7  # n simultaneous notes count as n ** CHORD: they are not independent
 SHORTEST_S = 0.012  # shortest expected time between two events: grace notes have no length of their own
-CHUNK = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,58 @@ class DurationNumbers(NamedTuple):
     free: float
 
 
+class _Notes(NamedTuple):
+    """The notes of a score, by their events.
+
+    event, column: (note) its event and the column of its pitch
+    start: (event + 1) where the notes of each event begin
+    worth: (event) of each of its notes, less than 1 in a chord
+    """
+
+    event: Ints
+    column: Ints
+    start: Ints
+    worth: Floats
+
+
+class _Windows(NamedTuple):
+    """Where each event may be.
+
+    low, size: (event) first frame, and number of frames
+    expected_s: (event - 1) from each event to the next, seconds
+    """
+
+    low: Ints
+    size: Ints
+    expected_s: Floats
+
+
+class _Search(NamedTuple):
+    """What the search goes through.
+
+    total: (2, frame of the window) log likelihoods of the best paths to an event, those of the one before kept
+    source: where in the window before each came from, all windows in a row
+    place: (event + 1) where each window begins in `source`
+    """
+
+    notes: _Notes
+    windows: _Windows
+    total: Floats
+    source: npt.NDArray[np.unsignedinteger] | npt.NDArray[np.int32]
+    place: Ints
+
+
+class _Rises(NamedTuple):
+    """How strongly each pitch rises at each frame.
+
+    level: rows (frame, P)
+    counts: (P, level) how many frames have it
+    """
+
+    level: RowStore
+    counts: Ints
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NotePath:
     """Where each onset was placed.
@@ -67,7 +120,7 @@ class NotePath:
     """
 
     onset_s: Floats
-    evidence: Floats
+    evidence: Nats
 
 
 def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePathConfig, further_s: Floats) -> NotePath:
@@ -76,23 +129,20 @@ def note_path(score: Score, activity: Activity, first_s: Floats, config: NotePat
     first_s: (onset) by the first pass, rising, none NaN
     further_s: (onset) how much further than the window each may move, seconds
     """
-    levels_of_rise, levels = _levels(activity)
-    event, column = note_events(score), np.searchsorted(activity.pitch, score.note_pitch)
-    n_notes = np.bincount(event, minlength=len(first_s))
+    rises = _levels(activity)
+    notes = _notes(score, activity)
     score_s, onset_s = score.seconds(score.onset_quarter), first_s
     half = np.maximum(1, np.round((config.window_s + further_s) / activity.frame_s)).astype(np.int64)
     durations = numbers(DurationNumbers, config, frame_s=activity.frame_s, onset_s=config.onset_ms / 1000)
-    nats = np.zeros(len(first_s))
+    nats = np.zeros(len(first_s), np.float32)
     for _ in range(config.rounds):
         frame = activity.frame(onset_s)
-        table = _calibrated(levels, levels_of_rise, frame[event], column)
+        table = _calibrated(rises, frame[notes.event], notes.column)
         low = np.maximum(frame - half, 0)
-        size = np.minimum(frame + half + 1, len(levels)) - low
-        evidence = _evidence(levels, table, event, column, low, size)
-        evidence *= (n_notes ** (CHORD - 1.0))[:, None]
+        size = np.minimum(frame + half + 1, len(rises.level)) - low
         expected_s = np.maximum(np.diff(score_s) * local_period(score_s, onset_s), SHORTEST_S)
-        chosen = _best(evidence, low, size, expected_s, durations)
-        nats = evidence[np.arange(len(low)), chosen - low]
+        chosen = _best(rises.level, table, notes, _Windows(low, size, expected_s), durations)
+        nats = _nats(rises.level, table, notes, chosen)
         onset_s = activity.seconds(chosen)
     return NotePath(onset_s, nats)
 
@@ -112,44 +162,92 @@ def local_period(score_s: Floats, onset_s: Floats, width_s: float = 1.5) -> Floa
     return out
 
 
-def _levels(activity: Activity) -> tuple[int, Levels]:
-    """Return how many levels there are, and (frame, P) the level of each pitch's rise: quantiles of its distribution.
+def _levels(activity: Activity) -> _Rises:
+    """Return the level of each pitch's rise: quantiles of its distribution.
 
     A rise is the growth of log activity over 35 ms; the largest within NEAR_FRAMES counts.
     """
-    lag = max(1, round(RISE_S / activity.frame_s))
-    floor = FLOOR * float(np.median(activity.level.max(axis=0))) + 1e-7
-    rises = np.zeros(activity.level.shape, np.float16)
-    for start in range(0, len(rises), CHUNK):
-        first, last = max(start - lag, 0), min(start + CHUNK + lag, len(rises))
-        log = np.log(activity.level[first:last] + np.float32(floor))
-        if len(log) > 2 * lag:
-            rises[first + lag : last - lag] = np.maximum(log[2 * lag :] - log[: -2 * lag], 0)
-    audible = rises[rises > 0.05]
-    some = audible[:: max(1, len(audible) // 200_000)].astype(np.float32)
+    lag, floor = max(1, round(RISE_S / activity.frame_s)), activity.floor
+    audible = [rises[rises > 0.05] for _, _, rises in _rises(activity.level, lag, floor, 0)]
+    heard = np.concatenate(audible) if audible else np.zeros(0, np.float16)
+    some = heard[:: max(1, len(heard) // 200_000)].astype(np.float32)
     edges = np.unique(np.quantile(some, _FINER)) if len(some) else np.array([1.0])
-    out = np.zeros(rises.shape, np.uint8)
-    for start in range(0, len(rises), CHUNK):
-        first, last = max(start - NEAR_FRAMES, 0), min(start + CHUNK + NEAR_FRAMES, len(rises))
-        near = maximum_filter1d(rises[first:last].astype(np.float32), NEAR_FRAMES, axis=0)
-        here = slice(start - first, start - first + min(CHUNK, len(rises) - start))
-        out[start : start + CHUNK] = np.searchsorted(edges, near[here], side="right")
-    return len(edges) + 1, out
+    levels = RowStore(activity.level.width, np.uint8)
+    counts = np.zeros((activity.level.width, len(edges) + 1), np.int64)
+    for skip, n, rises in _rises(activity.level, lag, floor, NEAR_FRAMES):
+        near = maximum_filter1d(rises.astype(np.float32), NEAR_FRAMES, axis=0)[skip : skip + n]
+        block = np.searchsorted(edges, near, side="right").astype(np.uint8)
+        levels.append(block)
+        for column in range(levels.width):
+            counts[column] += np.bincount(block[:, column], minlength=len(edges) + 1)
+    return _Rises(levels, counts)
+
+
+def _rises(level: RowStore, lag: int, floor: float, margin: int) -> Iterator[tuple[int, int, Halves]]:
+    """Yield blocks of rises, behind how many rows of a margin they begin and how many they are."""
+    for first, last, rows in level.blocks(margin + lag):
+        begin, end = max(first - margin, 0), min(last + margin, len(level))
+        before = begin - max(first - margin - lag, 0)  # rows above the first rise
+        rises = np.zeros((end - begin, level.width), np.float16)
+        log = np.log(rows + np.float32(floor))
+        if len(log) > 2 * lag:
+            skip = lag - before  # of the recording's very beginning nothing is before it
+            grown = np.maximum(log[2 * lag :] - log[: -2 * lag], 0)
+            rises[skip : skip + len(grown)] = grown
+        yield first - begin, last - first, rises
 
 
 _FINER = 1 - np.geomspace(1.0, 0.001, N_LEVELS)  # finer towards strong rises
 
 
-def _calibrated(levels: Levels, n: int, frame: Ints, column: Ints) -> Floats:
+def _calibrated(rises: _Rises, frame: Ints, column: Ints) -> Floats:
     """Return nats for each level: how much more frequent it is at onsets than anywhere at the same pitches."""
-    at = np.bincount(levels[frame, column], minlength=n) + RARELY
+    n = rises.counts.shape[1]
+    at = np.bincount(rises.level.at(frame, column), minlength=n) + RARELY
     everywhere = np.zeros(n)
-    weight = np.bincount(column, minlength=levels.shape[1])
+    weight = np.bincount(column, minlength=rises.level.width)
     for c in np.flatnonzero(weight):
-        everywhere += weight[c] * np.bincount(levels[:, c], minlength=n) / len(levels)
+        everywhere += weight[c] * rises.counts[c] / len(rises.level)
     everywhere += RARELY
     nats = np.log(at / at.sum()) - np.log(everywhere / everywhere.sum())
     return np.clip(np.maximum.accumulate(nats), *CLIP)
+
+
+def _notes(score: Score, activity: Activity) -> _Notes:
+    """The notes by their events."""
+    event, column = note_events(score), np.searchsorted(activity.pitch, score.note_pitch)
+    order = np.argsort(event, kind="stable")
+    n_notes = np.bincount(event, minlength=len(score.onset_quarter))
+    start = np.append(0, np.cumsum(n_notes)).astype(np.int64)
+    return _Notes(event[order], column[order], start, np.asarray(n_notes ** (CHORD - 1.0)))
+
+
+def _nats(level: RowStore, table: Floats, notes: _Notes, chosen: Ints) -> Nats:
+    """Return the evidence for each event at the frame that was chosen for it."""
+    found = table[level.at(chosen[notes.event], notes.column)]
+    total = np.zeros(len(chosen), np.float32)
+    for i in range(int(np.diff(notes.start).max(initial=0))):  # summed as the search has it
+        more = np.flatnonzero(np.diff(notes.start) > i)
+        total[more] += found[notes.start[more] + i]
+    return (total * notes.worth).astype(np.float32)
+
+
+def _best(level: RowStore, table: Floats, notes: _Notes, windows: _Windows, durations: DurationNumbers) -> Ints:
+    """Return the frame of each event by exact dynamic programming, each event after the one before."""
+    low, size = windows.low, windows.size
+    place = np.append(0, np.cumsum(size)).astype(np.int64)
+    narrow = size.max() < 1 << 16
+    source = np.zeros(place[-1], np.uint16 if narrow else np.int32)
+    search = _Search(notes, windows, np.zeros((2, int(size.max()))), source, place)
+    for some in batches(low, low + size):
+        first, last = int(low[some].min()), int((low + size)[some].max())
+        _advance(level.rows(first, last), first, table, search, (some.start, some.stop), durations)
+    out = np.zeros(len(low), np.int64)
+    k = int(np.argmax(search.total[(len(low) - 1) % 2, : size[-1]]))
+    for i in range(len(low) - 1, -1, -1):
+        out[i] = low[i] + k
+        k = int(source[place[i] + k])
+    return out
 
 
 @njit(nogil=True, cache=True)
@@ -173,17 +271,6 @@ def _slopes(score_s: Floats, onset_s: Floats, middle: Floats, first: Ints, last:
 
 
 @njit(nogil=True, cache=True)
-def _evidence(levels: Levels, table: Floats, event: Ints, column: Ints, low: Ints, size: Ints) -> Nats:
-    """Return (event, place in its window): the sum of the table's nats over its notes."""
-    out = np.zeros((len(low), size.max()), np.float32)
-    for k in range(len(event)):
-        i = event[k]
-        for j in range(size[i]):
-            out[i, j] += table[levels[low[i] + j, column[k]]]
-    return out
-
-
-@njit(nogil=True, cache=True)
 def _durations(n: int, expected_s: float, given: DurationNumbers) -> Floats:
     """Return the log probability of each duration of 1 to n frames, as `engine.following.tempo` has it."""
     frame_s, free = given.frame_s, given.free
@@ -197,25 +284,35 @@ def _durations(n: int, expected_s: float, given: DurationNumbers) -> Floats:
 
 
 @njit(nogil=True, cache=True)
-def _best(evidence: Nats, low: Ints, size: Ints, expected_s: Floats, durations: DurationNumbers) -> Ints:
-    """Return the frame of each event by exact dynamic programming, each event after the one before."""
-    n_events, width = evidence.shape
-    source = np.zeros((n_events, width), np.int32)
-    total = evidence[0].astype(np.float64)
-    for i in range(1, n_events):
-        cost = _durations(max(low[i] + size[i] - low[i - 1], 1), expected_s[i - 1], durations)
-        now = np.full(width, -1e18)
+def _evidence(rows: Levels, first: int, table: Floats, notes: _Notes, i: int, low: int, out: Nats) -> None:
+    """Write the evidence for event i at each frame from `low` on: the sum of the table's nats over its notes."""
+    out[:] = 0
+    for k in range(notes.start[i], notes.start[i + 1]):
+        for j in range(len(out)):
+            out[j] += table[rows[low - first + j, notes.column[k]]]
+    for j in range(len(out)):
+        out[j] *= notes.worth[i]
+
+
+@njit(nogil=True, cache=True)
+def _advance(
+    rows: Levels, first: int, table: Floats, search: _Search, events: tuple[int, int], durations: DurationNumbers
+) -> None:
+    """Search on through some events, whose levels are given from frame `first` on."""
+    low, size, total = search.windows.low, search.windows.size, search.total
+    for i in range(events[0], events[1]):
+        evidence = np.zeros(size[i], np.float32)
+        _evidence(rows, first, table, search.notes, i, low[i], evidence)
+        if i == 0:
+            total[0, : size[0]] = evidence
+            continue
+        cost = _durations(max(low[i] + size[i] - low[i - 1], 1), search.windows.expected_s[i - 1], durations)
+        before, now, place = total[(i - 1) % 2], total[i % 2], search.place[i]
         for k in range(size[i]):
             best, best_j = -1e17, 0
             for j in range(min(size[i - 1], low[i] + k - low[i - 1])):
-                value = total[j] + cost[low[i] + k - low[i - 1] - j]
+                value = before[j] + cost[low[i] + k - low[i - 1] - j]
                 if value > best:
                     best, best_j = value, j
-            now[k], source[i, k] = best + evidence[i, k], best_j
-        total = now
-    out = np.zeros(n_events, np.int64)
-    k = int(np.argmax(total[: size[n_events - 1]]))
-    for i in range(n_events - 1, -1, -1):
-        out[i] = low[i] + k
-        k = source[i, k]
-    return out
+            now[k] = best + evidence[k]
+            search.source[place + k] = best_j

@@ -6,6 +6,7 @@ of the recording's own notes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from numba import njit
 from engine.core.config import Settings, plain, ranged
 from engine.score.score import Score
 from offline.alignment.note_activity import Activity, note_events
+from offline.alignment.row_store import RowStore, batches
 
 __all__ = ["RefineConfig", "refine"]
 
@@ -26,7 +28,7 @@ Bands = npt.NDArray[np.float32]
 RISE_S = 0.0116  # to each side
 BEFORE_S, AFTER_S = 0.14, 0.23  # around an onset
 SILENT = 0.2  # share of its peak below which a note was silent before its onset
-FEWEST_RISES = 8
+FEWEST_RISES, MOST_RISES = 8, 20_000  # that a median is taken of
 SWELL = (1.8, 13.0, 0.25, 60.0, 9.0)  # ms a ms from where 5 % of a struck tone's rise lies, and from where 70 % lies
 STRUCK_MS = 8.0  # less is a struck tone
 LONGEST_MS = 50.0  # how long before its steepest point a rise may begin
@@ -63,7 +65,7 @@ def refine(score: Score, activity: Activity, onset_s: Floats, config: RefineConf
         lag=max(1, round(RISE_S / activity.frame_s)),
         half=max(1, int(config.reach_ms / 1000 / activity.frame_s)),
         near=config.near_ms / 1000 / activity.frame_s,
-        floor=0.03 * float(np.median(activity.level.max(axis=0))) + 1e-7,
+        floor=activity.floor,
     )
     at = (onset_s - activity.first_s) / activity.frame_s
     place, growth = _steepest(activity.level, at[event], column, rise)
@@ -97,8 +99,19 @@ def _swell(activity: Activity, at: Floats, column: Ints) -> float:
     return late_ms / 1000 if late_ms > STRUCK_MS else 0.0
 
 
-def _rises(level: Bands, at: Floats, column: Ints, around: Ints) -> Floats:
+def _rises(level: RowStore, at: Floats, column: Ints, around: Ints) -> Floats:
     """Return (note, frame) the activity around each onset of a silent note, from 0 before it to 1 at its peak."""
+    every = -(-len(at) // MOST_RISES) if len(at) else 1
+    at, column = at[::every], column[::every]
+    before, after = 2 - int(around[0]), int(around[-1]) + 3
+    found = [
+        _rise_of(rows, at[notes] - first, column[notes], around)
+        for notes, first, rows in _around(level, at, before, after)
+    ]
+    return np.concatenate(found) if found else np.zeros((0, len(around)))
+
+
+def _rise_of(level: Bands, at: Floats, column: Ints, around: Ints) -> Floats:
     place = at[:, None] + around
     first = place.astype(np.int64)
     share = place - first
@@ -119,24 +132,46 @@ def _crossing(rise: Floats, share: float) -> float:
     return k - 1 + float((share - rise[k - 1]) / max(rise[k] - rise[k - 1], 1e-9))
 
 
-@njit(nogil=True, cache=True)
-def _steepest(level: Bands, at: Floats, column: Ints, rise: RiseNumbers) -> tuple[Floats, Floats]:
+def _steepest(level: RowStore, at: Floats, column: Ints, rise: RiseNumbers) -> tuple[Floats, Floats]:
     """Find for each note the fractional frame where its activity grows most, weighted by its distance to `at`.
 
     Returns frames, NaN where it does not grow, and the growth of log activity there, -inf where it does not grow.
     """
+    place, growth = np.full(len(at), np.nan), np.full(len(at), -np.inf)
+    margin = rise.half + rise.lag + 2
+    for notes, first, rows in _around(level, at, margin, margin):
+        found = _steepest_of(rows, first, len(level), at[notes], column[notes], rise)
+        place[notes], growth[notes] = found
+    return place, growth
+
+
+def _around(level: RowStore, at: Floats, before: int, after: int) -> Iterator[tuple[Ints, int, Bands]]:
+    """Yield all notes, some at a time, with the number of the first of the rows around them, and those rows."""
+    order = np.argsort(at, kind="stable")
+    centre = np.round(at[order]).astype(np.int64)
+    for some in batches(centre - before, centre + after):
+        first, last = max(int(centre[some].min()) - before, 0), int(centre[some].max()) + after
+        yield order[some], first, np.asarray(level.rows(first, last), np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _steepest_of(
+    rows: Bands, first: int, n_rows: int, at: Floats, column: Ints, rise: RiseNumbers
+) -> tuple[Floats, Floats]:
+    """Do so for notes of which rows are given, from row `first` of n_rows on."""
     lag, half, near, floor = rise.lag, rise.half, rise.near, rise.floor
     place, growth = np.full(len(at), np.nan), np.full(len(at), -np.inf)
     for k in range(len(at)):
         centre, c, best = round(at[k]), column[k], 0.0
-        for t in range(max(centre - half, lag + 1), min(centre + half + 1, len(level) - lag - 1)):
-            growing = level[t + lag, c] - level[t - lag, c]
+        for t in range(max(centre - half, lag + 1), min(centre + half + 1, n_rows - lag - 1)):
+            i = t - first
+            growing = rows[i + lag, c] - rows[i - lag, c]
             value = growing * np.exp(-0.5 * ((t - at[k]) / near) ** 2)
             if value > best:
                 best = value
-                before = level[t - 1 + lag, c] - level[t - 1 - lag, c]
-                after = level[t + 1 + lag, c] - level[t + 1 - lag, c]
+                before = rows[i - 1 + lag, c] - rows[i - 1 - lag, c]
+                after = rows[i + 1 + lag, c] - rows[i + 1 - lag, c]
                 bend = min(before - 2 * growing + after, -1e-9)
                 place[k] = t + min(max(0.5 * (before - after) / bend, -0.5), 0.5)
-                growth[k] = np.log((level[t + lag, c] + floor) / (level[t - lag, c] + floor))
+                growth[k] = np.log((rows[i + lag, c] + floor) / (rows[i - lag, c] + floor))
     return place, growth

@@ -12,6 +12,7 @@ from scipy.ndimage import uniform_filter1d
 
 from engine.score.score import Score
 from offline.alignment.note_activity import Activity, note_events
+from offline.alignment.row_store import RowStore
 
 __all__ = ["DOUBTFUL", "prominence", "trust"]
 
@@ -40,18 +41,29 @@ def prominence(score: Score, activity: Activity, onset_s: Floats) -> float:
     played = np.isfinite(onset_s)
     width = max(1, round(AFTER_S / activity.frame_s))
     frame = np.minimum(activity.frame(onset_s[played]) + width // 2 + LATE_FRAMES, len(activity.level) - 1)
+    levels = _smoothed_at(activity.level, width, frame)
     total, n = 0.0, 0
     for column, pitch in enumerate(activity.pitch):
         begins, sounds = np.zeros(len(played), np.bool_), np.zeros(len(played), np.bool_)
         for first, stop in zip(event[score.note_pitch == pitch], until[score.note_pitch == pitch], strict=True):
             begins[first] = True
             sounds[first:stop] = True
-        level = uniform_filter1d(activity.level[:, column], width)[frame]
+        level = levels[:, column]
         others = np.sort(level[~sounds[played]])
         if len(others):
             own = level[begins[played]]
             total, n = total + float(np.searchsorted(others, own).sum()) / len(others), n + len(own)
     return total / n if n else float("nan")
+
+
+def _smoothed_at(level: RowStore, width: int, frame: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return the mean (frame, P) of as many levels around each of some frames."""
+    out = np.zeros((len(frame), level.width), np.float32)
+    for first, last, rows in level.blocks(2 * width):
+        here = np.flatnonzero((frame >= first) & (frame < last))
+        if len(here):
+            out[here] = uniform_filter1d(rows, width, axis=0)[frame[here] - max(first - 2 * width, 0)]
+    return out
 
 
 def trust(prominent: float, contrast: float) -> float:

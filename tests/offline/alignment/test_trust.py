@@ -9,6 +9,7 @@ import numpy as np
 from engine.score.score import Score, make_score
 from offline.alignment.alignment import align
 from offline.alignment.note_activity import Activity
+from offline.alignment.row_store import RowStore
 from offline.alignment.trust import DOUBTFUL, prominence, trust
 from offline.recording import Recording
 from offline.synthesis.demo_performance import PerformConfig
@@ -23,7 +24,8 @@ def two_pitches() -> tuple[Score, Activity, np.ndarray]:
     level = (
         np.stack([1.0 - turn, turn], axis=1).astype(np.float32) + np.linspace(0, 0.1, 800, dtype=np.float32)[:, None]
     )
-    return score, Activity(pitch=np.array([60, 64]), level=level, first_s=0.0, frame_s=0.01), np.arange(8.0)
+    store = RowStore.of([level], 2, np.float32)
+    return score, Activity(pitch=np.array([60, 64]), level=store, first_s=0.0, frame_s=0.01), np.arange(8.0)
 
 
 def test_notes_stand_out_where_they_are() -> None:
