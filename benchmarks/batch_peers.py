@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from engine.dsp.constant_q import CqtConfig
+
 __all__ = ["PEERS"]
 
 PEERS = {
     "separate hpss": ("librosa hpss",),
     "separate unmix": ("open-unmix",),
-    "features cqt": ("librosa cqt",),
+    "features cqt": ("librosa cqt", "librosa cqt of 88 pitches, mono"),
 }  # of tag: YAMNet and its like are on no package registry, only their code; of align: see benchmarks/alignment.py
 MISSING = 3
 
@@ -35,7 +37,17 @@ def librosa_hpss(path: Path) -> None:
 
 
 def librosa_cqt(path: Path) -> None:
-    """88 pitches of the mean of both channels, a frame each 23 ms."""
+    """The bins and frames that ours has, of both channels."""
+    librosa: Any = importlib.import_module("librosa")
+    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    ours = CqtConfig()
+    bins = {"fmin": ours.low_hz, "n_bins": ours.n_bins, "bins_per_octave": ours.bins_per_octave}
+    for channel in sound.T:
+        librosa.cqt(np.ascontiguousarray(channel), sr=rate, hop_length=round(ours.hop_s * rate), **bins)
+
+
+def librosa_cqt_88(path: Path) -> None:
+    """88 pitches of the mean of both channels: less than a third as many values."""
     librosa: Any = importlib.import_module("librosa")
     sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
     librosa.cqt(sound.mean(axis=1), sr=rate, hop_length=1024, fmin=27.5, n_bins=88)
@@ -57,6 +69,7 @@ def open_unmix(path: Path) -> None:
 RUN: dict[str, Callable[[Path], None]] = {
     "librosa hpss": librosa_hpss,
     "librosa cqt": librosa_cqt,
+    "librosa cqt of 88 pitches, mono": librosa_cqt_88,
     "open-unmix": open_unmix,
 }
 
