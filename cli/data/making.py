@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 from cli.terminal.report import complain
 
 if TYPE_CHECKING:
-    from offline.batch.task import BatchItem, BatchJob, TaskReport
+    from offline.batch.task import BatchItem, BatchJob, BatchPlace, TaskReport
 
 __all__ = ["made_here", "make_missing"]
 
 
-def made_here(job: BatchJob, items: Sequence[BatchItem], folder: Path, unit: str) -> Iterator[TaskReport]:
-    """Make a folder in `folder` of each item, which appears whole; what cannot be made is told in one line."""
+def made_here(
+    job: BatchJob, items: Sequence[BatchItem], folder: Path, unit: str, *, places: Sequence[BatchPlace] | None = None
+) -> Iterator[TaskReport]:
+    """Make each item in `folder`, where it appears whole; what cannot be made is told in one line.
+
+    places: of the items, by default under their names
+    """
     from threading import Event
 
     from tqdm import tqdm
@@ -23,8 +28,9 @@ def made_here(job: BatchJob, items: Sequence[BatchItem], folder: Path, unit: str
     from offline.batch.outputs.places import FilePlace
     from offline.batch.runners.perform import perform_here
 
+    if places is None:
+        places = [FilePlace(folder, item.name) for item in items]
     folder.mkdir(parents=True, exist_ok=True)
-    places = [FilePlace(folder, item.name) for item in items]
     for report in tqdm(perform_here(job, items, places, Event()), total=len(items), unit=unit):
         if not report.done:
             complain(report.error)

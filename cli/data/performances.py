@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.common import INPUT, argument, command, option, random_seed
 from cli.data.corpora import FolderOptions
-from cli.data.making import make_missing
+from cli.data.making import made_here, make_missing
 from cli.terminal.report import wrote
 from cli.terminal.stopping import USER_ERROR
 from engine.core.config import choice, plain, ranged
+
+if TYPE_CHECKING:
+    from offline.batch.task import BatchJob
 
 __all__ = [
     "MazurkasOptions",
@@ -88,11 +92,11 @@ class TakesOptions(RenderOptions):
 
 @command(TakesOptions, TAKES_EXAMPLES)
 def data_takes_command(options: TakesOptions) -> int:
-    """Render takes, about 2 CPU seconds each."""
+    """Render takes, about 2 CPU seconds each; those that are there already stay."""
     from offline.datasets.corpus_scores import Library
     from offline.datasets.performances import TakeConfig
     from offline.datasets.piano_recordings import find_piano_recordings, recordings_of
-    from offline.training.similarity.data import write_recorded_takes, write_takes
+    from offline.training.take_jobs import CutTakesJob, TakesJob, excerpt_items, library_items
 
     config = TakeConfig(
         sample_rate=options.sample_rate,
@@ -103,12 +107,14 @@ def data_takes_command(options: TakesOptions) -> int:
     )
     if options.recordings is not None:
         recordings = recordings_of(find_piano_recordings(options.recordings), options.split)
-        write_recorded_takes(options.output, recordings, options.n, config, small=options.small)
+        items = excerpt_items(recordings, options.n)
+        job: BatchJob = CutTakesJob(take=config, small=options.small)
     else:
-        library = Library.open(options.chorales)
-        write_takes(options.output, library, options.split, options.n, config, small=options.small)
+        items = library_items(Library.open(options.chorales).names(options.split, options.n), TakesJob.ending)
+        job = TakesJob(chorales=options.chorales, take=config, small=options.small)
+    _, n_failed = make_missing(job, items, options.output, "take")
     wrote([options.output], then=f"collaparte train similarity --data {options.output} -o run/")
-    return 0
+    return USER_ERROR if n_failed else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,23 +130,23 @@ class SalienceOptions(RenderOptions):
 
 @command(SalienceOptions, "examples:\n  collaparte data salience -o salience/ --n 100")
 def data_salience_command(options: SalienceOptions) -> int:
-    """Render pieces and pack constant-Q frames with the notes that sound in them."""
-    import numpy as np
-    from tqdm import tqdm
-
-    from engine.dsp.harmonic import HcqtConfig
+    """Render pieces and pack constant-Q frames with the notes that sound in them; those that are there stay."""
+    from offline.batch.outputs.places import SpreadPlace
     from offline.datasets.corpus_scores import Library
     from offline.datasets.performances import TakeConfig
-    from offline.training.salience.data import render_recordings, write_salience_set
+    from offline.training.salience.data import is_rendered, write_transform
+    from offline.training.take_jobs import SalienceSetJob, library_items
 
-    library, config = Library.open(options.chorales), HcqtConfig()
-    names = library.names(options.split, options.n)
-    order = np.random.default_rng(options.seed).permutation(len(names))
+    names = Library.open(options.chorales).names(options.split, options.n)
+    new = library_items([name for name in names if not is_rendered(options.output, name)])
     take = TakeConfig(sample_rate=options.rate, soundfonts=options.soundfont, seconds=options.seconds)
-    mixed = tqdm([names[int(i)] for i in order], unit="piece")
-    write_salience_set(options.output, render_recordings(library, mixed, take, options.seed, config), config)
+    job = SalienceSetJob(chorales=options.chorales, take=take, seed=options.seed)
+    write_transform(options.output, job.transform)
+    places = [SpreadPlace(options.output, item.name) for item in new]
+    done = [report.done for report in made_here(job, new, options.output, "piece", places=places)]
+    print(f"{options.output}: {len(names) - len(new)} pieces were there, {sum(done)} are new")
     wrote([options.output], then=f"collaparte train salience --data {options.output} -o run/")
-    return 0
+    return 0 if all(done) else USER_ERROR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,10 +123,13 @@ class GuitarsOptions(FolderOptions):
 @command(GuitarsOptions, "examples:\n  collaparte data guitars -o songs/")
 def data_guitars_command(options: GuitarsOptions) -> int:
     """Take the guitars of songs of Frets on Fire."""
-    from offline.datasets.songs.guitar_songs import find_guitars, make_guitar_songs
+    from offline.batch.jobs.corpora import GuitarSongsJob, guitar_items
+    from offline.datasets.songs.guitar_songs import find_guitars
 
-    _finish(options, make_guitar_songs(find_guitars(options.songs), options.output))
-    return 0
+    items = guitar_items(find_guitars(options.songs))
+    _, n_failed = make_missing(GuitarSongsJob(), items, options.output, "guitar")
+    _finish(options, len(items) - n_failed)
+    return USER_ERROR if n_failed else 0
 
 
 def _finish(options: FolderOptions, n: int) -> None:

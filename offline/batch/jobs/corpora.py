@@ -14,15 +14,18 @@ from offline.datasets.corpus_scores import Library
 from offline.datasets.hard_pieces import PieceShelf
 from offline.datasets.hard_set import HARD_COLUMNS, HardJob, make_hard_take
 from offline.datasets.performances import TakeConfig, perform_piece, write_take
+from offline.datasets.songs.guitar_songs import make_guitar_song
 from offline.datasets.songs.lmms_songs import make_lmms_song
 from offline.datasets.songs.module_songs import make_module_song
 
 __all__ = [
     "HARD_TABLE",
+    "GuitarSongsJob",
     "HardTakesJob",
     "LmmsSongsJob",
     "ModuleSongsJob",
     "PerformancesJob",
+    "guitar_items",
     "module_items",
     "performance_items",
     "project_items",
@@ -39,6 +42,11 @@ def module_items(paths: Sequence[Path]) -> list[BatchItem]:
 def project_items(paths: Sequence[Path]) -> list[BatchItem]:
     """Return projects as items."""
     return [BatchItem(path.stem.lower(), str(path)) for path in paths]
+
+
+def guitar_items(paths: Sequence[Path]) -> list[BatchItem]:
+    """Return recordings of guitars as items, called as their songs are."""
+    return [BatchItem(path.parent.name.lower().replace(" ", "-"), str(path)) for path in paths]
 
 
 def performance_items(names: Sequence[str], seed: int) -> list[BatchItem]:
@@ -81,6 +89,24 @@ class LmmsSongsJob(Settings):
     def _write(self, item: BatchItem, files: LocalFiles, part: Path, pulse: Pulse) -> Outcome:
         del item, pulse
         make_lmms_song(files.audio, part)
+        return Outcome()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuitarSongsJob(Settings):
+    """Write a song of each recording of a guitar."""
+
+    kind: ClassVar[str] = "guitars"
+    ending: ClassVar[str] = "/"
+    tables: ClassVar[Mapping[str, TableSpec]] = {}
+
+    def begin(self) -> Work:
+        """Nothing is loaded before."""
+        return self._write
+
+    def _write(self, item: BatchItem, files: LocalFiles, part: Path, pulse: Pulse) -> Outcome:
+        del item, pulse
+        make_guitar_song(files.audio, part)
         return Outcome()
 
 

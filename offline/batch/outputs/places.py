@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.core.errors import EngineError
 from engine.core.whole_file import part_name, unfinished, write_error
 
-__all__ = ["FilePlace", "NoPlace", "RefusedPlace"]
+__all__ = ["FilePlace", "NoPlace", "RefusedPlace", "SpreadPlace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,25 @@ class FilePlace:
                     os.replace(part, target)
             except OSError as error:
                 raise write_error(target, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadPlace:
+    """Files in the folder `root`, of which only the task knows how many they are and what they are called."""
+
+    root: Path
+    name: str
+
+    @contextmanager
+    def fill(self) -> Iterator[Path]:
+        """A path for a folder, whose files go to `root` at the end, each whole, by name."""
+        with unfinished(part_name(self.root / self.name)) as part:
+            yield part
+            try:
+                for path in sorted(part.iterdir()):
+                    os.replace(path, self.root / path.name)
+            except OSError as error:
+                raise write_error(self.root, error) from error
 
 
 def _exchange(part: Path, target: Path) -> None:

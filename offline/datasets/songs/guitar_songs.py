@@ -7,18 +7,16 @@ nothing of works made from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from engine.audio.files import AudioReader
 from engine.core.errors import ConfigError
 from offline.datasets.songs.module_songs import write_song
 from offline.synthesis.songs_render import RATE
 
-__all__ = ["find_guitars", "make_guitar_songs"]
+__all__ = ["find_guitars", "make_guitar_song"]
 
 GUITARS = Path("/usr/share/games/fretsonfire/data/songs/sectoid")  # where Debian installs them
 GUITAR = "guitar.ogg"
@@ -34,16 +32,11 @@ def find_guitars(folder: Path | None = None) -> list[Path]:
     return paths
 
 
-def make_guitar_songs(paths: Sequence[Path], output: Path) -> int:
-    """Write a song for each guitar, unless it exists already; ConfigError for another sample rate. Return how many."""
-    for path in tqdm(paths, unit="guitar"):
-        target = output / path.parent.name.lower().replace(" ", "-")
-        if target.exists():
-            continue  # from an earlier call
-        reader = AudioReader(path)
-        if reader.format.sample_rate != RATE:
-            raise ConfigError(str(path), expected=f"{RATE} Hz", got=f"{reader.format.sample_rate} Hz")
-        audio = reader.read()
-        guitar = audio if audio.shape[1] == 2 else np.repeat(audio[:, :1], 2, axis=1)
-        write_song(target, {"other": guitar, **{name: np.zeros_like(guitar) for name in SILENT}})
-    return len(paths)
+def make_guitar_song(path: Path, target: Path) -> None:
+    """Write a song of a guitar; ConfigError for another sample rate."""
+    reader = AudioReader(path)
+    if reader.format.sample_rate != RATE:
+        raise ConfigError(str(path), expected=f"{RATE} Hz", got=f"{reader.format.sample_rate} Hz")
+    audio = reader.read()
+    guitar = audio if audio.shape[1] == 2 else np.repeat(audio[:, :1], 2, axis=1)
+    write_song(target, {"other": guitar, **{name: np.zeros_like(guitar) for name in SILENT}})

@@ -7,7 +7,7 @@ frames and place in bins, and transform.json.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,14 +29,17 @@ __all__ = [
     "SalienceRecording",
     "SalienceSet",
     "analyse_performance",
+    "is_rendered",
     "open_salience_set",
     "render_recordings",
     "salience_targets",
     "sounding",
-    "write_salience_set",
+    "write_salience_recording",
+    "write_transform",
 ]
 
 CONFIG = "transform.json"
+SIDES = ("played", "written")
 C1_KEY = 24
 BLUR_CENTS = 25.0  # standard deviation of a target's bump; Bittner et al. (2017), section 3.2, have 20
 RING_S = 3.0  # longest that a string is taken to sound on under the pedal at middle C; half as long two octaves up
@@ -141,8 +144,8 @@ class SalienceSet:
 
 
 def open_salience_set(folder: Path) -> SalienceSet:
-    """Read the recordings that `make_set` has written so far; ConfigError if there is none."""
-    found = sorted(folder.glob("*.npz"))
+    """Read the recordings that `data salience` has written so far; ConfigError if there is none."""
+    found = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
     if not found:
         raise ConfigError(str(folder), expected="a set made by `data salience`", got="none")
     recordings = []
@@ -153,25 +156,30 @@ def open_salience_set(folder: Path) -> SalienceSet:
     return SalienceSet(config=HcqtConfig(**json.loads((folder / CONFIG).read_text())), recordings=recordings)
 
 
-def write_salience_set(folder: Path, parts: Iterable[SalienceRecording], config: HcqtConfig) -> None:
-    """Write every recording as it comes; one that is stopped is a smaller set."""
+def write_transform(folder: Path, config: HcqtConfig) -> None:
+    """Write what a set's recordings go through."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(asdict(config)))
-    for recording in parts:
-        part = folder / "part"
-        with part.open("wb") as file:
-            notes = recording.notes
-            np.savez(file, cqt=recording.cqt, start=notes.start, end=notes.end, place=notes.place)
-        part.replace(folder / f"{recording.name}.npz")
+
+
+def write_salience_recording(folder: Path, recording: SalienceRecording) -> None:
+    """Write a recording into a folder."""
+    notes = recording.notes
+    with (folder / f"{recording.name}.npz").open("wb") as file:
+        np.savez(file, cqt=recording.cqt, start=notes.start, end=notes.end, place=notes.place)
 
 
 def render_recordings(
-    library: Library, names: Iterable[str], take: TakeConfig, seed: int, config: HcqtConfig
+    library: Library, name: str, take: TakeConfig, seed: int, config: HcqtConfig
 ) -> Iterator[SalienceRecording]:
-    """Each piece twice: as it was played and recorded, and as it is written, dry, by another piano."""
-    for name in names:
-        made = perform_piece(library, name, seed=seed, config=take)
-        sides = ((made.audio, made.played, made.piano), (made.reference, made.plain, made.reference_piano))
-        for kind, (audio, played, piano) in zip(("played", "written"), sides, strict=True):
-            cqt, notes = analyse_performance(audio, played, piano, made.sample_rate, config)
-            yield SalienceRecording(name=f"{name}-{kind}-{piano.name.replace(':', '-')}", cqt=cqt, notes=notes)
+    """A piece twice: as it was played and recorded, and as it is written, dry, by another piano."""
+    made = perform_piece(library, name, seed=seed, config=take)
+    sides = ((made.audio, made.played, made.piano), (made.reference, made.plain, made.reference_piano))
+    for kind, (audio, played, piano) in zip(SIDES, sides, strict=True):
+        cqt, notes = analyse_performance(audio, played, piano, made.sample_rate, config)
+        yield SalienceRecording(name=f"{name}-{kind}-{piano.name.replace(':', '-')}", cqt=cqt, notes=notes)
+
+
+def is_rendered(folder: Path, name: str) -> bool:
+    """Return whether both recordings of a piece are in a folder."""
+    return all(any(folder.glob(f"{name}-{side}-*.npz")) for side in SIDES)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from tqdm import tqdm
 
 from engine.core.errors import EngineError
 from offline.datasets.corpus_scores import Library
@@ -25,7 +23,7 @@ from offline.synthesis.fluidsynth import installed_soundfonts
 from offline.synthesis.pianist import Played
 from offline.synthesis.piano_sound import random_piano, render_piano
 
-__all__ = ["StoredTake", "load_take", "shift_pitch", "stored_takes", "write_recorded_takes", "write_takes"]
+__all__ = ["StoredTake", "cut_take", "load_take", "render_take", "save_take", "shift_pitch", "stored_takes"]
 
 Audio = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -56,47 +54,27 @@ class StoredTake:
     speed: float = 1.0
 
 
-def write_takes(folder: Path, library: Library, split: str, n: int, config: TakeConfig, *, small: bool = False) -> None:
-    """Render those of the first n takes of a split that are not there yet.
-
-    small: store sounds as Ogg Vorbis, not as 16 bits
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in tqdm(library.names(split, n), unit="take", mininterval=10):
-        path = folder / f"{name}.npz"
-        if path.exists():
-            continue
-        take = perform_piece(library, name, seed=0, config=config)
-        played_s, plain_s = take.corners()
-        stored = StoredTake(
-            name=name,
-            audio=take.audio,
-            synchronous=take.synchronous(),
-            reference=take.reference,
-            played_s=played_s,
-            plain_s=plain_s,
-            keys=_keys(take.played),
-            sample_rate=take.sample_rate,
-        )
-        _write(path, stored, small)
+def render_take(library: Library, name: str, config: TakeConfig) -> StoredTake:
+    """Render a piece."""
+    take = perform_piece(library, name, seed=0, config=config)
+    played_s, plain_s = take.corners()
+    return StoredTake(
+        name=name,
+        audio=take.audio,
+        synchronous=take.synchronous(),
+        reference=take.reference,
+        played_s=played_s,
+        plain_s=plain_s,
+        keys=_keys(take.played),
+        sample_rate=take.sample_rate,
+    )
 
 
-def write_recorded_takes(
-    folder: Path, recordings: Sequence[PianoRecording], n: int, config: TakeConfig, *, small: bool = False
-) -> None:
-    """Cut n excerpts out of recordings, one of each before a second of any, and play their keys plainly.
+def cut_take(recording: PianoRecording, turn: int, config: TakeConfig) -> StoredTake:
+    """Cut an excerpt out of a recording, another one each turn, and play its keys plainly.
 
     The score is not known: `reference` is the plain rendering of the keys, in time with the recording.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for i in tqdm(range(n), unit="take", mininterval=10):
-        recording, turn = recordings[i % len(recordings)], i // len(recordings)
-        path = folder / f"{recording.name}-{turn}.npz"
-        if not path.exists():
-            _write(path, _recorded_take(recording, turn, config), small)
-
-
-def _recorded_take(recording: PianoRecording, turn: int, config: TakeConfig) -> StoredTake:
     rng = np.random.default_rng((zlib.crc32(recording.name.encode()), turn))
     sound, rate = recording.sound(config.sample_rate), config.sample_rate
     whole = played_of_midi(recording.midi)
@@ -123,13 +101,12 @@ def _keys(played: Played) -> Floats:
     return np.stack([played.start_s, played.end_s, played.pitch], axis=1)
 
 
-def _write(path: Path, take: StoredTake, small: bool) -> None:
+def save_take(path: Path, take: StoredTake, *, small: bool = False) -> None:
+    """Write a take to a path ending in .npz; small: sounds as Ogg Vorbis, not as 16 bits."""
     sounds = {"audio": take.audio, "synchronous": take.synchronous, "reference": take.reference}
     values: dict[str, Any] = {key: _packed(sound, take.sample_rate, small) for key, sound in sounds.items()}
     times: dict[str, Any] = {"keys": take.keys, "played_s": take.played_s, "plain_s": take.plain_s}
-    part = path.with_suffix(".part.npz")
-    np.savez(part, **values, **times, sample_rate=take.sample_rate)
-    part.rename(path)
+    np.savez(path, **values, **times, sample_rate=take.sample_rate)
 
 
 def _packed(sound: Audio, sample_rate: int, small: bool) -> npt.NDArray[np.generic]:
@@ -153,7 +130,7 @@ def _unpacked(packed: npt.NDArray[np.generic]) -> Audio:
 
 def stored_takes(folder: Path) -> list[Path]:
     """List the takes of a folder, by name; EngineError if there are none."""
-    found = sorted(path for path in folder.glob("*.npz") if not path.name.endswith(".part.npz"))
+    found = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
     if not found:
         remedy = "collaparte data takes renders some"
         raise EngineError(str(folder), expected="takes (*.npz)", got="none", remedy=remedy)

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from cli.data.making import make_missing
 from engine.core.errors import AudioFileError
 from offline.datasets.performances import TakeConfig
 from offline.datasets.piano_recordings import cut_played, find_piano_recordings, played_of_midi, recordings_of
 from offline.synthesis.fluidsynth import installed_soundfonts
-from offline.training.similarity.data import load_take, stored_takes, write_recorded_takes
+from offline.training.similarity.data import load_take, stored_takes
+from offline.training.take_jobs import CutTakesJob, excerpt_items
 from tests.offline.datasets.test_performances import needs_sound
 
 RATE, QUARTER = 22050, 480
@@ -83,7 +85,8 @@ def test_keys_are_in_seconds_of_the_recording(tmp_path: Path) -> None:
 @needs_sound
 def test_takes_are_cut_out(maps: Path, tmp_path: Path) -> None:
     config = TakeConfig(sample_rate=RATE, soundfonts=tuple(installed_soundfonts()[:1]), seconds=2, mistuned=0)
-    write_recorded_takes(tmp_path / "takes", find_piano_recordings(maps)[:2], 3, config)
+    items = excerpt_items(find_piano_recordings(maps)[:2], 3)
+    assert make_missing(CutTakesJob(take=config), items, tmp_path / "takes", "take") == (3, 0)
     paths = stored_takes(tmp_path / "takes")
     assert [path.stem[-2:] for path in paths] == ["-0", "-1", "-0"]
     take = load_take(paths[0])

@@ -25,6 +25,21 @@ def test_performances_that_are_there_stay(tmp_path: Path) -> None:
     assert all(path.stat().st_mtime_ns == then for path, then in made.items() if path.parent != first)
 
 
+@needs_sound
+def test_salience_recordings_that_are_there_stay_and_the_rest_is_the_same(tmp_path: Path) -> None:
+    words = ("data", "salience", "-o", tmp_path, "--n", "2", "--seconds", "2")
+    assert collaparte(*words).status == 0
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(made) == 5 and "transform.json" in made  # both sides of two pieces
+    names = sorted(name for name in made if "-written-" in name)
+    (tmp_path / names[0]).unlink()
+    kept = tmp_path / names[1]
+    then = kept.stat().st_mtime_ns
+    assert collaparte(*words).status == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == made
+    assert kept.stat().st_mtime_ns == then
+
+
 def test_items_are_called_as_their_folders() -> None:
     assert [item.name for item in module_items([Path("a/B.mod"), Path("b/B.xm")])] == ["000-b", "001-b"]
     assert [item.name for item in project_items([Path("a/My Song.mmp")])] == ["my song"]

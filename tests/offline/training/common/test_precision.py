@@ -17,7 +17,7 @@ from models.similarity.network import SiameseCnn
 from offline.training.common.precision import Precision, bfloat16_obstacle, has_bfloat16
 from offline.training.generation.build import build_training
 from offline.training.salience.config import SalienceBatch
-from offline.training.salience.data import open_salience_set, write_salience_set
+from offline.training.salience.data import open_salience_set, write_salience_recording, write_transform
 from offline.training.salience.train import SalienceTask
 from offline.training.similarity.config import PairConfig, SimilarityTraining, StreamingTaskConfig
 from offline.training.similarity.data import stored_takes
@@ -50,7 +50,9 @@ def detection(place: Path) -> Any:
 
 
 def salience(place: Path) -> Any:
-    write_salience_set(place, (recording(f"r{i}") for i in range(2)), CONFIG)
+    write_transform(place, CONFIG)
+    for i in range(2):
+        write_salience_recording(place, recording(f"r{i}"))
     recordings = open_salience_set(place)
     torch.manual_seed(0)
     model = SalienceNetwork(SalienceNetworkConfig(channels=(4, 4, 4, 4, 4), n_bins=CONFIG.n_bins))

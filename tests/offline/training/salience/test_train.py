@@ -32,7 +32,8 @@ from offline.training.salience.data import (
     open_salience_set,
     salience_targets,
     sounding,
-    write_salience_set,
+    write_salience_recording,
+    write_transform,
 )
 from offline.training.salience.export import export_salience
 from offline.training.salience.metrics import (
@@ -89,7 +90,9 @@ def recording(name: str, notes: Played = SCALE) -> SalienceRecording:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("set")
-    write_salience_set(path, (recording(f"r{i}") for i in range(2)), CONFIG)
+    write_transform(path, CONFIG)
+    for i in range(2):
+        write_salience_recording(path, recording(f"r{i}"))
     return path
 
 

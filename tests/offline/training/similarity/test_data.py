@@ -7,19 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli.data.making import make_missing
 from engine.core.errors import EngineError
 from offline.datasets.corpus_scores import Library
 from offline.datasets.performances import TakeConfig
-from offline.training.similarity.data import load_take, shift_pitch, stored_takes, write_takes
+from offline.training.similarity.data import load_take, shift_pitch, stored_takes
+from offline.training.take_jobs import TakesJob, library_items
 from tests.offline.datasets.test_performances import needs_sound
 
 RATE = 22050
 
 
+def render(folder: Path, n: int, *, small: bool = False) -> tuple[int, int]:
+    job = TakesJob(take=TakeConfig(sample_rate=RATE, seconds=6, mistuned=0), small=small)
+    return make_missing(job, library_items(Library().names("train", n), TakesJob.ending), folder, "take")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("takes")
-    write_takes(path, Library(), "train", 2, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0))
+    render(path, 2)
     return path
 
 
@@ -36,7 +43,7 @@ def test_takes_come_back_whole(folder: Path) -> None:
 @needs_sound
 def test_what_is_there_is_not_rendered_again(folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in stored_takes(folder)}
-    write_takes(folder, Library(), "train", 2, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0))
+    assert render(folder, 2) == (0, 0)
     assert before == {path: path.stat().st_mtime_ns for path in stored_takes(folder)}
 
 
@@ -56,7 +63,7 @@ def test_a_shift_moves_pitch_and_truth_alike(folder: Path) -> None:
 
 @needs_sound
 def test_small_takes_sound_alike_and_start_alike(folder: Path, tmp_path: Path) -> None:
-    write_takes(tmp_path, Library(), "train", 1, TakeConfig(sample_rate=RATE, seconds=6, mistuned=0), small=True)
+    render(tmp_path, 1, small=True)
     small = load_take(stored_takes(tmp_path)[0])
     whole = load_take(folder / f"{small.name}.npz")
     assert stored_takes(tmp_path)[0].stat().st_size < 0.3 * (folder / f"{small.name}.npz").stat().st_size
