@@ -170,6 +170,7 @@ class GeneratorPage:
 
     def wait(self, stop: threading.Event) -> bool:
         """Wait for a start from the page; return whether it came before the stop."""
+        self.controls.detach()
         self.server.end()
         while not stop.is_set():
             try:

@@ -139,3 +139,21 @@ def test_the_page_shows_what_plays_and_what_comes_and_sets_parameters(page: Gene
         browser.click(".generator-side .bar-main")
         browser.until("document.querySelector('.strip-word').textContent == 'Playing'")
         assert not browser.complaints()
+
+
+def test_what_was_stopped_starts_again() -> None:
+    ending = threading.Event()
+    with generator_page(PagePlace(host=None, port=0, browser=False), "Scale", {}) as made:
+        made.attach(LiveGenerator(source := Tunable(), Recorder(), LiveGeneratorConfig()), source)
+        made.controls.stop()
+
+        def press() -> None:
+            while made.controls.running:  # until the player has noticed
+                time.sleep(0.001)
+            made.controls.start()
+
+        threading.Thread(target=press, daemon=True).start()
+        assert made.wait(ending)
+        assert made.controls.running and not made.controls.halt.is_set()
+        ending.set()
+        assert not made.wait(ending)
