@@ -26,7 +26,7 @@ SCALE, OTHER = [0, 2, 4, 5, 7, 5, 4, 2], [0, 6, 1, 10, 3, 8, 11, 4]
 RUBATO = PerformConfig(tempo=0.8, arch=0.3, phrase=12.0, wander=0.0, slowing=0.0, spread_ms=0.0, lead_ms=0.0)
 FEATURES = ("--features", "bands")
 PLAYED_S = 0.04  # of a beat in a take, by `align`
-LESS = 0.8  # share of the error that is left
+LESS = 0.95  # share of the error that is left: in so short a piece a curve has little time to prove itself
 ALIKE = 0.9  # correlation of the expected with the played tempo
 
 
