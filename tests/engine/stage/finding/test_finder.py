@@ -74,7 +74,8 @@ def no_music(what: str) -> np.ndarray:
 @pytest.mark.parametrize("number", [1, 6])
 def test_a_piece_that_is_not_in_the_folder_is_none_of_it(index: PieceIndex, number: int) -> None:
     others = index_of(*(tune(seed) for seed in range(N_PIECES) if seed != number))
-    assert not sure(heard(others, played_from(tune(number), 0.0, 8.0), follow=None))
+    audio = played_from(tune(number), 0.0, 8.0)
+    assert not sure(heard(others, audio, follow=None, finder=FinderConfig()))
 
 
 def test_a_piece_that_is_refused_is_not_found_until_it_is_not(index: PieceIndex) -> None:
