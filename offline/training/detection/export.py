@@ -113,10 +113,10 @@ def _tune(model: Crnn, config: DetectionExport) -> tuple[TunedDecisions, TunedDe
     validation = open_scene_set(config.validation)
     steps = scene_probabilities(model, validation)
     quiet = _quiet_scenes(model, config, config.false_alarms) if config.quiet else None
-    whole = tune_decisions(validation, steps, WHOLE_DECISIONS)
     if config.soon and quiet is not None:
+        whole = tune_decisions(validation, steps, WHOLE_DECISIONS)
         return replace(whole, events=soonest_decisions(validation, steps, ACCUMULATING, quiet)), whole
-    return tune_decisions(validation, steps, LIVE_DECISIONS, quiet), whole
+    return tune_decisions(validation, steps, LIVE_DECISIONS, quiet), tune_decisions(validation, steps, WHOLE_DECISIONS)
 
 
 def _take_over(
