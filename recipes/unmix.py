@@ -9,13 +9,13 @@ from offline.recipes.separators import (
     BEGUN,
     FOUR,
     LEFT_RIGHT,
-    MATERIALS,
+    SONG_MATERIALS,
+    SONG_SPLIT,
     SONGS,
-    SPLIT,
     bass,
     exported,
-    measured,
-    trained,
+    separator_measured,
+    separator_trained,
 )
 
 __all__ = ["RECIPES"]
@@ -25,11 +25,11 @@ TRAINING = "learnt three targets first, then how much of other is bass, by its l
 CROSSED = "the crossed networks of Sawata et al. (2021) with their combination and multi-domain losses"
 SURE = ("--temperature", "1.25")
 
-ONE = trained(
+ONE = separator_trained(
     *("one", 286, SHARES, *FOUR, "--segment-s", "4", "--learning-rate", "6e-4", "--decay", "0.7"),
     *("--seed", "8", *BEGUN),
 )
-TWO = trained(
+TWO = separator_trained(
     *("two", 342, SHARES, *FOUR, "--segment-s", "4", "--learning-rate", "3e-4", "--decay", "0.9"),
     *("--seed", "11", "--init-weights", "one/checkpoint.pt"),
 )
@@ -46,43 +46,43 @@ RECIPES = (
         name="unmix",
         text="The separator of vocals, drums, bass and other (unmix.onnx)",
         weights=("unmix.onnx",),
-        split=SPLIT,
-        materials=MATERIALS,
-        steps=(*STANDARD, *measured("unmix.onnx")),
+        split=SONG_SPLIT,
+        materials=SONG_MATERIALS,
+        steps=(*STANDARD, *separator_measured("unmix.onnx")),
     ),
     Recipe(
         name="unmix-low-latency",
         text="The same with windows of 1024 samples (unmix-low-latency.onnx)",
         weights=("unmix-low-latency.onnx",),
-        split=SPLIT,
-        materials=MATERIALS,
+        split=SONG_SPLIT,
+        materials=SONG_MATERIALS,
         steps=(
             *SONGS,
             *LEFT_RIGHT,
-            trained(
+            separator_trained(
                 *("short", 1760, SHARES, "--architecture", "bands", "--hidden", "64", "--layers", "4", "--snr"),
                 *("--batch", "8", "--speed", "0.25", "--tilt", "0.6", "--equalise-db", "5", *SHORT),
                 *("--learning-rate", "6e-4", "--decay", "0.7", "--seed", "1"),
                 *BEGUN,
             ),
-            trained(
+            separator_trained(
                 *("short-mid-side", 564, SHARES, *FOUR, *SHORT, "--learning-rate", "4e-4", "--decay", "0.9"),
                 *("--seed", "12", "--init-weights", "short/checkpoint.pt"),
             ),
             bass("short-mid-side/checkpoint.pt"),
             exported("unmix-low-latency", "four", TRAINING, *SURE),
-            *measured("unmix-low-latency.onnx"),
+            *separator_measured("unmix-low-latency.onnx"),
         ),
     ),
     Recipe(
         name="unmix-heavy",
         text="The mean of unmix and a crossed network (unmix-heavy.onnx)",
         weights=("unmix-heavy.onnx",),
-        split=SPLIT,
-        materials=MATERIALS,
+        split=SONG_SPLIT,
+        materials=SONG_MATERIALS,
         steps=(
             *STANDARD,
-            trained(
+            separator_trained(
                 *("crossed", 1841, (0.5, 1.2, 0), "--batch", "8", "--segment-s", "4"),
                 *("--speed", "0.25", "--tilt", "0.6"),
             ),
@@ -91,11 +91,11 @@ RECIPES = (
                 name="blend",
                 words=(
                     *("blend", "unmix.onnx", "crossed.onnx", "--shares", "0.7", "0.3", "-o", "unmix-heavy.onnx"),
-                    *("--level", "0.045", "--licence", "MIT", "--split", SPLIT),
+                    *("--level", "0.045", "--licence", "MIT", "--split", SONG_SPLIT),
                 ),
                 makes=("unmix-heavy.onnx", "unmix-heavy.toml"),
             ),
-            *measured("unmix-heavy.onnx"),
+            *separator_measured("unmix-heavy.onnx"),
         ),
     ),
 )

@@ -27,7 +27,7 @@ from engine.stage.server.stage_server import StageServer
 if TYPE_CHECKING:
     from cli.live.stage_run import StageRun
 
-__all__ = ["LOOK_S", "first_begin", "played_parts", "run_stage", "stage_abilities"]
+__all__ = ["LOOK_S", "first_begin", "mixer_parts", "run_stage", "stage_abilities"]
 
 MAX_SCORES = 2000  # of a folder
 LOOK_S = 0.1  # between two looks for a first page
@@ -54,7 +54,7 @@ def run_stage(options: StageOptions) -> int:
         open_osc_in(options.outward, controls, stack)
         first = shelf.read(shelf.ids[0])
         controls.scores, controls.bars = shelf, lambda: first.bars
-        controls.equip(played_parts(options, first), other=False)
+        controls.equip(mixer_parts(options, first), other=False)
         server.stage(shelf.ids[0])
         announce_page(_place(options), server)
         with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
@@ -89,7 +89,7 @@ def first_begin(options: StageOptions) -> str:
     return options.begin or ("now" if live else "open")
 
 
-def played_parts(options: StageOptions, staged: StagedScore) -> tuple[str, ...]:
+def mixer_parts(options: StageOptions, staged: StagedScore) -> tuple[str, ...]:
     """The parts of a score that are played."""
     if not options.solo:
         return ()

@@ -14,7 +14,7 @@ from cli.commands.stage import StageOptions
 from cli.live.accompaniment import accompaniment_port
 from cli.live.accompaniment_port import PortOutlet
 from cli.live.session import run_session
-from cli.live.stage import LOOK_S, first_begin, played_parts
+from cli.live.stage import LOOK_S, first_begin, mixer_parts
 from cli.live.stage_changes import StageChanges
 from cli.live.stage_finding import StageFinding, stage_finding
 from cli.live.stage_sessions import StageScoreAtHand, session_config, starting_gains
@@ -116,7 +116,7 @@ class StageRun:
         except EngineError as error:
             self._server.say(str(error))
             return
-        self._controls.equip(played_parts(self._options, staged), other=score != self._score)
+        self._controls.equip(mixer_parts(self._options, staged), other=score != self._score)
         self._score, self._staged = score, staged
         self._server.stage(score)
 

@@ -3,7 +3,18 @@
 from offline.recipes.materials import FLUIDR3, MUSESCORE_GENERAL, STEMS, TIMGM
 from offline.recipes.recipe import Amount, Material, RecipeStep, scaled
 
-__all__ = ["BEGUN", "FOUR", "LEFT_RIGHT", "MATERIALS", "SONGS", "SPLIT", "bass", "exported", "measured", "trained"]
+__all__ = [
+    "BEGUN",
+    "FOUR",
+    "LEFT_RIGHT",
+    "SONGS",
+    "SONG_MATERIALS",
+    "SONG_SPLIT",
+    "bass",
+    "exported",
+    "separator_measured",
+    "separator_trained",
+]
 
 Words = tuple[str | Amount, ...]
 
@@ -19,8 +30,8 @@ GUITARS = Material(
     licence="MIT",
     usual="/usr/share/games/fretsonfire/data/songs/sectoid",
 )
-MATERIALS = (STEMS, FLUIDR3, MUSESCORE_GENERAL, TIMGM, SAMPLES, GUITARS)
-SPLIT = (
+SONG_MATERIALS = (STEMS, FLUIDR3, MUSESCORE_GENERAL, TIMGM, SAMPLES, GUITARS)
+SONG_SPLIT = (
     "by song: song-00124 for choosing; caesium of the same album, and composed songs 900 and 910, held out and measured"
     " on alone"
 )
@@ -52,7 +63,7 @@ def _songs(name: str, folder: str, first: int, n: int, electronic: str) -> Recip
     )
 
 
-def trained(name: str, steps: int, shares: tuple[float, float, float], *words: str) -> RecipeStep:
+def separator_trained(name: str, steps: int, shares: tuple[float, float, float], *words: str) -> RecipeStep:
     """Train a network of three targets.
 
     shares: of the real songs, the composed ones, and those of LMMS
@@ -72,7 +83,7 @@ def trained(name: str, steps: int, shares: tuple[float, float, float], *words: s
 def _first(n: int, steps: int, shares: tuple[float, float, float], *words: str) -> RecipeStep:
     """Train the network of left and right, in its `n`-th stage."""
     begun = ("--init-weights", f"left-right-{n - 1}/checkpoint.pt") if n > 1 else ()
-    return trained(f"left-right-{n}", steps, shares, *BANDS, *VARIED, "--segment-s", "4", *words, *begun)
+    return separator_trained(f"left-right-{n}", steps, shares, *BANDS, *VARIED, "--segment-s", "4", *words, *begun)
 
 
 SONGS = (
@@ -116,14 +127,14 @@ def exported(name: str, checkpoint: str, training: str, *words: str) -> RecipeSt
         name=f"export-{name}",
         words=(
             *("export", "separation", "--checkpoint", f"{checkpoint}/checkpoint.pt", "-o", file, *words),
-            *("--licence", "MIT", "--data", DATA, "--split", SPLIT, "--training", training),
+            *("--licence", "MIT", "--data", DATA, "--split", SONG_SPLIT, "--training", training),
             *("--music", "{stems}/caesium/other.ogg"),
         ),
         makes=(file, f"{name}.toml"),
     )
 
 
-def measured(file: str) -> tuple[RecipeStep, ...]:
+def separator_measured(file: str) -> tuple[RecipeStep, ...]:
     """Measure on two composed songs and on one of the album, none of which it was trained on."""
     song = ("evaluate", "separation", "{stems}", "--songs", "caesium", "--start", "60", "--seconds", "60")
     return (
