@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 
-__all__ = ["Graph", "Streams", "check_graph", "export_graph", "put_first", "store_half", "store_unsigned"]
+__all__ = ["HALF", "Graph", "Streams", "check_graph", "export_graph", "put_first", "store_half", "store_unsigned"]
 
 OPSET = 18
+HALF = ".half"  # ends the name of what is stored in half precision
 SMALLEST = 64  # values from which on an array is stored in half precision
 
 Streams = Tensor | Mapping[str, Tensor]  # the first input of a graph, or several by name
@@ -118,8 +119,8 @@ def store_half(path: Path, *, rounded: bool = False) -> None:
         if array.size < SMALLEST or not (exact or (rounded and np.isfinite(half).all())):
             continue
         name = one.name
-        one.CopyFrom(onnx.numpy_helper.from_array(half, name + ".half"))
-        casts.append(onnx.helper.make_node("Cast", [name + ".half"], [name], to=onnx.TensorProto.FLOAT))
+        one.CopyFrom(onnx.numpy_helper.from_array(half, name + HALF))
+        casts.append(onnx.helper.make_node("Cast", [name + HALF], [name], to=onnx.TensorProto.FLOAT))
     put_first(model, casts)
     path.write_bytes(model.SerializeToString(deterministic=True))
 

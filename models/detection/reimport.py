@@ -17,6 +17,7 @@ from torch.nn import functional
 from engine.core.errors import ModelError
 from models.detection.config import CrnnConfig
 from models.detection.network import POOL, Crnn
+from models.export import HALF
 
 __all__ = ["calibrate", "crnn_from_onnx"]
 
@@ -64,7 +65,7 @@ def calibrate(model: Crnn, mel: Tensor) -> None:
 
 
 def _rebuilt(graph: onnx.ModelProto, values: dict[str, Any], settings: dict[str, Any]) -> Crnn:
-    weights = {one.name: torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in graph.graph.initializer}
+    weights = {one.name.removesuffix(HALF): _tensor(one) for one in graph.graph.initializer}
     convolutions = [_weights_of(node, weights) for node in graph.graph.node if node.op_type == "Conv"]
     gated = len(convolutions) == 2 * N_STACKS
     outer = convolutions[::2] if gated else convolutions
@@ -90,6 +91,12 @@ def _rebuilt(graph: onnx.ModelProto, values: dict[str, Any], settings: dict[str,
     for stack in model.stacks:
         _neutral(stack.norm)  # type: ignore[arg-type]
     return model.eval()
+
+
+def _tensor(one: onnx.TensorProto) -> Tensor:
+    """Return a weight as it is run: what is stored in 16 bits in 32."""
+    array = np.array(numpy_helper.to_array(one))
+    return torch.from_numpy(array.astype(np.float32) if array.dtype == np.float16 else array)
 
 
 def _weights_of(node: onnx.NodeProto, weights: dict[str, Tensor]) -> tuple[Tensor, ...]:
