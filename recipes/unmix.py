@@ -27,11 +27,13 @@ SURE = ("--temperature", "1.25")
 
 ONE = separator_trained(
     *("one", 286, SHARES, *FOUR, "--segment-s", "4", "--learning-rate", "6e-4", "--decay", "0.7"),
-    *("--seed", "8", *BEGUN),
+    *BEGUN,
+    seed=8,
 )
 TWO = separator_trained(
     *("two", 342, SHARES, *FOUR, "--segment-s", "4", "--learning-rate", "3e-4", "--decay", "0.9"),
-    *("--seed", "11", "--init-weights", "one/checkpoint.pt"),
+    *("--init-weights", "one/checkpoint.pt"),
+    seed=11,
 )
 MEAN = RecipeStep(
     name="mean",
@@ -62,12 +64,14 @@ RECIPES = (
             separator_trained(
                 *("short", 1760, SHARES, "--architecture", "bands", "--hidden", "64", "--layers", "4", "--snr"),
                 *("--batch", "8", "--speed", "0.25", "--tilt", "0.6", "--equalise-db", "5", *SHORT),
-                *("--learning-rate", "6e-4", "--decay", "0.7", "--seed", "1"),
+                *("--learning-rate", "6e-4", "--decay", "0.7"),
                 *BEGUN,
+                seed=1,
             ),
             separator_trained(
                 *("short-mid-side", 564, SHARES, *FOUR, *SHORT, "--learning-rate", "4e-4", "--decay", "0.9"),
-                *("--seed", "12", "--init-weights", "short/checkpoint.pt"),
+                *("--init-weights", "short/checkpoint.pt"),
+                seed=12,
             ),
             bass("short-mid-side/checkpoint.pt"),
             exported("unmix-low-latency", "four", TRAINING, *SURE),

@@ -63,7 +63,9 @@ def _songs(name: str, folder: str, first: int, n: int, electronic: str) -> Recip
     )
 
 
-def separator_trained(name: str, steps: int, shares: tuple[float, float, float], *words: str) -> RecipeStep:
+def separator_trained(
+    name: str, steps: int, shares: tuple[float, float, float], *words: str, seed: int = 0
+) -> RecipeStep:
     """Train a network of three targets.
 
     shares: of the real songs, the composed ones, and those of LMMS
@@ -74,7 +76,7 @@ def separator_trained(name: str, steps: int, shares: tuple[float, float, float],
     given: Words = ("train", "separation", *mixed, *more, *VALIDATION, *TARGETS, "-o", name, "--resume")
     return RecipeStep(
         name=name,
-        words=(*given, "--until", scaled(steps, 3), "--threads", "1", *words),
+        words=(*given, "--until", scaled(steps, 3), "--seed", str(seed), "--threads", "1", *words),
         makes=(f"{name}/checkpoint.pt",),
         measures=True,
     )
