@@ -20,6 +20,7 @@ from tests.engine.stage.page.music import EngravedScore, SmallScore
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 POSITIONS_HZ = 86
 PATIENCE_S = 60.0
+FIRST_BARS = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 8"><path d="M0 4h40" stroke="black"/></svg>'
 ALL = ["follow"]
 LASTING = ("state", "controls", "status", "pos")  # what those who come later are told, too
 
@@ -79,6 +80,7 @@ class StandIn:
                 web.post("/api/scores", self._upload),
                 web.get("/api/score/{id}", self._score),
                 web.get("/api/score/{id}/pages", self._pages),
+                web.get("/api/score/{id}/incipit.svg", self._incipit),
                 web.get("/api/page/{key}/{number}.svg", self._page),
                 web.get("/api/review", self._review),
                 web.get("/api/review/audio", self._audio),
@@ -108,6 +110,10 @@ class StandIn:
     @staticmethod
     async def _index(_: web.Request) -> web.StreamResponse:
         return web.Response(body=PAGE_INDEX.read_bytes(), content_type="text/html", charset="utf-8", headers=_headers())
+
+    @staticmethod
+    async def _incipit(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=FIRST_BARS, content_type="image/svg+xml", headers=_headers())
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         found = page_files().get(request.match_info["name"])

@@ -111,6 +111,7 @@ def test_what_is_seen_is_said(browser: Browser, stand_in: Callable) -> None:
     assert "Bar 1" in browser.js("document.querySelector('.pill [role=status]').textContent")
     browser.press("Escape")
     server.say("levels", input=0.5, targets={"Piano": 0.1})
+    browser.until("stage.told.levels")
     browser.press("m")
     browser.until("document.querySelector('.part .meter')?.getAttribute('aria-label').includes('decibels')")
 
