@@ -3,7 +3,7 @@
     python -m benchmarks.unmix
 
 Random weights of the published shape, four targets: how long a hop takes does not depend on what they have learnt.
-And what ships, three targets, as it is.
+And what ships, as it is.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from offline.separation.presets import unmix_config
 
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # openunmix needs it for reading files only
 try:
-    from openunmix.model import OpenUnmix
+    from openunmix.model import OpenUnmix as PublishedOpenUnmix
 except ImportError:  # then our own networks in torch are the peer: the same work
-    OpenUnmix = None
+    PublishedOpenUnmix = None
 
 __all__ = ["rows"]
 
 RATE, HOP_MS = 44100, 1000 * 1024 / 44100
 REPEATS, SLOW_REPEATS, CHAIN_S, PEER_CHAIN_S = 400, 30, 20, 1
 SIZES_HIDDEN = (256, 512)
-PEER = f"{'openunmix 1.3' if OpenUnmix else 'the same networks'} in torch {torch.__version__}"
+PEER = f"{'openunmix 1.3' if PublishedOpenUnmix else 'the same networks'} in torch {torch.__version__}"
 
 
 def rows() -> Iterator[Row]:
@@ -76,8 +76,8 @@ class Peer:
         config = bank.config
         self.bank, self.state = bank, None
         self.nets = []
-        for net in bank.nets.values() if OpenUnmix else ():
-            peer = OpenUnmix(
+        for net in bank.nets.values() if PublishedOpenUnmix else ():
+            peer = PublishedOpenUnmix(
                 config.n_bins, config.n_channels, config.hidden, config.n_layers, True, max_bin=config.n_input_bins
             )
             peer.load_state_dict(net.state_dict())
