@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, astuple, dataclass
 from functools import cache
@@ -75,10 +76,9 @@ class ModuleSongsJob(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LmmsSongsJob(Settings):
-    """Write the stems of each LMMS project."""
+class _SongsJob(Settings):
+    """Write a song, a folder of stems, of each file."""
 
-    kind: ClassVar[str] = "lmms"
     ending: ClassVar[str] = "/"
     tables: ClassVar[Mapping[str, TableSpec]] = {}
 
@@ -88,26 +88,29 @@ class LmmsSongsJob(Settings):
 
     def _write(self, item: BatchItem, files: LocalFiles, part: Path, pulse: Pulse) -> Outcome:
         del item, pulse
-        make_lmms_song(files.audio, part)
+        self.make(files.audio, part)
         return Outcome()
+
+    @staticmethod
+    @abstractmethod
+    def make(path: Path, target: Path) -> None:
+        """Write the song of one file into a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GuitarSongsJob(Settings):
+class LmmsSongsJob(_SongsJob):
+    """Write the stems of each LMMS project."""
+
+    kind: ClassVar[str] = "lmms"
+    make = staticmethod(make_lmms_song)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuitarSongsJob(_SongsJob):
     """Write a song of each recording of a guitar."""
 
     kind: ClassVar[str] = "guitars"
-    ending: ClassVar[str] = "/"
-    tables: ClassVar[Mapping[str, TableSpec]] = {}
-
-    def begin(self) -> Work:
-        """Nothing is loaded before."""
-        return self._write
-
-    def _write(self, item: BatchItem, files: LocalFiles, part: Path, pulse: Pulse) -> Outcome:
-        del item, pulse
-        make_guitar_song(files.audio, part)
-        return Outcome()
+    make = staticmethod(make_guitar_song)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
