@@ -18,7 +18,7 @@ examples:
   collaparte recipe siamese --dry-run                          its commands, and what it needs
   collaparte recipe siamese -o run/                            make it; the same command again goes on
   collaparte recipe siamese -o trial/ --scale .001             a trial of every command, in minutes
-  collaparte recipe unmix -o run/ --material stems=songs/ --from train
+  collaparte recipe unmix -o run/ --material stems=songs/ --from bass
 """
 
 
