@@ -21,6 +21,7 @@ from engine.core.shared_memory import Counter, SharedMemory
 from engine.dsp.resample import Resampler
 from engine.dsp.sanitise import LIMIT, clean
 from engine.pipeline.pipeline import Pipeline, ScoreChange
+from engine.realtime.losses import LossWatch
 
 __all__ = ["CHUNK", "ProcessingThread", "Rings", "mix", "peaks"]
 
@@ -108,6 +109,7 @@ class ProcessingThread:
         self._gains = memory.gains[: len(pipeline.targets)].copy()
         self._levels = memory.levels[: len(pipeline.targets)]
         self._n_stems = self._unrecorded = 0
+        self._losses = LossWatch(memory, self._tell, pipeline.audio.sample_rate)
         self._level = 0.0
         self.longest = 512  # block length in samples
         self.changes: deque[ScoreChange] = deque()  # to be made before the next block
@@ -125,7 +127,10 @@ class ProcessingThread:
                 else:
                     self.feed(self._block[: self.rings.inputs.read(self._block)])
                 self._follow_block()
+                self._losses.look(self.memory[Counter.CONSUMED])
             self._flush()
+            self._losses.recorded()
+            self._losses.look(self.memory[Counter.CONSUMED])
         except Exception as error:  # sent to the main process, which raises it
             self.error = error
         self.memory[Counter.ENDED] = 1
@@ -189,8 +194,11 @@ class ProcessingThread:
             self._play(stems)
 
     def _send(self, event: Event) -> None:
-        if not self.memory.events.write(pickle.dumps(event)):
+        if not self._tell(event):
             self.memory[Counter.UNSENT] += 1
+
+    def _tell(self, event: Event) -> bool:
+        return self.memory.events.write(pickle.dumps(event))
 
     def _write_record(self, stems: Audio) -> None:
         """Write stems to the record ring; where it was full, write as much silence first, to keep its clock exact."""
@@ -199,8 +207,13 @@ class ProcessingThread:
             silence = np.zeros((min(self._unrecorded, ring.n_writable), ring.data.shape[1]), np.float32)
             self._unrecorded -= ring.write(silence)
         n = 0 if self._unrecorded else ring.write(np.ascontiguousarray(stems.reshape(len(stems), ring.data.shape[1])))
-        self._unrecorded += len(stems) - n
-        self.memory[Counter.UNRECORDED] += len(stems) - n
+        if n:
+            self._losses.recorded()
+        if n < len(stems):
+            self._unrecorded += len(stems) - n
+            self.memory[Counter.UNRECORDED] += len(stems) - n
+            lost = range(self._n_stems - len(stems) + n, self._n_stems)
+            self._losses.unrecorded(lost, self.pipeline.latency)
 
     def _play(self, stems: Audio) -> None:
         """Write the mix of the stems to the output ring."""

@@ -62,11 +62,9 @@ class Recorder:
         """Make the next row correspond to sample `at`: insert silence, or drop the surplus."""
         with self._lock:
             self._drop = max(0, self.n_rows - at)
-            missing = at - self.n_rows
-            while missing > 0:
-                n = min(missing, BLOCK)
-                self._write(np.zeros((n, *self._shape), np.float32))
-                missing -= n
+            if (missing := at - self.n_rows) > 0:
+                self._skip(max(0, missing - BLOCK))
+                self._write(np.zeros((min(missing, BLOCK), *self._shape), np.float32))
 
     def gaps(self, *, at_end: bool = False) -> Iterator[range]:
         """Return the rows that were lost to a full disk since the last call; at the end also those up to it."""
@@ -95,6 +93,15 @@ class Recorder:
             dropped = min(n, self._drop)
             self._drop -= dropped
             self._write(self._block[dropped:n].reshape(-1, *self._shape))
+
+    def _skip(self, n: int) -> None:
+        """Leave rows silent at once, however many: whoever waits for this has the events of a session to pass on."""
+        self.n_rows += n
+        if n and self._gap is None:
+            try:
+                self._writer.skip_to(self.n_rows)
+            except AudioFileError as error:
+                self._fail(self.n_rows, str(error))
 
     def _write(self, stems: npt.NDArray[np.float32]) -> None:
         start, self.n_rows = self.n_rows, self.n_rows + len(stems)

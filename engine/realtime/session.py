@@ -26,6 +26,7 @@ from engine.core.shared_memory import SharedMemory, anonymous_file
 from engine.pipeline.pipeline import PipelineConfig, exchangeable
 from engine.realtime.device_clock import DeviceClock
 from engine.realtime.engine_handle import EngineHandle
+from engine.realtime.losses import LossAccount
 from engine.realtime.messages import ChangeScore, Job, Latency, Opened
 from engine.realtime.recorder import Recorder
 from engine.realtime.session_types import Counts, SessionConfig, SessionReport, SessionStatus
@@ -38,13 +39,6 @@ NAP_S = 0.01
 SHORT_NAP_S = 0.002  # between two looks for events, where notes wait to be played, and cues to act
 STATUS_S = 0.1
 AGAIN_S = 0.5  # seconds between two attempts to start an engine process
-LOSSES = {
-    "non_finite": "invalid input",
-    "left_out": "server",
-    "missing": "output",
-    "unrecorded": "recording",
-    "unsent": "events",
-}  # what is counted, and what events call it
 AHEAD = (Note, Control, Accompanied, Cue)  # events that speak of what will sound: never held back
 
 OnEvent = Callable[[Event], None]
@@ -162,7 +156,7 @@ class SessionRun:
         self._end = self._gaps = self._n_restarts = 0
         self._seen_s = self._reported_s = 0.0
         self._reported_message = ""
-        self._past = self._dropped = Counts()
+        self._past, self._losses = Counts(), LossAccount()
 
     @property
     def _config(self) -> SessionConfig:
@@ -291,9 +285,12 @@ class SessionRun:
             self._set_clock(run, self._base)
             self._session.engine = run
             for event in run.events():
+                self._losses.take(event)
                 self._hold(event, self._base)
             self._release(self._heard())
-            self._report_losses(run.counts(), self._base)
+            for loss in self._losses.unsent(run.counts()):
+                self._emit(loss, self._base)
+            self._report_gaps(self._base + run.counts().n_samples)
 
     def _hold(self, event: Event, base: int) -> None:
         """Emit an event, or keep it until the sample at which it could be emitted is heard."""
@@ -332,16 +329,6 @@ class SessionRun:
             self._recorder.attach(run.memory)
         self._emit(Dropout(at=self._end, emitted_at=self._base, samples=gap, where="device"), 0)
 
-    def _report_losses(self, counts: Counts, base: int) -> None:
-        """Emit a Dropout event for each kind of loss that has grown since the last check."""
-        now = counts.n_samples
-        for name, where in LOSSES.items():
-            more = getattr(counts, name) - getattr(self._dropped, name)
-            if more:
-                self._emit(Dropout(at=now, emitted_at=now, samples=more, where=where), base)
-        self._dropped = counts
-        self._report_gaps(base + now)
-
     def _report_gaps(self, now: int, *, at_end: bool = False) -> None:
         """Emit a Dropout event for what was lost to a full disk."""
         for gap in () if self._recorder is None else self._recorder.gaps(at_end=at_end):
@@ -374,13 +361,15 @@ class SessionRun:
             self._find_base(run)
         if run.running is not None and self._base is not None:
             self._pump(run)
+            for loss in self._losses.untold(run.counts()):
+                self._emit(loss, self._base)
             if run.state is EngineState.ENDED:
                 self._release(math.inf)
             self._end = self._base + run.counts().n_samples
             self._seen_s = run.seen_s
         if self._recorder is not None:
             self._recorder.detach()
-        self._past, self._dropped = _sum(self._past, run.counts()), Counts()
+        self._past, self._losses = _sum(self._past, run.counts()), LossAccount()
 
     @property
     def _recording_error(self) -> str:

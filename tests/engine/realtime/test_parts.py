@@ -81,6 +81,26 @@ def test_recording_lines_up_over_a_gap(tmp_path: Path) -> None:
     assert np.array_equal(written, expected)
 
 
+def test_a_long_gap_is_skipped_at_once(tmp_path: Path) -> None:
+    """Nobody waits until hours of silence are written; the disk need not hold them either."""
+    first, second, taken = memory(), memory(), recorder(tmp_path)
+    first.record.write(RAMP[:5000])
+    taken.attach(first)
+    taken.detach()
+    n = 40_000_000
+    taken.line_up(n)
+    second.record.write(RAMP[:100])
+    taken.attach(second)
+    taken.detach()
+    taken.close()
+    with soundfile.SoundFile(tmp_path / "input.wav") as file:
+        assert file.frames == n + 100
+        assert np.array_equal(file.read(5000, dtype="float32"), RAMP[:5000])
+        assert not file.read(10_000, dtype="float32").any()
+        file.seek(n)
+        assert np.array_equal(file.read(dtype="float32"), RAMP[:100])
+
+
 def test_what_comes_twice_is_dropped(tmp_path: Path) -> None:
     ring, taken = memory(), recorder(tmp_path)
     taken.attach(ring)

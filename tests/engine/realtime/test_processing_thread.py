@@ -150,7 +150,27 @@ def test_lost_input_becomes_silence_of_the_same_length() -> None:
     expected = NOISE[:2500].copy()
     expected[1000:1800] = 0
     assert np.array_equal(recorded, expected)
-    assert desk.events() == [Dropout(at=1000, emitted_at=1800, samples=800, where="input")]
+    told = [event for event in desk.events() if event.where == "input"]
+    assert told == [Dropout(at=1000, emitted_at=1800, samples=800, where="input")]
+
+
+def test_what_the_record_ring_could_not_hold_is_silent_and_told_in_its_place() -> None:
+    desk = Desk(Pipeline(AUDIO, PipelineConfig()), record_rows=1000)
+    kept = []
+    for turn in range(40):
+        desk.device(NOISE[100 * turn : 100 * turn + 100])
+        desk.work()
+        if turn >= 20:  # whoever empties the ring was away for a while
+            part = np.zeros((desk.memory.record.n_readable, 2), np.float32)
+            desk.memory.record.read(part)
+            kept.append(part)
+    kept.append(desk.finish())
+    recorded, expected = np.concatenate(kept), NOISE[:4000].copy()
+    hole = [event for event in desk.events() if event.where == "recording"]
+    assert len(hole) == 1
+    assert (hole[0].at, hole[0].samples) == (1000, desk.memory[Counter.UNRECORDED])
+    expected[1000 : 1000 + hole[0].samples] = 0
+    assert np.array_equal(recorded, expected)
 
 
 def test_nan_and_inf_become_silence_before_anything() -> None:
