@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.common import argument, command, option, random_seed
 from cli.data.corpora import FolderOptions
+from cli.data.making import made_here
 from cli.terminal.report import wrote
 from engine.core.config import choice, plain, ranged
 from engine.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from offline.batch.task import BatchItem, BatchJob, TaskReport
+    from offline.datasets.make_scenes import SceneJob
     from offline.datasets.soundscapes import SceneMixConfig
 
 __all__ = ["ScenesOptions", "data_scenes_command", "mix_scenes"]
@@ -58,7 +62,7 @@ def data_scenes_command(options: ScenesOptions) -> int:
 def mix_scenes(options: ScenesOptions) -> None:
     """Mix a set of log-mel and labels, or of audio files."""
     _check(options)
-    from offline.datasets.make_scenes import SceneJob, make_audio, make_scene_set
+    from offline.datasets.make_scenes import SceneJob
     from offline.detection.presets import parse_embeddings
 
     job = SceneJob(
@@ -73,9 +77,43 @@ def mix_scenes(options: ScenesOptions) -> None:
         embeddings=parse_embeddings(options.embedding),
     )
     if options.audio:
-        make_audio(job, options.output)
+        _write_audio(options, job)
     else:
-        make_scene_set(job, options.output, n_processes=options.jobs)
+        _write_set(options, job)
+
+
+def _write_set(options: ScenesOptions, job: SceneJob) -> None:
+    from tempfile import TemporaryDirectory
+
+    from offline.batch.jobs.scenes import ScenesJob, collect_scenes, scene_items
+
+    options.output.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".parts-", dir=options.output) as parts:
+        _make(options, ScenesJob(scenes=job), scene_items(job, ScenesJob.ending), Path(parts))
+        collect_scenes(job, Path(parts), options.output)
+
+
+def _write_audio(options: ScenesOptions, job: SceneJob) -> None:
+    from engine.core.table_log import table_text
+    from engine.core.whole_file import whole_text
+    from offline.batch.jobs.scenes import SceneAudioJob, scene_items
+
+    items = scene_items(job, SceneAudioJob.ending)
+    made = {
+        report.name: report for report in _make(options, SceneAudioJob(scenes=job), items, options.output / "audio")
+    }
+    for table, spec in SceneAudioJob.tables.items():
+        rows = [(item.name, *row) for item in items for row in made[item.name].tables[table]]
+        with whole_text(options.output / f"{table}.tsv") as file:
+            file.write(table_text([spec.columns, *rows], "\t"))
+
+
+def _make(options: ScenesOptions, job: BatchJob, items: Sequence[BatchItem], folder: Path) -> list[TaskReport]:
+    """Every scene, or the error of the first that cannot be made: a set has no holes."""
+    reports = list(made_here(job, items, folder, "scene", workers=options.jobs))
+    if missing := [report for report in reports if not report.done]:
+        raise ConfigError(str(options.output), expected=f"{len(items)} scenes", got=missing[0].error)
+    return reports
 
 
 def _check(options: ScenesOptions) -> None:

@@ -7,10 +7,17 @@ from engine.core.lazy import lazy
 if TYPE_CHECKING:
     from offline.datasets.corpus_scores import Library, split_of
     from offline.datasets.desed import LabelFile, find_audio, find_labels, read_labels
-    from offline.datasets.make_desed import ClipJob, make_clips
-    from offline.datasets.make_scenes import SceneJob, make_audio, make_scene_set
+    from offline.datasets.make_desed import ClipJob
+    from offline.datasets.make_scenes import SceneJob, make_mixer
     from offline.datasets.performances import Take, TakeConfig, perform_piece, write_take
-    from offline.datasets.scenes import SceneSet, open_scene_set, save_scene_set, write_scene_set
+    from offline.datasets.scenes import (
+        RenderedScene,
+        SceneSet,
+        open_scene_set,
+        render_scene,
+        save_scene_set,
+        write_scene_set,
+    )
     from offline.datasets.soundscapes import Scene, SceneMixConfig, SceneMixer
 else:
     __getattr__ = lazy(__name__)
@@ -19,6 +26,7 @@ __all__ = [
     "ClipJob",
     "LabelFile",
     "Library",
+    "RenderedScene",
     "Scene",
     "SceneJob",
     "SceneMixConfig",
@@ -28,12 +36,11 @@ __all__ = [
     "TakeConfig",
     "find_audio",
     "find_labels",
-    "make_audio",
-    "make_clips",
-    "make_scene_set",
+    "make_mixer",
     "open_scene_set",
     "perform_piece",
     "read_labels",
+    "render_scene",
     "save_scene_set",
     "split_of",
     "write_scene_set",

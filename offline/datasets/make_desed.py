@@ -5,29 +5,26 @@ Strong labels, weak ones or none, according to the TSV file; training takes any 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from tqdm import tqdm
 
 from engine.audio.files import AudioReader
 from engine.audio.suffixes import is_audio
 from engine.core.config import Settings, plain, ranged
-from engine.core.errors import ConfigError, EngineError
+from engine.core.errors import ConfigError
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from offline.datasets.desed import LabelFile, find_audio, read_labels
-from offline.datasets.scenes import SceneSet, embed_steps, label_steps, log_mel, log_mel_front_end
+from offline.datasets.scenes import RenderedScene, SceneSet, embed_steps, label_steps, log_mel, log_mel_front_end
 from offline.datasets.soundscapes import SECONDS
 from offline.datasets.video import Visual, VisualConfig, read_soundtrack
 from offline.resample import resample
 
-__all__ = ["ClipJob", "make_clips"]
+__all__ = ["ClipJob", "clip_classes", "clip_maker", "collect_clips", "find_clips"]
 
 VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm"}
 
@@ -45,51 +42,62 @@ class ClipJob(Settings):
     seconds: float = ranged(SECONDS, 1, 600, "length to which clips are cut or padded with silence", unit="s")
 
 
-def make_clips(job: ClipJob, failed: list[str] | None = None) -> SceneSet:
-    """Read everything that can be read; what cannot is reported and added to `failed`. ConfigError if that is all."""
-    labels = None if job.labels is None else read_labels(job.labels)
-    classes = job.classes or (tuple(sorted(labels.labels)) if labels else ())
-    if not classes:
-        raise ConfigError("--classes", expected="the labels, where no TSV names them", got="none")
-    n_steps = -(-round(job.seconds * SOUND_RATE) // STEP)
+def clip_maker(job: ClipJob) -> Callable[[Path], RenderedScene]:
+    """Open the networks; return what makes log-mel and embeddings of a file, whose events are not known to it."""
+    n_steps = _n_steps(job)
     seen = {name: Visual(config) for name, config in job.visual.items()}
-    mels, steps, events = [], [], {}
-    vectors: dict[str, list[npt.NDArray[np.float16]]] = {name: [] for name in (*job.auditory, *job.visual)}
     front = log_mel_front_end()
-    for name, path in tqdm(_files(job, labels).items(), unit="clip"):
-        try:
-            audio = _sound(path)[: n_steps * STEP]
-            if job.peak:
-                audio = audio / max(float(np.abs(audio).max(initial=0)), 1e-6)
-            audio = np.pad(audio, (0, n_steps * STEP - len(audio)))
-            new: dict[str, npt.NDArray[np.floating]] = {n: embed_steps(audio, c) for n, c in job.auditory.items()}
-            ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])
-            new |= {n: visual.steps(path, ends_s) for n, visual in seen.items()}
-        except EngineError as error:
-            tqdm.write(f"left out: {error.about(path)}", file=sys.stderr)
-            if failed is not None:
-                failed.append(name)
-            continue
-        for n, of in new.items():
-            vectors[n].append(of.astype(np.float16, copy=False))
-        mels.append(log_mel(audio, front).astype(np.float16))
-        events[name], row = _labels(name, labels, classes, n_steps)
-        steps.append(row)
-    if not mels:
-        raise ConfigError(str(job.audio), expected="clips that can be read", got="none")
-    known = "unlabelled" if labels is None else "weak" if labels.strong is None else "strong"
-    embeddings = {n: np.stack(of) for n, of in vectors.items()}
-    return SceneSet(classes, np.stack(mels), np.stack(steps), events, known, embeddings)
+    ends_s = np.array([step_end(k) / SOUND_RATE for k in range(n_steps)])
+
+    def make(path: Path) -> RenderedScene:
+        audio = _sound(path)[: n_steps * STEP]
+        if job.peak:
+            audio = audio / max(float(np.abs(audio).max(initial=0)), 1e-6)
+        audio = np.pad(audio, (0, n_steps * STEP - len(audio)))
+        vectors = {name: embed_steps(audio, config) for name, config in job.auditory.items()}
+        vectors |= {name: visual.steps(path, ends_s).astype(np.float16) for name, visual in seen.items()}
+        return RenderedScene(log_mel(audio, front).astype(np.float16), vectors, ())
+
+    return make
 
 
-def _files(job: ClipJob, labels: LabelFile | None) -> dict[str, Path]:
+def find_clips(job: ClipJob) -> dict[str, Path]:
     """Return recordings by name, including videos, also where the labels name only their sound."""
+    labels = None if job.labels is None else read_labels(job.labels)
     videos = {p.name: p for p in sorted(job.audio.rglob("*")) if p.suffix.lower() in VIDEO}
     if labels is None:
         return videos or find_audio(job.audio)
     stems = {Path(name).stem: path for name, path in videos.items()}
     found = find_audio(job.audio, labels.weak)
     return {**{n: stems[Path(n).stem] for n in labels.weak if Path(n).stem in stems}, **found}
+
+
+def clip_classes(job: ClipJob) -> tuple[str, ...]:
+    """Return the classes, in order; ConfigError if nothing names them."""
+    labels = None if job.labels is None else read_labels(job.labels)
+    if classes := job.classes or (tuple(sorted(labels.labels)) if labels else ()):
+        return classes
+    raise ConfigError("--classes", expected="the labels, where no TSV names them", got="none")
+
+
+def collect_clips(job: ClipJob, parts: Mapping[str, Path]) -> SceneSet:
+    """Return the set of the clips that were made, by name, in order; ConfigError if there is none."""
+    if not parts:
+        raise ConfigError(str(job.audio), expected="clips that can be read", got="none")
+    labels = None if job.labels is None else read_labels(job.labels)
+    classes = clip_classes(job)
+    events, steps = {}, []
+    for name in parts:
+        events[name], row = _labels(name, labels, classes, _n_steps(job))
+        steps.append(row)
+    made = [RenderedScene.open(path) for path in parts.values()]
+    known = "unlabelled" if labels is None else "weak" if labels.strong is None else "strong"
+    vectors = {name: np.stack([clip.embeddings[name] for clip in made]) for name in made[0].embeddings}
+    return SceneSet(classes, np.stack([clip.mel for clip in made]), np.stack(steps), events, known, vectors)
+
+
+def _n_steps(job: ClipJob) -> int:
+    return -(-round(job.seconds * SOUND_RATE) // STEP)
 
 
 def _sound(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Mix a set of soundscapes from a folder of sounds: log-mel and labels to train on, or audio files."""
+"""What a set of soundscapes is mixed of, from folders of sounds."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
-import soundfile
-
 from engine.core.config import Settings, choice, plain, ranged
 from engine.core.errors import ConfigError
-from engine.core.table_log import TableLog
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.frame_clock import SOUND_RATE
-from offline.datasets.scenes import EVENT_HEADER, event_rows, write_scene_set
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.synthesis.alarms import FAMILIES
 from offline.synthesis.sound_bank import FROZEN_SPLIT, SPLITS, load_bank, merge_banks, read_split
 
-__all__ = ["SceneJob", "alarm_families", "make_audio", "make_mixer", "make_scene_set"]
+__all__ = ["SceneJob", "alarm_families", "make_mixer"]
 
 ALARM_PREFIX = "alarm:"  # prefix of the families' rows in the frozen split
 
@@ -53,24 +49,3 @@ def make_mixer(job: SceneJob) -> SceneMixer:
     if job.beds and not bank.sources("_background"):
         raise ConfigError("--beds", expected=f"--more with _background for {job.which}", got="none")
     return SceneMixer(bank, alarm_families(job.which) if job.alarms else (), job.mix)
-
-
-def make_scene_set(job: SceneJob, folder: Path, *, n_processes: int = 1) -> None:
-    """Write log-mel, embeddings and labels (`offline.datasets.scenes.write_scene_set`)."""
-    mixer = make_mixer(job)
-    write_scene_set(folder, mixer, job.n_scenes, job.seed, embeddings=job.embeddings, n_processes=n_processes)
-
-
-def make_audio(job: SceneJob, folder: Path) -> None:
-    """Write scenes as audio in DESED's layout: `audio/*.wav`, 32-bit float, `strong.tsv` and `weak.tsv`."""
-    mixer = make_mixer(job)
-    (folder / "audio").mkdir(parents=True, exist_ok=True)
-    strong = TableLog(folder / "strong.tsv", EVENT_HEADER, delimiter="\t")
-    weak = TableLog(folder / "weak.tsv", ("filename", "event_labels"), delimiter="\t")
-    with strong, weak:
-        for index in range(job.n_scenes):
-            scene = mixer.scene(job.seed, index)
-            name = f"{job.seed}-{index:06d}.wav"
-            soundfile.write(folder / "audio" / name, scene.audio, SOUND_RATE, subtype="FLOAT")
-            strong.write(event_rows(name, scene.events))
-            weak.write([(name, ",".join(sorted({event.label for event in scene.events})))])

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from engine.core.whole_file import whole_text
 from engine.detection.embedding import EmbeddingConfig
 from engine.detection.embedding_alignment import EmbeddingAlignment
 from engine.detection.event_decoder import Interval
-from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES, step_begin, step_end
+from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, step_begin, step_end
 from engine.dsp.logmel import LogMel, LogMelConfig
 from engine.dsp.stft import Stft
 from offline.datasets.label_table import read_label_table
@@ -36,6 +36,7 @@ from offline.datasets.soundscapes import SceneMixer
 
 __all__ = [
     "EVENT_HEADER",
+    "RenderedScene",
     "SceneSet",
     "embed_steps",
     "event_rows",
@@ -44,6 +45,7 @@ __all__ = [
     "log_mel_front_end",
     "open_scene_set",
     "read_tsv",
+    "render_scene",
     "save_scene_set",
     "write_scene_set",
     "write_tsv",
@@ -53,6 +55,7 @@ Events = dict[str, list[Interval]]  # by file name
 Embeddings = Mapping[str, EmbeddingConfig]  # by name
 MONO = AudioFormat(sample_rate=SOUND_RATE, n_channels=1)
 EVENT_HEADER = ("filename", "onset", "offset", "event_label")
+EMBEDDED = "embedded:"  # before the name of an embedding, in the file of one scene
 KNOWN = ("strong", "weak", "unlabelled")
 
 
@@ -167,61 +170,71 @@ class SceneSet:
         return list(self.events)
 
 
-Rendered = tuple[npt.NDArray[np.float16], list[npt.NDArray[np.float16]], list[Interval]]
-_work: list[tuple[SceneMixer, Embeddings]] = []  # of a worker process, set before it is forked
+@dataclass(frozen=True, slots=True)
+class RenderedScene:
+    """What a set holds of one scene.
+
+    mel: (frame, mel)
+    embeddings: (step, dimension) by name
+    """
+
+    mel: npt.NDArray[np.float16]
+    embeddings: Mapping[str, npt.NDArray[np.float16]]
+    events: Sequence[Interval]
+
+    def save(self, path: Path) -> None:
+        """Write it; `open` reads it back."""
+        times = np.array([(event.onset_s, event.offset_s) for event in self.events]).reshape(-1, 2)
+        labels = np.array([event.label for event in self.events], str)
+        arrays: dict[str, Any] = {f"{EMBEDDED}{name}": of for name, of in self.embeddings.items()}
+        with path.open("wb") as file:
+            np.savez(file, mel=self.mel, times=times, labels=labels, **arrays)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        with np.load(path) as kept:
+            spans = zip(kept["times"].tolist(), kept["labels"].tolist(), strict=True)
+            events = [Interval(onset_s, offset_s, label) for (onset_s, offset_s), label in spans]
+            vectors = {n.removeprefix(EMBEDDED): kept[n] for n in kept.files if n.startswith(EMBEDDED)}
+            return cls(kept["mel"], vectors, events)
 
 
-def _render(job: tuple[int, int]) -> Rendered:
-    """Return log-mel, embeddings and events of a scene."""
-    mixer, embeddings = _work[0]
-    scene = mixer.scene(*job)
+def render_scene(mixer: SceneMixer, seed: int, index: int, embeddings: Embeddings | None = None) -> RenderedScene:
+    """Mix scene `index` of the set `seed`; return its log-mel, embeddings and events."""
+    scene = mixer.scene(seed, index)
     padded = np.pad(scene.audio, (0, -len(scene.audio) % STEP))
-    vectors = [embed_steps(padded, config) for config in embeddings.values()]
-    return log_mel(scene.audio).astype(np.float16), vectors, scene.events
+    vectors = {name: embed_steps(padded, config) for name, config in (embeddings or {}).items()}
+    return RenderedScene(log_mel(scene.audio, _front_end()).astype(np.float16), vectors, scene.events)
 
 
-def _rendered(
-    mixer: SceneMixer, embeddings: Embeddings, jobs: list[tuple[int, int]], n_processes: int
-) -> Iterator[Rendered]:
-    _work[:] = [(mixer, embeddings)]
-    yield _render(jobs[0])  # compiles the front end once, before the processes start
-    if n_processes == 1:
-        yield from map(_render, jobs[1:])
-        return
-    with get_context("fork").Pool(n_processes) as pool:
-        yield from pool.imap(_render, jobs[1:], chunksize=8)
+@cache
+def _front_end() -> Chain:
+    return log_mel_front_end()
 
 
 def write_scene_set(
-    folder: Path,
-    mixer: SceneMixer,
-    n_scenes: int,
-    seed: int,
-    *,
-    embeddings: Embeddings | None = None,
-    n_processes: int = 1,
+    folder: Path, mixer: SceneMixer, scenes: Iterable[RenderedScene], *, seed: int, n_scenes: int
 ) -> None:
-    """Mix scenes 0 to n_scenes - 1 of the set `seed` and write them to `folder`, with `embeddings`."""
+    """Write scenes 0 to n_scenes - 1 of the set `seed` to `folder`, in order."""
     folder.mkdir(parents=True, exist_ok=True)
-    embeddings = embeddings or {}
     n_steps = -(-mixer.n_samples // STEP)
-    mel = _array(folder / "mel.npy", (n_scenes, n_steps * STEP_FRAMES, MEL_BANDS))
-    vectors = [_array(folder / f"{n}.npy", (n_scenes, n_steps, c.dimension)) for n, c in embeddings.items()]
+    arrays: dict[str, np.memmap] = {}
     steps = np.zeros((n_scenes, n_steps, len(mixer.labels)), np.uint8)
     events: Events = {}
-    jobs = [(seed, index) for index in range(n_scenes)]
-    for index, (frames, embedded_steps, happened) in enumerate(_rendered(mixer, embeddings, jobs, n_processes)):
-        mel[index] = frames
-        for kept, new in zip(vectors, embedded_steps, strict=True):
-            kept[index] = new
-        steps[index] = label_steps(happened, mixer.labels, n_steps)
-        events[f"{seed}-{index:06d}.wav"] = happened
-    for array in (mel, *vectors):
+    for index, scene in enumerate(scenes):
+        for name, rows in {"mel": scene.mel, **scene.embeddings}.items():
+            if index == 0:
+                arrays[name] = _array(folder / f"{name}.npy", (n_scenes, *rows.shape))
+            arrays[name][index] = rows
+        steps[index] = label_steps(scene.events, mixer.labels, n_steps)
+        events[f"{seed}-{index:06d}.wav"] = list(scene.events)
+    for array in arrays.values():
         array.flush()
     np.save(folder / "steps.npy", steps)
     write_tsv(folder / "events.tsv", events)
     made = {"classes": mixer.labels, "seed": seed, "alarms": mixer.alarms, "mix": asdict(mixer.config)}
-    made |= {"embeddings": list(embeddings)}
+    made |= {"embeddings": [name for name in arrays if name != "mel"]}
     (folder / "set.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

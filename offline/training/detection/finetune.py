@@ -25,7 +25,7 @@ from models.detection.config import LossConfig
 from models.detection.losses import sound_event_loss
 from models.detection.network import Crnn
 from models.detection.reimport import calibrate, crnn_from_onnx
-from offline.datasets.scenes import SceneSet, open_scene_set, write_scene_set
+from offline.datasets.scenes import SceneSet, open_scene_set, render_scene, write_scene_set
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
 from offline.detection.presets import parse_embeddings, sound_model
 from offline.evaluation.detection.sound_events_tuning import QuietScenes, decision_metrics, tune_decisions
@@ -112,7 +112,9 @@ def _mix_scenes(config: DetectionFinetuning, folder: Path, say: Say) -> tuple[Sc
     plan = (("train", "train", config.scenes, mix), ("kept", "validation", some, mix))
     for number, (name, which, n, how) in enumerate((*plan, ("quiet", "validation", some, nothing))):
         mixer = SceneMixer(_bank(config, classes, chosen, which), (), how)
-        write_scene_set(folder / name, mixer, n, config.seed + number, embeddings=embeddings)
+        seed = config.seed + number
+        scenes = (render_scene(mixer, seed, index, embeddings) for index in range(n))
+        write_scene_set(folder / name, mixer, scenes, seed=seed, n_scenes=n)
     return open_scene_set(folder / "train"), open_scene_set(folder / "kept"), open_scene_set(folder / "quiet")
 
 

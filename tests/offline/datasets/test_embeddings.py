@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cli.app import main
+from cli.data.recordings import DesedOptions, pack_clips
 from engine.core.errors import AudioFileError, ConfigError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
@@ -20,7 +22,6 @@ from engine.detection.frame_clock import SOUND_RATE, STEP, step_end
 from models.detection.config import CrnnOptions
 from models.detection.graph import export_crnn
 from models.export import Graph, export_graph
-from offline.datasets.make_desed import ClipJob, make_clips
 from offline.datasets.scenes import embed_steps, open_scene_set
 from offline.datasets.video import Visual, read_soundtrack, read_visual
 from offline.training.common.config import LoopConfig
@@ -101,19 +102,30 @@ def test_offline_embeddings_are_those_of_the_live_node() -> None:
     assert (rows[3:] != again[3:]).any()
 
 
+def clip_options(folder: Path, name: str, **options: Any) -> DesedOptions:
+    return DesedOptions(audio=folder / "audio", output=folder / name, seconds=SECONDS, **options)
+
+
 def test_sets_of_every_kind_of_label(tmp_path: Path) -> None:
     write_clips(tmp_path)
     (tmp_path / "audio" / "3.mp4").write_bytes(b"broken")
-    strong = make_clips(ClipJob(audio=tmp_path / "audio", labels=tmp_path / "strong.tsv", seconds=SECONDS))
-    assert (strong.known, strong.classes, len(strong)) == ("strong", ("a", "b"), 3)
+    strong, n_failed = pack_clips(clip_options(tmp_path, "strong", labels=tmp_path / "strong.tsv"))
+    assert (strong.known, strong.classes, len(strong), n_failed) == ("strong", ("a", "b"), 3, 1)
     assert strong.steps[0, 12].tolist() == [1, 0]
     assert strong.steps[0, 2].tolist() == [0, 0]
-    weak = make_clips(ClipJob(audio=tmp_path / "audio", labels=tmp_path / "weak.tsv", seconds=SECONDS))
+    weak, _ = pack_clips(clip_options(tmp_path, "weak", labels=tmp_path / "weak.tsv"))
     assert (weak.known, weak.steps.max(1).tolist()) == ("weak", [[1, 0], [1, 1]])
-    none = make_clips(ClipJob(audio=tmp_path / "audio", classes=("a", "b"), seconds=SECONDS))
+    none, _ = pack_clips(clip_options(tmp_path, "none", classes=("a", "b")))
     assert (none.known, none.steps.max()) == ("unlabelled", 0)
+    assert open_scene_set(tmp_path / "none").known == "unlabelled"
+    assert sorted(path.name for path in (tmp_path / "none").iterdir()) == [
+        "events.tsv",
+        "mel.npy",
+        "set.json",
+        "steps.npy",
+    ]
     with pytest.raises(ConfigError, match="the labels, where no TSV names them"):
-        make_clips(ClipJob(audio=tmp_path / "audio"))
+        pack_clips(clip_options(tmp_path, "nothing"))
 
 
 def test_table_3_from_videos_to_a_live_network(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from cli.data.making import made_here
 from cli.data.scenes import ScenesOptions, mix_scenes
 from engine.core.errors import AudioFileError, ConfigError
 from engine.detection.event_decoder import Interval
 from engine.detection.frame_clock import SOUND_RATE, STEP, step_begin
+from offline.batch.jobs.scenes import ScenesJob, collect_scenes, scene_items
 from offline.datasets.desed import read_labels
-from offline.datasets.make_scenes import SceneJob, alarm_families, make_audio, make_mixer, make_scene_set
+from offline.datasets.make_scenes import SceneJob, alarm_families, make_mixer
 from offline.datasets.scenes import embed_steps, label_steps, log_mel, open_scene_set, read_tsv, write_tsv
 from offline.datasets.soundscapes import SceneMixConfig, SceneMixer, merge_events
 from offline.synthesis.alarms import FAMILIES, alarm
@@ -252,9 +254,12 @@ def own_sounds(tmp_path: Path) -> Path:
 
 
 def test_a_set_is_written_and_opened(own_sounds: Path, tmp_path: Path) -> None:
+    """By one process and by two: the same."""
     job = SceneJob(sounds=own_sounds, n_scenes=3, mix=SceneMixConfig(seconds=2.0), embeddings={"bands": embedding()})
-    make_scene_set(job, tmp_path / "one")
-    make_scene_set(job, tmp_path / "two", n_processes=2)
+    for folder, workers in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
+        reports = made_here(ScenesJob(scenes=job), scene_items(job, ".npz"), folder, "scene", workers=workers)
+        assert all(report.done for report in reports)
+        collect_scenes(job, folder, folder)
     one, two = open_scene_set(tmp_path / "one"), open_scene_set(tmp_path / "two")
     assert one.classes == ("alarm_bell", "knock")
     assert one.mel.shape == (3, 124, 128)
@@ -291,7 +296,7 @@ def test_audio_has_no_embeddings(own_sounds: Path, tmp_path: Path) -> None:
 
 
 def test_scenes_as_audio_in_deseds_layout(own_sounds: Path, tmp_path: Path) -> None:
-    make_audio(SceneJob(sounds=own_sounds, n_scenes=2, mix=SceneMixConfig(seconds=2.0)), tmp_path / "desed")
+    mix_scenes(ScenesOptions(sounds=own_sounds, output=tmp_path / "desed", audio=True, scenes=2))
     events = read_tsv(tmp_path / "desed" / "strong.tsv")
     assert sorted(events) == sorted(p.name for p in (tmp_path / "desed" / "audio").iterdir())
     weak = (tmp_path / "desed" / "weak.tsv").read_text().splitlines()

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+from cli.data.scenes import ScenesOptions, mix_scenes
 from engine.core.errors import ConfigError, ModelError
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig
@@ -20,9 +21,7 @@ from engine.detection.event_decoder import DecisionConfig, Decisions
 from engine.detection.frame_clock import SOUND_RATE, STEP
 from engine.inference.network import Network
 from models.detection.config import CrnnOptions, EmbeddingInput
-from offline.datasets.make_scenes import SceneJob, make_scene_set
 from offline.datasets.scenes import SceneSet, open_scene_set
-from offline.datasets.soundscapes import SceneMixConfig
 from offline.detection.clip_decisions import Probabilities
 from offline.evaluation.detection.sound_events_tuning import (
     QuietScenes,
@@ -61,8 +60,7 @@ def trained(folder: Path, seed: int = 0) -> Path:
     if not sets[0].exists():
         make_sounds(folder / "sounds")
         for path in sets:
-            job = SceneJob(sounds=folder / "sounds", which=path.name, n_scenes=6, mix=SceneMixConfig(), alarms=False)
-            make_scene_set(job, path)
+            mix_scenes(ScenesOptions(sounds=folder / "sounds", output=path, which=path.name, scenes=6, alarms=False))
     config = DetectionTraining(
         sets=(sets[0],),
         validation=sets[1],
