@@ -10,7 +10,15 @@ from engine.dsp.sanitise import LIMIT, as_block
 from engine.dsp.stft import grown
 from engine.separation.config import WienerConfig
 from engine.separation.kam import identity
-from engine.separation.wiener_kernel import filter_frames
+from engine.separation.wiener_kernel import (
+    clean_stems,
+    filter_many,
+    filter_one,
+    filter_two,
+    relative_powers,
+    share_rest,
+    sum_up,
+)
 
 __all__ = ["Wiener"]
 
@@ -45,17 +53,25 @@ class Wiener:
         """Take (frame, target, channel, bin), return the same shape, borrowed until the next call."""
         stems = as_block("Wiener", stems, np.complex64, self._row)
         self._stems = grown(self._stems, len(stems))
-        filter_frames(
-            stems,
-            np.float32(LIMIT * self.frames.n_fft),
-            self._packed,
-            np.float32(self.config.forgetting),
-            self.config.posterior,
-            self._scratch,
-            self._matrices,
-            self._stems,
-        )
-        return self._stems[: len(stems)]
+        out = self._stems[: len(stems)]
+        clean_stems(stems, np.float32(LIMIT * self.frames.n_fft), out)
+        for frame in out:
+            self._refine(frame)
+        return out
+
+    def _refine(self, stems: npt.NDArray[np.complex64]) -> None:
+        """Refine the stems (target, channel, bin) of one frame in place; their sum, the mixture, does not change."""
+        mixture, shares, total, level = self._scratch
+        sum_up(stems, mixture)
+        relative_powers(stems, shares, level)
+        learning = level, self._packed, np.float32(self.config.forgetting), self.config.posterior
+        if len(mixture) == 1:
+            filter_one(stems, mixture, shares)
+        elif len(mixture) == 2:
+            filter_two(stems, mixture, shares, *learning, total)
+        else:
+            filter_many(stems, mixture, shares, *learning, self._matrices)
+        share_rest(stems, mixture)
 
     def reset(self) -> None:
         """Reset every covariance to the identity."""

@@ -9,6 +9,8 @@ model", IEEE TASLP 2010, section III: target j of I channels has power v_j and s
 
 A silent target has C_j = v_j R_j: its covariance does not change. Packing, LOADING and FLOOR are those of
 `engine.separation.kam`. Powers are taken relative to their sum, so that no square leaves the range of float32.
+
+The steps are called from Python one by one: a kernel of them all would be compiled with every one of them again.
 """
 
 from __future__ import annotations
@@ -20,61 +22,28 @@ from engine.core.arrays import C64, F32, Scalar32
 from engine.dsp.sanitise import clean
 from engine.separation.kam import FLOOR, LOADING, solve, unpack
 
-__all__ = ["filter_frames"]
+__all__ = ["clean_stems", "filter_many", "filter_one", "filter_two", "relative_powers", "share_rest", "sum_up"]
 
 AUDIBLE = np.float32(1e-20)  # sum of the powers below which a bin does not update the covariances
 
 
 @njit(nogil=True, cache=True)
-def filter_frames(
-    frames: C64,
-    limit: Scalar32,
-    packed: F32,
-    alpha: Scalar32,
-    posterior: bool,
-    scratch: tuple[C64, F32, F32, F32],
-    matrices: C64,
-    out: C64,
-) -> None:
-    """Refine every frame of `frames` (frame, target, channel, bin) into `out`, with invalid values replaced."""
+def clean_stems(frames: C64, limit: Scalar32, out: C64) -> None:
+    """Copy frames (frame, target, channel, bin), with invalid values replaced."""
     for t in range(len(frames)):
         for j in range(frames.shape[1]):
             for c in range(frames.shape[2]):
                 for k in range(frames.shape[3]):
                     value = frames[t, j, c, k]
                     out[t, j, c, k] = complex(clean(value.real, limit), clean(value.imag, limit))
-        filter_frame(out[t], packed, alpha, posterior, scratch, matrices)
-
-
-@njit(nogil=True, cache=True)
-def filter_frame(
-    stems: C64, packed: F32, alpha: Scalar32, posterior: bool, scratch: tuple[C64, F32, F32, F32], matrices: C64
-) -> None:
-    """Refine the stems (target, channel, bin) of one frame in place; their sum, the mixture, does not change.
-
-    packed: (target, channel, channel, bin), updated with weight alpha
-    scratch: mixture (channel, bin) complex, shares (target, bin), total (channel, channel, bin), level (bin)
-    matrices: (5, channel, channel) complex, for more than two channels
-    """
-    mixture, shares, total, level = scratch
-    n_channels = len(mixture)
-    sum_up(stems, mixture)
-    relative_powers(stems, shares, level)
-    if n_channels == 1:
-        for j in range(len(stems)):
-            for k in range(stems.shape[2]):
-                stems[j, 0, k] = shares[j, k] * mixture[0, k]
-    elif n_channels == 2:
-        filter_two(stems, mixture, shares, level, packed, alpha, posterior, total)
-    else:
-        filter_many(stems, mixture, shares, level, packed, alpha, posterior, matrices)
-    share_rest(stems, mixture)
 
 
 @njit(nogil=True, cache=True)
 def sum_up(stems: C64, mixture: C64) -> None:
     """Sum the stems over the targets: the mixture."""
-    mixture[:] = stems[0]
+    for c in range(len(mixture)):
+        for k in range(mixture.shape[1]):
+            mixture[c, k] = stems[0, c, k]
     for j in range(1, len(stems)):
         for c in range(len(mixture)):
             for k in range(mixture.shape[1]):
@@ -86,9 +55,11 @@ def relative_powers(stems: C64, shares: F32, level: F32) -> None:
     """Compute shares = v_j / sum_k v_k and level = sum_k v_k; v_j is the power of stem j, mean over channels."""
     n_targets, n_channels, n_bins = stems.shape
     weight = np.float32(1) / np.float32(n_channels)
-    level[:] = np.float32(0)
+    for k in range(n_bins):
+        level[k] = np.float32(0)
     for j in range(n_targets):
-        shares[j] = FLOOR
+        for k in range(n_bins):
+            shares[j, k] = FLOOR
         for c in range(n_channels):
             for k in range(n_bins):
                 real, imag = stems[j, c, k].real, stems[j, c, k].imag
@@ -114,6 +85,14 @@ def share_rest(stems: C64, mixture: C64) -> None:
 
 
 @njit(nogil=True, cache=True)
+def filter_one(stems: C64, x: C64, shares: F32) -> None:
+    """Filter one channel: the covariances cancel."""
+    for j in range(len(stems)):
+        for k in range(stems.shape[2]):
+            stems[j, 0, k] = shares[j, k] * x[0, k]
+
+
+@njit(nogil=True, cache=True)
 def filter_two(
     stems: C64, x: C64, shares: F32, level: F32, packed: F32, alpha: Scalar32, posterior: bool, total: F32
 ) -> None:
@@ -122,7 +101,8 @@ def filter_two(
     [[a, c + id], [c - id, b]] is the inverse of the sum.
     """
     keep, one, two = np.float32(1) - LOADING, np.float32(1), np.float32(2)
-    total[:] = np.float32(0)
+    for k in range(x.shape[1]):
+        total[0, 0, k] = total[1, 1, k] = total[0, 1, k] = total[1, 0, k] = np.float32(0)
     for j in range(len(stems)):
         for k in range(x.shape[1]):
             g = shares[j, k]
@@ -178,7 +158,7 @@ def filter_two(
 def filter_many(
     stems: C64, x: C64, shares: F32, level: F32, packed: F32, alpha: Scalar32, posterior: bool, matrices: C64
 ) -> None:
-    """Filter any number of channels and compute the posterior, bin by bin; see `filter_frame`."""
+    """Filter any number of channels and compute the posterior, bin by bin; matrices: (5, channel, channel)."""
     n_targets, n_channels, n_bins = stems.shape
     keep = np.float32(1) - LOADING
     own, total, factor, moment = matrices[0], matrices[1], matrices[2], matrices[3]
