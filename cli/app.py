@@ -73,6 +73,7 @@ COMMANDS = {
     ),
     "average": _row("Average the weights of several checkpoints.", "commands.training:average", LEARN),
     "blend": _row("Join several separating networks into one.", "commands.training:blend", LEARN),
+    "study": _row("Let listeners rate generated music blind, and analyse it.", "study.study", LEARN),
     "recipe": _row("Make weights that ship again, from data to card.", "commands.recipe", LEARN),
     "plot": _row("Draw the learning curves of a training run.", "commands.training:plot", LEARN),
     "data": _row("Make or convert data to train and measure on.", "data.data", LEARN),

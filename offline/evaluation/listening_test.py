@@ -17,7 +17,7 @@ import soundfile
 
 from engine.core.errors import ConfigError
 
-__all__ = ["Preference", "analyse_answers", "plan_pairs", "report_answers", "write_test"]
+__all__ = ["Preference", "analyse_answers", "match_loudness", "plan_pairs", "report_answers", "write_test"]
 
 LOUDNESS_DB = -23.0  # mean square of the loud half of each sound, against full scale
 BLOCK_S = 0.4
@@ -103,14 +103,14 @@ def write_test(
     used = sorted({(s, i) for one, i_one, other, i_other in trials for s, i in ((one, i_one), (other, i_other))})
     codes = {pair: f"{code:08x}.wav" for pair, code in zip(used, rng.choice(1 << 32, len(used), False), strict=True)}
     for (system, i), name in codes.items():
-        _match(sounds[system][i], folder / name)
+        match_loudness(sounds[system][i], folder / name)
     (folder / "key.json").write_text(json.dumps({name: system for (system, _), name in codes.items()}, indent=1))
     pairs = [(codes[a, i], codes[b, j]) for a, i, b, j in trials]
     (folder / "index.html").write_text(PAGE.replace("TRIALS", json.dumps(pairs)))
     return pairs
 
 
-def _match(source: Path, target: Path) -> None:
+def match_loudness(source: Path, target: Path) -> None:
     """Copy a sound at the common loudness, lower only where it would clip."""
     sound, rate = soundfile.read(source, always_2d=True)
     n = max(round(BLOCK_S * rate), 1)

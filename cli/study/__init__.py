@@ -1,0 +1,1 @@
+"""`collaparte study WHAT`."""
