@@ -112,7 +112,7 @@ def export_parts(
 
 
 def store_small(path: Path) -> None:
-    """Store large matrices in 8 bits, and the rest in half precision, where that is exact."""
+    """Store large matrices in 8 bits where that is exact, and the rest in half precision."""
     model = onnx.load(str(path))
     nodes: list[onnx.NodeProto] = []
     for one in list(model.graph.initializer):
@@ -120,7 +120,7 @@ def store_small(path: Path) -> None:
             nodes += _in_eight_bits(model, one)
     put_first(model, nodes)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    store_half(path)
+    store_half(path, rounded=True)
 
 
 def _in_eight_bits(model: onnx.ModelProto, one: onnx.TensorProto) -> list[onnx.NodeProto]:
