@@ -15,7 +15,8 @@ LONGEST = 16  # steps that a note or a rest may last
 LAGS, CORRELATED = (1, 2, 3), 0.15
 MOTIF = 8  # beats are quarters: two bars, in notes at most
 LEAP, BAR = 7, 16
-PREFERRED = (0.0, 0.3, 0.3, 0.5, 0.5, 0.4, -0.6, 0.4, 0.1, 0.1, -0.5, -0.6, 0.2)  # by interval, semitones
+# By interval, semitones: small steps most, then harmonic intervals (Gauldin, as the paper reads him).
+PREFERRED = (0.0, 0.5, 0.5, 0.3, 0.3, 0.2, -0.6, 0.2, 0.0, 0.0, -0.5, -0.6, 0.0)
 Struck = list[tuple[int, int]]  # step, pitch
 
 

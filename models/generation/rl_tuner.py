@@ -14,6 +14,7 @@ from models.generation.tokens import TokenLstm
 __all__ = ["RlTunerNetwork", "soft_difference"]
 
 DISCOUNT = 0.5
+THEORY = 2.0  # what the reward of theory is divided by, the paper's c
 
 
 class RlTunerNetwork(nn.ModuleDict):
@@ -36,9 +37,10 @@ def _values(network: TokenLstm, rows: Tensor) -> Tensor:
 def soft_difference(networks: nn.ModuleDict, rows: Tensor, reward: Tensor) -> Tensor:
     """Return the smoothed squared difference of the policy's values of rows (batch, step + 1, 1) from their targets.
 
-    The paper's psi-learning (section 3.2): the target is log p of the judge, the reward (batch, step), and what the
-    policy's own softmax expects of the next step; so the policy stays near the corpus where theory is silent. Values
-    are logits above the judge's logarithm of their sum, so that a policy that is the judge begins with log p itself.
+    The paper's psi-learning (section 3.2): the target is log p of the judge, the reward (batch, step) over c, and what
+    the policy's own softmax expects of the next step; so the policy stays near the corpus where theory is silent.
+    Values are logits above the judge's logarithm of their sum, so that a policy that is the judge begins with log p
+    itself.
     """
     wanted, values = rows[:, 1:], {}
     for name, network in networks.items():
@@ -48,4 +50,4 @@ def soft_difference(networks: nn.ModuleDict, rows: Tensor, reward: Tensor) -> Te
     log_p = values["judge"].gather(2, wanted)[..., 0] - level
     following = F.pad((values["target"].logsumexp(2) - level)[:, 1:], (0, 1))
     value = values["policy"].gather(2, wanted)[..., 0] - level
-    return F.smooth_l1_loss(value, log_p + reward + DISCOUNT * following)
+    return F.smooth_l1_loss(value, log_p + reward / THEORY + DISCOUNT * following)

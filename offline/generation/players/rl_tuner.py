@@ -15,12 +15,18 @@ __all__ = ["RlTunerPlayer"]
 
 
 class RlTunerPlayer(TokenPlayer):
-    """Write a melody by the values that the network learnt from rewards."""
+    """Write a melody by the values that the network learnt from rewards.
+
+    Where the corpus ties equal neighbours, to strike the pitch that sounds is to hold it.
+    """
+
+    FEWEST_REPEATS = 0.005  # of strikes; a corpus of fewer ties equal neighbours
 
     def start(self) -> None:
         """Start from a hold of silence."""
         super().start()
         self.codec = MelodyTokens()
+        self._ties = self.files.value("repeats", float) < self.FEWEST_REPEATS
         self._row, self._pitch = np.array([0]), REST
 
     def prime(self, piece: Piece) -> None:
@@ -34,6 +40,8 @@ class RlTunerPlayer(TokenPlayer):
         """Write a sixteenth."""
         self.take(self._row)
         p = soften(self.p(), self.config.temperature, keep=np.array([0, 1]))
-        self._row = np.array([draw(p, self.rng)])
+        token = draw(p, self.rng)
+        held = self._ties and self._pitch != REST and token == self._pitch - self.codec.low + 2
+        self._row = np.array([0 if held else token])
         segment, self._pitch = melody_step(int(self._row[0]), self._pitch, self.codec)
         return segment

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from models.generation.music_theory import theory_reward
 from models.generation.rl_tuner import RlTunerNetwork, soft_difference
 from models.generation.tokens import TokenLstm
+from offline.training.generation.task import Extras
 from offline.training.generation.tokens import MelodyTraining
 
 __all__ = ["RlTunerTraining"]
@@ -32,6 +34,10 @@ class RlTunerTraining(MelodyTraining):
     def played_network(self) -> dict[str, Any]:
         """Return the settings of the policy."""
         return {"n_tokens": [self.codec.n_tokens], "n_layers": 1, "units": type(self.model).__name__}
+
+    def extras(self) -> Extras:
+        """Return the share of strikes that repeat the pitch before them, without a rest between."""
+        return {}, {"repeats": _repeats([rows[:, 0] for rows in self.split["train"]])}
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
         """Return the likelihood first; then the difference of values over melodies that the policy wrote."""
@@ -73,3 +79,10 @@ class RlTunerTraining(MelodyTraining):
                 rows = self.write(model[name], 64, STEPS + 1, explore=0)
                 rewards[name] = float(self.theory(rows).sum() / (rows[:, 1:] > 1).sum().clamp_min(1))
         return {"metric": -rewards["policy"], "judge": -rewards["judge"]}
+
+
+def _repeats(melodies: list[np.ndarray]) -> float:
+    """Return the share of strikes, of tokens (step,), that the one before them, or a stop, equals."""
+    moves = [np.diff(tokens[tokens > 0]) for tokens in melodies]
+    same = np.concatenate([move == 0 for move in moves])
+    return round(float(same.mean()), 4) if len(same) else 0.0
