@@ -45,6 +45,20 @@ class BlockLstm(nn.Module):
         content = keep * state[1] + take * torch.tanh(self.content(seen))
         return show * torch.tanh(content), content
 
+    def run(self, x: Tensor) -> Tensor:
+        """Return the outputs (batch, time, cell) of a sequence (batch, time, n_inputs), as steps from zero give them.
+
+        An LSTM whose cells of one block have equal rows of gate weights is this layer, and runs at once.
+        """
+        n, zero = x.shape[2], x.new_zeros(1, len(x), self.hidden)
+        rows = [row.repeat_interleave(self.cells, dim=0) for row in self.gates.weight.chunk(3)]
+        offsets = [row.repeat_interleave(self.cells) for row in self.gates.bias.chunk(3)]
+        weight = torch.cat([*rows[:2], self.content.weight, rows[2]])  # input, forget, content, output, as torch's
+        bias = torch.cat([*offsets[:2], self.content.bias, offsets[2]])
+        parameters = [weight[:, :n], weight[:, n:], bias, torch.zeros_like(bias)]
+        out: Tensor = torch.lstm(x, (zero, zero), parameters, True, 1, 0.0, self.training, False, True)[0]
+        return out
+
 
 class BluesLstm(nn.Module):
     """Estimate the bits of chords and of a melody, each by its own blocks; only the melody's read both.
@@ -80,11 +94,13 @@ class BluesLstm(nn.Module):
 
     def logits(self, roll: Tensor) -> Tensor:
         """Return logits (batch, time, bit) of the next step's bits after each step of roll (batch, time, bit)."""
-        states, out = self.initial(len(roll)), []
-        for bits in roll.unbind(1):
-            logits, states = self.step(bits, states)
-            out.append(logits)
-        return torch.stack(out, dim=1)
+        harmony = self.chords.run(roll[:, :, : self.config.n_chord])
+        chords = self.chord_bits(harmony)
+        if not self.config.n_melody:
+            return torch.as_tensor(chords)
+        harmony = harmony.detach()
+        melody = self.melody.run(torch.cat([roll, harmony], dim=2))
+        return torch.cat([chords, self.melody_bits(torch.cat([melody, harmony], dim=2))], dim=2)
 
     def forward(self, roll: Tensor) -> Tensor:
         """Return the nats (batch, time) of roll[:, 1:], summed over bits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from offline.music.codecs import DrumTokens
+from offline.music.home_key import home_pieces
 from offline.music.own_corpus import OwnPiece, by_height
 from offline.music.piece import REST
 from offline.music.rules import groove_condition
@@ -62,10 +63,14 @@ def onsets_of_bass_and_guitar(own: OwnPiece, n_steps: int) -> tuple[np.ndarray, 
 
 
 def blues_of(own: OwnPiece) -> tuple[np.ndarray] | None:
-    """Return bits (eighth, 25): pitch classes of what sounds below the highest note, and that note; None if nothing."""
+    """Return bits (eighth, 25): pitch classes of what sounds below the highest note, and that note, in the home key.
+
+    None if nothing sounds.
+    """
     if not len(own.piece.notes):
         return None
-    grid = by_height(own.piece)[::2]
+    (piece,) = home_pieces([own.piece])
+    grid = by_height(piece)[::2]
     roll = np.zeros((len(grid), 25), np.float32)
     for row, pitches in zip(roll, grid, strict=True):
         sounding = pitches[pitches != REST]

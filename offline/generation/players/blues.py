@@ -16,7 +16,7 @@ CHORD_LOW, MELODY_LOW = 48, 72
 
 
 class BluesPlayer(Player):
-    """Write choruses of eighths: chord tones above a threshold from C3, one note of melody or none from C5.
+    """Write choruses of eighths: chord tones above a threshold from C3, one note of melody or none from C5, if in C.
 
     As in the paper a chorus is started by music of the corpus, here its first two bars, which the seed draws.
     """

@@ -20,10 +20,11 @@ class BluesMelodyTraining(BatchTraining):
 
     melody = True
     model: BluesLstm
+    home = True  # blues by rule are in C
 
     def build(self) -> BluesLstm:
         """Make the network: four blocks of two cells for each as published."""
-        blocks = self.pick(4, 12, 4)
+        blocks = self.pick(4, 32, 4)
         return BluesLstm(BluesConfig(n_melody=13 if self.melody else 0, blocks=blocks))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
