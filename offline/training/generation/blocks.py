@@ -40,7 +40,7 @@ STEPS = 64  # four bars of sixteenths
 N_PHASES = 16
 BEAT, BAR = 4, 16  # sixteenths
 N_SOPRANOS = 24
-N_CODES = 64  # of windows of the corpus, from which codes are drawn
+N_CODES = 256  # of windows of the corpus, by which codes are drawn
 KL_WEIGHT = 0.3  # of VRASH
 
 
@@ -63,7 +63,7 @@ class DeepHearTraining(BatchTraining):
         """Load rolls of the music in the home key."""
         self.codec = home_roll_codec(self.corpora, LOW, HIGH)
         self.split = home_rolls(self.corpora, self.codec)
-        inside = self.pick((1024, 256, 64, 16), (384, 96, 32), (32, 8))
+        inside = self.pick((1024, 256, 64, 16), (256, 64, 32), (32, 8))
         return StackedAutoencoder(StackConfig(sizes=(STEPS * self.codec.width, *inside)))
 
     def batch(self, split: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
