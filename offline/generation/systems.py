@@ -21,16 +21,12 @@ __all__ = ["SYSTEMS", "System", "find_system", "names_where", "players_of", "sys
 TRAININGS, PLAYERS, NETWORKS = "offline.training.generation", "offline.generation.players", "models.generation"
 # Why systems do not ship: the measure that stays below the floor, as `evaluate music` found it.
 NOT_SHIPPED = {
-    "Blues_C": "its recipe has not run yet",
     "Blues_MC": "its recipe has not run yet",
     "C-RBM": "below 0.6: same notes 0.00",
     "C-RNN-GAN": "below 0.6: entropy 0.00",
     "deepAC": "below 0.6: flatness 0.40",
-    "DeepHear_M": "below 0.6: range 0.09",
-    "DeepHear_C": "below 0.6: range 0.02",
     "Hexahedria": "below 0.6: polyphony 0.00",
     "MidiNet": "below 0.6: notes 0.00",
-    "RL-Tuner": "below 0.6: leaps 0.04",
     "WaveNet": "its recipe has not run yet",
 }
 STREAMS = {"step": "by step", "bar": "by bar", "no": "no"}
@@ -132,14 +128,14 @@ ROWS = (
     System(
         name="Blues_C", year=2002, family="blues", network="BluesLstm", training="BluesChordsTraining",
         player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold", view="chord choruses",
-        corpus="blues", streams="step", metric=PER_STEP, heeds=(), own="twelve bars of chords by blocks of cells",
+        corpus="blues", streams="step", metric=PER_STEP, heeds=("key",), own="twelve bars of chords by blocks of cells",
         minutes=0.4,
     ),
     System(
         name="Blues_MC", year=2002, family="blues", network="BluesLstm", training="BluesMelodyTraining",
         player="BluesPlayer", representation="roll", architecture="LSTM", strategy="threshold", view="choruses",
-        corpus="blues", streams="step", metric=PER_STEP, heeds=("temperature",), own="the melody reads the chords",
-        minutes=0.6,
+        corpus="blues", streams="step", metric=PER_STEP, heeds=("temperature", "key"),
+        own="the melody reads the chords", minutes=0.6,
     ),
     System(
         name="Celtic", year=2016, family="tokens", network="TokenLstm", training="CelticTraining",
