@@ -153,7 +153,7 @@ class MidiNet(nn.Module):
     def forward(self, bar: Tensor, chord: Tensor, before: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of generator and critic in one, and the critic's verdicts."""
         p = self.generate(torch.randn(len(bar), self.config.noise, device=bar.device), chord, before)
-        false = F.gumbel_softmax(p.clamp_min(1e-9).log(), hard=True, dim=1)  # drawn, as it is played; Jang et al. 2017
+        false = drawn(p)
         turned: Tensor = _Reverse.apply(false)  # type: ignore[no-untyped-call]
         judged, fooled = self.judge(bar, chord), self.judge(turned, chord)
         pairs = zip(features(bar, before, chord), features(turned, before, chord), strict=True)
@@ -169,6 +169,18 @@ class MidiNet(nn.Module):
             "before": torch.zeros(1, 128, 16),
         }
         return {"": played(self, self.generate, inputs, ("bar",))}
+
+
+def drawn(p: Tensor) -> Tensor:
+    """Draw a pitch of each step of p (batch, 128, 16) as it is played: the likeliest under noise that a bar shares.
+
+    Each step has the odds of p, but of steps that are alike so are the draws, and so notes last. The gradient is that
+    of the softmax (Jang, Gu & Poole, "Categorical reparameterization with Gumbel-softmax", 2017).
+    """
+    noise = -torch.empty_like(p[:, :, :1]).exponential_().log()
+    soft = torch.softmax(p.clamp_min(1e-9).log() + noise, dim=1)
+    hard = torch.zeros_like(soft).scatter_(1, soft.argmax(dim=1, keepdim=True), 1.0)
+    return hard + soft - soft.detach()
 
 
 def features(bar: Tensor, before: Tensor, chord: Tensor) -> tuple[Tensor, ...]:

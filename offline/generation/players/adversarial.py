@@ -12,7 +12,6 @@ from offline.music.chords import chord_code, chords_of, moved_chords, triad_of
 from offline.music.codecs import BarImage, NoteTuples
 from offline.music.own_corpus import OwnPiece, by_height
 from offline.music.piece import REST
-from offline.music.sampling import draw, soften
 
 __all__ = ["CRnnGanPlayer", "MidiNetPlayer"]
 
@@ -66,7 +65,9 @@ class MidiNetPlayer(BlockPlayer):
         chord = int(self.chords[self._number % len(self.chords)])
         noise = self.rng.standard_normal(self.files.size("noise")).astype(np.float32)
         p = self.generate(noise, chord_code(np.array([chord]))[0], self.bar)
-        pitches = np.array([draw(soften(column, self.config.temperature), self.rng) for column in p.T])
+        # The likeliest pitches under noise that the bar shares, as in training: alike steps are drawn alike, and last.
+        logits = np.log(np.maximum(p, 1e-9)) / self.config.temperature
+        pitches = (logits + self.rng.gumbel(size=(len(p), 1))).argmax(axis=0)
         self.bar, self._number = np.eye(128, dtype=np.float32)[pitches].T, self._number + 1
         return Segment(n_steps=self.steps, changes=(*self._line(pitches), *self._harmony(chord)))
 

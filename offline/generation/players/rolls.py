@@ -55,31 +55,46 @@ class RnnRbmPlayer(RollPlayer):
 
 
 class HexahedriaPlayer(RollPlayer):
-    """Write sixteenths: memory along time for every pitch, then along pitch from the lowest up."""
+    """Write sixteenths: memory along time for every pitch, then along pitch from the lowest up.
+
+    As in Johnson's program the first step is music of the corpus, and the power to which probabilities of notes are
+    raised adapts: where fewer than two notes sound it falls by and by, and else it comes back to one.
+    """
 
     names, PHASES = ("Piano",), 16
+    FEWEST, EASED, BACK = 2, 0.02, 0.3  # notes; what the power falls by; share of the way back
 
     def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
         self.pitches = files.part("pitch")
         super().__init__(files, config)
 
     def start(self) -> None:
-        """Start from silence."""
+        """Start from the first step of a piece of the corpus, which the seed chooses."""
         self.net.reset()
-        self.low = self.files.size("low")
+        beginnings = self.files.array("beginnings").astype(np.float32)
+        self.low, self._first = self.files.size("low"), beginnings[int(self.rng.integers(len(beginnings)))]
         self._roll = np.zeros((self.files.size("n_pitches"), 2), np.float32)
-        self._step = 0
+        self._step, self._power = 0, 1.0
 
     def write(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
-        phase = np.array([[self._step % self.PHASES]])
+        before, self._roll = self._roll[:, 0] > 0, self._drawn() if self._step else self._first
+        self._step += 1
+        now, struck = self._roll[:, 0] > 0, self._roll[:, 1] > 0
+        return Segment(n_steps=1, changes=bit_changes(before, now, self.low, restruck=now & struck))
+
+    def _drawn(self) -> np.ndarray:
+        """Return the next step (pitch, 2)."""
+        phase = np.array([[(self._step - 1) % self.PHASES]])
         features = self.net.run({"roll": self._roll[None, None], "phase": phase})["features"]
         self.pitches.reset()
         below, rows = np.zeros(2, np.float32), []
         for row in features:
-            below = self.chance(self.pitches.run({"x": row[None], "below": below[None]})["p"])
+            p = self.pitches.run({"x": row[None], "below": below[None]})["p"]
+            below = self.chance(p ** np.array([self._power, 1.0]))
             below[1] *= below[0]
             rows.append(below)
-        before, self._roll, self._step = self._roll[:, 0] > 0, np.stack(rows), self._step + 1
-        now, struck = self._roll[:, 0] > 0, self._roll[:, 1] > 0
-        return Segment(n_steps=1, changes=bit_changes(before, now, self.low, restruck=now & struck))
+        few = sum(row[0] for row in rows) < self.FEWEST
+        power = min(self._power, 1.0)
+        self._power = max(power - self.EASED, 0.05) if few else self._power + (1 - self._power) * self.BACK
+        return np.stack(rows)

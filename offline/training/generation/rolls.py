@@ -21,6 +21,7 @@ from offline.training.generation.task import BatchTraining, Extras
 
 __all__ = ["HexahedriaTraining", "RnnRbmTraining"]
 
+N_BEGINNINGS = 64  # of pieces, from which Hexahedria plays
 N_PIECES, LONGEST, CHAINS, TEMPERATURES = 25, 200, 16, 100  # of a validation: pieces, steps of each, annealing
 
 
@@ -88,3 +89,8 @@ class HexahedriaTraining(BatchTraining):
         """Return the nats per step, summed over pitches."""
         loss: Tensor = model(*batch).mean()
         return loss
+
+    def extras(self) -> Extras:
+        """Return the first steps of music (piece, pitch, 2), one of which begins a piece, as in Johnson's program."""
+        pieces = [p for p in (*self.split["valid"], *self.split["train"]) if p[0, :, 0].any()]
+        return {"beginnings": np.stack([p[0] for p in pieces[:N_BEGINNINGS]]).astype(np.int64)}, {}
