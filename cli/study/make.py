@@ -57,16 +57,14 @@ def study_make_command(options: StudyMakeOptions) -> int:
     from offline.evaluation.study.scales import SCALES, read_panel
 
     scales = SCALES if options.panel is None else read_panel(options.panel)
-    seeds, sizes = (
-        range(options.seed, options.seed + options.pieces),
-        {"bars": options.bars, "tempo_bpm": options.tempo},
-    )
+    seeds, bars, tempo = range(options.seed, options.seed + options.pieces), options.bars, options.tempo
+    rng = np.random.default_rng(options.seed)
     pieces = []
     if options.human is not None:
-        pieces += human_pieces(options.human, options.pieces, np.random.default_rng(options.seed), **sizes)
+        pieces += human_pieces(options.human, options.pieces, rng, bars=bars, tempo_bpm=tempo)
     for model in options.models:
         note(f"{model}: {options.pieces} pieces of {options.bars} bars")
-        pieces += pieces_of(model, seeds, data=options.data, **sizes)
+        pieces += pieces_of(model, seeds, bars=bars, tempo_bpm=tempo, data=options.data)
     if options.grid == QUARTER:
         pieces = [at_quarters(piece) for piece in pieces]
     rows = write_study(pieces, scales, options.folder, seed=options.seed, sound_font=options.sound_font)
