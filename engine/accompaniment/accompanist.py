@@ -202,6 +202,8 @@ class Accompanist:
 
     def _count(self, now_s: float) -> list[Event]:
         """Sound the beats whose time comes."""
+        if not self._counted:
+            return []
         ahead = round((now_s + self._scheduler.config.commit_s) * self.sample_rate)
         due = [beat for beat in self._counted if beat.at <= ahead]
         self._counted = self._counted[len(due) :]
@@ -239,6 +241,8 @@ class Accompanist:
         out: list[Event] = []
         ahead_s = now_s + self._scheduler.config.commit_s
         time_s = {end_s: self._scheduler.time(end_s) for end_s in {each.note.end_s for each in self._sounding}}
+        if min(time_s.values(), default=np.inf) > ahead_s:
+            return out
         for sounding in list(self._sounding):
             end_s = max(time_s[sounding.note.end_s], sounding.since_s + MIN_LENGTH_S)
             if end_s <= ahead_s:
@@ -248,6 +252,8 @@ class Accompanist:
 
     def _moved(self, now_s: float) -> list[Event]:
         """Move the pedals whose time comes."""
+        if not self._moves:
+            return []
         ahead = round((now_s + self._scheduler.config.commit_s) * self.sample_rate)
         due = [move for move in self._moves if move.at <= ahead]
         self._moves = [move for move in self._moves if move.at > ahead]

@@ -8,6 +8,7 @@ to the onset after it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +80,7 @@ class Anticipation:
     ) -> None:
         self.config, self._quarter = config, solo.onset_quarter
         self.solo_s = solo.seconds(solo.onset_quarter)  # where the solo's onsets lie, seconds of score
+        self._places_s: list[float] = self.solo_s.tolist()  # the same, for one at a time
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken
         self._pace = Pace(config.pace_s, pace, known=known)
         self._expectation = Expectation(solo, expected)
@@ -168,7 +170,7 @@ class Anticipation:
 
     def _step(self, before: int, index: int, played_s: float) -> None:
         """Take how long the soloist played from one onset to another."""
-        begin_s, end_s = self.solo_s[before], self.solo_s[index]
+        begin_s, end_s = self._places_s[before], self._places_s[index]
         pace = self._pace.ratio
         self._pace.take(end_s - begin_s, played_s)
         self._expectation.take(begin_s, end_s, played_s, (pace, self._pace.ratio))
@@ -184,7 +186,7 @@ class Anticipation:
             before, self.now_at, self._next = self.now_at, new.onset - 1, None
             if jumped := self._is_jump(before, self.now_at):
                 self._jump(self.now_at)
-            step_s = (self.solo_s[new.onset] - self.solo_s[self.now_at]) * self._pace.ratio
+            step_s = (self._places_s[new.onset] - self._places_s[self.now_at]) * self._pace.ratio
             self._played_s.setdefault(self.now_at, new.due_s - step_s)
         kept = self._next
         if kept is None or kept.onset != new.onset or new.due_s < kept.due_s:
@@ -207,14 +209,14 @@ class Anticipation:
         return self._rests_before(following.onset)
 
     def _rests_before(self, onset: int) -> bool:
-        return bool(self._rest_s[onset] * self._pace.ratio > REST_S)
+        return self._rest_s[onset] * self._pace.ratio > REST_S
 
     def _due(self, following: _Prediction) -> float:
         """Return when the next onset of the solo is due; after a long rest, not before the accompaniment is there."""
         begun_s = self._played_s[self.now_at]
         if not self._rests_before(following.onset):
             return max(following.due_s, begun_s)
-        length_s = float(self.solo_s[following.onset] - self.solo_s[self.now_at])
+        length_s = self._places_s[following.onset] - self._places_s[self.now_at]
         return max(following.due_s, begun_s + length_s * self._pace.ratio)
 
     def time(self, score_s: float) -> float:
@@ -224,10 +226,10 @@ class Anticipation:
         """
         if self.now_at < 0:
             return np.inf
-        here, begun_s = self.solo_s[self.now_at], self._played_s[self.now_at]
+        here, begun_s = self._places_s[self.now_at], self._played_s[self.now_at]
         following = self._next
-        if following is None or score_s < self.solo_s[following.onset] - SAME_S:
-            return float(begun_s + self._lasts(here, score_s) + self.config.behind_s)
+        if following is None or score_s < self._places_s[following.onset] - SAME_S:
+            return begun_s + self._lasts(here, score_s) + self.config.behind_s
         return self._beyond(following, score_s)
 
     def forecast(self, score_s: float) -> float:
@@ -236,11 +238,11 @@ class Anticipation:
         Nothing is foreseen beyond a fermata that has not ended.
         """
         following = self._next
-        if following is None or self.now_at < 0 or score_s < self.solo_s[following.onset] - SAME_S:
+        if following is None or self.now_at < 0 or score_s < self._places_s[following.onset] - SAME_S:
             return self.time(score_s)
         if self._holds(self.now_at, following.onset):
             return np.inf
-        there = float(self.solo_s[following.onset])
+        there = self._places_s[following.onset]
         return float(following.due_s + self._lasts(there, score_s) + self.config.behind_s)
 
     def _beyond(self, following: _Prediction, score_s: float) -> float:
@@ -248,38 +250,38 @@ class Anticipation:
 
         Where the onset is overdue, return that of what lies before the onset after it.
         """
-        due_s, after = self._due(following), score_s - self.solo_s[following.onset]
+        due_s, after = self._due(following), score_s - self._places_s[following.onset]
         if self._holds(self.now_at, following.onset):
             return np.inf
         if self.now_s > due_s + self.config.hold_s:
             known = bool((score_s < self.solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
         else:
             known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it
-        return float(due_s + after * self._pace.ratio + self.config.behind_s) if known else np.inf
+        return due_s + after * self._pace.ratio + self.config.behind_s if known else np.inf
 
     def held(self, begin_s: float, end_s: float) -> float:
         """Return the length of the notes under fermatas from one place up to another, seconds of score."""
-        if not len(self._fermata_s):
+        if not self._fermata_s:
             return 0.0
-        first, last = np.searchsorted(self._fermata_s, (begin_s - SAME_S, end_s - SAME_S))
-        return float(self._held_s[first:last].sum())
+        first, last = (bisect_left(self._fermata_s, at_s - SAME_S) for at_s in (begin_s, end_s))
+        return float(self._held_s[first:last].sum()) if first < last else 0.0
 
     def _holds(self, onset: int, following: int) -> bool:
         """Return whether there is a fermata between two onsets of the solo."""
-        return self.held(self.solo_s[onset], self.solo_s[following]) > 0
+        return self.held(self._places_s[onset], self._places_s[following]) > 0
 
 
-def _fermatas(solo: Score, onset_quarter: np.ndarray) -> tuple[Floats, Floats]:
+def _fermatas(solo: Score, onset_quarter: np.ndarray) -> tuple[list[float], Floats]:
     """Return where fermatas are, and the lengths up to the next onset of anybody, seconds of score."""
     places = solo.fermata_quarter
     onsets = np.append(np.union1d(solo.onset_quarter, onset_quarter), solo.end_quarter)
     ends = onsets[np.minimum(np.searchsorted(onsets, places + SAME_QUARTER), len(onsets) - 1)]
-    return solo.seconds(places), np.maximum(solo.seconds(ends) - solo.seconds(places), SAME_S)
+    return solo.seconds(places).tolist(), np.maximum(solo.seconds(ends) - solo.seconds(places), SAME_S)
 
 
-def _rests(solo: Score) -> Floats:
+def _rests(solo: Score) -> list[float]:
     """Return (onset) for how long nobody of the solo has a note before it, seconds of score."""
     ends = np.maximum.accumulate(solo.note_quarter + solo.note_duration)
     before = np.searchsorted(solo.note_quarter, solo.onset_quarter - SAME_QUARTER) - 1
     rests = solo.seconds(solo.onset_quarter) - solo.seconds(ends[np.maximum(before, 0)])
-    return np.where(before < 0, 0.0, np.maximum(rests, 0.0))
+    return np.where(before < 0, 0.0, np.maximum(rests, 0.0)).tolist()

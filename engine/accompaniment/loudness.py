@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.core.arrays import F32, F64
+from engine.core.fixed_kernel import FixedKernel
 from engine.dsp.sanitise import LIMIT, clean
 
 __all__ = ["SoloLoudness"]
@@ -59,6 +60,7 @@ class SoloLoudness:
         self._step_s = grid / sample_rate
         self._numbers = np.array([exp(-self._step_s / SMOOTH_S), 10 ** (-0.4 * self._step_s / FALL_S)])
         self._out = np.zeros(16)
+        self._measure = FixedKernel(_levels)
         self.reset()
 
     def reset(self) -> None:
@@ -73,7 +75,7 @@ class SoloLoudness:
         if most > len(self._out):
             self._out = np.zeros(most)
         block = np.ascontiguousarray(block, np.float32)  # one compiled kernel for every caller
-        return self._out[: _levels(block, self.grid, self._numbers, self._state, self._out)]
+        return self._out[: self._measure.call(block, self.grid, self._numbers, self._state, self._out)]
 
     def take(self, level_db: float) -> None:
         """Take the next level; `shift_db` is then how much louder the accompaniment is to play."""

@@ -80,6 +80,7 @@ class Scheduler:
     ) -> None:
         self.config, self._intro, self._score = config, intro or Introduction(), solo
         self._own_s = solo.seconds(onset_quarter)
+        self._places_s: list[float] = self._own_s.tolist()  # for one at a time
         known = self._intro.told or bool(self._own_s[0] < solo.seconds(solo.onset_quarter)[0] - SAME_S)
         notes = onset_quarter if sounding is None else sounding
         self._sounds = np.isin(onset_quarter, notes)
@@ -206,7 +207,7 @@ class Scheduler:
         return self._at(onset) + self.latency_s
 
     def _at(self, onset: int) -> float:
-        return self.time(float(self._own_s[onset]))
+        return self.time(self._places_s[onset])
 
     def _superseded(self, onset: int) -> bool:
         """Return whether the solo has passed an onset of the accompaniment, or the next note is due as well."""

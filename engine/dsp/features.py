@@ -12,6 +12,7 @@ from numba import njit
 from engine.core.arrays import C64, F32, F64, Scalar32
 from engine.core.config import Settings, choice, ranged
 from engine.core.errors import ShapeError
+from engine.core.fixed_kernel import FixedKernel
 from engine.core.format import FrameFormat
 from engine.dsp.filterbank import SparseMap, band_centres, band_weights, chroma_weights, shifted_bands, sparse
 
@@ -138,13 +139,15 @@ class SpectralFeatures:
             peak_turn=np.zeros(2),
         )
         self._out = np.zeros((0, 2 * self.n_bands), np.float32)
+        self._write = FixedKernel(_features)
         self.reset()
 
     def process(self, spectra: Spectra) -> Features:
         """Return the features of each frame, borrowed until the next call."""
         _check(spectra, self.frames)
         self._out = _room(self._out, len(spectra))
-        _features(spectra, self._map, self._numbers, self._buffers, self._out)
+        spectra = np.ascontiguousarray(spectra, np.complex64)
+        self._write.call(spectra, self._map, self._numbers, self._buffers, self._out)
         return self._out[: len(spectra)]
 
     def retune(self, cents: float) -> None:

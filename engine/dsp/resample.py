@@ -16,6 +16,7 @@ from numba import njit
 from engine.core.arrays import F32
 from engine.core.config import Settings, check, ranged
 from engine.core.errors import ConfigError
+from engine.core.fixed_kernel import FixedKernel
 from engine.dsp.sanitise import LIMIT, as_block, clean
 
 __all__ = ["ResampleConfig", "Resampler"]
@@ -123,7 +124,9 @@ class Resampler:
 
     def __init__(self, config: ResampleConfig) -> None:
         self.config = config
+        self._up, self._down = config.up, config.down
         self._taps = design(config)
+        self._append, self._filter = FixedKernel(_append), FixedKernel(_filter)
         self._line = np.zeros((config.n_channels, config.n_taps + 1024), np.float32)
         self._out = np.zeros((1024, config.n_channels), np.float32)
         self.reset()
@@ -147,19 +150,19 @@ class Resampler:
         block = as_block("Resampler", block, np.float32, (self.config.n_channels,))
         if self._held + len(block) > self._line.shape[1]:
             self._line = np.concatenate([self._line, np.zeros_like(self._line, shape=(len(self._line), len(block)))], 1)
-        _append(self._line, self._held, block)
+        self._append.call(self._line, self._held, block)
         self._held += len(block)
-        ready, self._due = divmod(self._due + len(block) * self.config.up, self.config.down)
+        ready, self._due = divmod(self._due + len(block) * self._up, self._down)
         if ready > len(self._out):
             self._out = np.zeros((ready, self.config.n_channels), np.float32)
         out = self._out[:ready]
-        _filter(self._line, self._taps, self._place, self.config.down, out)
-        self._drop(self._place + ready * self.config.down)
+        self._filter.call(self._line, self._taps, self._place, self._down, out)
+        self._drop(self._place + ready * self._down)
         return out
 
     def _drop(self, place: int) -> None:
         """Drop the samples before the next target sample's first tap."""
-        done = min(place // self.config.up, self._held)
+        done = min(place // self._up, self._held)
         self._line[:, : self._held - done] = self._line[:, done : self._held].copy()
         self._held -= done
-        self._place = place - done * self.config.up
+        self._place = place - done * self._up

@@ -30,4 +30,6 @@ def as_block(where: str, block: npt.NDArray[Any], dtype: type, row: tuple[int, .
     if block.shape[1:] != row:
         wanted = ", ".join(map(str, ("time", *row)))
         raise ShapeError(where, expected=f"({wanted})", got=str(block.shape))
+    if block.dtype == dtype and block.flags.carray:
+        return block
     return np.require(block, dtype, ("C", "W"))

@@ -10,6 +10,7 @@ from numba import njit
 from rocket_fft import c2r, r2c
 
 from engine.core.arrays import C64, F32, Scalar32
+from engine.core.fixed_kernel import FixedKernel
 from engine.core.format import FrameFormat
 from engine.dsp.sanitise import LIMIT, as_block, clean
 from engine.dsp.window import synthesis_window, window
@@ -102,6 +103,7 @@ class Stft:
         shape = frames.audio.n_channels, frames.n_fft
         self._history, self._scratch = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._spectra = np.zeros((0, frames.audio.n_channels, frames.n_bins), np.complex64)
+        self._limit, self._analyse = np.float32(LIMIT), FixedKernel(analyse)
         self._fill = 0
 
     @property
@@ -114,12 +116,12 @@ class Stft:
         block = as_block("Stft", block, np.float32, (self.frames.audio.n_channels,))
         n_frames = (self._fill + len(block)) // self.frames.hop
         self._spectra = grown(self._spectra, n_frames)
-        self._fill = analyse(
+        self._fill = self._analyse.call(
             block,
             self._history,
             self._fill,
             self.frames.hop,
-            np.float32(LIMIT),
+            self._limit,
             self._weights,
             self._scratch,
             self._spectra,

@@ -10,6 +10,7 @@ from numba import njit
 
 from engine.core.arrays import F32, Scalar32
 from engine.core.errors import ConfigError
+from engine.core.fixed_kernel import FixedKernel
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, SpectralFeatures
 from engine.dsp.frontends import FrontEndConfig
@@ -64,6 +65,7 @@ class EmbeddingFeatures:
         self._waiting = np.zeros((0, self._embedder.n_features), np.float32)
         self._counts = np.zeros(2, np.int64)  # frames emitted, embeddings consumed
         self._out = np.zeros((0, self.n_sounds + self.n_bands), np.float32)
+        self._fuse = FixedKernel(_fuse)
 
     @property
     def latency(self) -> int:
@@ -79,7 +81,7 @@ class EmbeddingFeatures:
         used = 0
         for t in range(len(rows)):
             used = self._due(used)
-            _fuse(rows[t], self._newest[0], self._shares, self._level, self._out[t])
+            self._fuse.call(rows[t], self._newest[0], self._shares, self._level, self._out[t])
             self._counts[0] += 1
         self._waiting = self._waiting[used:].copy()
         return self._out[: len(rows)]

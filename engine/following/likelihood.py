@@ -126,6 +126,25 @@ def _dot(a: F32, b: F32) -> Scalar32:
 
 
 @njit(nogil=True, cache=True)
+def _dots(x: F32, rows: F32, first: int, last: int, ring: F64) -> None:
+    """Write `_dot` of x and the row of each event from first to last into a ring, four sums beside each other."""
+    n, size = len(x), len(ring)
+    event = first
+    while event + 3 <= last:
+        a = b = c = d = np.float32(0)
+        for i in range(n):
+            a += x[i] * rows[event - 1, i]
+            b += x[i] * rows[event, i]
+            c += x[i] * rows[event + 1, i]
+            d += x[i] * rows[event + 2, i]
+        ring[event % size], ring[(event + 1) % size] = a, b
+        ring[(event + 2) % size], ring[(event + 3) % size] = c, d
+        event += 4
+    for rest in range(event, last + 1):
+        ring[rest % size] = _dot(x, rows[rest - 1])
+
+
+@njit(nogil=True, cache=True)
 def event_likelihoods(
     row: F32, reference: Templates, first: int, last: int, numbers: LikelihoodNumbers, rings: tuple[F64, F64]
 ) -> None:
@@ -146,8 +165,12 @@ def event_likelihoods(
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
     hush = numbers.hush * max(0.0, 1 - strength / numbers.hush_level)
     silent = loudness == 0 or sounds.max() < numbers.silence
+    if not silent:
+        _dots(sounds, reference.sustain, max(first, 1), last, sustain)
+    _dots(begins, reference.onset, max(first, 1), last, onset)
     for event in range(first, last + 1):
         slot = event % len(sustain)
+        product, projection = np.float32(sustain[slot]), np.float32(onset[slot])
         sustain[slot], onset[slot] = 0.0, 0.0
         if event == 0 or reference.rest[event - 1]:
             if not silent and len(reference.mean) > 0:
@@ -155,9 +178,7 @@ def event_likelihoods(
                 sustain[slot] = numbers.sustain * min(fit - numbers.sustain_threshold, 0.0)
             continue
         if not silent:
-            fit = _dot(sounds, reference.sustain[event - 1]) / loudness
-            sustain[slot] = numbers.sustain * (fit - numbers.sustain_threshold)
-        projection = _dot(begins, reference.onset[event - 1])
+            sustain[slot] = numbers.sustain * (product / loudness - numbers.sustain_threshold)
         full = min(projection / numbers.onset_level, 1.0)
         likeness = projection / (strength + 1e-9)
         onset[slot] = numbers.onset * (full * likeness - numbers.onset_threshold) - hush

@@ -13,6 +13,7 @@ from numba import njit
 from engine.core.arrays import F32, F64, I64
 from engine.core.errors import ShapeError
 from engine.core.events import Event, Onset, Position, State
+from engine.core.fixed_kernel import FixedKernel
 from engine.following.confidence import (
     Trust,
     TrustNumbers,
@@ -145,6 +146,7 @@ class Tracker:
         self._reference = (templates, reference.score_s, reference.links)
         self._loop = loop_events(reference.quarter, reference.wrap)
         self._rests = reference.rests
+        self._follow = FixedKernel(_follow)
         self._begin()
 
     def _begin(self) -> None:
@@ -156,6 +158,9 @@ class Tracker:
         self._perhaps: tuple[float, ...] = ()  # quarters that were told last
         self.pitch = Pitch(0.0, 440.0, 0)
         self._out = np.zeros((0, N_OUT))
+        score, steps = (*self._score, self._rests), (*self._steps, self._loop)
+        state = (self._memory, self._trust)
+        self._given = (self._searches, self._reference, score, self._numbers, steps, state)
         self.reset()
 
     def twin(self) -> Tracker:
@@ -205,8 +210,7 @@ class Tracker:
         if len(self._out) < len(rows):
             self._out = np.zeros((len(rows), N_OUT))
         out = self._out[: len(rows)]
-        score, state = (*self._score, self._rests), (self._memory, self._trust)
-        _follow(rows, self._searches, self._reference, score, self._numbers, (*self._steps, self._loop), state, out)
+        self._follow.call(np.ascontiguousarray(rows, np.float32), *self._given, out)
         return out
 
     def adopt(self, other: Tracker) -> None:

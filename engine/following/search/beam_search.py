@@ -56,6 +56,8 @@ SKIP = 4.0  # cost of skipping an event, nats
 SKIPPING = 0.9  # probability of skipping again, relative to the share of events skipped
 OFTEN = 0.15  # share of events skipped from which on the position passes events that have no onset
 START_S = 5.0  # expected wait for the first note, seconds
+MOST = 8.0  # log likelihood of an interval that none reaches: at the least spread and time it is 2.2, nats
+SLACK = 1e-6  # more than rounding, nats
 NEARLY = 0.97  # largest share of the way to the next event that is reported before its onset is detected
 
 
@@ -241,7 +243,7 @@ def _enter(
     tempo: TempoNumbers,
 ) -> None:
     """Let the best path enter `event` now, from the event before or, at the cost of skipping, from earlier ones."""
-    best, best_event, best_k, rules, gate = DEAD, -1, -1, tempo, search.gate[0]
+    best, best_event, best_k, rules, gate = _least(search, event), -1, -1, tempo, search.gate[0]
     reach = numbers.reach
     if numbers.adapt > 0 and search.onset[event % SPAN] <= 0:
         reach = min(reach, 2)  # further with an onset only
@@ -258,6 +260,8 @@ def _enter(
             if source == gate:
                 total += numbers.start
             else:
+                if total - search.skips[slot, k, 1] * (event - source - 1) + MOST <= best:
+                    continue
                 length_s = event_s[event - 1] - event_s[source - 1]
                 total += density(tempo_of(search.tempo[slot, k]), now_s, length_s, numbers.frame_s, rules)
                 total -= search.skips[slot, k, 1] * (event - source - 1)
@@ -265,6 +269,15 @@ def _enter(
                 best, best_event, best_k = total, source, k
     if best_event >= 0:
         _keep(search, event, best_event, best_k, best, now_s, event_s, rest[event - 1], numbers, tempo)
+
+
+@njit(nogil=True, cache=True)
+def _least(search: Search, event: int) -> float:
+    """Return the log likelihood below which `_keep` would drop a path that enters the event."""
+    slot = event % SPAN
+    if event > search.span[1]:
+        return DEAD
+    return search.score[slot].min() + search.carried[slot] - search.onset[slot] - SLACK
 
 
 @njit(nogil=True, cache=True)

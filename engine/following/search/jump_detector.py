@@ -24,7 +24,7 @@ from numba import njit
 
 from engine.core.arrays import F32, F64
 from engine.following.likelihood import LikelihoodNumbers, Templates, fast_dot
-from engine.following.search.beam_search import DEAD, SKIP, SPAN, Search
+from engine.following.search.beam_search import DEAD, MOST, SKIP, SPAN, Search
 from engine.following.tempo import Tempo, TempoNumbers, density, survival, tempo_of, update_tempo
 from engine.score.repeats import Links
 
@@ -298,6 +298,8 @@ def _advance(
             best -= numbers.far * np.log(abs(event - main[0]) + 1.0)
         for old in range(event - 1, max(event - 3, 0), -1):
             if detector.total[old] == DEAD or detector.entry_s[old] >= now_s:
+                continue
+            if detector.total[old] - numbers.skip * (event - old - 1) + MOST <= best:
                 continue
             length_s = event_s[event - 1] - event_s[old - 1]
             total = detector.total[old] + density(
