@@ -1,6 +1,6 @@
 """How soon it is known which piece of a folder is played and where, and what that costs.
 
-    python -m benchmarks.finding [--starts 60] [--each 5]
+    python -m benchmarks.finding [--starts 60] [--each 5] [--cost]
 
 The folder has 290 scores of music21's corpus and those of ../shared/data. Only starts in one half of the pieces are
 judged: the settings were chosen on starts in the other half, in scores that are not in the folder, and in recordings
@@ -16,16 +16,25 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import music21
+import numpy as np
 
 from benchmarks.quality import SHARED
 from benchmarks.rows import Row
+from engine.audio.files import AudioReader
 from engine.core.format import AudioFormat
+from engine.dsp.stft import Stft
+from engine.following.config import FollowConfig, follow_frames
+from engine.following.follower import Follower
+from engine.score.readers import read_score
 from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.finder import PieceFinder
+from engine.stage.finding.piece_follower import PieceFollowerConfig
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
+from offline.batch.piece_folders import find_pieces
 from offline.evaluation.finding import (
     FindTake,
     FoundRow,
@@ -47,6 +56,7 @@ FOLDERS = (
 N_CHORALES = 168
 SUFFIXES = (".mxl", ".xml", ".musicxml")
 STARTS, EACH, SEED = 60, 5, 29
+COSTS_OVER, COST_S, BLOCK, WARM_BLOCKS = "asap_Haydn", 40.0, 1024, 300
 JUDGED_BY = "TimGM6mb"  # the soundfont that plays what is judged, and nothing else
 HALVES = ("choosing", "judging")
 # Recordings that played a part in choosing the settings.
@@ -64,6 +74,49 @@ def rows(starts: int = STARTS, each: int = EACH) -> Iterator[Row]:
                 lines = summary_of(judged)
                 what = f"finding, {kind}" + (", the piece left out of the folder: none may be sure" if left_out else "")
                 yield Row(what=what, ours=lines[-2], peer="", ratio="", agreement="; ".join(lines[:-2] + lines[-1:]))
+        if (SHARED / "alignment").is_dir():
+            yield cost_row(index)
+
+
+def cost_alone() -> Iterator[Row]:
+    """Only the cost."""
+    with tempfile.TemporaryDirectory(prefix="collaparte-find-") as folder:
+        index, row = _index(Path(folder))
+        yield row
+        yield cost_row(index)
+
+
+def cost_row(index: PieceIndex) -> Row:
+    """Processor time while it looks for a recorded piece, and while it follows what it has found."""
+    piece = next(each for each in find_pieces(SHARED / "alignment").pieces if each.name.startswith(COSTS_OVER))
+    with AudioReader(piece.performance) as reader:
+        audio = reader.format
+        blocks = [block.copy() for block in islice(reader.blocks(BLOCK), int(COST_S * audio.sample_rate / BLOCK))]
+    node = PieceFollowerConfig(index=index, salience=shipped_features("salience")).build(audio)
+    frames = follow_frames(audio)
+    plain, stft = Follower(frames, read_score(piece.score), FollowConfig()), Stft(frames)
+    spent, rests = np.zeros((2, len(blocks))), np.zeros(len(blocks), bool)
+    for warm in (True, False):  # the first time kernels are compiled
+        for i, block in enumerate(blocks[: WARM_BLOCKS if warm else None]):
+            begun_s = time.process_time()
+            node.process(block)
+            found_s = time.process_time()
+            plain.process(stft.process(block))
+            spent[:, i] = found_s - begun_s, time.process_time() - found_s
+            rests[i] = node.resting
+        if warm:
+            node.reset()
+            plain.reset()
+            stft.reset()
+    share = 100 * spent * audio.sample_rate / BLOCK
+    looking, following = share[0, ~rests].mean(), share[0, rests].mean()
+    return Row(
+        what=f"{COST_S:g} s of {piece.name}, found and followed: processor time while it looks, while it rests",
+        ours=f"{looking:.1f} / {following:.1f} % of a core",
+        peer=f"{share[1, rests].mean():.1f} %",
+        ratio="",
+        agreement=f"peer: a follower of that piece alone, in the same seconds; rests {100 * rests.mean():.0f} % of them",
+    )
 
 
 def judging_starts(index: PieceIndex, starts: int, each: int) -> Iterator[FindTake]:
@@ -139,6 +192,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=STARTS)
     parser.add_argument("--each", type=int, default=EACH)
+    parser.add_argument("--cost", action="store_true", help="only what it costs before and after a piece is found")
     chosen = parser.parse_args()
-    for row in rows(chosen.starts, chosen.each):
+    for row in cost_alone() if chosen.cost else rows(chosen.starts, chosen.each):
         print(row.what, row.ours, row.peer, row.agreement, sep=" | ", flush=True)

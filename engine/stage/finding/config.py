@@ -21,6 +21,13 @@ class FinderConfig(Settings):
     )
     events: int = ranged(4, 1, 100, "onsets heard at least of a piece that is sure")
     repeat: float = ranged(1.0, 0.05, 60.0, "interval at which the most likely pieces are reported again", unit="s")
+    rest: float = ranged(
+        30.0,
+        0.0,
+        3600.0,
+        "time for which nothing is looked for while what was found is followed with confidence; 0 looks always",
+        unit="s",
+    )
     detuned: int = ranged(
         2,
         0,

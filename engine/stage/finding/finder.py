@@ -89,6 +89,17 @@ class PieceFinder:
                 events += self._group(rows)
         return events
 
+    def skip(self, n_samples: int) -> None:
+        """Let samples pass unheard, at most to the end of the group; what is heard after them is a beginning."""
+        if self.candidates or self._paths.n.any():
+            self._forget()
+        self._n += n_samples
+
+    @property
+    def settled(self) -> bool:
+        """Return whether the piece that is taken is the likeliest, and has been for a while."""
+        return self._settled_s >= SETTLED_S
+
     def take(self, piece: IndexedPiece | None) -> None:
         """Take it as known that this piece is played."""
         self.taken = piece
@@ -104,12 +115,17 @@ class PieceFinder:
 
     def reset(self) -> None:
         """Return to the state after construction, the refused pieces apart."""
+        self._forget()
+        self._n = 0
+        self._told_s, self.taken = 0.0, None
+
+    def _forget(self) -> None:
+        """Forget what was heard."""
         self._node.reset()
         self._evidence.reset()
         restart_paths(self._paths)
-        self._n = 0
-        self._told_s, self._known_s, self._settled_s = 0.0, 0.0, 0.0
-        self.candidates, self.taken = [], None
+        self._known_s, self._settled_s = 0.0, 0.0
+        self.candidates = []
 
     @property
     def sure(self) -> bool:
@@ -147,7 +163,7 @@ class PieceFinder:
 
     def _open_tunings(self) -> npt.NDArray[np.int64]:
         """Return 1 for each tuning at which a piece may begin."""
-        if self._settled_s >= SETTLED_S and self.candidate is not None:
+        if self.settled and self.candidate is not None:
             return np.asarray(np.arange(len(self._tunings)) == self.candidate.tuning, np.int64)
         offset = self._evidence.offset()
         return np.asarray((self._tunings % BINS_A_PITCH == offset) | (offset is None), np.int64)

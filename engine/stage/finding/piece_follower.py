@@ -19,6 +19,7 @@ from engine.following.follower import Follower
 from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.finder import PieceFinder
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
+from engine.stage.finding.vigil import Vigil
 
 __all__ = ["PieceFollower", "PieceFollowerConfig"]
 
@@ -49,6 +50,7 @@ class PieceFollower:
 
     When another piece is sure the follower of the last is replaced by one of the new, which has heard the last frames
     and goes on at the next onset. When the follower is lost, and the finder sure of a place, it goes on there.
+    While the follower is confident the finder rests, but for a look now and then.
     """
 
     def __init__(self, audio: AudioFormat, config: PieceFollowerConfig) -> None:
@@ -58,6 +60,7 @@ class PieceFollower:
         self._stft = Stft(self.frames)
         self._finder = PieceFinder(audio, config.index, config.salience, config.finder)
         self._finder.refuse(config.refused)
+        self._vigil = Vigil(_longest_rest(config))
         self._kept = np.zeros((KEPT, audio.n_channels, self.frames.n_bins), np.complex64)
         self._first = config.index[config.first] if config.first else None
         self._follower: Follower | None = None
@@ -72,6 +75,11 @@ class PieceFollower:
     def follower(self) -> Follower | None:
         """Return the follower of the piece that is taken, if one is."""
         return self._follower
+
+    @property
+    def resting(self) -> bool:
+        """Return whether the finder rests."""
+        return self._resting
 
     def process(self, block: Audio) -> list[Event]:
         """Return the events of the frames that the block completes."""
@@ -93,6 +101,7 @@ class PieceFollower:
         self._finder.refuse(ids)
         if self._finder.taken is not None and self._finder.refuses(self._finder.taken):
             self._finder.take(None)
+            self._vigil.reset()
             self._follower = None
             self._told_waiting = False
 
@@ -100,6 +109,8 @@ class PieceFollower:
         """Return to the state after construction."""
         self._stft.reset()
         self._finder.reset()
+        self._vigil.reset()
+        self._n_samples, self._resting = 0, False
         self._kept[:] = 0
         self._n, self._n_new, self._offset, self._lost = 0, 0, 0, False
         self._told_waiting = False
@@ -110,6 +121,10 @@ class PieceFollower:
 
     def _hear(self, block: Audio) -> list[Event]:
         """Take samples, at most to the end of the finder's group."""
+        if self._finder.between:  # a group is heard whole or not at all
+            now_s = self._n_samples / self.frames.audio.sample_rate
+            self._resting = self._vigil.decide(now_s, settled=self._finder.settled)
+        self._n_samples += len(block)
         spectra = self._stft.process(block)
         self._keep(spectra)
         waits = not self._told_waiting and len(spectra) > 0 and self._follower is None
@@ -117,8 +132,9 @@ class PieceFollower:
         followed = [] if self._follower is None else self._shifted(self._follower.process(spectra))
         for event in followed:
             self._lost = event.name == "lost" if isinstance(event, State) else self._lost
+        self._vigil.look(followed)
         before = self._finder.taken
-        found = self._finder.process(block)
+        found = self._search(block)
         taken, best = self._finder.taken, self._finder.candidate
         if taken is not before and taken is not None and best is not None:
             self._follow(taken, best.quarter)
@@ -126,6 +142,12 @@ class PieceFollower:
             self.relocate(best.quarter)
             self._lost = False
         return sorted(told + followed + found, key=lambda event: event.emitted_at)
+
+    def _search(self, block: Audio) -> list[Event]:
+        if not self._resting:
+            return self._finder.process(block)
+        self._finder.skip(len(block))
+        return []
 
     def _keep(self, spectra: Spectra) -> None:
         """Keep the last frames."""
@@ -143,6 +165,7 @@ class PieceFollower:
 
     def _follow(self, piece: IndexedPiece, quarter: float) -> None:
         self._lost = False
+        self._vigil.forget(self._n_samples / self.frames.audio.sample_rate)
         self._follower = self._new_follower(piece)
         if self._follower is None:
             return
@@ -161,6 +184,11 @@ class PieceFollower:
         if shift == 0:
             return events
         return [_later(event, shift, self.frames.audio.sample_rate) for event in events]
+
+
+def _longest_rest(config: PieceFollowerConfig) -> float:
+    """Return for how long the finder may rest: not at all beside a follower that does not know when it is lost."""
+    return config.finder.rest if config.follow is not None and config.follow.method == "search" else 0.0
 
 
 def _later(event: Event, shift: int, rate: int) -> Event:

@@ -16,7 +16,7 @@ from numba import njit
 
 from engine.core.arrays import F64, I64
 from engine.stage.finding.pitch_evidence import BINS_A_PITCH, N_BINS, Evidence
-from engine.stage.finding.places import Places
+from engine.stage.finding.places import N_PITCHES, Places
 
 __all__ = ["FilterNumbers", "Paths", "add_group", "new_paths", "restart_paths"]
 
@@ -50,6 +50,7 @@ class FilterNumbers(NamedTuple):
     clear: least log likelihood ratio, together, of the onsets that are heard now, at which paths begin
     fit: least log likelihood ratio of an onset at which paths begin
     most: largest number of paths that begin in a group
+    alive: largest number of paths that are kept, of all tunings
     """
 
     group_s: float
@@ -71,6 +72,7 @@ class FilterNumbers(NamedTuple):
     clear: float = 2.0
     fit: float = 0.0
     most: int = 800
+    alive: int = 3000
 
 
 TOTAL, BASE, FULL, ENTRY_S, DUE_S, SIGMA_S, PERIOD, VARIANCE, STEPS, EVENT = range(10)
@@ -87,6 +89,8 @@ class Paths(NamedTuple):
     row: (tuning, event) its path, -1 for none
     n: (tuning) paths
     begins, begins_told: (onset set) log likelihood ratio of each onset, nats, and the group in which it was computed
+    likely: (onset set) scratch: the sets in which a pitch is heard to begin
+    listed: (onset set) the group in which a set was put among them
     sounds, told: (chord) the same of each chord
     gained: (3) what a path could have gained by now, nats; number of the group, counted for each tuning; the total
         below which paths are dropped, nats
@@ -99,6 +103,8 @@ class Paths(NamedTuple):
     n: Ints
     begins: Floats
     begins_told: Floats
+    likely: Ints
+    listed: Floats
     sounds: Floats
     told: Floats
     gained: Floats
@@ -115,6 +121,8 @@ def new_paths(places: Places, n_tunings: int) -> Paths:
         n=np.zeros(n_tunings, np.int64),
         begins=np.zeros(len(places.onsets.start) - 1),
         begins_told=np.zeros(len(places.onsets.start) - 1),
+        likely=np.zeros(len(places.onsets.start) - 1, np.int64),
+        listed=np.zeros(len(places.onsets.start) - 1),
         sounds=np.zeros(n_chords),
         told=np.zeros(n_chords),
         gained=np.zeros(3),
@@ -126,7 +134,7 @@ def restart_paths(paths: Paths) -> None:
     """Begin without any path."""
     paths.row[:] = -1
     paths.best[:] = -1
-    for array in (paths.n, paths.told, paths.begins_told, paths.gained):
+    for array in (paths.n, paths.told, paths.begins_told, paths.listed, paths.gained):
         array[...] = 0
     paths.gained[2] = DEAD
 
@@ -159,25 +167,56 @@ def add_group(
         paths.gained[1] += 1
         for i in range(n_old[k] - 1, -1, -1):
             _go_on(paths, k, i, heard, now_s, places, tunings[k], numbers)
-        if begins and open_[k]:
-            _hear_onsets(paths, heard, places, tunings[k], numbers)
-            _begin(paths, k, now_s, places, abs(tunings[k]) * numbers.off_price, muted, numbers)
+        price = numbers.price + abs(tunings[k]) * numbers.off_price
+        if begins and open_[k] and numbers.begins * onset >= paths.gained[2] + price:
+            likely = paths.likely[: _hear_onsets(paths, heard, places, tunings[k], numbers)]
+            _begin(paths, k, now_s, likely, places, price, muted, numbers)
         for i in range(paths.n[k]):
             if paths.rows[k, i, TOTAL] > best:
                 best = paths.rows[k, i, TOTAL]
                 paths.best[0], paths.best[1] = k, int(paths.rows[k, i, EVENT])
     over = max(best - numbers.lead, 0.0)
     floor = max(best - numbers.beam, -numbers.price - numbers.below)
+    floor = _crowded(paths, floor, best, numbers.alive)
     paths.gained[2] = floor - over
     for k in range(len(tunings)):
         _prune(paths, k, n_old[k], floor, over, muted, places)
 
 
 @njit(nogil=True, cache=True)
-def _hear_onsets(paths: Paths, heard: Evidence, places: Places, tuning: int, numbers: FilterNumbers) -> None:
-    """Compute the log likelihood ratio of every onset."""
-    for number in range(len(paths.begins)):
-        _beginning(paths, heard, places, number, tuning, numbers)
+def _crowded(paths: Paths, floor: float, best: float, most: int) -> float:
+    """Return the floor, raised so far that about `most` paths are above it."""
+    if paths.n.sum() <= most:
+        return floor
+    counts, width = np.zeros(BINS, np.int64), max(best - floor, 1e-9) / BINS
+    for k in range(len(paths.n)):
+        for i in range(paths.n[k]):
+            if paths.rows[k, i, TOTAL] >= floor:
+                counts[min(int((paths.rows[k, i, TOTAL] - floor) / width), BINS - 1)] += 1
+    n = 0
+    for i in range(BINS - 1, 0, -1):
+        n += counts[i]
+        if n + counts[i - 1] > most:
+            return floor + i * width
+    return floor
+
+
+@njit(nogil=True, cache=True)
+def _hear_onsets(paths: Paths, heard: Evidence, places: Places, tuning: int, numbers: FilterNumbers) -> int:
+    """Compute the log likelihood ratio of every onset that has a pitch that is heard to begin; return how many."""
+    n = 0
+    for pitch in range(N_PITCHES):
+        place = BINS_A_PITCH * pitch + tuning
+        if not 0 <= place < N_BINS or heard.begins[place] <= 0:
+            continue
+        for i in range(places.with_pitch[pitch], places.with_pitch[pitch + 1]):
+            number = places.having[i]
+            if paths.listed[number] != paths.gained[1]:
+                paths.listed[number] = paths.gained[1]
+                _beginning(paths, heard, places, number, tuning, numbers)
+                paths.likely[n] = number
+                n += 1
+    return n
 
 
 @njit(nogil=True, cache=True)
@@ -266,13 +305,13 @@ def _used(
 
 @njit(nogil=True, cache=True)
 def _begin(
-    paths: Paths, k: int, now_s: float, places: Places, price: float, muted: I64, numbers: FilterNumbers
+    paths: Paths, k: int, now_s: float, likely: I64, places: Places, price: float, muted: I64, numbers: FilterNumbers
 ) -> None:
-    """Let paths begin at the events whose onset fits best."""
+    """Let paths begin at the events whose onset fits best, of these onsets."""
     begins = paths.begins
-    floor = _floor(begins, places.with_onset, numbers)
-    for number in range(len(begins)):
-        total = begins[number] - numbers.price - price
+    floor = _floor(begins, likely, places.with_onset, numbers)
+    for number in likely:
+        total = begins[number] - price
         if begins[number] < floor or total < paths.gained[2]:
             continue
         for i in range(places.with_onset[number], places.with_onset[number + 1]):
@@ -283,10 +322,10 @@ def _begin(
 
 
 @njit(nogil=True, cache=True)
-def _floor(begins: F64, with_onset: I64, numbers: FilterNumbers) -> float:
+def _floor(begins: F64, likely: I64, with_onset: I64, numbers: FilterNumbers) -> float:
     """Return the onset log likelihood ratio from which paths begin, so that not too many do."""
     counts = np.zeros(BINS, np.int64)
-    for number in range(len(begins)):
+    for number in likely:
         if begins[number] > numbers.fit:
             place = min(int((begins[number] - numbers.fit) * BINS / BEST), BINS - 1)
             counts[place] += with_onset[number + 1] - with_onset[number]

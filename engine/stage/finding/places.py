@@ -34,6 +34,7 @@ class Places(NamedTuple):
 
     chord, onset: (event) number of the set that sounds there, and of that which begins there
     chords, onsets: those sets
+    with_pitch, having: onset sets that have pitch i are having[with_pitch[i] : with_pitch[i + 1]]
     with_onset, holder: events whose onset is set i are holder[with_onset[i] : with_onset[i + 1]]
     length_s: (event) until the next, seconds of score
     piece: (event) number of its piece
@@ -46,6 +47,8 @@ class Places(NamedTuple):
     onset: Ints
     chords: PitchSets
     onsets: PitchSets
+    with_pitch: Ints
+    having: Ints
     with_onset: Ints
     holder: Ints
     length_s: Floats
@@ -66,6 +69,10 @@ def places_of(scores: Sequence[Score]) -> Places:
         onset=onset,
         chords=chords,
         onsets=onsets,
+        with_pitch=np.concatenate([[0], np.cumsum(np.bincount(onsets.pitch, minlength=N_PITCHES))]).astype(np.int64),
+        having=np.repeat(np.arange(len(onsets.start) - 1), np.diff(onsets.start))[
+            np.argsort(onsets.pitch, kind="stable")
+        ].astype(np.int64),
         with_onset=np.concatenate([[0], np.cumsum(np.bincount(onset))]).astype(np.int64),
         holder=np.argsort(onset, kind="stable").astype(np.int64),
         length_s=np.concatenate([_lengths(score) for score in scores]),

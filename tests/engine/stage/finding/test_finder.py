@@ -13,6 +13,7 @@ from engine.stage.finding.piece_index import PieceIndex
 from tests.engine.following.play import RATE
 from tests.engine.stage.finding.shelf import (
     AUDIO,
+    EASILY,
     LEAD_S,
     N_PIECES,
     SALIENCE,
@@ -53,6 +54,13 @@ def test_another_piece_is_taken_when_the_player_changes(index: PieceIndex) -> No
     last = [event for event in events if isinstance(event, Position)][-1]
     end = 8.0 + (last.at / RATE - 7.0 - 2 * LEAD_S) * 100 / 60
     assert abs(last.quarter - end) < 1.0, "the follower of the second piece is where the music is"
+
+
+def test_the_finder_rests_while_what_it_has_found_is_followed_and_wakes_for_another_piece(index: PieceIndex) -> None:
+    node = PieceFollower(AUDIO, PieceFollowerConfig(index=index, salience=SALIENCE, finder=EASILY, follow=AT_PITCH))
+    assert sure(node.process(played_from(index.pieces[3].score, 0.0, 11.0)))[0].id == "id3"
+    assert node.resting
+    assert sure(node.process(played_from(index.pieces[7].score, 8.0, 7.0)))[0].id == "id7"
 
 
 @pytest.mark.parametrize("what", ["noise", "silence", "clicks", "glide"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.score.score import Score, make_score
-from engine.stage.finding.places import LOWEST, PitchSets, places_of
+from engine.stage.finding.places import LOWEST, N_PITCHES, PitchSets, places_of
 from tests.engine.stage.finding.shelf import tune
 
 HELD = [(0.0, 2.0, 48, 64), (0.0, 1.0, 60, 64), (1.0, 1.0, 62, 64), (2.0, 1.0, 60, 64), (2.0, 1.0, 127, 64)]
@@ -41,3 +41,10 @@ def test_each_onset_is_held_by_its_events() -> None:
     for number in range(len(places.onsets.start) - 1):
         holders = places.holder[places.with_onset[number] : places.with_onset[number + 1]]
         np.testing.assert_array_equal(holders, np.flatnonzero(places.onset == number))
+
+
+def test_each_pitch_knows_the_onsets_that_have_it() -> None:
+    places = places_of([tune(seed) for seed in range(3)])
+    for pitch in range(N_PITCHES):
+        having = places.having[places.with_pitch[pitch] : places.with_pitch[pitch + 1]].tolist()
+        assert having == [i for i in range(len(places.onsets.start) - 1) if pitch + LOWEST in pitches(places.onsets, i)]
