@@ -115,7 +115,7 @@ def cost_row(index: PieceIndex) -> Row:
         ours=f"{looking:.1f} / {following:.1f} % of a core",
         peer=f"{share[1, rests].mean():.1f} %",
         ratio="",
-        agreement=f"peer: a follower of that piece alone, in the same seconds; rests {100 * rests.mean():.0f} % of them",
+        agreement=f"peer: a follower of it alone in the same seconds; rests {100 * rests.mean():.0f} % of them",
     )
 
 

@@ -37,6 +37,7 @@ def run_stage(options: StageOptions) -> int:
     """Show the page, and run sessions, until ctrl-C; the exit status."""
     _check(options)
     scores = _scores(options.score)
+    _check_backing(options, len(scores))
     stage: StageRun | None = None
     with ExitStack() as stack:
         review = None if options.review is None else _review(options, options.review)
@@ -107,6 +108,17 @@ def _check(options: StageOptions) -> None:
         raise ConfigError("--review", expected="a recording and its --events", got=got)
     if options.practice.report is not None:
         raise ConfigError("--report", expected="collaparte accompany", got="collaparte stage", remedy="leave it out")
+
+
+def _check_backing(options: StageOptions, n_scores: int) -> None:
+    """Refuse a recording that would play beside another score than its own, or beside nobody."""
+    if options.recorded.backing is None:
+        return
+    if not options.solo:
+        raise ConfigError("--backing", expected="--solo, the part that is followed", got="none", remedy="add --solo")
+    if n_scores > 1:
+        expected, got = "the one score that the recording belongs to", f"a folder of {n_scores}"
+        raise ConfigError("--backing", expected=expected, got=got, remedy="name the file of the score")
 
 
 def _scores(path: Path) -> list[Path]:

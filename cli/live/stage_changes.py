@@ -20,10 +20,13 @@ class StageChanges:
     """Build what is to be followed in a thread of its own; the session goes on in it, and nothing else changes.
 
     say: tells everybody of an error, in one line
+    finds: returns whether a session of the whole score finds what is played: such a one begins anew
     """
 
-    def __init__(self, options: StageOptions, controls: StageControls, say: Callable[[str], None]) -> None:
-        self._options, self._controls, self._say = options, controls, say
+    def __init__(
+        self, options: StageOptions, controls: StageControls, say: Callable[[str], None], finds: Callable[[], bool]
+    ) -> None:
+        self._options, self._controls, self._say, self._finds = options, controls, say, finds
         self._session: Session | None = None
         self._at_hand: StageScoreAtHand | None = None
         self._whole: PipelineConfig | None = None  # that of the whole score, if it has been made
@@ -45,7 +48,7 @@ class StageChanges:
         if session is None or session.engine is None:
             return False
         pipeline = session.config.pipeline
-        if not exchangeable(pipeline, pipeline):
+        if not exchangeable(pipeline, pipeline) or (self._controls.desk.loop is None and self._finds()):
             return False
         self._n_asked += 1
         threading.Thread(target=self._change, args=(session, self._n_asked), daemon=True, name="bars").start()

@@ -10,6 +10,7 @@ from cli.commands.find import read_index
 from cli.commands.stage import StageOptions
 from cli.terminal.report import note
 from engine.core.events import PieceFound
+from engine.following.config import FollowConfig
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import SessionConfig
 from engine.stage.finding.config import FinderConfig
@@ -33,6 +34,9 @@ def stage_finding(options: StageOptions, scores: Sequence[Path], shelf: StageShe
         return None
     if options.solo or options.reading.part:
         note("with parts the score is not found by listening: choose it on the page")
+        return None
+    if options.outward.beyond.cues is not None:
+        note("with cues, which belong to one score, it is not found by listening: choose it on the page")
         return None
     return StageFinding(options.score, scores, shelf)
 
@@ -64,9 +68,10 @@ class StageFinding:
         first = next((piece for piece, name in self._shelved.items() if name == self.known), "")
         if self.known is not None and not first:  # a score that was sent by a page
             return config
-        node = PieceFollowerConfig(index=self._index, salience=shipped_features("salience"), first=first)
-        if pipeline.follow.input_features is None:  # else a score would have to be played before it can be followed
-            node = replace(node, follow=pipeline.follow)
+        follow = pipeline.follow
+        if follow.input_features is not None:  # else a score would have to be played before it can be followed
+            follow = FollowConfig(method=follow.method)
+        node = PieceFollowerConfig(index=self._index, salience=shipped_features("salience"), first=first, follow=follow)
         changed: PipelineConfig = replace(pipeline, score=None, listeners=(*pipeline.listeners, node))
         return replace(config, pipeline=changed)
 

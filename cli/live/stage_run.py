@@ -56,7 +56,7 @@ class StageRun:
         self._found: str | None = None  # the score that was found last
         self._begun_s = 0.0  # of the session
         self._quarter = 0.0  # that is played now
-        self._changes = StageChanges(options, controls, server.say)
+        self._changes = StageChanges(options, controls, server.say, lambda: self.finding is not None)
         controls.bars = self._bars
         controls.here = lambda: self._quarter
         controls.change = self._changes.ask
