@@ -44,7 +44,7 @@ class CRnnGanPlayer(BlockPlayer):
 class MidiNetPlayer(BlockPlayer):
     """Write a bar as an image, from noise, a chord and the bar before it; the chord sounds below as a triad."""
 
-    names, steps = ("Melody", "Chords"), 16
+    names, steps, LEAP = ("Melody", "Chords"), 16, 0.8  # nats of each semitone beyond a second
 
     def start(self) -> None:
         """Start from a bar of the corpus, over the chords of one of its pieces, which the seed chooses."""
@@ -65,11 +65,21 @@ class MidiNetPlayer(BlockPlayer):
         chord = int(self.chords[self._number % len(self.chords)])
         noise = self.rng.standard_normal(self.files.size("noise")).astype(np.float32)
         p = self.generate(noise, chord_code(np.array([chord]))[0], self.bar)
-        # The likeliest pitches under noise that the bar shares, as in training: alike steps are drawn alike, and last.
-        logits = np.log(np.maximum(p, 1e-9)) / self.config.temperature
-        pitches = (logits + self.rng.gumbel(size=(len(p), 1))).argmax(axis=0)
+        pitches = self._drawn(np.log(np.maximum(p, 1e-9)) / self.config.temperature)
         self.bar, self._number = np.eye(128, dtype=np.float32)[pitches].T, self._number + 1
         return Segment(n_steps=self.steps, changes=(*self._line(pitches), *self._harmony(chord)))
+
+    def _drawn(self, logits: np.ndarray) -> np.ndarray:
+        """Return the likeliest pitches (step,) of logits (128, step) under noise that the bar shares, leaps at a cost.
+
+        As in training the noise lets steps that are alike be drawn alike, and so notes last.
+        """
+        noisy, pitch, out = logits + self.rng.gumbel(size=(len(logits), 1)), int(self.bar[:, -1].argmax()), []
+        for column in noisy.T:
+            away = np.abs(np.arange(len(column)) - pitch)
+            pitch = int((column - self.LEAP * np.maximum(away - 2, 0)).argmax())
+            out.append(pitch)
+        return np.array(out)
 
     def _line(self, pitches: np.ndarray) -> Iterator[Change]:
         """Return the melody's changes; a pitch that goes on is held, over bar lines too."""
