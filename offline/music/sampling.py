@@ -15,6 +15,7 @@ __all__ = [
     "enliven",
     "forbid_parallels",
     "note_rates",
+    "raise_steps",
     "raise_to",
     "sigmoid",
     "soften",
@@ -109,6 +110,16 @@ def raise_to(logits: np.ndarray, density: float) -> np.ndarray:
         found = float(sigmoid(logits + middle).sum(axis=1).mean())
         low, high = (middle, high) if found < density else (low, middle)
     return np.asarray(logits + (low + high) / 2)
+
+
+def raise_steps(logits: np.ndarray, density: float) -> np.ndarray:
+    """Return logits (step, pitch), each step plus the one number for which `density` of its bits are expected."""
+    low, high = np.full(len(logits), -30.0), np.full(len(logits), 30.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        few = sigmoid(logits + middle[:, None]).sum(axis=1) < density
+        low, high = np.where(few, middle, low), np.where(few, high, middle)
+    return np.asarray(logits + (low + high)[:, None] / 2)
 
 
 def draw_held(

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from offline.generation.players.rolls import RollPlayer
 from offline.generation.stream import Segment, changes_of
 from offline.music.codecs import Roll
-from offline.music.sampling import draw_held, note_rates, raise_to, sigmoid
+from offline.music.sampling import NoteRates, draw_held, note_rates, raise_steps
 
-__all__ = ["ConvRbmPlayer", "metre_pull", "similarity_pull", "tonality_pull"]
+__all__ = ["ConvRbmPlayer", "beat_means", "fill_gaps", "metre_pull", "similarity_pull", "tonality_pull"]
 
-BAR, WINDOW = 16, 16  # steps: of a bar, and around each step, by which its key is estimated
+BEAT, BAR, WINDOW = 4, 16, 16  # steps: of a beat, of a bar, and around each step, by which its key is estimated
 Pull = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class ConvRbmPlayer(RollPlayer):
     """Write a piece by Gibbs sampling with descent between rounds towards structure, tonality and metre of a template.
 
-    The last round is drawn as notes that are held, as many as the template has.
+    Other than in the paper each round is drawn as notes that are held, of as many pitches at each step as the template
+    has in the mean, the gradients are those of whole beats, and a pitch that comes back within a beat goes on. Without
+    that, bits of a step are drawn for themselves, and flicker.
     """
 
-    names, ROUNDS, STRENGTH = ("Roll",), 40, 0.7  # nats of each constraint's gradient, root mean square
+    names, ROUNDS, STRENGTH = ("Roll",), 40, 0.5  # nats of each constraint's gradient, root mean square
+    LAST, WHOLE, REDRAWN = 10, 0.5, 3  # rounds whose inputs are averaged; share of whole beats; draws for the density
 
     def start(self) -> None:
         """Start; a segment is a whole piece."""
@@ -35,16 +40,27 @@ class ConvRbmPlayer(RollPlayer):
         """Write a piece as long as its template."""
         template = self.templates[int(self.rng.integers(len(self.templates)))].astype(np.float32)
         rates = note_rates([template.T])
-        v = self.chance(np.full(template.shape, rates.density / len(template)))
+        v, kept = self.chance(np.full(template.shape, rates.density / len(template))), []
         for _ in range(self.ROUNDS):
             sample, logits = self.round(v)
-            wanted = logits - sum(self._scaled(pull, sample, template) for pull in CONSTRAINTS)
-            v = self.chance(sigmoid(raise_to(wanted.T, rates.density))).T
-        bits, _ = draw_held(wanted.T / self.config.temperature, rates, self.rng)
+            pulls = sum(self._scaled(pull, sample, template) for pull in CONSTRAINTS)
+            kept.append(raise_steps((logits - pulls).T, rates.density))
+            v = draw_held(kept[-1], rates, self.rng)[0].T
+        bits = self._last(np.mean(kept[-self.LAST :], axis=0), rates)
         return Segment(n_steps=len(bits), changes=changes_of(self.codec.decode(bits).notes))
 
+    def _last(self, logits: np.ndarray, rates: NoteRates) -> np.ndarray:
+        """Draw the piece (step, pitch), so densely that it has the template's density after gaps are filled."""
+        logits = (1 - self.WHOLE) * logits + self.WHOLE * beat_means(logits.T).T
+        density = rates.density
+        for _ in range(self.REDRAWN):
+            wanted = raise_steps(logits / self.config.temperature, density)
+            bits = fill_gaps(draw_held(wanted, replace(rates, density=density), self.rng)[0])
+            density *= rates.density / max(float(bits.sum(axis=1).mean()), 1e-3)
+        return bits
+
     def _scaled(self, pull: Pull, sample: np.ndarray, template: np.ndarray) -> np.ndarray:
-        gradient = pull(sample, template)
+        gradient = pull(sample, template) if pull is metre_pull else beat_means(pull(sample, template))
         return np.asarray(self.STRENGTH * gradient / max(float(np.sqrt(np.mean(gradient**2))), 1e-9))
 
     def round(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +68,23 @@ class ConvRbmPlayer(RollPlayer):
         random = {"for_hidden": self.rng.random((self.n_maps, v.shape[1])), "for_visible": self.rng.random(v.shape)}
         out = self.net.run({"v": v[None], **{name: x[None].astype(np.float32) for name, x in random.items()}})
         return out["sample"][0], out["logits"][0]
+
+
+def beat_means(v: np.ndarray) -> np.ndarray:
+    """Return v (pitch, step) with every step the mean of its beat."""
+    padded = np.pad(v, ((0, 0), (0, -v.shape[1] % BEAT)), mode="edge")
+    return np.repeat(padded.reshape(len(v), -1, BEAT).mean(axis=2), BEAT, axis=1)[:, : v.shape[1]]
+
+
+def fill_gaps(bits: np.ndarray) -> np.ndarray:
+    """Return bits (step, pitch) in which a pitch that comes back within a beat goes on."""
+    out = bits.copy()
+    for column in out.T:
+        on = np.flatnonzero(column)
+        for end, again in pairwise(on):
+            if again - end <= BEAT:
+                column[end:again] = 1
+    return out
 
 
 def column_similarity(v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
