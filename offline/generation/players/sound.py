@@ -52,12 +52,12 @@ class SoundPlayer(ABC):
 class DeepAcPlayer(SoundPlayer):
     """Decode a straight path between codes of real frames."""
 
-    FRAMES_BETWEEN = 100
+    FRAMES_BETWEEN, QUIET = 100, 0.6  # more than errs the decoder, 0.4, which would fill the gaps between partials
 
     def start(self) -> None:
         """Make the codec."""
         n_fft = self.files.value("n_fft", int)
-        self.codec, self.codes = Spectra(n_fft=n_fft, hop=n_fft // 4), self.files.array("codes")
+        self.codec, self.codes = Spectra(n_fft=n_fft, hop=n_fft // 4, quiet=self.QUIET), self.files.array("codes")
 
     def decode(self, code: np.ndarray) -> np.ndarray:
         """Return spectra (frame, bin) of codes (frame, code)."""
