@@ -130,6 +130,15 @@ def test_the_melody_hears_the_chords_and_not_the_other_way() -> None:
     assert (net.logits(other)[0, 3:, 12:] != after[0, 3:, 12:]).any()
 
 
+def test_a_layer_of_blocks_runs_at_once_as_step_by_step() -> None:
+    layer, x = BlockLstm(5, 3, 2), torch.randn(2, 9, 5)
+    state, outputs = (torch.zeros(2, 6), torch.zeros(2, 6)), []
+    for row in x.unbind(1):
+        state = layer.step(row, state)
+        outputs.append(state[0])
+    torch.testing.assert_close(layer.run(x), torch.stack(outputs, dim=1))
+
+
 def test_the_cells_of_a_block_share_their_gates() -> None:
     layer = BlockLstm(3, 4, 2)
     with torch.no_grad():
