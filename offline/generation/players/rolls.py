@@ -58,11 +58,13 @@ class HexahedriaPlayer(RollPlayer):
     """Write sixteenths: memory along time for every pitch, then along pitch from the lowest up.
 
     As in Johnson's program the first step is music of the corpus, and the power to which probabilities of notes are
-    raised adapts: where fewer than two notes sound it falls by and by, and else it comes back to one.
+    raised adapts, there where fewer than two notes sound, here to the number of notes that the corpus has. Where the
+    corpus ties equal neighbours, a note that sounds is held.
     """
 
     names, PHASES = ("Piano",), 16
-    FEWEST, EASED, BACK = 2, 0.02, 0.3  # notes; what the power falls by; share of the way back
+    GAIN, POWERS = 0.02, (0.1, 3.0)  # change of the power by a note too many, and its ends
+    FEWEST_REPEATS = 0.05  # of notes, which pass between voices; a corpus of fewer ties equal neighbours
 
     def __init__(self, files: SystemFiles, config: GeneratorConfig) -> None:
         self.pitches = files.part("pitch")
@@ -74,7 +76,8 @@ class HexahedriaPlayer(RollPlayer):
         beginnings = self.files.array("beginnings").astype(np.float32)
         self.low, self._first = self.files.size("low"), beginnings[int(self.rng.integers(len(beginnings)))]
         self._roll = np.zeros((self.files.size("n_pitches"), 2), np.float32)
-        self._step, self._power = 0, 1.0
+        self._step, self._power, self._density = 0, 1.0, self.files.value("density", float)
+        self._ties = self.files.value("repeats", float) < self.FEWEST_REPEATS
 
     def write(self, given: np.ndarray) -> Segment:
         """Write a sixteenth."""
@@ -89,12 +92,17 @@ class HexahedriaPlayer(RollPlayer):
         features = self.net.run({"roll": self._roll[None, None], "phase": phase})["features"]
         self.pitches.reset()
         below, rows = np.zeros(2, np.float32), []
-        for row in features:
+        for row, sounded in zip(features, self._roll[:, 0], strict=True):
             p = self.pitches.run({"x": row[None], "below": below[None]})["p"]
-            below = self.chance(p ** np.array([self._power, 1.0]))
-            below[1] *= below[0]
+            below = self.chance(warmed(p, self.config.temperature) ** np.array([self._power, 1.0]))
+            below[1] *= below[0] * (1 - sounded * self._ties)
             rows.append(below)
-        few = sum(row[0] for row in rows) < self.FEWEST
-        power = min(self._power, 1.0)
-        self._power = max(power - self.EASED, 0.05) if few else self._power + (1 - self._power) * self.BACK
+        too_many = float(sum(row[0] for row in rows)) - self._density
+        self._power = float(np.clip(self._power + self.GAIN * too_many, *self.POWERS))
         return np.stack(rows)
+
+
+def warmed(p: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities whose odds are raised to 1 / temperature."""
+    one, other = (np.maximum(x, 1e-12) ** (1 / temperature) for x in (p, 1 - p))
+    return np.asarray(one / (one + other))

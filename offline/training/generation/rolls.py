@@ -91,6 +91,11 @@ class HexahedriaTraining(BatchTraining):
         return loss
 
     def extras(self) -> Extras:
-        """Return the first steps of music (piece, pitch, 2), one of which begins a piece, as in Johnson's program."""
+        """Return the first steps of music (piece, pitch, 2), one of which begins a piece; how many notes sound."""
         pieces = [p for p in (*self.split["valid"], *self.split["train"]) if p[0, :, 0].any()]
-        return {"beginnings": np.stack([p[0] for p in pieces[:N_BEGINNINGS]]).astype(np.int64)}, {}
+        beginnings = np.stack([p[0] for p in pieces[:N_BEGINNINGS]]).astype(np.int64)
+        train = self.split["train"]
+        sounding = np.concatenate([p[:, :, 0].sum(axis=1) for p in train])
+        again = sum(int((p[1:, :, 1] & p[:-1, :, 0]).sum()) for p in train)
+        repeats = again / max(sum(int(p[:, :, 1].sum()) for p in train), 1)
+        return {"beginnings": beginnings}, {"density": round(float(sounding.mean()), 3), "repeats": round(repeats, 4)}
