@@ -76,6 +76,24 @@ def test_check_prints_where_each_cue_acts(score: Path, tmp_path: Path) -> None:
     assert ended.lines[-1] == "2 cues, which act 3 times"
 
 
+@pytest.mark.parametrize(
+    ("more", "when", "said"),
+    [
+        ("", "0:00.55", "cue begin: acts 0.55 s late: 2 notes confirm the beginning; at_once = true"),
+        ("at_once = true", "0:00.00", ""),
+        ("at_once = true\nlead_s = 0.25", "0:00.00", "cue begin: acts with the first note, 0.25 s late"),
+    ],
+)
+def test_check_says_that_a_cue_on_the_first_note_comes_late(
+    score: Path, tmp_path: Path, more: str, when: str, said: str
+) -> None:
+    text = f"""[[cue]]\nname = "begin"\nat = "quarter 0"\ndoes = {{ osc = "127.0.0.1:9", address = "/go" }}\n{more}\n"""
+    ended = collaparte("cues", "check", show_of(tmp_path, text=text), "--score", score)
+    assert ended.status == 0 and ended.out.splitlines()[1].split()[4] == when
+    told = "\n".join(ended.lines)
+    assert said in told and bool(said) == ("cue begin:" in told)
+
+
 def test_check_says_what_is_wrong(score: Path, tmp_path: Path) -> None:
     ended = collaparte("cues", "check", show_of(tmp_path), "--score", score)
     assert ended.status == USER_ERROR and "line 8, cue storm: expected a sound file, got none at" in ended.errors[0]
