@@ -1,6 +1,6 @@
 """What the page's server costs, how late clients are told, and how far the cursor is behind the sound.
 
-python -m benchmarks.stage [--seconds 30]
+python -m benchmarks.stage [--seconds 30] [--first-page]
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import music21
 import numpy as np
 
 from benchmarks.live.cursor import cursor_lag
+from benchmarks.live.first_page import first_page
 from benchmarks.live.turns import SLOWER, page_turns
+from benchmarks.quality import SHARED
 from benchmarks.rows import Row
 from cli.demo.material import make_demo
 from offline.synthesis.demo_piece import write_musicxml
@@ -34,6 +37,15 @@ CLIENTS = 5
 PERIOD = 512
 OUTWARD = ("--osc", "127.0.0.1:9", "--clock", "Clock", "--mtc", "Code", "--link", "lead")
 LOADED = "benchmarks.live.loaded_stage"
+CORPUS = Path(music21.__file__).parent / "corpus"
+LONG_SCORES = (  # with what is asked, seconds
+    (
+        "Liszt, Transcendental Étude 10",
+        next((SHARED / "alignment").glob("asap_Liszt*/score.musicxml"), Path("none")),
+        5,
+    ),
+    ("Beethoven, Grosse Fuge", CORPUS / "beethoven" / "opus133.mxl", 12),
+)
 MODULO_S = 1e5  # by which the sender's clock is told in place of a quarter
 PERCENT = 100
 
@@ -54,7 +66,27 @@ def rows(seconds: float = 30.0) -> Iterator[Row]:
         agreement=f"peer: until the position itself is told; the cursor goes back {lag.back} times",
     )
     yield _turns()
+    yield from first_pages()
     yield from _drop_outs(seconds)
+
+
+def first_pages() -> Iterator[Row]:
+    """The demo, a long étude, and the longest score that is at hand, each engraved anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Path(folder) / "score.musicxml"
+        write_musicxml(demo)
+        for name, score, asked_s in (("demo", demo, 2), *LONG_SCORES):
+            if not score.is_file():
+                print(f"  no first page of {name}: no {score.name}")
+                continue
+            seen = first_page(score)
+            yield Row(
+                what=f"page: processor time to the first page, {name}, {seen.pages} pages on a tablet",
+                ours=f"{seen.cpu_s:.1f} s",
+                peer=f"{asked_s} s asked",
+                ratio="",
+                agreement=f"the command and its engraver, nothing kept from before; {seen.wall_s:.0f} s wall",
+            )
 
 
 def _drop_outs(seconds: float) -> Iterator[Row]:
@@ -152,5 +184,7 @@ async def _listen(client: aiohttp.ClientSession, address: str, delays: list[floa
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stage", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=30.0)
-    for each in rows(parser.parse_args().seconds):
+    parser.add_argument("--first-page", action="store_true", help="only the processor time to the first page")
+    chosen = parser.parse_args()
+    for each in first_pages() if chosen.first_page else rows(chosen.seconds):
         print(f"{each.what}: {each.ours} | {each.agreement}")
