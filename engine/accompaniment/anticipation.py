@@ -3,7 +3,8 @@
 No input or output, no clock. Between two onsets of the solo the music goes on at the soloist's pace; it does not pass
 an onset of the solo that has not come: that it has not come yet is information, and rests, fermatas and cadenzas wait
 by it. Where the onset is long overdue and no fermata is written, the soloist has left it out, and the music goes on up
-to the onset after it.
+to the onset after it. An onset that is reported long after it began was not heard to begin: the follower infers it, in
+half of the cases before it is played. It is waited for a little longer.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ REST_S = 2.0  # a rest of the solo from which that nothing fits the score says n
 NEARLY = 8  # onsets before that from which a loop goes back: those between may not have been told
 DOUBTS = 2.0  # standard deviations beyond which the end of a rest is overdue
 SLOWEST_S = 0.15  # an onset that is reported later than this after it began is placed wrongly, and began later
+INFERRED_S = 0.25  # an onset that is reported later than this after it began is inferred, not heard
+MORE_S = 0.1  # for which it is waited then
 SILENT = "lost"  # state in which the place is not known
 
 
@@ -39,6 +42,13 @@ class _Prediction(NamedTuple):
     onset: int
     due_s: float
     sd_s: float
+
+
+class _Inferred(NamedTuple):
+    """An onset of the solo that has not been heard, though the follower is past it; the music goes on at `from_s`."""
+
+    onset: int
+    from_s: float
 
 
 class _Loop:
@@ -96,6 +106,7 @@ class Anticipation:
         self._played_s: dict[int, float] = {}  # when each onset of the solo began
         self.now_at = -1  # onset of the solo that was heard last, -1 for none
         self._next: _Prediction | None = None
+        self._inferred: _Inferred | None = None
         self.unconfirmed = 0  # onsets that have yet to confirm the place, after a jump
         self._silent = False
         self.now_s = 0.0  # seconds of input; whoever takes decisions sets it
@@ -113,7 +124,7 @@ class Anticipation:
 
     def wait(self) -> None:
         """Forget where the soloist was: he is waited for at a place of his own choice."""
-        self._played_s, self.now_at, self._next = {}, -1, None
+        self._played_s, self.now_at, self._next, self._inferred = {}, -1, None, None
         self.unconfirmed, self._silent, self.interrupted = 0, False, True
 
     @property
@@ -140,6 +151,8 @@ class Anticipation:
             index = int(np.searchsorted(self._quarter, event.quarter - SAME_QUARTER))
             if self._loop.behind(index, self.now_at):
                 self._go_back()
+            if self._infers(index, event):
+                return False
             if not event.heard:
                 return self._expect(_Prediction(index, event.due_s, event.sd_s))
             jumped = self._begun(index, event.due_s)
@@ -148,9 +161,24 @@ class Anticipation:
             return jumped
         return False
 
+    def _infers(self, index: int, event: Onset) -> bool:
+        """Return whether an onset is inferred, or predicted behind one that is; two in a row are believed."""
+        before, self._inferred = self._inferred, None
+        if not event.heard:
+            self._inferred = before if before is not None and index == before.onset + 1 else None
+        elif before is None and self._goes_on_to(index) and self.now_s > event.due_s + INFERRED_S:
+            self._inferred = _Inferred(index, self.now_s + MORE_S)
+        return self._inferred is not None
+
+    def _goes_on_to(self, index: int) -> bool:
+        """Return whether an onset is one of those ahead, and the place is sure."""
+        near = 0 <= self.now_at < index <= self.now_at + self.config.jump
+        return near and self._next is not None and self.unconfirmed == 0
+
     def _go_back(self) -> None:
         """Be at the same place of an earlier time that the loop is written out."""
         n = self._loop.n
+        self._inferred = None
         self.gone_back_s += float(self.solo_s[self.now_at] - self.solo_s[self.now_at - n])
         self.now_at -= n
         self._played_s = {at - n: at_s for at, at_s in self._played_s.items() if at >= n}
@@ -253,7 +281,10 @@ class Anticipation:
         due_s, after = self._due(following), score_s - self._places_s[following.onset]
         if self._holds(self.now_at, following.onset):
             return np.inf
-        if self.now_s > due_s + self.config.hold_s:
+        inferred = self._inferred is not None and self.now_s > self._inferred.from_s
+        if self._inferred is not None and inferred:
+            due_s = self._inferred.from_s
+        if inferred or self.now_s > due_s + self.config.hold_s:
             known = bool((score_s < self.solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
         else:
             known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.accompaniment.anticipation import INFERRED_S, MORE_S
 from engine.accompaniment.config import SchedulerConfig
 from engine.accompaniment.scheduler import SLOWEST_S, Introduction, Scheduler
 from engine.core.events import Onset, State
@@ -237,14 +238,56 @@ def test_at_the_end_of_a_long_rest_the_soloist_comes_with_the_accompaniment() ->
     assert [EIGHTHS[index] for index, _ in rows] == list(np.arange(7.5, 16, 0.5))
 
 
+def inferred(n: int, *, told_at_s: float, then: Sequence[tuple[float, int]] = ()) -> dict[float, float]:
+    """What is scheduled where quarter n is told as begun too long ago, and others `then`, rows of (told, quarter)."""
+    scheduler, now_s = Scheduler(melody(20), EIGHTHS, CONFIG), 0.0
+    begun = [(now_s, event) for now_s, event in told(steady(n), sd_s=2 * CONFIG.wait_sd_s) if now_s < told_at_s - 0.5]
+    late = [(told_at_s, n, told_at_s - 1.2 * INFERRED_S), *((at_s, quarter, at_s - TOLD_S) for at_s, quarter in then)]
+    rows: dict[float, float] = {}
+
+    def wait(until_s: float) -> None:
+        for at_s in np.arange(now_s, until_s, 0.005):
+            rows.update({float(EIGHTHS[index]): at_s for index, at_s in scheduler.commit(float(at_s))})
+
+    for at_s, event in begun:
+        wait(at_s)
+        now_s = at_s
+        scheduler.take(event)
+    for at_s, quarter, due_s in late:
+        wait(at_s)
+        now_s = at_s
+        at = round(at_s * RATE)
+        heard = Onset(at=at, emitted_at=at, quarter=float(quarter), due_s=due_s, sd_s=0.02, heard=True)
+        scheduler.take(heard)
+        scheduler.take(replace(heard, quarter=quarter + 1.0, due_s=at_s + 0.5, sd_s=0.09, heard=False))
+    wait(now_s + 0.45)
+    return rows
+
+
+def test_an_onset_that_was_not_heard_to_begin_is_waited_for_a_little_longer() -> None:
+    told_at_s = 1.0 + 6 * 0.5 + 0.1
+    rows = inferred(6, told_at_s=told_at_s)
+    assert told_at_s + MORE_S <= rows[6.0] <= told_at_s + MORE_S + TOLD_LATE_S
+    assert 6.5 in rows, "then it goes on"
+    assert 7.0 not in rows
+
+
+@pytest.mark.parametrize("next_quarter", [6, 7])
+def test_what_is_heard_after_an_inferred_onset_counts_at_once(next_quarter: int) -> None:
+    told_at_s = 1.0 + 6 * 0.5 + 0.1
+    rows = inferred(6, told_at_s=told_at_s, then=[(told_at_s + MORE_S / 2, next_quarter)])
+    heard_s = told_at_s + MORE_S / 2
+    assert heard_s <= rows[float(next_quarter)] <= heard_s + TOLD_LATE_S
+
+
 def test_an_onset_that_is_placed_far_too_early_does_not_hurry_the_accompaniment() -> None:
-    """The follower reports quarter 8 in time, but as if it had begun 0.4 s before."""
+    """The follower reports quarter 8 in time, but as if it had begun 0.2 s before."""
     played = steady(12)
     scheduler = Scheduler(melody(20), EIGHTHS, CONFIG)
     rows: list[tuple[float, float]] = []
     for now_s, event in told(played):
         wrong = isinstance(event, Onset) and event.heard and event.quarter == 8
-        scheduler.take(replace(event, due_s=now_s - 0.4) if wrong else event)
+        scheduler.take(replace(event, due_s=now_s - 0.2) if wrong else event)
         rows += [(float(EIGHTHS[index]), at_s) for index, at_s in scheduler.commit(now_s)]
     assert np.abs(errors(rows, played, after=8)).max() < SLOWEST_S
 
