@@ -98,6 +98,7 @@ class LmmsOptions(FolderOptions):
     projects: Path | None = option(
         plain(None, "folder of projects (default those that come with lmms-common)"), metavar="FOLDER"
     )
+    songs: int | None = option(ranged(None, 1, 100_000, "how many, by name (default all)"), short="-n", metavar="N")
 
 
 @command(LmmsOptions, "examples:\n  collaparte data lmms -o songs/")
@@ -106,7 +107,7 @@ def data_lmms_command(options: LmmsOptions) -> int:
     from offline.batch.jobs.corpora import LmmsSongsJob, project_items
     from offline.datasets.songs.lmms_songs import find_projects
 
-    items = project_items(find_projects(options.projects))
+    items = project_items(find_projects(options.projects)[: options.songs])
     _finish(options, make_missing(LmmsSongsJob(), items, options.output, "project")[0])
     return 0
 

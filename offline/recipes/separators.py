@@ -93,7 +93,7 @@ SONGS = (
     _songs("more-songs", "songs", 100, 40, "0.7"),
     _songs("still-more-songs", "songs", 200, 40, "0.7"),
     RecipeStep(name="guitars", words=("data", "guitars", "-o", "guitars", "--songs", "{guitars}"), makes=("guitars",)),
-    RecipeStep(name="lmms", words=("data", "lmms", "-o", "lmms"), makes=("lmms",)),
+    RecipeStep(name="lmms", words=("data", "lmms", "-o", "lmms", "--songs", scaled(20)), makes=("lmms",)),
 )
 LEFT_RIGHT = (
     _first(1, 330, (0.5, 1.2, 0)),
