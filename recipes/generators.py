@@ -39,7 +39,7 @@ TRAININGS = {
     "deepAC": _Training(steps=2500),
     "DeepBach": _Training(steps=5045),
     "DeepHear_M": _Training(steps=2500),
-    "Hexahedria": _Training(steps=1200),
+    "Hexahedria": _Training(steps=1500, words=QUICK),
     "MidiNet": _Training(steps=1200),
     "MiniBach": _Training(steps=250, words=QUICK),
     "Rhythm": _Training(steps=110, words=("--learning-rate", "8e-3", "--batch", "8")),
