@@ -113,8 +113,8 @@ def test_faders_move_from_where_they_are(browser: Browser, stand_in: Callable) -
     heard(server, t="gain", target="Piano", db=-2.5)
     browser.press("0")
     heard(server, t="gain", target="Piano", db=0)
-    for kind, x in (("mousePressed", 300), ("mouseMoved", 250), ("mouseMoved", 150), ("mouseReleased", 150)):
-        event = {"type": kind, "x": x, "y": box["y"] + 20, "button": "left", "buttons": 1, "clickCount": 1}
+    for kind, x in (("mousePressed", 200), ("mouseMoved", 150), ("mouseMoved", 50), ("mouseReleased", 50)):
+        event = {"type": kind, "x": box["x"] + x, "y": box["y"] + 20, "button": "left", "buttons": 1, "clickCount": 1}
         browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
     eventually(lambda: server.heard[-1]["t"] == "gain" and server.heard[-1]["db"] < -10, "the drag")
 
