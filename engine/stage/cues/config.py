@@ -19,7 +19,7 @@ class CueTiming(Settings):
 
     commit_s: float = ranged(0.03, 0.001, 0.5, "how long before it acts a cue is fixed", unit="s")
     wait_sd_s: float = ranged(
-        0.045, 0, 10, "wait for the note where the standard deviation of its prediction is above this", unit="s"
+        0.03, 0, 10, "wait for the note where the standard deviation of its prediction is above this", unit="s"
     )
     late_s: float = ranged(0.5, 0, 60, "pass over what would be later", unit="s")
     confirm: int = ranged(
