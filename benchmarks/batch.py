@@ -25,8 +25,10 @@ import numpy as np
 import soundfile
 
 from benchmarks.batch_jobs import RowJob
+from benchmarks.batch_long import BPM, PLAIN, unit
 from benchmarks.batch_peers import PEERS
 from benchmarks.rows import Row
+from engine.score.score import make_score
 from offline.batch.files.inputs import find_items
 from offline.batch.manifest import BatchFolder, read_batch_manifest
 from offline.batch.outputs.places import NoPlace
@@ -36,6 +38,10 @@ from offline.batch.runners.limits import BatchLimits
 from offline.batch.runners.local_pool import LocalPool
 from offline.batch.running import BatchOrder, run_batch
 from offline.batch.task import BatchItem, TaskReport
+from offline.music.midi_file import write_midi
+from offline.music.piece import Piece, make_notes
+from offline.synthesis.additive_piano import additive
+from offline.synthesis.demo_performance import perform
 
 __all__ = ["rows"]
 
@@ -171,6 +177,7 @@ JOBS = {
     "tag": (1.0, ("tag",)),
     "separate unmix": (0.15, ("separate", "--model", "unmix")),
     "features cqt": (0.5, ("features", "--features", "cqt")),
+    "align": (0.25, ("align", "--features", "bands")),
 }  # of how many of the songs, and the command; the slow ones of fewer, so that 200 songs take less than ten minutes
 
 
@@ -179,12 +186,16 @@ def cores(place: Path, n: int) -> Iterator[Row]:
     folder = write_songs(place / "in", n)
     for name, (share, words) in JOBS.items():
         some = max(2, round(share * n))
-        listed = place / "songs.txt"
-        listed.write_text("".join(f"{path}\n" for path in sorted(folder.iterdir())[:some]))
+        one_song = sorted(folder.iterdir())[0]
+        if name == "align":
+            listed, one_song = write_pieces(place / "pieces", some)
+        else:
+            listed = place / "songs.txt"
+            listed.write_text("".join(f"{path}\n" for path in sorted(folder.iterdir())[:some]))
         measured_run(place, listed, words, 1)  # compiles what is not compiled yet, and has the system find its memory
         runs = {workers: measured_run(place, listed, words, workers) for workers in (1, 2)}
         (one_s, one), (two_s, two) = runs[1], runs[2]
-        peers = peer_speeds(name, sorted(folder.iterdir())[0])
+        peers = peer_speeds(name, one_song)
         yield Row(
             what=f"{name}, {some} files of {SECONDS} s, stereo: times real time on one core",
             ours=f"{SECONDS / one:.0f}",
@@ -202,6 +213,25 @@ def write_songs(folder: Path, n: int) -> Path:
     for i in range(n):
         soundfile.write(folder / f"{i:03d}.wav", np.roll(noise, 997 * i, axis=0), RATE)
     return folder
+
+
+def write_pieces(folder: Path, n: int) -> tuple[Path, Path]:
+    """A table of pieces, all played alike, and the first recording, whose score is beside it."""
+    folder.mkdir(parents=True)
+    quarters = SECONDS * BPM // 60
+    notes = [note for note in unit() if note[0] < quarters]
+    steps = [(round(4 * quarter), round(4 * length), pitch, 0) for quarter, length, pitch, _ in notes]
+    piece = Piece(notes=make_notes(steps), n_steps=4 * quarters, steps_per_quarter=4, tempo_bpm=BPM)
+    played = perform(make_score("unit", notes, tempi=[(0, BPM)]), seed=0, config=PLAIN)
+    sound = np.zeros(SECONDS * RATE, np.float32)
+    whole = np.asarray(additive(played, RATE), np.float32)[: len(sound)]
+    sound[: len(whole)] = 0.5 * whole / np.abs(whole).max()
+    for i in range(n):
+        soundfile.write(folder / f"{i:03d}.wav", np.stack([sound, sound], axis=1), RATE)
+        write_midi(piece, folder / f"{i:03d}.mid")
+    table = folder / "pieces.csv"
+    table.write_text("score,audio\n" + "".join(f"{i:03d}.mid,{i:03d}.wav\n" for i in range(n)))
+    return table, folder / "000.wav"
 
 
 def measured_run(place: Path, inputs: Path, words: tuple[str, ...], workers: int) -> tuple[float, float]:
