@@ -11,9 +11,8 @@ from engine.realtime.session_types import Counts
 
 __all__ = ["LossAccount", "LossWatch"]
 
-# what is counted, and what events call it
-COUNTED = {Counter.NON_FINITE: "invalid input", Counter.LEFT_OUT: "server", Counter.MISSING: "output"}
-RECORDING, EVENTS = "recording", "events"
+INVALID, SERVER, OUTPUT, RECORDING, EVENTS = "invalid input", "server", "output", "recording", "events"
+COUNTED = {Counter.NON_FINITE: INVALID, Counter.LEFT_OUT: SERVER, Counter.MISSING: OUTPUT}
 TELL_S = 1.0  # seconds of a loss that goes on, between two events about it
 
 Send = Callable[[Dropout], bool]
@@ -83,9 +82,9 @@ class LossAccount:
     def untold(self, counts: Counts) -> Iterator[Dropout]:
         """Return what the engine process has counted, but not told before it ended."""
         counted = {
-            "invalid input": counts.non_finite,
-            "server": counts.left_out,
-            "output": counts.missing,
+            INVALID: counts.non_finite,
+            SERVER: counts.left_out,
+            OUTPUT: counts.missing,
             RECORDING: counts.unrecorded,
         }
         yield from self._missing(counted, counts.n_samples)

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 
 from offline.evaluation.listening_test import analyse_answers, write_test
+from tests.offline.evaluation.page_browser import await_page, needs_browser, webdriver
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
 ActionChains = webdriver.ActionChains
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromium-driver")
-PATIENCE_S = 120  # a browser that starts on a busy machine
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--mute-audio"):
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "saved")})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-def _wait(ready, what: str) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not ready():
-        assert time.monotonic() < limit, f"{what} did not happen within {PATIENCE_S} s"
-        time.sleep(0.05)
+pytestmark = needs_browser
 
 
 def _tones(folder: Path) -> dict[str, list[Path]]:
@@ -55,7 +29,7 @@ def _listen(browser: webdriver.Chrome) -> dict[str, str]:
         assert not _buttons(browser)[0].is_enabled(), "a choice before both were played"
         player = browser.find_element("id", place)
         ActionChains(browser).move_to_element_with_offset(player, 25 - player.size["width"] // 2, 0).click().perform()
-        _wait(lambda p=place: browser.execute_script(f"return played.{p}"), f"sound {place}")
+        await_page(lambda p=place: browser.execute_script(f"return played.{p}"), f"sound {place}")
     return {p: browser.execute_script(f"return document.getElementById('{p}').getAttribute('src')") for p in "ab"}
 
 
@@ -77,7 +51,7 @@ def test_a_listener_hears_chooses_and_saves(browser: webdriver.Chrome, tmp_path:
     assert not browser.find_element("id", "choice").is_displayed()
     browser.find_element("id", "save").click()
     saved = tmp_path / "saved" / "answers.json"
-    _wait(saved.exists, "the download")
+    await_page(saved.exists, "the download")
     (found,) = analyse_answers(folder, [saved])
     assert (found.one, found.wins, found.losses, found.ties) == ("High", 5, 0, 1)
 

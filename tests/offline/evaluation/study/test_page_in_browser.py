@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +16,12 @@ from offline.evaluation.study.ratings import read_ratings
 from offline.evaluation.study.report import analyse_study
 from offline.evaluation.study.scales import SCALES
 from offline.music.piece import Piece, make_notes
+from tests.offline.evaluation.page_browser import await_page, needs_browser, webdriver
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromium-driver"),
+    needs_browser,
     pytest.mark.slow,
 ]
-PATIENCE_S = 120  # a browser that starts on a busy machine
 N_PIECES, SECONDS, RATE = 2, 0.4, 8000
 
 
@@ -39,27 +34,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found = [StudyPiece(system=name, origin=str(i), piece=piece) for name in ("Ax", "Bx") for i in range(N_PIECES)]
     write_study(found, SCALES, tmp_path / "study", seed=1)
     return tmp_path / "study"
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--mute-audio"):
-        options.add_argument(flag)
-    options.add_argument("--autoplay-policy=no-user-gesture-required")
-    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "saved")})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-def _wait(ready, what: str) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not ready():
-        assert time.monotonic() < limit, f"{what} did not happen within {PATIENCE_S} s"
-        time.sleep(0.05)
 
 
 def _begin(browser: webdriver.Chrome, folder: Path, *, composer: bool) -> None:
@@ -80,7 +54,7 @@ def _rate(browser: webdriver.Chrome, liked: set[str]) -> None:
         label.click()
     assert not following.is_enabled(), "rated without being heard"
     browser.execute_script("document.getElementById('sound').play()")
-    _wait(following.is_enabled, "the end of the piece")
+    await_page(following.is_enabled, "the end of the piece")
     following.click()
 
 
@@ -97,7 +71,7 @@ def test_a_composer_rates_comes_back_and_saves(browser: webdriver.Chrome, folder
         _rate(browser, liked)
     for kind in ("json", "csv"):
         browser.find_element("id", kind).click()
-        _wait(lambda k=kind: list((tmp_path / "saved").glob(f"*.{k}")), "the download")
+        await_page(lambda k=kind: list((tmp_path / "saved").glob(f"*.{k}")), "the download")
     for path in (tmp_path / "saved").glob("ratings-*"):
         scores = analyse_study(read_ratings(folder, [path]))
         assert len(scores) == len(SCALES)
