@@ -22,10 +22,21 @@ from click.shell_completion import CompletionItem
 
 from cli.terminal.output import leave_quietly
 from cli.terminal.places import WRITES_EITHER, WRITES_FILE, WRITES_FOLDER, require_places
-from engine.core.config import SETTING, Setting, choice, nearest, plain, ranged, require, require_odd, require_one_of
+from engine.core.config import (
+    SETTING,
+    Setting,
+    choice,
+    names_file,
+    nearest,
+    plain,
+    ranged,
+    require,
+    require_odd,
+    require_one_of,
+)
 from engine.core.errors import ConfigError
 from engine.following.warping.config import FOLLOW_METHODS, FOLLOW_METHODS_TEXT
-from offline.following.feature_names import FEATURES
+from offline.following.feature_names import FEATURES, NETWORK_ENDING
 from offline.following.feature_names import WORDS as FEATURES_TEXT
 
 __all__ = [
@@ -125,7 +136,8 @@ def picture(text: str) -> Any:
 
 def features_option() -> Any:
     """--features: what the follower compares."""
-    return option(choice(FEATURES[0], FEATURES, FEATURES_TEXT), metavar="NAME", group=FOLLOW)
+    declared = choice(FEATURES[0], FEATURES, FEATURES_TEXT, ending=NETWORK_ENDING)
+    return option(declared, metavar="NAME|FILE.onnx", group=FOLLOW)
 
 
 def method_option() -> Any:
@@ -360,7 +372,7 @@ class Value(click.ParamType):
         """The text as the field's type; ConfigError where it is not one, or out of range."""
         if not isinstance(value, str):
             return value
-        if self.kind.choices:
+        if self.kind.choices and not names_file(value, self.setting.ending):
             known = {_shown_value(each): each for each in self.kind.choices}
             require_one_of(self.name, value, known)
             return known[value]
@@ -383,7 +395,7 @@ class Value(click.ParamType):
         """The choices or known names that begin so; without choices the shell's own file names too."""
         names = list(map(_shown_value, self.kind.choices)) or self.names()
         items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        if self.kind.base in (Path, str) and not self.kind.choices:
+        if self.kind.base in (Path, str) and (self.setting.ending or not self.kind.choices):
             items.append(CompletionItem(incomplete, type="file"))
         return items
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.common import OUTPUT, argument, command, features_option, option, output, picture
+from cli.common import OUTPUT, argument, command, features_option, method_option, option, output, picture
 from cli.score_options import ScoreOptions
 from cli.terminal.kernels import announced_compiling
 from cli.terminal.report import complain, note, wrote
 from cli.terminal.stopping import USER_ERROR
 from engine.core.config import Settings, plain
+from engine.following.warping.config import FOLLOW_METHODS
 
 if TYPE_CHECKING:
     from offline.alignment.alignment import AlignConfig, Alignment
@@ -21,6 +22,7 @@ __all__ = ["AlignOptions", "align_command", "align_config", "result_lines"]
 EXAMPLES = """\
 examples:
   collaparte align piece.musicxml take.flac -o take.csv --plot take.png
+  collaparte align piece.mid take.flac -o take.csv --follow match --features mine.onnx   by a network's distances
   collaparte align rehearsal.flac take.flac -o take.csv      a recording as the score: one quarter per second
 """
 SURE = 0.5  # confidence above which an onset is counted as sure
@@ -39,6 +41,7 @@ class AlignOptions(Settings):
     )
     reading: ScoreOptions = plain(ScoreOptions, "follow")
     features: str = features_option()
+    follow: str = method_option()
     straight: bool = plain(False, "do not look for omitted or repeated passages")
 
 
@@ -50,7 +53,7 @@ def align_command(options: AlignOptions) -> int:
     from offline.following.score_input import read_score_or_recording
     from offline.recording import Recording
 
-    config = align_config(options.features, jumps=not options.straight)
+    config = align_config(options.features, options.follow, jumps=not options.straight)
     recording = Recording.open(options.audio)
     truth = None if options.truth is None else read_truth(options.truth)
     score = read_score_or_recording(options.score, recording.format, config.follow, options.reading)
@@ -68,13 +71,14 @@ def align_command(options: AlignOptions) -> int:
     return USER_ERROR if wrong else 0
 
 
-def align_config(features: str, *, jumps: bool = True) -> AlignConfig:
-    """The settings for one of the features."""
+def align_config(features: str, method: str = FOLLOW_METHODS[0], *, jumps: bool = True) -> AlignConfig:
+    """The settings for one of the features; method: of the first pass, one of FOLLOW_METHODS."""
     from offline.alignment.alignment import AlignConfig
     from offline.following.presets import follow_by
 
     config = AlignConfig()
-    return replace(config, follow=follow_by(features, config.follow), jumps=config.jumps if jumps else None)
+    follow = follow_by(features, replace(config.follow, method=method))
+    return replace(config, follow=follow, jumps=config.jumps if jumps else None)
 
 
 def _draw(options: AlignOptions, result: Alignment, truth: Any, score: Any) -> None:

@@ -25,7 +25,7 @@ def evaluate_align_command(options: EvaluateTracksOptions) -> int:
     with announced_compiling():
         counts = evaluate_alignment(
             options.folder,
-            align_config(options.features),
+            align_config(options.features, options.follow),
             reading=options.reading,
             csv=options.csv,
             plots=options.plots,

@@ -12,7 +12,7 @@ from cli.terminal.places import WRITES_FOLDER
 from cli.terminal.report import evaluated
 from engine.core.config import Settings, plain
 
-__all__ = ["EvaluateFollowOptions", "EvaluateTracksOptions", "evaluate_follow_command"]
+__all__ = ["EvaluateTracksOptions", "evaluate_follow_command"]
 
 EXAMPLES = """\
 examples:
@@ -29,6 +29,7 @@ class EvaluateTracksOptions(Settings):
     folder: Path = argument("FOLDER", "a folder of pieces, or a piece: score, performance and truth.csv")
     reading: FolderScoreOptions = plain(FolderScoreOptions, "follow")
     features: str = features_option()
+    follow: str = method_option()
     csv: Path | None = csv_file()
     plots: Path | None = option(
         plain(None, "draw the path and errors of each piece in this folder"),
@@ -38,15 +39,8 @@ class EvaluateTracksOptions(Settings):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateFollowOptions(EvaluateTracksOptions):
-    """Options of `collaparte evaluate follow`."""
-
-    follow: str = method_option()
-
-
-@command(EvaluateFollowOptions, EXAMPLES)
-def evaluate_follow_command(options: EvaluateFollowOptions) -> int:
+@command(EvaluateTracksOptions, EXAMPLES)
+def evaluate_follow_command(options: EvaluateTracksOptions) -> int:
     """Print the table."""
     from engine.following.config import FollowConfig
     from offline.evaluation.following import evaluate_tracks, follow_piece

@@ -29,6 +29,7 @@ __all__ = [
     "check",
     "choice",
     "from_mapping",
+    "names_file",
     "nearest",
     "numbers",
     "plain",
@@ -52,6 +53,7 @@ class Setting:
     low, high: smallest and largest value of a number
     unit: of a number; empty for counts and ratios
     choices: the allowed values of a choice
+    ending: of the files whose path is allowed besides the choices; empty for none
     odd: whether a number must be odd
     optional: whether None is allowed; it always is if it is the default
     """
@@ -61,6 +63,7 @@ class Setting:
     high: float | None = None
     unit: str = ""
     choices: tuple[Any, ...] = ()
+    ending: str = ""
     odd: bool = False
     optional: bool = False
 
@@ -84,9 +87,9 @@ def ranged(
     return _declare(default, Setting(text, low=low, high=high, unit=unit, odd=odd, optional=optional))
 
 
-def choice(default: Any, choices: Collection[Any], text: str) -> Any:
-    """Declare one of some values."""
-    return _declare(default, Setting(text, choices=tuple(choices)))
+def choice(default: Any, choices: Collection[Any], text: str, *, ending: str = "") -> Any:
+    """Declare one of some values; with an `ending`, or the path of a file that ends so."""
+    return _declare(default, Setting(text, choices=tuple(choices), ending=ending))
 
 
 def plain(default: Any, text: str) -> Any:
@@ -119,8 +122,13 @@ def check(config: Any) -> None:
             _check_value(name, each, setting)
 
 
+def names_file(value: object, ending: str) -> bool:
+    """Return whether a value is the path of a file with such an ending; nothing is where there is no ending."""
+    return bool(ending) and isinstance(value, str) and value.endswith(ending)
+
+
 def _check_value(name: str, value: Any, setting: Setting) -> None:
-    if setting.choices:
+    if setting.choices and not names_file(value, setting.ending):
         require_one_of(name, value, setting.choices)
     elif setting.low is not None and setting.high is not None:
         _requirement(setting)(name, value, setting.low, setting.high)

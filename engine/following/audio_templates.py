@@ -11,7 +11,7 @@ import numpy.typing as npt
 from engine.following.recording_reference import onset_template, sustain_template
 from engine.following.reference import Reference, unit
 
-__all__ = ["ScoreAudioFeatures", "reference_from_score_audio", "with_embeddings"]
+__all__ = ["ScoreAudioFeatures", "reference_from_score_audio", "with_embeddings", "with_frames"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -19,6 +19,7 @@ Features = npt.NDArray[np.float32]
 
 ATTACK_S = 0.014  # seconds by which a real piano's onsets are detected later than those of the built-in one
 LEAST = 1e-6
+AFTER_S = 0.2  # of the sound after the last onset, at least
 LATEST_S = 0.25  # largest delay with which an onset may be detected, seconds
 
 
@@ -70,6 +71,17 @@ def with_embeddings(events: Reference, sounded: ScoreAudioFeatures, share: float
     likeness = unit(np.array([sounded.rows[i:j].mean(axis=0) for i, j in zip(first, last, strict=True)], np.float32))
     sustain = np.concatenate([np.sqrt(1 - share) * events.sustain, np.sqrt(share) * likeness], axis=1)
     return replace(events, sustain=sustain.astype(np.float32))
+
+
+def with_frames(events: Reference, sounded: ScoreAudioFeatures) -> Reference:
+    """Return a reference of `reference_from_score_audio` with the frames of its sound, later by its delay."""
+    detected_s = events.delay / sounded.sample_rate - ATTACK_S
+    place = float(sounded.frame(sounded.onset_s[:1] + detected_s)[0])
+    begin, frame_s = min(max(0, round(place)), len(sounded.rows) - 1), sounded.hop / sounded.sample_rate
+    first_s = float(events.score_s[0]) + (begin - place) * frame_s
+    end_s = max(events.score_s[-1] + AFTER_S, events.over_s.max(initial=0.0))
+    stop = min(len(sounded.rows), begin + int((end_s - first_s) / frame_s) + 1)
+    return replace(events, frames=sounded.rows[begin:stop], frames_s=first_s)
 
 
 def _strength(sounded: ScoreAudioFeatures, places: Ints) -> float:

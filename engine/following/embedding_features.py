@@ -18,6 +18,8 @@ from engine.dsp.stft import Stft, grown
 from engine.following.embedder import Embedder, EmbedderConfig
 from engine.following.features import FollowerFeatures, FollowerFeaturesConfig, OnsetDifference
 from engine.following.salience import any_front_end
+from engine.following.similarity.frame_embedder import SIAMESE_CNN, FrameEmbedder, FrameEmbedderConfig
+from engine.following.similarity.network_features import NetworkFeatures
 
 __all__ = ["EmbeddingFeatures", "follower_features"]
 
@@ -38,6 +40,9 @@ def follower_features(
     if config.name == "learned":
         return EmbeddingFeatures(_weights(config), SpectralFeatures(tuned or frames, bands), frames, config.share)
     audio = frames.audio
+    if config.name == SIAMESE_CNN:
+        network = FrameEmbedderConfig(model=_weights(config), salience=config.salience)
+        return NetworkFeatures(FrameEmbedder(network, audio), bands, frames.n_fft)
     front = FrontEndConfig(hop_s=frames.hop / audio.sample_rate)
     weights = _weights(config) if config.name == "salience" else None
     return OnsetDifference(any_front_end(config.name, audio, front, weights=weights), audio.sample_rate)

@@ -27,8 +27,9 @@ ONSET_LAG_S = 0.023  # time between the two frames whose difference gives an ons
 class FollowerFeaturesConfig(Settings):
     """Features to follow by, in addition to the spectral ones."""
 
-    name: str = plain("learned", "learned, or a front end of `engine.following.salience.any_front_end`")
-    weights: Path | None = plain(None, "ONNX file of the network, for learned and salience")
+    name: str = plain("learned", "learned, siamese-cnn, or a front end of `engine.following.salience.any_front_end`")
+    weights: Path | None = plain(None, "ONNX file of the network, for learned, siamese-cnn and salience")
+    salience: Path | None = plain(None, "ONNX file of the salience that a siamese-cnn compares, if it does")
     share: float = ranged(
         0.5, 0.0, 1.0, "weight of the learned similarity in the sustain features; the bands have the rest"
     )

@@ -59,6 +59,9 @@ class Reference:
     attack_s: by how much later yet the tones of its instruments are detected, seconds
     wrap: as of `Score`
     written: the score that was rendered for it; None where it is a recording
+    frames: (frame, F + G) features of its own sound, a hop of the live input apart, compared as they are; empty: the
+        templates of each event as long as it lasts
+    frames_s: where the first of these frames is, seconds of score
     """
 
     name: str
@@ -75,6 +78,8 @@ class Reference:
     attack_s: float = 0.0
     wrap: tuple[float, float] = (np.inf, 0.0)
     written: Score | None = None
+    frames: Features = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    frames_s: float = 0.0
 
     @property
     def rests(self) -> Rests:

@@ -7,9 +7,12 @@ from typing import Any
 
 from engine.core.config import Settings, ranged, resolved
 
-__all__ = ["MARGIN", "PairMlpConfig", "SiameseCnnConfig", "StreamingSiameseConfig"]
+__all__ = ["AHEAD", "EDGE", "MARGIN", "SPAN", "PairMlpConfig", "SiameseCnnConfig", "StreamingSiameseConfig"]
 
 MARGIN = 1.0  # m of the contrastive loss
+SPAN = 128  # frames of the published network's input
+EDGE = 18  # frames that its convolutions look beyond the span: 2 + 2 * 2 + 4 * 1 + 8 * 1
+AHEAD = SPAN // 2 - 1 + EDGE  # frames after the one that is compared where that is in the middle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,7 @@ class SiameseCnnConfig(Settings):
     width: float = ranged(1.0, 1 / 64, 4, "width of every layer, 1 as published")
     n_embedding: int = ranged(128, 2, 4096, "numbers of an embedding, which the paper leaves open")
     margin: float = ranged(MARGIN, 1e-3, 1e3, "distance beyond which frames count as different, m of equation (1)")
+    ahead: int = ranged(AHEAD, 0, SPAN - 1 + 2 * EDGE, "frames heard after the one that is compared", unit="frames")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as written into checkpoints."""

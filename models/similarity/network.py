@@ -14,23 +14,21 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.similarity.config import PairMlpConfig, SiameseCnnConfig
+from engine.following.similarity.planes import PLANE_ROWS, PLANES
+from models.similarity.config import EDGE, SPAN, PairMlpConfig, SiameseCnnConfig
 
-__all__ = ["AFTER", "BEFORE", "PLANES", "PLANE_ROWS", "SPAN", "PairMlp", "SiameseCnn"]
+__all__ = ["AROUND", "PairMlp", "SiameseCnn"]
 
-PLANE_ROWS = SPAN = 128
-PLANES = 3
 LAYERS = ((64, 5), (128, 5), (256, 3), (512, 3))  # table I: number and size of the kernels
 POOLED = 8  # by three poolings of two
-EDGE = 18  # frames that the convolutions look beyond the span: 2 + 2 * 2 + 4 * 1 + 8 * 1
-BEFORE, AFTER = SPAN // 2 + EDGE, SPAN // 2 - 1 + EDGE  # frames before and after the one that is compared
+AROUND = SPAN - 1 + 2 * EDGE  # frames of a window besides the one that is compared
 
 
 class SiameseCnn(nn.Module):
-    """G_W, windows (batch, plane, BEFORE + 1 + AFTER, PLANE_ROWS) to embeddings (batch, n_embedding).
+    """G_W, windows (batch, plane, AROUND + 1, PLANE_ROWS) to embeddings (batch, n_embedding).
 
-    Each convolution is followed by ReLU, then batch normalisation; the first three by 2 x 2 max-pooling; the last is
-    flattened into a dense layer.
+    The frame that is compared has config.ahead frames of its window after it. Each convolution is followed by ReLU,
+    then batch normalisation; the first three by 2 x 2 max-pooling; the last is flattened into a dense layer.
     """
 
     def __init__(self, config: SiameseCnnConfig) -> None:
@@ -59,7 +57,7 @@ class SiameseCnn(nn.Module):
         return embeddings[:, :, 0, 0]
 
     def along(self, planes: Tensor) -> Tensor:
-        """Embed every frame of planes (batch, plane, frame + BEFORE + AFTER, PLANE_ROWS): (batch, frame, n_embedding).
+        """Embed every frame of planes (batch, plane, frame + AROUND, PLANE_ROWS): (batch, frame, n_embedding).
 
         Pooling has no strides; later layers take frames that are further apart instead ("a trous").
         """

@@ -1,9 +1,9 @@
 """Whole-file alignment: when each onset of a score sounds in a recording.
 
-Three passes: the live search read back from its end (`offline.alignment.viterbi`), robust; every onset placed anew by
-its own notes with templates learned from the recording (`offline.alignment.note_path`), exact; and each note's own
-rise, finer than a frame (`offline.alignment.refine`). A reference from a recording has no notes and takes the first
-pass only.
+Three passes: the live search read back from its end (`offline.alignment.viterbi`), robust, or a warping of frames
+(`offline.alignment.warped_path`); every onset placed anew by its own notes with templates learned from the recording
+(`offline.alignment.note_path`), exact; and each note's own rise, finer than a frame (`offline.alignment.refine`). A
+reference from a recording has no notes and takes the first pass only.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from offline.alignment.transposition import likely_shifts, shift_contrast, shift
 from offline.alignment.trust import DOUBTFUL, prominence, trust
 from offline.alignment.tuning import SoundProfile, in_tune, measure_profile
 from offline.alignment.viterbi import ViterbiPath, viterbi
+from offline.alignment.warped_path import warped_path
 from offline.following.score_rendering import render_score, with_sound_templates
 from offline.recording import Recording
 
@@ -182,7 +183,10 @@ def _straight(
     score: Score | Reference, reference: Reference, recording: Recording, sound: SoundProfile, config: AlignConfig
 ) -> Alignment:
     """Align from the beginning to the end."""
-    first = viterbi(reference, recording, config.follow, finish=config.finish, sound=sound)
+    if config.follow.method == "match":
+        first = warped_path(reference, recording, config.follow, sound)
+    else:
+        first = viterbi(reference, recording, config.follow, finish=config.finish, sound=sound)
     result = _alignment(reference, first)
     if config.notes is None or isinstance(score, Reference):
         return result

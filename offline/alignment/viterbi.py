@@ -71,11 +71,11 @@ def feature_blocks(
     frames = follow_frames(recording.format)
     tuned = FrameFormat(audio=in_tune(frames.audio, sound.cents), n_fft=frames.n_fft, hop=frames.hop)
     bands = replace(follow.features, floor=min(max(QUIET * sound.peak, follow.features.floor), 1.0))
-    blocks = recording.blocks(silence=2 * frames.n_fft)
     if follow.input_features is None:
-        node = Chain(Stft(frames), SpectralFeatures(tuned, bands))
+        node, blocks = Chain(Stft(frames), SpectralFeatures(tuned, bands)), recording.blocks(silence=2 * frames.n_fft)
         return frame_timing(frames), (node.process(block) for block in blocks)
     features = follower_features(follow.input_features, frames, bands, tuned)
+    blocks = recording.blocks(silence=max(2 * frames.n_fft, features.latency))
     timing = Timing(features.hop, frames.audio.sample_rate, features.latency, delay)
     return timing, (features.process(block) for block in blocks)
 

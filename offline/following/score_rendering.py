@@ -9,12 +9,18 @@ import numpy.typing as npt
 
 from engine.core.format import AudioFormat
 from engine.core.processor import Processor, join
-from engine.following.audio_templates import ScoreAudioFeatures, reference_from_score_audio, with_embeddings
+from engine.following.audio_templates import (
+    ScoreAudioFeatures,
+    reference_from_score_audio,
+    with_embeddings,
+    with_frames,
+)
 from engine.following.config import FollowConfig, follow_frames, onset_delay
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
 from engine.following.embedding_features import follower_features
 from engine.following.features import FollowerFeaturesConfig
 from engine.following.reference import Reference, reference_from_score
+from engine.following.similarity.frame_embedder import SIAMESE_CNN
 from engine.score.score import Score
 from offline.synthesis.additive_piano import additive
 from offline.synthesis.pianist import exact
@@ -72,10 +78,14 @@ def with_sound_templates(events: Reference, source: RenderedEvents, follow: Foll
         )
         return with_embeddings(events, rows, config.share)
     features = follower_features(config, follow_frames(audio), follow.features)
+    framed = config.name == SIAMESE_CNN
+    if framed:  # it hears seconds ahead, to the end too
+        source = replace(source, sound=np.pad(source.sound, (0, features.latency)))
     rows = ScoreAudioFeatures(
         _rows(features, source), source.onset_s, features.n_sounds, features.hop, features.latency, audio.sample_rate
     )
-    return reference_from_score_audio(events, rows)
+    found = reference_from_score_audio(events, rows)
+    return with_frames(found, rows) if framed else found
 
 
 def _rows(node: Processor, source: RenderedEvents) -> npt.NDArray[np.float32]:

@@ -25,7 +25,7 @@ from engine.following.warping.online_warping import (
     warp_numbers,
 )
 
-__all__ = ["MatchTracker"]
+__all__ = ["MatchTracker", "reference_frames"]
 
 Features = npt.NDArray[np.float32]
 
@@ -40,10 +40,11 @@ LEAST_S = 0.2  # length of the last event, and of music before the tempo is meas
 class MatchTracker:
     """Rows (frame, F + G) of sustain and onset features to a `Position` a frame, and `State` if new.
 
-    The reference is the score as a sequence of frames at its own tempo. Warping begins with the first sound. `at` is
-    the instant that the row describes, less the delay with which an onset is detected there. There is no search for
-    jumps, and no prediction of onsets. The confidence, which is not calibrated, is by how much nearer the frame that
-    was met is than the others of the band.
+    The reference is the score as a sequence of frames at its own tempo; frames that it brings itself, embeddings of a
+    network, are compared as they are, by Euclidean distance, others as rows of unit length. Warping begins with the
+    first sound. `at` is the instant that the row describes, less the delay with which an onset is detected there. There
+    is no search for jumps, and no prediction of onsets. The confidence, which is not calibrated, is by how much nearer
+    the frame that was met is than the others of the band.
     """
 
     def __init__(self, timing: Timing, shape: tuple[int, int], reference: Reference, config: WarpConfig) -> None:
@@ -53,11 +54,12 @@ class MatchTracker:
         attack = round(reference.attack_s * timing.sample_rate)
         self.timing, self.reference = timing._replace(delay=timing.delay + attack), reference
         frame_s = timing.hop / timing.sample_rate
-        self._score_s, self._frames = _unrolled(reference, frame_s, config.onset)
+        self._score_s, self._frames = reference_frames(reference, frame_s, config.onset)
         self._quarter = np.interp(self._score_s, reference.score_s, reference.quarter)
         self._numbers, band = warp_numbers(config, frame_s)
         self._warp = new_warp(band, self._frames.shape[1], self._numbers.back)
-        self._scales = np.array([SOUNDS * reference.strength, config.onset / reference.strength], np.float32)
+        raw = float(len(reference.frames) > 0)
+        self._scales = np.array([SOUNDS * reference.strength, config.onset / reference.strength, raw], np.float32)
         self._n_sounds = shape[0]
         self._met = np.zeros(max(2, round(SLOPE_S / frame_s)), np.int64)  # reference frames, by live frame
         self._out = np.zeros((0, 2))
@@ -158,8 +160,16 @@ class MatchTracker:
         )
 
 
-def _unrolled(reference: Reference, frame_s: float, onset: float) -> tuple[npt.NDArray[np.float64], Features]:
-    """Return the score as frames at its own tempo: seconds (frame), and features (frame, F + G) of their events."""
+def reference_frames(reference: Reference, frame_s: float, onset: float) -> tuple[npt.NDArray[np.float64], Features]:
+    """Return the score as frames at its own tempo: seconds (frame), and features (frame, F + G), its own or of events.
+
+    onset: weight of the onset features; those of events have unit length, its own are relative to a typical onset
+    """
+    if len(reference.frames):
+        scales = np.ones(reference.frames.shape[1], np.float32)
+        scales[reference.sustain.shape[1] :] = onset / reference.strength
+        score_s = reference.frames_s + frame_s * np.arange(len(reference.frames), dtype=np.float64)
+        return score_s, np.asarray(reference.frames * scales, np.float32)
     end_s = max(reference.score_s[-1] + LEAST_S, reference.over_s.max(initial=0.0))
     score_s = reference.score_s[0] + frame_s * np.arange(int((end_s - reference.score_s[0]) / frame_s) + 1)
     event = np.searchsorted(reference.score_s, score_s + 1e-9, side="right") - 1
@@ -180,7 +190,8 @@ def _follow(
 ) -> None:
     """Write the reference frame that each row meets, -1 before the first sound, and the confidence.
 
-    scales: strength of an onset with which the music begins; factor on onset features
+    scales: strength of an onset with which the music begins; factor on onset features; 1 to leave sustained sound as it
+        is, 0 to give it unit length
     state: rows so far and those of music; the confidence
     """
     counts, trust = state
@@ -193,7 +204,8 @@ def _follow(
         if counts[1] == 0 and np.sqrt((begins * begins).sum()) < scales[0]:
             continue
         counts[1] += 1
-        live[:n_sounds] = sounds / max(np.sqrt((sounds * sounds).sum()), TINY)
+        length = np.float32(1) if scales[2] > 0 else max(np.sqrt((sounds * sounds).sum()), TINY)
+        live[:n_sounds] = sounds / length
         live[n_sounds:] = begins * scales[1]
         met = follow_row(warp, live, reference, numbers)
         trust[0] += TRUST_STEP * (nearness(warp, met) - trust[0])

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 
 from engine.core.config import Settings, check, choice, plain, ranged, require
-from models.similarity.config import MARGIN
+from models.similarity.config import AHEAD, EDGE, MARGIN, SPAN
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
 __all__ = [
@@ -44,6 +44,12 @@ class PairConfig(Settings):
     feature: str = choice("cqt", PAIR_FEATURES, "what the cnn compares")
     augment: bool = plain(False, "add a fifth more takes, shifted by up to 30 cents (cnn)")
     tempo: float = ranged(1.0, 1, 4, "largest factor of the tempo of a rendering, faster or slower (cnn)")
+    ahead: int = ranged(
+        AHEAD,
+        0,
+        SPAN - 1 + 2 * EDGE,
+        "frames that the cnn hears after the one that it compares; live, they are waited for",
+    )
     pair_frames: int = ranged(64, 2, 4096, "frames of a take in a batch (cnn, mlp)")
 
 
@@ -93,7 +99,9 @@ class SimilarityTraining(RunConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarityExport(ExportConfig):
-    """Export the live network."""
+    """Export the live network, or the published one."""
+
+    takes: Path | None = plain(None, "folder of takes that show the cnn's usual level, such as those of the validation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,9 @@ from torch import Tensor
 import models
 from engine.core.format import AudioFormat
 from engine.following.salience import any_front_end
-from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES
+from engine.following.similarity.planes import LEAST_SCALE, PLANE_ROWS, PLANES, plane_rows
+from models.similarity.config import AHEAD
+from models.similarity.network import AROUND
 from offline.run import collect_frames
 from offline.training.similarity.config import PairConfig
 from offline.training.similarity.data import StoredTake, load_take, shift_pitch
@@ -40,7 +41,6 @@ Features = npt.NDArray[np.float32]
 Values = npt.NDArray[Any]
 
 AUGMENTED, CENTS = 5, 30.0  # every fifth take comes once more, shifted by at most 30 cents
-LEVEL = 1e-3
 SALIENCE = Path(models.__file__).with_name("weights") / "salience.onnx"
 
 
@@ -72,37 +72,23 @@ def feature_track(feature: str, audio: Features, sample_rate: int) -> FeatureTra
 def as_planes(features: Features) -> npt.NDArray[np.float32]:
     """Turn features (frame, n) into the network's input (plane, frame, PLANE_ROWS), normalised over the whole sound.
 
-    Features are spread evenly over the rows: of more than PLANE_ROWS each row is the mean of what falls on it, the
-    features at its edges by their share; fewer are repeated side by side. The planes are the feature, its change
-    since the frame before, and the change of that.
+    Features are spread over the rows by `plane_rows`. The planes are the feature, its change since the frame before,
+    and the change of that.
     """
-    rows = _rows(features)
-    rows = (rows - rows.mean()) / max(float(rows.std()), LEVEL)
+    rows = plane_rows(features)
+    rows = (rows - rows.mean()) / max(float(rows.std()), LEAST_SCALE)
     change = np.diff(rows, axis=0, prepend=rows[:1])
     return np.stack([rows, change, np.diff(change, axis=0, prepend=change[:1])]).astype(np.float32)
 
 
-def _rows(features: Features) -> Features:
-    n = features.shape[1]
-    if n < PLANE_ROWS:
-        return features[:, np.arange(PLANE_ROWS) * n // PLANE_ROWS]
-    return np.asarray(features @ _shares(n))
+def pad_windows(planes: Features, ahead: int = AHEAD) -> Features:
+    """Add silence before and after, so that every frame has its window: (plane, frame + AROUND, PLANE_ROWS).
 
-
-@lru_cache
-def _shares(n: int) -> Features:
-    """Return how much each of n features counts in each row (n, PLANE_ROWS): how far they overlap; a row sums to 1."""
-    each = n / PLANE_ROWS
-    row, feature = np.arange(PLANE_ROWS) * each, np.arange(n)[:, None]
-    overlap = np.minimum(feature + 1, row + each) - np.maximum(feature, row)
-    return (np.maximum(overlap, 0) / each).astype(np.float32)
-
-
-def pad_windows(planes: Features) -> Features:
-    """Add silence before and after, so that every frame has its window: (plane, frame + BEFORE + AFTER, PLANE_ROWS)."""
+    ahead: frames of a window after the one that is compared
+    """
     quiet = planes.min(axis=(1, 2), keepdims=True)
     quiet[1:] = 0
-    before, after = (np.broadcast_to(quiet, (PLANES, n, PLANE_ROWS)) for n in (BEFORE, AFTER))
+    before, after = (np.broadcast_to(quiet, (PLANES, n, PLANE_ROWS)) for n in (AROUND - ahead, ahead))
     return np.concatenate([before, planes, after], axis=1)
 
 
@@ -133,11 +119,11 @@ class PairSet:
 
     def __init__(self, paths: Sequence[Path], config: PairConfig, *, takes: int = 4, seed: int = 0) -> None:
         self.config, self.takes, self.seed = config, takes, seed
-        self._sides = [_Sides(load_take(path), config.feature) for path in paths]
+        self._sides = [_Sides(load_take(path), config) for path in paths]
         if config.augment:
             rng = np.random.default_rng(seed)
             for path in paths[::AUGMENTED]:
-                self._sides.append(_Sides(shift_pitch(load_take(path), rng.uniform(-CENTS, CENTS)), config.feature))
+                self._sides.append(_Sides(shift_pitch(load_take(path), rng.uniform(-CENTS, CENTS)), config))
 
     def __len__(self) -> int:
         return len(self._sides)
@@ -173,11 +159,12 @@ class PairSet:
 class _Sides:
     """One take: features of both sides with their surroundings, and the keys down at each frame, as a number."""
 
-    def __init__(self, take: StoredTake, feature: str) -> None:
-        tracks = [feature_track(feature, sound, take.sample_rate) for sound in (take.audio, take.synchronous)]
-        self.flat = feature == "semigram"  # the perceptron takes single frames
+    def __init__(self, take: StoredTake, config: PairConfig) -> None:
+        tracks = [feature_track(config.feature, sound, take.sample_rate) for sound in (take.audio, take.synchronous)]
+        self.flat, self._before = config.feature == "semigram", AROUND - config.ahead  # or single frames
         self._values = [
-            t.features if self.flat else pad_windows(as_planes(t.features)).astype(np.float16) for t in tracks
+            t.features if self.flat else pad_windows(as_planes(t.features), config.ahead).astype(np.float16)
+            for t in tracks
         ]
         seconds = tracks[0].seconds(np.arange(len(tracks[0].features))) * take.speed
         self._place = np.clip(np.round(tracks[1].frame(seconds)).astype(int), 0, len(tracks[1].features) - 1)
@@ -202,7 +189,7 @@ class _Sides:
 
     def _values_at(self, side: int, start: int, n: int, tempo: float = 1.0) -> Values:
         values = self._values[side]
-        before, length = (0, n) if self.flat else (BEFORE, n + BEFORE + AFTER)
+        before, length = (0, n) if self.flat else (self._before, n + AROUND)
         at = start + before + (np.arange(length) - before) * tempo
         axis = 0 if self.flat else 1
         left = np.clip(np.floor(at).astype(int), 0, values.shape[axis] - 1)

@@ -150,7 +150,7 @@ def _by_network(network: SiameseCnn, feature: str) -> Callable[[Features], Featu
 
     def embed(sound: Features) -> FeatureTrack:
         found = feature_track(feature, sound, RATE)
-        planes = torch.from_numpy(pad_windows(as_planes(found.features)))
+        planes = torch.from_numpy(pad_windows(as_planes(found.features), network.config.ahead))
         around = planes.shape[1] - len(found.features)
         parts = []
         with torch.no_grad():

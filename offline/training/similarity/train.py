@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.config import from_mapping
+from engine.following.similarity.planes import PLANE_ROWS, PLANES
 from models.similarity.config import PairMlpConfig, SiameseCnnConfig, StreamingSiameseConfig
 from models.similarity.losses import contrast, distance
-from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn
+from models.similarity.network import AROUND, PairMlp, SiameseCnn
 from models.similarity.streaming_network import StreamingSiamese
 from offline.training.common.checkpoint import Checkpoint, restore
 from offline.training.common.loop import Trainer, start_run
@@ -122,7 +123,7 @@ def _tiny_step(model: nn.Module) -> Tensor:
     """Return the embeddings of two silent frames."""
     device = next(model.parameters()).device
     along: Callable[[Tensor], Tensor] = model.along  # type: ignore[assignment]
-    return along(torch.zeros(1, PLANES, BEFORE + 2 + AFTER, PLANE_ROWS, device=device))
+    return along(torch.zeros(1, PLANES, AROUND + 2, PLANE_ROWS, device=device))
 
 
 def best_threshold(near: npt.NDArray[np.float32], far: npt.NDArray[np.float32]) -> tuple[float, float]:
@@ -171,5 +172,7 @@ def _task(config: SimilarityTraining) -> CnnTask | MlpTask | StreamingTask:
     validation = PairSet(others, replace(settings, augment=False), takes=config.batch, seed=config.seed + 1)
     if config.architecture == "mlp":
         return MlpTask(PairMlp(PairMlpConfig()), pairs, validation)
-    network = SiameseCnnConfig(width=config.width, n_embedding=config.n_embedding, margin=config.margin)
+    network = SiameseCnnConfig(
+        width=config.width, n_embedding=config.n_embedding, margin=config.margin, ahead=config.pairs.ahead
+    )
     return CnnTask(SiameseCnn(network), pairs, validation, mixed=config.mixed)

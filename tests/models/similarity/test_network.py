@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from engine.following.similarity.planes import PLANE_ROWS, PLANES
 from models.similarity.config import MARGIN, PairMlpConfig, SiameseCnnConfig
 from models.similarity.losses import contrastive_loss, distance, time_contrast
-from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn
+from models.similarity.network import AROUND, PairMlp, SiameseCnn
 from tests.tolerances import EXPORT, FLOAT32
 
 
@@ -28,7 +29,7 @@ def test_the_full_network_is_table_one() -> None:
     shapes: list[tuple[int, ...]] = []
     for layer in (*model.convolutions, model.dense):
         layer.register_forward_hook(lambda module, given, out: shapes.append(tuple(given[0].shape[1:])))
-    model.eval()(torch.zeros(1, PLANES, BEFORE + 1 + AFTER, PLANE_ROWS))
+    model.eval()(torch.zeros(1, PLANES, AROUND + 1, PLANE_ROWS))
     kernels = [layer.weight.shape for layer in model.convolutions]
     assert [tuple(k) for k in kernels] == [(64, 3, 5, 5), (128, 64, 5, 5), (256, 128, 3, 3), (512, 256, 3, 3)]
     # (channel, frame, row): rows are the table's, frames have the surroundings that convolutions see instead of zeros.
@@ -39,10 +40,10 @@ def test_the_full_network_is_table_one() -> None:
 def test_along_is_every_window() -> None:
     torch.manual_seed(0)
     model = shaken(SiameseCnn(SiameseCnnConfig(width=1 / 16, n_embedding=8)))
-    planes = torch.randn(1, PLANES, BEFORE + 11 + AFTER, PLANE_ROWS)
+    planes = torch.randn(1, PLANES, AROUND + 11, PLANE_ROWS)
     with torch.no_grad():
         along = model.along(planes)[0]
-        windows = torch.cat([planes[:, :, i : i + BEFORE + 1 + AFTER] for i in range(11)])
+        windows = torch.cat([planes[:, :, i : i + AROUND + 1] for i in range(11)])
         single = model(windows)
     assert along.shape == (11, 8)
     assert float((along - single).abs().max() / single.std()) < EXPORT

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from engine.core.errors import ConfigError, ModelError
-from models.similarity.config import PairMlpConfig, SiameseCnnConfig
-from models.similarity.network import AFTER, BEFORE, PLANE_ROWS, PLANES, PairMlp, SiameseCnn
+from engine.following.similarity.planes import PLANE_ROWS, PLANES, plane_rows
+from models.similarity.config import AHEAD, PairMlpConfig, SiameseCnnConfig
+from models.similarity.network import AROUND, PairMlp, SiameseCnn
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.similarity.config import PairConfig, SimilarityLoop, SimilarityTraining, StreamingTaskConfig
 from offline.training.similarity.data import stored_takes
-from offline.training.similarity.pairs import PairSet, _rows, as_planes, feature_track, pad_windows
+from offline.training.similarity.pairs import PairSet, as_planes, feature_track, pad_windows
 from offline.training.similarity.streaming_task import StreamingTake, StreamingTask
 from offline.training.similarity.train import CnnTask, MlpTask, best_threshold, restore_similarity, train_similarity
 from tests.tolerances import TRAINED
@@ -95,7 +96,7 @@ def test_planes_are_the_feature_and_its_changes() -> None:
     assert np.allclose(planes[0], (pairs - pairs.mean()) / pairs.std(), atol=1e-4)
     assert np.allclose(planes[1, 1:], np.diff(planes[0], axis=0), atol=1e-5)
     assert np.allclose(planes[2, 2:], np.diff(planes[0], 2, axis=0), atol=1e-5)
-    assert pad_windows(planes).shape == (PLANES, BEFORE + 30 + AFTER, PLANE_ROWS)
+    assert pad_windows(planes).shape == (PLANES, AROUND + 30, PLANE_ROWS)
 
 
 @pytest.mark.parametrize("n", [12, 88, 128, 360, 512])
@@ -108,7 +109,7 @@ def test_any_number_of_features_becomes_rows(n: int) -> None:
 @pytest.mark.parametrize("n", [144, 168, 513])
 def test_every_feature_counts_the_same(n: int) -> None:
     """What each adds to all rows together, whichever it is: none is left out at the top."""
-    rows = _rows(np.eye(n, dtype=np.float32))
+    rows = plane_rows(np.eye(n, dtype=np.float32))
     assert np.allclose(rows.sum(axis=1), PLANE_ROWS / n, rtol=1e-3)  # shares are in single precision
 
 
@@ -133,7 +134,7 @@ def test_the_loss_that_trains_is_equation_one(folder: Path) -> None:
 @pytest.mark.parametrize("feature", ["cqt", "chroma", "stft"])
 def test_matches_match(folder: Path, feature: str) -> None:
     batch = PairSet(stored_takes(folder), PairConfig(feature=feature, pair_frames=40)).batch(3)
-    assert batch.first.shape == (4, PLANES, BEFORE + 40 + AFTER, PLANE_ROWS) and batch.match.shape == (4, 40)
+    assert batch.first.shape == (4, PLANES, AROUND + 40, PLANE_ROWS) and batch.match.shape == (4, 40)
     assert torch.equal(batch.match.flatten(), torch.arange(160))  # the rendering is the performance itself
     assert torch.equal(batch.first, batch.second)
     assert batch.sure.mean() > 0.9 and (batch.other != batch.match)[batch.sure > 0].all()
@@ -144,7 +145,7 @@ def test_renderings_at_another_tempo_still_match(folder: Path) -> None:
     likeness, found = [], []
     for index in range(10):
         batch = pairs.batch(index)
-        first, second = (side[:, 0, BEFORE:-AFTER] for side in (batch.first, batch.second))
+        first, second = (side[:, 0, AROUND - AHEAD : -AHEAD] for side in (batch.first, batch.second))
         there = second.reshape(-1, PLANE_ROWS)[batch.match.flatten()]
         pairwise = torch.nn.functional.cosine_similarity(first.reshape(-1, PLANE_ROWS), there)
         likeness.append(pairwise[batch.found.flatten() > 0])
@@ -159,7 +160,7 @@ def test_shifted_takes_are_added_and_still_match(folder: Path) -> None:
     assert len(more) == len(plain) + 1
     shifted = more._sides[-1]
     at = np.arange(shifted.n_frames // 3, shifted.n_frames // 2)
-    first, second = (values[0, BEFORE:-AFTER].astype(np.float32) for values in shifted._values)
+    first, second = (values[0, AROUND - AHEAD : -AHEAD].astype(np.float32) for values in shifted._values)
     same = [float(np.corrcoef(first[t], second[shifted._place[t]])[0, 1]) for t in at]
     astray = [float(np.corrcoef(first[t], second[shifted._place[t] + 30])[0, 1]) for t in at]
     assert np.median(same) > 0.8 > np.median(astray)
@@ -193,7 +194,7 @@ def test_the_published_network_learns(noisy: Path, tmp_path: Path) -> None:
     assert found.task["feature"] == "chroma" and found.task["threshold"] == pytest.approx(task.threshold)
     assert isinstance(model, SiameseCnn) and model.config == SMALL
     with torch.no_grad():
-        window = torch.zeros(1, PLANES, BEFORE + 1 + AFTER, PLANE_ROWS)
+        window = torch.zeros(1, PLANES, AROUND + 1, PLANE_ROWS)
         assert torch.allclose(model(window), trainer.averaged.module.eval()(window))
 
 
