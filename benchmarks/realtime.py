@@ -25,7 +25,9 @@ from benchmarks.live.callback import measure as measure_callback
 from benchmarks.live.witness import excused, watching
 from benchmarks.rows import Row
 from engine.audio.devices import Device
+from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
+from offline.separation.presets import unmix_config
 from tests.engine.realtime.live import Live
 from tests.engine.realtime.probe import delays
 from tests.engine.realtime.test_jack import ports
@@ -38,6 +40,7 @@ SEPARATIONS = {
     "hpss": "HPSS",
     "unmix": "network (4096/1024, resampled)",
     "unmix-low-latency": "network (1024/512, resampled)",
+    "instant": "network (1024/512), short filters",
 }
 
 
@@ -127,8 +130,16 @@ def drop_outs(period: int, seconds: float) -> Iterator[Row]:
 def round_trips() -> Iterator[Row]:
     """Declared against true latency, in samples."""
     system = Device(backend="portaudio", name="system")
-    for period, device, block in ((512, OWN, 0), (1024, OWN, 0), (512, system, 0), (256, system, 480)):
-        config = SessionConfig(source=device, sink=device, block=block)
+    instant = PipelineConfig(separate=unmix_config("unmix-low-latency", instant=True))
+    whole = PipelineConfig()
+    for period, device, block, pipeline in (
+        (512, OWN, 0, whole),
+        (1024, OWN, 0, whole),
+        (512, system, 0, whole),
+        (256, system, 480, whole),
+        (64, OWN, 0, instant),
+    ):
+        config = SessionConfig(source=device, sink=device, block=block, pipeline=pipeline)
         with JackServer(rate=RATE, period=period, realtime=True), Live(config) as live:
             live.running()
             measured = delays(*ports(), n_impulses=9)
@@ -136,10 +147,12 @@ def round_trips() -> Iterator[Row]:
         declared = latency.total - (0 if device is OWN else period)
         true = statistics.median(measured)
         yield Row(
-            what=f"round trip, {device.backend}, period {period}" + (f", block {block}" if block else ""),
+            what=f"round trip, {device.backend}, period {period}"
+            + (f", block {block}" if block else "")
+            + (", stems by short filters" if pipeline is instant else ""),
             ours=f"declared {declared}",
             peer=f"measured {true:.0f} (impulse probe)",
-            ratio=f"{declared / true:.4f}",
+            ratio=f"{declared / true:.4f}; {1000 * true / RATE:.1f} ms",
             agreement=f"off by {declared - true:.0f} samples, the median of {len(measured)} impulses: {measured}",
         )
 

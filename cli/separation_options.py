@@ -71,12 +71,17 @@ class NetworkOptions(Settings):
     """What is typed of the settings of networks that separate."""
 
     wiener: bool = option(plain(False, "refine the stems by their place in the stereo image"), group=NETWORKS)
+    instant: bool = option(
+        plain(False, "masks of the past by short filters: stems 3 ms late, whatever the window; a little less clean"),
+        group=NETWORKS,
+    )
     sharing: str | None = changed(MaskNetworkConfig, "sharing")
     rest: str | None = changed(MaskNetworkConfig, "rest")
 
     def settings(self) -> dict[str, Any]:
-        """What is typed of MaskNetworkConfig's own settings."""
-        return {name: value for name in ("sharing", "rest") if (value := getattr(self, name)) is not None}
+        """What is typed, as `unmix_config` takes it."""
+        typed = {name: value for name in ("sharing", "rest") if (value := getattr(self, name)) is not None}
+        return {"wiener": self.wiener, "instant": self.instant, **typed}
 
 
 def refuse_typed(options: Settings, *, expected: str, got: str) -> None:

@@ -1,9 +1,9 @@
 """A duplex stream in a process whose Python is busy: `python -m benchmarks.live.load WHO SECONDS`.
 
 WHO is `hpss` (a session that separates harmonic from percussive), `unmix` or `unmix-low-latency` (by a network that
-ships), or `peer` (a Python callback that copies input to output). Prints one JSON object. The load is the same: a
-thread that reads and writes JSON and makes cyclic garbage amid 300,000 live objects, so that it holds the interpreter's
-lock and the collector has work.
+ships), `instant` (the last one by short filters), or `peer` (a Python callback that copies input to output). Prints one
+JSON object. The load is the same: a thread that reads and writes JSON and makes cyclic garbage amid 300,000 live
+objects, so that it holds the interpreter's lock and the collector has work.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ def separation(who: str) -> HpssConfig | MaskNetworkConfig:
     """What the session separates with."""
     if who == "hpss":
         return HpssConfig(look_ahead=0)
+    if who == "instant":
+        return unmix_config("unmix-low-latency", instant=True)
     return unmix_config(who)
 
 

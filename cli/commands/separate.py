@@ -121,7 +121,7 @@ def separation_of(options: StemOptions, *, bar: bool = True) -> Separation:
     if options.model not in (HPSS, KAM):
         model = network_file("--model", options.model, [HPSS, KAM, *SEPARATORS])
         refuse_typed(options.hpss, expected="--model hpss or kam", got=options.model)
-        network = unmix_config(model, wiener=options.network.wiener, **options.network.settings())
+        network = unmix_config(model, **options.network.settings())
         return StreamSeparation(PipelineConfig(separate=network), bar)
     refuse_typed(options.network, expected="--model unmix or another network", got=options.model)
     if options.model == HPSS:

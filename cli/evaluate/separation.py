@@ -12,8 +12,7 @@ from cli.terminal.report import wrote
 from engine.core.config import Settings, plain
 
 if TYPE_CHECKING:
-    from engine.separation.mask_network import StreamingSeparator
-    from engine.separation.mask_network_segments import SegmentedSeparator
+    from offline.evaluation.stems import Separator
 
 __all__ = ["EvaluateSeparationOptions", "evaluate_separation_command"]
 
@@ -37,6 +36,7 @@ class EvaluateSeparationOptions(Settings):
         names=separator_names,
     )
     wiener: bool = option(plain(False, "also measure each network with the Wiener filter"), group=SEPARATE)
+    instant: bool = option(plain(False, "also measure each network by short filters"), group=SEPARATE)
     songs: tuple[str, ...] = option(
         plain((), "songs to measure (default all)"), metavar="SONG...", several=True, group=INPUT
     )
@@ -67,16 +67,23 @@ def evaluate_separation_command(options: EvaluateSeparationOptions) -> int:
     return 0
 
 
-def _nodes(options: EvaluateSeparationOptions) -> dict[str, StreamingSeparator | SegmentedSeparator]:
-    """Each network, and where asked each with the Wiener filter, by the name in the table."""
+def _nodes(options: EvaluateSeparationOptions) -> dict[str, Separator]:
+    """Each network, and where asked each with the Wiener filter and by short filters, by the name in the table."""
+    from engine.core.format import AudioFormat
+    from engine.separation.instant import InstantSeparator
     from engine.separation.mask_network_segments import open_separator
     from offline.separation.presets import SEPARATORS, unmix_config
 
-    nodes: dict[str, StreamingSeparator | SegmentedSeparator] = {}
+    nodes: dict[str, Separator] = {}
     for model in options.model:
         file = network_file("--model", model, list(SEPARATORS))
         for wiener in (False, True) if options.wiener else (False,):
             config = unmix_config(file, wiener=wiener)
             name = config.model.stem + (" + Wiener filter" if wiener else "")
             nodes[name] = open_separator(config, n_channels=CHANNELS)
+        if options.instant:
+            rate = nodes[name].frames.audio.sample_rate
+            audio = AudioFormat(sample_rate=rate, n_channels=CHANNELS)
+            config = unmix_config(file, instant=True)
+            nodes[f"{config.model.stem}, instant"] = InstantSeparator(config, audio)
     return nodes

@@ -153,4 +153,4 @@ def _separate(options: RunOptions, look_ahead: int | None) -> HpssConfig | MaskN
         return None
     model = network_file("--separate", options.separate, ["none", "hpss", *SEPARATORS])
     refuse_typed(options.hpss, expected="--separate hpss", got=f"{options.separate}, a network")
-    return unmix_config(model, wiener=options.network.wiener, **options.network.settings())
+    return unmix_config(model, **options.network.settings())

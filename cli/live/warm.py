@@ -17,8 +17,10 @@ from engine.realtime.processing_thread import Rings
 from engine.realtime.warm import rehearse_pipeline, warm
 from engine.score.score import Score, make_score
 from engine.separation.config import TUNED, WienerConfig
+from engine.separation.instant import InstantSeparator
 from engine.separation.mask_network import apply_masks, magnitudes
 from engine.separation.wiener import Wiener
+from offline.separation.presets import unmix_config
 
 __all__ = ["warm_kernels"]
 
@@ -55,6 +57,8 @@ def _accompanying(audio: AudioFormat, score: Score) -> Pipeline:
 
 def _warm_networks(audio: AudioFormat) -> None:
     """Run the kernels around networks that separate; the networks themselves are files, and need no compiling."""
+    instant = InstantSeparator(unmix_config("unmix-low-latency", instant=True), audio)
+    instant.process(np.zeros((1024, audio.n_channels), np.float32))
     frames = FrameFormat(audio=audio, n_fft=64, hop=16)
     shape = audio.n_channels, frames.n_bins
     spectrum, stems = np.zeros(shape, np.complex64), np.zeros((1, 2, *shape), np.complex64)

@@ -92,14 +92,15 @@ class Stft:
     sample t * hop + hop - 1.
 
     window: a name of `engine.dsp.window.WINDOWS`
+    weights: (n_fft) another window, for spectra that are not inverted
 
     Raises ConfigError if frames with this window and hop cannot be inverted.
     """
 
-    def __init__(self, frames: FrameFormat, *, window: str = "hann") -> None:
+    def __init__(self, frames: FrameFormat, *, window: str = "hann", weights: F32 | None = None) -> None:
         synthesis_window(window, frames.n_fft, frames.hop)  # reject here what `Istft` would reject
         self.frames = frames
-        self._weights = _window(window, frames.n_fft)
+        self._weights = _window(window, frames.n_fft) if weights is None else weights
         shape = frames.audio.n_channels, frames.n_fft
         self._history, self._scratch = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._spectra = np.zeros((0, frames.audio.n_channels, frames.n_bins), np.complex64)

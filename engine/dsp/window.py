@@ -9,7 +9,7 @@ from engine.core.config import require_one_of
 from engine.core.errors import ConfigError
 from engine.core.format import WINDOWS
 
-__all__ = ["WINDOWS", "overlap_sum", "synthesis_window", "window"]
+__all__ = ["WINDOWS", "late_window", "overlap_sum", "synthesis_window", "window"]
 
 # Coefficients of cos(2 pi k i / n): the generalised cosine windows.
 COSINES = {
@@ -31,6 +31,19 @@ def window(name: str, n_fft: int) -> npt.NDArray[np.float32]:
     if name == "sine":
         return np.sin(phase / 2).astype(np.float32)
     return sum(a * np.cos(k * phase) for k, a in enumerate(COSINES[name])).astype(np.float32)  # type: ignore[union-attr]
+
+
+def late_window(name: str, n_fft: int, fall: int) -> npt.NDArray[np.float32]:
+    """Return a window (n_fft) that rises over all but its last `fall` samples, and falls over those, half Hann each.
+
+    Its frames tell what came last. It has as much energy as the window `name` (after Mauler and Martin, "A low delay,
+    variable resolution, perfect reconstruction spectral analysis-synthesis system", EUSIPCO 2007).
+    """
+    up = np.sin(0.5 * np.pi * (np.arange(n_fft - fall) + 0.5) / (n_fft - fall)) ** 2
+    down = np.cos(0.5 * np.pi * (np.arange(fall) + 0.5) / max(1, fall)) ** 2
+    late = np.concatenate([up, down])
+    same = np.sum(window(name, n_fft).astype(np.float64) ** 2) / np.sum(late**2)
+    return (late * np.sqrt(same)).astype(np.float32)
 
 
 def overlap_sum(product: npt.NDArray[np.float64], hop: int) -> npt.NDArray[np.float64]:

@@ -29,6 +29,7 @@ from engine.score.loops import LoopedBars
 from engine.score.score import Score
 from engine.separation.config import HpssConfig, MaskNetworkConfig
 from engine.separation.hpss import HpssSpectra
+from engine.separation.instant import InstantSeparator
 from engine.separation.mask_network_segments import open_separator, stems_chain
 from engine.separation.resampled import ResampledSeparator
 
@@ -231,6 +232,9 @@ class Pipeline:
         return _Separator(self._shared(frames, config.window), targets, Chain(HpssSpectra(frames, config), istft))
 
     def _unmix(self, config: MaskNetworkConfig) -> _Separator:
+        if config.instant is not None:
+            instant = InstantSeparator(config, self.audio)
+            return _Separator(None, instant.targets, instant)
         node = open_separator(config, n_channels=self.audio.n_channels)
         frames, targets, n = node.frames, node.targets, len(node.targets)
         chain = stems_chain(node)

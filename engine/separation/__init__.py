@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from engine.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from engine.separation.config import TUNED, HpssConfig, MaskNetworkConfig, WienerConfig
+    from engine.separation.config import TUNED, HpssConfig, InstantConfig, MaskNetworkConfig, WienerConfig
     from engine.separation.hpss import Hpss, HpssSpectra
+    from engine.separation.instant import InstantSeparator
     from engine.separation.mask_network import StreamingSeparator
     from engine.separation.mask_network_segments import SegmentedSeparator, open_separator, stems_chain
     from engine.separation.resampled import ResampledSeparator
@@ -19,6 +20,8 @@ __all__ = [
     "Hpss",
     "HpssConfig",
     "HpssSpectra",
+    "InstantConfig",
+    "InstantSeparator",
     "MaskNetworkConfig",
     "ResampledSeparator",
     "SegmentedSeparator",

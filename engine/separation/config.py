@@ -9,7 +9,7 @@ from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.core.format import MAX_HOP, WINDOWS, AudioFormat, FrameFormat, frame_size
 
-__all__ = ["RESTS", "REST_STEM", "SHARING", "TUNED", "HpssConfig", "MaskNetworkConfig", "WienerConfig"]
+__all__ = ["RESTS", "REST_STEM", "SHARING", "TUNED", "HpssConfig", "InstantConfig", "MaskNetworkConfig", "WienerConfig"]
 
 SHARING = ("equal", "ratio")
 REST_STEM = "rest"  # what a network has no target for
@@ -126,6 +126,30 @@ class WienerConfig(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstantConfig(Settings):
+    """How masks of the past are applied to samples of the present, by short filters."""
+
+    delay_ms: float = ranged(2.9, 0, 20, "by what the stems lag the input: more is cleaner", unit="ms")
+    length_ms: float = ranged(11.6, 0.5, 90, "length of a filter, at most the network's window", unit="ms")
+    fall_ms: float = ranged(
+        1.5, 0, 90, "length of the window's falling end: the shorter, the newer masks are", unit="ms"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        require("length_ms", self.length_ms, self.delay_ms, 90)
+
+    def samples(self, sample_rate: int, n_fft: int) -> tuple[int, int]:
+        """Return delay and length of a filter; both are multiples of four, the delay the shorter."""
+        length = min(4 * round(self.length_ms * sample_rate / 4000), n_fft)
+        return min(4 * round(self.delay_ms * sample_rate / 4000), length - 4), length
+
+    def fall(self, sample_rate: int, n_fft: int) -> int:
+        """Return the length of the window's falling end, in samples of the network's rate."""
+        return min(round(self.fall_ms * sample_rate / 1000), n_fft // 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaskNetworkConfig(Settings):
     """How to separate by a network of masks."""
 
@@ -139,5 +163,14 @@ class MaskNetworkConfig(Settings):
     wiener: WienerConfig | None = plain(
         None, "refine the stems by where in the stereo image their targets are, None to leave them"
     )
+    instant: InstantConfig | None = plain(
+        None, "apply the masks of the past at once, by short filters, None to wait for the window"
+    )
     segment: int = ranged(384, 1, 1 << 16, "what a bidirectional network answers at a time", unit="frames")
     margin: int = ranged(128, 0, 1 << 16, "what it gets before and after a segment", unit="frames")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.instant is not None and self.wiener is not None:
+            remedy = "leave one of them out"
+            raise ConfigError("instant", expected="no Wiener filter beside it", got="both", remedy=remedy)

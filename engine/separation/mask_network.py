@@ -184,12 +184,16 @@ class MaskNetwork:
 
         The stems sum to the frame.
         """
-        if self.mid_side:
-            masks = masks[:, : len(cleaned)]  # a single channel has no side
-        apply_masks(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._left, out)
+        self.divide(cleaned, masks, out)
         if self.mid_side and len(cleaned) == 2:
             for stem in out:
                 mid_side(stem)
+
+    def divide(self, cleaned: Any, masks: Any, out: Any) -> None:
+        """Do as `share`, but leave the stems as mid and side if the cleaned frame is."""
+        if self.mid_side:
+            masks = masks[:, : len(cleaned)]  # a single channel has no side
+        apply_masks(cleaned, masks, self.config.sharing == "equal", np.float32(FAINT), self._gain, self._left, out)
 
     def reset(self) -> None:
         """Reset the network's state to zero, and the level."""

@@ -24,6 +24,7 @@ from engine.core.whole_file import whole_text
 from engine.dsp.stft import Istft, Stft
 from engine.separation.config import TUNED
 from engine.separation.hpss import Hpss
+from engine.separation.instant import InstantSeparator
 from engine.separation.mask_network import StreamingSeparator
 from engine.separation.mask_network_segments import SegmentedSeparator, stems_chain
 from offline.evaluation.peass import PEASS, peass_scores, require_peass
@@ -33,6 +34,7 @@ from offline.synthesis.multitrack import FULL_SCALE, REST, Song, load_stems
 
 __all__ = [
     "STEM_METRICS",
+    "Separator",
     "StemScore",
     "Stems",
     "evaluate_separators",
@@ -45,7 +47,7 @@ __all__ = [
 ]
 
 Stems = npt.NDArray[np.float32]  # (sample, target, channel)
-Separator = StreamingSeparator | SegmentedSeparator
+Separator = StreamingSeparator | SegmentedSeparator | InstantSeparator
 STEM_METRICS = ("SI-SDR", "gain", "global SDR", "SDR v4")
 DRUMS = "drums"
 
@@ -76,6 +78,8 @@ class StemScore:
 
 def separate_streaming(node: Separator, audio: npt.NDArray[np.float32]) -> Stems:
     """Return the stems (sample, target, channel) of `audio` (sample, channel), separated as live, lined up."""
+    if isinstance(node, InstantSeparator):
+        return run(node, audio)
     return run(Chain(Stft(node.frames, window=node.window), stems_chain(node)), audio)
 
 

@@ -137,9 +137,10 @@ def test_run_writes_stems_that_sum_to_the_input(tones: Path, tmp_path: Path) -> 
     assert np.abs(sum(stems) - audio).max() <= FLOAT32 * audio.std()
 
 
-def test_run_by_a_network_writes_stems_and_a_mix(song: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("filters", ["--wiener", "--instant"])
+def test_run_by_a_network_writes_stems_and_a_mix(song: Path, tmp_path: Path, filters: str) -> None:
     """Karaoke on a file: mix.wav is the input without the vocals."""
-    options = ("--separate", small_file(), "--wiener", "--gain", "vocals=-inf")
+    options = ("--separate", small_file(), filters, "--gain", "vocals=-inf")
     result = collaparte("run", "--input", song, *options, "--output", tmp_path / "stems")
     assert result.returncode == 0, result.stderr
     audio, _ = soundfile.read(song, dtype="float32")
@@ -320,6 +321,10 @@ STEMS = ("--separate", "hpss", "--output", "{tones}.stems")
             "--look-ahead: expected --model hpss",
         ),
         (("run", "--input", "{tones}", "--separate", "unmix", "--look-ahead", "3", "--output", "x"), "--look-ahead"),
+        (
+            ("run", "--input", "{tones}", "--separate", "unmix", "--wiener", "--instant", "--output", "x"),
+            "instant: expected no Wiener filter beside it",
+        ),
         (
             ("run", "--input", "{tones}", "--separate", "hpss", "--wiener", "--output", "x"),
             "--wiener: expected --separate",
