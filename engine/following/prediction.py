@@ -41,10 +41,12 @@ def predict_onset(
     if event > last[0] and not rest[event - 1]:
         row[HEARD], row[HEARD + 1] = event, search.entry_s[slot, k, 0]
     last[0] = event
-    if event == 0 or event == len(event_s):
+    following = event + 1
+    while following <= len(event_s) and rest[following - 1]:  # or what divides a held sound of a recording
+        following += 1
+    if event == 0 or following > len(event_s):
         last[1] = 0
         return
-    following = event + 1 + rest[event]  # after a rest is always a note
     length_s = event_s[following - 1] - event_s[event - 1]
     due_s, sd_s = _next(tempo_of(search.tempo[slot, k]), now_s, length_s, tempo)
     moved = abs(due_s - last[2]) > STEP_S or abs(sd_s - last[3]) > STEP_SHARE * last[3]

@@ -11,8 +11,11 @@ import soundfile
 from engine.core.errors import ScoreError, ShapeError
 from engine.core.format import AudioFormat
 from engine.following.follower import FollowConfig, follow_frames, onset_delay
+from engine.following.prediction import HEARD, N_PREDICTION, PREDICTED, predict_onset
 from engine.following.recording_reference import reference_from_audio
 from engine.following.reference import Reference
+from engine.following.search.beam_search import new_search, restart
+from engine.following.tempo import tempo_numbers
 from offline.evaluation.onsets import Accuracy, accuracy, first_reach, read_truth
 from offline.synthesis.demo_performance import PerformConfig
 from offline.synthesis.demo_piece import minuet
@@ -50,6 +53,16 @@ def test_its_events_are_its_onsets() -> None:
     assert np.mean(away <= MUSICAL_S) >= 0.95
     assert (np.diff(events) > 0.04).all()
     assert np.diff(events).max() <= 0.51
+
+
+def test_nothing_is_foreseen_where_a_held_sound_is_only_divided() -> None:
+    search, row = new_search(4), np.ones(N_PREDICTION)
+    restart(search)
+    search.best[0] = 2
+    divided = np.array([False, False, True])
+    predict_onset(search, 1.0, (np.arange(3.0), divided), tempo_numbers(0.01), np.zeros(4), row)
+    assert row[HEARD] == 2
+    assert row[PREDICTED] == 0
 
 
 def test_silence_and_shapes_are_refused() -> None:
