@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from engine.following.recording_reference import onset_template, sustain_template
 from engine.following.reference import Reference, unit
+from engine.following.repetition import shared_by_repeats
 
 __all__ = ["ScoreAudioFeatures", "reference_from_score_audio", "with_embeddings", "with_frames"]
 
@@ -53,7 +54,7 @@ def reference_from_score_audio(events: Reference, sounded: ScoreAudioFeatures) -
     n = sounded.n_sounds
     return replace(
         events,
-        sustain=unit(sustain_template(sounded.rows[:, :n], places)),
+        sustain=_shared(unit(sustain_template(sounded.rows[:, :n], places)), events),
         onset=unit(onset_template(sounded.rows[:, n:], places, np.ones(len(places), bool))),
         delay=round(delay * sounded.hop + ATTACK_S * sounded.sample_rate),
         strength=max(_strength(sounded, places), LEAST),
@@ -68,7 +69,8 @@ def with_embeddings(events: Reference, sounded: ScoreAudioFeatures, share: float
     """
     first = np.clip(np.ceil(sounded.frame(sounded.onset_s)).astype(int), 0, len(sounded.rows) - 1)
     last = np.maximum(np.append(first[1:], len(sounded.rows)), first + 1)
-    likeness = unit(np.array([sounded.rows[i:j].mean(axis=0) for i, j in zip(first, last, strict=True)], np.float32))
+    means = np.array([sounded.rows[i:j].mean(axis=0) for i, j in zip(first, last, strict=True)], np.float32)
+    likeness = _shared(unit(means), events)
     sustain = np.concatenate([np.sqrt(1 - share) * events.sustain, np.sqrt(share) * likeness], axis=1)
     return replace(events, sustain=sustain.astype(np.float32))
 
@@ -82,6 +84,10 @@ def with_frames(events: Reference, sounded: ScoreAudioFeatures) -> Reference:
     end_s = max(events.score_s[-1] + AFTER_S, events.over_s.max(initial=0.0))
     stop = min(len(sounded.rows), begin + int((end_s - first_s) / frame_s) + 1)
     return replace(events, frames=sounded.rows[begin:stop], frames_s=first_s)
+
+
+def _shared(rows: Features, events: Reference) -> Features:
+    return unit(shared_by_repeats(rows, events.repeats))
 
 
 def _strength(sounded: ScoreAudioFeatures, places: Ints) -> float:

@@ -27,12 +27,14 @@ class Templates(NamedTuple):
     sustain, onset: (event, F) and (event, G), each row of unit length, or zeros for a rest
     mean: (F) mean of the sustain rows, empty where waiting is not judged by it
     rest: (event) whether it is a rest
+    repeats: (event) whether it strikes again what sounds already
     """
 
     sustain: F32
     onset: F32
     mean: F32
     rest: BOOL
+    repeats: BOOL
 
 
 COUNTED = 0.1  # fit by which the note after a rest must be better yet: the player counts, and others are playing
@@ -40,7 +42,8 @@ COUNTED = 0.1  # fit by which the note after a rest must be better yet: the play
 # Onsets, tuned on recordings of piano and chamber music with the spectral features.
 ONSET, ONSET_THRESHOLD = 10.0, 0.05  # nats for an onset that fits perfectly, and the fit that is neutral
 ONSET_LEVEL = 1.3  # projection of the onset features that counts as a full onset
-HUSH, HUSH_LEVEL = 4.0, 0.5  # penalty of an event without an onset, nats, and the onset strength at which it is 0
+HUSH, HUSH_LEVEL = 4.0, 0.5  # penalty of an event without an onset, nats, and the onset strength at which it is 0;
+# of a repetition only the rise of its own sound counts, since nothing else tells it from the note before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +166,6 @@ def event_likelihoods(
     n = reference.sustain.shape[1]
     sounds, begins = row[:n], row[n:]
     loudness, strength = np.sqrt(_dot(sounds, sounds)), np.sqrt(_dot(begins, begins))
-    hush = numbers.hush * max(0.0, 1 - strength / numbers.hush_level)
     silent = loudness == 0 or sounds.max() < numbers.silence
     if not silent:
         _dots(sounds, reference.sustain, max(first, 1), last, sustain)
@@ -181,4 +183,6 @@ def event_likelihoods(
             sustain[slot] = numbers.sustain * (product / loudness - numbers.sustain_threshold)
         full = min(projection / numbers.onset_level, 1.0)
         likeness = projection / (strength + 1e-9)
+        heard = projection if reference.repeats[event - 1] else strength
+        hush = numbers.hush * max(0.0, 1 - heard / numbers.hush_level)
         onset[slot] = numbers.onset * (full * likeness - numbers.onset_threshold) - hush

@@ -16,6 +16,7 @@ from numba import njit
 from engine.core.arrays import F32, F64, I64
 from engine.core.format import FrameFormat
 from engine.dsp.features import FeatureConfig, feature_weights
+from engine.following.repetition import repeated_events, shared_by_repeats
 from engine.following.states import REST_S, Rests, rests_between
 from engine.following.tone_templates import LEVEL, PEDAL, PEDAL_S, RING_S, note_features
 from engine.score.attack import attack_s
@@ -57,6 +58,7 @@ class Reference:
     delay: samples of the live input by which the features detect an onset late, used with `FollowerFeatures`
     strength: length of the onset features at a typical onset, used with `FollowerFeatures`
     attack_s: by how much later yet the tones of its instruments are detected, seconds
+    repeats: (event) whether it strikes again what sounds already; empty where that is not known
     wrap: as of `Score`
     written: the score that was rendered for it; None where it is a recording
     frames: (frame, F + G) features of its own sound, a hop of the live input apart, compared as they are; empty: the
@@ -76,6 +78,7 @@ class Reference:
     delay: int = 0
     strength: float = TYPICAL
     attack_s: float = 0.0
+    repeats: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     wrap: tuple[float, float] = (np.inf, 0.0)
     written: Score | None = None
     frames: Features = field(default_factory=lambda: np.zeros((0, 0), np.float32))
@@ -91,6 +94,7 @@ class Reference:
 def reference_from_score(score: Score, frames: FrameFormat, features: FeatureConfig) -> Reference:
     """Compute the templates of each distinct onset of the score for the features of `SpectralFeatures`."""
     sustain, onset = event_templates(score, note_features(frames, feature_weights(frames, features)), features)
+    repeats = repeated_events(score)
     events = np.searchsorted(score.onset_quarter, score.note_quarter, side="right") - 1
     end_s = score.seconds(score.note_quarter + score.note_duration)
     score_s = score.seconds(score.onset_quarter)
@@ -98,13 +102,14 @@ def reference_from_score(score: Score, frames: FrameFormat, features: FeatureCon
         name=score.name,
         score_s=score_s,
         quarter=score.onset_quarter,
-        sustain=sustain,
+        sustain=unit(shared_by_repeats(sustain, repeats)),
         onset=onset,
         bar_quarter=score.bar_quarter,
         bar_number=score.bar_number,
         links=known_jumps(score),
         over_s=_over(events, end_s, len(score_s)),
         attack_s=attack_s(score),
+        repeats=repeats,
         wrap=score.wrap,
     )
 
@@ -130,6 +135,7 @@ def looped_reference(thrice: Reference, score: Score) -> Reference:
         bar_number=score.bar_number,
         links=Links(np.append(0, np.cumsum(end - begin)), np.concatenate(targets)),
         over_s=_over(events, score.seconds(score.note_quarter + score.note_duration), n),
+        repeats=thrice.repeats[like],
         wrap=score.wrap,
         written=score,
     )
@@ -179,6 +185,7 @@ def with_rests(reference: Reference) -> Reference:
         sustain=np.insert(reference.sustain, places, 0, axis=0),
         onset=np.insert(reference.onset, places, 0, axis=0),
         over_s=np.insert(reference.over_s, places, begin_s) if len(reference.over_s) else reference.over_s,
+        repeats=np.insert(reference.repeats, places, False) if len(reference.repeats) else reference.repeats,
         links=Links(np.insert(links.start, places, links.start[places]), moved[links.target - 1] + 1),
     )
 

@@ -142,7 +142,9 @@ class Tracker:
             trust_numbers(frame_s),
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
-        templates = Templates(reference.sustain, reference.onset, mean, np.asarray(~reference.onset.any(axis=1)))
+        rest = np.asarray(~reference.onset.any(axis=1))
+        repeats = reference.repeats if len(reference.repeats) else np.zeros_like(rest)
+        templates = Templates(reference.sustain, reference.onset, mean, rest, repeats)
         self._reference = (templates, reference.score_s, reference.links)
         self._loop = loop_events(reference.quarter, reference.wrap)
         self._rests = reference.rests

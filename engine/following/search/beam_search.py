@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.core.arrays import BOOL, F32, F64
+from engine.core.arrays import F32, F64
 from engine.core.config import Settings, numbers, ranged
 from engine.following.likelihood import LikelihoodNumbers, Templates, event_likelihoods
 from engine.following.search.backpointers import Backpointers, new_backpointers, record_entry
@@ -58,6 +58,7 @@ OFTEN = 0.15  # share of events skipped from which on the position passes events
 START_S = 5.0  # expected wait for the first note, seconds
 MOST = 8.0  # log likelihood of an interval that none reaches: at the least spread and time it is 2.2, nats
 SLACK = 1e-6  # more than rounding, nats
+REPEAT_S = 0.05  # least time from a note to its repetition: 20 a second
 NEARLY = 0.97  # largest share of the way to the next event that is reported before its onset is detected
 
 
@@ -225,7 +226,7 @@ def advance(
     for event in range(first, last + 1):
         search.carried[event % SPAN] += search.sustain[event % SPAN]
     for event in range(top, first, -1):  # last event first, so that no path enters two events in one frame
-        _enter(search, event, first, last, now_s, event_s, reference.rest, numbers, tempo)
+        _enter(search, event, first, last, now_s, event_s, reference, numbers, tempo)
     _stand(search, now_s, event_s, tempo)
     _prune(search, numbers.beam)
 
@@ -238,23 +239,28 @@ def _enter(
     last: int,
     now_s: float,
     event_s: F64,
-    rest: BOOL,
+    reference: Templates,
     numbers: SearchNumbers,
     tempo: TempoNumbers,
 ) -> None:
-    """Let the best path enter `event` now, from the event before or, at the cost of skipping, from earlier ones."""
+    """Let the best path enter `event` now, from the event before or, at the cost of skipping, from earlier ones.
+
+    One attack is not taken for that of a note and of its repetition.
+    """
     best, best_event, best_k, rules, gate = _least(search, event), -1, -1, tempo, search.gate[0]
-    reach = numbers.reach
+    rest, again, reach = reference.rest, True, numbers.reach
     if numbers.adapt > 0 and search.onset[event % SPAN] <= 0:
         reach = min(reach, 2)  # further with an onset only
     for source in range(event - 1, max(event - 1 - reach, first - 1), -1):
+        again = again and reference.repeats[source]
         if source > last or (source == gate and event > gate + 1):
             continue
+        before_s = now_s - REPEAT_S if again else now_s
         slot = source % SPAN
         if source != gate and rest[source - 1]:
             rules = punctual(tempo)  # for this source and all before it
         for k in range(search.score.shape[1]):
-            if search.score[slot, k] == DEAD or search.entry_s[slot, k, 0] >= now_s:
+            if search.score[slot, k] == DEAD or search.entry_s[slot, k, 0] >= before_s:
                 continue
             total = search.score[slot, k] + search.carried[slot]
             if source == gate:

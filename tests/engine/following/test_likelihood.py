@@ -16,7 +16,7 @@ def test_events_together_are_to_the_bit_as_each_alone() -> None:
     rng = np.random.default_rng(3)
     sustain, onset = (rng.random((N_EVENTS, n), np.float32) for n in (N_SOUNDS, N_BEGINS))
     rest = np.arange(N_EVENTS) == 4
-    reference = Templates(sustain, onset, sustain.mean(axis=0), rest)
+    reference = Templates(sustain, onset, sustain.mean(axis=0), rest, np.zeros(N_EVENTS, bool))
     numbers = likelihood_numbers(LikelihoodConfig(), FRAME_S, 30.0)
     for loudness in (0.0, 1.0):
         row = np.float32(loudness) * rng.random(N_SOUNDS + N_BEGINS, np.float32)
