@@ -25,7 +25,7 @@ class SchedulerConfig(Settings):
         "which waiting comes later",
         unit="s",
     )
-    pace_s: float = ranged(2.0, 0.1, 60, "time over which the pace of the solo is averaged", unit="s")
+    pace_s: float = ranged(1.5, 0.1, 60, "time over which the pace of the solo is averaged", unit="s")
     late_s: float = ranged(
         0.3, 0, 5, "leave out what is later, where the next is due as well or the solo has passed it", unit="s"
     )
