@@ -56,6 +56,11 @@ def test_a_take_is_looked_at_again(
     reviewed(browser, stand_in, study, size)
     assert browser.js("document.querySelectorAll('.tint-slower').length") == len(SLOW)
     assert browser.js("document.querySelectorAll('.tint-faster').length") == 0
+    numbers = [bar[1] for bar in study.bars]
+    again = [k for k in range(1, len(numbers)) if numbers[k] not in (numbers[k - 1], numbers[k - 1] + 1)]
+    assert browser.js("document.querySelectorAll('.curve-jump').length") == len(again) > 0
+    axis = browser.js("[...document.querySelectorAll('.curve-bar')].map((each) => Number(each.textContent))")
+    assert axis[0] == numbers[0] and {numbers[k] for k in again} <= set(axis)
     lost = study.bars[41][1]
     assert browser.text(".loss-text") == f"bar {lost}, 1.5 s"
     assert "found 99 %" in browser.text(".review-facts")

@@ -10,6 +10,7 @@ import { moreButton, time } from "./stems.js";
 import { Take } from "./review_curve.js";
 
 const CURVE = { left: 56, right: 24, top: 12, bottom: 24 };
+const APART = 24; // least distance of two numbers on the axis
 let root = null, take = null, sound = null, parts = {}, loaded = null, table = false;
 
 /** Build the screen. */
@@ -157,8 +158,21 @@ function grid(tick) {
   for (let bpm = frame.low; bpm <= frame.high; bpm += tick) {
     found.push(s("line", { class: "curve-grid", x1: CURVE.left, x2: frame.width - CURVE.right, y1: curveY(bpm), y2: curveY(bpm) }), text(CURVE.left - 8, curveY(bpm) + 5, String(bpm), { "text-anchor": "end" }));
   }
-  const every = Math.max(1, Math.round(score.bars.rows.length / 8));
-  for (let k = 0; k < score.bars.rows.length; k += every) found.push(text(curveX(score.bars.start(k)), curveY(frame.low) + 20, String(score.bars.rows[k][1]), { "text-anchor": "middle" }));
+  return [...found, ...barAxis()];
+}
+
+/** Numbers of bars, counted anew from each place where the music goes to another bar than the next; a line there. */
+function barAxis() {
+  const rows = score.bars.rows, x = (k) => curveX(score.bars.start(k)), low = curveY(frame.low), found = [];
+  const sections = rows.map((row, k) => k).filter((k) => k === 0 || rows[k][1] < rows[k - 1][1] || rows[k][1] > rows[k - 1][1] + 1);
+  const every = Math.max(1, Math.round(rows.length / 8));
+  sections.forEach((first, i) => {
+    const end = sections[i + 1] ?? rows.length, stop = end < rows.length ? x(end) - APART : Infinity;
+    if (first > 0) found.push(s("line", { class: "curve-jump", x1: x(first), x2: x(first), y1: CURVE.top, y2: low + 6 }));
+    for (let k = first; k < end; k += every) {
+      if (k === first || x(k) < stop) found.push(text(x(k), low + 20, String(rows[k][1]), { class: "curve-bar", "text-anchor": "middle" }));
+    }
+  });
   return found;
 }
 

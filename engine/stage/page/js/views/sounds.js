@@ -68,7 +68,7 @@ function count() {
 function buildRows(labels) {
   rows = labels.map(({ name }) => {
     const overText = h("small", { class: "muted" });
-    const button = h("button", { type: "button", class: "sound-row", "aria-pressed": "false", on: { click: () => choose(name) } }, h("b", {}, name), overText);
+    const button = h("button", { type: "button", class: "sound-row", "aria-pressed": "false", on: { click: () => choose(name) } }, h("b", { title: name }, name), overText);
     return { name, button, over: overText };
   });
   parts.list.replaceChildren(...rows.map((row) => h("li", {}, row.button)));
