@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.accompaniment.config import SchedulerConfig
+from engine.accompaniment.tempo.calibration import Calibration
 from engine.accompaniment.tempo.expectation import Expectation
 from engine.accompaniment.tempo.pace import Pace
 from engine.core.events import Event, Onset, State
@@ -76,6 +77,7 @@ class Anticipation:
     known: whether the soloist knows that pace; else the first step sets it
     onset_quarter: onsets of others, sorted: a fermata lasts to the next note of anybody
     expected: the solo at the tempo that rehearsals let expect, None without any
+    calibrated: whether predictions are corrected by how the soloist has kept to those before
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Anticipation:
         known: bool = False,
         onset_quarter: np.ndarray | None = None,
         expected: Score | None = None,
+        calibrated: bool = False,
     ) -> None:
         self.config, self._quarter = config, solo.onset_quarter
         self.solo_s = solo.seconds(solo.onset_quarter)  # where the solo's onsets lie, seconds of score
@@ -94,6 +97,7 @@ class Anticipation:
         self.latency_s = 0.0  # from a decision until it is heard, and from a sound until it is taken
         self._pace = Pace(config.pace_s, pace, known=known)
         self._expectation = Expectation(solo, expected)
+        self._calibration = Calibration() if calibrated else None
         self._fermata_s, self._held_s = _fermatas(solo, np.empty(0) if onset_quarter is None else onset_quarter)
         self._rest_s = _rests(solo)
         self._loop = _Loop(solo)
@@ -103,6 +107,8 @@ class Anticipation:
         """Reset to the initial state."""
         self._pace.reset()
         self._expectation.reset()
+        if self._calibration is not None:
+            self._calibration.reset()
         self._played_s: dict[int, float] = {}  # when each onset of the solo began
         self.now_at = -1  # onset of the solo that was heard last, -1 for none
         self._next: _Prediction | None = None
@@ -186,6 +192,8 @@ class Anticipation:
             self._next = self._next._replace(onset=self._next.onset - n)
 
     def _begun(self, index: int, at_s: float) -> bool:
+        if self._calibration is not None:
+            self._calibration.take(index, at_s)
         before, self.now_at, self._next = self.now_at, index, None
         at_s = max(at_s, self.now_s - SLOWEST_S)
         self._played_s[index] = at_s
@@ -209,6 +217,8 @@ class Anticipation:
         return length_s * self._pace.ratio * self._expectation.ratio(begin_s, end_s)
 
     def _expect(self, new: _Prediction) -> bool:
+        if self._calibration is not None:
+            self._calibration.foresee(*new)
         jumped = False
         if new.onset - 1 != self.now_at:  # what was reported last is taken back
             before, self.now_at, self._next = self.now_at, new.onset - 1, None
@@ -287,7 +297,10 @@ class Anticipation:
         if inferred or self.now_s > due_s + self.config.hold_s:
             known = bool((score_s < self.solo_s[following.onset + 1 : following.onset + 2] - SAME_S).all())
         else:
-            known = after <= SAME_S and following.sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it
+            sd_s = following.sd_s
+            if self._calibration is not None:
+                due_s, sd_s = self._calibration.corrected(due_s, sd_s)
+            known = after <= SAME_S and sd_s <= self.config.wait_sd_s + self.latency_s  # waiting costs it
         return due_s + after * self._pace.ratio + self.config.behind_s if known else np.inf
 
     def held(self, begin_s: float, end_s: float) -> float:

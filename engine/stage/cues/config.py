@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from engine.accompaniment.config import SchedulerConfig
 from engine.core.config import Settings, ranged
 
-__all__ = ["CueTiming"]
+__all__ = ["BEHIND_S", "CueTiming"]
 
-BEHIND_S = 0.012  # as an accompaniment: bars begin a little later than what precedes them lets expect
+BEHIND_S = 0.02  # more than an accompaniment: bars begin a little later than what precedes them lets expect
 HOLD_S = 60.0  # a note that does not come is waited for: what is beyond it has not been reached
 
 

@@ -48,7 +48,7 @@ class CueScheduler:
 
     def __init__(self, score: Score, cues: Sequence[PlannedCue], timing: CueTiming) -> None:
         self.timing, self._cues = timing, list(cues)
-        self._solo = Anticipation(score, timing.schedule)
+        self._solo = Anticipation(score, timing.schedule, calibrated=True)
         self._cue_s = score.seconds(np.array([cue.quarter for cue in cues])) if cues else np.empty(0)
         self.latency_s = 0.0  # so much earlier a cue is decided, so that its sound is heard in time
         self._longest_s = max((cue.lead_s for cue in cues), default=0.0)

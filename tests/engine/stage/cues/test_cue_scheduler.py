@@ -10,13 +10,13 @@ import pytest
 from engine.core.events import Event, Onset, Position, State
 from engine.following.states import CODES, FIRST
 from engine.score.score import Score
-from engine.stage.cues.config import CueTiming
+from engine.stage.cues.config import BEHIND_S, CueTiming
 from engine.stage.cues.cue_list import PlannedCue
 from engine.stage.cues.scheduler import BEGUN, FIRST_NOTE, JUMPED, LATE, CueCall, CueScheduler
 from tests.engine.accompaniment.soloists import RATE, SD_S, TOLD_S, melody, told
 
 TIMING = CueTiming()
-CLOSE_S = 0.02  # of a soloist who is predicted well: steps of 12 ms
+CLOSE_S = BEHIND_S + 0.0116  # of a soloist who is predicted well: what is aimed behind him, and a step
 TOLD_LATE_S = TOLD_S + 0.0116 + CLOSE_S  # after the report of the onset, at the next step
 Timed = tuple[float, Event]
 
@@ -87,6 +87,13 @@ def test_an_uncertain_prediction_waits_for_the_note() -> None:
     played = steady(6) + steady(6, first=6, start_s=5.2)
     calls = called([cue(6)], told(played, sd_s=1.5 * TIMING.wait_sd_s))
     assert played[6][1] <= calls[0].at_s <= played[6][1] + TOLD_LATE_S
+
+
+def test_a_steady_player_is_foreseen_after_a_while_though_players_on_the_whole_are_not() -> None:
+    played, cues = steady(39), [cue(q) for q in range(3, 38)]
+    calls = called(cues, told(played, sd_s=1.5 * TIMING.wait_sd_s))
+    errors = np.array([call.at_s - played[int(call.cue.quarter)][1] for call in calls])
+    assert errors[:5].min() > CLOSE_S and np.abs(errors[-20:]).max() < CLOSE_S + TIMING.commit_s
 
 
 def test_a_fermata_is_waited_for_with_and_without_a_lead() -> None:
