@@ -1,5 +1,6 @@
-"""The browser of the pages for listeners, for every test here."""
+"""The browser of the pages for listeners, for every test here; without selenium those tests are skipped."""
 
-from tests.offline.evaluation.page_browser import browser
+from importlib.util import find_spec
 
-__all__ = ["browser"]
+if find_spec("selenium"):
+    from tests.offline.evaluation.page_browser import browser  # noqa: F401 - a fixture
