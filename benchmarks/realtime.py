@@ -27,6 +27,7 @@ from benchmarks.rows import Row
 from engine.audio.devices import Device
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
+from engine.separation.config import InstantConfig
 from offline.separation.presets import unmix_config
 from tests.engine.realtime.live import Live
 from tests.engine.realtime.probe import delays
@@ -130,7 +131,7 @@ def drop_outs(period: int, seconds: float) -> Iterator[Row]:
 def round_trips() -> Iterator[Row]:
     """Declared against true latency, in samples."""
     system = Device(backend="portaudio", name="system")
-    instant = PipelineConfig(separate=unmix_config("unmix-low-latency", instant=True))
+    instant = PipelineConfig(separate=unmix_config("unmix-low-latency", instant=InstantConfig()))
     whole = PipelineConfig()
     for period, device, block, pipeline in (
         (512, OWN, 0, whole),

@@ -8,7 +8,7 @@ from typing import Any
 from cli.common import SEPARATE, option
 from engine.core.config import SETTING, Settings, plain, settings_of
 from engine.core.errors import ConfigError
-from engine.separation.config import TUNED, HpssConfig, MaskNetworkConfig
+from engine.separation.config import TUNED, HpssConfig, InstantConfig, MaskNetworkConfig
 
 __all__ = ["SEPARATION_GROUPS", "HpssOptions", "NetworkOptions", "refuse_typed"]
 
@@ -21,7 +21,7 @@ def changed(kind: type[Any], name: str, *, text: str = "", default: Any = None, 
     """Declare an option for a field of other settings: its range, unit and text; None leaves it as it is there."""
     setting = settings_of(kind)[name]
     setting = replace(setting, text=text or setting.text, optional=True)
-    group = NETWORKS if kind is MaskNetworkConfig else KERNEL
+    group = KERNEL if kind is HpssConfig else NETWORKS
     return option(field(default=default, metadata={SETTING: setting}), group=group, **shown)
 
 
@@ -75,13 +75,23 @@ class NetworkOptions(Settings):
         plain(False, "masks of the past by short filters: stems 3 ms late, whatever the window; a little less clean"),
         group=NETWORKS,
     )
+    delay_ms: float | None = changed(InstantConfig, "delay_ms", text="with --instant: how late the stems are, say 1")
+    turns: int | None = changed(InstantConfig, "turns", text="with --instant: copies of the network that take turns")
     sharing: str | None = changed(MaskNetworkConfig, "sharing")
     rest: str | None = changed(MaskNetworkConfig, "rest")
 
     def settings(self) -> dict[str, Any]:
         """What is typed, as `unmix_config` takes it."""
         typed = {name: value for name in ("sharing", "rest") if (value := getattr(self, name)) is not None}
-        return {"wiener": self.wiener, "instant": self.instant, **typed}
+        return {"wiener": self.wiener, "instant": self._short_filters(), **typed}
+
+    def _short_filters(self) -> InstantConfig | None:
+        """What is typed of InstantConfig's own settings; ConfigError for those without --instant."""
+        typed = {name: value for name in ("delay_ms", "turns") if (value := getattr(self, name)) is not None}
+        if typed and not self.instant:
+            name = "--" + next(iter(typed)).replace("_", "-")
+            raise ConfigError(name, expected="--instant", got="none", remedy=f"add --instant, or leave {name} out")
+        return InstantConfig(**typed) if self.instant else None
 
 
 def refuse_typed(options: Settings, *, expected: str, got: str) -> None:

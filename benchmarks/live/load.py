@@ -22,7 +22,7 @@ from benchmarks.live.witness import watching
 from engine.audio.devices import Device
 from engine.pipeline.pipeline import PipelineConfig
 from engine.realtime.session import Session, SessionConfig, SessionStatus
-from engine.separation.config import HpssConfig, MaskNetworkConfig
+from engine.separation.config import HpssConfig, InstantConfig, MaskNetworkConfig
 from offline.separation.presets import live_rate, unmix_config
 
 N_OBJECTS = 300_000
@@ -67,7 +67,7 @@ def separation(who: str) -> HpssConfig | MaskNetworkConfig:
     if who == "hpss":
         return HpssConfig(look_ahead=0)
     if who == "instant":
-        return unmix_config("unmix-low-latency", instant=True)
+        return unmix_config("unmix-low-latency", instant=InstantConfig())
     return unmix_config(who)
 
 

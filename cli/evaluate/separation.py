@@ -70,6 +70,7 @@ def evaluate_separation_command(options: EvaluateSeparationOptions) -> int:
 def _nodes(options: EvaluateSeparationOptions) -> dict[str, Separator]:
     """Each network, and where asked each with the Wiener filter and by short filters, by the name in the table."""
     from engine.core.format import AudioFormat
+    from engine.separation.config import InstantConfig
     from engine.separation.instant import InstantSeparator
     from engine.separation.mask_network_segments import open_separator
     from offline.separation.presets import SEPARATORS, unmix_config
@@ -84,6 +85,6 @@ def _nodes(options: EvaluateSeparationOptions) -> dict[str, Separator]:
         if options.instant:
             rate = nodes[name].frames.audio.sample_rate
             audio = AudioFormat(sample_rate=rate, n_channels=CHANNELS)
-            config = unmix_config(file, instant=True)
+            config = unmix_config(file, instant=InstantConfig())
             nodes[f"{config.model.stem}, instant"] = InstantSeparator(config, audio)
     return nodes

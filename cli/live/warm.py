@@ -16,7 +16,7 @@ from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.realtime.processing_thread import Rings
 from engine.realtime.warm import rehearse_pipeline, warm
 from engine.score.score import Score, make_score
-from engine.separation.config import TUNED, WienerConfig
+from engine.separation.config import TUNED, InstantConfig, WienerConfig
 from engine.separation.instant import InstantSeparator
 from engine.separation.mask_network import apply_masks, magnitudes
 from engine.separation.wiener import Wiener
@@ -57,7 +57,7 @@ def _accompanying(audio: AudioFormat, score: Score) -> Pipeline:
 
 def _warm_networks(audio: AudioFormat) -> None:
     """Run the kernels around networks that separate; the networks themselves are files, and need no compiling."""
-    instant = InstantSeparator(unmix_config("unmix-low-latency", instant=True), audio)
+    instant = InstantSeparator(unmix_config("unmix-low-latency", instant=InstantConfig()), audio)
     instant.process(np.zeros((1024, audio.n_channels), np.float32))
     frames = FrameFormat(audio=audio, n_fft=64, hop=16)
     shape = audio.n_channels, frames.n_bins

@@ -131,6 +131,7 @@ class InstantConfig(Settings):
 
     delay_ms: float = ranged(2.9, 0, 20, "by what the stems lag the input: more is cleaner", unit="ms")
     length_ms: float = ranged(11.6, 0.5, 90, "length of a filter, at most the network's window", unit="ms")
+    turns: int = ranged(1, 1, 4, "copies of the network that take turns: newer masks, for as many times the work")
     fall_ms: float = ranged(
         1.5, 0, 90, "length of the window's falling end: the shorter, the newer masks are", unit="ms"
     )

@@ -2,7 +2,8 @@
 
 A mask network needs a long window: its stems come as much later. Here the network hears the same windows, but its masks
 are applied to samples that come after them: each mask becomes a short filter (`short_filter`), renewed every 128
-samples by what has risen since (`onset_masks`), and faded from one to the next. The last stem is the input, as much
+samples by what has risen since (`onset_masks`), and faded from one to the next. Copies of the network can take turns,
+each at its own hop. The last stem is the input, as much
 later, less the others: the stems sum to the input.
 """
 
@@ -96,15 +97,15 @@ class InstantSeparator:
     def __init__(self, config: MaskNetworkConfig, audio: AudioFormat) -> None:
         assert config.instant is not None
         self.config, self.audio = config, audio
-        self._node = node = StreamingSeparator(config, n_channels=audio.n_channels)
+        node = StreamingSeparator(config, n_channels=audio.n_channels)
         self.targets, self.frames, self.window = node.targets, node.frames, node.window
         own = node.frames.audio.sample_rate
         self._delay, n_taps = config.instant.samples(audio.sample_rate, node.frames.n_fft)
         resampled = ResampleConfig(source_rate=audio.sample_rate, target_rate=own, n_channels=audio.n_channels)
         self._into = None if own == audio.sample_rate else Resampler(resampled)
-        fall = config.instant.fall(own, node.frames.n_fft)
-        weights = late_window(node.window, node.frames.n_fft, fall)
-        self._stft = Stft(node.frames, window=node.window, weights=weights)
+        weights = late_window(node.window, node.frames.n_fft, config.instant.fall(own, node.frames.n_fft))
+        others = [StreamingSeparator(config, n_channels=audio.n_channels) for _ in range(config.instant.turns - 1)]
+        self._turns = [(each, Stft(node.frames, window=node.window, weights=weights)) for each in (node, *others)]
         late = 0 if self._into is None else round(self._into.latency * audio.sample_rate / own)
         n_stems, n_bins = len(self.targets), node.frames.n_bins
         sizes = {"step": STEP, "late": late, "n_targets": n_stems}
@@ -118,17 +119,17 @@ class InstantSeparator:
 
     def _make_memory(self, n_taps: int) -> None:
         """Allocate what is kept from step to step, and scratch memory."""
-        n_channels, n_bins = self.audio.n_channels, self._node.frames.n_bins
+        n_channels, n_bins = self.audio.n_channels, self.frames.n_bins
         rows = len(self.targets), n_channels
         long = max(n_taps - 1, self._onsets.n_short)
         self._raw, self._line = (np.zeros((n_channels, long + STEP), np.float32) for _ in range(2))
         self._ones = np.ones((n_channels, n_bins), np.complex64)
         self._stems = np.zeros((*rows, n_bins), np.complex64)
         self._cleaned = np.zeros((n_channels, n_bins), np.complex64)
-        self._magnitude = np.zeros((1, self._node.n_inputs, n_bins), np.float32)
+        self._magnitude = np.zeros((1, self._turns[0][0].n_inputs, n_bins), np.float32)
         self._gains = np.zeros((*rows, n_bins), np.float32)
         self._masks = np.zeros((rows[0] - 1, n_channels, n_bins), np.complex64)
-        self._response = np.zeros((rows[0] - 1, n_channels, self._node.frames.n_fft), np.float32)
+        self._response = np.zeros((rows[0] - 1, n_channels, self.frames.n_fft), np.float32)
         self._old, self._new = (np.zeros((rows[0] - 1, n_channels, n_taps), np.float32) for _ in range(2))
         self._scratch = np.zeros((2, STEP), np.float32)
 
@@ -161,24 +162,33 @@ class InstantSeparator:
         for each in (self._raw, self._line):
             each[:, :-STEP] = each[:, STEP:].copy()
         self._fill = 0
-        for spectrum in self._stft.process(heard if self._into is None else self._into.process(heard)):
-            self._learn(spectrum)
+        if self._into is not None:
+            heard = self._into.process(heard)
+        for turn, (node, stft) in enumerate(self._turns):
+            for spectrum in stft.process(heard):
+                self._update(node, spectrum, learns=turn == 0)
         self._old, self._new = self._new, self._old
         self._onsets.renew(self._gains, self._masks)
         design_filters(self._masks, self._delay, self._cut, self._response, self._new)
 
-    def _learn(self, spectrum: C64) -> None:
-        """Take the masks of a frame that has ended."""
-        self._node.prepare(spectrum, self._cleaned, self._magnitude[0])
-        masks = self._node.network.run({"magnitude": self._magnitude})["mask"]
-        self._node.divide(self._ones, masks[0], self._stems)
+    def _update(self, node: StreamingSeparator, spectrum: C64, *, learns: bool) -> None:
+        """Take the masks of a frame that has ended; learns: whether what rose since the last one is learnt."""
+        node.prepare(spectrum, self._cleaned, self._magnitude[0])
+        masks = node.network.run({"magnitude": self._magnitude})["mask"]
+        node.divide(self._ones, masks[0], self._stems)
         _spread(self._stems, self._place, self._gains)
-        self._onsets.learn(self._cleaned, self._stems.real)
+        self._onsets.compare()
+        if learns:
+            self._onsets.learn(self._cleaned, self._stems.real)
 
     def reset(self) -> None:
         """Reset to the initial state: every stem an equal part of the input."""
-        for part in (self._node, self._stft, self._onsets, *(() if self._into is None else (self._into,))):
+        for part in (self._onsets, *(() if self._into is None else (self._into,))):
             part.reset()
+        for turn, (node, stft) in enumerate(self._turns):
+            node.reset()
+            stft.reset()
+            stft.process(np.zeros((turn * self.frames.hop // len(self._turns), self.audio.n_channels), np.float32))
         self._fill = 0
         self._gains[:] = 1 / len(self.targets)
         for each in (self._raw, self._line, self._old, self._new):

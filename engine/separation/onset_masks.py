@@ -122,12 +122,15 @@ class OnsetMasks:
         parts = self._spectrum, self._scratch, self._heard[-1]
         _hear(line, self._weights, self._edges, self._scale, *parts)
 
+    def compare(self) -> None:
+        """Compare what comes with a frame that has just ended, from which the masks are now."""
+        self._before = (self._heard[: len(self._mean)] * self._mean).sum(axis=0)
+
     def learn(self, frame: C64, gains: F32) -> None:
-        """Take a frame (channel, bin) that has just ended, and its gains (target, channel, bin)."""
+        """Take a frame (channel, bin), each a hop after the one before, and its gains (target, channel, bin)."""
         self._seen += 1
         step = max(self._step, 1 / self._seen)
         _learn(frame, gains, self._own_edges, step, self._last, self._rises, self._shares)
-        self._before = (self._heard[: len(self._mean)] * self._mean).sum(axis=0)
 
     def renew(self, gains: F32, out: C64) -> None:
         """Write up-to-date masks of `gains` (target, channel, bin) to out, of the first of the targets."""

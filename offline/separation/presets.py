@@ -23,19 +23,19 @@ SEPARATORS = {  # by the name that options know
 
 
 def unmix_config(
-    model: Path | str, *, wiener: bool = False, instant: bool = False, **settings: Any
+    model: Path | str, *, wiener: bool = False, instant: InstantConfig | None = None, **settings: Any
 ) -> MaskNetworkConfig:
     """The settings for a name of SEPARATORS or a model's file; ConfigError with a remedy if it is not installed.
 
-    wiener, instant: whether to filter by the stereo image, and whether to apply masks of the past by short filters
+    wiener: whether to filter by the stereo image
+    instant: how to apply masks of the past by short filters, None to wait for the window
     settings: further ones of `MaskNetworkConfig`
     """
     file = SEPARATORS.get(str(model), Path(model))
     if file.parent == WEIGHTS and not file.is_file():
         remedy = "make one with `collaparte export separation` or `collaparte import-weights`"
         raise ConfigError("stems by a network", expected=str(file), got="no such file", remedy=remedy)
-    place, short = WienerConfig() if wiener else None, InstantConfig() if instant else None
-    return MaskNetworkConfig(model=file, wiener=place, instant=short, **settings)
+    return MaskNetworkConfig(model=file, wiener=WienerConfig() if wiener else None, instant=instant, **settings)
 
 
 def live_rate(config: MaskNetworkConfig) -> int | None:

@@ -19,8 +19,10 @@ def noise(n_channels: int) -> np.ndarray:
     return sound
 
 
-def instant(n_channels: int, rate: int = 44100, *, delay_ms: float = 2.9, **network: object) -> InstantSeparator:
-    settings = InstantConfig(delay_ms=delay_ms, length_ms=5.0)
+def instant(
+    n_channels: int, rate: int = 44100, *, delay_ms: float = 2.9, turns: int = 1, **network: object
+) -> InstantSeparator:
+    settings = InstantConfig(delay_ms=delay_ms, length_ms=5.0, turns=turns)
     config = MaskNetworkConfig(model=small_file(**network), instant=settings)
     return InstantSeparator(config, AudioFormat(sample_rate=rate, n_channels=n_channels))
 
@@ -38,5 +40,6 @@ CASES = [
         ("of mid and side, mono", 1, {"network": "bands", "stereo": "mid-side"}),
         ("at another rate", 2, {"rate": 48000}),
         ("with little delay", 2, {"delay_ms": 0.1}),
+        ("of networks in turn", 2, {"turns": 3, "hop": 128}),
     ]
 ]

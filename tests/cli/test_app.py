@@ -326,6 +326,10 @@ STEMS = ("--separate", "hpss", "--output", "{tones}.stems")
             "instant: expected no Wiener filter beside it",
         ),
         (
+            ("run", "--input", "{tones}", "--separate", "unmix", "--turns", "2", "--output", "x"),
+            "--turns: expected --instant",
+        ),
+        (
             ("run", "--input", "{tones}", "--separate", "hpss", "--wiener", "--output", "x"),
             "--wiener: expected --separate",
         ),

@@ -22,7 +22,7 @@ from tests.tolerances import FLOAT32
 
 STEREO = AudioFormat(sample_rate=44100, n_channels=2)
 SONGS = SHARED / "stems"
-DECIBELS = 1.5  # what may be lost against the whole window
+DECIBELS = 2.0  # what may be lost against the whole window of the same network, in one place of one song
 
 
 def filters(masks: np.ndarray, n_taps: int, delay: int) -> np.ndarray:
@@ -80,6 +80,7 @@ def test_what_rises_goes_to_whom_it_went_before() -> None:
         gains[1] = 1 - gains[0]
         for _ in range(8):
             onsets.hear(even)
+        onsets.compare()
         onsets.learn(spectrum_of(1 + loud, slice(0, 513)), gains)
     gains[0], gains[1] = 1, 0
     onsets.renew(gains, masks)
@@ -113,7 +114,7 @@ def test_refusals() -> None:
 @pytest.mark.skipif(not SONGS.is_dir(), reason="needs ../shared/data/stems")
 def test_little_is_lost_against_the_whole_window() -> None:
     """Twelve seconds of caesium, which no network was trained on."""
-    whole, short = unmix_config("unmix-low-latency"), unmix_config("unmix-low-latency", instant=True)
+    whole, short = unmix_config("unmix-low-latency"), unmix_config("unmix-low-latency", instant=InstantConfig())
     nodes = {"whole": open_separator(whole, n_channels=2), "short": InstantSeparator(short, STEREO)}
     rows = evaluate_separators(nodes, find_songs(parse_corpus(str(SONGS)), only=["caesium"]), start_s=100, seconds=12)
     gains = [
