@@ -73,11 +73,10 @@ def test_stems_of_past_masks_are_heard_within_20_ms() -> None:
     config = SessionConfig(source=OWN, sink=OWN, pipeline=PipelineConfig(separate=separate))
     with JackServer(period=64) as server, Live(config) as live:
         live.running()
-        measured = delays(*ports())
-        for _ in range(2):  # a probe in Python misses turns of 1.3 ms on a busy machine
-            measured += delays(*ports()) if len(measured) < 5 else []
+        measured = delays(*ports(), n_impulses=9)
         latency = live.stop().latency
-    assert abs(np.median(measured) - latency.total) <= 1, (measured, latency)
+    # Turns of 1.3 ms that a busy machine misses make some impulses whole periods later, and none sooner.
+    assert abs(min(measured) - latency.total) <= 1, (measured, latency)
     assert latency.total <= 0.02 * server.rate
     assert latency.pipeline <= 0.003 * server.rate
 
