@@ -1,12 +1,15 @@
 """Sound events, live: what the node costs beside torch, how soon it tells, and what it invents in an hour.
 
-python -m benchmarks.sounds [MODEL.onnx]
+python -m benchmarks.sounds [MODEL.onnx] [--told]
+
+With --told only what is told, how soon, and what is invented: of sources that nothing was trained or tuned on.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,26 +18,30 @@ import soundfile
 import torch
 
 from benchmarks.rows import Row
-from engine.core.events import Event, Sound
+from engine.core.events import Sound
 from engine.core.format import AudioFormat
 from engine.detection.crnn import SoundConfig, SoundProbabilities
 from engine.detection.detector import SoundDetector
 from engine.detection.frame_clock import MEL_BANDS, SOUND_FRAMES, SOUND_RATE, STEP, STEP_FRAMES
+from engine.detection.sound_files import class_names, decisions_of
 from engine.dsp.logmel import LogMelConfig, mel_weights
 from engine.inference.network import Network
 from models.detection.network import Crnn
 from models.detection.reimport import crnn_from_onnx
 from offline.datasets.make_scenes import alarm_families
 from offline.datasets.scenes import log_mel
-from offline.datasets.soundscapes import SceneMixConfig, SceneMixer
-from offline.detection.presets import SHIPPED
+from offline.datasets.soundscapes import Scene, SceneMixConfig, SceneMixer
+from offline.detection.clip_decisions import detect, tag
+from offline.detection.presets import SHIPPED, SHIPPED_FOR_FILES
 from offline.evaluation.detection.live_sound_events import (
     KindOfSound,
     LiveListener,
+    TellingOfClips,
     detect_streaming,
     false_alarms_per_hour,
-    reaction_times_s,
 )
+from offline.evaluation.detection.sound_event_report import mel_probabilities
+from offline.evaluation.detection.sound_events import evaluate_sound_events
 from offline.synthesis.sound_bank import SoundBank, load_bank
 from offline.synthesis.surroundings.kinds import SURROUNDINGS, surroundings
 
@@ -55,11 +62,16 @@ def rows(model: Path = SHIPPED) -> Iterator[Row]:
     yield _resampled(model)
     yield _whole(model)
     if (SHARED / "sound_events").is_dir():
-        yield _reaction(model)
-        yield from _inventions(model)
-        yield from _surroundings(model)
-        yield _distractors(model)
-        yield _performances(model)
+        yield from told(model)
+
+
+def told(model: Path = SHIPPED) -> Iterator[Row]:
+    """Rows of what is told, how soon, and what is invented."""
+    yield from _telling(model)
+    yield _distractors(model)
+    yield from _inventions(model)
+    yield from _surroundings(model)
+    yield _performances(model)
 
 
 def _noise(audio: AudioFormat) -> np.ndarray:
@@ -157,27 +169,79 @@ def _whole(model: Path) -> Row:
     )
 
 
-def _reaction(model: Path) -> Row:
+def _unheard() -> dict[str, Scene]:
     """Scenes of sources that nothing was trained on."""
     bank = load_bank(SHARED / "sound_events", SOUND_RATE, "test")
     mixer = SceneMixer(bank, alarm_families("test"), SceneMixConfig())
-    node = SoundDetector(SoundConfig(model=model), MONO)
-    reference, estimate = {}, {}
-    for index in range(N_SCENES):
-        scene = mixer.scene(17, index)
-        reference[str(index)] = scene.events
-        estimate[str(index)] = _sounds(detect_streaming(node, scene.audio[:, None]))
-    waits = reaction_times_s(reference, estimate, SOUND_RATE)
-    low, median, high = np.percentile(waits, [25, 50, 75]) * 1000
-    n_events = sum(map(len, reference.values()))
+    return {str(index): mixer.scene(17, index) for index in range(N_SCENES)}
+
+
+def _telling(model: Path) -> Iterator[Row]:
+    """What is told of the sounds in scenes, how soon, and how near that is to what is found in files."""
+    node, clips, scenes = SoundDetector(SoundConfig(model=model), MONO), TellingOfClips(), _unheard()
+    for name, scene in scenes.items():
+        events = detect_streaming(node, scene.audio[:, None])
+        clips.add(name, scene.events, events, SOUND_RATE, len(scene.audio))
+    yield _share(clips)
+    yield _wait(clips, node)
+    yield Row(
+        what="told while it does not sound, in an hour of those scenes",
+        ours=f"{clips.wrong_per_hour:.0f}",
+        peer="",
+        ratio="",
+        agreement=f"{clips.retracted * 3600 / clips.seconds:.0f} more told and taken back",
+    )
+    yield _files_and_live(scenes, clips, node.classes)
+
+
+def _share(clips: TellingOfClips) -> Row:
+    number = Counter(event.label for events in clips.reference.values() for event in events)
+    n_told = {label: len(clips.waits_s.get(label, ())) for label in number}
     return Row(
-        what=f"from the start of a sound to its event, {n_events} sounds in {N_SCENES} scenes of unheard sources",
+        what=f"sounds told live, {number.total()} sounds in {N_SCENES} scenes of unheard sources",
+        ours=f"{sum(n_told.values())}, {100 * sum(n_told.values()) / number.total():.0f} %",
+        peer="",
+        ratio="",
+        agreement=", ".join(f"{label} {n_told[label]} of {n}" for label, n in sorted(number.items())),
+    )
+
+
+def _wait(clips: TellingOfClips, node: SoundDetector) -> Row:
+    waits = [wait for of in clips.waits_s.values() for wait in of]
+    low, median, high = np.percentile(waits, [25, 50, 75]) * 1000 if waits else [np.nan] * 3
+    return Row(
+        what="from the start of such a sound to its event",
         ours=f"median {median:.0f} ms",
         peer="",
         ratio="",
-        agreement=f"quartiles {low:.0f} and {high:.0f} ms; {len(waits)} of {n_events} were told; "
+        agreement=f"quartiles {low:.0f} and {high:.0f} ms; "
         f"declared at most {1000 * node.latency / SOUND_RATE:.0f} ms from the step that is told",
     )
+
+
+def _files_and_live(scenes: dict[str, Scene], clips: TellingOfClips, classes: tuple[str, ...]) -> Row:
+    live = evaluate_sound_events(clips.reference, clips.estimate, classes)
+    files = _found_in_files(scenes)
+    return Row(
+        what="the same scenes as files, and live: clip, segment and event F1",
+        ours=f"{_f1(files)} as files; {_f1(live)} live",
+        peer="",
+        ratio="",
+        agreement="live clips by the events that stood",
+    )
+
+
+def _found_in_files(scenes: dict[str, Scene]) -> dict[str, float]:
+    network = Network(SHIPPED_FOR_FILES, "crnn")
+    classes, decisions = class_names(network), decisions_of(network)
+    steps = np.stack([mel_probabilities(network, log_mel(scene.audio)) for scene in scenes.values()])
+    found = detect(list(scenes), steps, classes, decisions.whole)
+    tags = tag(list(scenes), steps, classes, decisions.tags)
+    return evaluate_sound_events({name: scene.events for name, scene in scenes.items()}, found, classes, tags)
+
+
+def _f1(metrics: dict[str, float]) -> str:
+    return " ".join(f"{metrics[name]:.2f}" for name in ("clip_f1", "segment_f1", "event_f1"))
 
 
 def _inventions(model: Path) -> Iterator[Row]:
@@ -199,10 +263,9 @@ def _inventions(model: Path) -> Iterator[Row]:
             (),
             SceneMixConfig(n_events=(0, 0), seconds=SCENE_S, p_band=0.0, labels=("none",)),
         )
-        events: list[Event] = []
+        found: list[Sound] = []
         for index in range(int(HOUR_S / SCENE_S)):
-            events += detect_streaming(node, mixer.scene(5, index).audio[:, None])
-        found = _sounds(events)
+            found += detect_streaming(node, mixer.scene(5, index).audio[:, None])
         labels = sorted({e.label for e in found}, key=lambda label: -sum(e.label == label for e in found))
         yield Row(
             what=f"events invented in an hour of {kind}",
@@ -221,7 +284,7 @@ def _surroundings(model: Path) -> Iterator[Row]:
         for number in range(N_SURROUNDINGS):
             rng = np.random.default_rng([23, list(SURROUNDINGS).index(kind), number])
             audio = surroundings(kind, "test", SCENE_S, SOUND_RATE, rng) * 10 ** (rng.uniform(-30, -1) / 20)
-            found = _sounds(detect_streaming(node, audio[:, None].astype(np.float32)))
+            found = detect_streaming(node, audio[:, None].astype(np.float32))
             counted.add(found, {"speech"} if kind == "talk" else set(), SOUND_RATE, len(audio))
         yield _invented(f"an hour of synthesised {kind}", counted)
 
@@ -232,7 +295,7 @@ def _distractors(model: Path) -> Row:
     node, counted = SoundDetector(SoundConfig(model=model), MONO), KindOfSound()
     for sounds in parts.values():
         audio = np.pad(0.3 * np.concatenate(sounds), SOUND_RATE // 2)[:, None].astype(np.float32)
-        counted.add(_sounds(detect_streaming(node, audio)), set(), SOUND_RATE, len(audio))
+        counted.add(detect_streaming(node, audio), set(), SOUND_RATE, len(audio))
     return Row(
         what="recordings that hold no class, and get a label",
         ours=f"{counted.labelled} of {counted.files}",
@@ -274,10 +337,14 @@ def _song(name: str, *, voice: bool) -> np.ndarray:
     return np.asarray(total[: len(total) // 2 * 2].reshape(-1, 2).mean(1), np.float32)
 
 
-def _sounds(events: list[Event]) -> list[Sound]:
-    return [event for event in events if isinstance(event, Sound)]
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)
+    parser.add_argument("--told", action="store_true", help="only what is told and what is invented")
+    options = parser.parse_args()
+    for row in (told if options.told else rows)(options.model):
+        print(row, flush=True)
 
 
 if __name__ == "__main__":
-    for row in rows(*map(Path, sys.argv[1:2])):
-        print(row, flush=True)
+    _main()
