@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +19,11 @@ from engine.score.score import SAME_ONSET, Score
 from engine.stage.finding.config import FinderConfig
 from engine.stage.finding.finder import PieceFinder
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
+from engine.stage.finding.places import Places, places_of
 from offline.batch.piece_folders import find_pieces
 from offline.datasets.random_starts import START_RATE, render_start
 from offline.evaluation.onsets import read_truth
-from offline.evaluation.same_passages import same_passage
+from offline.evaluation.same_passages import same_passage, twins
 
 __all__ = [
     "FIND_COLUMNS",
@@ -86,12 +87,14 @@ class FoundRow:
     guesses: likeliest pieces, in the order told
     sure: the first that was sure, if any was
     cpu: processor time, share of real time
+    twin: whether nobody could tell in the time asked: all of it stands, note by note, in another bar or piece as well
     """
 
     take: FindTake
     guesses: tuple[Told, ...]
     sure: Told | None
     cpu: float
+    twin: bool = False
 
     def by(self, seconds: float) -> Told | None:
         """Return what was sure within so many seconds."""
@@ -167,6 +170,7 @@ def judge_starts(
     left_out: take the piece that is played out of the folder; then whatever is sure is wrong
     """
     finders: dict[int, PieceFinder] = {}
+    places = places_of([piece.score for piece in index.pieces])
     for take in takes:
         if take.rate not in finders:
             audio = AudioFormat(sample_rate=take.rate, n_channels=1)
@@ -174,7 +178,17 @@ def judge_starts(
         finder = finders[take.rate]
         finder.reset()
         finder.refuse([take.piece.id] if left_out else [])
-        yield _find_start(finder, index, take)
+        yield replace(_find_start(finder, index, take), twin=_has_twin(places, index, take))
+
+
+def _has_twin(places: Places, index: PieceIndex, take: FindTake) -> bool:
+    """Return whether what is played in the time asked is elsewhere as well, in any piece that is another edition."""
+    number, score = index.pieces.index(take.piece), take.piece.score
+    until = float(np.interp(take.audio_s[0] + ASKED_S, take.audio_s, take.quarter))
+    begin, end = np.searchsorted(score.onset_quarter, [take.quarter[0] - SAME_ONSET, until + SAME_ONSET])
+    others = places.piece[twins(places, int(places.first[number] + begin), int(max(end - begin, 1)))]
+    own = {i for i, piece in enumerate(index.pieces) if piece.edition == take.piece.edition and i != number}
+    return not own.issuperset(others.tolist()) if len(others) else False
 
 
 def _find_start(finder: PieceFinder, index: PieceIndex, take: FindTake) -> FoundRow:
@@ -208,7 +222,10 @@ def summary_of(rows: Sequence[FoundRow]) -> list[str]:
     """Return lines: the shares that were right and wrong, how soon, and at what cost."""
     times = [row.sure.after_s for row in rows if row.sure is not None]
     after_s, cpu = np.median(times) if times else float("nan"), np.mean([row.cpu for row in rows])
-    lines = [f"{len(rows)} starts; sure after {after_s:.1f} s in the median; {100 * cpu:.1f} % of a core"]
+    lines = [
+        f"{len(rows)} starts, {_share(row.twin for row in rows)} of them elsewhere as well for {ASKED_S:g} s (right "
+        f"there, too); sure after {after_s:.1f} s in the median; {100 * cpu:.1f} % of a core"
+    ]
     for seconds in WITHIN_S:
         sure, guess = [row.by(seconds) for row in rows], [row.guess(seconds) for row in rows]
         wrong = _share(each is not None and not each.piece for each in sure)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.score.score import Score
+from engine.stage.finding.places import Places
 
-__all__ = ["same_passage"]
+__all__ = ["same_passage", "twins"]
+
+Ints = npt.NDArray[np.int64]
 
 SAME = 1e-3  # quarters
 GRID = 48  # steps a quarter by which onsets are compared
@@ -37,3 +41,21 @@ def _notes(score: Score, first: float, last: float) -> set[tuple[int, int]]:
     rows = slice(*np.searchsorted(score.note_quarter, [first - SAME, last + SAME]))
     steps = np.round((score.note_quarter[rows] - first) * GRID).astype(np.int64)
     return set(zip(steps.tolist(), score.note_pitch[rows].tolist(), strict=True))
+
+
+def twins(places: Places, begin: int, n: int) -> Ints:
+    """Return the events from which the next `n` are, note by note, those from event `begin` on, itself left out.
+
+    A passage that is played again because of a repeat is printed once, and is no twin of itself.
+    """
+    number = places.onset[begin]
+    found = places.holder[places.with_onset[number] : places.with_onset[number + 1]]
+    found = found[places.bar[found] != places.bar[begin]]
+    for i in range(1, n):
+        found = found[found + i < len(places.piece)]
+        step = places.quarter[begin + i] - places.quarter[begin]
+        same = places.onset[found + i] == places.onset[begin + i]
+        same &= places.piece[found + i] == places.piece[found]
+        same &= np.abs(places.quarter[found + i] - places.quarter[found] - step) * GRID < 1
+        found = found[same]
+    return found

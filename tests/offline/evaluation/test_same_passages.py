@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.score.score import Score, make_score
-from offline.evaluation.same_passages import same_passage
+from engine.stage.finding.places import places_of
+from offline.evaluation.same_passages import same_passage, twins
 
 THEME = [60, 64, 67, 65, 64, 62]
 
@@ -31,3 +32,17 @@ def test_a_passage_of_another_piece_is_the_same_only_note_by_note() -> None:
 def test_a_few_notes_are_no_passage() -> None:
     score = tune([*THEME, 71, *THEME])
     assert not same_passage(score, 0.0, 1.0, score, 8.0)
+
+
+def test_twins_are_the_same_note_by_note_in_another_bar_or_piece() -> None:
+    places = places_of([tune([*THEME, 71, 72, *THEME, 74]), tune([50, *THEME, 75]), tune(THEME, step=0.5)])
+    assert twins(places, 0, 6).tolist() == [8, 16]
+    assert twins(places, 1, 5).tolist() == [9, 17]
+    assert twins(places, 0, 7).tolist() == [], "the seventh note differs"
+
+
+def test_a_bar_that_is_repeated_is_no_twin_of_itself() -> None:
+    bars = [(0.0, 1), (4.0, 2), (8.0, 1)]
+    rows = [(float(i), 1.0, pitch, 64) for i, pitch in enumerate([*THEME[:4], 71, 72, 74, 76, *THEME[:4]])]
+    places = places_of([make_score("repeated", rows, tempi=[(0.0, 100.0)], bars=bars)])
+    assert twins(places, 0, 4).tolist() == []
