@@ -21,6 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 MOST = 3  # pieces that are told
 NEAR = 3  # events; nearer ones are the same place
+SAME_EVENTS = 4  # that another piece must share to be no rival
 NOWHERE = -20.0  # total of what has no path, nats
 ALIKE = 0.02  # quarters by which the steps of the same passage may differ
 TEMPER = 4.0  # nats by which a piece is e times as likely as another
@@ -37,7 +38,7 @@ class Candidate(NamedTuple):
     piece: where it is
     quarter: in its score, now
     confidence: probability that it is right
-    lead: over other pieces, nats
+    lead: over other pieces, nats; of the likeliest, over what is not the same music so far
     place_lead: over other places of the piece that are not the same music, nats
     n_events: onsets heard of it
     share: of what its path could have gained over "nowhere", what it has gained
@@ -58,13 +59,13 @@ def candidates_of(
     paths: Paths, places: Places, pieces: tuple[IndexedPiece, ...], editions: Ints, now_s: float
 ) -> list[Candidate]:
     """Return the likeliest pieces, at most `MOST`, none of them editions of one; the likeliest first."""
-    events, tunings, totals, elsewhere = _likeliest(paths, places, editions)
+    events, tunings, totals, elsewhere, rivals = _likeliest(paths, places, editions)
     found: list[Candidate] = []
     for k, event, total, other in zip(tunings, events, totals, elsewhere, strict=True):
         if event < 0:
             break
         path = paths.rows[k, paths.row[k, event]]
-        rival = totals[1] if not found else totals[0]
+        rival = rivals[0] if not found else totals[0]
         lead, steps = float(total - rival), int(path[STEPS])
         gain = float(total - path[BASE])
         share = float(gain / (paths.gained[0] - path[FULL] + LITTLE))
@@ -103,10 +104,13 @@ def _quarter(path: Floats, places: Places, event: int, now_s: float) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _likeliest(paths: Paths, places: Places, editions: I64) -> tuple[I64, I64, F64, F64]:
-    """Return of the likeliest editions, at most `MOST`: event, -1 for none, tuning, total, and the best other place."""
+def _likeliest(paths: Paths, places: Places, editions: I64) -> tuple[I64, I64, F64, F64, F64]:
+    """Return of the likeliest editions, at most `MOST`: event, -1 for none, tuning, total, best other place, and rival.
+
+    Another piece that has been the same music for `SAME_EVENTS` is no rival: nobody could tell, and either is as good.
+    """
     events, tunings = np.full(MOST, -1, np.int64), np.zeros(MOST, np.int64)
-    totals, elsewhere = np.full(MOST, NOWHERE), np.full(MOST, NOWHERE)
+    totals, elsewhere, rivals = np.full(MOST, NOWHERE), np.full(MOST, NOWHERE), np.full(MOST, NOWHERE)
     for k in range(len(paths.n)):
         for i in range(paths.n[k]):
             _rank(events, tunings, totals, k, int(paths.rows[k, i, EVENT]), paths.rows[k, i, TOTAL], places, editions)
@@ -114,14 +118,17 @@ def _likeliest(paths: Paths, places: Places, editions: I64) -> tuple[I64, I64, F
         for i in range(paths.n[k]):
             event, total = int(paths.rows[k, i, EVENT]), paths.rows[k, i, TOTAL]
             for r in range(MOST):
-                if events[r] < 0 or total <= elsewhere[r]:
+                if events[r] < 0:
                     continue
-                if editions[places.piece[event]] != editions[places.piece[events[r]]]:
+                other = editions[places.piece[event]] != editions[places.piece[events[r]]]
+                best = rivals if other else elsewhere
+                if total <= best[r]:
                     continue
-                best = paths.rows[tunings[r], paths.row[tunings[r], events[r]], STEPS]
-                if not _same(places, events[r], event, int(min(best, paths.rows[k, i, STEPS]))):
-                    elsewhere[r] = total
-    return events, tunings, totals, elsewhere
+                likely = paths.rows[tunings[r], paths.row[tunings[r], events[r]]]
+                heard = int(min(likely[STEPS], paths.rows[k, i, STEPS]))
+                if (other and heard < SAME_EVENTS) or not _same(places, events[r], event, heard):
+                    best[r] = total
+    return events, tunings, totals, elsewhere, rivals
 
 
 @njit(nogil=True, cache=True)
@@ -144,9 +151,21 @@ def _rank(
 
 @njit(nogil=True, cache=True)
 def _same(places: Places, one: int, other: int, steps: int) -> bool:
-    """Return whether two events are the same place, or what was heard up to them, `steps` events, is the same music."""
+    """Return whether two events are the same place, or what was heard up to them, `steps` events, is the same music.
+
+    Of two paths through the same music one may be a few events behind the other.
+    """
     if places.piece[one] == places.piece[other] and (places.bar[one] == places.bar[other] or abs(one - other) <= NEAR):
         return True
+    for near in range(max(one - NEAR, 0), min(one + NEAR + 1, len(places.piece))):
+        if places.piece[near] == places.piece[one] and _alike(places, near, other, steps):
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _alike(places: Places, one: int, other: int, steps: int) -> bool:
+    """Return whether the last `steps` events up to both are the same music."""
     for i in range(steps):
         a, b = one - i, other - i
         if a < places.first[places.piece[one]] or b < places.first[places.piece[other]]:

@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 DEAD = -1e18
 BEST = 20.0  # nats; top of the histogram of onsets
 BINS = 100
-ROOM = 12_000  # paths of a tuning
+ROOM = 36_000  # paths of a tuning, with those that a group adds
 SAME_ONSET = 2.5  # groups within which an onset that is heard may be one and the same
 
 
@@ -50,7 +50,9 @@ class FilterNumbers(NamedTuple):
     clear: least log likelihood ratio, together, of the onsets that are heard now, at which paths begin
     fit: least log likelihood ratio of an onset at which paths begin
     most: largest number of paths that begin in a group
-    alive: largest number of paths that are kept, of all tunings
+    alive: largest number of paths that are kept in the mean, of all tunings
+    crowd: largest number that is kept for a while, at first
+    saved: largest number that is kept above `alive`, summed over groups, before as many fewer have been kept
     """
 
     group_s: float
@@ -71,8 +73,10 @@ class FilterNumbers(NamedTuple):
     overdue: float = 1.0
     clear: float = 2.0
     fit: float = 0.0
-    most: int = 800
+    most: int = 2000
     alive: int = 3000
+    crowd: int = 6000
+    saved: int = 100_000
 
 
 TOTAL, BASE, FULL, ENTRY_S, DUE_S, SIGMA_S, PERIOD, VARIANCE, STEPS, EVENT = range(10)
@@ -95,6 +99,7 @@ class Paths(NamedTuple):
     gained: (3) what a path could have gained by now, nats; number of the group, counted for each tuning; the total
         below which paths are dropped, nats
     best: (2) tuning and event of the best path, -1 for none
+    spent: (1) paths that were kept above `alive`, less those that were not kept below it, summed over groups
     """
 
     rows: Floats
@@ -109,6 +114,7 @@ class Paths(NamedTuple):
     told: Floats
     gained: Floats
     best: Ints
+    spent: Ints
 
 
 def new_paths(places: Places, n_tunings: int) -> Paths:
@@ -127,6 +133,7 @@ def new_paths(places: Places, n_tunings: int) -> Paths:
         told=np.zeros(n_chords),
         gained=np.zeros(3),
         best=np.zeros(2, np.int64),
+        spent=np.zeros(1, np.int64),
     )
 
 
@@ -134,7 +141,7 @@ def restart_paths(paths: Paths) -> None:
     """Begin without any path."""
     paths.row[:] = -1
     paths.best[:] = -1
-    for array in (paths.n, paths.told, paths.begins_told, paths.listed, paths.gained):
+    for array in (paths.n, paths.told, paths.begins_told, paths.listed, paths.gained, paths.spent):
         array[...] = 0
     paths.gained[2] = DEAD
 
@@ -177,10 +184,12 @@ def add_group(
                 paths.best[0], paths.best[1] = k, int(paths.rows[k, i, EVENT])
     over = max(best - numbers.lead, 0.0)
     floor = max(best - numbers.beam, -numbers.price - numbers.below)
-    floor = _crowded(paths, floor, best, numbers.alive)
+    room = min(max(numbers.alive + numbers.saved - paths.spent[0], numbers.alive), numbers.crowd)
+    floor = _crowded(paths, floor, best, room)
     paths.gained[2] = floor - over
     for k in range(len(tunings)):
         _prune(paths, k, n_old[k], floor, over, muted, places)
+    paths.spent[0] = max(paths.spent[0] + paths.n.sum() - numbers.alive, 0)
 
 
 @njit(nogil=True, cache=True)

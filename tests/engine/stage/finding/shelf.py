@@ -36,6 +36,15 @@ def tune(seed: int) -> Score:
     return make_score(f"tune {seed}", rows, tempi=[(0.0, 100.0)], bars=bars)
 
 
+def spliced(first: Score, then: Score, quarter: float) -> Score:
+    """The first tune up to a quarter, then the other."""
+    scores = [(first, first.note_quarter < quarter), (then, then.note_quarter >= quarter)]
+    columns = [[s.note_quarter[k], s.note_duration[k], s.note_pitch[k], s.note_velocity[k]] for s, k in scores]
+    rows = [(float(q), float(d), int(p), int(v)) for part in columns for q, d, p, v in zip(*part, strict=True)]
+    bars = [(4.0 * i, i + 1) for i in range(int(then.end_quarter / 4) + 1)]
+    return make_score(f"{first.name} and {then.name}", rows, tempi=[(0.0, 100.0)], bars=bars)
+
+
 def index_of(*scores: Score) -> PieceIndex:
     return PieceIndex.of([(f"id{i}", f"piece {i}", score) for i, score in enumerate(scores)])
 

@@ -21,6 +21,7 @@ from tests.engine.stage.finding.shelf import (
     index_of,
     played_from,
     shelf,
+    spliced,
     tune,
 )
 
@@ -61,6 +62,17 @@ def test_the_finder_rests_while_what_it_has_found_is_followed_and_wakes_for_anot
     assert sure(node.process(played_from(index.pieces[3].score, 0.0, 11.0)))[0].id == "id3"
     assert node.resting
     assert sure(node.process(played_from(index.pieces[7].score, 8.0, 7.0)))[0].id == "id7"
+
+
+def test_pieces_that_begin_alike_are_no_rivals_and_the_right_one_is_taken_where_they_part(index: PieceIndex) -> None:
+    one, part = index.pieces[3].score, 12.0
+    other = spliced(one, index.pieces[8].score, part)
+    alike = index_of(*(piece.score for piece in index.pieces if piece.id != "id8"), other)
+    audio, part_s = played_from(other, 0.0, 13.0), LEAD_S + part * 60 / 100
+    found = sure(heard(alike, audio, follow=None))
+    assert found[0].at / RATE < part_s, "nobody could tell them apart so far"
+    assert {event.id for event in found} <= {"id3", f"id{N_PIECES - 1}"}
+    assert found[-1].id == f"id{N_PIECES - 1}"
 
 
 @pytest.mark.parametrize("what", ["noise", "silence", "clicks", "glide"])

@@ -9,6 +9,7 @@ from engine.score.score import Score, make_score
 from engine.stage.finding.pitch_evidence import BINS_A_PITCH, EVIDENCE_GROUP, N_BINS, PitchEvidence
 from engine.stage.finding.place_filter import TOTAL, FilterNumbers, add_group, new_paths, restart_paths
 from engine.stage.finding.places import LOWEST, places_of
+from tests.engine.stage.finding.shelf import tune
 
 HOP_S = 0.023
 GROUP_S = EVIDENCE_GROUP * HOP_S
@@ -64,3 +65,31 @@ def test_notes_that_follow_fast_do_not_share_one_onset() -> None:
     fast = make_score("fast", rows_fast, tempi=[(0.0, 60.0)])
     assert most_gained(slow) > -FilterNumbers(group_s=GROUP_S).price
     assert most_gained(fast) < most_gained(slow) + FEW_NATS
+
+
+def kept(numbers: FilterNumbers, n_groups: int) -> np.ndarray:
+    """Paths that are kept in each group of random chords, none of which is in the scores for long."""
+    places, evidence, rng = places_of([tune(seed) for seed in range(8)]), PitchEvidence(HOP_S), np.random.default_rng(5)
+    paths = new_paths(places, 1)
+    restart_paths(paths)
+    counts = []
+    for number in range(n_groups):
+        heard = evidence.add(rows(tuple(rng.choice(np.arange(48, 84), 5)), number % 3 == 0))
+        args = places, AT_PITCH, np.ones(1, np.int64), np.zeros(1, np.int64)
+        add_group(paths, heard, number * GROUP_S, *args, numbers)
+        counts.append(paths.n.sum())
+    return np.array(counts)
+
+
+def test_a_crowd_of_paths_is_kept_only_for_a_while() -> None:
+    alive, crowd, saved = 2, 20, 5
+    numbers = FilterNumbers(group_s=GROUP_S, alive=alive, crowd=crowd, saved=saved)
+    limited, unlimited = (kept(each, 60) for each in (numbers, numbers._replace(saved=10**6)))
+    assert alive < limited.max() <= crowd
+    assert most_above(limited, alive) <= saved + crowd < most_above(unlimited, alive)
+
+
+def most_above(counts: np.ndarray, alive: int) -> int:
+    """The largest sum above `alive` over groups in succession."""
+    above = np.concatenate([[0], np.cumsum(counts - alive)])
+    return int((above - np.minimum.accumulate(above)).max())
