@@ -13,7 +13,7 @@ import numpy.typing as npt
 from engine.core.processor import join
 from engine.following.config import FollowConfig
 from engine.following.reference import Reference
-from engine.following.warping.match import reference_frames
+from engine.following.warping.match import LEAST_S, SOUNDS, reference_frames
 from offline.alignment.dtw.exact import DtwConfig, warp
 from offline.alignment.tuning import SoundProfile, measure_profile
 from offline.alignment.viterbi import ViterbiPath, feature_blocks
@@ -23,7 +23,7 @@ __all__ = ["warped_path"]
 
 Features = npt.NDArray[np.float32]
 
-OPEN = DtwConfig(metric="euclidean", open_begin="live", open_end="live")  # silence before and after the music is free
+EUCLIDEAN = DtwConfig(metric="euclidean")
 TINY = 1e-6
 
 
@@ -37,12 +37,26 @@ def warped_path(
     timing, blocks = feature_blocks(recording, follow, sound or measure_profile(recording), reference.delay)
     frame_s, onset = timing.hop / timing.sample_rate, follow.warp.onset
     score_s, ours = reference_frames(reference, frame_s, onset)
-    theirs = _comparable(join(blocks), reference, onset)
-    path = warp(ours, theirs, OPEN).path
-    place = np.interp(np.arange(len(ours)), *_reached(path))
+    rows = join(blocks)
+    first, last = _sounding(rows, reference, round(LEAST_S / frame_s))
+    theirs = _comparable(rows[first:last], reference, onset)
+    path = warp(ours, theirs, EUCLIDEAN).path
+    place = first + np.interp(np.arange(len(ours)), *_reached(path))
     live = np.interp(reference.score_s, score_s, place)
     first_s = (timing.hop - timing.late - timing.delay) / timing.sample_rate
     return ViterbiPath(np.arange(len(reference.score_s)), first_s + frame_s * live)
+
+
+def _sounding(rows: Features, reference: Reference, after: int) -> tuple[int, int]:
+    """Return the first frame of the music and the end: from its first onset on, to some frames after its last.
+
+    Were the ends free, the cheapest path would be a short one, all of the score at one place.
+    """
+    begins = np.linalg.norm(rows[:, reference.sustain.shape[1] :], axis=1) >= SOUNDS * reference.strength
+    where = np.flatnonzero(begins)
+    if not len(where):
+        return 0, len(rows)
+    return int(where[0]), min(int(where[-1]) + after + 1, len(rows))
 
 
 def _comparable(rows: Features, reference: Reference, onset: float) -> Features:

@@ -25,7 +25,7 @@ from engine.following.warping.online_warping import (
     warp_numbers,
 )
 
-__all__ = ["MatchTracker", "reference_frames"]
+__all__ = ["LEAST_S", "SOUNDS", "MatchTracker", "reference_frames"]
 
 Features = npt.NDArray[np.float32]
 
