@@ -4,7 +4,7 @@ As published they are `--width 1`, trained on MAPS and SMD (`data takes --record
 (`data mazurkas`): days of a graphics processor. These are an eighth as wide, and learn from our own performances.
 """
 
-from offline.recipes.materials import CHORALES_STEP, FLUIDR3, PACKED_CHORALES, TIMGM
+from offline.recipes.materials import CHORALES_STEP, FLUIDR3, MUSESCORE_GENERAL, PACKED_CHORALES, TIMGM
 from offline.recipes.recipe import Recipe, RecipeStep, scaled
 
 __all__ = ["RECIPES"]
@@ -20,14 +20,15 @@ SCNN = {
     "salience-da": ("--feature", "salience", "--augment"),
 }
 SETS = ("--data", "takes", "--validation", "validation", "--resume", "--seed", "0", "--threads", "1")
-EXCERPTS = ("--seconds", "28", "--chorales", PACKED_CHORALES)
+SIZE = ("--width", "0.0625", "--embedding", "32")
+EXCERPTS = ("--seconds", "28", "--chorales", PACKED_CHORALES, "--soundfont", "{fluidr3}", "--soundfont", "{timgm}")
 
 
 def _scnn(name: str) -> RecipeStep:
-    words = ("train", "similarity", "--architecture", "cnn", *SCNN[name], "--width", "0.125", "--batch", "2", *SETS)
+    words = ("train", "similarity", "--architecture", "cnn", *SCNN[name], "--batch", "2", *SIZE, *SETS)
     return RecipeStep(
         name=name,
-        words=(*words, "--learning-rate", "3e-4", "--until", scaled(1500), "-o", f"runs/{name}"),
+        words=(*words, "--learning-rate", "3e-4", "--until", scaled(300), "-o", f"runs/{name}"),
         makes=(f"runs/{name}",),
     )
 
@@ -38,27 +39,27 @@ RECIPES = (
         text="The networks of the Siamese paper's table II, small, and the table",
         weights=(),
         split="by piece (offline.datasets.corpus_scores.split_of); test pieces are played by a soundfont of their own",
-        materials=(FLUIDR3, TIMGM),
+        materials=(FLUIDR3, TIMGM, MUSESCORE_GENERAL),
         steps=(
             CHORALES_STEP,
             RecipeStep(
                 name="takes",
-                words=("data", "takes", "-o", "takes", "--n", scaled(120, 2), "--soundfont", "{fluidr3}", *EXCERPTS),
+                words=("data", "takes", "-o", "takes", "--n", scaled(40, 2), *EXCERPTS),
                 makes=("takes",),
             ),
             RecipeStep(
                 name="validation",
                 words=(
-                    *("data", "takes", "-o", "validation", "--split", "validation", "--n", scaled(16, 2)),
-                    *("--soundfont", "{fluidr3}", *EXCERPTS),
+                    *("data", "takes", "-o", "validation", "--split", "validation", "--n", scaled(6, 2)),
+                    *EXCERPTS,
                 ),
                 makes=("validation",),
             ),
             RecipeStep(
                 name="pieces",
                 words=(
-                    *("data", "performances", "-o", "pieces", "--split", "test", "--n", scaled(12, 1), "--seconds"),
-                    *("60", "--soundfont", "{timgm}", "--chorales", PACKED_CHORALES, "--seed", "0"),
+                    *("data", "performances", "-o", "pieces", "--split", "test", "--n", scaled(6, 1), "--seconds"),
+                    *("60", "--soundfont", "{musescore}", "--chorales", PACKED_CHORALES, "--seed", "0"),
                 ),
                 makes=("pieces",),
             ),
@@ -67,7 +68,7 @@ RECIPES = (
                 name="perceptron",
                 words=(
                     *("train", "similarity", "--architecture", "mlp", *SETS),
-                    *("--until", scaled(6000), "-o", "runs/perceptron"),
+                    *("--until", scaled(1500), "-o", "runs/perceptron"),
                 ),
                 makes=("runs/perceptron",),
             ),
