@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from engine.core.config import Settings, ranged, resolved
+from engine.core.config import Settings, plain, ranged, resolved
 
 __all__ = ["AHEAD", "EDGE", "MARGIN", "SPAN", "PairMlpConfig", "SiameseCnnConfig", "StreamingSiameseConfig"]
 
@@ -23,6 +23,7 @@ class SiameseCnnConfig(Settings):
     n_embedding: int = ranged(128, 2, 4096, "numbers of an embedding, which the paper leaves open")
     margin: float = ranged(MARGIN, 1e-3, 1e3, "distance beyond which frames count as different, m of equation (1)")
     ahead: int = ranged(AHEAD, 0, SPAN - 1 + 2 * EDGE, "frames heard after the one that is compared", unit="frames")
+    attention: bool = plain(False, "weigh the numbers of two embeddings by the pair, beyond the paper")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as written into checkpoints."""

@@ -11,12 +11,14 @@ from torch import Tensor
 
 from models.similarity.config import MARGIN
 
-__all__ = ["contrast", "contrastive_loss", "distance", "time_contrast"]
+__all__ = ["TINY", "contrast", "contrastive_loss", "distance", "time_contrast"]
+
+TINY = 1e-12  # of a squared distance, so that the root has a gradient
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:
     """Return D_W, equation (2): Euclidean distance of embeddings (..., n), with a gradient where they are equal too."""
-    return torch.sqrt(torch.sum((first - second) ** 2, dim=-1) + 1e-12)
+    return torch.sqrt(torch.sum((first - second) ** 2, dim=-1) + TINY)
 
 
 def contrast(d: Tensor, different: Tensor | float, margin: float = MARGIN) -> Tensor:

@@ -16,12 +16,34 @@ from torch import Tensor, nn
 
 from engine.following.similarity.planes import PLANE_ROWS, PLANES
 from models.similarity.config import EDGE, SPAN, PairMlpConfig, SiameseCnnConfig
+from models.similarity.losses import TINY, distance
 
-__all__ = ["AROUND", "PairMlp", "SiameseCnn"]
+__all__ = ["AROUND", "PairAttention", "PairMlp", "SiameseCnn"]
 
 LAYERS = ((64, 5), (128, 5), (256, 3), (512, 3))  # table I: number and size of the kernels
 POOLED = 8  # by three poolings of two
 AROUND = SPAN - 1 + 2 * EDGE  # frames of a window besides the one that is compared
+
+
+class PairAttention(nn.Module):
+    """The distance of two embeddings (..., n), their numbers weighed by what both of them are: D_W with attention.
+
+    The weights of a pair come from |u - v| and u v, so both sides may be exchanged; they have mean 1, and are all 1 in
+    the beginning: training begins with equation (2).
+    """
+
+    def __init__(self, n_embedding: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(2 * n_embedding, n_embedding)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return distances (...)."""
+        difference = first - second
+        seen = torch.cat([difference.abs(), first * second], dim=-1)
+        weights = torch.softmax(self.score(seen), dim=-1) * first.shape[-1]
+        return torch.sqrt(torch.sum(weights * difference**2, dim=-1) + TINY)
 
 
 class SiameseCnn(nn.Module):
@@ -43,6 +65,7 @@ class SiameseCnn(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(n) for n in widths[1:])
         # Flatten and fully connected, as the convolution over all that is left: (SPAN / 8, PLANE_ROWS / 8).
         self.dense = nn.Conv2d(widths[-1], config.n_embedding, (SPAN // POOLED, PLANE_ROWS // POOLED))
+        self.attention = PairAttention(config.n_embedding) if config.attention else None
         with torch.no_grad():  # so that distances begin near the margin, where both halves of the loss pull
             self.dense.weight *= config.margin / config.n_embedding**0.5
 
@@ -55,6 +78,13 @@ class SiameseCnn(nn.Module):
                 x = nn.functional.max_pool2d(x, 2)
         embeddings: Tensor = self.dense(x)
         return embeddings[:, :, 0, 0]
+
+    def compare(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the distance of embeddings (..., n_embedding): Euclidean, equation (2), or with attention."""
+        if self.attention is None:
+            return distance(first, second)
+        weighed: Tensor = self.attention(first, second)
+        return weighed
 
     def along(self, planes: Tensor) -> Tensor:
         """Embed every frame of planes (batch, plane, frame + AROUND, PLANE_ROWS): (batch, frame, n_embedding).

@@ -1,6 +1,6 @@
-"""The cheapest path through a matrix of decisions: 0 where two frames are the same, 1 where they are not.
+"""The cheapest path through a matrix of decisions, 0 where two frames are the same, 1 where they are not, or of costs.
 
-Such a matrix is kept whole, a byte a cell. Agrawal & Dixon (2020), equation (3).
+A matrix of decisions is kept whole, a byte a cell. Agrawal & Dixon (2020), equation (3).
 """
 
 from __future__ import annotations
@@ -33,24 +33,25 @@ def binary_costs(reference: npt.NDArray[np.float32], live: npt.NDArray[np.float3
     return out
 
 
-def cheapest_path(costs: Costs) -> npt.NDArray[np.int64]:
+def cheapest_path(costs: Costs | npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """Return pairs (pair, 2) of the cheapest path from corner to corner; of equal paths the most diagonal from the end.
 
-    The costs are overwritten.
+    Decisions are overwritten.
     """
-    _accumulate(costs)
-    path: npt.NDArray[np.int64] = _backtrack(costs)
+    steps = costs if costs.dtype == np.uint8 else np.empty(costs.shape, np.uint8)
+    _accumulate(costs, steps)
+    path: npt.NDArray[np.int64] = _backtrack(steps)
     return path
 
 
 @njit(nogil=True, cache=True)
-def _accumulate(costs: Any) -> None:
-    """Replace each cost by the step that the best path takes to its cell; D(i, j) = c + min of the three before."""
+def _accumulate(costs: Any, steps: Any) -> None:
+    """Write the step that the best path takes to each cell; D(i, j) = c + min of the three before."""
     n, m = costs.shape
-    last, line = np.zeros(m, np.int64), np.zeros(m, np.int64)
+    last, line = np.zeros(m), np.zeros(m)
     for i in range(n):
         for j in range(m):
-            step, best = BOTH, 0
+            step, best = BOTH, 0.0
             if i > 0 and j > 0:
                 best = last[j - 1]
             elif i > 0:
@@ -62,7 +63,7 @@ def _accumulate(costs: Any) -> None:
             if i > 0 and j > 0 and line[j - 1] < best:
                 step, best = RIGHT, line[j - 1]
             line[j] = best + costs[i, j]
-            costs[i, j] = step
+            steps[i, j] = step
         last, line = line, last
 
 

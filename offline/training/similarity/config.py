@@ -10,6 +10,7 @@ from models.similarity.config import AHEAD, EDGE, MARGIN, SPAN
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
 __all__ = [
+    "OBJECTIVES",
     "PAIR_FEATURES",
     "SIMILARITY_NETWORKS",
     "PairConfig",
@@ -23,6 +24,7 @@ __all__ = [
 SIMILARITY_NETWORKS = ("live", "cnn", "mlp")
 PAIR_FEATURES = ("stft", "cqt", "chroma", "salience", "semigram")
 LOSSES = ("time", "contrastive")
+OBJECTIVES = ("contrastive", "warping")
 N_EMBEDDING = {"live": 48, "cnn": 128}
 # The dense layer of the cnn sums so many values that 3e-4 still upsets its distances, with every feature but salience.
 RATES = {"live": 1e-3, "cnn": 1e-4, "mlp": 1e-3}
@@ -76,6 +78,11 @@ class SimilarityTraining(RunConfig):
     layers: int = ranged(4, 1, 10, "convolutions of the live network")
     width: float = ranged(1.0, 1 / 64, 4, "width of the cnn's layers, 1 as published")
     margin: float = ranged(MARGIN, 1e-3, 1e3, "distance beyond which frames count as different, of the cnn")
+    attention: bool = plain(False, "let the cnn weigh the numbers of two embeddings by the pair, beyond the paper")
+    objective: str = choice(
+        OBJECTIVES[0], OBJECTIVES, "of the cnn: pairs apart by a margin, or end to end, the true path of a soft warping"
+    )
+    softness: float = ranged(0.1, 1e-3, 10, "of the warping: distance by which another path is e times less likely")
     mixed: bool = plain(True, "train the cnn in bfloat16 where it is safe")
     pairs: PairConfig = plain(PairConfig, "pairs of frames")
     streaming: StreamingTaskConfig = plain(StreamingTaskConfig, "what the live network learns from")

@@ -48,6 +48,9 @@ def _exportable(network: SimilarityNetwork, found: Checkpoint, config: Similarit
     if not isinstance(network, SiameseCnn):
         expected = "a checkpoint of `train similarity --architecture live` or cnn"
         raise ModelError(str(config.checkpoint), expected=expected, got=type(network).__name__)
+    if network.attention is not None:
+        expected = "a network whose distance is Euclidean"
+        raise ModelError(str(config.checkpoint), expected=expected, got="one with attention over the pair")
     feature = str(found.task["feature"])
     level, centre = _measured(network, feature, config.takes)
     served = StreamingCnn(network, centre)

@@ -23,10 +23,12 @@ from engine.dsp.stft import Stft
 from engine.following.embedder import EMBED_HOP, EMBED_RATE, Embedder, EmbedderConfig
 from engine.following.warping.config import WarpConfig
 from engine.following.warping.online_warping import warp_numbers, warp_online
+from models.similarity.config import AHEAD
 from models.similarity.network import PairMlp, SiameseCnn
 from offline.alignment.dtw.exact import DtwConfig, warp
 from offline.run import collect_frames
 from offline.training.similarity.binary_path import binary_costs, cheapest_path
+from offline.training.similarity.config import OBJECTIVES
 from offline.training.similarity.pairs import FeatureTrack, as_planes, feature_track, pad_windows
 from offline.training.similarity.train import restore_similarity
 
@@ -92,9 +94,20 @@ def _trained(run: Path, device: torch.device) -> Iterator[SimilarityMethod]:
     if not isinstance(network, SiameseCnn):
         return  # the live network is compared as a file
     tempo = task.get("tempo", 1) > 1  # older runs have none
-    name = f"SCNN {task['feature']}{' + DA' if task['augment'] else ''}{' + tempo' if tempo else ''}"
-    embed = _by_network(network, task["feature"])
-    yield SimilarityMethod(name, True, _decided_by_distance(embed, float(task["threshold"])))
+    more = {
+        "DA": task["augment"],
+        "tempo": tempo,
+        "attention": network.attention is not None,
+        "soft warping": task.get("objective", OBJECTIVES[0]) != OBJECTIVES[0],
+        f"{network.config.ahead} frames ahead": network.config.ahead != AHEAD,
+    }
+    name = " + ".join([f"SCNN {task['feature']}", *(word for word, had in more.items() if had)])
+    embed, threshold = _by_network(network, task["feature"]), float(task["threshold"])
+    if network.attention is not None:
+        yield SimilarityMethod(name, True, _by_pairs(embed, network, threshold))
+        yield SimilarityMethod(name, False, _by_pairs(embed, network, None))
+        return
+    yield SimilarityMethod(name, True, _decided_by_distance(embed, threshold))
     yield SimilarityMethod(name, False, _warped(embed, EUCLIDEAN))
 
 
@@ -126,6 +139,25 @@ def _decided_by_distance(embed: Callable[[Features], FeatureTrack], threshold: f
     def align(reference: Features, audio: Features) -> Aligned:
         ours, theirs = embed(reference), embed(audio)
         return ours, theirs, cheapest_path(binary_costs(ours.features, theirs.features, threshold))
+
+    return align
+
+
+def _by_pairs(
+    embed: Callable[[Features], FeatureTrack], network: SiameseCnn, threshold: float | None
+) -> Callable[..., Aligned]:
+    """Align by the network's own distance of each pair, or by whether it is above a threshold."""
+
+    def align(reference: Features, audio: Features) -> Aligned:
+        ours, theirs = embed(reference), embed(audio)
+        device = next(network.parameters()).device
+        rows, columns = (torch.from_numpy(t.features).to(device) for t in (ours, theirs))
+        costs = np.zeros((len(rows), len(columns)), np.float32 if threshold is None else np.uint8)
+        with torch.no_grad():
+            for i, row in enumerate(rows):
+                near = network.compare(row, columns).cpu().numpy()
+                costs[i] = near if threshold is None else near > threshold
+        return ours, theirs, cheapest_path(costs)
 
     return align
 

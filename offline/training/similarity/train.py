@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from engine.core.config import from_mapping
 from engine.following.similarity.planes import PLANE_ROWS, PLANES
 from models.similarity.config import PairMlpConfig, SiameseCnnConfig, StreamingSiameseConfig
-from models.similarity.losses import contrast, distance
+from models.similarity.losses import contrast
 from models.similarity.network import AROUND, PairMlp, SiameseCnn
+from models.similarity.soft_warping import path_loss, true_path
 from models.similarity.streaming_network import StreamingSiamese
 from offline.training.common.checkpoint import Checkpoint, restore
 from offline.training.common.loop import Trainer, start_run
 from offline.training.common.precision import Precision
-from offline.training.similarity.config import SimilarityTraining
+from offline.training.similarity.config import OBJECTIVES, SimilarityTraining
 from offline.training.similarity.data import stored_takes
 from offline.training.similarity.pairs import PairBatch, PairSet
 from offline.training.similarity.streaming_task import StreamingTask
@@ -35,22 +36,52 @@ SimilarityNetwork = StreamingSiamese | SiameseCnn | PairMlp
 
 
 class CnnTask:
-    """The published network under the contrastive loss of equation (1)."""
+    """The published network under the contrastive loss of equation (1), or under that of a soft warping.
 
-    def __init__(self, model: SiameseCnn, pairs: PairSet, validation: PairSet, *, mixed: bool = True) -> None:
+    softness: of the warping; None for the contrastive loss
+    """
+
+    def __init__(
+        self,
+        model: SiameseCnn,
+        pairs: PairSet,
+        validation: PairSet,
+        *,
+        mixed: bool = True,
+        softness: float | None = None,
+    ) -> None:
         self.model, self.pairs, self.validation = model, pairs, validation
         self.precision = Precision(_tiny_step, wanted=mixed)
+        self.softness = softness
         self.threshold = model.config.margin / 2
 
     def loss(self, index: int) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean loss; half of the pairs match, half do not."""
+        """Return the mean loss of batch number `index`."""
+        batch = self.pairs.batch(index)
+        return self._contrast(batch) if self.softness is None else self._warping(batch, self.softness)
+
+    def _contrast(self, batch: PairBatch) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean of equation (1); half of the pairs match, half do not."""
         device = next(self.model.parameters()).device
         with self.precision.autocast(self.model):
-            near, far, found, sure = self._distances(self.model, self.pairs.batch(index), device)
+            near, far, found, sure = self._distances(self.model, batch, device)
         margin = self.model.config.margin
         matching, others = found * contrast(near, 0.0, margin), sure * contrast(far, 1.0, margin)
         loss = (matching.sum() + others.sum()) / (found.sum() + sure.sum())
         return loss, {"near": float(near.mean().detach()), "far": float(far.mean().detach())}
+
+    def _warping(self, batch: PairBatch, softness: float) -> tuple[Tensor, dict[str, float]]:
+        """Return how unlikely the true path of each take is, in the mean."""
+        device, n = next(self.model.parameters()).device, batch.match.shape[1]
+        with self.precision.autocast(self.model):
+            first, second = (self.model.along(side.to(device)).float() for side in (batch.first, batch.second))
+        losses = []
+        for i, found in enumerate(batch.found.bool().tolist()):
+            last = found.index(False) if False in found else n
+            path = true_path(batch.match[i, :last].numpy() - i * n)
+            near = self.model.compare(first[i, :last, None], second[i, None, : int(path[-1, 1]) + 1])
+            losses.append(path_loss(near, path, softness))
+        return torch.stack(losses).mean(), {}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Find the best threshold on other pieces, and how often it is right."""
@@ -69,6 +100,7 @@ class CnnTask:
             "augment": pairs.augment,
             "tempo": pairs.tempo,
             "threshold": self.threshold,
+            "objective": OBJECTIVES[self.softness is not None],
         }
         return {"network": "cnn", **settings, "config": self.model.config.as_dict()}
 
@@ -79,8 +111,8 @@ class CnnTask:
         first, second = (along(side.to(device)).float() for side in (batch.first, batch.second))
         n = first.shape[-1]
         flat = second.reshape(-1, n)
-        near = distance(first, flat[batch.match.to(device)])
-        far = distance(first, flat[batch.other.to(device)])
+        compare: Callable[[Tensor, Tensor], Tensor] = model.compare  # type: ignore[assignment]
+        near, far = (compare(first, flat[which.to(device)]) for which in (batch.match, batch.other))
         return near, far, batch.found.to(device), batch.sure.to(device)
 
 
@@ -173,6 +205,11 @@ def _task(config: SimilarityTraining) -> CnnTask | MlpTask | StreamingTask:
     if config.architecture == "mlp":
         return MlpTask(PairMlp(PairMlpConfig()), pairs, validation)
     network = SiameseCnnConfig(
-        width=config.width, n_embedding=config.n_embedding, margin=config.margin, ahead=config.pairs.ahead
+        width=config.width,
+        n_embedding=config.n_embedding,
+        margin=config.margin,
+        ahead=config.pairs.ahead,
+        attention=config.attention,
     )
-    return CnnTask(SiameseCnn(network), pairs, validation, mixed=config.mixed)
+    softness = config.softness if config.objective == "warping" else None
+    return CnnTask(SiameseCnn(network), pairs, validation, mixed=config.mixed, softness=softness)

@@ -43,6 +43,7 @@ def test_paths_cost_the_least(seed: int) -> None:
     for i, j in np.ndindex(50, 70):  # equation (3)
         total[i + 1, j + 1] = costs[i, j] + min(total[i, j], total[i, j + 1], total[i + 1, j])
     path = cheapest_path(costs.copy())
+    assert np.array_equal(path, cheapest_path(costs.astype(np.float32)))
     assert costs[path[:, 0], path[:, 1]].sum() == total[-1, -1]
     assert path[0].tolist() == [0, 0] and path[-1].tolist() == [49, 69]
     steps = np.diff(path, axis=0)

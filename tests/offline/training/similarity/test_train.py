@@ -13,11 +13,12 @@ from engine.core.errors import ConfigError, ModelError
 from engine.following.similarity.planes import PLANE_ROWS, PLANES, plane_rows
 from models.similarity.config import AHEAD, PairMlpConfig, SiameseCnnConfig
 from models.similarity.network import AROUND, PairMlp, SiameseCnn
+from models.similarity.soft_warping import true_path
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.similarity.config import PairConfig, SimilarityLoop, SimilarityTraining, StreamingTaskConfig
 from offline.training.similarity.data import stored_takes
-from offline.training.similarity.pairs import PairSet, as_planes, feature_track, pad_windows
+from offline.training.similarity.pairs import PairBatch, PairSet, as_planes, feature_track, pad_windows
 from offline.training.similarity.streaming_task import StreamingTake, StreamingTask
 from offline.training.similarity.train import CnnTask, MlpTask, best_threshold, restore_similarity, train_similarity
 from tests.tolerances import TRAINED
@@ -196,6 +197,59 @@ def test_the_published_network_learns(noisy: Path, tmp_path: Path) -> None:
     with torch.no_grad():
         window = torch.zeros(1, PLANES, AROUND + 1, PLANE_ROWS)
         assert torch.allclose(model(window), trainer.averaged.module.eval()(window))
+
+
+def embedded(task: CnnTask, batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (take, frame, n) of both sides, each frame from its own window, as published."""
+    sides = []
+    for side in (batch.first, batch.second):
+        windows = side.unfold(2, AROUND + 1, 1).permute(0, 2, 1, 4, 3).flatten(0, 1)
+        with torch.no_grad():
+            sides.append(task.model.eval()(windows).double().numpy().reshape(len(side), -1, SMALL.n_embedding))
+    return sides[0], sides[1]
+
+
+def cnn_task(folder: Path, softness: float | None = None, **more: object) -> CnnTask:
+    torch.manual_seed(1)
+    config = SiameseCnnConfig(width=1 / 32, n_embedding=8, **more)  # type: ignore[arg-type]
+    pairs = PairSet(stored_takes(folder), PairConfig(feature="chroma", pair_frames=12, tempo=1.5), takes=2)
+    return CnnTask(SiameseCnn(config), pairs, pairs, mixed=False, softness=softness)
+
+
+def test_what_trains_end_to_end_is_the_true_path(noisy: Path) -> None:
+    """Its cost, less the soft minimum over all, counted over every path of an excerpt that is short enough."""
+    task = cnn_task(noisy, softness=0.2)
+    batch = task.pairs.batch(4)
+    first, second = embedded(task, batch)
+    wanted = []
+    for i in range(2):
+        place = (batch.match[i].numpy() - i * 12)[batch.found[i].numpy() > 0]
+        d = np.sqrt(((first[i][: len(place), None] - second[i][None, : place[-1] + 1]) ** 2).sum(axis=-1))
+        path = true_path(place)
+        weight = np.zeros(d.shape)
+        for a, b in np.ndindex(d.shape):
+            before = [weight[x, y] for x, y in ((a - 1, b), (a, b - 1), (a - 1, b - 1)) if x >= 0 and y >= 0]
+            weight[a, b] = np.exp(-d[a, b] / 0.2) * (sum(before) if before else 1.0)
+        likelihood = np.exp(-d[path[:, 0], path[:, 1]].sum() / 0.2) / weight[-1, -1]
+        wanted.append(-np.log(likelihood) / len(path))
+    with torch.no_grad():
+        assert float(task.loss(4)[0]) == pytest.approx(np.mean(wanted), rel=TRAINED)
+
+
+@pytest.mark.parametrize(("softness", "attention"), [(None, True), (0.1, False)], ids=["attention", "soft warping"])
+def test_what_goes_beyond_the_paper_learns(softness: float | None, attention: bool, noisy: Path) -> None:
+    """One batch, over and over: its loss falls, and attention is what it was not."""
+    task = cnn_task(noisy, softness, attention=attention)
+    optimiser, losses = torch.optim.Adam(task.model.parameters(), lr=1e-3), []
+    for _ in range(30):
+        loss, _ = task.loss(4)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[-5:]) < 0.7 * losses[0]
+    assert task.model.attention is None or task.model.attention.score.weight.any()
+    assert (task.describe()["objective"] == "warping") is (softness is not None)
 
 
 def test_the_perceptron_learns(noisy: Path) -> None:
