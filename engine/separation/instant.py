@@ -3,8 +3,7 @@
 A mask network needs a long window: its stems come as much later. Here the network hears the same windows, but its masks
 are applied to samples that come after them: each mask becomes a short filter (`short_filter`), renewed every 128
 samples by what has risen since (`onset_masks`), and faded from one to the next. Copies of the network can take turns,
-each at its own hop. The last stem is the input, as much
-later, less the others: the stems sum to the input.
+each at its own hop. The last stem is the input, as much later, less the others: the stems sum to the input.
 """
 
 from __future__ import annotations
