@@ -13,7 +13,7 @@ import numpy.typing as npt
 from engine.core.processor import join
 from engine.following.config import FollowConfig
 from engine.following.reference import Reference
-from engine.following.warping.match import LEAST_S, SOUNDS, reference_frames
+from engine.following.warping.match import BEGINS_SHARE, LEAST_S, reference_frames
 from offline.alignment.dtw.exact import DtwConfig, warp
 from offline.alignment.tuning import SoundProfile, measure_profile
 from offline.alignment.viterbi import ViterbiPath, feature_blocks
@@ -52,7 +52,7 @@ def _sounding(rows: Features, reference: Reference, after: int) -> tuple[int, in
 
     Were the ends free, the cheapest path would be a short one, all of the score at one place.
     """
-    begins = np.linalg.norm(rows[:, reference.sustain.shape[1] :], axis=1) >= SOUNDS * reference.strength
+    begins = np.linalg.norm(rows[:, reference.sustain.shape[1] :], axis=1) >= BEGINS_SHARE * reference.strength
     where = np.flatnonzero(begins)
     if not len(where):
         return 0, len(rows)

@@ -25,11 +25,11 @@ from engine.following.warping.online_warping import (
     warp_numbers,
 )
 
-__all__ = ["LEAST_S", "SOUNDS", "MatchTracker", "reference_frames"]
+__all__ = ["BEGINS_SHARE", "LEAST_S", "MatchTracker", "reference_frames"]
 
 Features = npt.NDArray[np.float32]
 
-SOUNDS = 0.3  # of the strength of a typical onset: the music begins with the first frame that has as much
+BEGINS_SHARE = 0.3  # of the strength of a typical onset: the music begins with the first frame that has as much
 SLOPE_S = 3.0  # time over which the tempo is measured
 RISE = 2  # frames of the reference in which an onset is new
 TINY = np.float32(1e-6)
@@ -59,7 +59,7 @@ class MatchTracker:
         self._numbers, band = warp_numbers(config, frame_s)
         self._warp = new_warp(band, self._frames.shape[1], self._numbers.back)
         raw = float(len(reference.frames) > 0)
-        self._scales = np.array([SOUNDS * reference.strength, config.onset / reference.strength, raw], np.float32)
+        self._scales = np.array([BEGINS_SHARE * reference.strength, config.onset / reference.strength, raw], np.float32)
         self._n_sounds = shape[0]
         self._met = np.zeros(max(2, round(SLOPE_S / frame_s)), np.int64)  # reference frames, by live frame
         self._out = np.zeros((0, 2))
