@@ -123,10 +123,14 @@ def read_accompaniment(
 
 
 def _unplayed(score: Score) -> Score:
-    """Return a score with the tempo and bars of another, whose only note never comes."""
+    """Return a score with the tempo and bars of another, whose only note never comes.
+
+    A fermata on the last note would last until it does: it is left out.
+    """
     one = slice(0, 1)
     return replace(
         score,
+        fermata_quarter=score.fermata_quarter[score.fermata_quarter < score.onset_quarter[-1]],
         note_quarter=score.note_quarter[one] + NEVER_QUARTERS,
         note_duration=score.note_duration[one],
         note_pitch=score.note_pitch[one],

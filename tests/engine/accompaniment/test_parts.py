@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.accompaniment.accompanist import Accompanist, AccompanyConfig
 from engine.accompaniment.parts import Accompaniment, Players, read_accompaniment
 from engine.accompaniment.plan import play_plan
 from engine.core.errors import ScoreError
@@ -16,6 +17,7 @@ from engine.score.loops import BarRange, parse_bars
 from tests.engine.score.musicxml.writing import attributes, musicxml, note, rest
 
 BARS = [note("C4", 4), note("D4", 4), note("E4", 4), note("F4", 4)]
+RATE = 8000
 NAMES = ("Violin", "Viola", "Piano")
 
 
@@ -53,6 +55,16 @@ def test_nothing_is_followed(trio: Path) -> None:
     assert both.solo.note_quarter.min() > 1000
     assert both.onset_quarter.tolist() == [0, 4, 8, 12]
     assert names(read(trio, ("none",))) == ["Violin", "Viola", "Piano"]
+
+
+def test_a_score_that_simply_plays_ends_where_its_last_note_has_a_fermata(tmp_path: Path) -> None:
+    held = "<notations><fermata/></notations>"
+    path = tmp_path / "held.musicxml"
+    path.write_text(musicxml([note("C4", 2) + note("E4", 2, held)], names=["Flute"]))
+    accompanist = Accompanist(AccompanyConfig(accompaniment=read(path, ("none",))), RATE)
+    second = np.zeros((RATE, 1), np.float32)
+    played = [event for _ in range(10) for event in accompanist.process(second, [])]
+    assert accompanist.finished and played
 
 
 def test_a_score_of_one_part_can_be_played_but_not_accompanied(tmp_path: Path) -> None:
