@@ -109,7 +109,8 @@ def _label(model: str) -> str:
 def _next_step(options: SeparateOptions) -> str:
     if options.model in (HPSS, KAM):
         return "listen to them, or try --model unmix for vocals, drums, bass and other"
-    return "listen to them" if options.network.wiener else "listen to them, or add --wiener for cleaner stems"
+    filtered = options.network.wiener or options.network.instant  # which go without each other
+    return "listen to them" if filtered else "listen to them, or add --wiener for cleaner stems"
 
 
 def separation_of(options: StemOptions, *, bar: bool = True) -> Separation:

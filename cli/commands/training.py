@@ -84,9 +84,15 @@ def _sentence(text: str) -> str:
 
 NEXT = {
     "train": "collaparte plot {output}; collaparte export {task} --help",
-    "export": "name it by --model, --separate or --detect",
+    "export": "",
     "table": "",
     "finetune": "collaparte run --input mic --detect {output}",
+}
+EXPORTED = {  # what a network of each task is for
+    "separation": "collaparte separate song.wav --model {output} -o stems/",
+    "similarity": "collaparte align score.mid take.wav --follow match --features {output} -o aligned.csv",
+    "detection": "collaparte run --input mic --detect {output}",
+    "generation": "collaparte generate --model {output} -o piece.mid",
 }
 
 
@@ -95,7 +101,8 @@ def _group(verb: str) -> LazyGroup:
     rows: dict[str, Entry] = {}
     for name, row in TRAININGS.items():
         if (job := getattr(row, verb)) is not None:
-            make = partial(_job_command, verb, job, NEXT[verb].replace("{task}", name))
+            then = EXPORTED.get(name, "") if verb == "export" else NEXT[verb].replace("{task}", name)
+            make = partial(_job_command, verb, job, then)
             rows[name] = Entry(_sentence(job.text), make, "Tasks")
         if verb == "finetune" and (job := row.finetune_recurrent) is not None:
             make = partial(_job_command, verb, job, NEXT["train"].replace("{task}", name))

@@ -37,4 +37,6 @@ def evaluate_similarity_command(options: EvaluateSimilarityOptions) -> int:
     from offline.training.similarity.paper_table import similarity_table
 
     print(similarity_table(options))
+    if options.networks is None:
+        print("trained networks are left out: `collaparte recipe siamese-table` makes them, then add --networks runs/")
     return evaluated(find_pieces(options.folder).counts(0), [options.csv, options.plot])
