@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 
 from engine.core.config import Settings, check, choice, plain, ranged, require
+from engine.core.errors import ConfigError
 from models.similarity.config import AHEAD, EDGE, MARGIN, SPAN
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
@@ -92,6 +93,10 @@ class SimilarityTraining(RunConfig):
         check(self)
         if self.architecture != "live":
             require("batch", self.batch, 2, 1024)
+        beyond = {"attention": self.attention, "objective warping": self.objective != OBJECTIVES[0]}
+        for name, asked in beyond.items():
+            if asked and self.architecture != "cnn":
+                raise ConfigError(name, expected="architecture cnn", got=self.architecture, remedy="add it")
 
     @property
     def n_embedding(self) -> int:

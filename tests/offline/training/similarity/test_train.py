@@ -322,6 +322,12 @@ def test_pairs_need_two_takes(folder: Path, tmp_path: Path) -> None:
         settings(folder, tmp_path, architecture="cnn", batch=1)
 
 
+@pytest.mark.parametrize("beyond", [{"attention": True}, {"objective": "warping"}])
+def test_only_the_cnn_goes_beyond_the_paper(folder: Path, tmp_path: Path, beyond: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="architecture cnn"):
+        settings(folder, tmp_path, architecture="mlp", **beyond)
+
+
 def test_a_folder_of_no_checkpoint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="train similarity"):
         restore_similarity(tmp_path / "absent.pt")
