@@ -87,7 +87,7 @@ def with_frames(events: Reference, sounded: ScoreAudioFeatures) -> Reference:
 
 
 def _shared(rows: Features, events: Reference) -> Features:
-    return unit(shared_by_repeats(rows, events.repeats))
+    return unit(shared_by_repeats(rows, events.repetitions))
 
 
 def _strength(sounded: ScoreAudioFeatures, places: Ints) -> float:

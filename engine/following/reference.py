@@ -85,6 +85,11 @@ class Reference:
     frames_s: float = 0.0
 
     @property
+    def repetitions(self) -> npt.NDArray[np.bool_]:
+        """Return (event) whether it strikes again what sounds already; none does where that is not known."""
+        return self.repeats if len(self.repeats) else np.zeros(len(self.score_s), bool)
+
+    @property
     def rests(self) -> Rests:
         """Return where nothing is to be played."""
         end_s = np.append(self.score_s[1:], self.score_s[-1])

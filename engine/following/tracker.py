@@ -143,8 +143,7 @@ class Tracker:
         )
         self._score = (reference.score_s, reference.quarter, reference.bar_quarter, reference.bar_number)
         rest = np.asarray(~reference.onset.any(axis=1))
-        repeats = reference.repeats if len(reference.repeats) else np.zeros_like(rest)
-        templates = Templates(reference.sustain, reference.onset, mean, rest, repeats)
+        templates = Templates(reference.sustain, reference.onset, mean, rest, reference.repetitions)
         self._reference = (templates, reference.score_s, reference.links)
         self._loop = loop_events(reference.quarter, reference.wrap)
         self._rests = reference.rests

@@ -103,8 +103,7 @@ def viterbi(
         likelihood_numbers(follow.likelihood, frame_s, follow.features.compression, reference.strength / TYPICAL),
     )
     rest = np.zeros(len(reference.score_s), bool)
-    repeats = reference.repeats if len(reference.repeats) else rest
-    templates = Templates(reference.sustain, reference.onset, np.zeros(0, np.float32), rest, repeats)
+    templates = Templates(reference.sustain, reference.onset, np.zeros(0, np.float32), rest, reference.repetitions)
     n = 0
     for rows in blocks:
         search = _with_room(search, len(rows) * SPAN)

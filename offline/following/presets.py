@@ -20,7 +20,7 @@ __all__ = ["follow_by", "follow_soloist", "shipped_features"]
 WEIGHTS = Path(models.__file__).parent / "weights"
 FILES = {"learned": WEIGHTS / "siamese.onnx", "salience": WEIGHTS / "salience.onnx"}
 # Chosen on performances rendered by the project. Rows of unit length are never silent.
-LEARNED = COMPARED = LikelihoodConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
+LEARNED = LikelihoodConfig(sustain=1.2, sustain_threshold=0.6, silence=0.0)
 
 
 def shipped_features(name: str) -> Path:
@@ -48,7 +48,7 @@ def _by_network(path: Path, base: FollowConfig) -> FollowConfig:
     kind = read_metadata(path).get("kind")
     if kind == SIAMESE_CNN:
         config = FollowerFeaturesConfig(name=SIAMESE_CNN, weights=path, salience=FILES["salience"])
-        return replace(base, input_features=config, likelihood=COMPARED, warp=replace(base.warp, onset=0.0))
+        return replace(base, input_features=config, likelihood=LEARNED, warp=replace(base.warp, onset=0.0))
     if kind == "siamese":
         return replace(base, input_features=FollowerFeaturesConfig(name="learned", weights=path), likelihood=LEARNED)
     raise ModelError(
