@@ -25,6 +25,9 @@ KINDS = ("bands", "chroma")
 LIMIT = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: larger values are invalid
 TINY = np.float32(1e-12)
 HALF_LIFE_S = 30.0  # half-life of the running peak that levels are relative to, seconds
+BEFORE = (
+    3e-3  # level that may have sounded before the input began, as in a room: its noise is no onset; 1 is a full scale
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ class _Numbers(NamedTuple):
     peak_decay: factor on the running peak from frame to frame
     floor, compression, decay: see `FeatureConfig`
     wrap: whether the features are circular, as pitch classes are
+    partial: frames that are compared with what was before the input, or hold some of it
     """
 
     scale: float
@@ -92,6 +96,7 @@ class _Numbers(NamedTuple):
     compression: float
     decay: float
     wrap: bool
+    partial: int
 
 
 class _Buffers(NamedTuple):
@@ -100,7 +105,7 @@ class _Buffers(NamedTuple):
     recent: (lag, bin) ring of the magnitudes of the last frames
     past: (lag, band) ring of the last compressed frames, blurred
     last: (band) onset features of the last frame
-    peak_turn: running peak, and the position in both rings
+    peak_turn: running peak, the position in both rings, and the partial frames so far
     """
 
     recent: F32
@@ -115,6 +120,7 @@ class SpectralFeatures:
     Magnitudes x, averaged over channels and mapped to F bands or pitch classes, relative to a running peak, compressed:
     y = log(1 + c x / peak). The onset half is max(0, y[t] - m[t - lag]), where m is y's maximum over three neighbouring
     bands, which suppresses vibrato (Boeck & Widmer, SuperFlux, 2013). With kind "chroma" this is onset-weighted chroma.
+    The first frames rise from silence; there, only what is above BEFORE is an onset.
     """
 
     latency = 0
@@ -131,12 +137,13 @@ class SpectralFeatures:
             compression=float(config.compression),
             decay=float(config.decay),
             wrap=config.kind == "chroma",
+            partial=config.lag + -(-frames.n_fft // frames.hop),
         )
         self._buffers = _Buffers(
             recent=np.zeros((config.lag, frames.n_bins), np.float32),
             past=np.zeros((config.lag, self.n_bands), np.float32),
             last=np.zeros(self.n_bands, np.float32),
-            peak_turn=np.zeros(2),
+            peak_turn=np.zeros(3),
         )
         self._out = np.zeros((0, 2 * self.n_bands), np.float32)
         self._write = FixedKernel(_features)
@@ -170,7 +177,7 @@ class SpectralFeatures:
         self._buffers.recent[:] = 0
         self._buffers.past[:] = 0
         self._buffers.last[:] = 0
-        self._buffers.peak_turn[:] = self.config.floor, 0
+        self._buffers.peak_turn[:] = self.config.floor, 0, 0
 
 
 def _check(spectra: Spectra, frames: FrameFormat) -> None:
@@ -231,10 +238,13 @@ def _features(spectra: C64, rows: SparseMap, settings: _Numbers, buffers: _Buffe
             out[t, i] = apply_row(rows, i, magnitude)
             peak = max(peak, out[t, i])
         gain = np.float32(settings.compression / peak)
-        old = past[int(peak_turn[1])]
+        old, before = past[int(peak_turn[1])], np.float32(0)
+        if peak_turn[2] < settings.partial:
+            peak_turn[2] += 1
+            before = np.log1p(gain * np.float32(BEFORE))
         for i in range(n):
             out[t, i] = np.log1p(gain * out[t, i])
-            fresh = max(out[t, i] - old[i], np.float32(0))
+            fresh = max(out[t, i] - max(old[i], before), np.float32(0))
             last[i] = max(fresh, last[i] * np.float32(settings.decay))
             out[t, n + i] = last[i]
         _blur(out[t], n, settings.wrap, old)

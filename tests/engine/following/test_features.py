@@ -81,7 +81,25 @@ def test_level_does_not_matter() -> None:
     loud, quiet = (
         SpectralFeatures(form, FeatureConfig()).process(spectra(g * sound, form)).copy() for g in (0.5, 0.01)
     )
-    assert np.abs(loud - quiet).max() <= 1e-4 * loud.max()
+    whole = FeatureConfig().lag + form.n_fft // form.hop  # before, what may be the noise of a room is no onset
+    assert np.abs(loud - quiet)[whole:].max() <= 1e-4 * loud.max()
+
+
+@pytest.mark.parametrize(("level_db", "felt"), [(-100.0, False), (-80.0, False), (-60.0, False), (-20.0, True)])
+def test_the_noise_of_a_room_does_not_begin_with_the_recording(level_db: float, felt: bool) -> None:
+    form, noise = frames(), np.random.default_rng(4).standard_normal(44100)
+    strength = onset_strength(
+        SpectralFeatures(form, FeatureConfig()).process(spectra(10 ** (level_db / 20) * noise, form))
+    )
+    later = strength[20:].max()  # what noise rises by anyway
+    assert (strength[:20].max() > 2 * later) == felt
+
+
+def test_a_tone_at_the_very_beginning_is_an_onset() -> None:
+    form, t = frames(), np.arange(44100) / 44100
+    sound = 0.1 * np.sin(2 * np.pi * 440 * t)
+    strength = onset_strength(SpectralFeatures(form, FeatureConfig()).process(spectra(sound, form)))
+    assert strength[:10].max() > 1 > strength[10:].max()
 
 
 def test_other_shapes_are_refused() -> None:
