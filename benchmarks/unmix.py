@@ -25,8 +25,9 @@ from engine.core.format import AudioFormat
 from engine.inference.network import Network
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.config import MaskNetworkConfig, WienerConfig
+from models.export import WEIGHT_BITS
 from models.separation.config import SEPARATOR_SIZES, SeparationNetworkConfig
-from models.separation.graph import export_separator
+from models.separation.graph import FEW_BITS, export_separator
 from models.separation.network import OpenUnmix
 from offline.separation.presets import unmix_config
 
@@ -61,11 +62,11 @@ def _bank(hidden: int, **settings: object) -> OpenUnmix:
     return OpenUnmix(SeparationNetworkConfig(hidden=hidden, cross=False, **settings)).eval()  # type: ignore[arg-type]
 
 
-def _file(place: Path, bank: OpenUnmix, *, int8: bool) -> Path:
+def _file(place: Path, bank: OpenUnmix, bits: int = FEW_BITS) -> Path:
     config = bank.config
-    path = place / f"{config.hidden}-{config.n_fft}-{'int8' if int8 else 'fp32'}.onnx"
+    path = place / f"{config.hidden}-{config.n_fft}-{bits}.onnx"
     if not path.exists():
-        export_separator(bank, path, licence="CC0-1.0", training="random weights", int8=int8)
+        export_separator(bank, path, licence="CC0-1.0", training="random weights", bits=bits)
     return path
 
 
@@ -118,20 +119,20 @@ def _network(place: Path, hidden: int) -> Iterator[Row]:
     config = bank.config
     given = torch.rand(64, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
     frames = given.numpy()
-    peer, exact = Peer(bank), Network(_file(place, bank, int8=False), "unmix")
+    peer, exact = Peer(bank), Network(_file(place, bank, 32), "unmix")
     expected = torch.stack([peer.step(frame) for frame in given]).numpy()
     peer_ms = _median_ms(lambda k: peer.step(given[k % 64]), SLOW_REPEATS)
-    for int8 in (True, False):
-        network = Network(_file(place, bank, int8=int8), "unmix")
+    for bits, precision in sorted(WEIGHT_BITS.items()):
+        network = Network(_file(place, bank, bits), "unmix")
         got = np.concatenate([network.run({"magnitude": frames[t : t + 1]})["mask"] for t in range(64)])
         ours_ms = _median_ms(lambda k, net=network: net.run({"magnitude": frames[k % 64][None]}), REPEATS)
         plain = np.concatenate([exact.run({"magnitude": frames[t : t + 1]})["mask"] for t in range(64)])
         exact.reset()
         snr_db = 10 * np.log10(np.sum(plain**2) / max(np.sum((got - plain) ** 2), 1e-30))
         error = np.abs(got - expected).max() / expected.std()
-        agreement = f"masks off by {error:.1g} of their spread" + (f"; {snr_db:.0f} dB of fp32" if int8 else "")
+        agreement = f"masks off by {error:.1g} of their spread" + (f"; {snr_db:.0f} dB of fp32" if bits < 32 else "")
         yield Row(
-            what=f"one hop of 1024, four targets, hidden {hidden}, {'int8' if int8 else 'fp32'}: the networks",
+            what=f"one hop of 1024, four targets, hidden {hidden}, {precision}: the networks",
             ours=f"{ours_ms:.2f} ms, {100 * ours_ms / HOP_MS:.1f} % of the hop",
             peer=f"{peer_ms:.1f} ms, {PEER}, state carried",
             ratio=f"{peer_ms / ours_ms:.0f}",
@@ -142,12 +143,12 @@ def _network(place: Path, hidden: int) -> Iterator[Row]:
 def _chain(place: Path, hidden: int) -> Iterator[Row]:
     """The whole way of a sample: transform, networks, filter, transform back, in blocks of 512."""
     bank = _bank(hidden)
-    config = MaskNetworkConfig(model=_file(place, bank, int8=True))
+    config = MaskNetworkConfig(model=_file(place, bank))
     peer = _peer_chain(bank)
     for name, wiener in (("", None), (", with the Wiener filter", WienerConfig())):
         ours, error = _stream(replace(config, wiener=wiener))
         yield Row(
-            what=f"whole live chain, four targets, hidden {hidden}, int8{name}",
+            what=f"whole live chain, four targets, hidden {hidden}, {WEIGHT_BITS[FEW_BITS]}{name}",
             ours=f"{100 * ours:.1f} % of a core",
             peer=f"{100 * peer:.0f} %, {PEER}, block by block, no Wiener filter",
             ratio=f"{peer / ours:.0f}",
@@ -203,9 +204,9 @@ def _shipped(name: str) -> Row:
 
 def _low_latency(place: Path) -> Row:
     bank = _bank(256, **SEPARATOR_SIZES["low-latency"])
-    cost, error = _stream(MaskNetworkConfig(model=_file(place, bank, int8=True)))
+    cost, error = _stream(MaskNetworkConfig(model=_file(place, bank)))
     return Row(
-        what="whole live chain, low latency (1024/512: 12 ms behind the input), hidden 256, int8",
+        what=f"whole live chain, low latency (1024/512: 12 ms behind the input), hidden 256, {WEIGHT_BITS[FEW_BITS]}",
         ours=f"{100 * cost:.1f} % of a core",
         peer="",
         ratio="",

@@ -21,11 +21,23 @@ from torch import Tensor, nn
 
 from engine.core.errors import ModelError
 from engine.inference.network import Network
+from models.four_bits import store_four_bits
 
-__all__ = ["HALF", "Graph", "Streams", "check_graph", "export_graph", "put_first", "store_half", "store_unsigned"]
+__all__ = [
+    "HALF",
+    "WEIGHT_BITS",
+    "Graph",
+    "Streams",
+    "check_graph",
+    "export_graph",
+    "put_first",
+    "store_half",
+    "store_unsigned",
+]
 
 OPSET = 18
 HALF = ".half"  # ends the name of what is stored in half precision
+WEIGHT_BITS = {32: "fp32", 8: "int8", 4: "int4"}  # bits of a weight, and what a file says of itself
 SMALLEST = 64  # values from which on an array is stored in half precision
 
 Streams = Tensor | Mapping[str, Tensor]  # the first input of a graph, or several by name
@@ -40,7 +52,8 @@ class Graph:
 
     inputs: name and an example, in the module's order; a state is called NAME_in and comes back as NAME_out;
     dynamic: which axis of which input or output may have any length, as {"magnitude": {0: "frame"}};
-    small: of what the 8-bit weights are, by parts of the names of its products; all of it if there is none.
+    small: of what the 8-bit weights are, by parts of the names of its products; all of it if there is none;
+    few_bits: the fewest bits of a weight that cost the network no quality, 4 or 8.
     """
 
     module: nn.Module
@@ -48,10 +61,13 @@ class Graph:
     outputs: Sequence[str]
     dynamic: Mapping[str, Mapping[int, str]]
     small: Sequence[str] = ()
+    few_bits: int = 8
 
 
-def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8: bool = False) -> None:
-    """Write `path`: the graph, as 8-bit weights if `int8`, with every value of the metadata as JSON."""
+def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, bits: int = 32) -> None:
+    """Write `path`: the graph, with weights of so many bits, and every value of the metadata as JSON."""
+    if bits < graph.few_bits:
+        raise ModelError(str(path), expected=f"{graph.few_bits} bits of a weight, or more", got=str(bits))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations: dynamo freezes the frame axis, so not yet
         plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
@@ -65,15 +81,19 @@ def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, int8:
             output_names=list(graph.outputs),
             dynamic_axes={name: dict(axes) for name, axes in graph.dynamic.items()},
         )
-        if int8:
+        if bits == 8:
             _quantise(plain, small, graph.small)
-        model = onnx.load(str(small if int8 else plain))
-    if int8:
+        model = onnx.load(str(small if bits == 8 else plain))
+    if bits == 8:
         store_unsigned(model)
-    values = {**metadata, "opset": OPSET, "precision": "int8" if int8 else "fp32"}
+    if bits == 4:
+        store_four_bits(model)
+    values = {**metadata, "opset": OPSET, "precision": WEIGHT_BITS[bits]}
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in values.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
+    if bits == 4:
+        store_half(path)  # the scales
 
 
 def _quantise(plain: Path, small: Path, parts: Sequence[str]) -> None:

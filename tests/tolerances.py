@@ -4,6 +4,7 @@ EXACT = 0.0  # partition, reset, causality: the same operations on the same numb
 FLOAT32 = 1e-5  # of the signal's standard deviation: numba float32 against numpy or scipy in float64
 EXPORT = 1e-4  # torch against the exported graph: other orders of summation over hundreds of terms
 EIGHT_BITS = 1e-3  # of a mask: one activation that float rounding moves to the next 8-bit step changes it by 5e-4
+INPUT_STEPS = 0.03  # of the largest output: of products whose inputs the runtime rounds to 8 bits, two in a row
 RESAMPLED = 1e-4  # -80 dB: the sum of what a filter of 100 dB lets through
 MUSICAL_S = 0.05  # alignment and onsets: what listeners and annotators agree on
 CONSTANT_Q = 1e-2  # of white noise's spread, at worst: kernels are cut where 1e-6 of their energy is left

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.common import argument, command, licence, option, output
 from cli.terminal.report import wrote
-from engine.core.config import Settings, plain, require
+from engine.core.config import Settings, choice, plain, require
 from engine.core.errors import ConfigError, ModelError
 
 __all__ = ["ImportOptions", "import_weights_command"]
@@ -51,7 +51,7 @@ class ImportOptions(Settings):
         metavar="SAMPLES",
     )
     detector: bool = plain(False, "YAMNet with its list of classes, for --detect, instead of an embedding")
-    int8: bool = plain(False, "store 8-bit weights: a quarter of the size")
+    bits: int = choice(32, (4, 8, 32), "bits of a weight; 4 for separators of one direction only")
 
 
 @command(ImportOptions, EXAMPLES)
@@ -63,8 +63,8 @@ def import_weights_command(options: ImportOptions) -> int:
         if options.detector:
             raise ConfigError("--detector", expected="the folder of YAMNet's SavedModel", got=options.files[0].name)
         return _separator(options)
-    if len(options.files) > 1 or options.int8:
-        got = "--int8" if options.int8 else f"{len(options.files)} files"
+    if len(options.files) > 1 or options.bits != 32:
+        got = f"--bits {options.bits}" if options.bits != 32 else f"{len(options.files)} files"
         raise ConfigError("import-weights", expected="the folder alone", got=got)
     return _detector(options) if options.detector else _embedding(options)
 
@@ -86,12 +86,12 @@ def _separator(options: ImportOptions) -> int:
         options.output,
         licence=options.licence,
         training=training,
-        int8=options.int8,
+        bits=options.bits,
         complete=is_complete(config),
     )
     stream = torch.rand(FRAMES, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
-    error = check_graph(graph, options.output, stream, block=FRAMES if config.bidirectional else 7, kind="unmix")
-    if not options.int8:
+    error = check_graph(graph, options.output, stream, block=FRAMES if config.bidirectional else 1, kind="unmix")
+    if options.bits == 32:
         _check_error(options.output, error)
     fields = {
         "licence": options.licence,

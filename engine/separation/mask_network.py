@@ -155,7 +155,9 @@ class MaskNetwork:
         self.frames = _frames(self.network, n_channels)
         self.window: str = self.network.value("window", str)
         n_bins = self.frames.n_bins
-        self.network.expect_shapes({"magnitude": (None, self.n_inputs, n_bins)})
+        # Live a network is given one frame at a time, and most are made for one only.
+        single = not self.bidirectional and self.network.inputs.get("magnitude", ())[:1] == (1,)
+        self.network.expect_shapes({"magnitude": (1 if single else None, self.n_inputs, n_bins)})
         target = self.network.metadata.get("level", 0)
         if isinstance(target, bool) or not isinstance(target, int | float) or not 0 <= target <= 1:
             raise ModelError(self.network.path, expected="a level from 0 to 1 of full scale", got=repr(target)[:60])

@@ -111,6 +111,9 @@ def _merged(
     """
     magnitude = next(value for value in like.graph.input if value.name == "magnitude")
     mask = next(value for value in like.graph.output if value.name == "mask")
+    if any(_takes_one_frame(model, f"n{i}_magnitude") for i, model in enumerate(graphs)):
+        for value in (magnitude, mask):
+            value.type.tensor_type.shape.dim[0].dim_value = 1
     inputs, outputs, constants = [magnitude], [mask], _constants(join)
     nodes: list[NodeProto] = []
     weighted = _division(join.like) if any(join.undivided) else []
@@ -124,6 +127,12 @@ def _merged(
     graph = helper.make_graph(nodes, "blend", inputs, outputs, initializer=constants)
     domains = {one.domain: one for model in graphs for one in model.opset_import}
     return helper.make_model(graph, opset_imports=list(domains.values()), ir_version=IR_VERSION)
+
+
+def _takes_one_frame(model: onnx.ModelProto, name: str) -> bool:
+    """Return whether the input of a name is one frame, and not any number of them."""
+    shapes = (value.type.tensor_type.shape for value in model.graph.input if value.name == name)
+    return any(shape.dim[0].dim_value == 1 for shape in shapes)
 
 
 def _input(i: int, plain: bool) -> NodeProto:

@@ -12,9 +12,10 @@ from models.separation.band_network import BandNetwork, SeparationNetwork, Strea
 from models.separation.config import SeparationNetworkConfig
 from models.separation.folded import StreamingOpenUnmix, WholeFileOpenUnmix
 
-__all__ = ["export_separator", "separation_graph", "separation_metadata"]
+__all__ = ["FEW_BITS", "export_separator", "separation_graph", "separation_metadata"]
 
 DYNAMIC = {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
+FEW_BITS = 4  # of a weight of a live open-unmix: bands, and the runtime's own LSTM, need 8
 OTHER = "other"  # the target that is all that the others are not
 SMALL_BANDS = ("/encoders.", "/inner.", "/outer.")  # products whose 8-bit weights cost bands no quality
 
@@ -35,8 +36,9 @@ def separation_graph(network: SeparationNetwork) -> Graph:
         module=live,
         inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
         outputs=("mask", "h_out", "c_out"),
-        dynamic=DYNAMIC,
+        dynamic=DYNAMIC if bands else {},
         small=SMALL_BANDS if bands else (),
+        few_bits=8 if bands else FEW_BITS,
     )
 
 
@@ -68,11 +70,14 @@ def export_separator(
     *,
     licence: str,
     training: str,
-    int8: bool = False,
+    bits: int = 32,
     complete: bool | None = None,
 ) -> Graph:
-    """Write the file of a network, with 8-bit weights if `int8`, and return its graph; see `separation_metadata`."""
+    """Write the file of a network and return its graph; see `separation_metadata`.
+
+    bits: of a weight: 32, 8, or 4 for a live open-unmix
+    """
     graph = separation_graph(network)
     metadata = separation_metadata(network.config, licence=licence, training=training, complete=complete)
-    export_graph(graph, path, metadata, int8=int8)
+    export_graph(graph, path, metadata, bits=bits)
     return graph

@@ -48,11 +48,12 @@ CASES = [
     )
     for name, n_channels, more in [
         ("stereo", 2, {}),
-        ("stereo int8", 2, {"int8": True}),
+        ("stereo int8", 2, {"bits": 8}),
+        ("stereo int4", 2, {"bits": 4}),
         ("mono", 1, {}),
         ("with a level", 2, {"level": 0.05}),
         ("of bands", 2, {"network": "bands"}),
-        ("of bands int8", 2, {"network": "bands", "int8": True}),
+        ("of bands int8", 2, {"network": "bands", "bits": 8}),
         ("of mid and side", 2, {"network": "bands", "stereo": "mid-side"}),
         ("of mid and side, mono", 1, {"network": "bands", "stereo": "mid-side", "level": 0.05}),
     ]

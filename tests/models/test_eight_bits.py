@@ -75,7 +75,7 @@ def test_no_product_of_what_ships_saturates(path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"network": "bands"}, {"bidirectional": True}], ids=str)
 def test_no_product_of_what_is_exported_saturates(settings: dict[str, object]) -> None:
-    weights = eight_bit_weights(small_file(int8=True, **settings))
+    weights = eight_bit_weights(small_file(bits=8, **settings))
     assert weights and all(array.dtype == np.uint8 for array in weights.values())
 
 

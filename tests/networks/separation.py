@@ -27,9 +27,9 @@ def small_model(**settings: object) -> OpenUnmix | BandNetwork:
 
 
 @cache
-def small_file(*, int8: bool = False, **settings: object) -> Path:
-    path = FOLDER / f"{abs(hash((int8, *settings.items())))}.onnx"
-    export_separator(small_model(**settings), path, licence="CC0-1.0", training="random weights", int8=int8)
+def small_file(*, bits: int = 32, **settings: object) -> Path:
+    path = FOLDER / f"{abs(hash((bits, *settings.items())))}.onnx"
+    export_separator(small_model(**settings), path, licence="CC0-1.0", training="random weights", bits=bits)
     return path
 
 

@@ -169,8 +169,8 @@ class SeparationTable(SeparationTraining):
 class SeparationExport(ExportConfig):
     """Export a trained network that separates."""
 
-    int8: bool = plain(True, "store 8-bit weights: a quarter of the size")
-    music: Path | None = plain(None, "recording to compare the stems of 8-bit weights with those of 32-bit ones on")
+    bits: int | None = choice(None, (None, 4, 8, 32), "bits of a weight, None for the fewest that cost no quality")
+    music: Path | None = plain(None, "recording to compare the stems of small weights with those of 32-bit ones on")
     level: float | None = ranged(None, 0, 1, "root mean square that live input is brought to (default: as trained)")
     temperature: float = ranged(1.0, 0.1, 10, "of bands: above 1 the masks are less sure")
 

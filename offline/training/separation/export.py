@@ -1,4 +1,4 @@
-"""Export a trained network that separates: compare block by block with torch, measure 8-bit weights, write the card."""
+"""Export a trained network that separates: compare block by block with torch, measure small weights, write the card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.audio.files import AudioReader
 from engine.inference.network import Network
 from engine.separation.config import MaskNetworkConfig
 from engine.separation.mask_network_segments import open_separator
-from models.export import export_graph
+from models.export import WEIGHT_BITS, export_graph
 from models.separation.band_network import SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
 from models.separation.graph import separation_graph, separation_metadata
@@ -28,6 +28,7 @@ from offline.training.separation.train import restore_separation
 __all__ = ["export_separation"]
 
 MUSIC_S = 30.0  # of the recording
+FLOAT_BITS = 32
 
 
 def export_separation(config: SeparationExport) -> Path:
@@ -38,9 +39,10 @@ def export_separation(config: SeparationExport) -> Path:
     made = _exportable(config, network)
     plain = config.output.with_suffix(".fp32.onnx")
     checks: dict[str, Any] = {"error_fp32": export_checked(made, plain)}
-    if config.int8:
-        export_graph(made.graph, config.output, made.metadata, int8=True)
-        checks |= _eight_bits(plain, config, made)
+    bits = made.graph.few_bits if config.bits is None else config.bits
+    if bits < FLOAT_BITS:
+        export_graph(made.graph, config.output, made.metadata, bits=bits)
+        checks |= _distances(plain, config, made, WEIGHT_BITS[bits])
         plain.unlink()
     else:
         plain.replace(config.output)
@@ -55,8 +57,15 @@ def _exportable(config: SeparationExport, network: SeparationNetwork) -> Exporta
         graph=separation_graph(network),
         metadata=separation_metadata(network.config, licence=config.licence, training=config.training),
         stream=stream,
-        blocks=(len(stream),) if network.config.bidirectional else BLOCKS,
+        blocks=_blocks(network.config, len(stream)),
     )
+
+
+def _blocks(config: SeparationNetworkConfig, n_frames: int) -> Sequence[int]:
+    """Return how many frames at a time the file is compared with: a live open-unmix takes one."""
+    if config.bidirectional:
+        return (n_frames,)
+    return BLOCKS if config.network == "bands" else (1,)
 
 
 def _noise(config: SeparationNetworkConfig, n_frames: int = 60) -> Tensor:
@@ -67,13 +76,13 @@ def _noise(config: SeparationNetworkConfig, n_frames: int = 60) -> Tensor:
     return level * torch.randn(shape, generator=generator).abs()
 
 
-def _eight_bits(plain: Path, config: SeparationExport, made: Exportable) -> dict[str, Any]:
-    """Measure how far 8-bit weights are from 32-bit ones: masks of noise and, if asked for, stems of a recording."""
+def _distances(plain: Path, config: SeparationExport, made: Exportable, name: str) -> dict[str, Any]:
+    """Measure how far small weights are from 32-bit ones: masks of noise and, if asked for, stems of a recording."""
     assert isinstance(made.stream, Tensor)
     blocks = [part.numpy() for part in made.stream.split(made.blocks[0])]
-    found: dict[str, Any] = {"int8_mask_snr_db": _mask_snr_db(plain, config.output, blocks)}
+    found: dict[str, Any] = {f"{name}_mask_snr_db": _mask_snr_db(plain, config.output, blocks)}
     if config.music is not None:
-        found["int8_stem_snr_db"] = _stem_snr_db(plain, config.output, config.music)
+        found[f"{name}_stem_snr_db"] = _stem_snr_db(plain, config.output, config.music)
     return found
 
 

@@ -50,18 +50,24 @@ def test_blocks_equal_the_whole_sequence_in_torch(cross: bool, sharing: str, blo
     assert np.abs(got - expected).max() <= EXPORT * expected.std()
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 4, 5, 8, 16, 39, 40])
-def test_every_exported_block_size_equals_torch(block: int) -> None:
-    magnitude = torch.from_numpy(np.abs(spectra()))
-    assert check_graph(separation_graph(small_model()), small_file(), magnitude, block=block, kind="unmix") <= EXPORT
-
-
 @pytest.mark.parametrize("network", ["open-unmix", "bands"])
-def test_eight_bits_stay_close(network: str) -> None:
+def test_the_exported_frame_equals_torch(network: str) -> None:
+    graph, file = separation_graph(small_model(network=network)), small_file(network=network)
+    magnitude = torch.from_numpy(np.abs(spectra()))
+    assert check_graph(graph, file, magnitude, block=1, kind="unmix") <= EXPORT
+
+
+# dB; random weights of 12 units, so coarse steps, and 4 bits have 16 times the step of 8
+@pytest.mark.parametrize(
+    ("settings", "least_db"),
+    [({"bits": 8}, 25), ({"bits": 4}, 15), ({"bits": 4, "cross": False}, 15), ({"bits": 8, "network": "bands"}, 25)],
+    ids=str,
+)
+def test_few_bits_stay_close(settings: dict[str, object], least_db: float) -> None:
     given = spectra(200)
-    exact, coarse = (node(network=network, int8=int8).process(given) for int8 in (False, True))
+    exact, coarse = (node(**(settings | {"bits": bits})).process(given) for bits in (32, settings["bits"]))
     error = np.abs(coarse - exact)
-    assert 20 * np.log10(exact.std() / error.std()) > 25  # dB; random weights of 12 units, so coarse steps
+    assert 20 * np.log10(exact.std() / error.std()) > least_db
     assert error[100:].std() < 2 * error[:100].std()  # the carried state does not let it grow
 
 

@@ -35,7 +35,7 @@ def masks(path: Path, magnitude: np.ndarray, *, mean: bool = False) -> np.ndarra
 
 @pytest.fixture
 def files() -> list[Path]:
-    return [small_file(int8=True), small_file(network="bands")]
+    return [small_file(bits=8), small_file(network="bands")]
 
 
 def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_masks_are_the_weighted_mean_frame_by_frame(files: list[Path], tmp_path:
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_left_and_right_beside_mid_and_side_masks_both_by_its_mean(tmp_path: Path, first: int) -> None:
-    apart, turned = small_file(int8=True), small_file(network="bands", stereo="mid-side")
+    apart, turned = small_file(bits=8), small_file(network="bands", stereo="mid-side")
     files, shares = [apart, turned], [3, 1]
     target = tmp_path / "both.onnx"
     order = [first, 1 - first]

@@ -23,20 +23,20 @@ CONFIG = SeparationNetworkConfig(
 EIGHT_BIT_DB = 35.0  # of the masks of random weights
 
 
-@pytest.mark.parametrize("int8", [False, True])
-def test_what_is_read_back_masks_as_what_was_written(tmp_path: Path, int8: bool) -> None:
+@pytest.mark.parametrize("bits", [32, 8])
+def test_what_is_read_back_masks_as_what_was_written(tmp_path: Path, bits: int) -> None:
     torch.manual_seed(0)
     network, path = BandNetwork(CONFIG).eval(), tmp_path / "bands.onnx"
     with torch.no_grad():
         for values in network.parameters():
             values.add_(0.1 * torch.randn_like(values))  # as if trained: no two alike, which the exporter would share
-    export_separator(network, path, licence="MIT", training="none", int8=int8)
+    export_separator(network, path, licence="MIT", training="none", bits=bits)
     back = read_exported(path)
     assert back.config == CONFIG
     magnitude = torch.rand(9, 1, 4, CONFIG.n_bins)
     with torch.no_grad():
         wanted, got = network(magnitude).numpy(), back(magnitude).numpy()
-    if int8:
+    if bits == 8:
         assert 10 * np.log10(np.sum(wanted**2) / np.sum((wanted - got) ** 2)) > EIGHT_BIT_DB
     else:
         np.testing.assert_allclose(got, wanted, atol=FLOAT32, rtol=0)

@@ -41,10 +41,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "checkpoint.pt"
 
 
-@pytest.mark.parametrize("int8", [False, True])
-def test_ships_a_file_that_runs_and_its_card(int8: bool, checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("bits", "precision"), [(None, "int4"), (4, "int4"), (8, "int8"), (32, "fp32")])
+def test_ships_a_file_that_runs_and_its_card(
+    bits: int | None, precision: str, checkpoint: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "tones.onnx"
-    card = exported(checkpoint, target, int8=int8)
+    card = exported(checkpoint, target, bits=bits)
     assert card["checks"]["error_fp32"] < 1e-4
     assert {path.name for path in tmp_path.iterdir()} == {"tones.onnx", "tones.toml"}
     assert card["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
@@ -52,7 +54,7 @@ def test_ships_a_file_that_runs_and_its_card(int8: bool, checkpoint: Path, tmp_p
     assert card["checks"]["steps"] == 1
     node = StreamingSeparator(MaskNetworkConfig(model=target), n_channels=2)
     assert node.targets == ("vocals", "drums", "other")
-    assert node.network.value("precision", str) == ("int8" if int8 else "fp32")
+    assert node.network.value("precision", str) == precision
     assert node.process(np.ones((2, 2, 129), np.complex64)).shape == (2, 3, 2, 129)
 
 
@@ -70,7 +72,7 @@ def test_a_temperature_is_in_the_file_and_on_its_card(tmp_path: Path) -> None:
     trainer.save()
     spread = []
     for name, temperature in (("cold", 1.0), ("warm", 2.0)):
-        exported(tmp_path / "checkpoint.pt", tmp_path / f"{name}.onnx", int8=False, temperature=temperature)
+        exported(tmp_path / "checkpoint.pt", tmp_path / f"{name}.onnx", bits=32, temperature=temperature)
         masks = Network(tmp_path / f"{name}.onnx", "unmix").run({"magnitude": np.ones((4, 2, 129), np.float32)})["mask"]
         spread.append(float(np.abs(np.log(masks[:, 0] / masks[:, 1])).max()))
     assert spread[1] == pytest.approx(spread[0] / 2, rel=1e-3)  # of a softmax's logarithm in single precision
