@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cli.batch.options import RunningOptions, batch_inputs
-from cli.commands.tag import DetectorOptions, detector_of_files
+from cli.commands.tag import detector_of_files
 from cli.common import OUTPUT, command, option, output
+from cli.detector_options import DetectorOptions
 from cli.terminal.places import WRITES_FILE
 from engine.core.config import plain
 

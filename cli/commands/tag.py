@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.common import DETECT, OUTPUT, argument, command, network_file, option, output
-from cli.terminal.completion import sound_detector_names
+from cli.common import OUTPUT, argument, command, network_file, option, output
+from cli.detector_options import DetectorOptions
 from cli.terminal.places import WRITES_FILE
 from cli.terminal.report import batch_summary, complain, note, wrote
 from cli.terminal.stopping import INTERRUPTED, USER_ERROR
-from engine.core.config import Settings, choice, plain, ranged
+from engine.core.config import plain
 
 if TYPE_CHECKING:
     from engine.audio.folders import Found
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from offline.batch.jobs.tags import TagJob
     from offline.batch.task import Rows
 
-__all__ = ["DetectorOptions", "TagOptions", "detector_of_files", "tag_command"]
+__all__ = ["TagOptions", "detector_of_files", "tag_command"]
 
 EXAMPLES = """\
 examples:
@@ -37,31 +37,6 @@ for each label of a recording: filename, label, probability. Each recording is w
 stop keeps it. A file that cannot be read is reported in one line, and the others are processed.
 """
 STANDARD_OUTPUT = Path("-")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectorOptions(Settings):
-    """Options of every command that detects sounds in files."""
-
-    model: str | None = option(
-        plain(None, "the network: crnn-files (default), crnn or a file"),
-        metavar="NAME|FILE.onnx",
-        group=DETECT,
-        names=sound_detector_names,
-    )
-    threshold: float | None = option(
-        ranged(None, 0, 1, "probability at or above which a sound counts (default: tuned for each sound)"),
-        metavar="P",
-        group=DETECT,
-    )
-    median: str | None = option(
-        choice(None, ("centred", "causal"), "alignment of the median filter (default as tuned)"), group=DETECT
-    )
-    embedding: tuple[str, ...] = option(
-        plain((), "embedding network that is a further input, with its card FILE.toml beside it"),
-        metavar="NAME=FILE",
-        group=DETECT,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

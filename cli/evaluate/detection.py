@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.commands.tag import detector_of_files
-from cli.common import DETECT, INPUT, argument, command, csv_file, option
+from cli.common import INPUT, argument, command, csv_file, option
+from cli.detector_options import DetectorOptions, detector_model
 from cli.evaluate.tables import write_rows
-from cli.terminal.completion import sound_detector_names
 from cli.terminal.report import batch_summary
 from cli.terminal.stopping import USER_ERROR
-from engine.core.config import Settings, choice, plain, ranged
+from engine.core.config import plain
 
 if TYPE_CHECKING:
     from offline.datasets.desed import LabelFile
@@ -30,32 +30,14 @@ examples:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateDetectionOptions(Settings):
+class EvaluateDetectionOptions(DetectorOptions):
     """Options of `collaparte evaluate detection`."""
 
     folder: Path = argument("FOLDER", "a folder of recordings with their labels as in DESED, or of mixed scenes")
     labels: Path | None = option(
         plain(None, "filename, onset, offset, event_label (default: found in FOLDER)"), metavar="TSV", group=INPUT
     )
-    model: str | None = option(
-        plain(None, "the network: crnn-files (default; with --live crnn), crnn or a file"),
-        metavar="NAME|FILE.onnx",
-        group=DETECT,
-        names=sound_detector_names,
-    )
-    threshold: float | None = option(
-        ranged(None, 0, 1, "probability at or above which a sound counts (default: tuned for each sound)"),
-        metavar="P",
-        group=DETECT,
-    )
-    median: str | None = option(
-        choice(None, ("centred", "causal"), "alignment of the median filter (default as tuned)"), group=DETECT
-    )
-    embedding: tuple[str, ...] = option(
-        plain((), "embedding network that is a further input, with its card FILE.toml beside it"),
-        metavar="NAME=FILE",
-        group=DETECT,
-    )
+    model: str | None = detector_model("crnn-files (default; with --live crnn), crnn")
     live: bool = plain(
         False, "as live: how many sounds are told, how soon after they begin, and what is told of nothing"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.common import DETECT, argument, command, csv_file, option
+from cli.common import argument, command, csv_file, option
+from cli.detector_options import detector_model, threshold_option
 from cli.evaluate.tables import write_rows
-from cli.terminal.completion import sound_detector_names
 from cli.terminal.report import batch_summary
 from cli.terminal.stopping import USER_ERROR
-from engine.core.config import Settings, plain, ranged
+from engine.core.config import Settings, plain
 
 __all__ = ["EvaluateInventionsOptions", "evaluate_inventions_command"]
 
@@ -30,17 +30,8 @@ class EvaluateInventionsOptions(Settings):
     """Options of `collaparte evaluate inventions`."""
 
     folders: tuple[Path, ...] = argument("FOLDER...", "recordings in which nothing is to be reported")
-    model: str | None = option(
-        plain(None, "the network: crnn (default), crnn-files or a file"),
-        metavar="NAME|FILE.onnx",
-        group=DETECT,
-        names=sound_detector_names,
-    )
-    threshold: float | None = option(
-        ranged(None, 0, 1, "probability at or above which a sound counts (default: tuned for each sound)"),
-        metavar="P",
-        group=DETECT,
-    )
+    model: str | None = detector_model("crnn (default), crnn-files")
+    threshold: float | None = threshold_option()
     sounding: tuple[str, ...] = option(
         plain((), "labels that may sound in all of the recordings"), metavar="LABEL...", several=True
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +26,39 @@ Spectra = npt.NDArray[np.complex64]
 Audio = npt.NDArray[np.float32]
 
 
-class Follower:
+class _Located:
+    """What both followers do with their tracker: tell how late it is, and go elsewhere in the score, or in another."""
+
+    reference: Reference
+    config: FollowConfig
+    _tracker: Tracker | MatchTracker
+    _pitch: PitchSearch | None
+
+    @property
+    def latency(self) -> int:
+        """Return the exact samples by which `emitted_at` lags `at`, counted from the input audio, frame included."""
+        return self._tracker.latency
+
+    @property
+    def trust_evidence(self) -> npt.NDArray[np.float64]:
+        """Return the evidence for the confidence of the newest frame, as `update_trust` has it, borrowed."""
+        return self._tracker.trust_evidence
+
+    def change_score(self, fresh: Self, quarter: float) -> None:
+        """Go on in the score of a follower that has just been made, waiting at a quarter; what was heard stays."""
+        self.reference, self.config = fresh.reference, fresh.config
+        self._tracker = _succeeded(self._tracker, fresh._tracker, quarter)
+        if self._pitch is not None and fresh._pitch is not None:
+            self._pitch.change_score(fresh._pitch, quarter)
+
+    def relocate(self, quarter: float) -> None:
+        """Follow from the next frame on from this quarter: wait there for what is played."""
+        self._tracker.relocate(quarter)
+        if self._pitch is not None:
+            self._pitch.relocate(quarter)
+
+
+class Follower(_Located):
     """Spectra (frame, channel, bin) of a Hann window to events, a `Position` a frame, as in `Tracker`.
 
     A Score is turned into a reference for the spectral features; a Reference must have been made for the same frames.
@@ -41,16 +75,6 @@ class Follower:
         tunable = config.semitones > 0 and config.features.kind == "bands" and config.method == "search"
         self._pitch = PitchSearch(frames, score, config, frame_timing(frames)) if tunable else None
 
-    @property
-    def latency(self) -> int:
-        """Return the exact samples by which `emitted_at` lags `at`, counted from the input audio, frame included."""
-        return self._tracker.latency
-
-    @property
-    def trust_evidence(self) -> npt.NDArray[np.float64]:
-        """Return the evidence for the confidence of the newest frame, as `update_trust` has it, borrowed."""
-        return self._tracker.trust_evidence
-
     def process(self, spectra: Spectra) -> list[Event]:
         """Return the events of each frame."""
         if self._pitch is None:
@@ -63,19 +87,6 @@ class Follower:
             start += len(part)
         return events
 
-    def change_score(self, fresh: Follower, quarter: float) -> None:
-        """Go on in the score of a follower that has just been made, waiting at a quarter; what was heard stays."""
-        self.reference, self.config = fresh.reference, fresh.config
-        self._tracker = _succeeded(self._tracker, fresh._tracker, quarter)
-        if self._pitch is not None and fresh._pitch is not None:
-            self._pitch.change_score(fresh._pitch, quarter)
-
-    def relocate(self, quarter: float) -> None:
-        """Follow from the next frame on from this quarter: wait there for what is played."""
-        self._tracker.relocate(quarter)
-        if self._pitch is not None:
-            self._pitch.relocate(quarter)
-
     def reset(self) -> None:
         """Return to the state after construction."""
         self._features.reset()
@@ -84,7 +95,7 @@ class Follower:
             self._pitch.reset()
 
 
-class AudioFollower:
+class AudioFollower(_Located):
     """Audio (sample, channel) to events, a `Position` a frame, with the features made by `follower_features`.
 
     The reference must have been made with the same features; it stores by how much they detect an onset late.
@@ -107,16 +118,6 @@ class AudioFollower:
             self._pitch = PitchSearch(follower_features.frames, reference, config, timing)
         self._fill = 0  # samples since the last frame
 
-    @property
-    def latency(self) -> int:
-        """Return the exact samples by which `emitted_at` lags `at`."""
-        return self._tracker.latency
-
-    @property
-    def trust_evidence(self) -> npt.NDArray[np.float64]:
-        """Return the evidence for the confidence of the newest frame, as `update_trust` has it, borrowed."""
-        return self._tracker.trust_evidence
-
     def process(self, block: Audio) -> list[Event]:
         """Return the events of the frames that the block completes."""
         hearing, pitch = self._hearing, self._pitch
@@ -130,19 +131,6 @@ class AudioFollower:
             self._fill = (self._fill + len(part)) % hearing.hop
             start += len(part)
         return events
-
-    def change_score(self, fresh: AudioFollower, quarter: float) -> None:
-        """Go on in the score of a follower that has just been made, waiting at a quarter; what was heard stays."""
-        self.reference, self.config = fresh.reference, fresh.config
-        self._tracker = _succeeded(self._tracker, fresh._tracker, quarter)
-        if self._pitch is not None and fresh._pitch is not None:
-            self._pitch.change_score(fresh._pitch, quarter)
-
-    def relocate(self, quarter: float) -> None:
-        """Follow from the next frame on from this quarter: wait there for what is played."""
-        self._tracker.relocate(quarter)
-        if self._pitch is not None:
-            self._pitch.relocate(quarter)
 
     def reset(self) -> None:
         """Return to the state after construction."""
