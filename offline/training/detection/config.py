@@ -161,7 +161,7 @@ class DetectionFinetuning(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecurrentFit(Settings):
-    """How the layers behind the convolutions learn."""
+    """How the last layers learn."""
 
     steps: int = ranged(1000, 1, 1_000_000, "training steps")
     batch: int = ranged(32, 1, 4096, "scenes per batch")
@@ -169,14 +169,19 @@ class RecurrentFit(Settings):
     dropout: float = ranged(0.1, 0, 0.9, "share of the channels that are dropped")
     average: float = ranged(0.99, 0, 0.999999, "decay of the running average of the weights per step")
     hidden_spectra: float = ranged(0.0, 0, 0.9, "share of the scenes without log-mel, so that embeddings are used")
+    stacks: int = ranged(0, 0, 7, "how many of the last convolution stacks learn, too")
+    describe: str | None = plain(
+        None, "embedding of the sets that the recurrent layers learn to tell, too, in training alone"
+    )
+    described: float = ranged(1.0, 0, 1000, "weight of the embedding of --describe in the loss")
     losses: LossConfig = plain(partial(LossConfig, strong=2.0, consistency=0.0), "the parts of the loss")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecurrentFinetuning(Settings):
-    """Continue the training of the layers behind the convolutions alone."""
+    """Continue the training of the last layers alone: those behind the convolutions, and the last convolutions."""
 
-    checkpoint: Path = plain(MISSING, "checkpoint.pt of the network to continue")
+    checkpoint: Path = plain(MISSING, "checkpoint.pt, or exported file, of the network to continue")
     sets: tuple[Path, ...] = plain(MISSING, SETS)
     output: Path = plain(MISSING, "folder to write checkpoint.pt into")
     scenes: int = ranged(2500, 1, 1_000_000, "scenes to draw from the sets")

@@ -1,12 +1,14 @@
-"""Continue the training of the layers behind the convolutions alone, the recurrent ones, embeddings and the last.
+"""Continue the training of the last layers alone: the recurrent ones, embeddings, the last, and some convolutions.
 
-The convolutions are computed once, so a step costs a tenth of a step of the whole network. When sounds begin and end,
-which is most of what is left to learn where time is short, is learnt here.
+What comes before is computed once, so a step costs a tenth of a step of the whole network, or a fifth with two stacks
+of convolutions. When sounds begin and end, which is most of what is left to learn where time is short, is learnt here,
+and so is what must not be reported, of more recordings than the whole network could be trained on.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,20 +26,42 @@ from offline.training.common.checkpoint import CHECKPOINT, write_state
 from offline.training.common.precision import autocast, has_bfloat16
 from offline.training.detection.config import RecurrentFinetuning, RecurrentFit
 from offline.training.detection.data import STRONG, embedding_input, fused_embeddings, open_groups
-from offline.training.detection.init_weights import load_crnn, weights_for
+from offline.training.detection.init_weights import calibrated_crnn, weights_for
 
-__all__ = ["convolution_outputs", "finetune_recurrent", "fit_recurrent"]
+__all__ = ["finetune_recurrent", "fit_recurrent", "stack_outputs"]
 
 CONVOLUTION_BATCH = 16
 CLIP = 5.0  # largest norm of the gradient
+LEAST_DEVIATION = 1e-3  # of a number of an embedding, over all steps
+
+
+class _Inputs(NamedTuple):
+    """What the layers that learn are given, by scene.
+
+    stacks: (scene, channel, frame, bin), of the last stack that does not learn
+    embeddings: (scene, step, dimension) each
+    labels: (scene, step, class)
+    described: (scene, step, dimension), of mean 0 and deviation 1; or None
+    """
+
+    stacks: Tensor
+    embeddings: tuple[Tensor, ...]
+    labels: Tensor
+    described: Tensor | None
+
+    def scenes(self, rows: Tensor) -> _Inputs:
+        """Return some of the scenes in full precision."""
+        described = None if self.described is None else self.described[rows].float()
+        embeddings = tuple(values[rows].float() for values in self.embeddings)
+        return _Inputs(self.stacks[rows].float(), embeddings, self.labels[rows].float(), described)
 
 
 def finetune_recurrent(config: RecurrentFinetuning) -> dict[str, float]:
     """Write checkpoint.pt, which is read like any other; the mean loss of the first and the last twentieth of steps."""
-    model = load_crnn(config.checkpoint)
+    scenes = open_groups(config.sets)["strong"]
+    model = calibrated_crnn(config.checkpoint, scenes)
     if not model.config.spectral or model.config.embeddings:
         raise ConfigError(str(config.checkpoint), expected="a network of log-mel alone", got="one with embeddings")
-    scenes = open_groups(config.sets)["strong"]
     torch.manual_seed(config.seed)
     model = _changed(model, config, scenes)
     rng = np.random.default_rng(config.seed)
@@ -60,48 +84,61 @@ def _changed(finished: Crnn, config: RecurrentFinetuning, scenes: SceneSet) -> C
     return model.eval()
 
 
-def convolution_outputs(model: Crnn, scenes: SceneSet, rows: npt.NDArray[np.int64]) -> Tensor:
-    """Compute the output of the convolutions, (scene, step, channel) in bfloat16, look-ahead included."""
+def stack_outputs(model: Crnn, scenes: SceneSet, rows: npt.NDArray[np.int64], n_stacks: int) -> Tensor:
+    """Compute the output of the first stacks, (scene, channel, frame, bin) in bfloat16, look-ahead included."""
     parts, device = [], torch.device("cpu")
     with torch.inference_mode(), autocast(device, enabled=has_bfloat16(device)):
         for start in tqdm(range(0, len(rows), CONVOLUTION_BATCH), unit="batch"):
             mel = torch.from_numpy(np.asarray(scenes.mel[rows[start : start + CONVOLUTION_BATCH]], np.float32))
             x = functional.pad(model.standardised(mel), (0, 0, 0, POOL * model.config.look_ahead))[:, None]
             x = x.to(memory_format=torch.channels_last)
-            for stack in model.stacks:
+            for stack in model.stacks[:n_stacks]:
                 x, _ = stack(x)
-            parts.append(x[..., 0].transpose(1, 2).to(torch.bfloat16))
+            parts.append(x.to(torch.bfloat16))
     return torch.cat(parts).clone()
 
 
 def fit_recurrent(
     model: Crnn, scenes: SceneSet, rows: npt.NDArray[np.int64], fit: RecurrentFit, seed: int = 0
 ) -> list[float]:
-    """Train everything behind the convolutions on these scenes; return the loss of each step."""
-    spectral = convolution_outputs(model, scenes, rows)
-    embeddings = [torch.from_numpy(np.asarray(vectors[rows])) for vectors in fused_embeddings(model.config, scenes)]
+    """Train everything behind the convolutions, and the last `fit.stacks` of them; return the loss of each step."""
+    fused = fused_embeddings(model.config, scenes)
+    inputs = _Inputs(
+        stacks=stack_outputs(model, scenes, rows, len(model.stacks) - fit.stacks),
+        embeddings=tuple(torch.from_numpy(np.asarray(vectors[rows])) for vectors in fused),
+        labels=torch.from_numpy(np.asarray(scenes.steps[rows])),
+        described=None if fit.describe is None else _described(scenes, rows, fit.describe),
+    )
     torch.manual_seed(seed)
-    return _fit(model, (spectral, *embeddings), torch.from_numpy(np.asarray(scenes.steps[rows])), fit)
+    return _fit(model, inputs, fit)
 
 
-def _fit(model: Crnn, inputs: tuple[Tensor, ...], labels: Tensor, fit: RecurrentFit) -> list[float]:
-    layers = nn.ModuleList([model.recurrent, model.head, model.projections])
+def _described(scenes: SceneSet, rows: npt.NDArray[np.int64], name: str) -> Tensor:
+    """Return an embedding of the scenes, each of its numbers brought to mean 0 and deviation 1, in 16 bits."""
+    if name not in scenes.embeddings:
+        have = ", ".join(scenes.embeddings) or "no embedding"
+        raise ConfigError("--describe", expected=f"NAME, of what the sets have: {have}", got=name)
+    vectors = torch.from_numpy(np.asarray(scenes.embeddings[name][rows]))
+    deviation, mean = torch.std_mean(vectors.float(), (0, 1))
+    return ((vectors - mean) / deviation.clamp_min(LEAST_DEVIATION)).to(torch.bfloat16)
+
+
+def _fit(model: Crnn, inputs: _Inputs, fit: RecurrentFit) -> list[float]:
+    layers = nn.ModuleList([model.recurrent, model.head, model.projections, *_last(model, fit.stacks)])
     if model.onset is not None:
         layers.append(model.onset)
-    optimiser = torch.optim.Adam(layers.parameters(), lr=fit.learning_rate)
+    describe = None if inputs.described is None else nn.Linear(model.config.hidden, inputs.described.shape[2])
+    learnt = [*layers.parameters(), *([] if describe is None else describe.parameters())]
+    optimiser = torch.optim.Adam(learnt, lr=fit.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.steps)
     averaged = AveragedModel(layers, multi_avg_fn=get_ema_multi_avg_fn(fit.average))
-    known, ahead = torch.full((fit.batch,), STRONG), model.config.look_ahead
     losses = []
     for _ in tqdm(range(fit.steps), unit="step"):
-        rows = torch.randint(len(labels), (fit.batch,))
-        x = _recurrent_input(model, [values[rows].float() for values in inputs], fit)
-        y = model.recurrent(x)[0][:, ahead:]
-        onset = None if model.onset is None else model.onset(y)
-        loss, _ = sound_event_loss(model.head(y), labels[rows].float(), known, fit.losses, onset=onset)
+        some = inputs.scenes(torch.randint(len(inputs.labels), (fit.batch,)))
+        loss = _loss(model, some, describe, fit)
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(layers.parameters(), CLIP)
+        nn.utils.clip_grad_norm_(learnt, CLIP)
         optimiser.step()
         schedule.step()
         averaged.update_parameters(layers)
@@ -110,9 +147,27 @@ def _fit(model: Crnn, inputs: tuple[Tensor, ...], labels: Tensor, fit: Recurrent
     return losses
 
 
-def _recurrent_input(model: Crnn, inputs: list[Tensor], fit: RecurrentFit) -> Tensor:
+def _last(model: Crnn, n_stacks: int) -> list[nn.Module]:
+    return list(model.stacks)[len(model.stacks) - n_stacks :]
+
+
+def _loss(model: Crnn, some: _Inputs, describe: nn.Module | None, fit: RecurrentFit) -> Tensor:
+    """Return the loss of some scenes; the batch norms stay as they are."""
+    x = some.stacks
+    for stack in _last(model, fit.stacks):
+        x, _ = stack(x)
+    x = _recurrent_input(model, x[..., 0].transpose(1, 2), some.embeddings, fit)
+    y = model.recurrent(x)[0][:, model.config.look_ahead :]
+    onset = None if model.onset is None else model.onset(y)
+    known = torch.full((len(y),), STRONG)
+    loss, _ = sound_event_loss(model.head(y), some.labels, known, fit.losses, onset=onset)
+    if describe is not None and some.described is not None:
+        loss = loss + fit.described * functional.mse_loss(describe(y), some.described)
+    return loss
+
+
+def _recurrent_input(model: Crnn, spectral: Tensor, embeddings: tuple[Tensor, ...], fit: RecurrentFit) -> Tensor:
     """Make the input of the recurrent layers, (scene, step, feature), with dropout."""
-    spectral, *embeddings = inputs
     if fit.hidden_spectra:
         spectral = spectral * (torch.rand(len(spectral), 1, 1) >= fit.hidden_spectra)
     parts = [functional.dropout1d(spectral.transpose(1, 2), fit.dropout).transpose(1, 2)]

@@ -15,7 +15,7 @@ from models.detection.reimport import calibrate, crnn_from_onnx
 from offline.datasets.scenes import SceneSet
 from offline.training.common.checkpoint import Checkpoint, restore
 
-__all__ = ["begin_with", "finished_crnn", "load_crnn", "restore_crnn", "weights_for"]
+__all__ = ["begin_with", "calibrated_crnn", "finished_crnn", "load_crnn", "restore_crnn", "weights_for"]
 
 A_CHECKPOINT = "a checkpoint of `train detection`"
 CALIBRATION_SCENES = 96  # that the batch norms of an exported network are measured on
@@ -35,6 +35,14 @@ def load_crnn(checkpoint: Path) -> Crnn:
 def finished_crnn(start: Path) -> Crnn:
     """Load the network of a checkpoint, as `load_crnn`, or of an exported file."""
     return crnn_from_onnx(start) if start.suffix == ".onnx" else load_crnn(start)
+
+
+def calibrated_crnn(start: Path, scenes: SceneSet) -> Crnn:
+    """Load the network as `finished_crnn`; of an exported file the batch norms are measured on the scenes."""
+    model = finished_crnn(start).eval()
+    if start.suffix == ".onnx":
+        calibrate(model, _log_mel(scenes, CALIBRATION_SCENES))
+    return model
 
 
 def begin_with(model: Crnn, start: Path, scenes: SceneSet) -> None:

@@ -11,11 +11,12 @@ import torch
 
 from engine.core.errors import ConfigError
 from models.detection.config import CrnnConfig
+from models.detection.graph import export_crnn
 from models.detection.network import Crnn
 from offline.datasets.scenes import save_scene_set
 from offline.training.detection.config import RecurrentFinetuning, RecurrentFit
-from offline.training.detection.finetune_recurrent import convolution_outputs, finetune_recurrent
-from offline.training.detection.init_weights import load_crnn
+from offline.training.detection.finetune_recurrent import finetune_recurrent, stack_outputs
+from offline.training.detection.init_weights import calibrated_crnn, load_crnn
 from tests.offline.training.detection.test_train import CLASSES, SMALL, scenes
 
 
@@ -47,7 +48,7 @@ def test_the_outputs_of_the_convolutions() -> None:
     torch.manual_seed(0)
     model, some = Crnn(CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8)).eval(), scenes(4, 0)
     with torch.inference_mode():
-        outputs = convolution_outputs(model, some, np.arange(4)).float()
+        outputs = stack_outputs(model, some, np.arange(4), 7).float()[..., 0].transpose(1, 2)
         logits = model.head(model.recurrent(outputs)[0])
         expected = model(torch.from_numpy(some.mel).float())
     assert (logits - expected).abs().max() < 0.05 * expected.std() + 0.02  # bfloat16
@@ -99,3 +100,31 @@ def test_an_embedding_is_fused(tmp_path: Path) -> None:
         finetune_recurrent(replace(config, embedding=("other",)))
     with pytest.raises(ConfigError, match="log-mel alone"):
         finetune_recurrent(replace(config, checkpoint=tmp_path / "out" / "checkpoint.pt"))
+
+
+def test_the_last_convolutions_learn_too_and_an_embedding_is_told(tmp_path: Path) -> None:
+    """An exported file continues; what is before the last stacks stays, and the network keeps its shape."""
+    torch.manual_seed(0)
+    network = CrnnConfig(classes=CLASSES, filters=SMALL, hidden=8, causal=True, look_ahead=1)
+    finished, some = Crnn(network).eval(), scenes(16, 0)
+    export_crnn(finished, tmp_path / "finished.onnx", licence="MIT", training="none")
+    described = np.repeat(some.steps, 2, axis=2).astype(np.float16)
+    save_scene_set(tmp_path / "set", replace(some, embeddings={"told": described}))
+    config = RecurrentFinetuning(
+        checkpoint=tmp_path / "finished.onnx",
+        sets=(tmp_path / "set",),
+        output=tmp_path / "out",
+        fit=RecurrentFit(steps=40, batch=8, learning_rate=1e-2, stacks=2, describe="told"),
+    )
+    figures = finetune_recurrent(config)
+    assert figures["last_loss"] < 0.9 * figures["first_loss"]
+    learnt, start = load_crnn(tmp_path / "out" / "checkpoint.pt"), calibrated_crnn(config.checkpoint, some)
+    assert learnt.config.as_dict() | {"dropout": 0} == start.config.as_dict() | {"dropout": 0}
+    own = learnt.state_dict()
+    changed = {
+        name.rsplit(".", 1)[0] for name, value in start.state_dict().items() if not torch.equal(value, own[name])
+    }
+    stacks = {f"stacks.{i}.{layer}" for i in (5, 6) for layer in ("convolution", "norm")}
+    assert changed == {"recurrent", "head", *stacks}
+    with pytest.raises(ConfigError, match="describe"):
+        finetune_recurrent(replace(config, fit=replace(config.fit, describe="other")))
