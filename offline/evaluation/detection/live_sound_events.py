@@ -249,6 +249,11 @@ class TellingOfClips:
             self.waits_s.setdefault(label, []).extend(reaction_times_s(own, {name: events}, rate))
 
     @property
+    def retracted_per_hour(self) -> float:
+        """Return reports taken back in an hour."""
+        return self.retracted * 3600 / max(self.seconds, 1e-9)
+
+    @property
     def wrong_per_hour(self) -> float:
         """Return reports that stood while their label did not sound, in an hour."""
         wrong = 0
@@ -292,5 +297,5 @@ def format_telling(clips: TellingOfClips) -> list[list[str]]:
         quartiles = [f"{1000 * q:.0f}" for q in np.percentile(waits, [25, 50, 75])] if waits else ["", "", ""]
         rows.append([label, f"{len(waits)} of {n}", *quartiles])
     rows.append(["told of nothing, an hour", f"{clips.wrong_per_hour:.1f}", "", "", ""])
-    rows.append(["retracted, an hour", f"{clips.retracted * 3600 / max(clips.seconds, 1e-9):.1f}", "", "", ""])
+    rows.append(["retracted, an hour", f"{clips.retracted_per_hour:.1f}", "", "", ""])
     return rows
