@@ -30,20 +30,94 @@ EXAMPLES = {
 examples:
   collaparte train separation --help
   collaparte train separation --data songs/ -o run/ --minutes 600
+""",
+    "train separation": """\
+examples:
+  collaparte train separation --data songs/ -o run/ --minutes 600
   collaparte train separation --data songs/ -o run/ --minutes 600 --resume
+  collaparte train separation --preset x-umx --musdb MUSDB18-HQ/ -o run/ --until 500000
+""",
+    "train similarity": """\
+examples:
+  collaparte data takes -o takes/ --n 200
+  collaparte data takes -o validation/ --split validation --n 20
+  collaparte train similarity --architecture cnn --data takes/ --validation validation/ -o run/ --until 2000
+""",
+    "train salience": """\
+examples:
+  collaparte data salience -o train/ --n 80
+  collaparte data salience -o validation/ --split validation --n 16
+  collaparte train salience --data train/ --validation validation/ -o run/ --until 3000
+""",
+    "train detection": """\
+examples:
+  collaparte data scenes sounds/ -o train/
+  collaparte data scenes sounds/ -o validation/ --which validation
+  collaparte train detection --sets train/ --validation validation/ -o run/ --causal --minutes 60
+""",
+    "train generation": """\
+examples:
+  collaparte data midi songs/ -o mine/
+  collaparte train generation --system BachBot --data mine/corpus.npz -o run/ --size small --minutes 30
+  collaparte generate --model run/BachBot.onnx -o piece.mid
 """,
     "export": """\
 examples:
   collaparte export separation --checkpoint run/checkpoint.pt -o live.onnx --licence MIT --data "my songs, MIT"
 """,
+    "export similarity": """\
+examples:
+  collaparte export similarity --checkpoint run/checkpoint.pt -o mine.onnx --licence MIT --data "my takes"
+  collaparte align score.mid take.wav --follow match --features mine.onnx -o aligned.csv
+""",
+    "export salience": """\
+examples:
+  collaparte export salience --checkpoint run/checkpoint.pt -o mine.onnx --licence MIT --data "my takes" \\
+    --validation validation/
+""",
+    "export detection": """\
+examples:
+  collaparte export detection --checkpoint run/checkpoint.pt -o mine.onnx --licence MIT --data "my sounds" \\
+    --validation validation/ --test test/
+  collaparte run --input mic --detect mine.onnx
+""",
+    "export generation": """\
+examples:
+  collaparte export generation --checkpoint run/checkpoint.pt --data mine/corpus.npz
+""",
     "table": """\
 examples:
   collaparte table separation --help
+""",
+    "table separation": """\
+examples:
+  collaparte table separation --preset x-umx --musdb MUSDB18-HQ/ -o table/ --until 500000 --csv table.csv
+""",
+    "table detection": """\
+examples:
+  collaparte table detection --preset published --sets train/ --validation valid/ --test test/ -o table/
+""",
+    "table generation": """\
+examples:
+  collaparte table generation --data symbolic/ -o run/
+""",
+    "train confidence": """\
+examples:
+  collaparte data hard --data symbolic/ --split tuning -o hard/
+  collaparte train confidence --data hard/
+""",
+    "finetune detection-recurrent": """\
+examples:
+  collaparte finetune detection-recurrent --checkpoint run/checkpoint.pt --sets train/ -o further/
 """,
     "finetune": """\
 examples:
   collaparte finetune detection --data my_sounds/ -o mine.onnx --classes doorbell kettle --minutes 5
   collaparte run --input mic --detect mine.onnx
+""",
+    "finetune separation": """\
+examples:
+  collaparte finetune separation --init-weights three.onnx --data songs/ -o run/ --until 1000
 """,
     "average": """\
 examples:
@@ -60,8 +134,8 @@ examples:
 }
 
 
-def _job_command(verb: str, job: TrainingJob, then: str, arguments: Mapping[str, str] | None = None) -> SettingsCommand:
-    """A command of one job; then: what to do next, {output} what it wrote."""
+def _job_command(name: str, job: TrainingJob, then: str, arguments: Mapping[str, str] | None = None) -> SettingsCommand:
+    """A command of one job, by its name; then: what to do next, {output} what it wrote."""
 
     def act(config: Any) -> int:
         result = job.run(config)
@@ -73,7 +147,8 @@ def _job_command(verb: str, job: TrainingJob, then: str, arguments: Mapping[str,
         wrote([written], then=then.format(output=written) if written else "")
         return 0
 
-    command = SettingsCommand(job.config, act, EXAMPLES[verb], arguments=arguments)
+    examples = EXAMPLES.get(name, EXAMPLES[name.split(maxsplit=1)[0]])
+    command = SettingsCommand(job.config, act, examples, arguments=arguments)
     command.help = _sentence(job.text)
     return command
 
@@ -102,10 +177,10 @@ def _group(verb: str) -> LazyGroup:
     for name, row in TRAININGS.items():
         if (job := getattr(row, verb)) is not None:
             then = EXPORTED.get(name, "") if verb == "export" else NEXT[verb].replace("{task}", name)
-            make = partial(_job_command, verb, job, then)
+            make = partial(_job_command, f"{verb} {name}", job, then)
             rows[name] = Entry(_sentence(job.text), make, "Tasks")
         if verb == "finetune" and (job := row.finetune_recurrent) is not None:
-            make = partial(_job_command, verb, job, NEXT["train"].replace("{task}", name))
+            make = partial(_job_command, f"{verb} {name}-recurrent", job, NEXT["train"].replace("{task}", name))
             rows[f"{name}-recurrent"] = Entry(_sentence(job.text), make, "Tasks")
     return LazyGroup(rows, name=verb, epilog=EXAMPLES[verb])
 
