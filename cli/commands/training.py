@@ -144,13 +144,22 @@ def _job_command(name: str, job: TrainingJob, then: str, arguments: Mapping[str,
         elif isinstance(result, str):
             print(result)
         written = result if isinstance(result, Path) else getattr(config, "output", None)
-        wrote([written], then=then.format(output=written) if written else "")
+        next_step = _generating(config) if name == "train generation" else then
+        wrote([written], then=next_step.format(output=written) if written else "")
         return 0
 
     examples = EXAMPLES.get(name, EXAMPLES[name.split(maxsplit=1)[0]])
     command = SettingsCommand(job.config, act, examples, arguments=arguments)
     command.help = _sentence(job.text)
     return command
+
+
+def _generating(config: Any) -> str:
+    """Return the command that plays what was trained; where nothing plays yet, the one that shows how it learnt."""
+    for suffix in (".onnx", ".npz"):
+        if (file := config.output / f"{config.system}{suffix}").is_file():
+            return f"collaparte generate --model {file} -o piece.mid"
+    return NEXT["train"].replace("{task}", "generation")
 
 
 def _sentence(text: str) -> str:
