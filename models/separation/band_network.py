@@ -17,7 +17,16 @@ from engine.core.errors import ConfigError
 from models.separation.config import SeparationNetworkConfig
 from models.separation.network import OpenUnmix
 
-__all__ = ["BandNetwork", "SeparationNetwork", "StreamingBands", "band_widths", "build_network"]
+__all__ = [
+    "FAINTEST",
+    "LARGEST",
+    "BandBlock",
+    "BandNetwork",
+    "PerBand",
+    "SeparationNetwork",
+    "band_widths",
+    "build_network",
+]
 
 BANDS = ((12, 8), (12, 24), (8, 48), (8, 88))  # number of bands, bins of each at 4096; the rest above is one band
 FINEST = 4096
@@ -48,7 +57,7 @@ def _sizes(x: Tensor) -> list[int]:
     return [int(n) for n in x.shape[1:]]
 
 
-class _PerBand(nn.Module):
+class PerBand(nn.Module):
     """A linear layer of its own for each of `n` bands: (..., band, n_in) to (..., band, n_out)."""
 
     def __init__(self, n: int, n_in: int, n_out: int) -> None:
@@ -61,7 +70,7 @@ class _PerBand(nn.Module):
         return (torch.matmul(values.transpose(0, 1), self.weight) + self.bias).transpose(0, 1)
 
 
-class _Block(nn.Module):
+class BandBlock(nn.Module):
     """Layers over time, then over bands, then over features, each added to its input."""
 
     def __init__(self, n_bands: int, width: int) -> None:
@@ -99,11 +108,11 @@ class BandNetwork(nn.Module):
         self.scale: Tensor
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("scale", torch.ones(shape))
-        self.encoders = nn.ModuleList(_PerBand(n, config.n_rows * bins, width) for n, bins in self.groups)
-        self.blocks = nn.ModuleList(_Block(self.n_bands, width) for _ in range(config.n_layers))
+        self.encoders = nn.ModuleList(PerBand(n, config.n_rows * bins, width) for n, bins in self.groups)
+        self.blocks = nn.ModuleList(BandBlock(self.n_bands, width) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(width)
-        self.inner = nn.ModuleList(_PerBand(n, width, MASK_WIDTH) for n, _ in self.groups)
-        self.outer = nn.ModuleList(_PerBand(n, MASK_WIDTH, n_targets * n_channels * bins) for n, bins in self.groups)
+        self.inner = nn.ModuleList(PerBand(n, width, MASK_WIDTH) for n, _ in self.groups)
+        self.outer = nn.ModuleList(PerBand(n, MASK_WIDTH, n_targets * n_channels * bins) for n, bins in self.groups)
 
     def scale_input(self, magnitude: Tensor) -> None:
         """Scale the input by mean and deviation of magnitudes (..., row, bin) of mixtures, in nepers.
@@ -185,26 +194,6 @@ class BandNetwork(nn.Module):
     def _decode(self, x: Tensor) -> Tensor:
         """(frame, batch, band, width) to logits (frame, batch, target, channel, bin)."""
         return self.decode(self._inner(x, len(self.groups)), _sizes(x)[0])
-
-
-class StreamingBands(nn.Module):
-    """The network of one stream as it runs live: its state goes in and comes out."""
-
-    def __init__(self, model: BandNetwork) -> None:
-        super().__init__()
-        self.model = model.eval()
-
-    @property
-    def state_shape(self) -> tuple[int, int, int]:
-        """Shape of h and of c: (block, band, width)."""
-        return len(self.model.blocks), self.model.n_bands, self.model.config.hidden
-
-    def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return masks for magnitudes (frame, row, bin), and the states after the last frame."""
-        logits, (h, c) = self.model.logits(magnitude[:, None], (h_in, c_in))
-        # The softmax by hand: across an axis that is not the last the runtime's own takes three times as long.
-        shares = torch.exp(logits[:, 0].clamp(-LARGEST, LARGEST))
-        return shares / shares.sum(1, keepdim=True), h, c
 
 
 SeparationNetwork = OpenUnmix | BandNetwork

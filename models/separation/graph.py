@@ -8,16 +8,17 @@ from typing import Any
 import torch
 
 from models.export import Graph, export_graph
-from models.separation.band_network import BandNetwork, SeparationNetwork, StreamingBands
+from models.separation.band_network import BandNetwork, SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
 from models.separation.folded import StreamingOpenUnmix, WholeFileOpenUnmix
+from models.separation.streaming_bands import StreamingBands
 
 __all__ = ["FEW_BITS", "export_separator", "separation_graph", "separation_metadata"]
 
 DYNAMIC = {"magnitude": {0: "frame"}, "mask": {0: "frame"}}
 FEW_BITS = 4  # of a weight of a live open-unmix: bands, and the runtime's own LSTM, need 8
 OTHER = "other"  # the target that is all that the others are not
-SMALL_BANDS = ("/encoders.", "/inner.", "/outer.")  # products whose 8-bit weights cost bands no quality
+SMALL_BANDS = ("/encoders.", "/inner/", "/outer.")  # products whose 8-bit weights cost bands no quality
 
 
 def separation_graph(network: SeparationNetwork) -> Graph:
@@ -36,7 +37,7 @@ def separation_graph(network: SeparationNetwork) -> Graph:
         module=live,
         inputs={"magnitude": magnitude, "h_in": state, "c_in": state.clone()},
         outputs=("mask", "h_out", "c_out"),
-        dynamic=DYNAMIC if bands else {},
+        dynamic={},
         small=SMALL_BANDS if bands else (),
         few_bits=8 if bands else FEW_BITS,
     )
@@ -51,13 +52,13 @@ def separation_metadata(
     training: one line on where the weights come from
     complete: whether the targets are the whole mixture; None: as trained here, where `other` is all but the others
     """
-    names = ("sample_rate", "n_fft", "hop", "window", "n_channels", "stereo", "targets")
+    names = ("sample_rate", "n_fft", "hop", "window", "n_channels", "stereo", "targets", "hidden", "cross")
     known = config.as_dict()
     return {
         "kind": "unmix",
         "network": config.network,
         "feature": "magnitude",
-        **{name: known[name] for name in (*names, "hidden", "cross", "bidirectional", "level", "nested")},
+        **{name: known[name] for name in (*names, "bidirectional", "level", "nested", "temperature")},
         "licence": licence,
         "training": training,
         "complete": config.network == "bands" or OTHER in config.targets if complete is None else complete,

@@ -21,7 +21,7 @@ from models.separation.config import SeparationNetworkConfig
 from models.separation.graph import separation_graph, separation_metadata
 from offline.evaluation.stems import separate_streaming
 from offline.training.common.card import card_fields, write_card
-from offline.training.common.export import BLOCKS, Exportable, export_checked, export_figures
+from offline.training.common.export import Exportable, export_checked, export_figures
 from offline.training.separation.config import SeparationExport
 from offline.training.separation.train import restore_separation
 
@@ -57,15 +57,8 @@ def _exportable(config: SeparationExport, network: SeparationNetwork) -> Exporta
         graph=separation_graph(network),
         metadata=separation_metadata(network.config, licence=config.licence, training=config.training),
         stream=stream,
-        blocks=_blocks(network.config, len(stream)),
+        blocks=(len(stream),) if network.config.bidirectional else (1,),
     )
-
-
-def _blocks(config: SeparationNetworkConfig, n_frames: int) -> Sequence[int]:
-    """Return how many frames at a time the file is compared with: a live open-unmix takes one."""
-    if config.bidirectional:
-        return (n_frames,)
-    return BLOCKS if config.network == "bands" else (1,)
 
 
 def _noise(config: SeparationNetworkConfig, n_frames: int = 60) -> Tensor:

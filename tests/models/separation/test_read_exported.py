@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,19 @@ CONFIG = SeparationNetworkConfig(
 EIGHT_BIT_DB = 35.0  # of the masks of random weights
 
 
-@pytest.mark.parametrize("bits", [32, 8])
-def test_what_is_read_back_masks_as_what_was_written(tmp_path: Path, bits: int) -> None:
+def trained(config: SeparationNetworkConfig) -> BandNetwork:
+    """A network as if trained: no two weights alike, which the exporter would share."""
     torch.manual_seed(0)
-    network, path = BandNetwork(CONFIG).eval(), tmp_path / "bands.onnx"
+    network = BandNetwork(config).eval()
     with torch.no_grad():
         for values in network.parameters():
-            values.add_(0.1 * torch.randn_like(values))  # as if trained: no two alike, which the exporter would share
+            values.add_(0.1 * torch.randn_like(values))
+    return network
+
+
+@pytest.mark.parametrize("bits", [32, 8])
+def test_what_is_read_back_masks_as_what_was_written(tmp_path: Path, bits: int) -> None:
+    network, path = trained(CONFIG), tmp_path / "bands.onnx"
     export_separator(network, path, licence="MIT", training="none", bits=bits)
     back = read_exported(path)
     assert back.config == CONFIG
@@ -40,6 +47,18 @@ def test_what_is_read_back_masks_as_what_was_written(tmp_path: Path, bits: int) 
         assert 10 * np.log10(np.sum(wanted**2) / np.sum((wanted - got) ** 2)) > EIGHT_BIT_DB
     else:
         np.testing.assert_allclose(got, wanted, atol=FLOAT32, rtol=0)
+
+
+def test_the_temperature_is_no_weight(tmp_path: Path) -> None:
+    """What is read back has the weights that were trained, though those of a file are divided by the temperature."""
+    config = replace(CONFIG, targets=("vocals", "bass", "other"), nested=1)
+    network, path = trained(replace(config, temperature=2)), tmp_path / "bands.onnx"
+    export_separator(network, path, licence="MIT", training="none")
+    back, network.config = read_exported(path), config
+    assert back.config == config
+    magnitude = torch.rand(3, 1, 4, config.n_bins)
+    with torch.no_grad():
+        np.testing.assert_allclose(back(magnitude).numpy(), network(magnitude).numpy(), atol=FLOAT32, rtol=0)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
