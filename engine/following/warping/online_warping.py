@@ -17,10 +17,22 @@ from numba import njit
 from engine.core.arrays import F32, F64, I64
 from engine.following.warping.config import WarpConfig
 
-__all__ = ["Warp", "WarpNumbers", "follow_row", "nearness", "new_warp", "restart_warp", "warp_numbers", "warp_online"]
+__all__ = [
+    "OnlinePath",
+    "Warp",
+    "WarpNumbers",
+    "follow_row",
+    "frame_distance",
+    "nearness",
+    "new_warp",
+    "restart_warp",
+    "warp_numbers",
+    "warp_online",
+]
 
 ROW, COLUMN, BOTH = 1, 2, 3  # what is computed next: a row is a live frame, a column one of the reference
 STEEPEST = 3  # reference frames for a live one, at most, in a path backwards
+FAINT, LOUD = 8.0, 10.0  # two frames whose sum is exp(-8) differ by nothing, from exp(2) on by their whole share
 ROWS, COLUMNS, RUN, BEFORE, NEXT, ROW_0, COLUMN_0, BEST = range(8)  # places in `Warp.place`
 
 
@@ -30,6 +42,7 @@ class WarpNumbers(NamedTuple):
     start: live frames for which both directions are taken
     max_run, diagonal: see `WarpConfig`
     every: live frames between two searches backwards, 0 for none; back: live frames of such a search
+    share: whether frames are compared by share, see `frame_distance`
     """
 
     start: int
@@ -37,6 +50,7 @@ class WarpNumbers(NamedTuple):
     diagonal: float
     every: int
     back: int
+    share: bool = False
 
 
 class Warp(NamedTuple):
@@ -57,12 +71,23 @@ class Warp(NamedTuple):
     scratch: F64
 
 
+class OnlinePath(NamedTuple):
+    """What was found as each live frame came.
+
+    met: (live frame) the reference frame that it meets
+    known: (live frame) how many reference frames had been compared so far
+    """
+
+    met: I64
+    known: I64
+
+
 def warp_numbers(config: WarpConfig, frame_s: float) -> tuple[WarpNumbers, int]:
     """Return the constants for frames so many seconds apart, and the band in frames."""
     band = max(2, round(config.band_s / frame_s))
     start, every = round(config.start_s / frame_s), round(config.again_s / frame_s)
     back = min(max(1, round(config.back_s / frame_s)), band - 1)
-    return WarpNumbers(start, config.max_run, float(config.diagonal), every, back), band
+    return WarpNumbers(start, config.max_run, float(config.diagonal), every, back, config.distance == "share"), band
 
 
 def new_warp(band: int, n_features: int, back: int) -> Warp:
@@ -87,10 +112,11 @@ def restart_warp(warp: Warp) -> None:
     warp.scratch[:] = np.inf
 
 
-def warp_online(live: F32, reference: F32, numbers: WarpNumbers, band: int) -> I64:
-    """Return the reference frame that each frame (frame, feature) of a whole sequence meets, as if it came live."""
+def warp_online(live: F32, reference: F32, numbers: WarpNumbers, band: int) -> OnlinePath:
+    """Warp a whole sequence (frame, feature), one or more frames, as if it came live."""
     warp = new_warp(band, reference.shape[1], numbers.back)
-    return np.array([follow_row(warp, row, reference, numbers) for row in live], np.int64)
+    met = [(follow_row(warp, row, reference, numbers), int(warp.place[COLUMNS])) for row in live]
+    return OnlinePath(*np.array(met, np.int64).T)
 
 
 @njit(nogil=True, cache=True)
@@ -187,7 +213,7 @@ def _add_row(warp: Warp, row: F32, reference: F32, numbers: WarpNumbers) -> None
     j = max(place[COLUMNS], 1) - 1
     place[COLUMNS] = j + 1
     for k in range(max(0, j - band + 1), j + 1):
-        _cell(warp, t, k, reference, numbers.diagonal)
+        _cell(warp, t, k, reference, numbers)
 
 
 @njit(nogil=True, cache=True)
@@ -201,14 +227,15 @@ def _add_column(warp: Warp, reference: F32, numbers: WarpNumbers) -> None:
     warp.cost[:, j % band] = np.inf
     t = place[ROWS] - 1
     for i in range(max(0, t - band + 1), t + 1):
-        _cell(warp, i, j, reference, numbers.diagonal)
+        _cell(warp, i, j, reference, numbers)
 
 
 @njit(nogil=True, cache=True)
-def _cell(warp: Warp, t: int, j: int, reference: F32, diagonal: float) -> None:
+def _cell(warp: Warp, t: int, j: int, reference: F32, numbers: WarpNumbers) -> None:
     """Compute one cell: D(t, j) = min(D(t, j-1) + d, D(t-1, j) + d, D(t-1, j-1) + w d)."""
     place, cost, band = warp.place, warp.cost, len(warp.cost)
-    d = _near(warp, t, j, reference)
+    d = frame_distance(warp.live[t % band], reference[j], numbers.share)
+    warp.near[t % band, j % band] = d
     if t == place[ROW_0] and j == place[COLUMN_0]:
         cost[t % band, j % band] = d
         return
@@ -219,21 +246,29 @@ def _cell(warp: Warp, t: int, j: int, reference: F32, diagonal: float) -> None:
     if rows:
         least = min(least, cost[(t - 1) % band, j % band] + d)
     if rows and columns:
-        least = min(least, cost[(t - 1) % band, (j - 1) % band] + diagonal * d)
+        least = min(least, cost[(t - 1) % band, (j - 1) % band] + numbers.diagonal * d)
     cost[t % band, j % band] = least
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _near(warp: Warp, t: int, j: int, reference: F32) -> float:
-    """Return the Euclidean distance of a live and a reference frame of the band, and keep it."""
-    band = len(warp.cost)
-    live, other = warp.live[t % band], reference[j]
-    total = np.float32(0)
-    for f in range(len(other)):
-        difference = live[f] - other[f]
-        total += difference * difference
-    warp.near[t % band, j % band] = np.sqrt(total)
-    return float(warp.near[t % band, j % band])
+def frame_distance(live: F32, reference: F32, share: bool) -> float:
+    """Return the distance of two frames (feature): Euclidean, or by which share they differ.
+
+    The share, of frames that are nowhere negative, is that of MATCH (Dixon & Widmer 2005; its authors' Vamp plugin):
+    the sum of differences over the sum of both, less where both are faint, 0 for two empty frames.
+    """
+    total, whole = np.float32(0), np.float32(0)
+    if not share:
+        for f in range(len(reference)):
+            difference = live[f] - reference[f]
+            total += difference * difference
+        return float(np.sqrt(total))
+    for f in range(len(reference)):
+        total += abs(live[f] - reference[f])
+        whole += live[f] + reference[f]
+    if whole <= 0:
+        return 0.0
+    return float(total / whole) * min(max((FAINT + np.log(whole)) / LOUD, 0.0), 1.0)
 
 
 @njit(nogil=True, cache=True)

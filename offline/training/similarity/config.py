@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
-from models.similarity.config import AHEAD, EDGE, MARGIN, SPAN
+from models.similarity.config import AHEAD, EDGE, MARGIN, SPAN, WIDTH
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
 __all__ = [
@@ -77,7 +77,7 @@ class SimilarityTraining(RunConfig):
     embedding: int | None = ranged(None, 2, 1024, "numbers of an embedding (default: 48; of cnn 128)")
     hidden: int = ranged(128, 2, 4096, "width of the live network")
     layers: int = ranged(4, 1, 10, "convolutions of the live network")
-    width: float = ranged(1.0, 1 / 64, 4, "width of the cnn's layers, 1 as published")
+    width: float = ranged(WIDTH, 1 / 64, 4, "width of the cnn's layers, 1 as published")
     margin: float = ranged(MARGIN, 1e-3, 1e3, "distance beyond which frames count as different, of the cnn")
     attention: bool = plain(False, "let the cnn weigh the numbers of two embeddings by the pair, beyond the paper")
     objective: str = choice(
@@ -93,8 +93,13 @@ class SimilarityTraining(RunConfig):
         check(self)
         if self.architecture != "live":
             require("batch", self.batch, 2, 1024)
-        beyond = {"attention": self.attention, "objective warping": self.objective != OBJECTIVES[0]}
-        for name, asked in beyond.items():
+        of_cnn = {
+            "attention": self.attention,
+            "objective warping": self.objective != OBJECTIVES[0],
+            "width": self.width != WIDTH,
+            "margin": self.margin != MARGIN,
+        }
+        for name, asked in of_cnn.items():
             if asked and self.architecture != "cnn":
                 raise ConfigError(name, expected="architecture cnn", got=self.architecture, remedy="add it")
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from engine.core.errors import EngineError
 from engine.core.format import AudioFormat, FrameFormat
 from engine.core.processor import Chain
 from engine.dsp.features import FeatureConfig, SpectralFeatures
@@ -26,9 +27,12 @@ from engine.following.warping.online_warping import warp_numbers, warp_online
 from models.similarity.config import AHEAD
 from models.similarity.network import PairMlp, SiameseCnn
 from offline.alignment.dtw.exact import DtwConfig, warp
+from offline.alignment.match_path import match_path
 from offline.run import collect_frames
+from offline.training.common.checkpoint import CHECKPOINT
 from offline.training.similarity.binary_path import binary_costs, cheapest_path
 from offline.training.similarity.config import OBJECTIVES
+from offline.training.similarity.match_features import energy_growth
 from offline.training.similarity.pairs import FeatureTrack, as_planes, feature_track, pad_windows
 from offline.training.similarity.train import restore_similarity
 
@@ -41,6 +45,7 @@ Aligned = tuple[FeatureTrack, FeatureTrack, Pairs]
 RATE = EMBED_RATE
 EMBEDDING_SHARE = 0.5  # length of an embedding beside bands of unit length: better than 1 on takes of our own
 CHUNK = 1024  # frames that a network embeds at once
+MATCH = WarpConfig(start_s=WarpConfig().band_s, distance="share", diagonal=2.0, again_s=0.0)  # as published
 EUCLIDEAN, COSINE = DtwConfig(metric="euclidean"), DtwConfig(metric="cosine")
 
 
@@ -63,20 +68,28 @@ def similarity_methods(
 ) -> list[SimilarityMethod]:
     """List the rows: hand-made features, each trained network in a folder of runs, the live network in a file."""
     found = [
-        SimilarityMethod("MATCH", False, _matched(partial(_bands, hop=512, lag=1), WarpConfig())),
+        SimilarityMethod("MATCH", False, _match(live=False)),
+        SimilarityMethod("MATCH, path as told live", False, _match(live=True)),
         SimilarityMethod("DTW spectral bands, 23 ms", False, _warped(partial(_bands, hop=512, lag=1), COSINE)),
         SimilarityMethod("DTW spectral bands, 12 ms", False, _warped(partial(_bands, hop=EMBED_HOP, lag=2), COSINE)),
         SimilarityMethod("DTW chroma", False, _warped(partial(_plain, "chroma"), COSINE)),
         SimilarityMethod("DTW CQT chroma", False, _warped(partial(_plain, "cqt_chroma"), COSINE)),
         SimilarityMethod("DTW CQT", False, _warped(partial(_plain, "cqt"), COSINE)),
     ]
-    runs = sorted(networks.glob("*/checkpoint.pt")) if networks is not None else []
-    for run in runs:
+    for run in _runs(networks) if networks is not None else []:
         found += list(_trained(run, torch.device(device)))
     if live is not None:
         embed = _embedded(live)
         found.append(SimilarityMethod(f"live network, {live.stem}", False, _warped(embed, COSINE)))
         found.append(SimilarityMethod("bands 12 ms + live network", False, _warped(partial(_beside, embed), COSINE)))
+    return found
+
+
+def _runs(networks: Path) -> list[Path]:
+    found = sorted(networks.glob(f"*/{CHECKPOINT}"))
+    if not found:
+        remedy = "collaparte recipe siamese-table makes those of the paper, small"
+        raise EngineError(str(networks), expected="runs of `train similarity`", got="none", remedy=remedy)
     return found
 
 
@@ -119,20 +132,17 @@ def _warped(features: Callable[[Features], FeatureTrack], config: DtwConfig) -> 
     return align
 
 
-def _matched(features: Callable[[Features], FeatureTrack], config: WarpConfig) -> Callable[..., Aligned]:
-    """Align by online time warping, which hears the audio only once, from its beginning."""
+def _match(*, live: bool) -> Callable[..., Aligned]:
+    """Align by MATCH: the path read back from its end, or as it was told while the audio was heard."""
 
     def align(reference: Features, audio: Features) -> Aligned:
-        ours, theirs = features(reference), features(audio)
-        numbers, band = warp_numbers(config, ours.hop_s)
-        met = warp_online(_unit_rows(theirs.features), _unit_rows(ours.features), numbers, band)
+        ours, theirs = (energy_growth(sound, RATE) for sound in (reference, audio))
+        if not live:
+            return ours, theirs, match_path(ours.features, theirs.features, MATCH, ours.hop_s)
+        met = warp_online(theirs.features, ours.features, *warp_numbers(MATCH, ours.hop_s)).met
         return ours, theirs, np.stack([met, np.arange(len(met))], axis=1)
 
     return align
-
-
-def _unit_rows(rows: Features) -> Features:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def _decided_by_distance(embed: Callable[[Features], FeatureTrack], threshold: float) -> Callable[..., Aligned]:

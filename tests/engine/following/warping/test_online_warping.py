@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.following.warping.online_warping import WarpNumbers, warp_online
+from engine.following.warping.online_warping import WarpNumbers, frame_distance, warp_online
+from tests.tolerances import FLOAT32
 
 BAND, BACK = 12, 6
 DIXON = WarpNumbers(start=3, max_run=3, diagonal=2.0, every=0, back=BACK)
@@ -47,9 +48,15 @@ class PaperWarping:
 
     def _evaluate(self, cells: list[tuple[int, int]]) -> None:
         for t, j in cells:
-            d = float(np.linalg.norm(self.live[t] - self.reference[j]))
+            d = self._distance(self.live[t], self.reference[j])
             before = [self._known(t, j - 1) + d, self._known(t - 1, j) + d, self._known(t - 1, j - 1) + 2 * d]
             self.cost[t, j] = d if (t, j) == (0, 0) else min(before)
+
+    def _distance(self, live: np.ndarray, reference: np.ndarray) -> float:
+        if not self.numbers.share:
+            return float(np.linalg.norm(live - reference))
+        whole = float(live.sum() + reference.sum())
+        return float(np.abs(live - reference).sum()) / whole * min(max((8 + np.log(whole)) / 10, 0), 1) if whole else 0
 
     def _known(self, t: int, j: int) -> float:
         inside = t > len(self.live) - 1 - BAND and j > self.j - BAND
@@ -80,7 +87,7 @@ def walk(n: int, seed: int) -> np.ndarray:
 
 
 def follow(live: np.ndarray, reference: np.ndarray, numbers: WarpNumbers, band: int = BAND) -> list[int]:
-    return [int(place) for place in warp_online(live, reference, numbers, band)]
+    return [int(place) for place in warp_online(live, reference, numbers, band).met]
 
 
 def played(reference: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -97,6 +104,30 @@ def test_it_is_the_algorithm_of_the_paper(seed: int) -> None:
     live += 0.3 * rng.standard_normal(live.shape).astype(np.float32)
     slow = PaperWarping(reference, DIXON)
     assert follow(live, reference, DIXON) == [slow.take(row) for row in live]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_are_compared_by_the_same_algorithm(seed: int) -> None:
+    reference = np.maximum(walk(80, seed), 0)
+    live = played(reference, np.cumsum(np.random.default_rng(seed).uniform(0.2, 1.9, 90)))
+    numbers = DIXON._replace(share=True)
+    slow = PaperWarping(reference, numbers)
+    assert follow(live, reference, numbers) == [slow.take(row) for row in live]
+
+
+@pytest.mark.parametrize(
+    ("live", "reference", "wanted"),
+    [
+        ([0.0, 0.0], [0.0, 0.0], 0.0),
+        ([0.3, 0.7], [0.3, 0.7], 0.0),
+        ([1.0, 0.0], [0.0, 1.0], (8 + np.log(2)) / 10),  # nothing in common, two frames of sum 1
+        ([3.0, 1.0], [1.0, 3.0], 0.5),  # from a sum of exp(2) on the share itself
+        ([1e-4, 0.0], [0.0, 1e-4], 0.0),  # faint
+    ],
+)
+def test_frames_differ_by_their_share(live: list[float], reference: list[float], wanted: float) -> None:
+    found = frame_distance(np.array(live, np.float32), np.array(reference, np.float32), True)
+    assert found == pytest.approx(wanted, abs=FLOAT32)
 
 
 @pytest.mark.parametrize("pace", [0.5, 1.0, 2.0])

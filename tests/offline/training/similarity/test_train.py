@@ -322,8 +322,8 @@ def test_pairs_need_two_takes(folder: Path, tmp_path: Path) -> None:
         settings(folder, tmp_path, architecture="cnn", batch=1)
 
 
-@pytest.mark.parametrize("beyond", [{"attention": True}, {"objective": "warping"}])
-def test_only_the_cnn_goes_beyond_the_paper(folder: Path, tmp_path: Path, beyond: dict[str, object]) -> None:
+@pytest.mark.parametrize("beyond", [{"attention": True}, {"objective": "warping"}, {"width": 0.5}, {"margin": 2.0}])
+def test_only_the_cnn_takes_what_is_its_own(folder: Path, tmp_path: Path, beyond: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="architecture cnn"):
         settings(folder, tmp_path, architecture="mlp", **beyond)
 
