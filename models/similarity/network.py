@@ -18,7 +18,7 @@ from engine.following.similarity.planes import PLANE_ROWS, PLANES
 from models.similarity.config import EDGE, SPAN, PairMlpConfig, SiameseCnnConfig
 from models.similarity.losses import TINY, distance
 
-__all__ = ["AROUND", "PairAttention", "PairMlp", "SiameseCnn"]
+__all__ = ["AROUND", "FlatLayer", "PairAttention", "PairMlp", "SiameseCnn"]
 
 LAYERS = ((64, 5), (128, 5), (256, 3), (512, 3))  # table I: number and size of the kernels
 POOLED = 8  # by three poolings of two
@@ -46,6 +46,22 @@ class PairAttention(nn.Module):
         return torch.sqrt(torch.sum(weights * difference**2, dim=-1) + TINY)
 
 
+class FlatLayer(nn.Conv2d):
+    """Flatten and fully connected, as the convolution over all that is left: (SPAN / 8, PLANE_ROWS / 8).
+
+    Adam moves every weight as far: over so many inputs one step would move the embeddings farther than the margin, and
+    the loss rises. So the weights are kept larger than they act, by the root of the number of inputs.
+    """
+
+    def __init__(self, n_channels: int, n_embedding: int, size: tuple[int, int]) -> None:
+        super().__init__(n_channels, n_embedding, size)
+        self.gain = self.weight[0].numel() ** -0.5
+
+    def forward(self, x: Tensor, step: int = 1) -> Tensor:
+        """Return (batch, n_embedding, frame, 1); the frames that it takes are `step` apart."""
+        return nn.functional.conv2d(x, self.weight * self.gain, self.bias, dilation=(step, 1))
+
+
 class SiameseCnn(nn.Module):
     """G_W, windows (batch, plane, AROUND + 1, PLANE_ROWS) to embeddings (batch, n_embedding).
 
@@ -63,11 +79,10 @@ class SiameseCnn(nn.Module):
             for a, b, size in zip(widths[:-1], widths[1:], sizes, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(n) for n in widths[1:])
-        # Flatten and fully connected, as the convolution over all that is left: (SPAN / 8, PLANE_ROWS / 8).
-        self.dense = nn.Conv2d(widths[-1], config.n_embedding, (SPAN // POOLED, PLANE_ROWS // POOLED))
+        self.flat = FlatLayer(widths[-1], config.n_embedding, (SPAN // POOLED, PLANE_ROWS // POOLED))
         self.attention = PairAttention(config.n_embedding) if config.attention else None
         with torch.no_grad():  # so that distances begin near the margin, where both halves of the loss pull
-            self.dense.weight *= config.margin / config.n_embedding**0.5
+            self.flat.weight *= config.margin / config.n_embedding**0.5 / self.flat.gain
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return embeddings of windows, as published: strided pooling, one window at a time."""
@@ -76,7 +91,7 @@ class SiameseCnn(nn.Module):
             x = norm(torch.relu(convolution(x)))
             if i < len(self.norms) - 1:
                 x = nn.functional.max_pool2d(x, 2)
-        embeddings: Tensor = self.dense(x)
+        embeddings: Tensor = self.flat(x)
         return embeddings[:, :, 0, 0]
 
     def compare(self, first: Tensor, second: Tensor) -> Tensor:
@@ -101,8 +116,8 @@ class SiameseCnn(nn.Module):
             if i < len(self.norms) - 1:
                 x = nn.functional.max_pool2d(x, 2, stride=(1, 2), dilation=(step, 1))
                 step *= 2
-        dense = nn.functional.conv2d(x, self.dense.weight, self.dense.bias, dilation=(step, 1))
-        return dense[:, :, :, 0].transpose(1, 2)
+        embeddings: Tensor = self.flat(x, step)
+        return embeddings[:, :, :, 0].transpose(1, 2)
 
 
 class PairMlp(nn.Module):

@@ -43,7 +43,7 @@ class StreamingCnn(nn.Module):
             if i < len(self.network.norms) - 1:
                 states.append(torch.zeros(1, channels, step, rows))
                 rows, step = rows // 2, 2 * step
-        states.append(torch.zeros(1, channels, (self.network.dense.kernel_size[0] - 1) * step, rows))
+        states.append(torch.zeros(1, channels, (self.network.flat.kernel_size[0] - 1) * step, rows))
         return states
 
     def forward(self, planes: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
@@ -63,8 +63,8 @@ class StreamingCnn(nn.Module):
                 x = nn.functional.max_pool2d(x, (1, 2))
                 step *= 2
         x = _remembered(before, x, after)
-        dense = nn.functional.conv2d(x, self.network.dense.weight, self.network.dense.bias, dilation=(step, 1))
-        return (dense[0, :, :, 0].T - self.centre, *after)
+        embeddings = self.network.flat(x, step)
+        return (embeddings[0, :, :, 0].T - self.centre, *after)
 
 
 def _remembered(before: list[Tensor], x: Tensor, after: list[Tensor]) -> Tensor:

@@ -27,7 +27,7 @@ def shaken(model: nn.Module) -> nn.Module:
 def test_the_full_network_is_table_one() -> None:
     model = SiameseCnn(SiameseCnnConfig())
     shapes: list[tuple[int, ...]] = []
-    for layer in (*model.convolutions, model.dense):
+    for layer in (*model.convolutions, model.flat):
         layer.register_forward_hook(lambda module, given, out: shapes.append(tuple(given[0].shape[1:])))
     model.eval()(torch.zeros(1, PLANES, AROUND + 1, PLANE_ROWS))
     kernels = [layer.weight.shape for layer in model.convolutions]
@@ -82,3 +82,17 @@ def test_the_perceptron_sees_both_sides() -> None:
     a, b = torch.randn(5, 4), torch.randn(5, 4)
     assert model(a, b).shape == (5,)
     assert not torch.allclose(model(a, b), model(a, a)) and not torch.allclose(model(a, b), model(b, b))
+
+
+@pytest.mark.parametrize("width", [1 / 32, 1 / 4])
+def test_a_step_moves_embeddings_less_than_the_margin(width: float) -> None:
+    """However many values the flat layer sums: or the loss rises as it learns."""
+    torch.manual_seed(0)
+    model = SiameseCnn(SiameseCnnConfig(width=width, n_embedding=8))
+    planes = torch.randn(1, PLANES, AROUND + 8, PLANE_ROWS)
+    before = model.along(planes)
+    optimiser = torch.optim.Adam(model.flat.parameters(), lr=1e-3)
+    before.sum().backward()
+    optimiser.step()
+    moved = (model.along(planes) - before).norm(dim=-1)
+    assert 0 < moved.max() < MARGIN
