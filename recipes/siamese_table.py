@@ -1,7 +1,8 @@
 """The networks that table II of Agrawal & Dixon (2020) compares, small, and the table itself.
 
 As published they are `--width 1`, trained on MAPS and SMD (`data takes --recordings`), and judged on the Mazurkas
-(`data mazurkas`): days of a graphics processor. These are an eighth as wide, and learn from our own performances.
+(`data mazurkas`): days of a graphics processor. These are a sixteenth as wide, and learn from our own performances.
+Those have from a third to three times the tempo of their scores: so they learn from renderings at other tempi, too.
 """
 
 from offline.recipes.materials import CHORALES_STEP, FLUIDR3, MUSESCORE_GENERAL, PACKED_CHORALES, TIMGM
@@ -28,7 +29,7 @@ def _scnn(name: str) -> RecipeStep:
     words = ("train", "similarity", "--architecture", "cnn", *SCNN[name], "--batch", "2", *SIZE, *SETS)
     return RecipeStep(
         name=name,
-        words=(*words, "--learning-rate", "3e-4", "--until", scaled(300), "-o", f"runs/{name}"),
+        words=(*words, "--tempo", "2", "--learning-rate", "2e-3", "--until", scaled(300), "-o", f"runs/{name}"),
         makes=(f"runs/{name}",),
     )
 

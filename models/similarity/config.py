@@ -7,9 +7,18 @@ from typing import Any
 
 from engine.core.config import Settings, plain, ranged, resolved
 
-__all__ = ["AHEAD", "EDGE", "MARGIN", "SPAN", "WIDTH", "PairMlpConfig", "SiameseCnnConfig", "StreamingSiameseConfig"]
+__all__ = [
+    "AHEAD",
+    "EDGE",
+    "FULL_WIDTH",
+    "MARGIN",
+    "SPAN",
+    "PairMlpConfig",
+    "SiameseCnnConfig",
+    "StreamingSiameseConfig",
+]
 
-WIDTH = 1.0  # of the published network's layers
+FULL_WIDTH = 1.0  # of the published network's layers
 MARGIN = 1.0  # m of the contrastive loss
 SPAN = 128  # frames of the published network's input
 EDGE = 18  # frames that its convolutions look beyond the span: 2 + 2 * 2 + 4 * 1 + 8 * 1
@@ -20,7 +29,7 @@ AHEAD = SPAN // 2 - 1 + EDGE  # frames after the one that is compared where that
 class SiameseCnnConfig(Settings):
     """The published network."""
 
-    width: float = ranged(WIDTH, 1 / 64, 4, "width of every layer, 1 as published")
+    width: float = ranged(FULL_WIDTH, 1 / 64, 4, "width of every layer, 1 as published")
     n_embedding: int = ranged(128, 2, 4096, "numbers of an embedding, which the paper leaves open")
     margin: float = ranged(MARGIN, 1e-3, 1e3, "distance beyond which frames count as different, m of equation (1)")
     ahead: int = ranged(AHEAD, 0, SPAN - 1 + 2 * EDGE, "frames heard after the one that is compared", unit="frames")

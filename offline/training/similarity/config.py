@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
-from models.similarity.config import AHEAD, EDGE, MARGIN, SPAN, WIDTH
+from models.similarity.config import AHEAD, EDGE, FULL_WIDTH, MARGIN, SPAN
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
 __all__ = [
@@ -77,7 +77,7 @@ class SimilarityTraining(RunConfig):
     embedding: int | None = ranged(None, 2, 1024, "numbers of an embedding (default: 48; of cnn 128)")
     hidden: int = ranged(128, 2, 4096, "width of the live network")
     layers: int = ranged(4, 1, 10, "convolutions of the live network")
-    width: float = ranged(WIDTH, 1 / 64, 4, "width of the cnn's layers, 1 as published")
+    width: float = ranged(FULL_WIDTH, 1 / 64, 4, "width of the cnn's layers, 1 as published")
     margin: float = ranged(MARGIN, 1e-3, 1e3, "distance beyond which frames count as different, of the cnn")
     attention: bool = plain(False, "let the cnn weigh the numbers of two embeddings by the pair, beyond the paper")
     objective: str = choice(
@@ -96,7 +96,7 @@ class SimilarityTraining(RunConfig):
         of_cnn = {
             "attention": self.attention,
             "objective warping": self.objective != OBJECTIVES[0],
-            "width": self.width != WIDTH,
+            "width": self.width != FULL_WIDTH,
             "margin": self.margin != MARGIN,
         }
         for name, asked in of_cnn.items():
