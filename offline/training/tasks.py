@@ -164,7 +164,7 @@ ROWS = (
             "offline.training.detection.finetune:finetune_detection",
         ),
         finetune_recurrent=TrainingJob(
-            "continue the training of the layers behind the convolutions alone",
+            "continue the training of the last layers alone, those behind the convolutions and some of these",
             RecurrentFinetuning,
             "offline.training.detection.finetune_recurrent:finetune_recurrent",
         ),

@@ -1,4 +1,4 @@
-"""Training the layers behind the convolutions alone, which stay as they are."""
+"""Training the last layers alone; those before them stay as they are."""
 
 from __future__ import annotations
 
