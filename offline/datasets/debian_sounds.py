@@ -1,4 +1,4 @@
-"""More isolated sounds from free packages of Debian: speakers, sounds that are no event, and music as background.
+"""More isolated sounds from free packages of Debian: speakers, and sounds that are no event.
 
 `debian_sounds.csv` says what the files of each package are; all are free for any use under their own licences, whose
 texts are kept beside the sounds. Writes the layout of `offline.synthesis.sound_bank`, for `collaparte data scenes

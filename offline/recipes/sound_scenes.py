@@ -24,12 +24,11 @@ SPLIT = (
     " the decisions have been tuned on them"
 )
 FEWEST = 48  # scenes of a trial: two batches
-DEBIAN = ("asterisk-core-sounds-en-wav", "klettres-data", "tuxpaint-stamps-default")
 BEDS = ("--more", "song-beds", "stems-beds")
 FIRST_STEPS = (
     RecipeStep(
         name="debian",
-        words=("data", "debian-sounds", "-o", "debian", "--cache", "packages", "--packages", *DEBIAN),
+        words=("data", "debian-sounds", "-o", "debian", "--cache", "packages"),
         makes=("debian",),
     ),
     RecipeStep(

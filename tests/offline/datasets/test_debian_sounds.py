@@ -15,7 +15,7 @@ from offline.datasets.debian_sounds import PackageSounds, chosen_files, make_sou
 from offline.synthesis.sound_bank import list_sounds
 
 RATE = 44100
-LABELS = {"_background", "_distractor", "cat", "dog", "speech"}
+LABELS = {"_distractor", "cat", "dog", "speech"}
 
 
 def write(path: Path, seconds: float, *, gain: float = 0.5) -> None:
