@@ -14,7 +14,7 @@ class FinderConfig(Settings):
     """When a piece is taken for found; tuned with the numbers of `engine.stage.finding.place_filter`."""
 
     sure: float = ranged(0.85, 0.5, 1.0, "probability of a piece at which one is sure")
-    held: float = ranged(0.6, 0.0, 10.0, "time for which it must have been as likely", unit="s")
+    held: float = ranged(0.4, 0.0, 10.0, "time for which it must have been as likely", unit="s")
     place_lead: float = ranged(2.0, 0.0, 25.0, "lead over other places of the piece at which one is sure", unit="nats")
     undecided: float = ranged(
         1.0, 0.0, 60.0, "time after which, of places of the piece that fit alike, the best is taken", unit="s"

@@ -57,7 +57,7 @@ class PieceFinder:
     @property
     def n_bytes(self) -> int:
         """Return the memory of the places and of the search."""
-        sets = (*self._places.chords, *self._places.onsets)
+        sets = (*self._places.chords, *self._places.rings, *self._places.onsets)
         places = (array for array in self._places if isinstance(array, np.ndarray))
         return sum(array.nbytes for array in chain(sets, places, self._paths))
 

@@ -24,7 +24,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DEAD = -1e18
-BEST = 20.0  # nats; top of the histogram of onsets
 BINS = 100
 ROOM = 36_000  # paths of a tuning, with those that a group adds
 SAME_ONSET = 2.5  # groups within which an onset that is heard may be one and the same
@@ -39,6 +38,7 @@ class FilterNumbers(NamedTuple):
     lead: largest lead over nowhere
     beam, below: distance below the best, and below a path that begins now, at which paths are dropped
     sounds, begins: weight of what sounds and of what begins: groups, and pitches, are not independent
+    first: weight of what sounds where a path begins
     skip: price of skipping an event
     free: least log density of an event's timing
     rate: onsets a second of "nowhere"
@@ -63,6 +63,7 @@ class FilterNumbers(NamedTuple):
     below: float = 3.0
     sounds: float = 0.07
     begins: float = 0.4
+    first: float = 0.2
     skip: float = 4.0
     free: float = -4.0
     rate: float = 4.0
@@ -95,7 +96,8 @@ class Paths(NamedTuple):
     begins, begins_told: (onset set) log likelihood ratio of each onset, nats, and the group in which it was computed
     likely: (onset set) scratch: the sets in which a pitch is heard to begin
     listed: (onset set) the group in which a set was put among them
-    sounds, told: (chord) the same of each chord
+    sounds, told: (chord) as `begins` and `begins_told`, of each chord
+    fits, starts: (path) scratch: how well the events at which paths may begin fit, nats, and which they are
     gained: (3) what a path could have gained by now, nats; number of the group, counted for each tuning; the total
         below which paths are dropped, nats
     best: (2) tuning and event of the best path, -1 for none
@@ -110,6 +112,8 @@ class Paths(NamedTuple):
     begins_told: Floats
     likely: Ints
     listed: Floats
+    fits: Floats
+    starts: Ints
     sounds: Floats
     told: Floats
     gained: Floats
@@ -129,6 +133,8 @@ def new_paths(places: Places, n_tunings: int) -> Paths:
         begins_told=np.zeros(len(places.onsets.start) - 1),
         likely=np.zeros(len(places.onsets.start) - 1, np.int64),
         listed=np.zeros(len(places.onsets.start) - 1),
+        fits=np.zeros(ROOM),
+        starts=np.zeros(ROOM, np.int64),
         sounds=np.zeros(n_chords),
         told=np.zeros(n_chords),
         gained=np.zeros(3),
@@ -165,7 +171,7 @@ def add_group(
     muted: (piece) 1 where none may begin or go on
     """
     chord, onset = heard.full_chord - heard.any_chord, heard.full_onset - heard.any_onset
-    paths.gained[0] += numbers.sounds * chord + numbers.begins * onset
+    paths.gained[0] += numbers.sounds * heard.news * chord + numbers.begins * onset
     best = DEAD
     paths.best[:] = -1
     n_old = paths.n.copy()
@@ -175,9 +181,9 @@ def add_group(
         for i in range(n_old[k] - 1, -1, -1):
             _go_on(paths, k, i, heard, now_s, places, tunings[k], numbers)
         price = numbers.price + abs(tunings[k]) * numbers.off_price
-        if begins and open_[k] and numbers.begins * onset >= paths.gained[2] + price:
-            likely = paths.likely[: _hear_onsets(paths, heard, places, tunings[k], numbers)]
-            _begin(paths, k, now_s, likely, places, price, muted, numbers)
+        if begins and open_[k] and numbers.begins * onset + numbers.first * chord >= paths.gained[2] + price:
+            n_likely = _hear_onsets(paths, heard, places, tunings[k], numbers)
+            _begin(paths, k, now_s, n_likely, heard, places, price, tunings[k], muted, numbers)
         for i in range(paths.n[k]):
             if paths.rows[k, i, TOTAL] > best:
                 best = paths.rows[k, i, TOTAL]
@@ -254,8 +260,9 @@ def _sounding(paths: Paths, heard: Evidence, places: Places, event: int, tuning:
     chord = places.chord[event]
     if paths.told[chord] != paths.gained[1]:
         ratio = _ratio(heard.sounds, places.chords.start, places.chords.pitch, chord, tuning)
+        ratio += _ratio(heard.rings, places.rings.start, places.rings.pitch, chord, tuning)
         paths.told[chord] = paths.gained[1]
-        paths.sounds[chord] = numbers.sounds * (ratio - heard.any_chord)
+        paths.sounds[chord] = numbers.sounds * heard.news * (ratio - heard.any_chord)
     return paths.sounds[chord]
 
 
@@ -314,36 +321,72 @@ def _used(
 
 @njit(nogil=True, cache=True)
 def _begin(
-    paths: Paths, k: int, now_s: float, likely: I64, places: Places, price: float, muted: I64, numbers: FilterNumbers
+    paths: Paths,
+    k: int,
+    now_s: float,
+    n_likely: int,
+    heard: Evidence,
+    places: Places,
+    price: float,
+    tuning: int,
+    muted: I64,
+    numbers: FilterNumbers,
 ) -> None:
-    """Let paths begin at the events whose onset fits best, of these onsets."""
-    begins = paths.begins
-    floor = _floor(begins, likely, places.with_onset, numbers)
-    for number in likely:
-        total = begins[number] - price
-        if begins[number] < floor or total < paths.gained[2]:
+    """Let paths begin at the events that fit best, of those whose onset is among the likely ones."""
+    n = 0
+    for number in paths.likely[:n_likely]:
+        if paths.begins[number] <= numbers.fit:
             continue
         for i in range(places.with_onset[number], places.with_onset[number + 1]):
             event = places.holder[i]
-            other = paths.row[k, event]
-            if (other < 0 or total > paths.rows[k, other, TOTAL]) and not muted[places.piece[event]]:
-                _enter(paths, k, -1, event, total, now_s, places, numbers)
+            if not muted[places.piece[event]]:
+                fit = paths.begins[number] + numbers.first * _first_chord(heard, places, event, tuning)
+                if fit - price >= paths.gained[2] and n < len(paths.fits):
+                    paths.fits[n], paths.starts[n] = fit, event
+                    n += 1
+    floor = _floor(paths.fits[:n], numbers)
+    for i in range(n):
+        if paths.fits[i] < floor:
+            continue
+        event, total = paths.starts[i], paths.fits[i] - price
+        other = paths.row[k, event]
+        if other < 0 or total > paths.rows[k, other, TOTAL]:
+            _enter(paths, k, -1, event, total, now_s, places, numbers)
 
 
 @njit(nogil=True, cache=True)
-def _floor(begins: F64, likely: I64, with_onset: I64, numbers: FilterNumbers) -> float:
-    """Return the onset log likelihood ratio from which paths begin, so that not too many do."""
-    counts = np.zeros(BINS, np.int64)
-    for number in likely:
-        if begins[number] > numbers.fit:
-            place = min(int((begins[number] - numbers.fit) * BINS / BEST), BINS - 1)
-            counts[place] += with_onset[number + 1] - with_onset[number]
+def _first_chord(heard: Evidence, places: Places, event: int, tuning: int) -> float:
+    """Return the log likelihood ratio of a chord with which a path begins: what began before may not be played."""
+    chord, onset, total = places.chord[event], places.onset[event], 0.0
+    begun, last = places.onsets.start[onset], places.onsets.start[onset + 1]
+    for i in range(places.chords.start[chord], places.chords.start[chord + 1]):
+        pitch = places.chords.pitch[i]
+        while begun < last and places.onsets.pitch[begun] < pitch:
+            begun += 1
+        place = BINS_A_PITCH * pitch + tuning
+        if not 0 <= place < N_BINS:
+            continue
+        fresh = begun < last and places.onsets.pitch[begun] == pitch
+        total += heard.sounds[place] if fresh else heard.held[place]
+    total += _ratio(heard.rings, places.rings.start, places.rings.pitch, chord, tuning)
+    return total - heard.any_chord
+
+
+@njit(nogil=True, cache=True)
+def _floor(fits: F64, numbers: FilterNumbers) -> float:
+    """Return the fit from which paths begin, so that not too many do."""
+    if len(fits) <= numbers.most:
+        return DEAD
+    counts, low = np.zeros(BINS, np.int64), fits.min()
+    width = max(fits.max() - low, 1e-9) / BINS
+    for fit in fits:
+        counts[min(int((fit - low) / width), BINS - 1)] += 1
     n = 0
     for i in range(BINS - 1, -1, -1):
         n += counts[i]
         if n > numbers.most:
-            return numbers.fit + (i if n == counts[i] else i + 1) * BEST / BINS
-    return numbers.fit
+            return low + (i if n == counts[i] else i + 1) * width
+    return DEAD
 
 
 @njit(nogil=True, cache=True)

@@ -20,6 +20,7 @@ LOWEST, N_PITCHES = 24, 84  # MIDI number of the first pitch that is looked at, 
 LAST_S = 1.0  # score seconds that a last event lasts, so that resting there is not free
 SHORTEST_S = 0.02  # score seconds that any event lasts
 HELD = 1e-3  # quarters by which a note must reach into an event to sound there
+RINGS_S = 1.5  # score seconds for which a note that has ended may ring on, by pedal or room
 
 
 class PitchSets(NamedTuple):
@@ -32,8 +33,9 @@ class PitchSets(NamedTuple):
 class Places(NamedTuple):
     """The events of all pieces, one piece after the other.
 
-    chord, onset: (event) number of the set that sounds there, and of that which begins there
-    chords, onsets: those sets
+    chord, onset: (event) number of what sounds there, and of the set that begins there
+    chords, rings: sets that sound, and those that may ring on beside them, both by the number of a chord
+    onsets: sets that begin
     with_pitch, having: onset sets that have pitch i are having[with_pitch[i] : with_pitch[i + 1]]
     with_onset, holder: events whose onset is set i are holder[with_onset[i] : with_onset[i + 1]]
     length_s: (event) until the next, seconds of score
@@ -46,6 +48,7 @@ class Places(NamedTuple):
     chord: Ints
     onset: Ints
     chords: PitchSets
+    rings: PitchSets
     onsets: PitchSets
     with_pitch: Ints
     having: Ints
@@ -62,12 +65,16 @@ def places_of(scores: Sequence[Score]) -> Places:
     """Compute the places of the scores."""
     n_events = [len(score.onset_quarter) for score in scores]
     sets = [_sets(score) for score in scores]
-    chord, chords = _numbered(chain.from_iterable(sounding for sounding, _ in sets))
-    onset, onsets = _numbered(chain.from_iterable(begun for _, begun in sets))
+    ringing = (_ringing(score, *each) for score, each in zip(scores, sets, strict=True))
+    chord, (chords, rings) = _numbered(
+        zip(chain.from_iterable(sounding for sounding, _ in sets), chain.from_iterable(ringing), strict=True)
+    )
+    onset, (onsets,) = _numbered((each,) for each in chain.from_iterable(begun for _, begun in sets))
     return Places(
         chord=chord,
         onset=onset,
         chords=chords,
+        rings=rings,
         onsets=onsets,
         with_pitch=np.concatenate([[0], np.cumsum(np.bincount(onsets.pitch, minlength=N_PITCHES))]).astype(np.int64),
         having=np.repeat(np.arange(len(onsets.start) - 1), np.diff(onsets.start))[
@@ -104,12 +111,23 @@ def _sets(score: Score) -> tuple[list[frozenset[int]], list[frozenset[int]]]:
     return list(map(frozenset, sounding)), list(map(frozenset, begun))
 
 
-def _numbered(sets: Iterable[frozenset[int]]) -> tuple[Ints, PitchSets]:
-    """Number the distinct sets, and return the number of each."""
-    known: dict[frozenset[int], int] = {}
-    number = np.array([known.setdefault(each, len(known)) for each in sets], np.int64)
-    start = np.concatenate([[0], np.cumsum([len(each) for each in known])]).astype(np.int64)
-    return number, PitchSets(start, np.array([pitch for each in known for pitch in sorted(each)], np.int64))
+def _ringing(score: Score, sounding: list[frozenset[int]], begun: list[frozenset[int]]) -> list[frozenset[int]]:
+    """Return of each event the pitches that sound no more, but began not long ago."""
+    at_s = score.seconds(score.onset_quarter)
+    first = np.searchsorted(at_s, at_s - RINGS_S).tolist()
+    return [frozenset().union(*begun[first[i] : i]) - now for i, now in enumerate(sounding)]
+
+
+def _numbered(rows: Iterable[tuple[frozenset[int], ...]]) -> tuple[Ints, list[PitchSets]]:
+    """Number the distinct rows of sets, and return the number of each, and the sets by number."""
+    known: dict[tuple[frozenset[int], ...], int] = {}
+    number = np.array([known.setdefault(each, len(known)) for each in rows], np.int64)
+    return number, [_packed(sets) for sets in zip(*known, strict=True)]
+
+
+def _packed(sets: Sequence[frozenset[int]]) -> PitchSets:
+    start = np.concatenate([[0], np.cumsum([len(each) for each in sets])]).astype(np.int64)
+    return PitchSets(start, np.array([pitch for each in sets for pitch in sorted(each)], np.int64))
 
 
 def _bars(scores: Sequence[Score]) -> Ints:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from engine.score.score import Score, make_score
 from engine.stage.finding.pitch_evidence import BINS_A_PITCH, EVIDENCE_GROUP, N_BINS, PitchEvidence
-from engine.stage.finding.place_filter import TOTAL, FilterNumbers, add_group, new_paths, restart_paths
+from engine.stage.finding.place_filter import EVENT, TOTAL, FilterNumbers, add_group, new_paths, restart_paths
 from engine.stage.finding.places import LOWEST, places_of
 from tests.engine.stage.finding.shelf import tune
 
@@ -45,6 +47,29 @@ def test_tuning_between_two_bins_is_not_told() -> None:
     assert evidence.offset() is None
 
 
+def test_a_chord_that_sounds_on_tells_less_and_less_until_something_begins() -> None:
+    evidence = PitchEvidence(HOP_S)
+    news = [evidence.add(rows((LOW, HIGH), number in (2, 20))).news for number in range(24)]
+    assert news[3] == news[21] == 1.0, "told a group later"
+    assert all(later < earlier for earlier, later in pairwise(news[3:20]))
+    assert min(news) > 0
+
+
+def test_a_path_begins_at_the_chord_that_sounds_of_many_with_the_same_onset() -> None:
+    numbers = FilterNumbers(group_s=GROUP_S, most=2)
+    chords = [(0.0, 4.0, LOW - 12 - i, 70) for i in range(10)], [(1.0, 3.0, HIGH, 70)]
+    scores = [make_score(f"{i}", [low, *chords[1]], tempi=[(0.0, 60.0)]) for i, low in enumerate(chords[0])]
+    places, evidence = places_of(scores), PitchEvidence(HOP_S)
+    paths = new_paths(places, 1)
+    restart_paths(paths)
+    for number in range(5):
+        heard = evidence.add(rows((LOW - 15, HIGH) if number >= 2 else (LOW - 15,), number == 2))
+        args = places, AT_PITCH, np.ones(1, np.int64), np.zeros(len(scores), np.int64)
+        add_group(paths, heard, number * GROUP_S, *args, numbers)
+    best = paths.rows[0, : paths.n[0]][paths.rows[0, : paths.n[0], TOTAL].argmax()]
+    assert places.piece[int(best[EVENT])] == 3
+
+
 def most_gained(score: Score) -> float:
     """What the best path gains by one chord."""
     places, numbers, evidence = places_of([score]), FilterNumbers(group_s=GROUP_S), PitchEvidence(HOP_S)
@@ -75,7 +100,7 @@ def kept(numbers: FilterNumbers, n_groups: int) -> np.ndarray:
     counts = []
     for number in range(n_groups):
         heard = evidence.add(rows(tuple(rng.choice(np.arange(48, 84), 5)), number % 3 == 0))
-        args = places, AT_PITCH, np.ones(1, np.int64), np.zeros(1, np.int64)
+        args = places, AT_PITCH, np.ones(1, np.int64), np.zeros(8, np.int64)
         add_group(paths, heard, number * GROUP_S, *args, numbers)
         counts.append(paths.n.sum())
     return np.array(counts)

@@ -27,6 +27,14 @@ def test_what_is_held_sounds_and_what_begins_begins() -> None:
     np.testing.assert_array_equal(places.quarter, [0, 1, 2])
 
 
+def test_what_has_ended_lately_may_ring_on_and_what_ended_long_ago_not() -> None:
+    places = places_of([piece()])
+    assert [pitches(places.rings, i) for i in places.chord] == [[], [60], [48, 62]]
+    slow = [(4 * quarter, duration, pitch, velocity) for quarter, duration, pitch, velocity in HELD]
+    late = places_of([make_score("slow", slow, tempi=[(0.0, 120.0)], bars=[(0.0, 1)])])
+    assert all(pitches(late.rings, i) == [] for i in late.chord)
+
+
 def test_equal_sets_have_one_number_in_all_pieces() -> None:
     scores = [tune(0), piece(), piece()]
     places = places_of(scores)
