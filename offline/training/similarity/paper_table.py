@@ -27,7 +27,7 @@ from offline.training.common.loop import pick_device
 from offline.training.similarity.config import SimilarityTable
 from offline.training.similarity.paper_methods import OTHER_TEMPI, RATE, SimilarityMethod, similarity_methods
 
-__all__ = ["PUBLISHED_ALIGNMENT", "measure_piece_similarity", "similarity_table"]
+__all__ = ["PUBLISHED_ALIGNMENT", "measure_piece_similarity", "published_alignment", "similarity_table"]
 
 Row = tuple[str, bool]  # name, and whether the matrix is binary
 Rows = Mapping[Row, Accuracy]
@@ -110,13 +110,13 @@ def _text(found: Rows) -> list[list[str]]:
     for name in names:
         ours = [result.within if (result := found.get((name, binary))) else None for binary in (True, False)]
         rows.append(_line(name.ljust(width), ours))
-        published = [_published((name, binary)) for binary in (True, False)]
+        published = [published_alignment((name, binary)) for binary in (True, False)]
         if any(published):
             rows.append(_line("  published".ljust(width), published))
     return rows
 
 
-def _published(row: Row) -> tuple[float, float, float, float] | None:
+def published_alignment(row: Row) -> tuple[float, float, float, float] | None:
     """Return the figures of the row of the paper that this one is, or goes beyond by other tempi alone."""
     name, binary = row
     return PUBLISHED_ALIGNMENT.get((name.removesuffix(BEYOND), binary))
@@ -156,7 +156,7 @@ def _draw(path: Path, tables: Mapping[str, Rows]) -> None:
         for row, result in found.items():
             label = f"{row[0]}, {BINARY if row[1] else DISTANCE}"
             (line,) = axis.plot(THRESHOLDS_MS, result.within, "o:" if row[1] else "o-", markersize=3, label=label)
-            if (published := _published(row)) is not None:
+            if (published := published_alignment(row)) is not None:
                 axis.plot(THRESHOLDS_MS, published, "--", color=line.get_color(), alpha=0.4)
         axis.set(title=protocol, xlabel="ms", ylabel="percent of score onsets", xscale="log", xticks=THRESHOLDS_MS)
         axis.set_xticklabels([str(ms) for ms in THRESHOLDS_MS])
