@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.core.events import Event, Position
 from engine.core.format import AudioFormat
-from engine.dsp.features import HALF_LIFE_S, Chroma, FeatureConfig, SpectralFeatures, feature_weights
+from engine.dsp.features import BEFORE, HALF_LIFE_S, Chroma, FeatureConfig, SpectralFeatures, feature_weights
 from engine.dsp.filterbank import chroma_weights
 from engine.dsp.stft import Stft
 from engine.following.follower import FollowConfig, Follower, follow_frames
@@ -58,6 +58,8 @@ def as_features(config: FeatureConfig):
             peak = max(peak * fall, config.floor, row.max())
             y = np.log1p(config.compression * row / peak)
             old = past[-config.lag] if len(past) >= config.lag else np.zeros_like(y)
+            if len(past) < config.lag - (-FRAMES.n_fft // FRAMES.hop):  # what may be the noise of a room is no onset
+                old = np.maximum(old, np.log1p(config.compression * BEFORE / peak))
             edges = "wrap" if config.kind == "chroma" else "edge"
             wide = np.pad(y, 1, mode=edges)
             past.append(np.maximum(np.maximum(wide[:-2], wide[2:]), y))

@@ -187,7 +187,7 @@ def test_the_published_network_learns(noisy: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     pairs = PairSet(stored_takes(noisy), PairConfig(feature="chroma", pair_frames=16), takes=2)
     task = CnnTask(SiameseCnn(SMALL), pairs, pairs)
-    losses = trained(task, 80, 3e-4)
+    losses = trained(task, 80, 2e-3)  # as in recipes.siamese_table
     assert np.mean(losses[-5:]) < losses[0] and validated(task)["accuracy"] > 0.75
     trainer = Trainer(task, tmp_path, LoopConfig(steps=0))
     trainer.save()
@@ -291,14 +291,15 @@ CNN = {
 }
 
 
-# Measured with the code before the settings became one class: a change of these is a change of every training.
+# Measured with the code before the settings became one class, of the cnn since its flat layer keeps larger weights:
+# a change of these is a change of every training.
 @pytest.mark.parametrize(
     ("given", "loss"),
     [
         ({"hidden": 16}, 11.907468795776367),
         ({"hidden": 16, "streaming": StreamingTaskConfig(loss="contrastive")}, 0.13521352410316467),
         ({"architecture": "mlp"}, 0.6925091743469238),
-        (CNN, 0.16326233744621277),
+        (CNN, 0.17024703323841095),
     ],
     ids=["live", "contrastive", "mlp", "cnn"],
 )
