@@ -25,10 +25,10 @@ from engine.core.format import AudioFormat
 from engine.inference.network import Network
 from engine.pipeline.pipeline import Pipeline, PipelineConfig
 from engine.separation.config import MaskNetworkConfig, WienerConfig
-from models.export import WEIGHT_BITS
 from models.separation.config import SEPARATOR_SIZES, SeparationNetworkConfig
 from models.separation.graph import FEW_BITS, export_separator
 from models.separation.network import OpenUnmix
+from models.weight_bits import FLOAT_BITS, WEIGHT_BITS
 from offline.separation.presets import unmix_config
 
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # openunmix needs it for reading files only
@@ -119,7 +119,7 @@ def _network(place: Path, hidden: int) -> Iterator[Row]:
     config = bank.config
     given = torch.rand(64, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
     frames = given.numpy()
-    peer, exact = Peer(bank), Network(_file(place, bank, 32), "unmix")
+    peer, exact = Peer(bank), Network(_file(place, bank, FLOAT_BITS), "unmix")
     expected = torch.stack([peer.step(frame) for frame in given]).numpy()
     peer_ms = _median_ms(lambda k: peer.step(given[k % 64]), SLOW_REPEATS)
     for bits, precision in sorted(WEIGHT_BITS.items()):
@@ -130,7 +130,8 @@ def _network(place: Path, hidden: int) -> Iterator[Row]:
         exact.reset()
         snr_db = 10 * np.log10(np.sum(plain**2) / max(np.sum((got - plain) ** 2), 1e-30))
         error = np.abs(got - expected).max() / expected.std()
-        agreement = f"masks off by {error:.1g} of their spread" + (f"; {snr_db:.0f} dB of fp32" if bits < 32 else "")
+        nearness = f"; {snr_db:.0f} dB of fp32" if bits < FLOAT_BITS else ""
+        agreement = f"masks off by {error:.1g} of their spread{nearness}"
         yield Row(
             what=f"one hop of 1024, four targets, hidden {hidden}, {precision}: the networks",
             ours=f"{ours_ms:.2f} ms, {100 * ours_ms / HOP_MS:.1f} % of the hop",

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from engine.core.errors import ModelError
 from engine.inference.network import Network
 from models.four_bits import store_four_bits
+from models.weight_bits import FLOAT_BITS, WEIGHT_BITS
 
 __all__ = [
     "HALF",
-    "WEIGHT_BITS",
     "Graph",
     "Streams",
     "check_graph",
@@ -37,7 +37,6 @@ __all__ = [
 
 OPSET = 18
 HALF = ".half"  # ends the name of what is stored in half precision
-WEIGHT_BITS = {32: "fp32", 8: "int8", 4: "int4"}  # bits of a weight, and what a file says of itself
 SMALLEST = 64  # values from which on an array is stored in half precision
 
 Streams = Tensor | Mapping[str, Tensor]  # the first input of a graph, or several by name
@@ -64,7 +63,7 @@ class Graph:
     few_bits: int = 8
 
 
-def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, bits: int = 32) -> None:
+def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, bits: int = FLOAT_BITS) -> None:
     """Write `path`: the graph, with weights of so many bits, and every value of the metadata as JSON."""
     if bits < graph.few_bits:
         raise ModelError(str(path), expected=f"{graph.few_bits} bits of a weight, or more", got=str(bits))

@@ -10,6 +10,7 @@ from cli.common import argument, command, licence, option, output
 from cli.terminal.report import wrote
 from engine.core.config import Settings, choice, plain, require
 from engine.core.errors import ConfigError, ModelError
+from models.weight_bits import FLOAT_BITS, WEIGHT_BITS
 
 __all__ = ["ImportOptions", "import_weights_command"]
 
@@ -51,7 +52,7 @@ class ImportOptions(Settings):
         metavar="SAMPLES",
     )
     detector: bool = plain(False, "YAMNet with its list of classes, for --detect, instead of an embedding")
-    bits: int = choice(32, (4, 8, 32), "bits of a weight; 4 for separators of one direction only")
+    bits: int = choice(FLOAT_BITS, tuple(WEIGHT_BITS), "bits of a weight; 4 for separators of one direction only")
 
 
 @command(ImportOptions, EXAMPLES)
@@ -63,8 +64,8 @@ def import_weights_command(options: ImportOptions) -> int:
         if options.detector:
             raise ConfigError("--detector", expected="the folder of YAMNet's SavedModel", got=options.files[0].name)
         return _separator(options)
-    if len(options.files) > 1 or options.bits != 32:
-        got = f"--bits {options.bits}" if options.bits != 32 else f"{len(options.files)} files"
+    if len(options.files) > 1 or options.bits != FLOAT_BITS:
+        got = f"--bits {options.bits}" if options.bits != FLOAT_BITS else f"{len(options.files)} files"
         raise ConfigError("import-weights", expected="the folder alone", got=got)
     return _detector(options) if options.detector else _embedding(options)
 
@@ -91,7 +92,7 @@ def _separator(options: ImportOptions) -> int:
     )
     stream = torch.rand(FRAMES, config.n_channels, config.n_bins, generator=torch.Generator().manual_seed(0))
     error = check_graph(graph, options.output, stream, block=FRAMES if config.bidirectional else 1, kind="unmix")
-    if options.bits == 32:
+    if options.bits == FLOAT_BITS:
         _check_error(options.output, error)
     fields = {
         "licence": options.licence,

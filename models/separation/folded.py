@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from models.separation.frame_by_frame import FrameByFrame
 from models.separation.network import OpenUnmix, OpenUnmixTarget
 
 __all__ = ["StreamingOpenUnmix", "WholeFileOpenUnmix"]
@@ -109,7 +110,7 @@ class WholeFileOpenUnmix(nn.Module):
         return [torch.stack(paths).mean(0)] * len(paths)
 
 
-class StreamingOpenUnmix(nn.Module):
+class StreamingOpenUnmix(FrameByFrame):
     """The causal network as it runs live, a frame at a time: its state goes in and comes out.
 
     At one frame a layer of an LSTM is one product of its input and its last output side by side. All targets share what
@@ -139,16 +140,7 @@ class StreamingOpenUnmix(nn.Module):
         """Shape of h and of c: (layer, target, hidden)."""
         return self.config.n_layers, len(self.config.targets), self.config.hidden
 
-    def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return masks for magnitudes (frame, channel, bin), and the states after the last frame."""
-        masks, h, c = [], h_in, c_in
-        for frame in magnitude.split(1) if len(magnitude) > 1 else [magnitude]:
-            mask, h, c = self._step(frame, h, c)
-            masks.append(mask)
-        return torch.cat(masks) if len(masks) > 1 else masks[0], h, c
-
     def _step(self, frame: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the masks (1, target, channel, bin) of one frame (1, channel, bin), and the states after it."""
         config, n = self.config, len(self.config.targets)
         balanced = (frame[..., : config.n_input_bins] * self.balance).reshape(1, 1, -1)
         code = self._crossed(torch.tanh(self.first(balanced)).reshape(1, n, config.hidden))

@@ -12,6 +12,7 @@ from models.separation.band_network import BandNetwork, SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
 from models.separation.folded import StreamingOpenUnmix, WholeFileOpenUnmix
 from models.separation.streaming_bands import StreamingBands
+from models.weight_bits import FLOAT_BITS
 
 __all__ = ["FEW_BITS", "export_separator", "separation_graph", "separation_metadata"]
 
@@ -71,7 +72,7 @@ def export_separator(
     *,
     licence: str,
     training: str,
-    bits: int = 32,
+    bits: int = FLOAT_BITS,
     complete: bool | None = None,
 ) -> Graph:
     """Write the file of a network and return its graph; see `separation_metadata`.

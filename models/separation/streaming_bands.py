@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.separation.band_network import FAINTEST, LARGEST, BandBlock, BandNetwork, PerBand
+from models.separation.frame_by_frame import FrameByFrame
 
 __all__ = ["StreamingBands"]
 
@@ -47,7 +48,7 @@ class _StreamingBlock(nn.Module):
         return x + self.features(self.norms[2](x)), h, c
 
 
-class StreamingBands(nn.Module):
+class StreamingBands(FrameByFrame):
     """The network of one stream as it runs live: its state goes in and comes out."""
 
     def __init__(self, model: BandNetwork) -> None:
@@ -73,16 +74,7 @@ class StreamingBands(nn.Module):
         """Shape of h and of c: (block, band, width)."""
         return len(self.blocks), self.n_bands, self.config.hidden
 
-    def forward(self, magnitude: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return masks for magnitudes (frame, row, bin), and the states after the last frame."""
-        masks, h, c = [], h_in, c_in
-        for frame in magnitude.split(1) if len(magnitude) > 1 else [magnitude]:
-            mask, h, c = self._step(frame, h, c)
-            masks.append(mask)
-        return torch.cat(masks) if len(masks) > 1 else masks[0], h, c
-
     def _step(self, frame: Tensor, h_in: Tensor, c_in: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the masks (1, target, channel, bin) of one frame (1, row, bin), and the states after it."""
         x, after_h, after_c = self._encode(frame), [], []
         for block, h, c in zip(self.blocks, h_in.split(1), c_in.split(1), strict=True):
             x, after, cell = block(x, h, c)

@@ -12,6 +12,7 @@ from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.core.format import STEREO
 from models.separation.config import ALPHA, FLOOR_DB, SEPARATOR_SIZES, TARGETS, SeparationNetworkConfig
+from models.weight_bits import WEIGHT_BITS
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 from offline.training.separation.published import PRESET_NAMES, SEPARATION_PRESETS
 
@@ -169,7 +170,7 @@ class SeparationTable(SeparationTraining):
 class SeparationExport(ExportConfig):
     """Export a trained network that separates."""
 
-    bits: int | None = choice(None, (None, 4, 8, 32), "bits of a weight, None for the fewest that cost no quality")
+    bits: int | None = choice(None, (None, *WEIGHT_BITS), "bits of a weight, None for the fewest that cost no quality")
     music: Path | None = plain(None, "recording to compare the stems of small weights with those of 32-bit ones on")
     level: float | None = ranged(None, 0, 1, "root mean square that live input is brought to (default: as trained)")
     temperature: float = ranged(1.0, 0.1, 10, "of bands: above 1 the masks are less sure")

@@ -15,10 +15,11 @@ from engine.audio.files import AudioReader
 from engine.inference.network import Network
 from engine.separation.config import MaskNetworkConfig
 from engine.separation.mask_network_segments import open_separator
-from models.export import WEIGHT_BITS, export_graph
+from models.export import export_graph
 from models.separation.band_network import SeparationNetwork
 from models.separation.config import SeparationNetworkConfig
 from models.separation.graph import separation_graph, separation_metadata
+from models.weight_bits import FLOAT_BITS, WEIGHT_BITS
 from offline.evaluation.stems import separate_streaming
 from offline.training.common.card import card_fields, write_card
 from offline.training.common.export import Exportable, export_checked, export_figures
@@ -28,7 +29,6 @@ from offline.training.separation.train import restore_separation
 __all__ = ["export_separation"]
 
 MUSIC_S = 30.0  # of the recording
-FLOAT_BITS = 32
 
 
 def export_separation(config: SeparationExport) -> Path:
