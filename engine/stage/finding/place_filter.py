@@ -97,7 +97,7 @@ class Paths(NamedTuple):
     likely: (onset set) scratch: the sets in which a pitch is heard to begin
     listed: (onset set) the group in which a set was put among them
     sounds, told: (chord) as `begins` and `begins_told`, of each chord
-    fits, starts: (path) scratch: how well the events at which paths may begin fit, nats, and which they are
+    fits, starts: (event) scratch: how well the events at which paths may begin fit, nats, and which they are
     gained: (3) what a path could have gained by now, nats; number of the group, counted for each tuning; the total
         below which paths are dropped, nats
     best: (2) tuning and event of the best path, -1 for none
@@ -133,8 +133,8 @@ def new_paths(places: Places, n_tunings: int) -> Paths:
         begins_told=np.zeros(len(places.onsets.start) - 1),
         likely=np.zeros(len(places.onsets.start) - 1, np.int64),
         listed=np.zeros(len(places.onsets.start) - 1),
-        fits=np.zeros(ROOM),
-        starts=np.zeros(ROOM, np.int64),
+        fits=np.zeros(len(places.onset)),
+        starts=np.zeros(len(places.onset), np.int64),
         sounds=np.zeros(n_chords),
         told=np.zeros(n_chords),
         gained=np.zeros(3),
@@ -341,7 +341,7 @@ def _begin(
             event = places.holder[i]
             if not muted[places.piece[event]]:
                 fit = paths.begins[number] + numbers.first * _first_chord(heard, places, event, tuning)
-                if fit - price >= paths.gained[2] and n < len(paths.fits):
+                if fit - price >= paths.gained[2]:
                     paths.fits[n], paths.starts[n] = fit, event
                     n += 1
     floor = _floor(paths.fits[:n], numbers)
