@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.quality import SHARED
 from benchmarks.rows import Row
 from engine.audio.files import AudioReader
+from engine.core.errors import AudioFileError
 from engine.core.format import AudioFormat
 from engine.dsp.stft import Stft
 from engine.following.config import FollowConfig, follow_frames
@@ -122,6 +123,9 @@ def cost_row(index: PieceIndex) -> Row:
 def judging_starts(index: PieceIndex, starts: int, each: int) -> Iterator[FindTake]:
     """Play random starts in the half that judges, and cut some out of the recordings that judge."""
     fonts = [font for font in installed_soundfonts() if font.stem == JUDGED_BY]
+    if not fonts:
+        remedy = "apt-get install timgm6mb-soundfont"
+        raise AudioFileError(JUDGED_BY, expected="an installed soundfont", got="none of that name", remedy=remedy)
     yield from rendered_starts(_pieces(index, "judging"), starts, seed=SEED, soundfonts=fonts)
     if (SHARED / "alignment").is_dir():
         for take in real_starts(index, SHARED / "alignment", each, seed=SEED):
