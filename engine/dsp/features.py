@@ -25,9 +25,7 @@ KINDS = ("bands", "chroma")
 LIMIT = np.float32(2.0**40)  # no window of samples below 2**20 sums to more: larger values are invalid
 TINY = np.float32(1e-12)
 HALF_LIFE_S = 30.0  # half-life of the running peak that levels are relative to, seconds
-BEFORE = (
-    3e-3  # level that may have sounded before the input began, as in a room: its noise is no onset; 1 is a full scale
-)
+BEFORE = 3e-3  # level that may have sounded before the input began, as a room's noise does; 1 is a full-scale sine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
