@@ -10,8 +10,22 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.core.arrays import F64, I64
+from engine.stage.finding.paths import (
+    BASE,
+    BEGUN_S,
+    DUE_S,
+    ENTRY_S,
+    EVENT,
+    FULL,
+    LATELY,
+    LATELY_S,
+    PERIOD,
+    STEPS,
+    TOTAL,
+    VARIANCE,
+    Paths,
+)
 from engine.stage.finding.piece_index import IndexedPiece
-from engine.stage.finding.place_filter import BASE, DUE_S, ENTRY_S, EVENT, FULL, STEPS, TOTAL, Paths
 from engine.stage.finding.places import Places
 
 __all__ = ["MOST", "Candidate", "candidates_of"]
@@ -25,11 +39,13 @@ SAME_EVENTS = 4  # that another piece must share to be no rival
 NOWHERE = -20.0  # total of what has no path, nats
 ALIKE = 0.02  # quarters by which the steps of the same passage may differ
 TEMPER = 4.0  # nats by which a piece is e times as likely as another
-# Logistic regression on starts of pieces that are in the folder, and of the same pieces when they are left out, shifted
-# so that of the latter one in twenty reaches `FinderConfig.sure`; none of the starts is one that `benchmarks.finding`
-# judges.
-OFFSET, BY_SHARE, BY_LEAD, BY_GAIN = -1.59, 7.39, 0.196, -0.559
+# Logistic regression on starts of pieces that are in the folder, and on as many of the same pieces when they are left
+# out, shifted to four in five being in the folder; none of the starts is one that `benchmarks.finding` judges.
+OFFSET = -5.15 + log(4.0)
+BY_EXPLAINED, BY_LEAD, BY_PLACE_LEAD = 10.96, 0.217, 0.052
+BY_TEMPO, BY_VARIANCE, BY_TUNING, BY_AGE = -1.73, -11.4, -1.25, -0.62
 LITTLE = 25.0  # nats that a path could have gained; with less a share says little
+LEAST_AGE_S = 0.05
 MOST_LEAD = 20.0
 
 
@@ -42,7 +58,7 @@ class Candidate(NamedTuple):
     lead: over other pieces, nats; of the likeliest, over what is not the same music so far
     place_lead: over other places of the piece that are not the same music, nats
     n_events: onsets heard of it
-    share: of what its path could have gained over "nowhere", what it has gained
+    explained: of what could have been gained over "nowhere" since its path began and shortly before, what it has gained
     tuning: number of the tuning it is found at
     """
 
@@ -52,7 +68,7 @@ class Candidate(NamedTuple):
     lead: float
     place_lead: float
     n_events: int
-    share: float
+    explained: float
     tuning: int
 
 
@@ -67,20 +83,29 @@ def candidates_of(
             break
         path = paths.rows[k, paths.row[k, event]]
         rival = rivals[0] if not found else totals[0]
-        lead, steps = float(total - rival), int(path[STEPS])
-        gain = float(total - path[BASE])
-        share = float(gain / (paths.gained[0] - path[FULL] + LITTLE))
-        quarter = _quarter(path, places, int(event), now_s)
-        place_lead = float(total - other)
-        sure = _confidence(share, lead, gain)
-        found.append(Candidate(pieces[places.piece[event]], quarter, sure, lead, place_lead, steps, share, int(k)))
+        lead, place_lead = float(total - rival), float(total - other)
+        explained = _explained(path, float(paths.gained[0]), now_s)
+        sure = _confidence(path, explained, lead, place_lead, tuned=k != 0, now_s=now_s)
+        quarter, piece = _quarter(path, places, int(event), now_s), pieces[places.piece[event]]
+        found.append(Candidate(piece, quarter, sure, lead, place_lead, int(path[STEPS]), explained, int(k)))
     return _shared(found)
 
 
-def _confidence(share: float, lead: float, gain: float) -> float:
+def _explained(path: Floats, gained: float, now_s: float) -> float:
+    """Return the share of what could have been gained that a path has gained, of what was heard shortly before it too.
+
+    A path through music that nobody knows begins late, with what happens to fit.
+    """
+    before = float(path[LATELY]) * exp(-(now_s - float(path[BEGUN_S])) / LATELY_S)
+    return float(path[TOTAL] - path[BASE]) / (gained - float(path[FULL]) + before + LITTLE)
+
+
+def _confidence(path: Floats, explained: float, lead: float, place_lead: float, *, tuned: bool, now_s: float) -> float:
     """Return how sure a piece is: the longer it has been heard, the more a wrong one has gained by chance."""
-    logit = OFFSET + BY_SHARE * share + BY_LEAD * min(max(lead, 0.0), MOST_LEAD)
-    logit += BY_GAIN * log(max(gain, 1.0))
+    logit = OFFSET + BY_EXPLAINED * explained + BY_TUNING * tuned
+    logit += BY_LEAD * min(max(lead, 0.0), MOST_LEAD) + BY_PLACE_LEAD * min(max(place_lead, 0.0), MOST_LEAD)
+    logit += BY_TEMPO * abs(float(path[PERIOD])) + BY_VARIANCE * float(path[VARIANCE])
+    logit += BY_AGE * log(now_s - float(path[BEGUN_S]) + LEAST_AGE_S)
     return 1 / (1 + exp(-logit))
 
 

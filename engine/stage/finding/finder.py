@@ -14,9 +14,10 @@ from engine.core.format import AudioFormat
 from engine.following.salience import SalienceNode, SalienceNodeConfig
 from engine.stage.finding.candidates import Candidate, candidates_of
 from engine.stage.finding.config import FinderConfig
+from engine.stage.finding.paths import FilterNumbers, new_paths, restart_paths
 from engine.stage.finding.piece_index import IndexedPiece, PieceIndex
 from engine.stage.finding.pitch_evidence import BINS_A_PITCH, EVIDENCE_GROUP, PitchEvidence
-from engine.stage.finding.place_filter import FilterNumbers, add_group, new_paths, restart_paths
+from engine.stage.finding.place_filter import add_group
 from engine.stage.finding.places import places_of
 
 __all__ = ["PieceFinder"]

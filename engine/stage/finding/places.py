@@ -15,6 +15,8 @@ __all__ = ["LOWEST", "N_PITCHES", "PitchSets", "Places", "places_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]  # half the width is half the memory that a search reads at random
+Pitches = npt.NDArray[np.int16]
 
 LOWEST, N_PITCHES = 24, 84  # MIDI number of the first pitch that is looked at, and how many there are
 LAST_S = 1.0  # score seconds that a last event lasts, so that resting there is not free
@@ -26,8 +28,8 @@ RINGS_S = 1.5  # score seconds for which a note that has ended may ring on, by p
 class PitchSets(NamedTuple):
     """Distinct sets of pitches: set i has pitch[start[i] : start[i + 1]], counted from `LOWEST`."""
 
-    start: Ints
-    pitch: Ints
+    start: Numbers
+    pitch: Pitches
 
 
 class Places(NamedTuple):
@@ -45,18 +47,18 @@ class Places(NamedTuple):
     first: (piece + 1) its first event, and that of the next
     """
 
-    chord: Ints
-    onset: Ints
+    chord: Numbers
+    onset: Numbers
     chords: PitchSets
     rings: PitchSets
     onsets: PitchSets
-    with_pitch: Ints
-    having: Ints
-    with_onset: Ints
-    holder: Ints
+    with_pitch: Numbers
+    having: Numbers
+    with_onset: Numbers
+    holder: Numbers
     length_s: Floats
-    piece: Ints
-    bar: Ints
+    piece: Numbers
+    bar: Numbers
     quarter: Floats
     first: Ints
 
@@ -76,14 +78,14 @@ def places_of(scores: Sequence[Score]) -> Places:
         chords=chords,
         rings=rings,
         onsets=onsets,
-        with_pitch=np.concatenate([[0], np.cumsum(np.bincount(onsets.pitch, minlength=N_PITCHES))]).astype(np.int64),
+        with_pitch=np.concatenate([[0], np.cumsum(np.bincount(onsets.pitch, minlength=N_PITCHES))]).astype(np.int32),
         having=np.repeat(np.arange(len(onsets.start) - 1), np.diff(onsets.start))[
             np.argsort(onsets.pitch, kind="stable")
-        ].astype(np.int64),
-        with_onset=np.concatenate([[0], np.cumsum(np.bincount(onset))]).astype(np.int64),
-        holder=np.argsort(onset, kind="stable").astype(np.int64),
+        ].astype(np.int32),
+        with_onset=np.concatenate([[0], np.cumsum(np.bincount(onset))]).astype(np.int32),
+        holder=np.argsort(onset, kind="stable").astype(np.int32),
         length_s=np.concatenate([_lengths(score) for score in scores]),
-        piece=np.repeat(np.arange(len(scores)), n_events).astype(np.int64),
+        piece=np.repeat(np.arange(len(scores)), n_events).astype(np.int32),
         bar=_bars(scores),
         quarter=np.concatenate([score.onset_quarter for score in scores]),
         first=np.concatenate([[0], np.cumsum(n_events)]).astype(np.int64),
@@ -118,23 +120,23 @@ def _ringing(score: Score, sounding: list[frozenset[int]], begun: list[frozenset
     return [frozenset().union(*begun[first[i] : i]) - now for i, now in enumerate(sounding)]
 
 
-def _numbered(rows: Iterable[tuple[frozenset[int], ...]]) -> tuple[Ints, list[PitchSets]]:
+def _numbered(rows: Iterable[tuple[frozenset[int], ...]]) -> tuple[Numbers, list[PitchSets]]:
     """Number the distinct rows of sets, and return the number of each, and the sets by number."""
     known: dict[tuple[frozenset[int], ...], int] = {}
-    number = np.array([known.setdefault(each, len(known)) for each in rows], np.int64)
+    number = np.array([known.setdefault(each, len(known)) for each in rows], np.int32)
     return number, [_packed(sets) for sets in zip(*known, strict=True)]
 
 
 def _packed(sets: Sequence[frozenset[int]]) -> PitchSets:
-    start = np.concatenate([[0], np.cumsum([len(each) for each in sets])]).astype(np.int64)
-    return PitchSets(start, np.array([pitch for each in sets for pitch in sorted(each)], np.int64))
+    start = np.concatenate([[0], np.cumsum([len(each) for each in sets])]).astype(np.int32)
+    return PitchSets(start, np.array([pitch for each in sets for pitch in sorted(each)], np.int16))
 
 
-def _bars(scores: Sequence[Score]) -> Ints:
+def _bars(scores: Sequence[Score]) -> Numbers:
     rows, n_before = [], 0
     for score in scores:
         at = np.searchsorted(score.bar_quarter, score.onset_quarter + SAME_ONSET, side="right") - 1
         known, number = np.unique(score.bar_place, return_inverse=True)
         rows.append(n_before + number[np.maximum(at, 0)])
         n_before += len(known)
-    return np.concatenate(rows).astype(np.int64)
+    return np.concatenate(rows).astype(np.int32)

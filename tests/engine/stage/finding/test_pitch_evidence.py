@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from engine.score.score import Score, make_score
+from engine.stage.finding.paths import EVENT, TOTAL, FilterNumbers, new_paths, restart_paths
 from engine.stage.finding.pitch_evidence import BINS_A_PITCH, EVIDENCE_GROUP, N_BINS, PitchEvidence
-from engine.stage.finding.place_filter import EVENT, TOTAL, FilterNumbers, add_group, new_paths, restart_paths
+from engine.stage.finding.place_filter import add_group
 from engine.stage.finding.places import LOWEST, places_of
 from tests.engine.stage.finding.shelf import tune
 
