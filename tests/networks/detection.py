@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from models.detection.network import POOL, Crnn
 from offline.datasets.scenes import log_mel
 from tests.models.detection.test_network import build
 
-FOLDER = Path(mkdtemp(prefix="sounds-"))
+KEPT = TemporaryDirectory(prefix="sounds-")  # removed when the tests end
+FOLDER = Path(KEPT.name)
 
 
 @cache

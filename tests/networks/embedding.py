@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from engine.detection.embedding import EmbeddingConfig, read_embedding
 from models.export import Graph, export_graph
 
-FOLDER = Path(mkdtemp(prefix="embeddings-"))
+KEPT = TemporaryDirectory(prefix="embeddings-")  # removed when the tests end
+FOLDER = Path(KEPT.name)
 WINDOW, HOP, RATE, SIZE = 1600, 800, 8000, 6
 
 

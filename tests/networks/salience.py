@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from engine.dsp.harmonic import HcqtConfig
 from models.salience.graph import export_salience_network
 from models.salience.network import SalienceNetwork
 from tests.models.salience.test_network import build
 
-FOLDER = Path(mkdtemp(prefix="salience-"))
+KEPT = TemporaryDirectory(prefix="salience-")  # removed when the tests end
+FOLDER = Path(KEPT.name)
 SMALL = HcqtConfig(
     low_hz=300.0, bins_per_octave=12, n_octaves=2, hop_s=0.02, gamma=3.0, look_ahead_s=0.02, compression=20.0
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -15,7 +15,8 @@ from models.separation.graph import export_separator
 from models.separation.network import OpenUnmix
 from tests.models.separation.test_network import shaken
 
-FOLDER = Path(mkdtemp(prefix="networks-"))
+KEPT = TemporaryDirectory(prefix="networks-")  # removed when the tests end
+FOLDER = Path(KEPT.name)
 
 
 @cache

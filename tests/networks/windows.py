@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from engine.detection.front_end import WindowFrontEnd
 from engine.detection.sound_files import WINDOW_NETWORK
 from models.export import Graph, export_graph
 
-FOLDER = Path(mkdtemp(prefix="windows-"))
+KEPT = TemporaryDirectory(prefix="windows-")  # removed when the tests end
+FOLDER = Path(KEPT.name)
 NAMES = ("bell", "Child speech, kid speaking", "rain")
 
 
