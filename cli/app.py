@@ -73,6 +73,7 @@ COMMANDS = {
     ),
     "average": _row("Average the weights of several checkpoints.", "commands.training:average", LEARN),
     "blend": _row("Join several separating networks into one.", "commands.training:blend", LEARN),
+    "rewrite": _row("Write a separating network anew, with other bits.", "commands.training:rewrite", LEARN),
     "study": _row("Let listeners rate generated music blind, and analyse it.", "study.study", LEARN),
     "recipe": _row("Make weights that ship again, from data to card.", "commands.recipe", LEARN),
     "plot": _row("Draw the learning curves of a training run.", "commands.training:plot", LEARN),
@@ -215,7 +216,7 @@ def _one_line(error: click.UsageError) -> str:
     return f"{path.removeprefix(NAME).strip() or NAME}: {error.format_message().rstrip('.')}; {see}"
 
 
-EXTRA = ("train", "export", "finetune", "average", "blend", "plot", "evaluate", "data", "import-weights")
+EXTRA = ("train", "export", "finetune", "average", "blend", "rewrite", "plot", "evaluate", "data", "import-weights")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.command_list import Entry, LazyGroup
 from cli.common import SettingsCommand
 from cli.terminal.report import wrote
-from offline.training.tasks import AVERAGE, BLEND, PLOT, TRAININGS
+from offline.training.tasks import AVERAGE, BLEND, PLOT, REWRITE, TRAININGS
 
 if TYPE_CHECKING:
     from offline.training.tasks import TrainingJob
@@ -21,6 +21,7 @@ __all__ = [
     "export_command",
     "finetune_command",
     "plot_command",
+    "rewrite_command",
     "table_command",
     "train_command",
 ]
@@ -127,6 +128,11 @@ examples:
 examples:
   collaparte blend one.onnx two.onnx -o both.onnx --licence MIT --split "caesium held out"
 """,
+    "rewrite": """\
+examples:
+  collaparte rewrite old.onnx -o new.onnx
+  collaparte rewrite old.onnx -o new.onnx --bits 32 --music song.flac
+""",
     "plot": """\
 examples:
   collaparte plot run/
@@ -202,4 +208,7 @@ average_command = _job_command(
     "average", AVERAGE, "collaparte export TASK --checkpoint {output}", {"checkpoints": "CHECKPOINT..."}
 )
 blend_command = _job_command("blend", BLEND, "collaparte separate song.wav --model {output}", {"files": "FILE.onnx..."})
+rewrite_command = _job_command(
+    "rewrite", REWRITE, "collaparte separate song.wav --model {output}", {"network": "FILE.onnx"}
+)
 plot_command = _job_command("plot", PLOT, "", {"folder": "RUN"})

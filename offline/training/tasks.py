@@ -20,6 +20,7 @@ from offline.training.generation.config import GenerationExport, GenerationSurve
 from offline.training.salience.config import SalienceExport, SalienceTraining
 from offline.training.separation.config import (
     BlendConfig,
+    RewriteConfig,
     SeparationExport,
     SeparationFinetuning,
     SeparationTable,
@@ -27,7 +28,7 @@ from offline.training.separation.config import (
 )
 from offline.training.similarity.config import SimilarityExport, SimilarityTraining
 
-__all__ = ["AVERAGE", "BLEND", "PLOT", "TRAININGS", "TrainingJob", "TrainingRow"]
+__all__ = ["AVERAGE", "BLEND", "PLOT", "REWRITE", "TRAININGS", "TrainingJob", "TrainingRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ PLOT = TrainingJob("draw the learning curves of a run", PlotConfig, "offline.tra
 
 BLEND = TrainingJob(
     "blend exported separators into one file", BlendConfig, "offline.training.separation.blend:blend_separators"
+)
+REWRITE = TrainingJob(
+    "write an exported separator of bands anew, with other bits or in the form of today",
+    RewriteConfig,
+    "offline.training.separation.rewrite:rewrite_separator",
 )
 
 ROWS = (

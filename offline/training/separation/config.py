@@ -12,7 +12,7 @@ from engine.core.config import Settings, check, choice, plain, ranged, require
 from engine.core.errors import ConfigError
 from engine.core.format import STEREO
 from models.separation.config import ALPHA, FLOOR_DB, SEPARATOR_SIZES, TARGETS, SeparationNetworkConfig
-from models.weight_bits import WEIGHT_BITS
+from models.weight_bits import FLOAT_BITS, WEIGHT_BITS
 from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 from offline.training.separation.published import PRESET_NAMES, SEPARATION_PRESETS
 
@@ -174,6 +174,16 @@ class SeparationExport(ExportConfig):
     music: Path | None = plain(None, "recording to compare the stems of small weights with those of 32-bit ones on")
     level: float | None = ranged(None, 0, 1, "root mean square that live input is brought to (default: as trained)")
     temperature: float = ranged(1.0, 0.1, 10, "of bands: above 1 the masks are less sure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteConfig(Settings):
+    """Write an exported network of bands anew, its weights with so many bits."""
+
+    network: Path = plain(MISSING, "exported network of bands, NAME.onnx")
+    output: Path = plain(MISSING, "network file to write; its card NAME.toml, with what the old one says, is beside it")
+    bits: int = choice(8, (8, FLOAT_BITS), "bits of a weight")
+    music: Path | None = plain(None, "recording to compare the stems of the two files on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

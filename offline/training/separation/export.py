@@ -26,9 +26,10 @@ from offline.training.common.export import Exportable, export_checked, export_fi
 from offline.training.separation.config import SeparationExport
 from offline.training.separation.train import restore_separation
 
-__all__ = ["export_separation"]
+__all__ = ["export_separation", "noise_of", "weight_distances"]
 
 MUSIC_S = 30.0  # of the recording
+EQUAL = 1e-15  # share of the power below which two outputs are equal: 150 dB is told, never infinity
 
 
 def export_separation(config: SeparationExport) -> Path:
@@ -42,7 +43,9 @@ def export_separation(config: SeparationExport) -> Path:
     bits = made.graph.few_bits if config.bits is None else config.bits
     if bits < FLOAT_BITS:
         export_graph(made.graph, config.output, made.metadata, bits=bits)
-        checks |= _distances(plain, config, made, WEIGHT_BITS[bits])
+        assert isinstance(made.stream, Tensor)
+        found_db = weight_distances(plain, config.output, made.stream.split(made.blocks[0]), config.music)
+        checks |= {f"{WEIGHT_BITS[bits]}_{name}": value for name, value in found_db.items()}
         plain.unlink()
     else:
         plain.replace(config.output)
@@ -52,7 +55,7 @@ def export_separation(config: SeparationExport) -> Path:
 
 
 def _exportable(config: SeparationExport, network: SeparationNetwork) -> Exportable:
-    stream = _noise(network.config)
+    stream = noise_of(network.config)
     return Exportable(
         graph=separation_graph(network),
         metadata=separation_metadata(network.config, licence=config.licence, training=config.training),
@@ -61,21 +64,22 @@ def _exportable(config: SeparationExport, network: SeparationNetwork) -> Exporta
     )
 
 
-def _noise(config: SeparationNetworkConfig, n_frames: int = 60) -> Tensor:
-    """Make magnitudes (frame, row, bin) of white noise at -20 dB of full scale."""
+def noise_of(config: SeparationNetworkConfig, n_frames: int = 60) -> Tensor:
+    """Make, to compare files on, magnitudes (frame, row, bin) of white noise at -20 dB of full scale."""
     generator = torch.Generator().manual_seed(0)
     shape = (n_frames, config.n_rows, config.n_bins)
     level: float = 0.1 * config.n_fft**0.5
     return level * torch.randn(shape, generator=generator).abs()
 
 
-def _distances(plain: Path, config: SeparationExport, made: Exportable, name: str) -> dict[str, Any]:
-    """Measure how far small weights are from 32-bit ones: masks of noise and, if asked for, stems of a recording."""
-    assert isinstance(made.stream, Tensor)
-    blocks = [part.numpy() for part in made.stream.split(made.blocks[0])]
-    found: dict[str, Any] = {f"{name}_mask_snr_db": _mask_snr_db(plain, config.output, blocks)}
-    if config.music is not None:
-        found[f"{name}_stem_snr_db"] = _stem_snr_db(plain, config.output, config.music)
+def weight_distances(exact: Path, coarse: Path, noise: Sequence[Tensor], music: Path | None) -> dict[str, Any]:
+    """Measure how far a file is from another, dB: their masks of noise, and the stems of a recording if there is one.
+
+    noise: blocks of magnitudes (frame, row, bin), as many frames as the network takes at once
+    """
+    found: dict[str, Any] = {"mask_snr_db": _mask_snr_db(exact, coarse, [block.numpy() for block in noise])}
+    if music is not None:
+        found["stem_snr_db"] = _stem_snr_db(exact, coarse, music)
     return found
 
 
@@ -85,7 +89,7 @@ def _mask_snr_db(exact: Path, coarse: Path, blocks: Sequence[np.ndarray]) -> flo
     for path in (exact, coarse):
         network = Network(path, "unmix")
         masks.append(np.concatenate([network.run({"magnitude": block})["mask"] for block in blocks]))
-    return float(10 * np.log10(np.sum(masks[0] ** 2) / np.sum((masks[0] - masks[1]) ** 2)))
+    return float(_snr_db(np.sum(masks[0] ** 2), np.sum((masks[0] - masks[1]) ** 2)))
 
 
 def _stem_snr_db(exact: Path, coarse: Path, music: Path) -> dict[str, float]:
@@ -95,4 +99,8 @@ def _stem_snr_db(exact: Path, coarse: Path, music: Path) -> dict[str, float]:
     nodes = [open_separator(MaskNetworkConfig(model=path), n_channels=audio.shape[1]) for path in (exact, coarse)]
     stems = [separate_streaming(node, audio).astype(np.float64) for node in nodes]
     power, error = (np.sum(part**2, axis=(0, 2)) for part in (stems[0], stems[1] - stems[0]))
-    return dict(zip(nodes[0].targets, np.round(10 * np.log10(power / error), 1).tolist(), strict=True))
+    return dict(zip(nodes[0].targets, np.round(_snr_db(power, error), 1).tolist(), strict=True))
+
+
+def _snr_db(power: Any, error: Any) -> Any:
+    return -10 * np.log10(np.maximum(error / power, EQUAL))
