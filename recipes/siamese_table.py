@@ -29,7 +29,7 @@ def _scnn(name: str) -> RecipeStep:
     words = ("train", "similarity", "--architecture", "cnn", *SCNN[name], "--batch", "2", *SIZE, *SETS)
     return RecipeStep(
         name=name,
-        words=(*words, "--tempo", "2", "--learning-rate", "2e-3", "--until", scaled(300), "-o", f"runs/{name}"),
+        words=(*words, "--tempo", "2", "--learning-rate", "2e-3", "--until", scaled(3000), "-o", f"runs/{name}"),
         makes=(f"runs/{name}",),
     )
 

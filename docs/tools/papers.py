@@ -62,7 +62,7 @@ def _alignment() -> str:
         "collaparte evaluate similarity pieces/ --networks runs/ --csv similarity.csv",
         "Percent of score onsets within 25 / 50 / 100 / 200 ms, at the nearest frame.\nPublished: of the Mazurkas;"
         " ours: of six rendered pieces left out of training.\nThe networks are the small ones of `collaparte recipe"
-        " siamese-table`, a sixteenth as wide, trained for 300 steps; + tempo: on\nrenderings at other tempi as well.",
+        " siamese-table`, a sixteenth as wide, after\n3,000 steps; + tempo: on renderings at other tempi as well.",
         ("row", "matrix", "published", "ours"),
         cells,
     )
