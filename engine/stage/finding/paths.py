@@ -96,9 +96,10 @@ class Paths(NamedTuple):
     """State: at most one path for each tuning and event.
 
     rows: (tuning, path, 12) each path, in order of its event; TOTAL and BASE: log likelihood ratio over nowhere, now
-        and when it began, nats; FULL: what a path could have gained before it began, nats; ENTRY_S, DUE_S, SIGMA_S:
-        when it came to its event, when the next is due, and the standard deviation of that; PERIOD, VARIANCE: log of
-        played seconds a score second; STEPS: events entered since it began; EVENT
+        and when it began, nats; FULL, LATELY: what a path could have gained before it began, in all and of late, nats;
+        BEGUN_S: when it began; ENTRY_S, DUE_S, SIGMA_S: when it came to its event, when the next is due, and the
+        standard deviation of that; PERIOD, VARIANCE: log of played seconds a score second; STEPS: events entered since
+        it began; EVENT
     spare: (path, 12) scratch
     row: (tuning, event) its path, -1 for none
     n: (tuning) paths

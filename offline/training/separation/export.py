@@ -29,6 +29,7 @@ from offline.training.separation.train import restore_separation
 __all__ = ["export_separation", "noise_of", "weight_distances"]
 
 MUSIC_S = 30.0  # of the recording
+SILENT = 1e-30  # power of an output that is none
 EQUAL = 1e-15  # share of the power below which two outputs are equal: 150 dB is told, never infinity
 
 
@@ -103,4 +104,4 @@ def _stem_snr_db(exact: Path, coarse: Path, music: Path) -> dict[str, float]:
 
 
 def _snr_db(power: Any, error: Any) -> Any:
-    return -10 * np.log10(np.maximum(error / power, EQUAL))
+    return -10 * np.log10(np.maximum(error / np.maximum(power, SILENT), EQUAL))

@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from pathlib import Path
 
+import onnx
 import pytest
 
 import models
@@ -52,3 +53,21 @@ def test_another_network_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     error = capsys.readouterr().err
     assert "expected a network of bands" in error and error.count("\n") == 1
     assert not (tmp_path / "out.onnx").exists()
+
+
+def test_what_would_mask_otherwise_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Older files do not tell the temperature of their masks: here their card tells a wrong one."""
+    model = onnx.load(str(SHIPPED))
+    kept = [each for each in model.metadata_props if each.key != "temperature"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    old, out = tmp_path / "old.onnx", tmp_path / "out.onnx"
+    onnx.save(model, str(old))
+    out.write_bytes(b"mine")
+    old.with_suffix(".toml").write_text("[network]\ntemperature = 2.0\n")
+    assert main(["rewrite", str(old), "-o", str(out)]) != 0
+    assert "must be on its card, old.toml" in capsys.readouterr().err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["old.onnx", "old.toml", "out.onnx"]
+    assert out.read_bytes() == b"mine"
+    old.with_suffix(".toml").unlink()
+    assert main(["rewrite", str(old), "-o", str(out)]) == 0
