@@ -62,7 +62,9 @@ def _alignment() -> str:
         "collaparte evaluate similarity pieces/ --networks runs/ --csv similarity.csv",
         "Percent of score onsets within 25 / 50 / 100 / 200 ms, at the nearest frame.\nPublished: of the Mazurkas;"
         " ours: of six rendered pieces left out of training.\nThe networks are the small ones of `collaparte recipe"
-        " siamese-table`, a sixteenth as wide, after\n3,000 steps; + tempo: on renderings at other tempi as well.",
+        " siamese-table`: SCNNs a sixteenth as wide, after\n3,000 steps, and the perceptron after 1,500; + tempo: on"
+        " renderings at other tempi as well. SCNNs of chroma and STFT\nwith + DA, for which nothing is published, were"
+        " not trained.",
         ("row", "matrix", "published", "ours"),
         cells,
     )
