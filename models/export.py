@@ -6,9 +6,11 @@ What the engine must know to run a network is written into the file as metadata.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,8 @@ def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, bits:
             dynamic_axes={name: dict(axes) for name, axes in graph.dynamic.items()},
         )
         if bits == 8:
-            _quantise(plain, small, graph.small)
+            with _without_advice():
+                _quantise(plain, small, graph.small)
         model = onnx.load(str(small if bits == 8 else plain))
     if bits == 8:
         store_unsigned(model)
@@ -93,6 +96,21 @@ def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, bits:
     path.write_bytes(model.SerializeToString(deterministic=True))
     if bits == 4:
         store_half(path)  # the scales
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep back the quantiser's advice to optimise the graph beforehand: torch exports one that is."""
+    root = logging.getLogger()
+    root.addFilter(_is_no_advice)
+    try:
+        yield
+    finally:
+        root.removeFilter(_is_no_advice)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    return "pre-processing" not in record.getMessage()
 
 
 def _quantise(plain: Path, small: Path, parts: Sequence[str]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from engine.core.errors import ModelError
 from engine.inference.network import Network, open_session
-from models.export import SIGNED_INPUTS, store_unsigned
+from models.export import SIGNED_INPUTS, Graph, export_graph, store_unsigned
 from tests.networks.separation import small_file
 from tests.tolerances import EIGHT_BITS
 
@@ -131,3 +133,11 @@ def test_signed_numbers_elsewhere_are_refused() -> None:
     model = onnx.helper.make_model(onnx.helper.make_graph([], "nothing", [], [], [made]))
     with pytest.raises(ModelError, match="odd"):
         store_unsigned(model)
+
+
+def test_the_advice_of_the_quantiser_is_kept_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    graph = Graph(module=torch.nn.Linear(4, 3), inputs={"x": torch.zeros(1, 4)}, outputs=("y",), dynamic={})
+    export_graph(graph, tmp_path / "small.onnx", {"kind": "test"}, bits=8)
+    assert not caplog.text
+    logging.getLogger().warning("other lines about pre-processing come through again")
+    assert "come through" in caplog.text
