@@ -119,9 +119,11 @@ def _find_in_file(options: FindOptions, path: Path, index: PieceIndex, stop: thr
             log = stack.enter_context(EventWriter(options.events, rate))
         with announced_compiling():
             pipeline = Pipeline(reader.format, _pipeline(index))
-        report = stream_file(reader, pipeline, on_event=lambda event: _tell(event, rate, log), stop=stop)
+        told = _Told(rate, log)
+        report = stream_file(reader, pipeline, on_event=told, stop=stop)
     if report.shortfall:
         complain(report.shortfall)
+    told.end()
     return INTERRUPTED if report.stopped else USER_ERROR if report.shortfall else 0
 
 
@@ -138,20 +140,35 @@ def _find_live(options: FindOptions, source: str, index: PieceIndex) -> int:
         duration_s=options.duration,
     )
     note("listening; ctrl-C ends it")
-    run_session(Session(config), take=lambda event: _tell(event, audio.sample_rate, None))
+    told = _Told(audio.sample_rate, None)
+    run_session(Session(config), take=told)
+    told.end()
     return 0
 
 
-def _tell(event: Event, rate: int, log: EventWriter | None) -> None:
-    """Print what is found on a line, with a star where it is sure."""
-    from engine.core.events import PieceFound
+class _Told:
+    """Prints what is found on a line, with a star where it is sure; at the end, what was not found."""
 
-    if not isinstance(event, PieceFound):
-        return
-    if log is not None:
-        log.write(event)
-    if event.rank:
-        return
-    mark = "*" if event.sure else " "
-    place = f"bar {event.bar}, quarter {event.quarter:.2f}"
-    print(f"{event.at / rate:8.2f} s {mark} {event.name}, {place}, confidence {event.confidence:.2f}", flush=True)
+    def __init__(self, rate: int, log: EventWriter | None) -> None:
+        self.rate, self.log = rate, log
+        self.heard = self.sure = False
+
+    def __call__(self, event: Event) -> None:
+        from engine.core.events import PieceFound
+
+        if not isinstance(event, PieceFound):
+            return
+        self.heard, self.sure = True, self.sure or event.sure
+        if self.log is not None:
+            self.log.write(event)
+        if event.rank:
+            return
+        mark = "*" if event.sure else " "
+        place = f"bar {event.bar}, quarter {event.quarter:.2f}"
+        line = f"{event.at / self.rate:8.2f} s {mark} {event.name}, {place}, confidence {event.confidence:.2f}"
+        print(line, flush=True)
+
+    def end(self) -> None:
+        """Say so where no piece was found."""
+        if not self.sure:
+            note("no piece of the folder is sure" if self.heard else "nothing was heard that is in the folder")

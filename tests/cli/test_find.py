@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from cli.app import main
 from offline.synthesis.demo_piece import write_musicxml
@@ -34,6 +36,16 @@ def test_the_index_says_what_there_is(scores: Path, capsys: pytest.CaptureFixtur
 def test_without_an_input_it_is_said_what_is_missing(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["find", str(scores)]) == 2
     assert "expected a recording or a device" in capsys.readouterr().err
+
+
+def test_silence_is_said_to_be_no_piece(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    take, events = scores / "silence.wav", scores / "found.jsonl"
+    soundfile.write(take, np.zeros(22050), 22050)
+    assert main(["find", str(scores), "--input", str(take), "--events", str(events)]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "nothing was heard that is in the folder" in said.err
+    assert events.read_text() == ""
 
 
 @pytest.mark.slow
