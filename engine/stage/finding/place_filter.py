@@ -105,7 +105,7 @@ def _crowded(paths: Paths, floor: float, best: float, most: int) -> float:
     return floor
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _go_on(
     paths: Paths, k: int, i: int, heard: Evidence, now_s: float, places: Places, tuning: int, numbers: FilterNumbers
 ) -> None:
@@ -192,7 +192,7 @@ def _keep(paths: Paths, n: int, floor: float) -> int:
     return kept
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _enter(
     paths: Paths, k: int, source: int, event: int, total: float, now_s: float, places: Places, numbers: FilterNumbers
 ) -> None:
@@ -220,7 +220,7 @@ def _enter(
     path[SIGMA_S] = np.sqrt(wait_s * wait_s * variance + numbers.jitter_s * numbers.jitter_s)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _tempo(path: F64, event: int, now_s: float, places: Places, numbers: FilterNumbers) -> tuple[float, float]:
     """Return the log period and its variance of a path that enters the event now: a Kalman filter.
 
