@@ -1,4 +1,4 @@
-"""Probe processors: a correct delay, and four broken ones, each of which one law must catch."""
+"""Probe processors: a correct delay, and broken ones, each of which one law must catch."""
 
 from __future__ import annotations
 
@@ -54,3 +54,18 @@ class Overdeclares(Delay):
     def __init__(self, latency: int) -> None:
         super().__init__(latency)
         self.latency = latency + 1
+
+
+class Collects(Delay):
+    """Keeps `PER_BLOCK` bytes of every block: the memory law; and no law if it stops after `until` of them."""
+
+    PER_BLOCK = 1100  # in blocks of a twentieth of the signal, just above what five turns may keep
+
+    def __init__(self, latency: int, until: int = 10**9) -> None:
+        super().__init__(latency)
+        self.until, self.kept = until, list[bytes]()
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        if len(self.kept) < self.until:
+            self.kept.append(bytes(self.PER_BLOCK))
+        return super().process(block)

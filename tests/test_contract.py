@@ -11,7 +11,7 @@ from tests import contract
 from tests.cases import CASES
 from tests.cases.core import NOISE, as_delay
 from tests.contract import Case
-from tests.probes import ForgetsTail, KeepsState, Normalises, Overdeclares
+from tests.probes import Collects, ForgetsTail, KeepsState, Normalises, Overdeclares
 
 every = pytest.mark.parametrize("case", CASES, ids=str)
 quick = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -80,3 +80,12 @@ def test_causality_catches_a_look_into_the_block() -> None:
 def test_latency_catches_one_sample_too_many() -> None:
     with pytest.raises(AssertionError, match="latency"):
         contract.latency(broken(Overdeclares))
+
+
+def test_memory_catches_what_is_kept_of_every_block() -> None:
+    with pytest.raises(AssertionError, match="memory"):
+        contract.memory(broken(Collects))
+
+
+def test_memory_lets_pass_what_is_kept_for_a_while() -> None:
+    contract.memory(Case("Collects", lambda: Collects(100, until=70), NOISE.copy(), as_delay))
