@@ -47,6 +47,7 @@ class PairConfig(Settings):
     feature: str = choice("cqt", PAIR_FEATURES, "what the cnn compares")
     augment: bool = plain(False, "add a fifth more takes, shifted by up to 30 cents (cnn)")
     tempo: float = ranged(1.0, 1, 4, "largest factor of the tempo of a rendering, faster or slower (cnn)")
+    near: float = ranged(0.0, 0, 1, "share of frames that do not match drawn within 0.2 s of the match (cnn, mlp)")
     ahead: int = ranged(
         AHEAD,
         0,

@@ -3,7 +3,8 @@
 Agrawal & Dixon (2020), section III.A: the rendering has the keys of the performance, so frame t of one matches frame t
 of the other; for every matching pair, one random frame at which other keys are down is a pair that does not match.
 Section IV.A: with augmentation, 20 % more takes, shifted in pitch by up to 30 cents. Beyond the paper, the rendering
-can be read at another tempo: a score to be aligned never has the performer's, and a window of 3 s shows it.
+can be read at another tempo: a score to be aligned never has the performer's, and a window of 3 s shows it. And others
+can be drawn near the match, whatever keys are down there: frames drawn from anywhere seldom teach where a note begins.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from offline.training.similarity.config import PairConfig
 from offline.training.similarity.data import StoredTake, load_take, shift_pitch
 
 __all__ = [
+    "NEAR",
     "FeatureTrack",
     "PairBatch",
     "PairSet",
@@ -41,6 +43,7 @@ Features = npt.NDArray[np.float32]
 Values = npt.NDArray[Any]
 
 AUGMENTED, CENTS = 5, 30.0  # every fifth take comes once more, shifted by at most 30 cents
+NEAR = (2, 9)  # frames, 46 to 209 ms: too far to be the same instant, and hard to tell from it
 SALIENCE = Path(models.__file__).with_name("weights") / "salience.onnx"
 
 
@@ -146,6 +149,11 @@ class PairSet:
             same = keys_first == keys_second[other]
             other[same] = rng.integers(0, len(keys_second), int(same.sum()))
         sure = keys_first != keys_second[other]
+        if self.config.near:
+            close = (rng.random(match.shape) < self.config.near) & found
+            beside = _beside(match, n, rng)
+            other = np.where(close, beside, other.reshape(match.shape)).ravel()
+            sure = np.where(close, np.abs(beside - match) >= NEAR[0], sure.reshape(match.shape)).ravel()
         return PairBatch(
             torch.from_numpy(np.stack([cut[0] for cut in cuts]).astype(np.float32)),
             torch.from_numpy(np.stack([cut[1] for cut in cuts]).astype(np.float32)),
@@ -199,6 +207,13 @@ class _Sides:
         part = (at - np.floor(at)).astype(np.float32)
         part = part[:, None] if self.flat else part[None, :, None]
         return np.asarray((1 - part) * np.take(values, left, axis) + part * np.take(values, right, axis))
+
+
+def _beside(match: npt.NDArray[np.int64], n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return frames NEAR those that match (take, frame), before or after, within the n of the same take."""
+    shift = rng.integers(NEAR[0], NEAR[1] + 1, match.shape) * rng.choice([-1, 1], match.shape)
+    first = np.arange(len(match))[:, None] * n
+    return np.clip(match + shift, first, first + n - 1)
 
 
 def _down(keys: npt.NDArray[np.float64], at_s: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:

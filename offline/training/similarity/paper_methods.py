@@ -36,7 +36,7 @@ from offline.training.similarity.match_features import energy_growth
 from offline.training.similarity.pairs import FeatureTrack, as_planes, feature_track, pad_windows
 from offline.training.similarity.train import restore_similarity
 
-__all__ = ["OTHER_TEMPI", "RATE", "SimilarityMethod", "similarity_methods"]
+__all__ = ["NEAR_OTHERS", "OTHER_TEMPI", "RATE", "SimilarityMethod", "similarity_methods"]
 
 Features = npt.NDArray[np.float32]
 Pairs = npt.NDArray[np.int64]
@@ -45,6 +45,7 @@ Aligned = tuple[FeatureTrack, FeatureTrack, Pairs]
 RATE = EMBED_RATE
 EMBEDDING_SHARE = 0.5  # length of an embedding beside bands of unit length: better than 1 on takes of our own
 OTHER_TEMPI = "tempo"  # what a network is called by that learned from renderings at other tempi
+NEAR_OTHERS = "near"  # of one whose frames that do not match were near those that do
 CHUNK = 1024  # frames that a network embeds at once
 MATCH = WarpConfig(start_s=WarpConfig().band_s, distance="share", diagonal=2.0, again_s=0.0)  # as published
 EUCLIDEAN, COSINE = DtwConfig(metric="euclidean"), DtwConfig(metric="cosine")
@@ -111,6 +112,7 @@ def _trained(run: Path, device: torch.device) -> Iterator[SimilarityMethod]:
     more = {
         "DA": task["augment"],
         OTHER_TEMPI: tempo,
+        NEAR_OTHERS: task.get("near", 0) > 0,
         "attention": network.attention is not None,
         "soft warping": task.get("objective", OBJECTIVES[0]) != OBJECTIVES[0],
         f"{network.config.ahead} frames ahead": network.config.ahead != AHEAD,

@@ -99,6 +99,7 @@ class CnnTask:
             "feature": pairs.feature,
             "augment": pairs.augment,
             "tempo": pairs.tempo,
+            "near": pairs.near,
             "threshold": self.threshold,
             "objective": OBJECTIVES[self.softness is not None],
         }

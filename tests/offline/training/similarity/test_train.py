@@ -18,7 +18,7 @@ from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
 from offline.training.similarity.config import PairConfig, SimilarityLoop, SimilarityTraining, StreamingTaskConfig
 from offline.training.similarity.data import stored_takes
-from offline.training.similarity.pairs import PairBatch, PairSet, as_planes, feature_track, pad_windows
+from offline.training.similarity.pairs import NEAR, PairBatch, PairSet, as_planes, feature_track, pad_windows
 from offline.training.similarity.streaming_task import StreamingTake, StreamingTask
 from offline.training.similarity.train import CnnTask, MlpTask, best_threshold, restore_similarity, train_similarity
 from tests.tolerances import TRAINED
@@ -154,6 +154,21 @@ def test_renderings_at_another_tempo_still_match(folder: Path) -> None:
     assert 0.5 < float(torch.stack(found).mean()) < 1  # a rendering read slowly does not get as far
     assert float(torch.cat(likeness).median()) > 0.98
     assert not torch.equal(first, second)
+
+
+def test_near_pairs_are_close_in_time_and_not_the_same_instant(folder: Path) -> None:
+    n = 40
+    anywhere, near = (PairSet(stored_takes(folder), PairConfig(feature="cqt", pair_frames=n, near=s)) for s in (0, 1))
+    for index in range(5):
+        batch, plain = near.batch(index), anywhere.batch(index)
+        assert torch.equal(batch.first, plain.first)
+        assert torch.equal(batch.match, plain.match)
+        asked = (batch.sure > 0) & (batch.found > 0)
+        apart = (batch.other - batch.match).abs()[asked]
+        assert NEAR[0] <= int(apart.min()) < int(apart.max()) <= NEAR[1]
+        assert torch.equal((batch.other // n)[asked], (batch.match // n)[asked])  # of the same take
+        assert torch.equal(batch.other[batch.found == 0], plain.other[batch.found == 0])
+        assert float(asked.float().mean()) > 0.8
 
 
 def test_shifted_takes_are_added_and_still_match(folder: Path) -> None:
