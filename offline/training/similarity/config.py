@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
 from engine.core.config import Settings, check, choice, plain, ranged, require
@@ -26,6 +26,12 @@ SIMILARITY_NETWORKS = ("live", "cnn", "mlp")
 PAIR_FEATURES = ("stft", "cqt", "chroma", "salience", "semigram")
 LOSSES = ("time", "contrastive")
 OBJECTIVES = ("contrastive", "warping")
+ONLY_OF = {  # the networks that an option has a meaning for, where that is not all of them
+    **dict.fromkeys(("attention", "objective", "softness", "width", "margin", "feature", "ahead"), ("cnn",)),
+    **dict.fromkeys(("augment", "tempo", "near", "pair_frames"), ("cnn", "mlp")),
+    **dict.fromkeys(("hidden", "layers", "loss", "take_frames", "label_frames", "dropout"), ("live",)),
+    "embedding": ("live", "cnn"),
+}
 N_EMBEDDING = {"live": 48, "cnn": 128}
 # The dense layer of the cnn sums so many values that 3e-4 still upsets its distances, with every feature but salience.
 RATES = {"live": 1e-3, "cnn": 1e-4, "mlp": 1e-3}
@@ -45,8 +51,8 @@ class PairConfig(Settings):
     """Pairs of frames, for cnn and mlp."""
 
     feature: str = choice("cqt", PAIR_FEATURES, "what the cnn compares")
-    augment: bool = plain(False, "add a fifth more takes, shifted by up to 30 cents (cnn)")
-    tempo: float = ranged(1.0, 1, 4, "largest factor of the tempo of a rendering, faster or slower (cnn)")
+    augment: bool = plain(False, "add a fifth more takes, shifted by up to 30 cents (cnn, mlp)")
+    tempo: float = ranged(1.0, 1, 4, "largest factor of the tempo of a rendering, faster or slower (cnn, mlp)")
     near: float = ranged(0.0, 0, 1, "share of frames that do not match drawn within 0.2 s of the match (cnn, mlp)")
     ahead: int = ranged(
         AHEAD,
@@ -94,15 +100,12 @@ class SimilarityTraining(RunConfig):
         check(self)
         if self.architecture != "live":
             require("batch", self.batch, 2, 1024)
-        of_cnn = {
-            "attention": self.attention,
-            "objective warping": self.objective != OBJECTIVES[0],
-            "width": self.width != FULL_WIDTH,
-            "margin": self.margin != MARGIN,
-        }
-        for name, asked in of_cnn.items():
-            if asked and self.architecture != "cnn":
-                raise ConfigError(name, expected="architecture cnn", got=self.architecture, remedy="add it")
+        for part in (self, self.pairs, self.streaming):
+            for option in fields(part):
+                networks = ONLY_OF.get(option.name, SIMILARITY_NETWORKS)
+                if self.architecture not in networks and getattr(part, option.name) != option.default:
+                    asked = "architecture " + " or ".join(networks)
+                    raise ConfigError(option.name, expected=asked, got=self.architecture, remedy="add it")
 
     @property
     def n_embedding(self) -> int:

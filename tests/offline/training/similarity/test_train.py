@@ -338,10 +338,26 @@ def test_pairs_need_two_takes(folder: Path, tmp_path: Path) -> None:
         settings(folder, tmp_path, architecture="cnn", batch=1)
 
 
-@pytest.mark.parametrize("beyond", [{"attention": True}, {"objective": "warping"}, {"width": 0.5}, {"margin": 2.0}])
-def test_only_the_cnn_takes_what_is_its_own(folder: Path, tmp_path: Path, beyond: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="architecture cnn"):
-        settings(folder, tmp_path, architecture="mlp", **beyond)
+@pytest.mark.parametrize(
+    ("architecture", "beyond", "expected"),
+    [
+        ("mlp", {"attention": True}, "cnn"),
+        ("mlp", {"objective": "warping"}, "cnn"),
+        ("mlp", {"width": 0.5}, "cnn"),
+        ("live", {"margin": 2.0}, "cnn"),
+        ("live", {"pairs": PairConfig(feature="chroma")}, "cnn"),
+        ("live", {"pairs": PairConfig(near=0.5)}, "cnn or mlp"),
+        ("cnn", {"hidden": 16}, "live"),
+        ("cnn", {"streaming": StreamingTaskConfig(dropout=0.5)}, "live"),
+        ("mlp", {"embedding": 16}, "live or cnn"),
+    ],
+    ids=lambda value: str(next(iter(value))) if isinstance(value, dict) else value,
+)
+def test_options_of_other_networks_are_refused(
+    folder: Path, tmp_path: Path, architecture: str, beyond: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"architecture {expected}, got {architecture}"):
+        settings(folder, tmp_path, architecture=architecture, **beyond)
 
 
 def test_a_folder_of_no_checkpoint_is_one_line(tmp_path: Path) -> None:
