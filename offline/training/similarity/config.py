@@ -12,6 +12,7 @@ from offline.training.common.config import ExportConfig, LoopConfig, RunConfig
 
 __all__ = [
     "OBJECTIVES",
+    "ONLY_OF",
     "PAIR_FEATURES",
     "SIMILARITY_NETWORKS",
     "PairConfig",
@@ -23,7 +24,8 @@ __all__ = [
 ]
 
 SIMILARITY_NETWORKS = ("live", "cnn", "mlp")
-PAIR_FEATURES = ("stft", "cqt", "chroma", "salience", "semigram")
+SEMIGRAM = "semigram"  # of the mlp, which takes no other
+PAIR_FEATURES = ("stft", "cqt", "chroma", "salience", SEMIGRAM)
 LOSSES = ("time", "contrastive")
 OBJECTIVES = ("contrastive", "warping")
 ONLY_OF = {  # the networks that an option has a meaning for, where that is not all of them
@@ -32,6 +34,7 @@ ONLY_OF = {  # the networks that an option has a meaning for, where that is not 
     **dict.fromkeys(("hidden", "layers", "loss", "take_frames", "label_frames", "dropout"), ("live",)),
     "embedding": ("live", "cnn"),
 }
+SOFTNESS = 0.1
 N_EMBEDDING = {"live": 48, "cnn": 128}
 # The dense layer of the cnn sums so many values that 3e-4 still upsets its distances, with every feature but salience.
 RATES = {"live": 1e-3, "cnn": 1e-4, "mlp": 1e-3}
@@ -90,7 +93,9 @@ class SimilarityTraining(RunConfig):
     objective: str = choice(
         OBJECTIVES[0], OBJECTIVES, "of the cnn: pairs apart by a margin, or end to end, the true path of a soft warping"
     )
-    softness: float = ranged(0.1, 1e-3, 10, "of the warping: distance by which another path is e times less likely")
+    softness: float = ranged(
+        SOFTNESS, 1e-3, 10, "of the warping: distance by which another path is e times less likely"
+    )
     mixed: bool = plain(True, "train the cnn in bfloat16 where it is safe")
     pairs: PairConfig = plain(PairConfig, "pairs of frames")
     streaming: StreamingTaskConfig = plain(StreamingTaskConfig, "what the live network learns from")
@@ -105,7 +110,12 @@ class SimilarityTraining(RunConfig):
                 networks = ONLY_OF.get(option.name, SIMILARITY_NETWORKS)
                 if self.architecture not in networks and getattr(part, option.name) != option.default:
                     asked = "architecture " + " or ".join(networks)
-                    raise ConfigError(option.name, expected=asked, got=self.architecture, remedy="add it")
+                    raise ConfigError(option.name, expected=asked, got=self.architecture, remedy="or leave it out")
+        if self.softness != SOFTNESS and self.objective != "warping":
+            raise ConfigError("softness", expected="objective warping", got=self.objective, remedy="or leave it out")
+        if self.architecture == "cnn" and self.pairs.feature == SEMIGRAM:
+            others = [name for name in PAIR_FEATURES if name != SEMIGRAM]
+            raise ConfigError("feature", expected="one of " + ", ".join(others), got=SEMIGRAM)
 
     @property
     def n_embedding(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,13 @@ from models.similarity.network import AROUND, PairMlp, SiameseCnn
 from models.similarity.soft_warping import true_path
 from offline.training.common.config import LoopConfig
 from offline.training.common.loop import Trainer
-from offline.training.similarity.config import PairConfig, SimilarityLoop, SimilarityTraining, StreamingTaskConfig
+from offline.training.similarity.config import (
+    ONLY_OF,
+    PairConfig,
+    SimilarityLoop,
+    SimilarityTraining,
+    StreamingTaskConfig,
+)
 from offline.training.similarity.data import stored_takes
 from offline.training.similarity.pairs import NEAR, PairBatch, PairSet, as_planes, feature_track, pad_windows
 from offline.training.similarity.streaming_task import StreamingTake, StreamingTask
@@ -358,6 +365,26 @@ def test_options_of_other_networks_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=f"architecture {expected}, got {architecture}"):
         settings(folder, tmp_path, architecture=architecture, **beyond)
+
+
+def test_every_option_of_some_networks_alone_is_an_option() -> None:
+    names = {option.name for kind in (SimilarityTraining, PairConfig, StreamingTaskConfig) for option in fields(kind)}
+    assert set(ONLY_OF) <= names
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"softness": 0.5}, "objective warping, got contrastive"),
+        ({"pairs": PairConfig(feature="semigram")}, "salience"),
+    ],
+    ids=["softness", "semigram"],
+)
+def test_what_the_cnn_has_no_use_for_is_refused(
+    folder: Path, tmp_path: Path, given: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        settings(folder, tmp_path, architecture="cnn", **given)
 
 
 def test_a_folder_of_no_checkpoint_is_one_line(tmp_path: Path) -> None:
