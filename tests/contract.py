@@ -18,11 +18,9 @@ import numpy as np
 from engine.core.processor import Processor, join
 from tests.tolerances import FLOAT32
 
-TURNS, GROWTH_BYTES = (
-    5,
-    100_000,
-)  # interpreter caches and tracemalloc's own bookkeeping: 80 kB in a pipeline, then no more
-FIRST_TURNS = 2  # at most the same growth a turn over these is enough
+GROWTH_BYTES = 100_000  # interpreter caches and tracemalloc's own bookkeeping: 80 kB in a pipeline, then no more
+TURNS = 5  # over which it may grow so much
+FIRST_TURNS = 2  # where it grows no more a turn over these, the others are not needed
 
 
 @dataclass(frozen=True, eq=False)

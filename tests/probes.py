@@ -57,7 +57,7 @@ class Overdeclares(Delay):
 
 
 class Collects(Delay):
-    """Keeps `PER_BLOCK` bytes of every block: the memory law; and no law if it stops after `until` of them."""
+    """Keeps `PER_BLOCK` bytes of every block, or of the first `until`: the memory law, if it goes on."""
 
     PER_BLOCK = 1100  # in blocks of a twentieth of the signal, just above what five turns may keep
 

@@ -88,4 +88,4 @@ def test_memory_catches_what_is_kept_of_every_block() -> None:
 
 
 def test_memory_lets_pass_what_is_kept_for_a_while() -> None:
-    contract.memory(Case("Collects", lambda: Collects(100, until=70), NOISE.copy(), as_delay))
+    contract.memory(Case("Collects", lambda: Collects(100, until=105), NOISE.copy(), as_delay))
