@@ -22,6 +22,7 @@ SCNN = {
     "salience-da": ("--feature", "salience", "--augment"),
 }
 SETS = ("--data", "takes", "--validation", "validation", "--resume", "--seed", "0", "--threads", "1")
+PAIRS = ("--tempo", "2", "--near", "0.5")
 SIZE = ("--width", "0.0625", "--embedding", "32")
 EXCERPTS = ("--seconds", "28", "--chorales", PACKED_CHORALES, "--soundfont", "{fluidr3}", "--soundfont", "{timgm}")
 
@@ -30,19 +31,7 @@ def _scnn(name: str) -> RecipeStep:
     words = ("train", "similarity", "--architecture", "cnn", *SCNN[name], "--batch", "2", *SIZE, *SETS)
     return RecipeStep(
         name=name,
-        words=(
-            *words,
-            "--tempo",
-            "2",
-            "--near",
-            "0.5",
-            "--learning-rate",
-            "2e-3",
-            "--until",
-            scaled(3000),
-            "-o",
-            f"runs/{name}",
-        ),
+        words=(*words, *PAIRS, "--learning-rate", "2e-3", "--until", scaled(3000), "-o", f"runs/{name}"),
         makes=(f"runs/{name}",),
     )
 

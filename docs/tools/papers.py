@@ -64,8 +64,8 @@ def _alignment() -> str:
         " ours: of six rendered pieces left out of training.\nThe networks are the small ones of `collaparte recipe"
         " siamese-table`: SCNNs a sixteenth as wide, after\n3,000 steps, and the perceptron after 1,500; + tempo: on"
         " renderings at other tempi as well; + near: half of the\nframes that do not match are near the match. SCNNs"
-        " with + DA are of the recipe before: a quarter of the takes,\nno frames near the match; of chroma and STFT"
-        " with + DA, for which nothing is published, there are none.",
+        " with + DA and the perceptron are of\nthe recipe before: a quarter of the takes, no frames near the match; of"
+        " chroma and STFT with + DA, for which nothing\nis published, there are none.",
         ("row", "matrix", "published", "ours"),
         cells,
     )
