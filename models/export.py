@@ -100,7 +100,7 @@ def export_graph(graph: Graph, path: Path, metadata: Mapping[str, Any], *, bits:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Keep back the quantiser's advice to optimise the graph beforehand: torch exports one that is."""
+    """Keep back the quantiser's advice to prepare the graph beforehand: who exports a network cannot follow it."""
     root = logging.getLogger()
     root.addFilter(_is_no_advice)
     try:
